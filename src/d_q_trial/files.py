@@ -1,0 +1,75 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that takes its name once the block has succeeded.
+
+    The temporary file carries the ending of ``path``, because writers such as matplotlib judge by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would hide results from colleagues
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(text: str, path: Path | str) -> None:
+    """Write ``text`` to ``path`` as UTF-8 with Unix line ends."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(value: Any, path: Path | str) -> None:
+    """Write ``value`` as indented JSON; key order is kept, NaN is refused."""
+    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def write_csv(frame, path: Path | str) -> None:
+    """Write a data frame without its index; floats in their shortest exact form, missing cells empty."""
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
+    """Read a CSV written by this package: text everywhere, save the ``numeric`` columns (float)."""
+    import pandas as pd
+
+    dtypes = dict.fromkeys(numeric, float)
+    header = pd.read_csv(path, nrows=0).columns
+    text = {column: str for column in header if column not in dtypes}
+    frame = pd.read_csv(path, dtype=text | dtypes, keep_default_na=False, na_values={c: [""] for c in numeric})
+    return frame.astype(dict.fromkeys(text, object))
+
+
+def sha256(path: Path | str) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def safe_text(text: str) -> str:
+    """Return ``text`` so that a spreadsheet shows it and does not run it as a formula.
+
+    Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe.
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

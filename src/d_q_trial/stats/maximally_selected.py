@@ -1,0 +1,165 @@
+"""The best cut of a marker: which participants a search compares, and P-values that pay for the search.
+
+Two searches. The best *subgroup* asks for the cut above (or below) which treatment works best; its P comes from
+permuted arm labels (:class:`~.reducers.StepDown` over the columns made here). The best *split* asks for the cut that
+divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
+
+A cut is a value of the marker; participants with that value belong to the upper group.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .labels import random_orders
+from .monte_carlo import MonteCarloP, monte_carlo_p
+from .rank_sum import midrank_columns
+from .reducers import SAME
+
+
+class Subgroups(NamedTuple):
+    """Sets of participants along a marker.
+
+    Attributes
+    ----------
+    side : array of str, shape (k,)
+        ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high).
+    low, high : array of float, shape (k,)
+        Bounds in the marker's unit; infinite on the open side.
+    position : array of float, shape (k,)
+        Where a subgroup is drawn: at its cut, or at the median marker of a window.
+    members : array of bool, shape (n, k)
+    """
+
+    side: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    position: np.ndarray
+    members: np.ndarray
+
+
+class BestSplit(NamedTuple):
+    """Result of :func:`best_split`."""
+
+    cut: float
+    z: float
+    p: MonteCarloP
+    splits: int
+    n: int
+
+
+def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int) -> Subgroups:
+    """Every group above a cut, below a cut, and in a window sliding along the marker.
+
+    Parameters
+    ----------
+    marker : array of float, shape (n,)
+        NaN belongs to no subgroup.
+    window, step : float
+        Size of a window, and how far it moves, as shares of the participants with a marker. A window takes in everybody
+        who ties with its first or last member; windows that end up the same are one. This is the sliding window of
+        STEPP, with patients in a window = window * n and patients in common = (window - step) * n.
+    minimum : int
+        Smallest number of participants in a subgroup.
+
+    References
+    ----------
+    Bonetti and Gelber (2000), Statistics in Medicine 19, 2595-2609; (2004), Biostatistics 5, 465-481.
+    """
+    if not (0 < window <= 1 and 0 < step <= window):
+        raise ValueError(f"sliding windows: expected 0 < step <= window <= 1, got step {step}, window {window}")
+    marker = np.asarray(marker, dtype=float)
+    ordered = np.sort(marker[~np.isnan(marker)])
+    rows = []
+    for cut in np.unique(ordered)[1:]:
+        rows += [("above", cut, np.inf, cut), ("below", -np.inf, cut, cut)]
+    size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
+    starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
+    for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
+        inside = ordered[(ordered >= low) & (ordered <= high)]
+        rows.append(("window", low, high, float(np.median(inside))))
+    side = np.array([row[0] for row in rows], dtype=object)
+    low, high, position = np.array([row[1:] for row in rows], dtype=float).reshape(-1, 3).T
+    column = marker[:, None]
+    with np.errstate(invalid="ignore"):
+        members = (column >= low) & np.where(side == "window", column <= high, column < high)
+    keep = members.sum(axis=0) >= minimum
+    order = np.lexsort((position[keep], side[keep]))
+    return Subgroups(*(field[keep][order] for field in (side, low, high, position)), members[:, keep][:, order])
+
+
+def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
+    """Columns with the values of the members of each subgroup, NaN for the others: shape (n, k)."""
+    return np.where(members, np.asarray(values, dtype=float)[:, None], np.nan)
+
+
+def split_statistics(marker: ArrayLike, response: ArrayLike, *, minimum: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rank-sum deviate of the response above against below every cut that leaves ``minimum`` on either side.
+
+    Returns
+    -------
+    cuts, z : array of float, shape (k,)
+        Positive where the response is higher above the cut.
+    """
+    cuts, groups, scores, factor = _split_matrices(marker, response, minimum)
+    return cuts, (groups @ scores) * factor
+
+
+def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
+    """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
+
+    Pairs with a missing value are left out. Participants with the same marker value stay together. Ties among the
+    responses are in the variance. Where several cuts share the largest ``|z|``, the lowest is returned.
+
+    Parameters
+    ----------
+    marker, response : array of float, shape (n,)
+    minimum : int
+        Smallest number of participants on either side of a cut.
+    permutations : int
+    seed : int
+
+    Returns
+    -------
+    BestSplit
+        NaN without a cut to try, or if all responses are equal.
+
+    References
+    ----------
+    Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut
+    is the largest marker value of the lower group.
+    """
+    cuts, groups, scores, factor = _split_matrices(marker, response, minimum)
+    if not cuts.size or not scores.any():
+        return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, scores.size)
+    z = (groups @ scores) * factor
+    size = np.abs(z)
+    best = int(np.argmax(size >= size.max() * (1 - SAME)))
+    orders = random_orders(scores.size, 0, permutations, seed)
+    permuted = np.abs((groups @ scores[orders].T) * factor[:, None]).max(axis=0)
+    extreme = int((permuted >= size[best] * (1 - SAME)).sum())
+    return BestSplit(float(cuts[best]), float(z[best]), monte_carlo_p(extreme, permutations), cuts.size, scores.size)
+
+
+def _split_matrices(
+    marker: ArrayLike, response: ArrayLike, minimum: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Cuts (k,), upper groups as 0 and 1 (k, n), centred doubled midranks (n,), factor to deviates (k,)."""
+    marker, response = np.asarray(marker, dtype=float), np.asarray(response, dtype=float)
+    known = ~np.isnan(marker) & ~np.isnan(response)
+    marker, response = marker[known], response[known]
+    n = marker.size
+    cuts = np.unique(marker)[1:]
+    groups = (marker >= cuts[:, None]).astype(float)
+    upper = groups.sum(axis=1)
+    keep = np.minimum(upper, n - upper) >= max(1, minimum)
+    cuts, groups, upper = cuts[keep], groups[keep], upper[keep]
+    ranks, tie_sum = midrank_columns(response[:, None])
+    scores = 2 * ranks[:, 0] - (n + 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = n + 1 - tie_sum[0] / (n * (n - 1.0))
+        factor = np.sqrt(3 / (share * upper * (n - upper)))
+    return cuts, groups, scores, factor

@@ -1,0 +1,50 @@
+import json
+
+import pandas as pd
+import pytest
+
+from d_q_trial import files
+
+
+def test_a_failure_leaves_a_part_or_destroys_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write_text("whole", path)
+
+    def fail():
+        with files.atomic(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text() == "whole"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_other_people_cannot_read_the_results(tmp_path):
+    files.write_text("x", tmp_path / "a.txt")
+    reference = tmp_path / "b.txt"
+    reference.write_text("x")
+    assert (tmp_path / "a.txt").stat().st_mode == reference.stat().st_mode
+
+
+def test_a_table_does_not_survive_a_file(tmp_path):
+    frame = pd.DataFrame({"name": ["a", "NA", ""], "value": [0.1 + 0.2, float("nan"), 1e-300]})
+    files.write_csv(frame, tmp_path / "t.csv")
+    again = files.read_csv(tmp_path / "t.csv", numeric=("value",))
+    assert again["name"].tolist() == ["a", "NA", ""]
+    assert again["value"].equals(frame["value"])
+
+
+def test_json_holds_what_is_not_json(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json({"x": float("nan")}, tmp_path / "a.json")
+    assert not (tmp_path / "a.json").exists()
+    files.write_json({"b": "µ", "a": 1}, tmp_path / "a.json")
+    assert list(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) == ["b", "a"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_a_cell_becomes_a_formula(text):
+    assert files.safe_text(text) == "'" + text
+    assert files.safe_text("x" + text) == "x" + text

@@ -1,0 +1,149 @@
+"""Imputation, pooling, and the bounds that need no model."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle.sensitivity import value
+
+from d_q_trial.stats.bounds import p_bounds
+from d_q_trial.stats.imputation import chained_equations, pool
+from d_q_trial.stats.rank_sum import rank_sum, rank_sum_columns
+
+ESTIMATES, VARIANCES = [1.2, 0.8, 1.5, 0.9, 1.1], [0.30, 0.25, 0.28, 0.33, 0.29]
+
+
+@pytest.mark.parametrize(("name", "complete_df"), [("pool", 58), ("pool_large", np.inf)])
+def test_pooling_is_that_of_mice(name, complete_df):
+    pooled = pool(ESTIMATES, VARIANCES, complete_df=complete_df, confidence=0.95)
+    for field in ("estimate", "standard_error", "df"):
+        assert getattr(pooled.estimate, field) == pytest.approx(value(f"{name}.{field}"), rel=1e-9)
+    assert pooled.missing_share == pytest.approx(value(f"{name}.missing_share"), rel=1e-9)
+
+
+def test_imputations_that_agree_pool_to_the_complete_analysis():
+    pooled = pool([2.0, 2.0, 2.0], [0.25, 0.25, 0.25], complete_df=np.inf, confidence=0.95)
+    assert pooled.missing_share == 0
+    assert pooled.estimate.standard_error == pytest.approx(0.5)
+    assert pooled.estimate.lower == pytest.approx(2 - 1.959963984540054 * 0.5)
+
+
+def _incomplete(seed=4, n=40):
+    rng = np.random.default_rng(seed)
+    first = rng.normal(size=n)
+    values = np.column_stack([first, first + 0.3 * rng.normal(size=n), 2 * first + 0.3 * rng.normal(size=n)])
+    hidden = values.copy()
+    hidden[rng.choice(n, 6, replace=False), 1] = np.nan
+    hidden[rng.choice(n, 8, replace=False), 2] = np.nan
+    return values, hidden
+
+
+def test_imputation_keeps_what_was_observed_and_takes_only_values_that_occur():
+    _, hidden = _incomplete()
+    filled = chained_equations(hidden, imputations=5, cycles=5, donors=5, rng=np.random.default_rng(1))
+    seen = ~np.isnan(hidden)
+    assert filled.shape == (5, 40, 3)
+    assert (filled[:, seen] == hidden[seen]).all()
+    for column in (1, 2):
+        assert np.isin(filled[:, :, column], hidden[seen[:, column], column]).all()
+    assert len({completed.tobytes() for completed in filled}) == 5
+
+
+def test_imputation_uses_what_the_other_columns_say():
+    values, hidden = _incomplete()
+    filled = chained_equations(hidden, imputations=20, cycles=5, donors=5, rng=np.random.default_rng(1))
+    for column in (1, 2):
+        gone = np.isnan(hidden[:, column])
+        error = filled[:, gone, column].mean(axis=0) - values[gone, column]
+        assert np.sqrt((error**2).mean()) < 0.5 * values[:, column].std()
+
+
+def test_imputation_repeats_itself_with_its_seed():
+    _, hidden = _incomplete()
+    one, two, other = (
+        chained_equations(hidden, imputations=2, cycles=3, donors=5, rng=np.random.default_rng(s)) for s in (1, 1, 2)
+    )
+    assert (one == two).all()
+    assert (one != other).any()
+
+
+def test_complete_values_are_left_alone_and_too_few_are_refused():
+    values, hidden = _incomplete()
+    assert (chained_equations(values, imputations=2, cycles=3, donors=5, rng=None) == values).all()
+    with pytest.raises(ValueError, match="too few observed"):
+        chained_equations(hidden[:5], imputations=2, cycles=3, donors=5, rng=np.random.default_rng(1))
+
+
+def _brute_force(first, second, missing_first, missing_second, method):
+    """P of every arrangement: each missing value on an observed one or on one of several points in each gap."""
+    observed = np.unique(np.concatenate([first, second]))
+    more = missing_first + missing_second
+    edges = np.concatenate([[observed[0] - 1], observed, [observed[-1] + 1]])
+    gaps = [np.linspace(a, b, more + 2)[1:-1] for a, b in pairwise(edges)]
+    points = np.unique(np.concatenate([observed, *gaps]))
+    chosen = np.array(list(product(points, repeat=more))).T
+    size = (chosen.shape[1],)
+    parts = [np.broadcast_to(np.array(sample)[:, None], (len(sample), *size)) for sample in (first, second)]
+    values = np.concatenate([parts[0], chosen[:missing_first], parts[1], chosen[missing_first:]])
+    is_first = np.arange(len(values)) < len(first) + missing_first
+    p = rank_sum_columns(values, is_first, method=method).p
+    return (np.nanmin(p), np.nanmax(p)) if not np.isnan(p).all() else (np.nan, np.nan)
+
+
+small = st.lists(st.integers(0, 3).map(float), min_size=1, max_size=4)
+
+
+@given(small, small, st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2)]), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_bounds_are_the_extremes_of_all_arrangements(first, second, missing, continuity):
+    method = "normal_continuity" if continuity else "normal"
+    lowest, highest = _brute_force(first, second, *missing, method)
+    bounds = p_bounds(first, second, *missing, method=method)
+    assert bounds.highest_is_exact
+    assert bounds.lowest == pytest.approx(lowest, rel=1e-9, nan_ok=True)
+    assert bounds.highest == pytest.approx(highest, rel=1e-9, nan_ok=True)
+
+
+@given(
+    st.lists(st.integers(0, 1).map(float), min_size=3, max_size=9),
+    st.lists(st.integers(0, 1).map(float), min_size=1, max_size=3),
+    st.sampled_from([(1, 1), (2, 1), (1, 2), (3, 0), (2, 2)]),
+)
+@settings(max_examples=150, deadline=None)
+def test_bounds_hold_where_heavy_ties_reward_a_smaller_u(first, second, missing):
+    lowest, highest = _brute_force(first, second, *missing, "normal")
+    bounds = p_bounds(first, second, *missing, method="normal")
+    assert bounds.lowest == pytest.approx(lowest, rel=1e-9, nan_ok=True)
+    assert bounds.highest == pytest.approx(highest, rel=1e-9, nan_ok=True)
+
+
+def test_with_nobody_missing_both_bounds_are_the_p_itself():
+    first, second = [1.0, 5, 7, 8], [2.0, 3, 4, 6]
+    p = rank_sum(first, second, method="normal").p
+    assert p_bounds(first, second, 0, 0, method="normal") == pytest.approx((p, p, True))
+
+
+@given(small, small, st.integers(0, 2), st.integers(0, 2))
+def test_more_missing_participants_widen_the_bounds(first, second, k, m):
+    fewer, more = (p_bounds(first, second, k, m + i, method="normal") for i in (0, 1))
+    if not np.isnan(fewer.lowest):
+        # An added participant enlarges the sample, which alone can only be compared at the same total; the observed
+        # data of the larger problem contain those of the smaller one with one value fixed.
+        fixed = p_bounds(first, [*second, 1.5], k, m, method="normal")
+        if not np.isnan(fixed.lowest):
+            assert more.lowest <= fixed.lowest + 1e-12
+            assert more.highest >= fixed.highest - 1e-12
+
+
+def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything():
+    rng = np.random.default_rng(1)
+    bounds = p_bounds(rng.normal(size=128), rng.normal(size=126), 28, 30, method="normal")
+    assert bounds.highest == 1
+    assert bounds.lowest < 1e-6
+
+
+def test_exact_test_has_no_bounds():
+    with pytest.raises(ValueError, match="exact"):
+        p_bounds([1.0], [2.0], 1, 1, method="exact")

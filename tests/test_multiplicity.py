@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle_values import FOLDER, rows
+
+from d_q_trial.stats.labels import labels_for
+from d_q_trial.stats.multiplicity import benjamini_hochberg, holm, permutation_p, step_down_p
+from d_q_trial.stats.permutation import Design, run
+from d_q_trial.stats.reducers import StepDown
+
+ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
+DATA = np.genfromtxt(FOLDER / "permutation_data.csv", delimiter=",", names=True)
+ARM = DATA["arm"] == 1
+P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])
+
+p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12).map(np.array)
+
+
+def step_down(values, is_first, permutations, seed=1):
+    design = Design(values)
+    z = design.observed(is_first).z
+    labels = labels_for(is_first, permutations, seed)
+    reducer = StepDown(z)
+    run(design, labels, [reducer], order=reducer.order)
+    return step_down_p(z, reducer.counts, labels.count, exhaustive=labels.exhaustive)
+
+
+@pytest.mark.parametrize(("adjust", "name"), [(holm, "holm"), (benjamini_hochberg, "bh")])
+def test_adjusted_values_match_p_adjust_in_r(adjust, name):
+    expected = [ORACLE[f"{name} {place}"] for place in range(1, 8)]
+    np.testing.assert_allclose(adjust(P), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("adjust", [holm, benjamini_hochberg])
+def test_missing_p_values_stay_missing_and_are_not_counted(adjust):
+    with_gaps = np.insert(P, [0, 3], np.nan)
+    adjusted = adjust(with_gaps)
+    np.testing.assert_array_equal(np.isnan(adjusted), np.isnan(with_gaps))
+    np.testing.assert_allclose(adjusted[~np.isnan(with_gaps)], adjust(P))
+    assert adjust(np.array([])).size == 0
+
+
+def test_p_values_outside_0_to_1_are_refused():
+    with pytest.raises(ValueError, match="outside 0 to 1"):
+        holm([0.2, 1.2])
+
+
+@given(p_values)
+def test_adjustment_never_lowers_p_never_passes_1_and_keeps_the_order(p):
+    for adjusted in (holm(p), benjamini_hochberg(p)):
+        assert (adjusted >= p - 1e-15).all()
+        assert (adjusted <= 1).all()
+        order = np.argsort(p, kind="stable")
+        assert (np.diff(adjusted[order]) >= -1e-15).all()
+    assert (holm(p) >= benjamini_hochberg(p) - 1e-15).all()
+
+
+def test_step_down_over_all_splits_matches_westfall_and_young_by_hand_in_r():
+    adjusted = step_down(np.column_stack([DATA[name] for name in "abc"]), ARM, permutations=500)
+    for name, found in zip("abc", adjusted, strict=True):
+        assert found.p == pytest.approx(ORACLE[f"step-down {name}"], abs=1e-12)
+        assert found.permutations == 462
+
+
+def test_step_down_without_missing_values_matches_coin_within_its_sampling_error():
+    columns = [DATA["a"], [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5], [9, 6, 8, 3, 4, 2, 7, 1, 2, 5, 0]]
+    adjusted = step_down(np.column_stack(columns), ARM, permutations=500)
+    for name, found in zip("aef", adjusted, strict=True):
+        expected = ORACLE[f"coin step-down {name}"]
+        assert found.p == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 1e6))
+
+
+def test_outcomes_that_are_copies_of_each_other_cost_nothing():
+    column = DATA["a"][:, None]
+    alone = step_down(column, ARM, permutations=500)[0].p
+    together = step_down(np.repeat(column, 5, axis=1), ARM, permutations=500)
+    assert {found.p for found in together} == {alone}
+    assert holm(np.full(5, alone))[0] == pytest.approx(min(1, 5 * alone))
+
+
+def test_a_random_permutation_p_is_never_zero_and_has_an_interval():
+    values = np.arange(40.0)[:, None]
+    found = step_down(values, np.arange(40) >= 20, permutations=200)[0]
+    assert found.p == pytest.approx(1 / 201)
+    assert found.lower == 0
+    assert 0 < found.upper < 0.05
+
+
+def test_an_outcome_without_a_test_has_no_adjusted_p():
+    values = np.column_stack([DATA["a"], np.full(11, 4.0)])
+    tested, untested = step_down(values, ARM, permutations=500)
+    assert tested.p < 1
+    assert np.isnan(untested.p)
+
+
+def test_families_are_adjusted_apart():
+    z = np.array([3.0, 2.0, 2.5])
+    found = step_down_p(z, [10, 60, 30], 99, family=[0, 0, 1])
+    assert [f.p for f in found] == [0.11, 0.61, 0.31]
+
+
+def test_an_exhaustive_p_is_the_share_itself():
+    assert permutation_p(3, 12, exhaustive=True).p == 0.25
+    assert permutation_p(3, 12, exhaustive=False).p == pytest.approx(4 / 13)
