@@ -1,0 +1,76 @@
+"""One tidy table of the participants, whatever the workbook looked like."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import UserError
+from .files import read_csv, write_csv, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRIAL, POPULATION = "trial", "population"
+VALUE, PERCENT_CHANGE = "value", "percent_change"
+
+COLUMNS = (
+    "cohort",  # trial or population
+    "participant",
+    "linked",  # yes: the id holds across sheets; no: made up, because the sheet has none
+    "arm",  # key of the arm; empty in the population sample
+    "marker",  # of a stratum that the sheet itself states
+    "stratum",
+    "variable",  # key of an outcome or marker, or the name of a strata column
+    "visit",
+    "measure",  # value, or percent_change where the sheet gives changes
+    "value",
+    "text",  # of a categorical cell
+    "sheet",
+    "cell",
+)
+
+
+@dataclass(frozen=True)
+class Participants:
+    """What a workbook says of its participants.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        A row per participant, variable and visit that has a value, with the columns of ``COLUMNS``. Missing values
+        have no row. ``linked`` is bool, ``value`` float, the others are text.
+    label : str or None
+        How outputs made from these data have to be marked ("synthetic data ..."), None for a real workbook.
+    source : dict
+        Name and sha256 of the workbook, and notes on how it was read; JSON values only.
+    """
+
+    frame: pd.DataFrame
+    label: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path | str) -> None:
+        """Write ``participants.csv`` and ``participants.json`` into a folder."""
+        folder = Path(folder)
+        frame = self.frame.loc[:, list(COLUMNS)].copy()
+        frame["linked"] = frame["linked"].map({True: "yes", False: "no"})
+        write_csv(frame, folder / "participants.csv")
+        write_json({"label": self.label, "source": self.source}, folder / "participants.json")
+
+
+def read_participants(folder: Path | str) -> Participants:
+    """Read what :meth:`Participants.write` wrote."""
+    folder = Path(folder)
+    frame = read_csv(folder / "participants.csv", numeric=("value",))
+    if tuple(frame.columns) != COLUMNS:
+        raise UserError(f"{folder / 'participants.csv'}: written by another version; delete the folder and run again")
+    frame["linked"] = frame["linked"] == "yes"
+    return Participants(frame, **read_description(folder))
+
+
+def read_description(folder: Path | str) -> dict[str, Any]:
+    """Read the label and source of the participants without their table."""
+    return json.loads((Path(folder) / "participants.json").read_text(encoding="utf-8"))

@@ -1,0 +1,148 @@
+"""The trial as data: arms, visits, outcomes and markers, read from a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import UserError
+
+BASELINE = "baseline"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Named(_Strict):
+    key: str
+    label: str
+    names: list[str] = []  # how workbooks spell it, beside key and label
+
+
+class Arm(_Named):
+    """A randomized group."""
+
+
+class Visit(_Named):
+    """A time of measurement; the first one is the baseline."""
+
+    week: float | None = None
+
+
+class Outcome(_Named):
+    """A measured variable of the participants."""
+
+    unit: str = ""
+    decimals: Annotated[int, Field(ge=0)] = 1  # as the tables print it
+    family: str
+    kind: Literal["continuous", "binary"] = "continuous"
+    follow_up: list[str] = []  # visits after baseline at which it is measured
+    table_1: bool = False
+    plausible: tuple[float, float] | None = None  # range in the stated unit; beyond it the unit is questioned
+
+
+class Marker(_Named):
+    """A baseline variable that cuts the participants into strata."""
+
+    unit: str = ""
+
+
+class Population(_Strict):
+    """A sample of people aside from the trial, for the marker's relation to age."""
+
+    label: str
+    names: list[str] = []
+    age: str
+    cut_age: float  # splits the sample into those under and those from this age
+
+
+class Arms(_Strict):
+    """The two arms that are compared (treated minus control), and those in the workbook that are not."""
+
+    treated: Arm
+    control: Arm
+    others: list[Arm] = []
+
+
+class Trial(_Strict):
+    """Everything about a trial that is not code."""
+
+    name: str
+    title: str
+    citation: str
+    registration: str = ""
+    arms: Arms
+    visits: dict[str, Visit]
+    families: dict[str, str]
+    outcomes: dict[str, Outcome]
+    markers: dict[str, Marker]
+    population: Population | None = None
+    id_names: list[str] = []
+    missing: list[str] = []  # codes for a missing value in the workbook, beside the usual ones
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if next(iter(self.visits), None) != BASELINE:
+            raise ValueError("'visits' must begin with 'baseline'")
+        for outcome in self.outcomes.values():
+            for visit in outcome.follow_up:
+                if visit not in self.visits or visit == BASELINE:
+                    raise ValueError(f"outcomes.{outcome.key}.follow_up: {visit!r} is not a visit after baseline")
+            if outcome.family not in self.families:
+                raise ValueError(f"outcomes.{outcome.key}.family: {outcome.family!r} is not among 'families'")
+        return self
+
+    @property
+    def contrast(self) -> str:
+        """Name of the comparison of arms, which also states its direction."""
+        return f"{self.arms.treated.key} - {self.arms.control.key}"
+
+    @property
+    def analysed_arms(self) -> dict[str, Arm]:
+        """The two compared arms, treated first."""
+        return {arm.key: arm for arm in (self.arms.treated, self.arms.control)}
+
+    def variable_label(self, key: str) -> str:
+        """Return the label of an outcome or marker."""
+        return (self.outcomes.get(key) or self.markers[key]).label
+
+
+def load_trial(path: Path | str) -> Trial:
+    """Read a trial file.
+
+    Raises
+    ------
+    UserError
+        If the file is not YAML or not a trial, with every fault named.
+    """
+    import yaml
+
+    try:
+        content = yaml.load(
+            Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        )
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected keys such as 'arms', 'visits' and 'outcomes' at the top level")
+    try:
+        return Trial.model_validate(_with_keys(content))
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise UserError("\n  ".join([f"{path}: {len(lines)} fault(s)", *lines])) from None
+
+
+def _with_keys(content: dict[str, Any]) -> dict[str, Any]:
+    """Give each named thing the key under which it stands, so that it need not be written twice."""
+    content = dict(content)
+    for group in ("visits", "outcomes", "markers"):
+        entries = content.get(group)
+        if isinstance(entries, dict):
+            content[group] = {
+                str(key): {"key": str(key), **entry} if isinstance(entry, dict) else entry
+                for key, entry in entries.items()
+            }
+    return content

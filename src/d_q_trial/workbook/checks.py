@@ -1,0 +1,213 @@
+"""Checks of the values once they are joined: units, arms, baselines, strata, hidden cells."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+import numpy as np
+
+from ..participants import TRIAL, VALUE
+from ..trial import BASELINE, Trial
+from . import units
+from .cells import Sheet, column_letters
+from .extract import Chunk
+from .faults import Faults
+from .plan import Plan
+
+FEW = 3
+SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
+
+
+def check_units(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of units that are not the trial's, stated or apparent; nothing is converted here."""
+    for chunk in chunks:
+        outcome = trial.outcomes.get(chunk.variable)
+        thing = outcome or trial.markers.get(chunk.variable)
+        if thing is None or chunk.measure != VALUE or chunk.texts is not None or not len(chunk.values):
+            continue
+        if outcome is not None and outcome.kind == "binary":
+            continue
+        stated = chunk.column.unit
+        if chunk.column.factor != 1.0:
+            stated = None  # the mapping has converted it
+        told = bool(stated and thing.unit and _check_stated(chunk, stated, thing, faults))
+        if outcome is not None and outcome.plausible and not told:
+            _check_plausible(chunk, outcome, faults)
+
+
+def _check_stated(chunk: Chunk, stated: str, thing, faults: Faults) -> bool:
+    factor = units.factor(stated, thing.unit)
+    if factor == 1.0:
+        return False
+    place = {"sheet": chunk.plan.sheet, "cell": chunk.header_cell, "value": chunk.column.label or stated}
+    if factor is not None:
+        faults.error(
+            "unit",
+            f"{thing.label} in {stated}, expected {thing.unit}; to convert, write factor: {factor:g} in the mapping",
+            **place,
+        )
+        return True
+    if units.is_known(stated) and units.is_known(thing.unit):
+        faults.error(
+            "unit",
+            f"{thing.label} in {stated}, which does not convert to {thing.unit}; write a factor in the mapping",
+            **place,
+        )
+        return True
+    faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
+    return False
+
+
+def _check_plausible(chunk: Chunk, outcome, faults: Faults) -> None:
+    low, high = outcome.plausible
+    median = float(np.median(chunk.values))
+    if not low <= median <= high:
+        fitting = [scale for scale in SCALES if low <= median * scale <= high]
+        scale = min(fitting, key=lambda s: abs(np.log10(s)), default=None)
+        hint = f"; {scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
+        faults.error(
+            "implausible",
+            f"{outcome.label} has a median of {median:.4g}, expected {low:g} to {high:g} {outcome.unit}"
+            + (hint if scale else "; if it is right, widen 'plausible' in the trial file"),
+            sheet=chunk.plan.sheet,
+            cell=chunk.header_cell,
+            value=chunk.column.label,
+        )
+        return
+    for index in np.flatnonzero((chunk.values < low) | (chunk.values > high)):
+        value = float(chunk.values[index])
+        if value > 0:
+            faults.note(
+                "outlying",
+                f"{outcome.label} outside {low:g} to {high:g} {outcome.unit}; kept",
+                sheet=chunk.plan.sheet,
+                cell=chunk.address(int(index)),
+                value=value,
+            )
+
+
+def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of baselines from which no percent change can be made, and of follow-up values without one."""
+    baseline: dict[str, set[str]] = defaultdict(set)
+    whole: dict[str, int] = {}  # the list of participants that the baseline has, where columns share it
+    later: dict[str, list[Chunk]] = defaultdict(list)
+    for chunk in chunks:
+        outcome = trial.outcomes.get(chunk.variable)
+        if not chunk.linked or outcome is None or not outcome.follow_up or chunk.measure != VALUE:
+            continue
+        if chunk.visit != BASELINE:
+            later[chunk.variable].append(chunk)
+            continue
+        baseline[chunk.variable].update(chunk.participants)
+        whole[chunk.variable] = id(chunk.participants)
+        for index in np.flatnonzero(chunk.values <= 0):
+            value = float(chunk.values[index])
+            faults.note(
+                "baseline",
+                f"{'zero' if value == 0 else 'negative'} baseline of {outcome.label}: no percent change from it",
+                sheet=chunk.plan.sheet,
+                cell=chunk.address(int(index)),
+                value=value,
+            )
+    for variable, own in later.items():
+        label = trial.outcomes[variable].label
+        if not baseline[variable]:
+            faults.error(
+                "no baseline",
+                f"{label} has follow-up values but no baseline values",
+                sheet=own[0].plan.sheet,
+                cell=own[0].header_cell,
+                value=own[0].column.label,
+            )
+            continue
+        told: set[str] = set()
+        for chunk in own:
+            if whole.get(variable) == id(chunk.participants):
+                continue
+            for identity in sorted(set(chunk.participants) - baseline[variable] - told):
+                told.add(identity)
+                index = chunk.participants.index(identity)
+                faults.note(
+                    "no baseline",
+                    f"participant {identity} has a follow-up value of {label} but no baseline",
+                    sheet=chunk.plan.sheet,
+                    cell=chunk.address(index),
+                    value=float(chunk.values[index]),
+                )
+
+
+def check_arms(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of an empty arm, of a missing marker and of small strata."""
+    own = [chunk for chunk in chunks if chunk.plan.cohort == TRIAL]
+    present = {arm for arms in {id(chunk.arms): chunk.arms for chunk in own}.values() for arm in set(arms)}
+    only_strata = bool(own) and present == {None}
+    if not own:
+        faults.error("no participants", "no participant of the trial was recognised; run 'inspect' and write a mapping")
+    elif not only_strata:
+        for key, arm in trial.analysed_arms.items():
+            if key not in present:
+                faults.error("empty arm", f"no participant is in the arm {arm.label}")
+    if own and trial.markers:
+        markers = {chunk.variable for chunk in own} & set(trial.markers)
+        strata = [chunk for chunk in own if any(chunk.strata) or chunk.texts]
+        if not markers and not strata:
+            names = " or ".join(marker.label for marker in trial.markers.values())
+            faults.note("no marker", f"no {names} and no strata: analyses by stratum cannot run")
+    for chunk in own:
+        if chunk.linked and not chunk.texts:
+            continue
+        labels = chunk.texts or [stratum or "" for stratum in chunk.strata]
+        for (arm, stratum), count in Counter(zip(chunk.arms, labels, strict=True)).items():
+            if stratum and count < FEW:
+                faults.note(
+                    "small stratum",
+                    f"only {count} value{'s' * (count > 1)} in {' '.join(filter(None, [stratum, arm]))}",
+                    sheet=chunk.plan.sheet,
+                    cell=chunk.header_cell,
+                )
+
+
+def check_hidden(plans: list[Plan], faults: Faults) -> None:
+    """Tell of hidden sheets, rows and columns that were read."""
+    by_sheet: dict[int, tuple[Sheet, list[Plan]]] = {}
+    for plan in plans:
+        if plan.readable:
+            by_sheet.setdefault(id(plan.block.sheet), (plan.block.sheet, []))[1].append(plan)
+    for sheet, own in by_sheet.values():
+        if sheet.hidden:
+            faults.note("hidden", "a hidden sheet; its data were read", sheet=sheet.name)
+        rows, columns = _hidden_rows(sheet, own), _hidden_columns(sheet, own)
+        if rows:
+            why = "by a saved filter or by hand" if sheet.facts.filtered else "by hand or by a filter"
+            faults.note(
+                "hidden",
+                f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0] + 1}",
+                sheet=sheet.name,
+            )
+        if columns:
+            names = ", ".join(column_letters(column) for column in columns[:10])
+            faults.note("hidden", f"{len(columns)} hidden columns with data were read: {names}", sheet=sheet.name)
+
+
+def _hidden_rows(sheet: Sheet, plans: list[Plan]) -> list[int]:
+    if not sheet.facts.hidden_rows:
+        return []
+    index = {number: i for i, number in enumerate(sheet.row_numbers)}
+    return [
+        number
+        for number in sorted(set(sheet.facts.hidden_rows))
+        if number in index
+        and any(p.block.top <= index[number] < p.block.bottom for p in plans)
+        and any(value != "" for value in sheet.rows[index[number]])
+    ]
+
+
+def _hidden_columns(sheet: Sheet, plans: list[Plan]) -> list[int]:
+    index = {number: i for i, number in enumerate(sheet.column_numbers)}
+    numbers = {n for first, last in sheet.facts.hidden_columns for n in range(first, min(last, first + 20_000) + 1)}
+    return [
+        number
+        for number in sorted(numbers & index.keys())
+        if any(p.block.left <= index[number] < p.block.right for p in plans)
+        and any(row[index[number]] != "" for row in sheet.rows)
+    ]

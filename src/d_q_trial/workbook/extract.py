@@ -1,0 +1,166 @@
+"""Take the values out of a block as its plan says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..participants import PERCENT_CHANGE, VALUE
+from ..trial import BASELINE, Trial
+from .faults import Faults
+from .numbers import Policy, read_numbers
+from .plan import DATA, GROUPS, PARTICIPANT, VISIT, Column, Plan
+from .rows import Rows
+
+
+@dataclass(eq=False)
+class Chunk:
+    """Values of one variable, visit and measure from one column of a block."""
+
+    plan: Plan
+    column: Column
+    variable: str
+    visit: str
+    measure: str
+    marker: str
+    positions: np.ndarray  # data rows
+    values: np.ndarray
+    participants: list[str]
+    arms: list[str | None]
+    strata: list[str | None]
+    linked: bool
+    texts: list[str] | None = None
+
+    def address(self, index: int) -> str:
+        """Return the cell of a value."""
+        return self.plan.block.address(self.plan.header.first_data + int(self.positions[index]), self.column.index)
+
+    @property
+    def header_cell(self) -> str:
+        """Return the cell that names the column."""
+        rows = self.plan.header.rows
+        return self.plan.block.address(rows[-1] if rows else self.plan.header.first_data, self.column.index)
+
+    def keep(self, chosen: np.ndarray) -> None:
+        """Keep only some of the values."""
+        self.positions, self.values = self.positions[chosen], self.values[chosen]
+        where = np.flatnonzero(chosen)
+        for name in ("participants", "arms", "strata", "texts"):
+            entries = getattr(self, name)
+            if entries is not None:
+                setattr(self, name, [entries[i] for i in where])
+
+
+def read_block(
+    plan: Plan, rows: Rows, trial: Trial, policy: Policy, faults: Faults, counts: dict[str, int]
+) -> list[Chunk]:
+    """Read the data columns of a block as chunks of one variable, visit and measure each."""
+    chunks: list[Chunk] = []
+    body = plan.block.values[plan.header.first_data :]
+    everything = bool(rows.use.all())
+    for column in plan.having(DATA):
+        cells = [row[column.index] for row in body]
+        if column.variable:
+            keys: list[str | None] = [column.variable]
+        else:
+            keys = [v or plan.variable for v in dict.fromkeys(rows.variables)]
+        for key in dict.fromkeys(k for k in keys if k):
+            wanted = rows.use
+            if not column.variable and any(rows.variables):
+                wanted = wanted & np.array([(variable or plan.variable) == key for variable in rows.variables])
+            whole = everything and wanted is rows.use
+            chunks += _read_variable(
+                plan, column, key, cells, None if whole else wanted, rows, trial, policy, faults, counts
+            )
+    return chunks
+
+
+def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults, counts) -> list[Chunk]:
+    where = np.arange(len(cells)) if wanted is None else np.flatnonzero(wanted)
+    outcome = trial.outcomes.get(key)
+    binary = outcome is not None and outcome.kind == "binary"
+    numbers = read_numbers(cells if wanted is None else [cells[i] for i in where], policy, binary=binary)
+    first = plan.header.first_data
+    for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
+        for position, cell, kind, expectation in entries:
+            address = plan.block.address(first + int(where[position]), column.index)
+            report(kind, expectation, sheet=plan.sheet, cell=address, value=cell)
+    counts["below detection"] = counts.get("below detection", 0) + numbers.below_detection
+    counts["missing codes"] = counts.get("missing codes", 0) + numbers.missing_codes
+    present = ~np.isnan(numbers.values)
+    values = numbers.values
+    if not present.all():
+        where, values = where[present], values[present]
+    if not len(where):
+        return []
+    if column.factor != 1.0:
+        # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
+        inverse = round(1 / column.factor)
+        values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
+    fixed, visits = _visits(plan, column, key, where, rows, trial, faults)
+    if fixed:
+        return [_chunk(plan, column, key, fixed, where, values, rows, trial)]
+    chunks = []
+    for visit in (v for v in trial.visits if v in visits):
+        chosen = np.array([v == visit for v in visits], dtype=bool)
+        chunks.append(_chunk(plan, column, key, visit, where[chosen], values[chosen], rows, trial))
+    return chunks
+
+
+def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, list[str | None]]:
+    """Return one visit for all values, or else the visit of each: its column's, its row's, or the title's."""
+    outcome = trial.outcomes.get(key)
+    if outcome is None or not outcome.follow_up:
+        if column.visit in (None, BASELINE) and not plan.one(VISIT):
+            return BASELINE, []
+        if column.visit in (None, BASELINE):
+            return None, [BASELINE for _ in where]
+        return None, []  # a variable such as age at a later visit: not what the analyses call age
+    if column.visit:
+        return column.visit, []
+    if plan.one(VISIT) or any(rows.visits):
+        return None, [rows.visits[i] or plan.visit for i in where]
+    if plan.visit:
+        return plan.visit, []
+    expected = ", ".join(visit.label for visit in trial.visits.values())
+    header = plan.header.rows[-1] if plan.header.rows else plan.header.first_data
+    faults.error(
+        "no visit",
+        f"{trial.variable_label(key)} without a visit; expected one of {expected}",
+        sheet=plan.sheet,
+        cell=plan.block.address(header, column.index),
+        value=column.label,
+    )
+    return None, []
+
+
+def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -> str:
+    """Return the measure of a column's values; a title that says percent change does not make changes of baselines."""
+    if column.measure != VALUE:
+        return column.measure
+    outcome = trial.outcomes.get(key)
+    if plan.measure == PERCENT_CHANGE and visit != BASELINE and outcome is not None and outcome.follow_up:
+        return PERCENT_CHANGE
+    return VALUE
+
+
+def _chunk(plan, column, key, visit, positions, values, rows, trial) -> Chunk:
+    linked = plan.kind != GROUPS
+    block, first = plan.block, plan.header.first_data
+    whole = len(positions) == len(rows.ids)
+    if plan.one(PARTICIPANT) and linked:
+        participants = rows.ids if whole else [rows.ids[i] for i in positions]
+    elif linked:  # the row is the person
+        participants = [f"{plan.sheet} {block.address(first + int(i), 0)}" for i in positions]
+    else:
+        participants = [f"{plan.sheet} {block.address(first + int(i), column.index)}" for i in positions]
+    if linked:
+        arms = rows.arms if whole else [rows.arms[i] for i in positions]
+        strata: list[str | None] = [None] * len(positions)
+    else:
+        arms = [column.arm or rows.arms[i] or plan.arm for i in positions]
+        strata = [column.stratum or rows.strata[i] or plan.stratum for i in positions]
+    measure = measure_of(plan, column, key, visit, trial)
+    marker = "" if linked else column.marker or plan.marker or ""
+    return Chunk(plan, column, key, visit, measure, marker, positions, values, participants, arms, strata, linked)

@@ -1,0 +1,88 @@
+"""Bring the participant ids of several blocks into one form."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ..participants import POPULATION
+from .faults import Faults
+from .plan import Plan
+from .rows import Rows
+
+_FORM = re.compile(r"\s*([^\d\s]*?)[\s_\-.#:]*0*(\d+)\s*")
+
+
+@dataclass
+class Form:
+    """An id taken apart: letters before a number."""
+
+    prefix: str
+    number: int
+
+
+def form(identity: str) -> Form | None:
+    """Take an id such as ``P-02`` apart; None for other ids."""
+    match = _FORM.fullmatch(identity)
+    return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
+
+
+def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+    """Rewrite ids that differ only in form from those of the largest block with arms.
+
+    Ids match if they are equal but for case, or if all have the same number and at most one of the two forms has
+    letters, or both the same; nothing is matched if only some of a block's ids would fit.
+    """
+    with_ids = [(plan, rows) for plan, rows in blocks if any(rows.ids)]
+    if len(with_ids) < 2:
+        return
+    base_plan, base = max(with_ids, key=lambda pair: (_arms(pair), len({i for i in pair[1].ids if i})))
+    known = {identity for identity in base.ids if identity}
+    for plan, rows in with_ids:
+        if rows is base:
+            continue
+        own = {identity for identity in rows.ids if identity}
+        missing = own - known
+        if not missing:
+            continue
+        renamed = _by_case(missing, known) or _by_number(own, known, plan.cohort == POPULATION)
+        if any(old != new for old, new in renamed.items()):
+            rows.ids = [renamed.get(identity, identity) if identity else identity for identity in rows.ids]
+            old, new = next((o, n) for o, n in renamed.items() if o != n)
+            faults.note(
+                "id form",
+                f"ids are written otherwise than on {base_plan.sheet} ({new}); {len(renamed)} matched",
+                sheet=plan.sheet,
+                value=old,
+            )
+        known |= {identity for identity in rows.ids if identity} if plan.cohort != POPULATION else set()
+
+
+def _arms(pair: tuple[Plan, Rows]) -> int:
+    return len({arm for arm in pair[1].arms if arm}) if pair[0].cohort != POPULATION else -1
+
+
+def _by_case(missing: set[str], known: set[str]) -> dict[str, str]:
+    lower = {identity.casefold().replace(" ", ""): identity for identity in known}
+    found = {identity: lower.get(identity.casefold().replace(" ", "")) for identity in missing}
+    return {k: v for k, v in found.items() if v} if all(found.values()) and len(lower) == len(known) else {}
+
+
+def _by_number(own: set[str], known: set[str], strict: bool) -> dict[str, str]:
+    """Match ids by their numbers, if both sides are numbered without ambiguity and their letters do not disagree."""
+    theirs = {identity: form(identity) for identity in own}
+    ours = {identity: form(identity) for identity in known}
+    if not all(theirs.values()) or not all(ours.values()):
+        return {}
+    prefixes = {f.prefix for f in theirs.values() if f}, {f.prefix for f in ours.values() if f}
+    if any(len(p) != 1 for p in prefixes):
+        return {}
+    first, second = prefixes[0].pop(), prefixes[1].pop()
+    if first and second and first != second:
+        return {}
+    numbers = {f.number: identity for identity, f in ours.items() if f}
+    if len(numbers) < len(known) or len({f.number for f in theirs.values() if f}) < len(own):
+        return {}
+    renamed = {identity: numbers[f.number] for identity, f in theirs.items() if f and f.number in numbers}
+    share = len(renamed) / len(own)
+    return renamed if share == 1 or (share >= 0.9 and not strict) else {}

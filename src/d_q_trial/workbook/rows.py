@@ -1,0 +1,290 @@
+"""What each row of a block says beside its values: whose they are, in which arm and stratum, when, of what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .cells import EMPTY, Flag
+from .faults import Faults
+from .headers import is_number, label_like
+from .plan import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Column, Plan
+from .recognise import STATISTICS, Vocabulary, fold, stratum_label
+from .recognise import Reading as Label
+
+_TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
+
+
+@dataclass
+class Codes:
+    """Meaning of codes, in lower case, from legends and the mapping file."""
+
+    arms: dict[str, str] = field(default_factory=dict)
+    visits: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Rows:
+    """What each data row of a block says; None where it says nothing."""
+
+    ids: list[str | None]
+    arms: list[str | None]
+    visits: list[str | None]
+    variables: list[str | None]
+    strata: list[str | None]
+    use: np.ndarray  # rows that hold data
+    unknown_arms: set[str] = field(default_factory=set)  # participants whose arm was not understood, as told
+    sections: dict[str, dict[str, str]] = field(  # what rows that head others say
+        default_factory=lambda: {"arms": {}, "visits": {}, "variables": {}}
+    )
+
+
+def canonical_id(value: object) -> str:
+    """Return an id as text; 2.0 and " 2 " are both "2"."""
+    if is_number(value):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    if isinstance(value, Flag):
+        return value.shown
+    return " ".join(str(value).split())
+
+
+def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> Rows:
+    """Read the columns, merged areas and section rows that say whose and when the values of each row are."""
+    body = plan.block.values[plan.header.first_data :]
+    count = len(body)
+    rows = Rows(*([None] * count for _ in range(5)), use=np.ones(count, dtype=bool))  # type: ignore[arg-type]
+    _skip_headers(plan, body, rows)
+    _sections(plan, body, vocabulary, codes, rows)
+    if column := plan.one(PARTICIPANT):
+        _read_ids(plan, column, body, rows, faults)
+    if column := plan.one(STRATUM):
+        for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
+            if cell != EMPTY and rows.use[position]:
+                rows.strata[position] = stratum_label(canonical_id(cell))
+    if column := plan.one(ARM):
+        _read_arms(plan, column, body, rows, vocabulary, codes, faults)
+    if column := plan.one(VISIT):
+        found = _named(
+            plan, column, body, rows, lambda cell: _visit(cell, column, vocabulary, codes), "a visit", faults
+        )
+        rows.visits = [new or old for new, old in zip(found, rows.visits, strict=True)]
+    if column := plan.one(VARIABLE):
+        found = _named(plan, column, body, rows, lambda cell: _variable(cell, vocabulary, codes), "a variable", faults)
+        rows.variables = [new or old for new, old in zip(found, rows.variables, strict=True)]
+    return rows
+
+
+def _place(plan: Plan, position: int, column: Column) -> dict[str, str]:
+    return {"sheet": plan.sheet, "cell": plan.block.address(plan.header.first_data + position, column.index)}
+
+
+def _skip_headers(plan: Plan, body: list[list], rows: Rows) -> None:
+    """Leave out rows that repeat the header."""
+    if not plan.header.rows:
+        return
+    last = plan.block.values[plan.header.rows[-1]]
+    first_label = next((index for index, cell in enumerate(last) if cell != EMPTY), None)
+    if first_label is None:
+        return
+    label = last[first_label]
+    for position, row in enumerate(body):
+        if row[first_label] == label and row == last:
+            rows.use[position] = False
+
+
+def _sections(plan: Plan, body: list[list], vocabulary: Vocabulary, codes: Codes, rows: Rows) -> None:
+    """Read rows that hold a single name: they head the rows below them."""
+    width = plan.block.width
+    if width < 2:
+        return
+    said: dict[str, str] = {}
+    for position, row in enumerate(body):
+        if len(row) - row.count(EMPTY) == 1:
+            cell = next(value for value in row if value != EMPTY)
+            reading = vocabulary.label(cell) if label_like(cell) else None
+            spelt = canonical_id(cell).casefold()
+            if label_like(cell) and spelt in codes.arms | codes.visits | codes.variables:
+                reading = Label(codes.variables.get(spelt), codes.visits.get(spelt), codes.arms.get(spelt))
+            if reading and reading.certain and (reading.arm or reading.visit or reading.stratum or reading.variable):
+                for name in ("arm", "visit", "stratum", "variable"):
+                    if getattr(reading, name):
+                        said[name] = getattr(reading, name)
+                        if name != "stratum":
+                            rows.sections[f"{name}s"][canonical_id(cell)] = said[name]
+                rows.use[position] = False
+                continue
+        if said:
+            rows.arms[position] = said.get("arm")
+            rows.visits[position] = said.get("visit")
+            rows.strata[position] = said.get("stratum")
+            rows.variables[position] = said.get("variable")
+
+
+def _cells(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> list:
+    """Return a column's cells, with merged cells and names written once per group filled down."""
+    cells = [row[column.index] for row in body]
+    if EMPTY not in cells:
+        return cells
+    if plan.block.sheet.merged:
+        cells = _fill_merged(plan, column, cells)
+    blank = [p for p, cell in enumerate(cells) if cell == EMPTY and rows.use[p] and _has_data(plan, body[p])]
+    if not blank:
+        return cells
+    written = [cell for cell in cells if cell != EMPTY]
+    in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
+    if in_runs and (column.role != PARTICIPANT or plan.one(VISIT) or plan.one(VARIABLE)):
+        faults.note(
+            "filled down", f"blank cells below a {column.role} read as the one above", **_place(plan, blank[0], column)
+        )
+        for position in range(1, len(cells)):
+            if cells[position] == EMPTY and rows.use[position]:
+                cells[position] = cells[position - 1]
+    return cells
+
+
+def _fill_merged(plan: Plan, column: Column, cells: list) -> list:
+    cells = list(cells)
+    places = {
+        plan.block.place(plan.header.first_data + position, column.index): position for position in range(len(cells))
+    }
+    for top, left, bottom, right in plan.block.sheet.merged:
+        value = plan.block.sheet.rows[top][left]
+        for row in range(top, bottom + 1):
+            for col in range(left, right + 1):
+                position = places.get((row, col))
+                if position is not None and cells[position] == EMPTY:
+                    cells[position] = value
+    return cells
+
+
+def _has_data(plan: Plan, row: list) -> bool:
+    return any(row[c.index] != EMPTY for c in plan.columns if c.role == DATA)
+
+
+def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> None:
+    for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
+        if not rows.use[position]:
+            continue
+        if cell == EMPTY or isinstance(cell, Flag):
+            rows.use[position] = False
+            if _has_data(plan, body[position]):
+                shown = cell.shown if isinstance(cell, Flag) else cell
+                faults.error("no id", "values without a participant id", **_place(plan, position, column), value=shown)
+        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell):
+            rows.use[position] = False
+            faults.note(
+                "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
+            )
+        else:
+            rows.ids[position] = canonical_id(cell)
+
+
+def _is_summary(text: str) -> bool:
+    """Tell whether an id is no id but the name of a statistic, such as Mean or Q1."""
+    if text[-1:].isdigit() and len(text) > 3:
+        return False
+    return bool(STATISTICS.fullmatch(fold(text)))
+
+
+def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
+    """Read the arm of each row, and a stratum that the same cell names."""
+    cells = _cells(plan, column, body, rows, faults)
+    values = {cell for cell, used in zip(cells, rows.use, strict=True) if used and cell != EMPTY}
+    known: dict[object, tuple[str | None, str | None]] = {}
+    for value in values:
+        text = canonical_id(value)
+        reading = vocabulary.label(text)
+        code = text.casefold()
+        arm = plan.legend.get(code) or codes.arms.get(code) or reading.arm
+        known[value] = (arm, reading.stratum if reading.arm else None)
+    _treated_beside_control(plan, column, values, known, vocabulary, faults)
+    expected = " or ".join(vocabulary.arm_labels.values())
+    told: set[object] = set()
+    for position, cell in enumerate(cells):
+        if not rows.use[position] or cell == EMPTY:
+            continue
+        arm, named = known[cell]
+        if arm == IGNORE:
+            rows.use[position] = False
+            continue
+        rows.arms[position] = arm or rows.arms[position]
+        rows.strata[position] = rows.strata[position] or named
+        if arm is None and rows.ids[position]:
+            rows.unknown_arms.add(str(rows.ids[position]))
+        if arm is None and cell not in told:
+            told.add(cell)
+            repeated = sum(1 for other in cells if other == cell)
+            times = f" (in {repeated} rows)" if repeated > 1 else ""
+            faults.error(
+                "unknown arm",
+                f"not an arm of the trial{times}; expected {expected}, a legend, or 'arms' in the mapping",
+                **_place(plan, position, column),
+                value=cell.shown if isinstance(cell, Flag) else cell,
+            )
+
+
+def _treated_beside_control(plan, column, values, known, vocabulary, faults) -> None:
+    """Take a general word such as "treatment" for the treated arm if the only other word is the control."""
+    unknown = [value for value in values if known[value][0] is None]
+    control, treated = vocabulary.trial.arms.control.key, vocabulary.trial.arms.treated.key
+    if len(values) != 2 or len(unknown) != 1 or fold(canonical_id(unknown[0])) not in _TREATED:
+        return
+    if control in {arm for arm, _ in known.values()}:
+        known[unknown[0]] = (treated, None)
+        faults.note(
+            "arm",
+            f"read as {vocabulary.arm_labels[treated]}, because the only other arm is the control",
+            sheet=plan.sheet,
+            cell=plan.block.address(plan.header.first_data, column.index),
+            value=str(unknown[0]),
+        )
+
+
+def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes) -> str | None:
+    text = canonical_id(cell)
+    if text.casefold() in codes.visits:
+        return codes.visits[text.casefold()]
+    if is_number(cell) or text.isdigit():
+        label = fold(column.label)
+        if "month" in label:
+            return vocabulary.visit(f"{text} months")
+        if "visit n" in label:
+            return vocabulary.visit(f"visit {text}")
+        return vocabulary.weeks.get(float(text) / (7.0 if "day" in label else 1.0)) or vocabulary.visit(text)
+    return vocabulary.visit(text)
+
+
+def _variable(cell: object, vocabulary: Vocabulary, codes: Codes) -> str | None:
+    if key := codes.variables.get(canonical_id(cell).casefold()):
+        return key
+    reading = vocabulary.label(str(cell))
+    return reading.variable if reading.certain else None
+
+
+def _named(plan, column, body, rows, find: Callable[[object], str | None], what: str, faults) -> list[str | None]:
+    """Read a column whose cells name visits or variables; tell of each name that is unknown once."""
+    cells = _cells(plan, column, body, rows, faults)
+    meaning = {cell: find(cell) for cell in {c for c in cells if c != EMPTY and not isinstance(c, Flag)}}
+    told: set[object] = set()
+    found: list[str | None] = []
+    for position, cell in enumerate(cells):
+        key = meaning.get(cell) if not isinstance(cell, Flag) else None
+        if key == IGNORE:
+            rows.use[position] = False
+            key = None
+        found.append(key)
+        if cell == EMPTY or key is not None or not rows.use[position] or cell in told:
+            continue
+        told.add(cell)
+        shown = cell.shown if isinstance(cell, Flag) else cell
+        place = _place(plan, position, column)
+        if column.role == VARIABLE:
+            faults.note("unknown variable", f"not {what} of the trial; not read", **place, value=shown)
+        else:
+            faults.error(
+                "unknown visit", f"not {what} of the trial; name it under 'visits' in the mapping", **place, value=shown
+            )
+    return found

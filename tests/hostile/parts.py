@@ -1,0 +1,142 @@
+"""A small sound workbook as parts, and how to put changed parts together again."""
+
+import io
+import re
+import struct
+import zipfile
+import zlib
+
+import openpyxl
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+SHEET = "xl/worksheets/sheet1.xml"
+BOOK = "xl/workbook.xml"
+BOOK_RELATIONS = "xl/_rels/workbook.xml.rels"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+STRINGS = "xl/sharedStrings.xml"
+STYLES = "xl/styles.xml"
+TYPES = "[Content_Types].xml"
+
+HEADER = [
+    "ID",
+    "Arm",
+    "Age",
+    "p16 variant 5",
+    "CTx baseline (ng/mL)",
+    "CTx 20 wk (ng/mL)",
+    "P1NP baseline",
+    "P1NP 20 wk",
+]
+
+
+def participants(count=12):
+    """Rows of a table that any reader should understand."""
+    rows = [HEADER]
+    for i in range(count):
+        ctx, p1np = 0.3 + 0.01 * i, 40.0 + 2 * i
+        arm = ("D+Q", "Control")[i % 2]
+        rows.append([f"P{i + 1:02d}", arm, 65 + i, 1.5 + 0.1 * i, ctx, ctx + 0.02 * (i % 5), p1np, p1np + i % 7])
+    return rows
+
+
+def sound_parts(title="Data"):
+    """Parts of a sound workbook: name -> bytes. Texts are shared between cells, as Excel writes them."""
+    book = openpyxl.Workbook()
+    book.active.title = title
+    for row in participants():
+        book.active.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    with zipfile.ZipFile(stream) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    if STRINGS not in parts:
+        _share_texts(parts)
+    return parts
+
+
+def _share_texts(parts):
+    texts = []
+
+    def share(match):
+        texts.append(match[2])
+        return b'%s t="s"><v>%d</v></c>' % (match[1], len(texts) - 1)
+
+    parts[SHEET] = re.sub(rb'(<c r="\w+") t="inlineStr"><is><t>([^<]*)</t></is></c>', share, parts[SHEET])
+    items = b"".join(b"<si><t>" + text + b"</t></si>" for text in texts)
+    parts[STRINGS] = b'<sst xmlns="' + MAIN.encode() + b'">' + items + b"</sst>"
+    relation = (
+        f'<Relationship Id="rId99" Type="{RELATIONS}/sharedStrings" Target="sharedStrings.xml" /></Relationships>'
+    )
+    parts[BOOK_RELATIONS] = parts[BOOK_RELATIONS].replace(b"</Relationships>", relation.encode())
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    override = f'<Override PartName="/{STRINGS}" ContentType="{kind}" /></Types>'
+    parts[TYPES] = parts[TYPES].replace(b"</Types>", override.encode())
+
+
+def write(path, parts, compression=zipfile.ZIP_DEFLATED):
+    """Write parts as a zip archive; a part may be bytes or an iterable of bytes."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in parts.items():
+            info = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
+            info.compress_type = compression
+            with archive.open(info, "w", force_zip64=False) as part:
+                for piece in [content] if isinstance(content, bytes) else content:
+                    part.write(piece)
+
+
+def changed(path, **edits):
+    """Write the sound workbook with parts replaced; keys as the constants' names, e.g. ``SHEET=...``."""
+    parts = sound_parts()
+    for key, content in edits.items():
+        name = globals()[key]
+        parts[name] = content(parts[name]) if callable(content) else content
+    write(path, parts)
+
+
+def sheet(rows, before=b"", after=b""):
+    """A worksheet part around ready-made rows (bytes or an iterable of bytes)."""
+    yield (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<worksheet xmlns="' + MAIN.encode() + b'">' + before + b"<sheetData>"
+    )
+    yield from [rows] if isinstance(rows, bytes) else rows
+    yield b"</sheetData>" + after + b"</worksheet>"
+
+
+def rows_of_numbers(count, columns):
+    """Rows of ``<c r="A1"><v>1</v></c>``."""
+    for row in range(1, count + 1):
+        cells = "".join(f'<c r="{letters(c)}{row}"><v>{row}</v></c>' for c in range(1, columns + 1))
+        yield f'<row r="{row}">{cells}</row>'.encode()
+
+
+def letters(number):
+    """Column letters of a column number."""
+    text = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        text = chr(65 + rest) + text
+    return text
+
+
+def zip_by_hand(path, members, *, comment=b"", declared=None):
+    """Write a zip archive whose table of contents says what it is told to say.
+
+    ``members`` is a list of (name, packed bytes, method, crc, unpacked size, flags); with ``declared`` the number of
+    entries in the end record is that number.
+    """
+    body, table = bytearray(), bytearray()
+    for name, packed, method, crc, size, flags in members:
+        name = name.encode()
+        fields = struct.pack("<HHHHHIIIHH", 20, flags, method, 0, 0x21, crc, len(packed), size, len(name), 0)
+        table += b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, len(body)) + name
+        body += b"PK\x03\x04" + fields + name + packed
+    count = len(members) if declared is None else declared
+    end = struct.pack("<HHHHIIH", 0, 0, count & 0xFFFF, count & 0xFFFF, len(table), len(body), len(comment))
+    path.write_bytes(body + table + b"PK\x05\x06" + end + comment)
+
+
+def deflated(data):
+    """Raw deflate stream of bytes or an iterable of bytes."""
+    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
+    pieces = [data] if isinstance(data, bytes) else data
+    return b"".join([*(engine.compress(piece) for piece in pieces), engine.flush()])

@@ -1,0 +1,1 @@
+"""One cohort, written in many layouts."""

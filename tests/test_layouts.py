@@ -1,0 +1,86 @@
+"""The same cohort in many layouts gives the same participants."""
+
+import pytest
+from layouts import cohort, panels, writers
+
+from d_q_trial.workbook import read_workbook
+
+SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
+
+
+def contents(participants):
+    """Everything but the place in the workbook."""
+    frame = participants.frame
+    frame = frame[frame.cohort == "trial"]
+    assert frame.linked.all()
+    keys = zip(frame.participant, frame.arm, frame.variable, frame.visit, frame.measure, strict=True)
+    values = dict(zip(keys, frame.value, strict=True))
+    assert len(values) == len(frame)
+    return values
+
+
+def expected(made):
+    return {
+        (identity, made.arms[identity], variable, visit, "value"): value
+        for (variable, visit), cells in made.values.items()
+        for identity, value in cells.items()
+    }
+
+
+@pytest.mark.parametrize("name", list(writers.WRITERS))
+def test_layout_gives_the_same_participants(tmp_path, name):
+    made = cohort.make(outcomes=SMALL)
+    read = read_workbook(writers.write(name, made, tmp_path / f"{name}.xlsx"), cohort.trial())
+    assert contents(read) == expected(made)
+
+
+@pytest.mark.parametrize("name", list(writers.WRITERS))
+def test_layout_keeps_the_population_sample_apart(tmp_path, name):
+    made = cohort.make(outcomes=["age", "ctx"])
+    frame = read_workbook(writers.write(name, made, tmp_path / f"{name}.xlsx"), cohort.trial()).frame
+    sample = frame[frame.cohort == "population"]
+    assert sample.groupby("variable").size().to_dict() == {"age": 25, "p16_variant_5": 25, "p16_variant_1+5": 25}
+    assert sample.participant.nunique() == 25
+
+
+def changes(made):
+    """Percent changes by outcome, visit and arm, sorted."""
+    expected = {}
+    for variable, visit in panels.pairs(made):
+        for arm in panels.ARMS:
+            expected[variable, visit, arm] = sorted(panels.group(made, variable, visit, arm))
+    return expected
+
+
+@pytest.mark.parametrize("name", list(panels.PANELS))
+def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
+    made = cohort.make(outcomes=SMALL)
+    panels.PANELS[name](made, tmp_path / "panels.xlsx")
+    frame = read_workbook(tmp_path / "panels.xlsx", cohort.trial()).frame
+    frame = frame[frame.cohort == "trial"]
+    assert not frame.linked.any()
+    assert set(frame.measure) == {"percent_change"}
+    found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
+    wanted = changes(made)
+    assert found.keys() == wanted.keys()
+    for key, values in wanted.items():
+        assert found[key] == pytest.approx(values, rel=1e-12), key
+    assert frame.participant.is_unique
+
+
+def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
+    made = cohort.make(outcomes=SMALL)
+    panels.by_stratum(made, tmp_path / "strata.xlsx")
+    frame = read_workbook(tmp_path / "strata.xlsx", cohort.trial()).frame
+    for marker in cohort.trial().markers:
+        upper = panels.upper_tertile(made, marker)
+        for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
+            own = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
+            for arm in panels.ARMS:
+                rows = own[own.variable.eq("ctx") & own.visit.eq("week_20") & own.arm.eq(arm)]
+                assert sorted(rows.value) == pytest.approx(sorted(panels.group(made, "ctx", "week_20", arm, ids)))
+            rows = own[own.variable.eq("sasp_il6")]
+            assert set(rows.visit) == {"baseline"}
+            assert set(rows.measure) == {"value"}
+            assert set(rows.arm) == {""}
+            assert sorted(rows.value) == sorted(made.values["sasp_il6", "baseline"][i] for i in ids)

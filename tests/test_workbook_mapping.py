@@ -1,0 +1,175 @@
+"""The mapping file: written by inspect, completed by the analyst, read without recognition."""
+
+import re
+
+import pytest
+from layouts import cohort, panels, writers
+from openpyxl import Workbook
+
+from d_q_trial.errors import UserError
+from d_q_trial.workbook import describe, read_workbook, reader, write_mapping
+from d_q_trial.workbook.recognise import Reading, Vocabulary
+
+SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
+
+
+def written(path, folder):
+    """The mapping that inspect proposes for a workbook."""
+    text = write_mapping.mapping_text(reader.look(path, cohort.trial()), cohort.trial())
+    target = folder / "mapping.yaml"
+    target.write_text(text, encoding="utf-8")
+    return target
+
+
+@pytest.fixture
+def no_recognition(monkeypatch):
+    """Any recognition of a column, arm, visit or variable fails."""
+    blind = lambda self, text: Reading(rest="?")  # noqa: E731
+    monkeypatch.setattr(Vocabulary, "_label", blind)
+    monkeypatch.setattr(Vocabulary, "_context", blind)
+    monkeypatch.setattr(Vocabulary, "arm", lambda self, text: None)
+    monkeypatch.setattr(Vocabulary, "variable", lambda self, text: ())
+
+
+def layouts():
+    return {**writers.WRITERS, **panels.PANELS, "by_stratum": panels.by_stratum}
+
+
+@pytest.mark.parametrize("name", list(layouts()))
+def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, request):
+    path = tmp_path / f"{name}.xlsx"
+    layouts()[name](cohort.make(outcomes=SMALL), path)
+    recognised = read_workbook(path, cohort.trial()).frame
+    mapping = written(path, tmp_path)
+    request.getfixturevalue("no_recognition")
+    mapped = read_workbook(path, cohort.trial(), mapping).frame
+    assert mapped.equals(recognised)
+
+
+def opaque(path):
+    """A workbook whose headers say nothing."""
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "x"
+    sheet.append(["a", "b", "c", "d", "e"])
+    for number in range(12):
+        sheet.append([f"S{number}", "AB"[number % 2], 400 + number, 410 + 3 * number, 1 + number / 10])
+    book.save(path)
+    return path
+
+
+MAPPING = """
+arms: {A: control, B: d_q}
+blocks:
+  - sheet: x
+    range: A1:E13
+    columns:
+      A: participant
+      B: arm
+      C: {variable: ctx, visit: baseline, factor: 0.001, unit: pg/mL}
+      D: {variable: ctx, visit: week_2, factor: 0.001}
+      E: {variable: p16_variant_5}
+"""
+
+
+def test_complete_mapping_reads_headers_that_say_nothing_and_converts_units(tmp_path):
+    path = opaque(tmp_path / "opaque.xlsx")
+    with pytest.raises(UserError, match="no participant of the trial was recognised"):
+        read_workbook(path, cohort.trial())
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    frame = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml").frame
+    ctx = frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
+    assert ctx["S0"] == 0.4
+    assert ctx["S11"] == 0.411
+    assert frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("variable: p16_variant_5", "variable: p16_varant_5", r"'p16_varant_5' is not a variable .*'p16_variant_5'"),
+        ("visit: week_2", "visit: week_3", r"blocks\[1\]\.columns\.D\.visit: 'week_3' is not a visit of the trial"),
+        ("visit: week_2", 'visit: "?"', r"columns\.D\.visit: to be filled in: visit, one of baseline, week_2"),
+        ("sheet: x", "sheet: y", r"blocks\[1\]\.sheet: no sheet is called 'y'"),
+        ("range: A1:E13", "range: A1:D13", r"columns\.E: not inside the range A1:D13"),
+        ("range: A1:E13", "range: everything", r"'everything' is not a range such as A1:K61"),
+        ("range: A1:E13", "range: M90:P99", r"'M90:P99' holds no cells on sheet 'x'"),
+        ("A: control", "A: placebo", r"arms\.A: 'placebo' is not an arm of the trial"),
+        ("factor: 0.001}", "factor: 0}", r"columns\.D\.factor: 0: expected greater than 0|greater than 0"),
+        ("B: arm", "B: group", r"columns\.B\.is: 'group'"),
+        ("arms:", "arm:", r"arm: unknown key; did you mean 'arms'"),
+        (
+            "blocks:",
+            "below_detection: never\nblocks:",
+            r"below_detection: 'never': expected 'missing', 'limit' or 'half'",
+        ),
+        ("    range: A1:E13\n", "", r"range: this key is missing"),
+        ("blocks:", "blocks: [", r"not readable as YAML"),
+    ],
+)
+def test_fault_in_the_mapping_is_named_with_its_key(tmp_path, old, new, message):
+    path = opaque(tmp_path / "opaque.xlsx")
+    assert old in MAPPING
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace(old, new))
+    with pytest.raises(UserError, match=message):
+        read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+
+
+def test_every_fault_of_a_mapping_is_told_at_once(tmp_path):
+    path = opaque(tmp_path / "opaque.xlsx")
+    text = MAPPING.replace("week_2", "week_3").replace("A: control", "A: nobody").replace("E:", "Q:")
+    (tmp_path / "mapping.yaml").write_text(text)
+    with pytest.raises(UserError, match="3 faults") as caught:
+        read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+    assert str(caught.value).count("\n") == 3
+
+
+def test_question_is_written_where_a_visit_is_not_stated(tmp_path):
+    book = Workbook()
+    book.active.append(["ID", "Arm", "CTx", "Age"])
+    for number in range(8):
+        book.active.append([f"S{number}", ["Control", "D+Q"][number % 2], 0.4, 70])
+    book.save(tmp_path / "vague.xlsx")
+    text = written(tmp_path / "vague.xlsx", tmp_path).read_text()
+    assert re.search(r'C: \{variable: ctx, visit: "\?"\}', text)
+    with pytest.raises(UserError, match=r"columns\.C\.visit: to be filled in"):
+        read_workbook(tmp_path / "vague.xlsx", cohort.trial(), tmp_path / "mapping.yaml")
+
+
+@pytest.mark.parametrize("title", ["it's # odd", 'a "b"', "Größe − µ", "tab\there"[:3], "x{}y", "- z", "null", "1"])
+def test_sheet_names_survive_the_mapping(tmp_path, title):
+    path = opaque(tmp_path / "a.xlsx")
+    writers.write("wide", cohort.make(outcomes=["ctx"]), path)
+    from openpyxl import load_workbook
+
+    book = load_workbook(path)
+    book["Participants"].title = title
+    book.save(path)
+    frame = read_workbook(path, cohort.trial(), written(path, tmp_path)).frame
+    assert title in set(frame.sheet)
+
+
+def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):
+    path = opaque(tmp_path / "opaque.xlsx")
+    from openpyxl import load_workbook
+
+    book = load_workbook(path)
+    book["x"]["C2"], book["x"]["C3"], book["x"]["C4"] = "<100", "401,5", "#N/A"
+    book["x"]["C4"].data_type = "e"
+    book.save(path)
+    for policy, value in (("missing", None), ("limit", 0.1), ("half", 0.05)):
+        text = f"below_detection: {policy}\ndecimal_comma: true\nerror_cells: missing\n" + MAPPING
+        (tmp_path / "mapping.yaml").write_text(text)
+        read = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+        ctx = read.frame[read.frame.variable.eq("ctx") & read.frame.visit.eq("baseline")].set_index("participant").value
+        assert ctx.get("S0") == value
+        assert ctx["S1"] == pytest.approx(0.4015)
+        assert "S2" not in ctx
+        assert read.source["counts"]["below detection"] == 1
+
+
+def test_inspection_of_any_reading_can_be_told(tmp_path):
+    reading = reader.look(opaque(tmp_path / "opaque.xlsx"), cohort.trial())
+    text = describe.as_text(describe.describe(reading, cohort.trial()), reading)
+    assert "no block was recognised as holding the trial's participants" in text
+    assert "x!C" in text or "A1:E13" in text
