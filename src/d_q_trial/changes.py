@@ -1,0 +1,261 @@
+"""Change from baseline per participant, outcome and visit, with the reason where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import UserError, nearest
+from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
+from .stats.quantiles import quantile
+from .trial import BASELINE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .settings import Analysis, Outliers
+    from .trial import Outcome, Trial
+
+SIGNIFICANT_DIGITS = 10
+
+COLUMNS = (
+    "participant",
+    "linked",
+    "arm",
+    "marker",
+    "stratum",
+    "outcome",
+    "measure",
+    "visit",
+    "baseline",
+    "follow_up",
+    "value",
+    "reason",
+)
+NUMERIC = ("baseline", "follow_up", "value")
+
+NO_BASELINE = "no baseline value"
+NO_FOLLOW_UP = "no follow-up value"
+NOT_POSITIVE = "baseline value is zero or negative"
+FOLLOW_UP_NOT_POSITIVE = "follow-up value is zero or negative, so it has no logarithm"
+NO_RAW_VALUES = "the workbook gives the percent change only"
+BEYOND_FENCE = "outlier, trimmed"
+EXCLUDED = "excluded by the analysis"
+
+
+def significant(values, digits: int = SIGNIFICANT_DIGITS):
+    """Round to significant digits, so that values which tie on paper tie in floating point."""
+    values = np.asarray(values, dtype=float)
+    # By way of decimal text, as on paper: scaling by powers of ten would round twice.
+    return np.char.mod(f"%.{digits - 1}e", values).astype(float)[()]
+
+
+def percent_change(baseline, follow_up):
+    """Percent change, 100 * (follow-up - baseline) / baseline, to ten significant digits; arguments broadcast."""
+    baseline, follow_up = np.asarray(baseline, dtype=float), np.asarray(follow_up, dtype=float)
+    return significant(100 * (follow_up - baseline) / baseline)
+
+
+def build_changes(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+    """Baseline values and changes of the analysed participants, as the analysis asks for them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline
+        value (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural
+        logarithm, ``difference`` in the outcome's unit); it is NaN where ``reason`` says why there is none.
+
+    Raises
+    ------
+    UserError
+        If the analysis names an outcome, visit or participant that does not exist.
+    """
+    import pandas as pd
+
+    frame = participants.frame
+    frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | ~frame["linked"])]
+    outcomes = _chosen(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
+    visits = _chosen(analysis.visits, [v for v in trial.visits if v != BASELINE], f"analyses.{analysis.name}.visits")
+    excluded = _excluded(frame, analysis)
+
+    linked = frame[frame["linked"]]
+    people = linked.drop_duplicates("participant").set_index("participant")["arm"]
+    keys = ["participant", "variable", "visit", "measure"]
+    if linked.duplicated(keys).any():
+        row = linked[linked.duplicated(keys)].iloc[0]
+        raise UserError(f"{row['sheet']}!{row['cell']}: second value of {row['variable']} for {row['participant']}")
+    wide = linked.pivot(index="participant", columns=["variable", "visit", "measure"], values="value")
+    wide = wide.reindex(people.index)
+
+    parts = []
+    for key in outcomes:
+        parts.append(_baseline_rows(wide, people, key))
+        parts += [
+            _change_rows(wide, people, trial.outcomes[key], visit, analysis)
+            for visit in trial.outcomes[key].follow_up
+            if visit in visits
+        ]
+    parts.append(_loose(frame[~frame["linked"]], outcomes, visits, analysis))
+    # One frame from arrays: a frame for each of a hundred parts would cost more than all the statistics.
+    changes = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in COLUMNS})
+    out = changes["participant"].isin(excluded)
+    changes.loc[out, "value"] = np.nan
+    changes.loc[out, "reason"] = EXCLUDED
+    if analysis.outliers.rule != "keep":
+        changes = _without_outliers(changes, analysis.outliers, analysis.quartile_type)
+    return changes
+
+
+def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
+    """Who has no value for what, and why."""
+    columns = ["participant", "arm", "outcome", "measure", "visit", "reason"]
+    return changes.loc[changes["reason"].ne(""), columns].reset_index(drop=True)
+
+
+def _chosen(wanted, available, where: str) -> list[str]:
+    if wanted == "all":
+        return list(available)
+    for name in wanted:
+        if name not in available:
+            raise UserError(f"{where}: {name!r} is not one of {', '.join(available)}{nearest(name, available)}")
+    return [name for name in available if name in wanted]
+
+
+def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:
+    known = set(frame["participant"])
+    for name in analysis.exclude:
+        if name not in known:
+            raise UserError(
+                f"analyses.{analysis.name}.exclude: no analysed participant is called {name!r}{nearest(name, known)}"
+            )
+    return set(analysis.exclude)
+
+
+def _column(wide: pd.DataFrame, *key: str) -> np.ndarray:
+    return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
+
+
+Part = dict[str, np.ndarray]
+
+
+def _rows(people: pd.Series, outcome: str, measure: str, visit: str, **columns: np.ndarray) -> Part:
+    """Columns of the rows of one outcome, measure and visit; without further columns there are no rows."""
+    size = len(people) if columns else 0
+    words = {"outcome": outcome, "measure": measure, "visit": visit, "marker": "", "stratum": ""}
+    part = {name: np.full(size, word, dtype=object) for name, word in words.items()}
+    part |= {name: np.full(size, np.nan) for name in NUMERIC}
+    part |= {"participant": people.index.to_numpy(object)[:size], "arm": people.to_numpy(object)[:size]}
+    part |= {"linked": np.ones(size, dtype=bool), "reason": np.full(size, "", dtype=object)}
+    return part | columns
+
+
+def _baseline_rows(wide: pd.DataFrame, people: pd.Series, outcome: str) -> Part:
+    value = significant(_column(wide, outcome, BASELINE, VALUE))
+    missing = np.isnan(value)
+    if missing.all():
+        return _rows(people, outcome, "baseline", BASELINE)
+    reason = np.where(missing, NO_BASELINE, "").astype(object)
+    return _rows(people, outcome, "baseline", BASELINE, baseline=value, value=value, reason=reason)
+
+
+def _change_rows(wide: pd.DataFrame, people: pd.Series, outcome: Outcome, visit: str, analysis: Analysis) -> Part:
+    """One change per participant; a change that the workbook gives is used where raw values are absent."""
+    baseline = _column(wide, outcome.key, BASELINE, VALUE)
+    follow_up = _column(wide, outcome.key, visit, VALUE)
+    given = _column(wide, outcome.key, visit, PERCENT_CHANGE)
+    if np.isnan(follow_up).all() and np.isnan(given).all():
+        return _rows(people, outcome.key, analysis.measure, visit)
+    value, reason = change(baseline, follow_up, analysis.change)
+    use_given = (reason != "") & ~np.isnan(given)
+    from_given, given_reason = change_from_percent(given, analysis.change)
+    values = {
+        "baseline": baseline,
+        "follow_up": follow_up,
+        "value": np.where(use_given, from_given, value),
+        "reason": np.where(use_given, given_reason, reason).astype(object),
+    }
+    return _rows(people, outcome.key, analysis.measure, visit, **values)
+
+
+def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Change of raw values, and the reason where there is none.
+
+    Parameters
+    ----------
+    baseline, follow_up : array of float, shape (n,)
+        In the outcome's unit; NaN marks a missing value.
+    kind : {"percent", "log_ratio", "difference"}
+
+    Returns
+    -------
+    value : array of float, shape (n,)
+        To ten significant digits; NaN where ``reason`` is not empty.
+    reason : array of str, shape (n,)
+    """
+    conditions = [np.isnan(baseline), np.isnan(follow_up)]
+    reasons = [NO_BASELINE, NO_FOLLOW_UP]
+    if kind != "difference":
+        conditions.append(baseline <= 0)
+        reasons.append(NOT_POSITIVE)
+    if kind == "log_ratio":
+        conditions.append(follow_up <= 0)
+        reasons.append(FOLLOW_UP_NOT_POSITIVE)
+    reason = np.select(conditions, reasons, "").astype(object)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "percent":
+            value = percent_change(baseline, follow_up)
+        elif kind == "log_ratio":
+            value = significant(np.log(follow_up / baseline))
+        else:
+            value = significant(follow_up - baseline)
+    return np.where(reason == "", value, np.nan), reason
+
+
+def change_from_percent(percent: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Change from a percent change that the workbook gives; a difference cannot be had from it."""
+    reason = np.where(np.isnan(percent), NO_FOLLOW_UP, "").astype(object)
+    if kind == "percent":
+        return significant(percent), reason
+    if kind == "difference":
+        return np.full(percent.shape, np.nan), np.where(reason == "", NO_RAW_VALUES, reason)
+    reason[percent <= -100] = FOLLOW_UP_NOT_POSITIVE
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(reason == "", significant(np.log1p(percent / 100)), np.nan), reason
+
+
+def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str], analysis: Analysis) -> Part:
+    """Rows of panels without ids: each stands for itself, already a change or a baseline value."""
+    frame = frame[frame["variable"].isin(outcomes)]
+    at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
+    changed = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
+    frame = frame[at_baseline | changed].rename(columns={"variable": "outcome"})
+    is_change = frame["measure"].eq(PERCENT_CHANGE).to_numpy()
+    given = frame["value"].to_numpy(float)
+    value, reason = change_from_percent(np.where(is_change, given, np.nan), analysis.change)
+    kept = ("participant", "arm", "marker", "stratum", "outcome", "visit")
+    return {name: frame[name].to_numpy(object) for name in kept} | {
+        "linked": np.zeros(len(frame), dtype=bool),
+        "measure": np.where(is_change, analysis.measure, "baseline").astype(object),
+        "baseline": np.where(is_change, np.nan, given),
+        "follow_up": np.full(len(frame), np.nan),
+        "value": np.where(is_change, value, significant(given)),
+        "reason": np.where(is_change, reason, "").astype(object),
+    }
+
+
+def _without_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int) -> pd.DataFrame:
+    """Trim or winsorise changes beyond the fences of their arm; baseline values are left alone."""
+    changes = changes.copy()
+    is_change = changes["measure"].ne("baseline") & changes["value"].notna()
+    for _, group in changes[is_change].groupby(["outcome", "visit", "arm", "marker", "stratum"], sort=False):
+        q1, q3 = quantile(group["value"], [0.25, 0.75], type=quartile_type)
+        low, high = q1 - rule.limit * (q3 - q1), q3 + rule.limit * (q3 - q1)
+        if rule.rule == "winsorise":
+            changes.loc[group.index, "value"] = group["value"].clip(low, high)
+        else:
+            beyond = group.index[(group["value"] < low) | (group["value"] > high)]
+            changes.loc[beyond, "value"] = np.nan
+            changes.loc[beyond, "reason"] = BEYOND_FENCE
+    return changes

@@ -1,0 +1,71 @@
+"""The only place where a number becomes text."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+
+MINUS = "\u2212"
+UNDEFINED = "not defined"
+_SMALLEST_P = Decimal("0.001")
+# Percent changes carry ten significant digits; beyond twelve, a decimal tail is binary noise and must not break a tie.
+_SIGNIFICANT = 12
+
+
+def _decimal(value: float) -> Decimal:
+    return Decimal(f"{value:.{_SIGNIFICANT}g}")
+
+
+def rounded(value: float, decimals: int, *, half: str = "even") -> Decimal:
+    """Round to ``decimals`` places, ties to even (``half="even"``) or away from zero (``half="up"``)."""
+    rule = ROUND_HALF_EVEN if half == "even" else ROUND_HALF_UP
+    result = _decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule)
+    return abs(result) if result == 0 else result
+
+
+def prints_as(value: float, printed: str) -> bool:
+    """Say whether ``value`` prints as ``printed``, ties to even or half up, at the printed decimals."""
+    target = Decimal(printed)
+    decimals = max(0, -int(target.as_tuple().exponent))
+    return any(rounded(value, decimals, half=half) == target for half in ("even", "up"))
+
+
+def number(value: float, decimals: int, *, sign: bool = False) -> str:
+    """Print a number with a true minus sign; ``sign`` also shows a plus. NaN prints as an en dash."""
+    if value is None or math.isnan(value):
+        return "–"
+    result = rounded(value, decimals)
+    text = f"{result:+f}" if sign and result != 0 else f"{result:f}"
+    return text.replace("-", MINUS)
+
+
+def grouped(value: float, decimals: int) -> str:
+    """Print a number with thousands separated by commas, as the journal does."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{rounded(value, decimals):,f}".replace("-", MINUS)
+
+
+def p_digits(p: float, decimals: int = 3) -> str:
+    """Print the digits of a P-value: ``0.611``, or ``<0.001`` below what three decimals show."""
+    if p is None or math.isnan(p):
+        return UNDEFINED
+    return "<0.001" if _decimal(p) < _SMALLEST_P else f"{rounded(p, decimals):f}"
+
+
+def p_value(p: float, decimals: int = 3) -> str:
+    """Print a P-value as the paper does: ``P = 0.611``, ``P < 0.001``."""
+    digits = p_digits(p, decimals)
+    if digits == UNDEFINED:
+        return f"P {UNDEFINED}"
+    return f"P < {digits[1:]}" if digits.startswith("<") else f"P = {digits}"
+
+
+def median_iqr(median: float, q1: float, q3: float, decimals: int) -> str:
+    """Print ``median (q1, q3)`` as the tables of the paper do."""
+    return f"{grouped(median, decimals)} ({grouped(q1, decimals)}, {grouped(q3, decimals)})"
+
+
+def interval(estimate: float, lower: float, upper: float, decimals: int) -> str:
+    """Print ``estimate (lower to upper)``; "to" because a minus sign follows."""
+    return f"{number(estimate, decimals)} ({number(lower, decimals)} to {number(upper, decimals)})"

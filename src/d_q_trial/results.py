@@ -1,0 +1,260 @@
+"""ONE long table of results, a row per number; every later step only reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .participants import POPULATION, TRIAL, Participants
+from .stats import categorical, quantiles
+from .stats.rank_sum import METHODS, rank_sum_columns
+from .stats.shift import hodges_lehmann
+from .trial import BASELINE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .settings import Analysis
+    from .trial import Trial
+
+COLUMNS = (
+    "outcome",
+    "measure",
+    "visit",
+    "marker",
+    "stratum",
+    "contrast",
+    "group",
+    "statistic",
+    "value",
+    "n_first",
+    "n_second",
+    "method",
+    "reason",
+)
+NUMERIC = ("value", "n_first", "n_second")
+KEYS = COLUMNS[:8]
+
+EVERYBODY = "all"
+BOTH_ARMS = "both arms"
+ALL_EQUAL = "all values are equal"
+EMPTY_GROUP = "a group has no value"
+ONE_VALUE = "the group has one value"
+NO_LIMIT = "the groups are too small to exclude any shift"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A set of participants among whom the arms are compared: everybody, or a stratum of a marker."""
+
+    marker: str
+    stratum: str
+    rows: np.ndarray  # bool, shape (participants,)
+
+
+def build_results(
+    participants: Participants, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every summary, effect and P-value that an analysis asks for.
+
+    Returns
+    -------
+    results : pandas.DataFrame
+        A row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second; ``group``
+        names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
+        ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why.
+    alternatives : pandas.DataFrame
+        The same columns: P-values by the other rank-sum variants, quartiles by the other definitions.
+    """
+    import pandas as pd
+
+    matrix = Matrix(changes, strata, trial, analysis)
+    rows: list[tuple] = []
+    others: list[tuple] = []
+    for cell in matrix.cells:
+        for group, members in matrix.groups(cell):
+            _summaries(rows, others, matrix, cell, group, members, analysis)
+        treated, control = matrix.arms(cell)
+        _contrasts(rows, others, matrix, (cell.marker, cell.stratum, trial.contrast), treated, control, analysis)
+    for marker, upper, lower in matrix.pairs_of_strata():
+        key = (marker, "", f"{upper.stratum} - {lower.stratum}")
+        at_baseline = matrix.measure == "baseline"
+        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, at_baseline)
+    rows += list(_correlations(participants, trial))
+    return tuple(
+        pd.DataFrame(table, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
+        for table in (rows, others)
+    )
+
+
+class Matrix:
+    """The changes as a matrix, a row per participant and a column per outcome, measure and visit.
+
+    Participants without ids (from panels of source data) have rows of their own, with one value each; their sheet
+    says which stratum they belong to.
+    """
+
+    def __init__(self, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis):
+        self.trial = trial
+        row_keys = ["participant", "arm", "marker", "stratum", "linked"]
+        column_keys = ["outcome", "measure", "visit"]
+        people = changes[row_keys].drop_duplicates().reset_index(drop=True)
+        columns = changes[column_keys].drop_duplicates().reset_index(drop=True)
+        row = people.assign(row=people.index).merge(changes[row_keys], how="right")["row"].to_numpy()
+        column = columns.assign(column=columns.index).merge(changes[column_keys], how="right")["column"].to_numpy()
+        self.values = np.full((len(people), len(columns)), np.nan)
+        self.values[row, column] = changes["value"].to_numpy(float)
+        self.outcome, self.measure, self.visit = (columns[key].to_numpy(object) for key in column_keys)
+        self.binary = np.array([trial.outcomes[outcome].kind == "binary" for outcome in self.outcome], dtype=bool)
+        self.arm = people["arm"].to_numpy(object)
+        linked = people["linked"].to_numpy(bool)
+        self.cells = [Cell("", EVERYBODY, linked | people["stratum"].eq("").to_numpy())]
+        assigned = strata.set_index(["marker", "participant"])["stratum"]
+        markers = [m for m in trial.markers if m in set(strata["marker"]) | set(people["marker"])]
+        for marker in markers:
+            own = assigned.xs(marker) if marker in assigned.index.get_level_values(0) else {}
+            stratum = people["participant"].map(own).where(linked)
+            stratum = stratum.where(linked, people["stratum"].where(people["marker"].eq(marker)))
+            self.cells += [Cell(marker, label, stratum.eq(label).to_numpy()) for label in analysis.strata.labels]
+
+    def arms(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the treated and of the control arm within a cell, as bool of shape (participants,)."""
+        treated, control = self.trial.analysed_arms
+        return cell.rows & (self.arm == treated), cell.rows & (self.arm == control)
+
+    def groups(self, cell: Cell) -> Iterator[tuple[str, np.ndarray]]:
+        """Groups of a cell that are summarized: each arm, and both together."""
+        yield from zip(self.trial.analysed_arms, self.arms(cell), strict=True)
+        yield BOTH_ARMS, cell.rows
+
+    def pairs_of_strata(self) -> Iterator[tuple[str, Cell, Cell]]:
+        """The highest stratum of each marker against each lower one."""
+        for marker in dict.fromkeys(cell.marker for cell in self.cells if cell.marker):
+            *lower, upper = [cell for cell in self.cells if cell.marker == marker]
+            for cell in lower:
+                yield marker, upper, cell
+
+
+def _summaries(rows, others, matrix: Matrix, cell: Cell, group: str, members: np.ndarray, analysis: Analysis) -> None:
+    """Describe one group in every column; a change of both arms together is only counted."""
+    values = matrix.values[members]
+    described = _describe(values, analysis.quartile_type)
+    n = (~np.isnan(values)).sum(axis=0)
+    for column in range(values.shape[1]):
+        names = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
+        head = (*names, cell.marker, cell.stratum, "", group)
+        tail = (int(n[column]), np.nan)
+        reason = "" if n[column] else EMPTY_GROUP
+        rows.append((*head, "n", float(n[column]), *tail, "", ""))
+        if group == BOTH_ARMS and matrix.measure[column] != "baseline":
+            continue
+        if matrix.binary[column]:
+            count = np.nansum(values[:, column]) if n[column] else np.nan
+            rows.append((*head, "count", count, *tail, "", reason))
+            rows.append((*head, "percent", 100 * count / max(n[column], 1), *tail, "", reason))
+            continue
+        for (statistic, method), numbers in described.items():
+            table = others if method and method != f"type_{analysis.quartile_type}" else rows
+            why = reason or (ONE_VALUE if np.isnan(numbers[column]) else "")
+            table.append((*head, statistic, numbers[column], *tail, method, why))
+
+
+def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], np.ndarray]:
+    """Statistics of each column, by name and method; columns with equally many values are done together."""
+    kinds = (quartile_type, *(kind for kind in quantiles.TYPES if kind != quartile_type))
+    quartiles = [(name, f"type_{kind}") for kind in kinds for name in ("q1", "q3")]
+    names = [("median", ""), *quartiles, *((name, "") for name in ("minimum", "maximum", "mean", "sd"))]
+    result = {name: np.full(values.shape[1], np.nan) for name in names}
+    ordered = np.sort(values, axis=0)  # missing values last
+    sizes = (~np.isnan(values)).sum(axis=0)
+    for n in np.unique(sizes[sizes > 0]):
+        columns = np.flatnonzero(sizes == n)
+        block = ordered[:n, columns]
+        result["median", ""][columns] = np.median(block, axis=0)
+        for kind in kinds:
+            q1, q3 = quantiles.quantile_columns(block, [0.25, 0.75], type=kind)
+            result["q1", f"type_{kind}"][columns], result["q3", f"type_{kind}"][columns] = q1, q3
+        result["minimum", ""][columns], result["maximum", ""][columns] = block[0], block[-1]
+        result["mean", ""][columns] = block.mean(axis=0)
+        if n > 1:
+            result["sd", ""][columns] = block.std(axis=0, ddof=1)
+    return result
+
+
+def _contrasts(rows, others, matrix: Matrix, key, first, second, analysis: Analysis, chosen=True) -> None:
+    """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
+    both = first | second
+    some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
+    columns = np.flatnonzero(some & chosen)
+    if not columns.size:
+        return
+    values, is_first = matrix.values[both][:, columns], first[both]
+    continuous = ~matrix.binary[columns]
+    tests = {method: rank_sum_columns(values, is_first, method=method) for method in METHODS}
+    test = tests[analysis.test]
+    for position, column in enumerate(columns):
+        a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))
+        n = (a.size, b.size)
+        head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column], *key, "")
+        if not continuous[position]:
+            result = categorical.chi_squared(a, b)
+            reason = ALL_EQUAL if np.isnan(result.p) else ""
+            rows.append((*head, "chi_squared", result.chi_squared, *n, "chi_squared", reason))
+            rows.append((*head, "p", result.p, *n, "chi_squared", reason))
+            continue
+        shift = hodges_lehmann(a, b, method=analysis.test, confidence=1 - analysis.alpha)
+        u, reason = test.u[position], ALL_EQUAL if np.isnan(test.p[position]) else ""
+        for statistic, value, method, why in (
+            ("median_difference", np.median(a) - np.median(b), "", ""),
+            ("hodges_lehmann", shift.estimate, "", ""),
+            ("hodges_lehmann_lower", *_limit(shift.lower, analysis)),
+            ("hodges_lehmann_upper", *_limit(shift.upper, analysis)),
+            ("mann_whitney_effect", u / (a.size * b.size), "", ""),
+            ("u", u, "", ""),
+            ("z", test.z[position], analysis.test, reason),
+            ("p", test.p[position], analysis.test, reason),
+        ):
+            rows.append((*head, statistic, value, *n, method, why))
+        for method, other in tests.items():
+            if method != analysis.test:
+                others.append((*head, "p", other.p[position], *n, method, reason))
+
+
+def _limit(value: float, analysis: Analysis) -> tuple[float, str, str]:
+    """A limit of an interval with its method, and the reason where there is none."""
+    method = f"{analysis.test}, level {1 - analysis.alpha:g}"
+    return (value, method, "") if np.isfinite(value) else (np.nan, method, NO_LIMIT)
+
+
+def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
+    """Spearman correlation of each marker with age, in the population sample and among the analysed participants."""
+    sample = trial.population
+    if sample is None:
+        return
+    frame = participants.frame
+    frame = frame[frame["linked"] & frame["visit"].eq(BASELINE)]
+    in_trial = frame["cohort"].eq(TRIAL) & frame["arm"].isin(trial.analysed_arms)
+    for cohort, rows in ((POPULATION, frame[frame["cohort"].eq(POPULATION)]), (TRIAL, frame[in_trial])):
+        wide = rows[rows["variable"].isin([sample.age, *trial.markers])]
+        wide = wide.pivot(index="participant", columns="variable", values="value")
+        if sample.age not in wide:
+            continue
+        age = wide[sample.age]
+        groups = {"participants": age.notna()}
+        if cohort == POPULATION:
+            groups = {
+                "population": age.notna(),
+                f"population_under_{sample.cut_age:g}": age < sample.cut_age,
+                f"population_over_{sample.cut_age:g}": age >= sample.cut_age,
+            }
+        for marker in (m for m in trial.markers if m in wide):
+            for group, chosen in groups.items():
+                result = categorical.spearman(wide.loc[chosen, marker], age[chosen])
+                head = (marker, "correlation", BASELINE, "", EVERYBODY, sample.age, group)
+                reason = "" if result.n > 2 and not np.isnan(result.r) else ALL_EQUAL
+                yield (*head, "n", float(result.n), result.n, np.nan, "", "")
+                yield (*head, "spearman_r", result.r, result.n, np.nan, "spearman", reason)
+                yield (*head, "p", result.p, result.n, np.nan, "spearman, t", reason)

@@ -1,0 +1,110 @@
+"""Which stratum of a marker each participant belongs to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .changes import significant
+from .errors import UserError, nearest
+from .participants import TRIAL, VALUE, Participants
+from .stats.quantiles import quantile
+from .trial import BASELINE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .settings import Analysis, StrataRule
+    from .trial import Trial
+
+COLUMNS = ("participant", "arm", "marker", "marker_value", "stratum", "cut")
+
+
+def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+    """Assign strata by the rule of the analysis.
+
+    Quantiles are cut for every marker of the trial, absolute values and columns for the marker of the analysis alone.
+    Participants whom the analysis excludes take no part, neither in the strata nor in the quantiles.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's
+        unit, ``stratum`` one of the labels, ``cut`` the cut values as text. Empty if the workbook has no marker.
+
+    Raises
+    ------
+    UserError
+        If the analysis names a marker or column that does not exist, or a stratum stays empty.
+    """
+    import pandas as pd
+
+    where = f"analyses.{analysis.name}"
+    if analysis.marker not in trial.markers:
+        choices = ", ".join(trial.markers)
+        raise UserError(
+            f"{where}.marker: {analysis.marker!r} is not one of {choices}{nearest(analysis.marker, trial.markers)}"
+        )
+    frame = participants.frame
+    frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
+    if analysis.strata.by == "column":
+        parts = [_from_column(frame, trial, analysis, where)]
+    else:
+        every = trial.markers if analysis.strata.by == "quantile" else [analysis.marker]
+        parts = [_cut(frame, trial, marker, analysis.strata, where) for marker in every]
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+
+
+def cut_points(values: np.ndarray, rule: StrataRule) -> np.ndarray:
+    """Cut points in the marker's unit, from the values of the reference group (shape (n,)) if by quantile."""
+    points = quantile(values, rule.cuts, type=rule.quantile_type) if rule.by == "quantile" else rule.cuts
+    return significant(points)
+
+
+def assign(values: np.ndarray, cuts: np.ndarray, at_cut: str) -> np.ndarray:
+    """Index of the stratum of each value, 0 for the lowest; a value equal to a cut goes to the upper or lower one."""
+    return np.searchsorted(cuts, significant(values), side="right" if at_cut == "upper" else "left")
+
+
+def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where: str) -> pd.DataFrame:
+    rows = frame[frame["variable"].eq(marker) & frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
+    analysed = rows[rows["arm"].isin(trial.analysed_arms)]
+    if analysed.empty:
+        return analysed
+    reference = rows if rule.reference == "everyone" else analysed
+    cuts = cut_points(reference["value"].to_numpy(float), rule)
+    index = assign(analysed["value"].to_numpy(float), cuts, rule.at_cut)
+    missing = [label for number, label in enumerate(rule.labels) if number not in index]
+    if missing:
+        raise UserError(
+            f"{where}.strata.cuts: no participant falls into {', '.join(missing)}; {marker} runs from "
+            f"{analysed['value'].min():g} to {analysed['value'].max():g} and is cut at "
+            f"{', '.join(f'{cut:g}' for cut in cuts)}"
+        )
+    return analysed[["participant", "arm"]].assign(
+        marker=marker,
+        marker_value=analysed["value"],
+        stratum=np.array(rule.labels, dtype=object)[index],
+        cut="; ".join(f"{cut:.10g}" for cut in cuts),
+    )
+
+
+def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: str) -> pd.DataFrame:
+    rule = analysis.strata
+    rows = frame[frame["variable"].eq(rule.column) & frame["arm"].isin(trial.analysed_arms)]
+    if rows.empty:
+        known = sorted(set(frame["variable"]))
+        raise UserError(
+            f"{where}.strata.column: the workbook has no column {rule.column!r}{nearest(rule.column, known)}"
+        )
+    stray = rows[~rows["text"].isin(rule.labels)]
+    if len(stray):
+        row = stray.iloc[0]
+        raise UserError(
+            f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
+        )
+    return rows[["participant", "arm"]].assign(
+        marker=analysis.marker, marker_value=np.nan, stratum=rows["text"], cut=f"column {rule.column}"
+    )

@@ -1,0 +1,101 @@
+"""The conventions of an analysis in words, for notes, captions and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .settings import Analysis, StrataRule
+    from .trial import Trial
+
+TESTS = {
+    "normal": "two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
+    "normal_continuity": (
+        "two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)"
+    ),
+    "exact": "two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
+}
+CHANGES = {"percent_change": "percent change", "log_ratio": "log ratio", "difference": "difference"}
+FORMULAS = {
+    "percent_change": "100 × (follow-up − baseline) / baseline",
+    "log_ratio": "the natural logarithm of follow-up / baseline",
+    "difference": "follow-up − baseline",
+}
+_SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+
+def unit(text: str) -> str:
+    """Return a unit as it is set in print."""
+    return _SUPERSCRIPTS.get(text, text)
+
+
+def change_unit(measure: str, outcome_unit: str) -> str:
+    """Return the unit of a change."""
+    return {"percent_change": "%", "log_ratio": "log ratio"}.get(measure, unit(outcome_unit))
+
+
+def change_decimals(measure: str, decimals: int) -> int:
+    """Return the decimals with which a change is printed, beside those of the outcome's own unit."""
+    return {"percent_change": 1, "log_ratio": 3}.get(measure, decimals + 1)
+
+
+def within(label: str) -> str:
+    """Return a label as it stands within a sentence: ``Radius BMD`` begins small, ``CTx`` and ``Fas`` stay."""
+    first = label.split(" ")[0].split("-")[0]
+    return label[0].lower() + label[1:] if len(first) > 3 and first[1:].islower() and first.isalpha() else label
+
+
+def listing(words: Sequence[str], last: str = "and") -> str:
+    """Join words as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
+    words = list(words)
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+
+
+def count(number: int) -> str:
+    """Spell numbers up to ten."""
+    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else f"{number:,}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun in the right form: ``one visit``, ``two visits``."""
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def strata(rule: StrataRule, marker_label: str) -> str:
+    """Say in one sentence how participants were divided."""
+    names = listing([f"“{label}”" for label in rule.labels])
+    if rule.by == "column":
+        return f"Strata ({names}) were taken from the column “{rule.column}” of the workbook."
+    side = "upper" if rule.at_cut == "upper" else "lower"
+    if rule.by == "value":
+        cuts = listing([f"{cut:g}" for cut in rule.cuts])
+        where = f"at {cuts}"
+    else:
+        cuts = listing([_quantile_name(cut) for cut in rule.cuts])
+        whose = "of the analysed participants" if rule.reference == "analysed" else "of everybody in the workbook"
+        where = f"at the {cuts} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} {whose}"
+    them = "a value equal to the cut" if len(rule.cuts) == 1 else "values equal to a cut"
+    return (
+        f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, {where}; "
+        f"{them} went to the {side} stratum."
+    )
+
+
+def _quantile_name(cut: float) -> str:
+    fraction = Fraction(cut).limit_denominator(20)
+    if abs(float(fraction) - cut) < 1e-9:
+        return f"{fraction.numerator}/{fraction.denominator}"
+    return f"{cut:g}"
+
+
+def interval_level(analysis: Analysis) -> str:
+    """Return the level of the intervals, such as ``95%``."""
+    return f"{100 * (1 - analysis.alpha):.10g}%"
+
+
+def direction(trial: Trial) -> str:
+    """Say what is subtracted from what."""
+    return f"{trial.arms.treated.label} − {trial.arms.control.label}"

@@ -1,0 +1,136 @@
+import numpy as np
+import pandas as pd
+import pipeline
+import pytest
+from scipy import stats
+
+from d_q_trial.results import COLUMNS, KEYS
+
+
+@pytest.fixture(scope="module")
+def published():
+    return pipeline.of_config()
+
+
+def _groups(run, outcome, visit, marker="", stratum="all"):
+    rows = run.changes[run.changes["outcome"].eq(outcome) & run.changes["visit"].eq(visit)]
+    if marker:
+        chosen = run.strata[run.strata["marker"].eq(marker) & run.strata["stratum"].eq(stratum)]["participant"]
+        rows = rows[rows["participant"].isin(chosen)]
+    values = rows.dropna(subset="value")
+    return (values.loc[values["arm"].eq(arm), "value"].to_numpy() for arm in ("d_q", "control"))
+
+
+@pytest.mark.parametrize("outcome", ["ctx", "p1np", "bmd_radius", "sasp_il6"])
+@pytest.mark.parametrize(("marker", "stratum"), [("", "all"), ("p16_variant_5", "T3"), ("p16_variant_1+5", "T1/T2")])
+def test_a_number_differs_from_scipy_and_numpy(published, outcome, marker, stratum):
+    visit = published.trial.outcomes[outcome].follow_up[0]
+    treated, control = _groups(published, outcome, visit, marker, stratum)
+    keys = {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum}
+    summary = {**keys, "group": "d_q"}
+    contrast = {**keys, "contrast": "d_q - control"}
+    test = stats.mannwhitneyu(treated, control, method="asymptotic", use_continuity=False)
+    expected = {
+        "n": len(treated),
+        "median": np.median(treated),
+        "q1": np.quantile(treated, 0.25),
+        "q3": np.quantile(treated, 0.75),
+        "minimum": treated.min(),
+        "maximum": treated.max(),
+        "mean": treated.mean(),
+        "sd": stats.tstd(treated),
+    }
+    for statistic, value in expected.items():
+        assert published.value(statistic, **summary) == pytest.approx(value, rel=1e-12)
+    expected = {
+        "u": test.statistic,
+        "p": test.pvalue,
+        "median_difference": np.median(treated) - np.median(control),
+        "hodges_lehmann": np.median(np.subtract.outer(treated, control)),
+        "mann_whitney_effect": test.statistic / (len(treated) * len(control)),
+    }
+    for statistic, value in expected.items():
+        assert published.value(statistic, **contrast) == pytest.approx(value, rel=1e-9)
+
+
+def test_smoking_is_not_tested_by_chi_squared_without_yates(published):
+    rows = published.participants.frame
+    smoker = rows[rows["variable"].eq("smoker")]
+    table = pd.crosstab(smoker["arm"], smoker["value"])
+    expected = stats.chi2_contingency(table, correction=False).pvalue
+    keys = {"outcome": "smoker", "marker": "", "contrast": "d_q - control", "method": "chi_squared"}
+    assert published.value("p", **keys) == pytest.approx(expected)
+
+
+def test_spearman_differs_from_scipy(published):
+    rows = published.participants.frame
+    for cohort, group in (("population", "population"), ("trial", "participants")):
+        wide = rows[rows["cohort"].eq(cohort) & rows["visit"].eq("baseline")].pivot(
+            index="participant", columns="variable", values="value"
+        )
+        expected = stats.spearmanr(wide["age"], wide["p16_variant_5"])
+        keys = {"outcome": "p16_variant_5", "measure": "correlation", "group": group}
+        assert published.value("spearman_r", **keys) == pytest.approx(expected.statistic)
+        assert published.value("p", **keys) == pytest.approx(expected.pvalue)
+
+
+def test_a_key_names_two_numbers(published):
+    assert tuple(published.results.columns) == COLUMNS
+    assert not published.results.duplicated(list(KEYS)).any()
+    assert not published.alternatives.duplicated([*KEYS, "method"]).any()
+
+
+def test_a_value_is_missing_without_reason_or_infinite(published):
+    missing = published.results["value"].isna()
+    assert (published.results.loc[missing, "reason"] != "").all()
+    assert np.isfinite(published.results.loc[~missing, "value"]).all()
+
+
+def test_strata_do_not_add_up_to_everybody(published):
+    n = published.results[published.results["statistic"].eq("n") & published.results["measure"].ne("correlation")]
+    keys = ["outcome", "measure", "visit", "group"]
+    total = n[n["stratum"].eq("all")].set_index(keys)["value"]
+    for marker in published.trial.markers:
+        parts = n[n["marker"].eq(marker)].groupby(keys)["value"].sum()
+        assert parts.reindex(total.index).equals(total)
+
+
+def test_swapping_the_arms_does_more_than_mirror(published):
+    frame = published.participants.frame.copy()
+    frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
+    swapped = pipeline.rerun(published, frame=frame)
+    keys = {"outcome": "ctx", "visit": "week_20", "marker": "", "contrast": "d_q - control"}
+    assert swapped.value("p", **keys) == published.value("p", **keys)
+    assert swapped.value("u", **keys) + published.value("u", **keys) == 28 * 28
+    for statistic in ("median_difference", "hodges_lehmann", "z"):
+        assert swapped.value(statistic, **keys) == pytest.approx(-published.value(statistic, **keys))
+    lower, upper = "hodges_lehmann_lower", "hodges_lehmann_upper"
+    assert swapped.value(lower, **keys) == pytest.approx(-published.value(upper, **keys))
+
+
+def test_the_order_of_the_rows_changes_a_number(published):
+    shuffled = published.participants.frame.sample(frac=1, random_state=1)
+    other = pipeline.rerun(published, frame=shuffled)
+    columns = [*KEYS, "value"]
+    ours, theirs = (run.results[columns].sort_values(list(KEYS), ignore_index=True) for run in (published, other))
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("test", ["normal_continuity", "exact"])
+def test_the_chosen_variant_is_not_the_one_of_the_row(published, test):
+    other = pipeline.rerun(published, test=test)
+    keys = {"outcome": "ctx", "visit": "week_20", "marker": "", "contrast": "d_q - control"}
+    rows = published.alternatives
+    for key, value in keys.items():
+        rows = rows[rows[key].eq(value)]
+    assert other.value("p", **keys, method=test) == rows.loc[rows["method"].eq(test), "value"].item()
+    assert other.value("p", **keys) != published.value("p", **keys)
+
+
+def test_equal_values_get_a_p_instead_of_a_reason(published):
+    frame = published.participants.frame.copy()
+    frame.loc[frame["variable"].eq("calcium"), "value"] = 9.5
+    run = pipeline.rerun(published, frame=frame)
+    rows = run.results[run.results["outcome"].eq("calcium") & run.results["statistic"].eq("p")]
+    assert rows["value"].isna().all()
+    assert set(rows["reason"]) == {"all values are equal"}

@@ -1,0 +1,110 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from d_q_trial import settings
+from d_q_trial.errors import UserError
+
+CONFIG = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+
+
+def _with(**published):
+    config = copy.deepcopy(CONFIG)
+    config["analyses"]["published"].update(published)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"markr": "x"}, "analyses.published.markr: unknown key; did you mean 'marker'?"),
+        ({"alpha": 1.5}, "analyses.published.alpha: 1.5: expected less than 1"),
+        ({"alpha": "small"}, "analyses.published.alpha: 'small': expected a number"),
+        ({"quartile_type": 10}, "analyses.published.quartile_type: 10"),
+        ({"quartile_type": 6.5}, "analyses.published.quartile_type: 6.5"),
+        ({"test": "student"}, "analyses.published.test: 'student'"),
+        ({"change": None}, "analyses.published.change: None"),
+        ({"strata": {"cuts": [1.2]}}, "must lie between 0 and 1"),
+        ({"strata": {"cuts": [0.6, 0.3], "labels": ["a", "b", "c"]}}, "'cuts' must increase"),
+        ({"strata": {"cuts": [0.5], "labels": ["a"]}}, "1 cuts make 2 strata"),
+        ({"strata": {"labels": ["all", "T3"]}}, "cannot contain 'all'"),
+        ({"strata": {"by": "column"}}, "needs the key 'column'"),
+        ({"strata": {"column": "x"}}, "goes with by: column"),
+        ({"strata": {"at_cutt": "upper"}}, "analyses.published.strata.at_cutt: unknown key; did you mean 'at_cut'?"),
+        ({"outliers": {"rule": "drop"}}, "analyses.published.outliers.rule: 'drop'"),
+        ({"outliers": {"rule": "trim", "limit": 0}}, "analyses.published.outliers.limit: 0"),
+        ({"exclude": "S01"}, "analyses.published.exclude: 'S01'"),
+    ],
+)
+def test_a_wrong_key_or_value_passes_or_is_not_named(change, message):
+    with pytest.raises(UserError) as error:
+        settings.load(_with(**change))
+    assert message in str(error.value)
+
+
+def test_faults_are_told_one_at_a_time():
+    with pytest.raises(UserError, match="3 faults"):
+        settings.load(_with(markr=1, alpha=2, test="t"))
+
+
+def test_the_committed_config_does_not_load_or_names_what_is_not_there():
+    settings.check_names(settings.load("config.yaml"))
+    settings.check_names(settings.load("data/pbc/config.yaml"))
+
+
+def test_a_marker_outcome_or_visit_that_the_trial_lacks_passes():
+    loaded = settings.load(_with(marker="p16", outcomes=["ctx", "p1pn"], visits=["week_3"]))
+    with pytest.raises(UserError) as error:
+        settings.check_names(loaded)
+    for text in ("marker: 'p16'", "outcomes: 'p1pn'", "did you mean 'p1np'?", "visits: 'week_3'"):
+        assert text in str(error.value)
+
+
+def test_an_alternative_does_not_inherit_or_inherits_cuts_of_another_kind():
+    config = copy.deepcopy(CONFIG)
+    config["analyses"]["median"] = {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
+    config["analyses"]["at_two"] = {"strata": {"by": "value", "cuts": [2]}, "test": "exact"}
+    loaded = settings.load(config)
+    published, median, at_two = loaded.analyses.values()
+    assert median.strata.cuts == [0.5]
+    assert median.workbook == at_two.workbook == published.workbook
+    assert (at_two.test, at_two.strata.cuts, at_two.strata.labels) == ("exact", [2.0], ["T1/T2", "T3"])
+
+
+def test_text_from_the_command_line_is_not_read_as_numbers():
+    loaded = settings.load(_with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101]))
+    analysis = loaded.analyses["published"]
+    assert (analysis.alpha, analysis.quartile_type, analysis.mapping, analysis.exclude) == (0.01, 6, None, ["101"])
+
+
+def test_json_for_a_job_loses_something_or_tells_too_much():
+    loaded = settings.load("config.yaml")
+    text = settings.as_json(loaded, "published")
+    assert settings.load(text).analyses["published"] == loaded.analyses["published"]
+    assert "robustness" not in text
+    assert "robustness" in settings.as_json(loaded, "published", "robustness")
+
+
+@pytest.mark.parametrize("name", ["compare", "consistency", "workbooks", "a/b", "../x", ".hidden", "a b"])
+def test_a_name_that_cannot_be_a_folder_passes(name):
+    config = copy.deepcopy(CONFIG)
+    config["analyses"][name] = {}
+    with pytest.raises(UserError, match="analyses"):
+        settings.load(config)
+
+
+def test_two_workbooks_share_a_folder():
+    config = copy.deepcopy(CONFIG)
+    config["analyses"]["mine"] = {"workbook": "elsewhere/reconstructed.xlsx"}
+    with pytest.raises(UserError, match="same file name"):
+        settings.load(config)
+
+
+def test_a_file_that_is_not_yaml_ends_in_a_traceback(tmp_path):
+    path = tmp_path / "config.yaml"
+    for content in ("a: [1", "just text", "", "analyses: 3", "analyses: {other: {}}"):
+        path.write_text(content)
+        with pytest.raises(UserError):
+            settings.load(path)

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from cohorts import participants
+from test_changes import TRIAL, analysis
+
+from d_q_trial import strata
+from d_q_trial.errors import UserError
+
+
+def build(values, others=(), **rule):
+    rows = [
+        {"participant": f"S{i}", "arm": "d_q" if i % 2 else "control", "variable": "p16_variant_5", "value": float(v)}
+        for i, v in enumerate(values)
+    ]
+    rows += [
+        {"participant": f"F{i}", "arm": "fisetin", "variable": "p16_variant_5", "value": float(v)}
+        for i, v in enumerate(others)
+    ]
+    return strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
+
+
+def sizes(frame):
+    return frame["stratum"].value_counts().to_dict()
+
+
+def test_sixty_different_values_do_not_put_twenty_in_t3():
+    assert sizes(build(range(60))) == {"T1/T2": 40, "T3": 20}
+
+
+def test_a_tie_at_the_cut_does_not_put_twenty_one_in_t3():
+    values = [*range(39), 39, 39, *range(41, 60)]
+    assert sizes(build(values)) == {"T1/T2": 39, "T3": 21}
+    assert sizes(build(values, at_cut="lower")) == {"T1/T2": 41, "T3": 19}
+
+
+def test_floating_point_decides_where_a_value_at_the_cut_goes():
+    # With 61 values the cut is the 41st value itself, up to rounding error of 60 * (2/3).
+    values = [0.1 * i for i in range(61)]
+    assert sizes(build(values)) == {"T1/T2": 40, "T3": 21}
+    assert sizes(build(values, at_cut="lower")) == {"T1/T2": 41, "T3": 20}
+
+
+def test_the_reference_group_does_not_move_the_cut():
+    low = [-1.0] * 14
+    assert sizes(build(range(60), others=low)) == {"T1/T2": 40, "T3": 20}
+    assert sizes(build(range(60), others=low, reference="everyone")) == {"T1/T2": 35, "T3": 25}
+    assert "F0" not in set(build(range(60), others=low, reference="everyone")["participant"])
+
+
+def test_three_strata_or_absolute_cuts_do_not_work():
+    frame = build(range(9), cuts=["1/3", "2/3"], labels=["T1", "T2", "T3"])
+    assert sizes(frame) == {"T1": 3, "T2": 3, "T3": 3}
+    assert sizes(build(range(9), by="value", cuts=[7], labels=["low", "high"])) == {"low": 7, "high": 2}
+
+
+def test_a_column_does_not_state_the_strata():
+    rule = {"by": "column", "column": "group"}
+    rows = [
+        {"participant": f"S{i}", "variable": "group", "value": np.nan, "text": text}
+        for i, text in enumerate(["T3", "T1/T2", "T3"])
+    ]
+    frame = strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
+    assert sizes(frame) == {"T3": 2, "T1/T2": 1}
+    rows[0]["text"] = "T9"
+    with pytest.raises(UserError, match=r"Sheet!A1: stratum 'T9' is not among the labels"):
+        strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
+    with pytest.raises(UserError, match="no column 'groop'; did you mean 'group'"):
+        strata.build_strata(participants(rows), TRIAL, analysis(strata={"by": "column", "column": "groop"}))
+
+
+def test_an_empty_stratum_passes():
+    with pytest.raises(UserError, match="no participant falls into T3; p16_variant_5 runs from 0 to 8"):
+        build(range(9), by="value", cuts=[100])
+
+
+def test_a_workbook_without_marker_fails():
+    rows = [{"participant": "A", "variable": "ctx", "value": 1.0}]
+    assert strata.build_strata(participants(rows), TRIAL, analysis()).empty
