@@ -1,0 +1,137 @@
+import pandas as pd
+import pipeline
+import pytest
+
+from d_q_trial import claims, published
+from d_q_trial.changes import percent_change
+from d_q_trial.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return pipeline.of_config()
+
+
+@pytest.fixture(scope="module")
+def verdicts(clean):
+    return clean.verdicts()
+
+
+def _failed(frame):
+    return frame[frame["verdict"].isin(claims.FAILURES)]
+
+
+def test_the_bundled_workbook_misses_a_printed_number(clean):
+    known = published.known_differences("data/published", synthetic=True)
+    surprises = claims.surprises(clean.verdicts(known))
+    assert surprises["claim"].tolist() == []
+
+
+def test_most_numbers_are_not_checked(verdicts):
+    paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
+    assert paper["verdict"].isin([claims.REPRODUCED, claims.BOUND_HOLDS]).all()
+    unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
+    assert (unchecked["note"] != "").all()
+    assert set(unchecked["group"]) | set(unchecked["outcome"]) >= {"fisetin", "sasp_composite"}
+
+
+def test_every_checkable_claim_resolves_to_a_row_of_the_results(verdicts):
+    notes = verdicts.loc[verdicts["verdict"].eq(claims.NOT_CHECKABLE), "note"].unique()
+    assert sorted(notes) == [
+        "sasp_composite is not an outcome that can be computed",
+        "the arm Fisetin is not analysed",
+        "the workbook has no adverse events",
+    ]
+
+
+def test_swapped_arms_stay_green(clean):
+    frame = clean.participants.frame.copy()
+    frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
+    failed = _failed(pipeline.rerun(clean, frame=frame).verdicts())
+    # A two-sided P does not know the direction; medians and differences do.
+    assert not failed["quantity"].eq("p").any()
+    effects = failed["quantity"].eq("difference of medians")
+    assert effects.sum() == 8
+    assert failed["quantity"].eq("direction").any()
+    assert (failed.loc[~effects & failed["quantity"].ne("direction"), "group"].isin(["d_q", "control"])).all()
+    # Groups of both arms are the same people as before.
+    assert not failed["group"].eq("both arms").any()
+
+
+def test_a_shifted_value_stays_green_or_reddens_other_rows(clean):
+    frame = clean.participants.frame.copy()
+    chosen = frame["variable"].eq("ctx") & frame["visit"].eq("week_20") & frame["arm"].eq("d_q")
+    highest = frame[chosen]["value"].idxmax()
+    baseline = frame[
+        frame["variable"].eq("ctx")
+        & frame["visit"].eq("baseline")
+        & frame["participant"].eq(frame.loc[highest, "participant"])
+    ]["value"].item()
+    assert percent_change(baseline, frame.loc[highest, "value"]) > -28
+    frame.loc[highest, "value"] = baseline * 0.5
+    before, after = clean.verdicts(), pipeline.rerun(clean, frame=frame).verdicts()
+    changed = after[after["verdict"].ne(before["verdict"])]
+    assert len(changed)
+    assert set(changed["outcome"]) == {"ctx"}
+    assert set(changed["visit"]) == {"week_20"}
+    assert changed["claim"].str.startswith("registry:outcome_measure_1").any()
+
+
+@pytest.mark.parametrize("test", ["normal_continuity", "exact"])
+def test_the_default_test_of_a_statistics_program_stays_green(clean, test):
+    before, after = clean.verdicts(), pipeline.rerun(clean, test=test).verdicts()
+    changed = after[after["verdict"].ne(before["verdict"])]
+    assert set(changed["quantity"]) == {"p"}
+    assert changed["verdict"].eq(claims.OTHER_CONVENTION).mean() > 0.95
+    primary = after[after["claim"].str.contains("Fig._3a:ctx") & after["quantity"].eq("p")]
+    assert primary["verdict"].item() == claims.OTHER_CONVENTION
+    assert "without continuity correction" in primary["note"].item()
+
+
+def test_another_quartile_type_is_not_named(clean):
+    after = pipeline.rerun(clean, quartile_type=6).verdicts()
+    changed = after[after["verdict"].eq(claims.OTHER_CONVENTION)]
+    assert set(changed["quantity"]) == {"q1", "q3"}
+    assert changed["note"].str.contains("quartile type 7").all()
+
+
+def test_a_bound_is_not_held(clean):
+    frame = clean.participants.frame.copy()
+    control = frame["variable"].eq("ctx") & frame["visit"].eq("week_2") & frame["arm"].eq("control")
+    frame.loc[control, "value"] *= 3
+    after = pipeline.rerun(clean, frame=frame).verdicts()
+    row = after[after["claim"].str.contains("Fig._3b") & after["quantity"].eq("p")]
+    assert row[["printed", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.BOUND_VIOLATED]]
+
+
+def test_a_known_difference_that_matches_passes(clean, verdicts):
+    matching = verdicts[verdicts["verdict"].eq(claims.REPRODUCED)]["claim"].iloc[0]
+    surprises = claims.surprises(clean.verdicts({matching: "a reason"}))
+    assert matching in set(surprises["claim"])
+
+
+def test_a_known_difference_of_a_claim_that_does_not_exist_passes(clean):
+    with pytest.raises(UserError, match="no claim is called 'x'"):
+        clean.verdicts({"x": "a reason"})
+
+
+def test_an_analysis_without_the_papers_strata_fails_instead_of_saying_so(clean):
+    strata = clean.trial and pipeline.settings.StrataRule(cuts=[0.5], labels=["low", "high"])
+    after = pipeline.rerun(clean, strata=strata).verdicts()
+    rows = after[after["stratum"].eq("T3")]
+    assert set(rows["verdict"]) == {claims.NOT_CHECKABLE}
+    assert set(rows["note"]) == {"this analysis has no stratum T3"}
+
+
+def test_the_tally_does_not_add_up(verdicts):
+    text = claims.tally(verdicts)
+    total, rest = text.split(" printed numbers: ")
+    assert int(total) == len(verdicts) == sum(int(part.split()[0]) for part in rest.split(", "))
+
+
+def test_verdicts_do_not_survive_a_file(tmp_path, verdicts):
+    from d_q_trial.files import write_csv
+
+    write_csv(verdicts, tmp_path / "claims.csv")
+    again = claims.read_verdicts(tmp_path / "claims.csv")
+    pd.testing.assert_frame_equal(again, verdicts, check_dtype=False)
