@@ -1,0 +1,273 @@
+"""The search for values under constraints, and the pieces of a reconstruction."""
+
+import math
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from d_q_trial.errors import UserError
+from d_q_trial.reconstruct.constraints import MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
+from d_q_trial.reconstruct.ensemble import parse_seeds
+from d_q_trial.reconstruct.plan import read_plan
+from d_q_trial.reconstruct.printed import constraints_on, read_printed
+from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, solve
+from d_q_trial.reconstruct.shapes import in_order_of, sample, tie_changes
+
+PLAN, PUBLISHED = "data/reconstruct/trial.yaml", "data/published"
+
+
+def rng():
+    return np.random.default_rng(11)
+
+
+def rounded(value: float, printed: str) -> set[Decimal]:
+    step = Decimal(1).scaleb(Decimal(printed).as_tuple().exponent)
+    exact = Decimal(f"{value:.12g}")
+    return {exact.quantize(step, rounding=rule) for rule in (ROUND_HALF_EVEN, ROUND_HALF_UP)}
+
+
+printed_numbers = st.decimals(-999, 999, places=2).map(lambda value: f"{value:.2f}".replace("-0.00", "0.00"))
+
+
+@given(printed_numbers, st.floats(0, 1))
+def test_every_value_in_a_window_prints_as_the_number(printed, share):
+    low, high = printed_window(printed)
+    assert rounded(low + share * (high - low), printed) == {Decimal(printed)}
+
+
+@given(printed_numbers, st.sampled_from([-0.0051, 0.0051]))
+def test_no_value_outside_a_window_prints_as_the_number(printed, off):
+    low, high = printed_window(printed)
+    value = float(printed) + off
+    assert not low <= value <= high
+    assert Decimal(printed) not in rounded(value, printed)
+
+
+def test_window_with_edges_takes_the_edge_that_one_rule_rounds_to_the_number():
+    assert printed_window("28.2", edges=True) == (28.15, 28.25)  # 28.25 to even
+    low, high = printed_window("28.3", edges=True)
+    assert low == 28.25  # half up
+    assert high < 28.35
+
+
+def test_z_windows_hold_exactly_the_z_of_a_printed_p():
+    (low, high), (mirrored_low, mirrored_high) = z_windows("0.035", "=")
+    assert (mirrored_low, mirrored_high) == (-high, -low)
+    for z, inside in ((low, True), (high, True), (low - 0.001, False), (high + 0.001, False)):
+        assert (rounded(2 * stats.norm.sf(z), "0.035") == {Decimal("0.035")}) is inside
+
+
+def test_z_windows_of_bounds_and_signs():
+    assert z_windows("0.05", ">")[0][0] == 0
+    assert 1.95 < z_windows("0.05", ">")[0][1] < 1.96
+    ((low, high),) = z_windows("0.05", "<", -1)
+    assert low == -math.inf
+    assert -1.961 < high < -1.959
+    with pytest.raises(ValueError, match="relation"):
+        z_windows("0.05", "about")
+
+
+@given(st.lists(st.integers(0, 12), min_size=7, max_size=14))
+def test_rank_sum_is_scipys_without_continuity_correction(values):
+    column = np.array(values, dtype=float)
+    if np.unique(column).size == 1:
+        return
+    first, second = np.arange(3), np.arange(3, column.size)
+    z = RankSum("", first, second, ((0, 1),)).value(column)
+    expected = stats.mannwhitneyu(column[first], column[second], use_continuity=False, method="asymptotic")
+    assert 2 * stats.norm.sf(abs(z)) == pytest.approx(expected.pvalue, abs=1e-12)
+
+
+@given(st.lists(st.floats(-100, 100), min_size=3, max_size=12), st.sampled_from([0, 0.25, 0.5, 0.75, 1]))
+def test_quantile_is_numpys_type_7(values, probability):
+    column = np.array(values)
+    constraint = Quantile("", np.arange(column.size), probability, 0, 1, 1)
+    assert constraint.value(column) == pytest.approx(np.quantile(column, probability), abs=1e-9)
+
+
+def test_aim_puts_the_quantile_into_its_window():
+    column = np.array([1.0, 2.0, 4.0, 7.0])
+    constraint = Quantile("", np.arange(4), 0.5, 3.2, 3.3, 1)
+    for item in (1, 2):
+        moved = column.copy()
+        moved[item] = constraint.aim(column, item, rng())
+        assert constraint.gap(column) > 0
+        assert constraint.gap(moved) == 0
+    assert constraint.aim(column, 0, rng()) is None
+
+
+def test_gap_grows_with_the_distance_and_is_zero_inside():
+    items = np.arange(3)
+    for constraint in (
+        Moment("", items, "mean", 1.9, 2.1, 1),
+        MedianDifference("", np.array([1]), np.array([0]), 0.9, 1.1, 1),
+    ):
+        gaps = [constraint.gap(np.array([1.0, middle, 3.0])) for middle in (2.0, 3.0, 5.0)]
+        assert gaps[0] == 0
+        assert 0 < gaps[1] < gaps[2]
+
+
+def test_ties_needed_tells_a_p_that_exists_only_with_equal_values():
+    first, second = np.arange(10), np.arange(10, 21)
+    plain = RankSum("", first, second, tuple(z_windows("0.778", "=")))
+    tied = RankSum("", first, second, tuple(z_windows("0.435", "=")))
+    assert plain.ties_needed() is None
+    least, most = tied.ties_needed()
+    # 5 equal values (120) are too few, with a pair more (126) enough; 6 equal ones (210) are too many.
+    assert 120 < least <= 126 < most < 210
+
+
+def test_changes_are_quotients_so_that_equal_changes_are_equal_floats():
+    measure = Measure(1, np.array([100, 300, 700]))
+    column = measure.column(np.array([110, 330, 770]))
+    assert column[0] == column[1] == column[2] == 10.0
+    assert measure.cell(1, 10.0) == 330
+
+
+def two_groups(constraints, n=10, decimals=1):
+    half = n // 2
+    group = np.repeat([0, 1], [half, n - half])
+    return Problem("made up", Measure(decimals), tuple(constraints), group, np.full(n, 0.0), np.full(n, 100.0))
+
+
+def test_search_meets_quartiles_and_p_at_once():
+    first, second = np.arange(15), np.arange(15, 30)
+    windows = tuple(z_windows("0.044", "="))  # U = 64 or 161; 0.045 does not exist at 15 against 15
+    constraints = [
+        Quantile("q1", first, 0.25, *printed_window("20.0"), 10),
+        Quantile("median", first, 0.5, *printed_window("30.1"), 10),
+        Quantile("median", second, 0.5, *printed_window("37.4"), 10),
+        RankSum("P", first, second, windows),
+    ]
+    problem = two_groups(constraints, 30)
+    generator = rng()
+    cells = solve(problem, lambda: generator.uniform(5, 60, 30), generator)
+    column = cells / 10
+    assert rounded(np.quantile(column[first], 0.25), "20.0") == {Decimal("20.0")}
+    assert rounded(np.median(column[second]), "37.4") == {Decimal("37.4")}
+    p = stats.mannwhitneyu(column[first], column[second], use_continuity=False, method="asymptotic").pvalue
+    assert rounded(p, "0.044") == {Decimal("0.044")}
+
+
+def test_search_names_the_constraint_that_cannot_be_met():
+    first, second = np.arange(5), np.arange(5, 10)
+    constraints = [
+        Quantile("median of the first group = 30.0", first, 0.5, *printed_window("30.0"), 10),
+        # The smallest P of 5 against 5 is 0.009.
+        RankSum("P = 0.001 of 5 against 5", first, second, tuple(z_windows("0.001", "="))),
+    ]
+    generator = rng()
+    with pytest.raises(UnmetError, match=r"made up: .*P = 0\.001 of 5 against 5 \(reached"):
+        solve(two_groups(constraints), lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
+
+
+def test_sample_starts_at_its_quartiles_and_extremes():
+    for n in (10, 11, 21, 30, 39):
+        values = sample(n, np.array([0.0, 20, 30, 45, 100]), rng())
+        assert np.allclose(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]), [0, 20, 30, 45, 100])
+
+
+def test_in_order_of_keeps_the_values_and_takes_the_order():
+    scores, values = np.array([0.3, -1.0, 2.0]), np.array([5.0, 9.0, 1.0])
+    assert in_order_of(scores, values).tolist() == [5.0, 1.0, 9.0]
+
+
+def test_tie_changes_makes_a_run_of_zeros_and_a_pair():
+    base = np.full(21, 1000)
+    values = np.linspace(-40, 45, 21)
+    tie_changes(values, np.arange(11), np.arange(11, 21), base, (121.0, 164.0), rng())
+    _, counts = np.unique(values, return_counts=True)
+    assert sorted(counts[counts > 1]) == [2, 5]
+    assert (values == 0).sum() == 5
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("1-3", [1, 2, 3]), ("3,5,8-9", [3, 5, 8, 9]), ("2,2", [2])])
+def test_seeds_are_numbers_and_ranges(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "1..4", "-3"])
+def test_seeds_that_are_no_numbers_are_a_users_mistake(text):
+    with pytest.raises(UserError, match="--seeds"):
+        parse_seeds(text)
+
+
+def test_unknown_key_of_a_plan_is_named_with_the_nearest(tmp_path):
+    with open(PLAN, encoding="utf-8") as stream:
+        (tmp_path / "plan.yaml").write_text(stream.read().replace("absences:", "absence:"), encoding="utf-8")
+    with pytest.raises(UserError, match="unknown key 'absence'; did you mean 'absences'"):
+        read_plan(tmp_path / "plan.yaml")
+
+
+def test_every_printed_row_of_the_trial_becomes_a_constraint():
+    from d_q_trial.reconstruct.people import recruit
+
+    plan = read_plan(PLAN)
+    printed = read_printed(PUBLISHED, plan)
+    people = recruit(plan, rng())
+    names = []
+    for outcome, visit in printed.columns():
+        if plan.outcomes[outcome].get("kind") != "binary":
+            constraints = constraints_on(printed, plan, people, outcome, visit, people.present(outcome, visit))
+            names += [constraint.name for constraint in constraints]
+    assert len(names) > 550
+    assert any("P = 0.611" in name for name in names)
+    assert any("= 148.0" in name for name in names)
+    assert not any("1480" in name for name in names)
+
+
+def test_reading_of_a_number_that_is_not_printed_is_refused():
+    plan = read_plan(PLAN)
+    plan.readings[0]["printed"] = "1481"
+    with pytest.raises(UserError, match="1481"):
+        read_printed(PUBLISHED, plan)
+
+
+def test_absences_that_nobody_can_take_are_named():
+    from d_q_trial.reconstruct.people import recruit
+
+    plan = read_plan(PLAN)
+    plan.absences[0]["number"] = 9
+    with pytest.raises(UserError, match="left after week 2"):
+        recruit(plan, rng())
+
+
+@pytest.mark.slow
+def test_printed_p_that_no_cohort_gives_ends_in_one_message_that_names_it(tmp_path, capsys):
+    import shutil
+
+    from d_q_trial.__main__ import main
+
+    folder = tmp_path / "published"
+    shutil.copytree(PUBLISHED, folder)
+    tests = (folder / "tests.csv").read_text(encoding="utf-8")
+    given = "paper,Table 1,age,baseline,baseline,,all,d_q - control,rank_sum,,,=,0.117"
+    assert given in tests
+    (folder / "tests.csv").write_text(tests.replace(given, given.replace("0.117", "0.001")), encoding="utf-8")
+    status = main(["reconstruct", "--published", str(folder), "--output", str(tmp_path / "cohort.xlsx")])
+    message = capsys.readouterr().err
+    assert status == 1
+    assert "Table 1 age baseline, d_q - control, P = 0.001" in message
+    assert not (tmp_path / "cohort.xlsx").exists()
+
+
+@pytest.mark.slow
+def test_same_seed_gives_the_committed_workbook_and_another_seed_meets_everything_too(tmp_path):
+    from printed_checks import checks
+
+    from d_q_trial.__main__ import main
+
+    def cells(path):
+        import openpyxl
+
+        return {sheet.title: list(sheet.values) for sheet in openpyxl.load_workbook(path)}
+
+    assert main(["reconstruct", "--output", str(tmp_path / "same.xlsx")]) == 0
+    assert cells(tmp_path / "same.xlsx") == cells("data/reconstructed.xlsx")
+    assert main(["reconstruct", "--seed", "2", "--output", str(tmp_path / "other.xlsx")]) == 0
+    assert [check for check in checks(tmp_path / "other.xlsx") if not check[3]] == []
+    assert cells(tmp_path / "other.xlsx")["Participants"] != cells("data/reconstructed.xlsx")["Participants"]
