@@ -1,0 +1,5 @@
+"""Figures: drawn from finished numbers, for any trial that lists its panels in a YAML file.
+
+``catalogue`` says which panels there are, ``study`` reads the numbers, ``panels`` brings the two together, ``draw`` and
+``schematic`` put them on axes, ``style`` is what a page looks like, ``make`` writes the files.
+"""

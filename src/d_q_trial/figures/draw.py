@@ -1,0 +1,399 @@
+"""Draw groups, time courses and correlations on axes that are handed in; no statistic is computed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .. import printing
+from . import style
+from .scale import side_steps, time_positions, view
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_POINT = 3.0  # diameter of a participant's marker, in points of type
+_HALF_GROUP = 0.30  # sideways room of the points, in units of the distance between groups
+_POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
+_BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
+
+
+@dataclass(frozen=True)
+class Group:
+    """Points of one group with their finished summary.
+
+    Attributes
+    ----------
+    name : str
+        Under the axis.
+    look : style.Look
+    position : float
+        Along the axis; neighbours stand one unit apart.
+    values : tuple of float
+        One per participant.
+    n : int
+    median, q1, q3 : float
+        As computed elsewhere; NaN draws nothing.
+    """
+
+    name: str
+    look: style.Look
+    position: float
+    values: tuple[float, ...]
+    n: int
+    median: float
+    q1: float
+    q3: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A P-value and the groups (by position) between which it stands; ``over`` names what they share."""
+
+    first: float
+    second: float
+    p: float
+    over: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Medians and quartiles of one group at several visits, each of shape (visits,); n may be unknown."""
+
+    name: str
+    look: style.Look
+    n: tuple[int | None, ...]
+    medians: tuple[float, ...]
+    q1: tuple[float, ...]
+    q3: tuple[float, ...]
+
+
+def groups(
+    ax: Axes,
+    members: Sequence[Group],
+    comparisons: Sequence[Comparison] = (),
+    *,
+    ylabel: str,
+    unit: str = "",
+    zero: bool = False,
+    limits: tuple[float, float] | None = None,
+    names: bool = True,
+) -> Axes:
+    """Draw every participant as a point, with median, quartiles, n and P.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    members, comparisons
+        What to draw.
+    ylabel : str
+        With the unit.
+    unit : str
+        Follows the value of a point that lies outside the axis.
+    zero : bool
+        Draw the dashed line of no change.
+    limits : (float, float), optional
+        Range of the axis, instead of the one chosen from the data.
+    names : bool
+        Write the names of the groups under the axis, above n.
+    """
+    low, high = view(
+        (v for g in members for v in g.values),
+        (q for g in members for q in (g.q1, g.q3)),
+        limits=limits,
+        include=(0.0,) if zero else (),
+    )
+    places = [g.position for g in members]
+    room = 0.07 * (high - low)  # for the triangles of values outside
+    ax.set_xlim(min(places) - 0.6, max(places) + 0.6)
+    ax.set_ylim(
+        low - room * any(v < low for g in members for v in g.values),
+        high + room * any(v > high for g in members for v in g.values),
+    )
+    if zero:
+        zero_line(ax)
+    for group in members:
+        _points(ax, group)
+        _beyond(ax, group, unit)
+    ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
+    ax.tick_params(axis="x", length=0)
+    _name_y(ax, ylabel)
+    for comparison in comparisons:
+        _bracket(ax, comparison)
+    return ax
+
+
+def _name_y(ax: Axes, label: str) -> None:
+    """Write the label of the vertical axis at a fixed distance, so that panels line up, and group large numbers."""
+    largest = max(map(abs, ax.get_ylim()))
+    if largest >= 1e6:
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}×10⁶" if value else "0")
+    elif largest >= 1000:
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.set_ylabel(label, va="center")
+    letters = len(f"{largest:,.0f}") if largest >= 1000 else 0
+    distance = min(max(28.0, 10.3 + 3.5 * letters), 34.8)  # points of type, within the margin of the page
+    ax.yaxis.set_label_coords(-distance / (ax.bbox.width * 72.0 / ax.figure.dpi), 0.5)
+
+
+def zero_line(ax: Axes) -> Axes:
+    """Draw the dashed line of no change."""
+    ax.axhline(0.0, color=style.GRID, linewidth=0.7, dashes=(4, 3), zorder=0.5, label="zero")
+    return ax
+
+
+def _points_per_unit(ax: Axes) -> tuple[float, float]:
+    """Size of one data unit along x and y, in points of type."""
+    scale = 72.0 / ax.figure.dpi
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    return ax.bbox.width * scale / (right - left), ax.bbox.height * scale / (high - low)
+
+
+def _points(ax: Axes, group: Group) -> None:
+    """Every value in view as a point; median and quartiles beside them, so that none is hidden."""
+    low, high = ax.get_ylim()
+    seen = [v for v in group.values if low <= v <= high]
+    x_points, y_points = _points_per_unit(ax)
+    steps = side_steps([v * y_points for v in seen], _POINT, _HALF_GROUP * x_points)
+    middle = group.position + _POINTS_AT / x_points
+    ax.plot(
+        [middle + step / x_points for step in steps],
+        seen,
+        linestyle="none",
+        marker=group.look.marker,
+        markersize=_POINT,
+        markerfacecolor=group.look.face,
+        markeredgecolor=group.look.edge,
+        markeredgewidth=0.4,
+        label=group.name,
+        zorder=2,
+    )
+    if math.isfinite(group.median):
+        _summary(ax, group, middle + (max(steps, default=0.0) + _SUMMARY_AT) / x_points, 1 / x_points)
+
+
+def _summary(ax: Axes, group: Group, x: float, unit: float) -> None:
+    """Median as a wide line, quartiles as a bar with short ends; ``unit`` is one point of type."""
+    cap, wide = 1.6 * unit, 3.6 * unit
+    path = [(x - cap, group.q1), (x + cap, group.q1), (x, group.q1), (x, group.q3), (x - cap, group.q3)]
+    path.append((x + cap, group.q3))
+    ax.plot(*zip(*path, strict=True), color=style.INK, linewidth=0.8, zorder=3, label="quartiles")
+    ax.plot(
+        (x - wide, x + wide),
+        (group.median,) * 2,
+        color=style.INK,
+        linewidth=1.8,
+        solid_capstyle="butt",
+        zorder=3,
+        label="median",
+    )
+
+
+def _beyond(ax: Axes, group: Group, unit: str) -> None:
+    """Mark values outside the axis by triangles at its edge, with the value in print."""
+    low, high = ax.get_ylim()
+    x_points, _ = _points_per_unit(ax)
+    for values, marker, height in (
+        (sorted((v for v in group.values if v > high), reverse=True), "^", 0.972),
+        (sorted(v for v in group.values if v < low), "v", 0.028),
+    ):
+        if not values:
+            continue
+        gap = (1.3 if len(values) < 3 else 0.8) * _POINT / x_points
+        places = [group.position + _POINTS_AT / x_points + gap * index for index in range(len(values))]
+        ax.plot(
+            places,
+            [height] * len(values),
+            transform=ax.get_xaxis_transform(),
+            linestyle="none",
+            marker=marker,
+            markersize=_POINT + 1,
+            markerfacecolor=group.look.face,
+            markeredgecolor=group.look.edge,
+            markeredgewidth=0.4,
+            clip_on=False,
+            zorder=4,
+            label=f"beyond {group.name}",
+        )
+        ax.annotate(
+            outside_text(values, unit),
+            (places[-1], height),
+            xycoords=ax.get_xaxis_transform(),
+            xytext=(3.5, 0),
+            textcoords="offset points",
+            va="center",
+            size=style.SMALL - 1,
+            zorder=4,
+        )
+
+
+def outside_text(values: Sequence[float], unit: str) -> str:
+    """Print the values outside the axis: up to two of them, else the farthest and how many there are."""
+    unit = unit if unit in ("", "%") else f" {unit}"
+    if len(values) > 2:
+        return f"{len(values)} values\nto {_value_text(values[0])}{unit}"
+    return "\n".join(f"{_value_text(v)}{unit}" for v in values)
+
+
+def _value_text(value: float) -> str:
+    return printing.grouped(value, 0 if abs(value) >= 100 else 1)
+
+
+def _bracket(ax: Axes, comparison: Comparison) -> None:
+    transform = ax.get_xaxis_transform()
+    first, second = comparison.first, comparison.second
+    ax.plot(
+        (first, first, second, second),
+        (_BRACKET - 0.02, _BRACKET, _BRACKET, _BRACKET - 0.02),
+        transform=transform,
+        color=style.INK,
+        linewidth=0.6,
+        clip_on=False,
+        label="bracket",
+    )
+    lines = [printing.p_value(comparison.p)]
+    if comparison.over:
+        lines.insert(0, comparison.over)
+    ax.text((first + second) / 2, _BRACKET + 0.015, "\n".join(lines), transform=transform, ha="center", va="bottom")
+
+
+def courses(
+    ax: Axes,
+    members: Sequence[Course],
+    times: Sequence[float],
+    p: Sequence[float],
+    *,
+    ylabel: str,
+    xlabel: str,
+    time_labels: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """Draw medians and quartiles of several groups over the visits, with P above and n below each visit.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    members : sequence of Course
+    times : sequence of float, shape (visits,)
+        Long gaps are shortened and the axis is shown as broken there.
+    p : sequence of float, shape (visits,)
+        NaN at the baseline, where nothing is compared.
+    time_labels : sequence of str
+        Instead of the times themselves.
+    """
+    positions, broken = time_positions(times)
+    quartiles = [q for course in members for q in (*course.q1, *course.q3)]
+    ax.set_ylim(*view(quartiles, quartiles, limits=limits, include=(0.0,)))
+    ax.set_xlim(-0.45, positions[-1] + 0.45)
+    zero_line(ax)
+    dodge = 0.07
+    for index, course in enumerate(members):
+        shift = dodge * (2 * index - (len(members) - 1))
+        known = [k for k, median in enumerate(course.medians) if math.isfinite(median)]
+        ax.errorbar(
+            [positions[k] + shift for k in known],
+            [course.medians[k] for k in known],
+            yerr=[
+                [course.medians[k] - course.q1[k] for k in known],
+                [course.q3[k] - course.medians[k] for k in known],
+            ],
+            color=course.look.edge,
+            linewidth=1.1,
+            elinewidth=0.9,
+            capsize=2.0,
+            capthick=0.9,
+            marker=course.look.marker,
+            markersize=4.0,
+            markerfacecolor=course.look.face,
+            markeredgecolor=course.look.edge,
+            markeredgewidth=0.6,
+            label=course.name,
+            zorder=3 - 0.1 * index,
+        )
+    for position, value in zip(positions, p, strict=True):
+        if not math.isnan(value):
+            ax.text(
+                position, 1.01, printing.p_value(value), transform=ax.get_xaxis_transform(), ha="center", va="bottom"
+            )
+    ax.set_xticks(positions, list(time_labels) or [f"{time:g}" for time in times])
+    _name_y(ax, ylabel)
+    for index in broken:
+        _axis_break(ax, (positions[index - 1] + positions[index]) / 2)
+    _rows_below(ax, members, positions, xlabel)
+    return ax
+
+
+def _axis_break(ax: Axes, position: float) -> None:
+    """Two strokes through the axis where time is cut."""
+    ax.plot(
+        position, 0, transform=ax.get_xaxis_transform(), marker="s", markersize=3, color="white", clip_on=False,
+        zorder=9, label="gap",
+    )  # fmt: skip
+    ax.text(position, 0, "//", transform=ax.get_xaxis_transform(), ha="center", va="center", size=style.BODY, zorder=10)
+
+
+def _rows_below(ax: Axes, members: Sequence[Course], positions: Sequence[float], xlabel: str) -> None:
+    """Name the row of tick labels, and add a row of n per group, each number below its visit."""
+    rows = [(xlabel, style.INK, ())] + [(f"n, {c.name}", c.look.edge, c.n) for c in members]
+    for row, (name, colour, counts) in enumerate(rows):
+        look = {
+            "xycoords": ax.get_xaxis_transform(),
+            "textcoords": "offset points",
+            "va": "center",
+            "size": style.SMALL,
+            "color": colour,
+            "annotation_clip": False,
+        }
+        offset = -(7.4 + 8.0 * row)
+        ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
+        for position, n in zip(positions, counts, strict=False):
+            ax.annotate("–" if n is None else str(n), (position, 0), xytext=(0, offset), ha="center", **look)
+
+
+def correlation(
+    ax: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    r: float,
+    p: float,
+    n: int,
+    xlabel: str,
+    ylabel: str,
+    look: style.Look = style.NEUTRAL,
+    limits: tuple[float, float] | None = None,
+) -> Axes:
+    """Draw one variable against another, with Spearman's r, its P and n above."""
+    ax.plot(
+        x,
+        y,
+        linestyle="none",
+        marker=look.marker,
+        markersize=_POINT,
+        markerfacecolor=look.face,
+        markeredgecolor=look.edge,
+        markeredgewidth=0.4,
+        label="participants",
+    )
+    if limits is not None:
+        ax.set_ylim(*limits)
+    ax.margins(0.04)
+    ax.set_xlabel(xlabel)
+    _name_y(ax, ylabel)
+    numbers = f"Spearman r = {printing.number(r, 2)}, {printing.p_value(p)}, n = {n}"
+    ax.text(0.0, 1.01, numbers, transform=ax.transAxes, ha="left", va="bottom")
+    return ax
+
+
+def message(ax: Axes, text: str) -> Axes:
+    """Say in an empty frame why a panel shows nothing."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    for side in ("top", "right", "bottom", "left"):
+        ax.spines[side].set_visible(True)
+        ax.spines[side].set_color(style.GRID)
+        ax.spines[side].set_linestyle((0, (3, 3)))
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=style.QUIET, size=style.BODY)
+    return ax

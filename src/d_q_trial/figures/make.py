@@ -1,0 +1,152 @@
+"""Lay out the figures of a study and write them, with a description of each for the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError, nearest
+from ..files import write_json
+from . import schematic, style
+from .catalogue import Catalogue, Figure, fill
+from .panels import Content, content
+from .study import Study
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Millimetres between the edge of a panel's cell and its axes.
+_LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
+_LEGEND = 5.0
+_EXTRA_LINE = 2.8  # above panels that name strata over their P
+
+
+def draw_figures(
+    study: Study,
+    catalogue: Catalogue,
+    folder: Path | str,
+    *,
+    words: Mapping[str, str],
+    only: Sequence[str] = (),
+    description: str = "figures.json",
+) -> list[Path]:
+    """Draw figures as PDF and PNG, and describe them in a JSON file beside them.
+
+    Parameters
+    ----------
+    study : Study
+    catalogue : Catalogue
+    folder : path
+    words : mapping of str to str
+        What the placeholders of titles and captions stand for; see ``caption_words``.
+    only : sequence of str
+        Keys of the figures to draw; all if empty.
+    description : str
+        Name of the file that lists label, title, caption, files and result in words of each figure.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order in which they were written.
+    """
+    folder = Path(folder)
+    for key in only:
+        if key not in catalogue.figures:
+            raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
+    written: list[Path] = []
+    described: dict[str, Any] = {}
+    with style.settings():
+        for order, (key, figure) in enumerate(catalogue.figures.items()):
+            if only and key not in only:
+                continue
+            page, contents = build(figure, study)
+            described[key] = {
+                "order": order,
+                **describe(key, figure, contents, words),
+                "data_label": study.label,
+            }
+            written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
+    write_json(described, folder / description)
+    return [*written, folder / description]
+
+
+def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
+    """Draw one figure; within the style's settings."""
+    if figure.flow:
+        return schematic.flow(figure.flow, study)
+    if figure.design:
+        return schematic.design(figure.design, study)
+    columns = min(figure.columns, len(figure.panels))
+    width = style.WIDTHS_MM[figure.width]
+    cell = width / columns
+    contents = [content(panel, study, cell - _LEFT - _RIGHT) for panel in figure.panels]
+    rows = -(-len(contents) // columns)
+    top = _LEGEND if any(c.arms_legend for c in contents) else 1.5
+    page = style.Page(width, top + rows * figure.panel_height + 1.0, study.label)
+    drawn = []
+    for index, shown in enumerate(contents):
+        left, above = cell * (index % columns), top + figure.panel_height * (index // columns)
+        indent, below = (2.0, 3.5) if shown.rows_below else (0.0, 0.0)  # room for the rows of n
+        head = _TOP + _EXTRA_LINE * shown.second_line
+        ax = page.axes(
+            left + _LEFT + indent,
+            above + head,
+            cell - _LEFT - indent - _RIGHT,
+            figure.panel_height - head - _BOTTOM - below,
+        )
+        ax.set_gid(f"panel_{index}")
+        shown.paint(ax)
+        if len(contents) > 1:
+            letter = chr(ord("a") + index)
+            page.text(left + 1.0, above + 0.5, letter, weight="bold", size=style.LETTER, va="top")
+        page.text(left + 5.5, above + 0.9, shown.title, weight="bold", size=style.TITLE, va="top")
+        drawn.append((ax, shown))
+    _legend(page, drawn, [arm.label for arm in study.trial.analysed_arms.values()])
+    return page, contents
+
+
+def _legend(page: style.Page, drawn: list[tuple[Axes, Content]], arms: Sequence[str]) -> None:
+    """One key to the arms for the whole page."""
+    ax = next((ax for ax, shown in drawn if shown.arms_legend), None)
+    if ax is None:
+        return
+    handles: dict[str, Any] = {}
+    for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+        handles.setdefault(name, handle)
+    page.figure.legend(
+        [handles[name] for name in arms],
+        arms,
+        loc="upper right",
+        bbox_to_anchor=(1 - 2 / page.width, 1 - page.top / page.height),
+        ncols=2,
+        frameon=False,
+        borderaxespad=0.2,
+    )
+
+
+def describe(key: str, figure: Figure, contents: list[Content], words: Mapping[str, str]) -> dict[str, Any]:
+    """Say in JSON values what a figure is: label, title, caption, files, and its result in words."""
+    letters = [chr(ord("a") + index) for index in range(len(contents))] if len(contents) > 1 else [""]
+    said = [f"{letter}, {c.words}" if letter else c.words for letter, c in zip(letters, contents, strict=False)]
+    return {
+        "label": figure.label,
+        "title": fill(figure.title, words),
+        "caption": fill(figure.caption, words),
+        "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
+        "width_mm": style.WIDTHS_MM[figure.width],
+        "words": " ".join(said),
+        "panels": [
+            {"letter": letter, "title": c.title, "words": c.words, "missing": c.missing}
+            for letter, c in zip(letters, contents, strict=False)
+        ],
+    }
+
+
+def read_descriptions(folder: Path | str) -> dict[str, Any]:
+    """Read the descriptions of all figures in a folder, in the order of their list, whatever job drew them."""
+    described: dict[str, Any] = {}
+    for path in sorted(Path(folder).glob("figures*.json")):
+        described |= json.loads(path.read_text(encoding="utf-8"))
+    return dict(sorted(described.items(), key=lambda item: item[1]["order"]))

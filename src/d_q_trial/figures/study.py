@@ -1,0 +1,233 @@
+"""Everything that figures are drawn from: finished numbers, participants' values, and how they are to be marked."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import UserError
+from ..participants import POPULATION, TRIAL, VALUE
+from ..trial import BASELINE, Trial
+from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
+
+BOTH_ARMS = "both arms"
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finished number with the sizes of its groups; NaN where ``reason`` says why."""
+
+    value: float = math.nan
+    n_first: float = math.nan
+    n_second: float = math.nan
+    method: str = ""
+    reason: str = ""
+
+
+class Numbers:
+    """The table of results, to be asked for one number at a time."""
+
+    def __init__(self, rows: Iterable[Row]):
+        self._rows = {
+            tuple(row[key] for key in _RESULT_KEYS): Number(
+                _number(row["value"]), _number(row["n_first"]), _number(row["n_second"]), row["method"], row["reason"]
+            )
+            for row in rows
+        }
+
+    def get(
+        self,
+        outcome: str,
+        measure: str,
+        visit: str,
+        statistic: str,
+        *,
+        marker: str = "",
+        stratum: str = EVERYBODY,
+        contrast: str = "",
+        group: str = "",
+    ) -> Number:
+        """Return a number; one without a value if the analysis does not have it."""
+        key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
+        return self._rows.get(key, Number(reason="not in this analysis"))
+
+
+_RESULT_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+@dataclass(frozen=True)
+class Person:
+    """One baseline record: a participant of the trial, or a member of the population sample."""
+
+    cohort: str
+    arm: str
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a set of figures is drawn from.
+
+    Attributes
+    ----------
+    trial : Trial
+    numbers : Numbers
+        From results.csv.
+    changes : list of rows
+        From changes.csv.
+    strata : list of rows
+        From strata.csv.
+    people : list of Person
+        From participants.csv: markers and age at baseline.
+    strata_labels : tuple of str
+        Lowest stratum first.
+    marker : str
+        The one by which the analysis makes its strata.
+    label : str or None
+        How the data have to be marked.
+    flow : list of rows
+        What the article prints on the flow of participants; may be empty.
+    """
+
+    trial: Trial
+    numbers: Numbers
+    changes: list[Row]
+    strata: list[Row]
+    people: list[Person]
+    strata_labels: tuple[str, ...]
+    marker: str
+    label: str | None = None
+    flow: list[Row] = field(default_factory=list)
+
+    def __post_init__(self):
+        points: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+        for row in self.changes:
+            if row["value"]:
+                points[row["outcome"], row["measure"], row["visit"]].append(row)
+        assigned = {(row["marker"], row["participant"]): row["stratum"] for row in self.strata}
+        measures = [measure for _, measure, _ in points if measure != "baseline"]
+        object.__setattr__(self, "_points", dict(points))
+        object.__setattr__(self, "_assigned", assigned)
+        object.__setattr__(self, "measure", measures[0] if measures else "percent_change")
+
+    def values(
+        self, outcome: str, measure: str, visit: str, *, marker: str = "", stratum: str = EVERYBODY, arm: str = ""
+    ) -> tuple[float, ...]:
+        """Return the participants' values in a group, in the order of the table; ``arm`` empty takes both arms."""
+        return tuple(
+            float(row["value"])
+            for row in self._points.get((outcome, measure, visit), ())
+            if (not arm or row["arm"] == arm) and self._belongs(row, marker, stratum)
+        )
+
+    def _belongs(self, row: Row, marker: str, stratum: str) -> bool:
+        """Say whether a row counts in a stratum; a panel without ids states the strata of its rows itself."""
+        linked = row["linked"] in ("yes", "True", "true")
+        if stratum == EVERYBODY:
+            return linked or not row["stratum"]
+        if linked:
+            return self._assigned.get((marker, row["participant"])) == stratum
+        return row["marker"] == marker and row["stratum"] == stratum
+
+    def resolve(self, strata: Iterable[str]) -> list[str]:
+        """Turn ``highest``, ``lowest`` and ``each`` into the labels of the analysis."""
+        meaning = {HIGHEST: [self.strata_labels[-1]], LOWEST: [self.strata_labels[0]], EACH: [*self.strata_labels]}
+        return [label for name in strata for label in meaning.get(name, [name])]
+
+    def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
+        """Return age and marker of a group of people that has both."""
+        sample = self.trial.population
+        if sample is None:
+            return [], []
+        analysed = self.trial.analysed_arms
+        if group == "participants":
+            chosen = [p.values for p in self.people if p.cohort == TRIAL and p.arm in analysed]
+        else:
+            chosen = [p.values for p in self.people if p.cohort == POPULATION]
+        pairs = [(v[sample.age], v[marker]) for v in chosen if sample.age in v and marker in v]
+        if group == "population_under_cut":
+            pairs = [pair for pair in pairs if pair[0] < sample.cut_age]
+        elif group == "population_from_cut":
+            pairs = [pair for pair in pairs if pair[0] >= sample.cut_age]
+        return [age for age, _ in pairs], [value for _, value in pairs]
+
+    @property
+    def enrolled(self) -> dict[str, int]:
+        """Number of participants by arm, as the workbook has them; arms without ids are not counted."""
+        counts: dict[str, int] = defaultdict(int)
+        for person in self.people:
+            if person.cohort == TRIAL:
+                counts[person.arm] += 1
+        return dict(counts)
+
+
+def read_rows(path: Path | str) -> list[dict[str, str]]:
+    """Read a CSV of this package as text, without the cost of a data frame."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a table of this package") from None
+
+
+def read_people(rows: Iterable[Row], trial: Trial) -> list[Person]:
+    """Collect markers and age at baseline of everybody who has an id across sheets."""
+    wanted = {*trial.markers} | ({trial.population.age} if trial.population else set())
+    people: dict[tuple[str, str], Person] = {}
+    arms = {*trial.analysed_arms, *(arm.key for arm in trial.arms.others)}
+    for row in rows:
+        if row["linked"] != "yes" or not (row["cohort"] == POPULATION or row["arm"] in arms):
+            continue
+        key = row["cohort"], row["participant"]
+        person = people.setdefault(key, Person(row["cohort"], row["arm"], {}))
+        if row["variable"] in wanted and row["visit"] == BASELINE and row["measure"] == VALUE and row["value"]:
+            person.values[row["variable"]] = float(row["value"])
+    return list(people.values())
+
+
+def read_study(
+    analysis: Path | str,
+    participants: Path | str,
+    trial: Trial,
+    *,
+    marker: str,
+    strata_labels: Iterable[str],
+    flow: Path | str | None = None,
+) -> Study:
+    """Read what the earlier steps wrote.
+
+    Parameters
+    ----------
+    analysis : path
+        Folder with changes.csv, strata.csv and results.csv.
+    participants : path
+        Folder with participants.csv and participants.json.
+    trial : Trial
+    marker, strata_labels
+        As the analysis has them.
+    flow : path, optional
+        What the article prints on the flow of participants; may be absent.
+    """
+    analysis, participants = Path(analysis), Path(participants)
+    description = json.loads((participants / "participants.json").read_text(encoding="utf-8"))
+    return Study(
+        trial=trial,
+        numbers=Numbers(read_rows(analysis / "results.csv")),
+        changes=read_rows(analysis / "changes.csv"),
+        strata=read_rows(analysis / "strata.csv"),
+        people=read_people(read_rows(participants / "participants.csv"), trial),
+        strata_labels=tuple(strata_labels),
+        marker=marker,
+        label=description["label"],
+        flow=read_rows(flow) if flow and Path(flow).exists() else [],
+    )

@@ -1,0 +1,101 @@
+"""Figures of the bundled cohort and of the real trial, drawn as the workflow draws them."""
+
+import pipeline
+import pytest
+from matplotlib.text import Text
+
+from d_q_trial import settings
+from d_q_trial.figures import make, style
+from d_q_trial.figures.catalogue import catalogue_of
+from d_q_trial.figures.study import read_study
+from d_q_trial.files import write_csv
+
+CONFIGS = ("config.yaml", pytest.param("data/pbc/config.yaml", marks=pytest.mark.slow))
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def trial_pages(request, tmp_path_factory):
+    """Study, and a page with its contents for every figure."""
+    chosen, run = settings.load(request.param), pipeline.of_config(request.param)
+    folder, analysis = tmp_path_factory.mktemp("run"), chosen.analyses[chosen.reference]
+    run.participants.write(folder)
+    for name in ("changes", "strata", "results"):
+        write_csv(getattr(run, name), folder / f"{name}.csv")
+    flow = f"{chosen.published}/flow.csv" if chosen.published else None
+    study = read_study(
+        folder, folder, run.trial, marker=analysis.marker, strata_labels=analysis.strata.labels, flow=flow
+    )
+    with style.settings():
+        pages = {}
+        for key, figure in catalogue_of(chosen.figures, run.trial).figures.items():
+            page, contents = make.build(figure, study)
+            page.figure.set_dpi(style.PNG_DPI)
+            page.figure.draw_without_rendering()
+            pages[key] = page, contents
+        yield study, pages
+
+
+def _texts(figure):
+    """All texts that are drawn: not those of ticks outside the axes, nor of axes that are switched off."""
+    hidden = set()
+    for ax in figure.axes:
+        for place, (low, high), axis in ((0, ax.get_xlim(), ax.xaxis), (1, ax.get_ylim(), ax.yaxis)):
+            for label in axis.get_ticklabels(which="both"):
+                if not ax.axison or not low <= label.get_position()[place] <= high:
+                    hidden.add(label)
+    found = dict.fromkeys(figure.findobj(Text))
+    return [text for text in found if text.get_visible() and text.get_text() and text not in hidden]
+
+
+def test_no_panel_lacks_its_numbers(trial_pages):
+    _, pages = trial_pages
+    assert [(key, c.title) for key, (_, contents) in pages.items() for c in contents if c.missing] == []
+
+
+def test_every_group_has_as_many_points_as_its_printed_n(trial_pages):
+    _, pages = trial_pages
+    compared = 0
+    for key, (page, _) in pages.items():
+        for ax in page.figure.axes:
+            printed = [tick.get_text().rpartition("n = ")[2] for tick in ax.get_xticklabels()]
+            groups = [line for line in ax.lines if line.get_marker() in "os^vD" and line.get_markersize() == 3.0]
+            if not all(printed) or ax.containers or ax.get_xlabel() or not groups:
+                continue
+            drawn = []
+            for line in groups:
+                middle = sum(line.get_xdata()) / len(line.get_xdata())
+                beyond = [
+                    other
+                    for other in ax.lines
+                    if other.get_label() == f"beyond {line.get_label()}" and abs(other.get_xdata()[0] - middle) < 0.5
+                ]
+                drawn.append(str(len(line.get_ydata()) + sum(len(other.get_ydata()) for other in beyond)))
+            assert drawn == printed, key
+            compared += len(drawn)
+    assert compared > 20
+
+
+def test_no_text_is_cut_off_by_the_page(trial_pages):
+    _, pages = trial_pages
+    for key, (page, _) in pages.items():
+        width, height = page.figure.bbox.size
+        for text in _texts(page.figure):
+            box = text.get_window_extent()
+            assert min(box.x0, box.y0) >= 0, (key, text.get_text())
+            assert box.x1 <= width, (key, text.get_text())
+            assert box.y1 <= height, (key, text.get_text())
+
+
+def test_no_text_overlaps_another(trial_pages):
+    _, pages = trial_pages
+    for key, (page, _) in pages.items():
+        boxes = [(text.get_text(), text.get_window_extent()) for text in _texts(page.figure)]
+        for index, (name, box) in enumerate(boxes):
+            clashes = [other for other, area in boxes[:index] if box.overlaps(area) and other != "//"]
+            assert not clashes, (key, name)
+
+
+def test_the_label_of_the_workbook_is_on_every_page_or_on_none(trial_pages):
+    study, pages = trial_pages
+    labels = [[t.get_text() for t in _texts(page.figure) if t.get_gid() == "label"] for page, _ in pages.values()]
+    assert labels == [[study.label] if study.label else []] * len(pages)

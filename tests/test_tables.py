@@ -1,0 +1,225 @@
+import csv
+import hashlib
+import math
+import re
+from pathlib import Path
+
+import pytest
+from openpyxl import load_workbook
+
+from d_q_trial import settings, wording
+from d_q_trial.errors import UserError
+from d_q_trial.figures.study import Numbers
+from d_q_trial.published import read_rows
+from d_q_trial.tables.build import DASH, Source, build_tables
+from d_q_trial.tables.catalogue import Catalogue, Table, default_catalogue, load_catalogue
+from d_q_trial.tables.write import exact_frame, page, printed_frame, write_tables
+from d_q_trial.trial import load_trial
+
+ROOT = Path(__file__).parent.parent
+LABEL = "Synthetic data: not the trial's participants"
+KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return load_trial(ROOT / "data" / "trial.yaml")
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return settings.load(ROOT / "config.yaml").analyses["published"]
+
+
+def _row(*key, value, reason=""):
+    sizes = {"n_first": "", "n_second": "", "method": "normal", "reason": reason}
+    return dict(zip(KEYS, key, strict=True)) | {"value": value} | sizes
+
+
+def _printed_as_results(folder):
+    """Rows of results that say exactly what the article prints."""
+    groups = {"all": "both arms"}
+    for row in read_rows(folder, "summaries"):
+        if row["source"] != "paper":
+            continue
+        group = groups.get(row["group"], row["group"])
+        names = ("count", "percent") if row["statistic"] == "count_percent" else ("median", "q1", "q3")
+        key = [row[name] for name in KEYS[:5]]
+        yield _row(*key, "", group, "n", value="30")
+        for name, printed in zip(names, (row["center"], row["lower"], row["upper"]), strict=False):
+            yield _row(*key, "", group, name, value=printed)
+    for row in read_rows(folder, "tests"):
+        if row["source"] == "paper" and row["p_relation"] == "=":
+            stratum = "" if " vs " in row["stratum"] else row["stratum"]
+            key = [row[name] for name in KEYS[:4]]
+            yield _row(*key, stratum, row["contrast"], "", "p", value=row["p"])
+
+
+@pytest.fixture
+def source(trial, analysis):
+    folder = ROOT / "data" / "published"
+    return Source(trial, analysis, Numbers(_printed_as_results(folder)), str(folder), LABEL)
+
+
+@pytest.fixture
+def tables(source, trial):
+    return {table.key: table for table in build_tables(load_catalogue(ROOT / "data" / "tables.yaml", trial), source)}
+
+
+def test_tables_have_the_rows_and_columns_of_the_article(tables):
+    assert len(tables["table_1"].rows) == 13
+    assert len(tables["extended_data_table_2"].rows) == len(tables["extended_data_table_3"].rows) == 36
+    assert [re.sub(r" \(n.*", "", c) for c in tables["table_1"].columns] == ["Outcome", "Control", "D+Q", "P"]
+    assert [re.sub(r" \(n.*", "", c) for c in tables["extended_data_table_2"].columns[1:]] == ["T1/T2", "T3", "P"]
+    assert len(tables["extended_data_table_1"].rows) == 9
+
+
+@pytest.mark.parametrize("locator", ["Table 1", "Extended Data Table 2", "Extended Data Table 3"])
+def test_a_cell_that_loses_or_adds_a_digit_differs_from_print(tables, trial, locator):
+    """Numbers as the article prints them, set in the table, must give its cells again."""
+    table = tables[locator.lower().replace(" ", "_")]
+    cells = {row.exact["outcome"]: row.cells for row in table.rows}
+    order = ("control", "d_q") if locator != "Extended Data Table 2" else ("T1/T2", "T3")
+    checked = 0
+    for row in read_rows(ROOT / "data" / "published", "summaries"):
+        if row["locator"] != locator or row["statistic"] != "median_iqr":
+            continue
+        group = row["group"] if row["group"] != "all" else row["stratum"]
+        shown = re.findall(r"[-\d.]+", cells[row["outcome"]][1 + order.index(group)].replace("−", "-").replace(",", ""))
+        assert shown == [row["center"], row["lower"], row["upper"]], row
+        checked += 1
+    for row in read_rows(ROOT / "data" / "published", "tests"):
+        if row["locator"] == locator:
+            assert cells[row["outcome"]][3] == row["p"]
+            checked += 1
+    assert checked >= 3 * 12
+
+
+def test_adverse_events_are_copied_from_print_and_say_so(tables):
+    table = tables["extended_data_table_1"]
+    cells = {row.cells[0]: row.cells[1:] for row in table.rows}
+    assert cells["Headache"] == ("", "16 (53)")
+    assert cells["Overall"] == ("5 (17)", "23 (77)")
+    assert "Copied from the article" in " ".join(table.notes)
+
+
+def test_every_form_of_every_table_carries_the_label_of_synthetic_data(tables, tmp_path):
+    write_tables(list(tables.values()), tmp_path)
+    for table in tables.values():
+        for name in (f"{table.key}.csv", f"{table.key}_exact.csv"):
+            with (tmp_path / name).open(encoding="utf-8", newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            assert all(LABEL in row["data"] for row in rows), name
+        assert "Synthetic data: not the trial&#39;s participants" in (tmp_path / f"{table.key}.html").read_text()
+    for sheet in load_workbook(tmp_path / "tables.xlsx"):
+        assert LABEL in sheet["A2"].value
+
+
+def test_a_real_workbook_leaves_no_label_behind(source, trial, tmp_path):
+    plain = Source(source.trial, source.analysis, source.numbers, source.published, None)
+    paths = write_tables(build_tables(load_catalogue(ROOT / "data" / "tables.yaml", trial), plain), tmp_path)
+    for path in paths:
+        if path.suffix != ".xlsx":
+            assert "ynthetic" not in path.read_text(encoding="utf-8")
+    assert "data" not in printed_frame(build_tables(default_catalogue(trial), plain)[0])
+
+
+def test_the_same_numbers_give_the_same_bytes(tables, tmp_path):
+    digests = [
+        [hashlib.sha256(p.read_bytes()).hexdigest() for p in write_tables(list(tables.values()), tmp_path / run)]
+        for run in ("a", "b")
+    ]
+    assert digests[0] == digests[1]
+
+
+def test_full_precision_is_kept_beside_the_printed_cell(trial, analysis):
+    p = 0.123456789012345678
+    rows = [
+        _row("age", "baseline", "baseline", "", "all", "", "control", "n", value="30"),
+        _row("age", "baseline", "baseline", "", "all", "", "control", "median", value="74.44999"),
+        _row("age", "baseline", "baseline", "", "all", "", "control", "q1", value="70"),
+        _row("age", "baseline", "baseline", "", "all", "", "control", "q3", value="80"),
+        _row("age", "baseline", "baseline", "", "all", "d_q - control", "", "p", value=repr(p)),
+    ]
+    catalogue = Catalogue(tables={"t": Table(label="T", title="T", kind="arms", rows={"outcomes": ["age", "smoker"]})})
+    (table,) = build_tables(catalogue, Source(trial, analysis, Numbers(rows), None, None))
+    assert table.rows[0].cells == ("Age, years", "74.4 (70.0, 80.0)", DASH, "0.123")
+    exact = exact_frame(table)
+    assert exact.loc[0, "p"] == p
+    assert exact.loc[0, "control_median"] == 74.44999
+    assert math.isnan(exact.loc[0, "d_q_median"])
+    assert "no values in this analysis" in " ".join(table.notes)
+
+
+def test_an_undefined_p_is_told_from_an_absent_one(trial, analysis):
+    head = ("age", "baseline", "baseline", "", "all", "d_q - control", "", "p")
+    catalogue = Catalogue(tables={"t": Table(label="T", title="T", kind="arms", rows={"outcomes": ["age", "weight"]})})
+    numbers = Numbers([_row(*head, value="", reason="all values are equal")])
+    (table,) = build_tables(catalogue, Source(trial, analysis, numbers, None, None))
+    assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
+
+
+def test_three_strata_get_a_column_each_and_a_p_for_each_lower_one(trial, analysis):
+    three = analysis.model_copy(
+        update={"strata": settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=["low", "middle", "high"])}
+    )
+    rows = [
+        _row("ctx", "baseline", "baseline", "p16_variant_5", "", f"high - {lower}", "", "p", value=value)
+        for lower, value in (("low", "0.01"), ("middle", "0.5"))
+    ]
+    catalogue = Catalogue(
+        tables={"t": Table(label="T", title="T", kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"])}
+    )
+    (table,) = build_tables(catalogue, Source(trial, three, Numbers(rows), None, None))
+    assert table.columns[1:] == ("low", "middle", "high", "P, high against low", "P, high against middle")
+    assert table.rows[0].cells[4:] == ("0.010", "0.500")
+
+
+def test_headings_of_a_page_are_headings_for_a_screen_reader(tables):
+    html = page(tables["main_results"]) + page(tables["table_1"])
+    assert html.count('<th scope="row">Age, years</th>') == 1
+    assert '<th scope="col">Outcome</th>' in html
+    assert "<caption" in html
+    assert "http" not in html
+
+
+def test_markup_in_a_name_stays_text(trial, analysis):
+    catalogue = Catalogue(tables={"t": Table(label="<b>T", title="x", kind="arms", rows={"outcomes": ["age"]})})
+    (table,) = build_tables(catalogue, Source(trial, analysis, Numbers([]), None, None))
+    assert "<b>T" not in page(table)
+    assert "&lt;b&gt;T" in page(table)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tables: {t: {label: T, title: T, kind: arms, rows: {outcomes: [ctxx]}}}", r"no 'ctxx'; did you mean 'ctx'"),
+        ("tables: {t: {label: T, title: T, kind: arms, rows: {table_1: true}, vist: x}}", r"tables\.t\.vist"),
+        ("tables: {t: {label: T, title: T, kind: events}}", "'events' needs the key 'file'"),
+        ("tables: [", "not readable as YAML"),
+    ],
+)
+def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
+    path = tmp_path / "tables.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_catalogue(path, trial)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({}, "at the 2/3 quantile of the analysed participants; a value equal to the cut went to the upper stratum."),
+        (
+            {"cuts": [1 / 3, 2 / 3], "labels": ["a", "b", "c"], "at_cut": "lower", "reference": "everyone"},
+            "quantiles of everybody in the workbook; values equal to a cut went to the lower stratum.",
+        ),
+        (
+            {"by": "value", "cuts": [2.5], "labels": ["a", "b"]},
+            "(“a” and “b”, lowest first) by p16 at baseline, at 2.5;",
+        ),
+        ({"by": "column", "column": "tertile"}, "were taken from the column “tertile” of the workbook."),
+    ],
+)
+def test_the_sentence_on_strata_follows_the_rule(rule, expected):
+    assert expected in wording.strata(settings.StrataRule(**rule), "p16")
