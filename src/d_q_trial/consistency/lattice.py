@@ -1,0 +1,218 @@
+"""The P-values that a rank-sum test can give for two group sizes, variant by variant."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import stdtr
+
+from ..stats.rank_sum import exact_counts, normal_p, normal_z
+
+# Key and what programs call it. The t approximation with continuity correction is the one that SAS prints by default.
+VARIANTS = {
+    "normal": "normal approximation, no continuity correction",
+    "normal_continuity": "normal approximation with continuity correction",
+    "exact": "exact test",
+    "exact_mid_p": "exact test with mid-p",
+    "t": "t approximation, no continuity correction",
+    "t_continuity": "t approximation with continuity correction",
+}
+_EDGE = 1e-12  # what binary arithmetic may add to a P-value
+EXACT = ("exact", "exact_mid_p")
+TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
+
+
+class Lattice(NamedTuple):
+    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U).
+
+    ``distinct`` has each P once: with the continuity correction the two middle values of U both give P = 1.
+    """
+
+    u: np.ndarray
+    p: np.ndarray
+    distinct: np.ndarray
+
+    def index(self, p) -> np.ndarray:
+        """Place of ``p`` on the lattice, in steps, interpolated; the ends are carried on at their slope."""
+        p = np.asarray(p, dtype=float)
+        values, steps = self.distinct, np.arange(self.distinct.size, dtype=float)
+        if values.size == 1:
+            return np.zeros_like(p)
+        low = (p - values[0]) / max(values[1] - values[0], 1e-300)
+        high = steps[-1] + (p - values[-1]) / max(values[-1] - values[-2], 1e-300)
+        outside = np.where(p < values[0], np.maximum(low, -1.0), np.minimum(high, steps[-1] + 1))
+        return np.where((p < values[0]) | (p > values[-1]), outside, np.interp(p, values, steps))
+
+
+def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
+    """Two-sided P of U under a variant; arguments ``u`` and ``tie_sum`` broadcast.
+
+    Parameters
+    ----------
+    u : array of float
+        Pairs with first > second, ties counting half.
+    variant : key of VARIANTS
+    tie_sum : array of float
+        Sum of t^3 - t over the groups of t equal values. For the exact variants, whose P depends on the whole
+        pattern of ties, the distance from the mean is scaled by the tie-corrected standard deviation and the
+        distribution without ties is interpolated: an approximation, see ``exact_slack``.
+    """
+    if variant in ("normal", "normal_continuity"):
+        return normal_p(u, n_first, n_second, tie_sum, continuity=variant == "normal_continuity")
+    if variant in ("t", "t_continuity"):
+        z = normal_z(u, n_first, n_second, tie_sum, continuity=variant == "t_continuity")
+        return 2 * stdtr(n_first + n_second - 1, -np.abs(z))
+    if variant not in EXACT:
+        raise ValueError(f"variant {variant!r}: expected one of {', '.join(VARIANTS)}")
+    n = n_first + n_second
+    mean = n_first * n_second / 2
+    tie_sum = np.asarray(tie_sum, dtype=float)
+    distance = np.abs(np.asarray(u, dtype=float) - mean) / np.sqrt(1 - tie_sum / (n**3 - n))
+    if variant == "exact":  # with ties U moves in halves: an atom that reached half a unit outwards reaches a quarter
+        distance = distance + np.where(tie_sum > 0, 0.25, 0.0)
+    table = _exact_table(n_first, n_second, variant)
+    return np.exp(np.interp(mean - distance, np.arange(table.size), table))
+
+
+@lru_cache(maxsize=4096)
+def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Logarithms of the exact P at U = 0, 1, ..., up to the mean (one entry beyond it if the mean is a half)."""
+    counts = exact_counts(n_first, n_second)
+    total = sum(counts)
+    top = n_first * n_second
+    logs, below = [], 0
+    for u in range((top + 1) // 2 + 1):
+        count = counts[u]
+        doubled = 2 * (below + count) - (count if variant == "exact_mid_p" else 0)
+        if variant == "exact_mid_p" and 2 * u == top:
+            doubled = total - count / 2  # the middle is one atom, not two
+        logs.append(np.log(min(1.0, doubled / total)))
+        below += count
+    return np.array(logs)
+
+
+@lru_cache(maxsize=4096)
+def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
+    """All P-values that a variant can give; computed once per sizes, variant and tie sum.
+
+    Parameters
+    ----------
+    halves : bool
+        Include half-integer U, which only ties between the groups make.
+    """
+    if n_first > n_second:
+        return lattice(n_second, n_first, variant, halves, tie_sum)
+    step = 0.5 if halves else 1.0
+    u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
+    p = np.asarray(p_value(u, n_first, n_second, variant, tie_sum), dtype=float)
+    distinct = p[_first_of_each(p)]
+    for array in (u, p, distinct):
+        array.setflags(write=False)
+    return Lattice(u, p, distinct)
+
+
+def _first_of_each(p: np.ndarray) -> np.ndarray:
+    return np.concatenate([[True], np.diff(p) > _EDGE])
+
+
+class Ties(NamedTuple):
+    """What is known of ties.
+
+    ``weight`` is the probability of any, ``low`` to ``high`` the usual range of the tie sum if there are, ``most`` one
+    that is hardly ever exceeded.
+    """
+
+    weight: float
+    low: int
+    high: int
+    most: int
+
+
+NO_TIES = Ties(0.0, 0, 0, 0)
+_TRUE_ERROR, _SAFE_ERROR = 0.06, 0.6  # of the interpolated exact P with ties, in steps: usual, and hardly exceeded
+
+
+class Fit(NamedTuple):
+    """How a printed P sits on a lattice.
+
+    ``hits`` attainable values in the printed interval, ``expected`` the number that a lattice of this density has there
+    by chance, ``u`` the values of U that hit.
+    """
+
+    hits: float
+    expected: float
+    u: tuple[float, ...]
+
+    @property
+    def chance(self) -> float:
+        """Probability that an interval of this width, laid at random nearby, holds an attainable value."""
+        return min(1.0, self.expected)
+
+
+def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarray, np.ndarray]:
+    """Set printed intervals of P against the lattice without ties.
+
+    Parameters
+    ----------
+    low, high : array of float, shape (k,)
+        Ends of the intervals of P that print as the claims do.
+
+    Returns
+    -------
+    hits, expected : array of float, shape (k,)
+        Attainable values in each interval, and the number that a lattice of this density has there by chance.
+    """
+    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    grid = lattice(n_first, n_second, variant)
+    found = np.searchsorted(grid.distinct, high + _EDGE) - np.searchsorted(grid.distinct, low - _EDGE)
+    return found.astype(float), np.maximum(grid.index(high) - grid.index(low), 1e-9)
+
+
+def hits_tied(low, high, n_first: int, n_second: int, variant: str, ties: Ties) -> tuple[np.ndarray, np.ndarray]:
+    """Set printed intervals of P against the lattice with ties, the tie sum anywhere in its usual range.
+
+    As :func:`hits`, but each U counts by the share of tie sums that bring its P into the interval. For the exact
+    variants each P is widened by the error of the approximation.
+    """
+    low, high = np.asarray(low, dtype=float)[:, None], np.asarray(high, dtype=float)[:, None]
+    start, end, middle, _ = _tied(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
+    once = _first_of_each(end)
+    start, end = start[once], end[once]
+    width = end - start
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.clip((np.minimum(end, high) - np.maximum(start, low)) / width, 0.0, 1.0)
+    point = width < _EDGE  # P hardly moves with the ties: the middle of the distribution, and very small P
+    share = np.where(point, (start <= high + _EDGE) & (end >= low - _EDGE), share)
+    return share.sum(axis=1), np.maximum(middle.index(high[:, 0]) - middle.index(low[:, 0]), 1e-9)
+
+
+@lru_cache(maxsize=4096)
+def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, error: float):
+    """Smallest and largest P of each U over a range of tie sums, the lattice in its middle, and the U."""
+    n = n_first + n_second
+    limit = max(TIE_STEP, (n**3 - n) // 2)
+    least, most = min(max(least, TIE_STEP), limit), min(max(most, TIE_STEP), limit)
+    few = lattice(n_first, n_second, variant, True, least)
+    start, end = lattice(n_first, n_second, variant, True, most).p, few.p  # more ties, smaller variance, smaller P
+    if variant in EXACT and few.p.size > 1:
+        spacing = np.gradient(few.p)
+        start, end = start - error * spacing, end + error * spacing
+    return start, end, lattice(n_first, n_second, variant, True, (least + most) // 2), few.u
+
+
+def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> Fit:
+    """Set one printed interval against the lattice without ties, with the U that hit."""
+    grid = lattice(n_first, n_second, variant)
+    first, last = np.searchsorted(grid.p, (low - _EDGE, high + _EDGE))
+    found, expected = hits([low], [high], n_first, n_second, variant)
+    return Fit(float(found[0]), float(expected[0]), tuple(grid.u[first:last].tolist()))
+
+
+def fit_tied(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties) -> Fit:
+    """Set one printed interval against the lattice with ties, with every U that may hit, the rarest ties included."""
+    start, end, _, u = _tied(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
+    found, expected = hits_tied([low], [high], n_first, n_second, variant, ties)
+    reach = (start <= high + _EDGE) & (end >= low - _EDGE)
+    return Fit(float(found[0]), float(expected[0]), tuple(u[reach].tolist()))

@@ -1,0 +1,48 @@
+"""Makes data/examples/consistency from simulated reaction times, with a known convention and one misprint."""
+
+from pathlib import Path
+
+import numpy as np
+
+from d_q_trial.consistency.simulate import sample_p
+from d_q_trial.printing import rounded
+from d_q_trial.stats.quantiles import quantile
+
+FOLDER = Path("data/examples/consistency")
+CONVENTION = "exact"
+MISPRINTED, MISPRINT = "reading speed", "0.127"
+ALL, LATE = (9, 8), (7, 6)  # participants of each group; the second pair is not printed, only its sum
+OUTCOMES = (
+    "simple reaction", "choice reaction", "go reaction", "stop reaction", "digit span", "reading speed", "tapping",
+    "trail making", "word recall", "tracking",
+)  # fmt: skip
+
+
+def claims_csv(seed=1908):
+    rng = np.random.default_rng(seed)
+    lines = ["claim,where,p,n_first,n_second,size_first,size_second,ties,variable,"
+             "median_first,q1_first,q3_first,median_second,q1_second,q3_second"]  # fmt: skip
+    for session, sizes in (("first session", ALL), ("late session", LATE)):
+        for outcome in OUTCOMES:
+            shift = rng.choice([0.0, 0.6, 1.2])
+            samples = [rng.normal(300 + 40 * shift * (k == 0), 40, n) for k, n in enumerate(sizes)]
+            p = f"{rounded(sample_p(*samples, CONVENTION), 3):f}"
+            if (outcome, session) == (MISPRINTED, "first session"):
+                p = MISPRINT
+            known = sizes == ALL
+            n = [str(k) if known else "" for k in sizes] + ["" if known else f"late/{g}" for g in ("new", "usual")]
+            quartiles = [f"{q:.1f}" for s in samples for q in quantile(s, np.array([0.5, 0.25, 0.75]), type=7)]
+            where = "Table 1" if known else "Table 2"
+            lines.append(",".join([f"{outcome} {session}", where, p, *n, "none", f"{outcome} {session}", *quartiles]))
+    return "\n".join(lines) + "\n"
+
+
+SIZES_CSV = """constraint,where
+late/new + late/usual = 13,Table 2
+late/new <= 9,Table 1
+late/usual <= 8,Table 1
+"""
+
+if __name__ == "__main__":
+    (FOLDER / "claims.csv").write_text(claims_csv(), encoding="utf-8")
+    (FOLDER / "sizes.csv").write_text(SIZES_CSV, encoding="utf-8")

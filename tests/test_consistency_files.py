@@ -1,0 +1,203 @@
+"""The command, its inputs and its outputs."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import consistency_example as example
+import pytest
+
+from d_q_trial.__main__ import main
+from d_q_trial.consistency import outputs
+from d_q_trial.consistency.findings import COLUMNS
+from d_q_trial.consistency.lattice import VARIANTS
+from d_q_trial.consistency.published import read_published
+from d_q_trial.errors import UserError
+
+HEADER = "claim,p,n_first,n_second\n"
+
+
+def run(*arguments):
+    return main(["consistency", *map(str, arguments)])
+
+
+def rows(path):
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("consistency")
+    assert run(example.FOLDER / "claims.csv", "--sizes", example.FOLDER / "sizes.csv", "--output", folder) == 0
+    return folder
+
+
+def test_example_is_the_simulated_one():
+    assert (example.FOLDER / "claims.csv").read_text(encoding="utf-8") == example.claims_csv()
+    assert (example.FOLDER / "sizes.csv").read_text(encoding="utf-8") == example.SIZES_CSV
+
+
+def test_example_gives_its_convention_its_sizes_and_its_misprint(written):
+    variants = rows(written / "variants.csv")
+    assert (variants[0]["variant"], variants[0]["attainable"]) == (example.CONVENTION, "19")
+    sizes = [
+        (row["n_first"], row["n_second"])
+        for row in rows(written / "group_sizes.csv")
+        if float(row["probability"]) > 0.01
+    ]
+    assert sorted(sizes) == [("6", "7"), ("7", "6")]
+    unattained = [row for row in rows(written / "p_values.csv") if row["status"] == "not attained"]
+    assert [(row["claim"], row["p"]) for row in unattained] == [
+        (f"{example.MISPRINTED} first session", example.MISPRINT)
+    ]
+
+
+def test_hand_worked_row_of_the_example_stands_in_the_lattice(written):
+    table = {
+        row["variant"]: row["u"] for row in rows(written / "lattice.csv") if row["claim"] == "go reaction late session"
+    }
+    assert table["exact"] == "3"
+    assert table["normal_continuity"] == "2"
+    assert table["normal"] == ""
+
+
+def test_findings_are_the_same_as_csv_and_as_json(written):
+    table = rows(written / "findings.csv")
+    assert tuple(table[0]) == COLUMNS
+    assert json.loads((written / "findings.json").read_text(encoding="utf-8")) == table
+    assert len({row["finding"] for row in table}) == len(table)
+
+
+def test_every_table_is_described_for_the_report(written):
+    described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))
+    assert set(described) == {path.stem for path in written.glob("*.csv")} == set(outputs.PIECES)
+
+
+def test_outputs_are_the_same_bytes_each_time(written, tmp_path):
+    environment = os.environ | {"PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-m", "d_q_trial", "consistency", "data/examples/consistency/claims.csv", "--sizes",
+               "data/examples/consistency/sizes.csv", "--output", str(tmp_path)]  # fmt: skip
+    subprocess.run(command, check=True, env=environment)
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written.iterdir()}
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (written / path.name).read_bytes(), path.name
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.pictures, self.ids, self.addresses, self.ticks = [], [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if tag == "svg":
+            self.pictures.append(attrs)
+        self.ids += [attrs["id"]] if "id" in attrs else []
+        self.addresses += [attrs[key] for key in ("src", "href") if key in attrs]
+        self.ticks += attrs.get("class") in ("tick", "hit")
+
+
+def test_page_stands_alone_and_names_its_pictures(written):
+    text = (written / "consistency.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.addresses == []
+    assert "http" not in text
+    assert all(picture["role"] == "img" and picture["aria-label"] for picture in page.pictures)
+    assert len(page.ids) == len(set(page.ids))
+    assert page.ticks > 6 * len(VARIANTS)
+
+
+def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(HEADER + '"=1+1 <script>alert(1)</script>",0.611,28,28\n', encoding="utf-8")
+    assert run(claims, "--output", tmp_path / "out") == 0
+    assert "<script>" not in (tmp_path / "out/consistency.html").read_text(encoding="utf-8")
+    assert rows(tmp_path / "out/p_values.csv")[0]["claim"].startswith("'=")
+
+
+def test_claims_without_any_p_value_to_use_still_give_a_page(tmp_path):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(HEADER + "only,<0.001,28,28\n", encoding="utf-8")
+    assert run(claims, "--output", tmp_path / "out") == 0
+    assert rows(tmp_path / "out/variants.csv") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("claim,p\n", "no claims below the header"),
+        ("claim,n_first\na,3\n", "column 'p' is missing"),
+        ("claim,p,n_frist,n_second\na,0.1,3,4\n", "unknown column 'n_frist'; did you mean 'n_first'?"),
+        ("claim,p,p\na,0.1,0.1\n", "column 'p' occurs 2 times"),
+        (HEADER + "a,0.1,3\n", "row 2: 3 cells, expected 4"),
+        (HEADER + "a,0.1,3,4\na,0.2,3,4\n", "row 3, column claim: 'a' stands in row 2 too"),
+        (HEADER + ",0.1,3,4\n", "row 2, column claim: '', expected a name"),
+        (HEADER + "a,p=0.1,3,4\n", "row 2, column p: 'p=0.1', expected a P-value such as 0.034"),
+        (HEADER + "a,1.2,3,4\n", "row 2, column p: '1.2', expected a number from 0 to 1"),
+        (HEADER + "a,nan,3,4\n", "column p: 'nan'"),
+        (HEADER + "a,0.1,3.5,4\n", "row 2, column n_first: '3.5', expected a whole number"),
+        (HEADER + "a,0.1,,4\n", "row 2, column n_first: '', expected a number, or a name in size_first"),
+        ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", "column ties: 'some', expected one of unknown, none, few"),
+        ("claim,p,n_first,n_second,step\na,0.1,3,4,0\n", "column step: '0', expected a number above zero"),
+        (
+            "claim,p,n_first,n_second,q1_first,median_first\na,0.1,3,4,5,4\n",
+            "column q1_first: '5', expected no more than median_first, 4",
+        ),
+    ],
+)
+def test_bad_claims_end_in_one_message_with_row_and_column(tmp_path, capsys, text, words):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(text, encoding="utf-8")
+    assert run(claims, "--output", tmp_path / "out") == 1
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_encoding_is_told(tmp_path, capsys):
+    claims = tmp_path / "claims.csv"
+    claims.write_bytes((HEADER + "größe,0.1,3,4\n").encode("latin-1"))
+    assert run(claims, "--output", tmp_path / "out") == 1
+    assert "not UTF-8" in capsys.readouterr().err
+
+
+def test_malformed_size_names_its_row(tmp_path, capsys):
+    (tmp_path / "sizes.csv").write_text("constraint,where\na + b = 3,x\na b = 3,y\n", encoding="utf-8")
+    (tmp_path / "claims.csv").write_text(HEADER + "a,0.1,3,4\n", encoding="utf-8")
+    assert run(tmp_path / "claims.csv", "--sizes", tmp_path / "sizes.csv", "--output", tmp_path / "out") == 1
+    assert "row 3, column constraint: 'a b = 3'" in capsys.readouterr().err
+
+
+def test_sizes_with_a_folder_are_refused(capsys):
+    assert run("data/published", "--sizes", "x.csv") == 1
+    assert "--sizes goes with a CSV of claims" in capsys.readouterr().err
+
+
+def test_folder_without_tests_is_refused(tmp_path, capsys):
+    assert run(tmp_path, "--output", tmp_path / "out") == 1
+    assert "no tests.csv" in capsys.readouterr().err
+
+
+def test_bad_cell_of_a_published_table_names_its_row(tmp_path):
+    folder = tmp_path / "published"
+    shutil.copytree("data/published", folder)
+    text = (folder / "tests.csv").read_text(encoding="utf-8").replace(",0.117,", ",O.117,", 1)
+    (folder / "tests.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"tests\.csv, row 2: 'O\.117' is not a number"):
+        read_published(folder)
+
+
+def test_module_knows_nothing_of_this_trial():
+    for path in Path("src/d_q_trial/consistency").glob("*.py"):
+        text = path.read_text(encoding="utf-8").lower()
+        for word in ('d_q"', "d+q", "p16", "p1np", "ctx", "sasp", "senolytic", "farr", "fisetin", "week_"):
+            assert word not in text, f"{path.name}: {word}"

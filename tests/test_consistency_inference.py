@@ -1,0 +1,209 @@
+"""One convention for a paper, unprinted group sizes, and what is said of the single P-values."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d_q_trial.consistency import sizes
+from d_q_trial.consistency.analysis import check_published
+from d_q_trial.consistency.assess import FEWER, NEITHER, assess
+from d_q_trial.consistency.claims import Claim
+from d_q_trial.consistency.lattice import NO_TIES, VARIANTS, p_value
+from d_q_trial.consistency.printed import parse
+from d_q_trial.consistency.simulate import calibrate
+from d_q_trial.consistency.sizes import parse_constraint
+from d_q_trial.consistency.variants import infer
+from d_q_trial.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def paper():
+    return check_published("data/published")
+
+
+@pytest.fixture(scope="module")
+def findings(paper):
+    return {finding.finding: finding for finding in paper.findings}
+
+
+def claim(p, n_first, n_second, name="claim", **more):
+    first, second = (n if isinstance(n, int) else None for n in (n_first, n_second))
+    return Claim(name, "=", parse(p), first, second, "" if first else n_first, "" if second else n_second,
+                 ties=more.pop("ties", NO_TIES), **more)  # fmt: skip
+
+
+# The trial
+
+
+def test_paper_used_the_normal_approximation_without_correction(paper):
+    best, second = paper.inference.scores[:2]
+    assert best.variant == "normal"
+    assert best.total == 93
+    # A first count without ties, before the group sizes were inferred, had 74 of 92.
+    assert best.attainable == 75
+    assert 13 < best.by_chance < 18
+    assert best.log_likelihood - second.log_likelihood > 120  # natural: a factor of more than 10^52
+    assert all(score.attainable < 25 for score in paper.inference.scores[1:])
+
+
+def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper):
+    best = {}
+    for option in paper.inference.options:
+        best.setdefault(option.pair[0].split("/")[1] + option.pair[0].split(":")[2].split("/")[0], option)
+    assert (best["week_2ctx+p1np"].n_first, best["week_2ctx+p1np"].n_second) == (10, 11)  # D+Q, control
+    assert (best["week_4ctx+p1np"].n_first, best["week_4ctx+p1np"].n_second) == (9, 11)
+    assert best["week_2ctx+p1np"].probability > 0.999
+    radius = [o for o in paper.inference.options if "bmd_radius" in o.pair[0] and o.probability > 0.01]
+    assert {(o.n_first, o.n_second) for o in radius} == {(8, 11), (9, 10), (10, 9)}  # not settled, and said so
+
+
+def test_six_cytokines_need_ten_and_ten(findings):
+    finding = findings["fewer-10-11-as-10-10"]
+    for name in ("ifng", "il6", "il7", "il8", "il15", "tnf_alpha"):
+        assert f"sasp_{name}" in finding.what
+    assert finding.certainty == "strong"
+    assert finding.harmless_explanation
+
+
+def test_radius_at_baseline_fits_29_and_29_alone(paper):
+    radius = next(a for a in paper.assessments if a.claim.claim == "bmd_radius, baseline")
+    assert radius.fewer == ((29, 29),)
+
+
+def test_no_p_value_of_the_paper_is_called_unattainable(paper, findings):
+    assert [a.claim.claim for a in paper.assessments if a.status == NEITHER] == []
+    assert findings["p-values-explained"].kind == "agreement"
+
+
+def test_quartiles_are_of_type_7_rounded_half_to_even(paper):
+    best = paper.decision.definitions[0]
+    assert (best.kind, best.rounding) == (7, "even")
+    assert 0.9 < best.probability < 0.99  # three digits cannot make it certain
+    assert paper.decision.steps == {"vitamin_d_25oh": 1.0}
+
+
+def test_p_0049_hangs_on_the_variant_and_the_primary_does_not(paper):
+    hangs = {row["printed"]: row["hangs_on_variant"] for row in paper.abstract}
+    assert hangs == {
+        "0.611": False, "0.020": False, "0.024": False, "0.149": False, "0.035": True, "0.049": True, "0.004": False,
+    }  # fmt: skip
+    row = next(row for row in paper.abstract if row["printed"] == "0.049")
+    assert (row["u"], row["n_first"], row["n_second"]) == (27, 10, 11)
+    assert row["normal"] < 0.05 < row["exact"] < row["normal_continuity"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("means-equal-medians-age", "every group"),
+        ("total-of-means-registry-age", "73.39"),
+        ("decimals-registry-p1np-week_4-d_q-upper", "1480"),
+        ("below-minus-100-registry-sasp_composite-week_2-d_q-lower", "-187.7"),
+        ("stated-n-paper-fig-3-caption", "29/30"),
+        ("completers-d_q", "27 completed, yet up to 28"),
+        ("stated-test-smoker", "chi-squared"),
+        ("adverse-events-only-paper", "body pain"),
+        ("adverse-events-only-registry", "covid, d_q: 2"),
+        ("share-p16_variant_5-T3", "21 of 60"),
+    ],
+)
+def test_paper_against_registry_is_found_from_the_tables(findings, name, words):
+    assert words in findings[name].what
+    assert findings[name].kind in ("difference", "observation")
+    assert findings[name].where
+    assert findings[name].how
+    assert findings[name].harmless_explanation
+
+
+def test_findings_never_accuse(paper):
+    text = " ".join(f"{f.what} {f.how} {f.harmless_explanation}" for f in paper.findings).lower()
+    for word in ("fraud", "fabricat", "manipulat", "wrong", "false", "error", "mistake", "impossible"):
+        assert word not in text
+
+
+def test_whole_paper_is_checked_in_a_few_seconds():
+    start = time.process_time()
+    check_published("data/published")
+    assert time.process_time() - start < 4  # measured: 0.7 s once the lattices are there, 1.3 s with them
+
+
+# Any paper
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_simulated_papers_give_their_variant_back(variant):
+    untied = calibrate(variant, tied=False, papers=2, seed=11)
+    assert untied["right"] == 1
+    assert untied["accused"] == 0
+    tied = calibrate(variant, tied=True, papers=1, seed=12)
+    assert tied["right_family"] == 1  # with ties the correction cannot be told
+    assert tied["accused"] == tied["sure_and_wrong"] == 0
+
+
+def test_misprinted_p_is_called_unattainable_and_a_missing_participant_is_not():
+    assert assess(claim("0.127", 9, 8), 9, 8, "exact").status == NEITHER
+    p = float(p_value(20, 10, 10, "normal"))
+    fewer = assess(claim(f"{p:.3f}", 10, 11), 10, 11, "normal")
+    assert fewer.status == FEWER
+    assert (10, 10) in fewer.fewer
+
+
+def test_too_few_p_values_leave_the_variant_open():
+    result = infer([claim("0.611", 28, 28)])
+    assert result.best.probability < 0.9
+
+
+def test_p_values_alone_do_not_order_two_groups():
+    values = [float(p_value(u, 7, 6, "exact")) for u in (1, 3, 8, 11, 14, 16, 19, 20)]
+    claims = [claim(f"{p:.3f}", "a", "b", f"claim {i}") for i, p in enumerate(values)]
+    result = infer(claims, [parse_constraint("a + b = 13"), parse_constraint("a <= 9"), parse_constraint("b <= 9")])
+    best = result.options[:2]
+    assert {(o.n_first, o.n_second) for o in best} == {(7, 6), (6, 7)}
+    assert best[0].probability == pytest.approx(0.5, abs=0.01)
+
+
+def test_digits_of_another_test_fit_no_variant():
+    claims = [claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]
+    result = infer(claims)
+    assert sum(score.probability for score in result.scores) < 0.5
+
+
+def test_unbounded_unknown_is_refused():
+    with pytest.raises(UserError, match=r"nothing bounds 'a'"):
+        infer([claim("0.611", "a", 28)])
+
+
+# Sizes
+
+
+@given(
+    total=st.integers(0, 12),
+    first=st.integers(0, 12),
+    bound=st.integers(0, 12),
+)
+def test_solutions_are_those_of_trying_everything(total, first, bound):
+    constraints = [parse_constraint(t) for t in (f"a + b = {total}", f"a + c = {first}", f"b <= c + {bound}")]
+    start = dict.fromkeys("abc", (0, 12))
+    found = {(s["a"], s["b"], s["c"]) for s in sizes.solutions(start, constraints)}
+    everything = {
+        (a, b, c)
+        for a in range(13)
+        for b in range(13)
+        for c in range(13)
+        if a + b == total and a + c == first and b <= c + bound
+    }
+    assert found == everything
+
+
+@pytest.mark.parametrize("text", ["a + b", "a b = 3", "a = 3 = b", "3 = 3", "a + = 3", "= 3"])
+def test_malformed_constraint_is_refused(text):
+    with pytest.raises(ValueError, match="expected"):
+        parse_constraint(text)
+
+
+def test_contradiction_names_the_constraint():
+    constraints = [parse_constraint("a + b = 10", "Table 1"), parse_constraint("a >= 11", "Table 2")]
+    with pytest.raises(UserError, match=r"a >= 11.*Table 2"):
+        sizes.unknowns(constraints)
