@@ -1,0 +1,1 @@
+"""How much of the result depends on choices that could have been made otherwise."""
