@@ -1,0 +1,78 @@
+"""Write everything that machines read, for one analysis."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .. import settings
+from ..files import atomic, sha256, write_text
+from ..participants import read_description
+from ..report.gather import as_yaml, software
+from ..trial import load_trial
+from . import ars, crate, manifest
+from .parquet import write_parquet
+from .schema import SCHEMAS
+
+FOLDER = "export"
+# Stands in for a date that the inputs do not have: the day from which this code dates.
+CODE_DATE = "2026-11-24"
+
+
+def write_exports(
+    folder: Path, participants: Path | str, config: Path | str, analysis: str, workflow: Path | str
+) -> None:
+    """Write the folder ``export``, then the description of all outputs, then their checksums.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the analysis; everything else in it is finished.
+    participants : path
+        Folder with participants.json.
+    config : path
+    analysis : str
+    workflow : path
+        The Snakefile, of which the crate keeps a copy.
+
+    Raises
+    ------
+    UserError
+        If a table departs from its schema.
+    """
+    chosen = settings.load(config)
+    trial = load_trial(chosen.trial)
+    entry = settings.analysis_named(chosen, analysis)
+    description = read_description(participants)
+    label, source = description["label"], description["source"]
+    export = folder / FOLDER
+    tables = {
+        name: write_parquet(folder / f"{name}.csv", schema, export / f"{name}.parquet", label)
+        for name, schema in SCHEMAS.items()
+        if (folder / f"{name}.csv").exists()
+    }
+    event = ars.reporting_event(tables["results"], trial, entry, label)
+    write_text(
+        json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", export / "ars.json"
+    )
+    write_text(as_yaml(chosen, analysis), export / "config.yaml")
+    with atomic(export / "Snakefile") as temporary:
+        temporary.write_bytes(Path(workflow).read_bytes())
+    inputs = {source.get("name", "workbook"): (source.get("sha256", ""), "workbook with the participants")}
+    inputs[Path(chosen.trial).name] = (sha256(chosen.trial), "description of the trial")
+    if chosen.published:
+        for path in sorted(Path(chosen.published).glob("*.csv")):
+            inputs[path.name] = (sha256(path), "printed values")
+    run = crate.Run(
+        analysis=analysis,
+        trial=trial,
+        data_label=label,
+        date=str(source.get("modified") or CODE_DATE),
+        workflow=f"{FOLDER}/Snakefile",
+        config=f"{FOLDER}/config.yaml",
+        inputs=inputs,
+        versions=software(),
+        code=crate.code_digest(),
+    )
+    crate.write(folder, run)
+    manifest.write(folder, label)

@@ -1,0 +1,327 @@
+"""What was done, in sentences that hold for any configuration."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .. import printing, wording
+from ..trial import BASELINE
+
+if TYPE_CHECKING:
+    from ..figures.study import Numbers
+    from ..settings import Analysis
+    from ..tables.catalogue import Headline
+    from ..trial import Trial
+    from .claims import Tally
+
+MANY = 6  # more outcomes than this are counted, not listed
+
+_CHANGE_NAMES = wording.CHANGES | {"difference": "change"}
+
+REFERENCES = {
+    "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945).",
+    "mann_whitney": (
+        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
+        "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
+    ),
+    "streitberg": (
+        "Streitberg B, Röhmel J. Exact distributions for permutation and rank tests: an introduction to some recently "
+        "published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
+    ),
+    "hodges_lehmann": (
+        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Annals of Mathematical Statistics 34, "
+        "598-611 (1963)."
+    ),
+    "hyndman": "Hyndman RJ, Fan Y. Sample quantiles in statistical packages. American Statistician 50, 361-365 (1996).",
+    "spearman": (
+        "Spearman C. The proof and measurement of association between two things. American Journal of Psychology 15, "
+        "72-101 (1904)."
+    ),
+    "snakemake": (
+        "Mölder F, Jablonski KP, Letcher B, et al. Sustainable data analysis with Snakemake. F1000Research 10, 33 "
+        "(2021)."
+    ),
+    "scipy": (
+        "Virtanen P, Gommers R, Oliphant TE, et al. SciPy 1.0: fundamental algorithms for scientific computing in "
+        "Python. Nature Methods 17, 261-272 (2020)."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sentences are made from."""
+
+    trial: Trial
+    analysis: Analysis
+    numbers: Numbers
+    headlines: Sequence[Headline]
+    data_label: str | None
+    source: Mapping[str, object]
+    strata: Sequence[Mapping[str, str]]  # strata.csv
+    exclusions: Sequence[Mapping[str, str]]  # exclusions.csv
+    tally: Tally | None  # of the claims, if there are any
+    versions: Mapping[str, str]
+    seed: int | None = None  # of analyses by permutation, if there are any
+    permutations: int | None = None
+
+
+def study_sentence(facts: Facts) -> str:
+    """Say in one sentence what trial this is, with the sizes of its arms and its visits."""
+    trial = facts.trial
+    sizes = _arm_sizes(facts)
+    treated, control = (
+        f"{arm.label} (n = {sizes[key]:.0f})" if key in sizes else arm.label for key, arm in trial.analysed_arms.items()
+    )
+    visits = wording.listing([visit.label.lower() for visit in trial.visits.values()])
+    registered = f" (registered as {trial.registration})" if trial.registration else ""
+    return f"The trial “{trial.title}”{registered} compared {treated} with {control}, with measurements at {visits}."
+
+
+def headline_sentence(headline: Headline, facts: Facts) -> str:
+    """Tell one comparison of the arms with its numbers; empty if the analysis does not have it."""
+    trial, analysis = facts.trial, facts.analysis
+    labels = analysis.strata.labels
+    stratum = {"highest": labels[-1], "lowest": labels[0]}.get(headline.stratum, headline.stratum)
+    everybody = stratum == "all"
+    place = {"marker": "" if everybody else analysis.marker, "stratum": stratum}
+    outcome, measure = trial.outcomes[headline.outcome], analysis.measure
+
+    def effect(name: str) -> float:
+        contrast = trial.contrast
+        return facts.numbers.get(outcome.key, measure, headline.visit, name, contrast=contrast, **place).value
+
+    def median(arm: str) -> float:
+        return facts.numbers.get(outcome.key, measure, headline.visit, "median", group=arm, **place).value
+
+    shift = [effect(name) for name in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")]
+    medians = [median(arm) for arm in trial.analysed_arms]
+    if any(map(math.isnan, (shift[0], *medians))):
+        return ""
+    decimals = wording.change_decimals(measure, outcome.decimals)
+    unit = wording.change_unit(measure, outcome.unit)
+    unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
+    first, second = (f"{printing.number(value, decimals)}{unit}" for value in medians)
+    who = "" if everybody else f"In stratum {stratum} of {wording.within(trial.markers[analysis.marker].label)}, "
+    change = _CHANGE_NAMES[measure]
+    role = f" ({headline.role})" if headline.role else ""
+    visit = trial.visits[headline.visit].label
+    subject = f"the median {change} in {wording.within(outcome.label)} from baseline to {visit}{role} was"
+    subject = who + subject if who else subject[0].upper() + subject[1:]
+    arms = trial.analysed_arms.values()
+    told = " and ".join(f"{value} with {arm.label}" for value, arm in zip((first, second), arms, strict=True))
+    points = " percentage points" if unit == "%" else unit
+    limits = (
+        f"{wording.interval_level(analysis)} interval {printing.number(shift[1], decimals)} to "
+        f"{printing.number(shift[2], decimals)}"
+        if not any(map(math.isnan, shift[1:]))
+        else "interval not defined"
+    )
+    return (
+        f"{subject} {told} (Hodges-Lehmann shift {printing.number(shift[0], decimals)}{points}, {limits}, "
+        f"{printing.p_value(effect('p'))})."
+    )
+
+
+def conventions(facts: Facts) -> list[tuple[str, str]]:
+    """List each convention with its name, for the page."""
+    analysis, trial = facts.analysis, facts.trial
+    rows = [
+        ("Change from baseline", f"{_change_sentence(facts)} Rounded to ten significant digits before ranking."),
+        (
+            "Test",
+            f"{_capital(wording.TESTS[analysis.test])}; the level is {analysis.alpha:g}, without correction for "
+            "multiplicity unless said otherwise.",
+        ),
+        (
+            "Effect",
+            f"Differences are {wording.direction(trial)}. The shift is the Hodges-Lehmann estimate; its "
+            f"{wording.interval_level(analysis)} interval comes from inverting the same test.",
+        ),
+        ("Quartiles", f"Type {analysis.quartile_type} of Hyndman and Fan."),
+    ]
+    if facts.strata:
+        rows.append(
+            (
+                "Strata",
+                wording.strata(analysis.strata, wording.within(trial.markers[analysis.marker].label)) + _sizes(facts),
+            )
+        )
+    rows.append(("Values left out", " ".join(filter(None, (_excluded(facts), _outliers(facts), _no_change(facts))))))
+    return rows
+
+
+def paragraph(facts: Facts) -> str:
+    """Return methods and main numbers as Markdown, to be pasted into a manuscript."""
+    analysis, trial = facts.analysis, facts.trial
+    cited: list[str] = []
+
+    def cite(*keys: str) -> str:
+        for key in keys:
+            if key not in cited:
+                cited.append(key)
+        return "[" + ",".join(str(cited.index(key) + 2) for key in keys) + "]"
+
+    data = (
+        f"Data were read from the workbook {facts.source.get('name', 'of participants')} "
+        f"(SHA-256 {str(facts.source.get('sha256', ''))[:12]}…)."
+    )
+    if facts.data_label:
+        data += f" These data are synthetic ({facts.data_label}): the numbers below do not describe participants."
+    test_references = {"exact": ("wilcoxon", "streitberg")}.get(analysis.test, ("wilcoxon", "mann_whitney"))
+    methods = [
+        f"{study_sentence(facts)[:-1]} [1].",
+        data,
+        _outcomes(facts),
+        _change_sentence(facts),
+        _excluded(facts),
+        _outliers(facts),
+        _no_change(facts),
+        (wording.strata(analysis.strata, wording.within(trial.markers[analysis.marker].label)) + _sizes(facts))
+        if facts.strata
+        else "",
+        f"Arms were compared by the {wording.TESTS[analysis.test]} {cite(*test_references)}; differences are "
+        f"{wording.direction(trial)}, given as the Hodges-Lehmann shift with the {wording.interval_level(analysis)} "
+        f"interval obtained by inverting the same test {cite('hodges_lehmann')}.",
+        "Proportions were compared by the chi-squared test without continuity correction." if _binary(facts) else "",
+        f"Values are summarized as medians and quartiles (type {analysis.quartile_type} {cite('hyndman')}).",
+        f"Relations with age are Spearman correlations {cite('spearman')}." if _correlations(facts) else "",
+        f"P-values are two-sided and not adjusted for multiplicity; the level is {analysis.alpha:g}.",
+        f"Analyses by permutation used {facts.permutations:,} permutations and the seed {facts.seed}."
+        if facts.seed is not None
+        else "",
+        f"The analysis ran as a Snakemake workflow {cite('snakemake')} in Python {facts.versions.get('python', '')} "
+        f"with NumPy {facts.versions.get('numpy', '')}, SciPy {facts.versions.get('scipy', '')} {cite('scipy')} and "
+        f"pandas {facts.versions.get('pandas', '')}.",
+    ]
+    told = [sentence for headline in facts.headlines if (sentence := headline_sentence(headline, facts))]
+    if facts.tally:
+        told.append(
+            f"Held against the recomputed values, the {facts.tally.total:,} numbers that are printed elsewhere came "
+            f"out as follows: {wording.listing([f'{n:,} {verdict}' for verdict, n in facts.tally.counts])}."
+        )
+    title = f"# Methods and main numbers of the analysis “{analysis.name}”"
+    label = f"\n**{facts.data_label}**\n" if facts.data_label else ""
+    references = [trial.citation, *(REFERENCES[key] for key in cited)]
+    listed = "\n".join(f"{number}. {' '.join(text.split())}" for number, text in enumerate(references, start=1))
+    return (
+        f"{title}\n{label}\n## Methods\n\n{' '.join(filter(None, methods))}\n\n## Results\n\n"
+        f"{' '.join(told) or 'The analysis has none of the comparisons that are told in words.'}\n\n"
+        f"## References\n\n{listed}\n"
+    )
+
+
+def _arm_sizes(facts: Facts) -> dict[str, float]:
+    """Largest number of participants with a baseline value, by arm."""
+    sizes = {}
+    for key in facts.trial.analysed_arms:
+        known = [
+            facts.numbers.get(outcome, BASELINE, BASELINE, "n", group=key).value for outcome in facts.trial.outcomes
+        ]
+        known = [n for n in known if not math.isnan(n)]
+        if known:
+            sizes[key] = max(known)
+    return sizes
+
+
+def _outcomes(facts: Facts) -> str:
+    """Say which changes were analysed, those with the same visits together."""
+    trial, analysis = facts.trial, facts.analysis
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for outcome in trial.outcomes.values():
+        chosen = analysis.outcomes == "all" or outcome.key in analysis.outcomes
+        visits = tuple(v for v in outcome.follow_up if analysis.visits == "all" or v in analysis.visits)
+        present = [v for v in visits if not math.isnan(_any_n(facts, outcome.key, v))]
+        if chosen and present:
+            groups.setdefault((outcome.family, tuple(present)), []).append(wording.within(outcome.label))
+    parts = []
+    for (family, visits), labels in groups.items():
+        family_name = wording.within(trial.families[family])
+        names = wording.listing(labels) if len(labels) <= MANY else f"{len(labels)} outcomes ({family_name})"
+        parts.append(f"{names} at {wording.listing([trial.visits[visit].label for visit in visits])}")
+    return f"We analysed the change from baseline in {'; in '.join(parts)}." if parts else "No change was analysed."
+
+
+def _any_n(facts: Facts, outcome: str, visit: str) -> float:
+    arm = facts.trial.arms.treated.key
+    return facts.numbers.get(outcome, facts.analysis.measure, visit, "n", group=arm).value
+
+
+def _change_sentence(facts: Facts) -> str:
+    measure = facts.analysis.measure
+    return f"The {_CHANGE_NAMES[measure]} of a participant is {wording.FORMULAS[measure]}."
+
+
+def _excluded(facts: Facts) -> str:
+    left_out = facts.analysis.exclude
+    if not left_out:
+        return ""
+    were = "was" if len(left_out) == 1 else "were"
+    counted = wording.counted(len(left_out), "participant")
+    return f"{_capital(counted)} ({wording.listing(left_out)}) {were} excluded."
+
+
+def _outliers(facts: Facts) -> str:
+    rule = facts.analysis.outliers
+    if rule.rule == "keep":
+        return "No value was trimmed or winsorised."
+    ranges = f"{rule.limit:g} interquartile {'range' if rule.limit == 1 else 'ranges'}"
+    done = "left out" if rule.rule == "trim" else "set to that limit"
+    return f"Changes more than {ranges} beyond the quartiles of their arm were {done}."
+
+
+def _no_change(facts: Facts) -> str:
+    """Count the changes that do not exist, by reason."""
+    reasons = Counter(row["reason"] for row in facts.exclusions if row.get("reason"))
+    if not reasons:
+        return "Every participant has every change." if facts.exclusions is not None else ""
+    total = sum(reasons.values())
+    why = "; ".join(f"{reason}: {number:,}" for reason, number in reasons.items())
+    does = "change does" if total == 1 else "changes do"
+    return f"{_capital(wording.count(total))} {does} not exist ({why})."
+
+
+def _sizes(facts: Facts) -> str:
+    marker = facts.analysis.marker
+    counts = Counter(row["stratum"] for row in facts.strata if row["marker"] == marker)
+    cuts = {row["cut"] for row in facts.strata if row["marker"] == marker and row["cut"]}
+    labels = [label for label in facts.analysis.strata.labels if label in counts]
+    if not labels:
+        return ""
+    sizes = wording.listing([f"{counts[label]} in {label}" for label in labels])
+    unit = facts.trial.markers[marker].unit
+    cut = (
+        f" The cut lies at {float(cuts.pop()):.6g} {unit}".rstrip() + "." if len(cuts) == 1 and _one_cut(facts) else ""
+    )
+    return f" Participants: {sizes}.{cut}"
+
+
+def _one_cut(facts: Facts) -> bool:
+    return facts.analysis.strata.by != "column" and len(facts.analysis.strata.labels) == 2
+
+
+def _binary(facts: Facts) -> bool:
+    chosen = facts.analysis.outcomes
+    return any(o.kind == "binary" and (chosen == "all" or o.key in chosen) for o in facts.trial.outcomes.values())
+
+
+def _correlations(facts: Facts) -> bool:
+    sample = facts.trial.population
+    if sample is None:
+        return False
+    groups = ("participants", "population")
+    return any(
+        not math.isnan(
+            facts.numbers.get(marker, "correlation", BASELINE, "spearman_r", contrast=sample.age, group=group).value
+        )
+        for marker in facts.trial.markers
+        for group in groups
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,324 @@
+import csv
+import json
+import math
+from typing import Any
+
+import analysis_folder
+import pyarrow.parquet as pq
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from d_q_trial import __main__ as command_line
+from d_q_trial.errors import UserError
+from d_q_trial.export import manifest
+from d_q_trial.export.run import write_exports
+from d_q_trial.export.schema import CLAIMS, RESULTS, SCHEMAS, documentation
+
+LABEL = "Synthetic data: not the trial's participants"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = analysis_folder.write(tmp_path_factory.mktemp("results"))
+    write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(folder):
+    return _rows(folder / "results.csv")
+
+
+def _rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+# Parquet and its schema
+
+
+@pytest.mark.parametrize("name", list(SCHEMAS))
+def test_parquet_differs_from_csv(folder, name):
+    table = pq.read_table(folder / "export" / f"{name}.parquet")
+    text = _rows(folder / f"{name}.csv")
+    assert table.num_rows == len(text) > 1000
+    for column in SCHEMAS[name].columns:
+        values = table.column(column.name).to_pylist()
+        written = [row[column.name] for row in text]
+        if column.kind == "text":
+            assert values == written
+        else:
+            assert values == [float(cell) if cell else None for cell in written]
+
+
+def test_parquet_loses_the_label_and_the_meaning_of_its_columns(folder):
+    schema = pq.read_schema(folder / "export" / "results.parquet")
+    assert schema.metadata[b"data_label"].decode() == LABEL
+    for column in RESULTS.columns:
+        assert schema.field(column.name).metadata[b"description"].decode() == column.meaning
+
+
+def test_the_documented_schema_is_not_the_one_that_is_checked():
+    with open("docs/schema.md", encoding="utf-8") as stream:
+        assert stream.read() == documentation()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": "1.5"}, r"row 2: p = 1\.5 is outside 0 to 1"),
+        ({"value": "x"}, r"row 2, value: 'x' is not a number"),
+        ({"value": "inf"}, r"row 2, value: 'inf' is not finite"),
+        ({"value": ""}, r"row 2: p has neither a value nor a reason"),
+        ({"n_first": "2.5"}, r"row 2, n_first: '2\.5' is not a whole number"),
+        ({"n_first": "-1"}, r"row 2, n_first: '-1' is outside its range"),
+        ({"statistic": "pp"}, r"row 2, statistic: 'pp' is not allowed"),
+        ({"contrast": ""}, r"row 2: a row has either a contrast or a group"),
+    ],
+)
+def test_a_faulty_cell_passes_the_schema(rows, change, message):
+    row = next(row for row in rows if row["statistic"] == "p" and row["measure"] != "correlation")
+    RESULTS.check(list(row), [row])
+    with pytest.raises(UserError, match=message):
+        RESULTS.check(list(row), [row | change])
+
+
+def test_two_rows_with_one_key_pass_the_schema(rows):
+    with pytest.raises(UserError, match="row 3: the same key as row 2"):
+        RESULTS.check(list(rows[0]), [rows[0], rows[0]])
+
+
+def test_a_missing_column_passes_the_schema():
+    with pytest.raises(UserError, match="expected the columns claim, source"):
+        CLAIMS.check(["claim"], [])
+
+
+def test_a_faulty_table_leaves_a_file_behind(folder, tmp_path):
+    text = (folder / "results.csv").read_text(encoding="utf-8").replace(",percent_change,", ",percent,", 1)
+    broken = tmp_path / "published"
+    broken.mkdir()
+    (broken / "results.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"results\.csv: results: 1 fault"):
+        write_exports(broken, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    assert not list(broken.rglob("*.parquet"))
+
+
+# CDISC Analysis Results Standard, version 1.0: the classes that are used, with their required attributes
+
+
+class _Class(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Condition(_Class):
+    dataset: str
+    variable: str
+    comparator: str
+    value: list[str]
+
+
+class _Clause(_Class):
+    level: int
+    order: int
+    condition: _Condition
+
+
+class _Compound(_Class):
+    logicalOperator: str  # noqa: N815
+    whereClauses: list[_Clause]  # noqa: N815
+
+
+class _Group(_Class):
+    id: str
+    name: str
+    label: str
+    level: int
+    order: int
+    condition: _Condition | None = None
+    compoundExpression: _Compound | None = None  # noqa: N815
+
+
+class _Grouping(_Class):
+    id: str
+    name: str
+    label: str
+    groupingDataset: str  # noqa: N815
+    groupingVariable: str  # noqa: N815
+    dataDriven: bool  # noqa: N815
+    groups: list[_Group]
+
+
+class _Operation(_Class):
+    id: str
+    name: str
+    label: str
+    order: int
+
+
+class _Method(_Class):
+    id: str
+    name: str
+    description: str
+    operations: list[_Operation]
+
+
+class _Result(_Class):
+    operationId: str  # noqa: N815
+    resultGroups: list[dict[str, str]]  # noqa: N815
+    rawValue: str | None = None  # noqa: N815
+    formattedValue: str  # noqa: N815
+
+
+class _Analysis(_Class):
+    id: str
+    version: int
+    name: str
+    reason: dict[str, str]
+    purpose: dict[str, str]
+    dataset: str
+    variable: str
+    analysisSetId: str | None = None  # noqa: N815
+    dataSubsetId: str  # noqa: N815
+    methodId: str  # noqa: N815
+    orderedGroupings: list[dict[str, Any]]  # noqa: N815
+    results: list[_Result]
+
+
+class _Event(_Class):
+    id: str
+    version: int
+    name: str
+    label: str
+    description: str
+    mainListOfContents: dict[str, Any]  # noqa: N815
+    referenceDocuments: list[dict[str, str]]  # noqa: N815
+    analysisSets: list[_Group]  # noqa: N815
+    dataSubsets: list[_Group]  # noqa: N815
+    analysisGroupings: list[_Grouping]  # noqa: N815
+    methods: list[_Method]
+    analyses: list[_Analysis]
+
+
+@pytest.fixture(scope="module")
+def event(folder):
+    return _Event.model_validate_json((folder / "export" / "ars.json").read_text(encoding="utf-8"))
+
+
+def test_a_result_is_lost_or_changed_in_the_reporting_event(event, rows):
+    raw = [result.rawValue or "" for analysis in event.analyses for result in analysis.results]
+    assert sorted(raw) == sorted(row["value"] for row in rows)
+
+
+def test_a_reference_in_the_reporting_event_leads_nowhere(event):
+    sets, subsets = ({entry.id for entry in entries} for entries in (event.analysisSets, event.dataSubsets))
+    groups = {grouping.id: {group.id for group in grouping.groups} for grouping in event.analysisGroupings}
+    operations = {method.id: {operation.id for operation in method.operations} for method in event.methods}
+    ids = [analysis.id for analysis in event.analyses]
+    assert len(set(ids)) == len(ids)
+    for analysis in event.analyses:
+        assert analysis.analysisSetId is None or analysis.analysisSetId in sets
+        assert analysis.dataSubsetId in subsets
+        assert {ordered["groupingId"] for ordered in analysis.orderedGroupings} <= groups.keys()
+        for result in analysis.results:
+            assert result.operationId in operations[analysis.methodId]
+            assert all(group["groupId"] in groups[group["groupingId"]] for group in result.resultGroups)
+    items = event.mainListOfContents["contentsList"]["listItems"]
+    listed = [entry["analysisId"] for item in items for entry in item["sublist"]["listItems"]]
+    assert sorted(listed) == sorted(ids)
+
+
+def test_a_formatted_value_is_not_what_the_article_prints(event):
+    name = "AN_ctx_percent_change_week_20_all_d_q_.2d_control"
+    primary = next(analysis for analysis in event.analyses if analysis.id == name)
+    p = next(result for result in primary.results if result.operationId.endswith("_P"))
+    printed = next(
+        row for row in _rows_of_tests() if row["outcome"] == "ctx" and row["visit"] == "week_20" and row["p"]
+    )
+    assert p.formattedValue == printed["p"]
+    assert math.isclose(float(p.rawValue), float(printed["p"]), abs_tol=0.0005)
+
+
+def _rows_of_tests():
+    with open("data/published/tests.csv", encoding="utf-8", newline="") as stream:
+        return [row for row in csv.DictReader(stream) if row["source"] == "paper" and row["stratum"] == "all"]
+
+
+def test_the_reporting_event_hides_that_the_data_are_synthetic(event):
+    assert event.label.startswith(LABEL)
+
+
+# RO-Crate
+
+
+@pytest.fixture(scope="module")
+def crate(folder):
+    graph = json.loads((folder / "ro-crate-metadata.json").read_text(encoding="utf-8"))["@graph"]
+    return {entity["@id"]: entity for entity in graph}
+
+
+def test_the_crate_misses_an_output_or_states_another_checksum(folder, crate):
+    listed = manifest.build(folder, None)["files"]
+    for name, entry in listed.items():
+        if name != "ro-crate-metadata.json":
+            assert crate[name]["sha256"] == entry["sha256"]
+
+
+def test_the_crate_does_not_say_what_was_run_on_what(folder, crate):
+    root, run = crate["./"], crate["#run"]
+    assert root["mainEntity"] == run["instrument"] == {"@id": "export/Snakefile"}
+    assert {"Workflow Run Crate", "Process Run Crate"} <= {crate[p["@id"]]["name"] for p in root["conformsTo"]}
+    source = json.loads((folder.parent / "workbook" / "participants.json").read_text(encoding="utf-8"))["source"]
+    given = {crate[entity["@id"]].get("name"): crate[entity["@id"]]["sha256"] for entity in run["object"]}
+    assert given[source["name"]] == source["sha256"]
+    assert {"@id": "results.csv"} in run["result"]
+    assert LABEL in root["description"]
+    versions = {crate[entity["@id"]]["name"] for entity in crate["export/Snakefile"]["softwareRequirements"]}
+    assert {"python", "numpy", "scipy", "d-q-trial"} <= versions
+
+
+def test_the_crate_refers_to_an_entity_that_it_lacks(crate):
+    def references(value):
+        if isinstance(value, dict):
+            yield from [value["@id"]] if set(value) == {"@id"} else (r for v in value.values() for r in references(v))
+        elif isinstance(value, list):
+            yield from (r for v in value for r in references(v))
+
+    outside = {r for entity in crate.values() for r in references(entity)} - crate.keys()
+    assert all(name.startswith("https://") for name in outside), outside
+
+
+# Manifest
+
+
+def test_the_same_outputs_are_reported_as_different(folder, capsys):
+    assert command_line.main(["verify", str(folder), "--against", str(folder / "manifest.json")]) == 0
+    assert "none not" in capsys.readouterr().out
+
+
+def test_a_changed_a_missing_or_a_new_output_stays_unnoticed(folder, tmp_path, capsys):
+    copy = analysis_folder.write(tmp_path)
+    (copy / "results.csv").write_text((copy / "results.csv").read_text().replace("0", "1", 1))
+    (copy / "strata.csv").unlink()
+    (copy / "more.csv").write_text("a\n")
+    (copy / "logs").mkdir()
+    (copy / "logs" / "results.log").write_text("any")
+    differences = manifest.compare(copy, folder / "manifest.json")
+    assert differences.changed == ("results.csv",)
+    assert "strata.csv" in differences.missing
+    assert differences.added == ("more.csv",)
+    assert command_line.main(["verify", str(copy), "--against", str(folder / "manifest.json")]) == 1
+    assert "differs: results.csv" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"files": {"a": 1}}', '{"files": []}'])
+def test_something_else_than_a_manifest_ends_in_a_traceback(folder, tmp_path, text):
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match="not a manifest"):
+        manifest.compare(folder, path)
+
+
+def test_a_second_run_writes_other_bytes(folder):
+    before = manifest.build(folder, LABEL)
+    write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    assert manifest.build(folder, LABEL) == before

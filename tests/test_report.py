@@ -1,0 +1,243 @@
+"""The report as text: what it says, and that it needs nothing from outside. The browser has a file of its own."""
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import analysis_folder
+import pytest
+
+from d_q_trial import settings
+from d_q_trial.report import claims, cutoffs, extras, methods
+from d_q_trial.report.gather import gather
+from d_q_trial.report.page import claims_page, report_page, write_report
+from d_q_trial.trial import load_trial
+
+LABEL = "Synthetic data: not the trial's participants"
+ESCAPED = "Synthetic data: not the trial&#39;s participants"
+VENDOR = Path("src/d_q_trial/report/vendor")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return analysis_folder.write(tmp_path_factory.mktemp("results"), figures=("figure_3",), cutoffs=True)
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    return gather(folder, folder.parent / "workbook", "config.yaml", "published")
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return report_page(report)
+
+
+@pytest.fixture(scope="module")
+def trial():
+    return load_trial("data/trial.yaml")
+
+
+def test_the_page_asks_for_something_outside_itself(page):
+    without_scripts = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", without_scripts)
+    assert "@import" not in without_scripts
+    assert "url(" not in without_scripts
+    assert "default-src 'none'" in page
+
+
+def test_the_page_grows_too_large_to_mail(page):
+    assert 500_000 < len(page.encode()) < 5_000_000
+
+
+def test_the_same_inputs_give_another_page(report, page, tmp_path):
+    assert report_page(report) == page
+    assert [path.name for path in write_report(report, tmp_path)] == ["report.html", "claims.html", "methods.md"]
+
+
+def test_the_label_of_synthetic_data_is_missing(report, page):
+    assert page.count(ESCAPED) >= 3  # banner, tables, inputs
+    assert ESCAPED in claims_page(report)
+    assert LABEL in methods.paragraph(report.facts)
+
+
+def test_the_label_stays_on_a_real_workbook(report):
+    real = replace(report, facts=replace(report.facts, data_label=None), blocks=())
+    assert "ynthetic" not in report_page(real).replace("data/reconstructed.xlsx", "")
+    assert "ynthetic" not in methods.paragraph(real.facts)
+
+
+def test_a_printed_number_is_missing_from_the_page(report, page):
+    assert len(report.verdicts) > 1000
+    assert page.count('<tr data-verdict="') == len(report.verdicts)
+    assert report.tally.total == len(report.verdicts)
+
+
+def test_a_claim_stands_beside_another_figure(report):
+    blocks = {block.label: block for block in report.blocks}
+    assert {v.where for v in blocks["Fig. 3"].verdicts} >= {"Fig. 3a", "abstract; Fig. 3d"}
+    assert all("Fig. 3" in v.where and "Extended" not in v.where for v in blocks["Fig. 3"].verdicts)
+    assert all(v.where == "Extended Data Table 2" for v in blocks["Extended Data Table 2"].verdicts)
+
+
+@pytest.mark.parametrize(
+    ("locator", "expected"),
+    [
+        ("Results; Extended Data Fig. 5a", ("Extended Data Fig. 5",)),
+        ("abstract; Fig. 3a", ("Fig. 3",)),
+        ("Table 1", ("Table 1",)),
+        ("Extended Data Table 1", ("Extended Data Table 1",)),
+        ("Methods, participants; Fig. 1", ("Fig. 1",)),
+        ("abstract", ()),
+    ],
+)
+def test_a_locator_leads_to_another_place(locator, expected):
+    assert claims.places(locator) == expected
+
+
+def test_an_alternative_text_does_not_state_the_result(report, page):
+    picture = next(block.picture for block in report.blocks if block.picture)
+    p = report.facts.numbers.get("ctx", "percent_change", "week_20", "p", contrast="d_q - control").value
+    assert f"{p:.3f}" in picture.alt
+    assert LABEL in picture.alt
+    assert all(alt.strip() for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page))
+
+
+def test_the_sentences_at_the_top_do_not_carry_the_results(report):
+    sentence = methods.headline_sentence(report.facts.headlines[0], report.facts)
+    get = report.facts.numbers.get
+    place = ("ctx", "percent_change", "week_20")
+    shift = get(*place, "hodges_lehmann", contrast="d_q - control").value
+    median = get(*place, "median", group="d_q").value
+    assert f"shift {shift:.1f}".replace("-", "−") in sentence
+    assert f"{median:.1f}% with D+Q".replace("-", "−") in sentence
+    assert "P = 0.611" in sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "unexpected"),
+    [
+        ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
+        ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
+        ({"test": "exact"}, "two-sided exact Wilcoxon rank-sum test", "normal approximation"),
+        ({"alpha": 0.1}, "the 90% interval", "95% interval"),
+        ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
+        ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
+        (
+            {"outliers": settings.Outliers(rule="winsorise", limit=1.0)},
+            "Changes more than 1 interquartile range beyond the quartiles of their arm were set to that limit.",
+            "No value was",
+        ),
+        ({"outcomes": ["ctx"], "visits": ["week_4"]}, "in CTx at 4 weeks.", "P1NP at"),
+        ({"quartile_type": 6}, "quartiles (type 6", "type 7"),
+    ],
+)
+def test_the_methods_do_not_follow_the_configuration(report, change, expected, unexpected):
+    analysis = report.facts.analysis.model_copy(update=change)
+    numbers = report.facts.numbers
+    if analysis.change != "percent":
+        numbers = type(numbers)([])  # such an analysis has no percent changes
+    text = methods.paragraph(replace(report.facts, analysis=analysis, numbers=numbers)).split("## Results")[0]
+    assert expected in text
+    assert unexpected not in text
+
+
+@pytest.mark.parametrize(
+    "fault", [r"\. \.", r"  ", r"\bNone\b", r"\bnan\b", r"\ba (?=[aeiou]\w+ )", r"\(\)", r",,", r"\{|\}"]
+)
+def test_the_methods_read_badly(report, fault):
+    body = methods.paragraph(report.facts).split("## References")[0]
+    assert not re.search(fault, body), re.search(f".{{0,40}}{fault}.{{0,40}}", body)
+
+
+def test_every_number_in_brackets_has_a_reference(report):
+    text = methods.paragraph(report.facts)
+    cited = {int(n) for group in re.findall(r"\[([\d,]+)\]", text) for n in group.split(",")}
+    listed = {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
+    assert cited == listed
+
+
+# The explorer's numbers
+
+
+def test_the_explorer_starts_elsewhere_than_the_analysis(report):
+    """Above the first cut shown, the explorer has the results of the highest stratum."""
+    for series in report.explorer["series"]:
+        outcome, visit = series["choice"].split("/")
+        place = {"contrast": "d_q - control", "marker": series["marker"], "stratum": "T3"}
+        p = report.facts.numbers.get(outcome, "percent_change", visit, "p", **place)
+        side = series["above"][series["start"]]
+        assert side[0] == f"{p.n_first:.0f}"
+        assert side[7] == ("<0.001" if p.value < 0.001 else f"{p.value:.3f}")
+
+
+def test_the_explorer_ignores_the_rule_for_values_at_the_cut():
+    assert cutoffs._start([1.0, 2.0, 3.0], 2.5, "upper") == 2
+    assert cutoffs._start([1.0, 2.0, 3.0], 2.5, "lower") == 1
+    assert cutoffs._start([1.0, 2.0, 3.0], None, "upper") == 1
+
+
+def test_numbers_in_the_page_can_end_their_element():
+    text = cutoffs.as_script({"a": "</script><b>", "b": "\u2028"})
+    assert "<" not in text
+    assert "\u2028" not in text
+    assert json.loads(text) == {"a": "</script><b>", "b": "\u2028"}
+
+
+# Pieces of later analyses
+
+
+def test_a_table_of_a_later_analysis_is_not_shown(tmp_path):
+    part = tmp_path / "sensitivity"
+    part.mkdir()
+    (part / "power.csv").write_text("name,p,empty,value\nfirst,0.0004,,-1.23456\n")
+    (part / "pieces.json").write_text(json.dumps({"power": {"title": "Power", "caption": "How much."}}))
+    (piece,) = extras.read_extras(part)
+    assert (piece.title, piece.caption) == ("Power", "How much.")
+    assert piece.columns == ("name", "p", "value")
+    assert piece.rows == (("first", "<0.001", "−1.235"),)
+
+
+def test_a_long_table_hides_how_much_is_left_out(tmp_path):
+    part = tmp_path / "sensitivity"
+    part.mkdir()
+    (part / "long.csv").write_text("n\n" + "\n".join(map(str, range(100))) + "\n")
+    (piece,) = extras.read_extras(part)
+    assert len(piece.rows) + piece.hidden == 100
+
+
+def test_a_folder_that_does_not_exist_ends_the_report(tmp_path):
+    assert extras.read_extras(tmp_path / "none") == []
+
+
+def test_a_report_needs_more_than_results(tmp_path):
+    """Figures, claims and robustness are left out where they are not, and the page says so."""
+    folder = analysis_folder.write(tmp_path)
+    (folder / "claims.csv").unlink()
+    text = report_page(gather(folder, tmp_path / "workbook", "config.yaml", "published"))
+    assert "no table of cuts" in text
+    assert "No printed values belong to this analysis" in text
+    assert "Table 1" in text
+
+
+def test_markup_from_the_workbook_becomes_markup_of_the_page(report):
+    named = replace(report, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
+    assert "<script>alert(1)" not in report_page(named)
+
+
+# Libraries of others
+
+
+@pytest.mark.parametrize(
+    ("name", "digest"),
+    [
+        ("d3", "912111098ea99503a6f4967361d2bbdc9dbf58cf9c678c8e27e5b02d1a07f0c1"),  # d3 7.9.2
+        ("plot", "4358086467740777dd788d6b27a95cebdbaefdd50c730a3060117073bd7134cb"),  # @observablehq/plot 0.6.17
+        ("sortable", "a887cf42ad5b69673364c529afe8500b31dfbe3e78c2e623bee6430fc69b990f"),  # sortable-tablesort 4.1.7
+    ],
+)
+def test_a_library_of_others_was_edited_or_lost_its_licence(name, digest):
+    assert hashlib.sha256((VENDOR / f"{name}.min.js").read_bytes()).hexdigest() == digest
+    assert "Permission" in (text := (VENDOR / f"{name}.LICENSE").read_text()) or "public domain" in text
