@@ -1,0 +1,46 @@
+# `make` sets up and runs the main job, `make test` sets up and passes the tests.
+# Both need Python 3.11 or later; where uv is on the path it does the installing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := run
+.PHONY: run test lint lock clean
+
+run: $(READY)
+	$(BIN)/snakemake --cores 4
+
+test: $(READY)
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/python .ci/lint_workflow.py
+
+# Every package at one version with its hashes, and compiled: interpreted imports would cost seconds in every job.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
+	@if command -v uv > /dev/null; then \
+	  set -ex; \
+	  uv venv --quiet --allow-existing --python $(PYTHON) .venv; \
+	  uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock; \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; \
+	else \
+	  set -ex; \
+	  $(PYTHON) -m venv .venv; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; \
+	fi
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+# Renews the lock: the newest allowed versions, without an address in it.
+lock:
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf .venv .snakemake results/*/

@@ -1,0 +1,48 @@
+# Table of contents. `snakemake --cores 4` makes everything; `snakemake --list` says what else there is.
+import os
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from d_q_trial import ending, settings
+from d_q_trial.errors import UserError
+
+min_version("9.5")
+
+# A file named with --configfile takes the place of ours; --config changes single keys of either.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config.yaml"
+
+
+try:
+    SETTINGS = settings.load(config)
+    settings.check_names(SETTINGS)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+include: "rules/common.smk"
+include: "rules/participants.smk"
+include: "rules/results.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+include: "rules/consistency.smk"
+include: "rules/sensitivity.smk"
+include: "rules/compare.smk"
+include: "rules/report.smk"
+include: "rules/export.smk"
+
+
+rule all:
+    """Everything that the configuration asks for."""
+    default_target: True
+    input:
+        TARGETS,
+
+
+onsuccess:
+    ending.tell(SETTINGS)

@@ -1,0 +1,40 @@
+# What the other rules share: the interpreter, the analyses, and which code a step depends on.
+
+PYTHON = (
+    sys.executable
+)  # a bare `python` could be another one when snakemake was called by its path
+ANALYSES = list(SETTINGS.analyses)
+SOURCE = Path(workflow.basedir) / "src" / "d_q_trial"
+
+# Each file of rules adds what `rule all` should make.
+TARGETS = []
+
+
+wildcard_constraints:
+    analysis="|".join(map(re.escape, ANALYSES)),
+
+
+def code(*names):
+    """Modules and folders of the package as inputs, so that an edit to them reruns what they feed."""
+    files = []
+    for name in names:
+        path = SOURCE / name
+        files += (
+            sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+        )
+    return [os.path.relpath(file) for file in files]
+
+
+def analysis(wildcards):
+    """Settings of the analysis that a job belongs to."""
+    return SETTINGS.analyses[wildcards.analysis]
+
+
+def participants(wildcards):
+    """Folder of the participants that an analysis reads."""
+    return f"results/workbooks/{analysis(wildcards).workbook_id}"
+
+
+def settings_with(*sections):
+    """What a job may know of the configuration: its analysis and the named sections, as JSON text."""
+    return lambda wildcards: settings.as_json(SETTINGS, wildcards.analysis, *sections)

@@ -1,0 +1,76 @@
+# Needs the results, and the list of figures that the configuration names.
+# Makes every figure as PDF and PNG, and its caption and result in words, in two jobs of about the same size.
+
+from d_q_trial.figures.catalogue import caption_words, catalogue_of, fill
+from d_q_trial.trial import load_trial
+
+FIGURES = catalogue_of(SETTINGS.figures, load_trial(SETTINGS.trial))
+FIGURE_CODE = [
+    f"figures/{name}"
+    for name in "catalogue study panels draw schematic style scale fonts make".split()
+]
+FLOW = [file for file in PRINTED if Path(file).name == "flow.csv"]
+CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
+
+TARGETS += expand(
+    "results/{analysis}/figures/{figure}.pdf",
+    analysis=ANALYSES,
+    figure=FIGURES.figures,
+)
+
+
+def drawing(name):
+    """A PNG with its caption, as `snakemake --report` shows it."""
+    figure, caption = FIGURES.figures[name], CAPTIONS / f"{name}.rst"
+    return report(
+        f"results/{{analysis}}/figures/{name}.png",
+        category="Figures",
+        subcategory="{analysis}",
+        labels={"figure": figure.label},
+        caption=str(caption if caption.exists() else CAPTIONS / "figures.rst"),
+    )
+
+
+def captions(wildcards):
+    """Captions of all figures, as they read in an analysis."""
+    words = caption_words(load_trial(SETTINGS.trial), analysis(wildcards))
+    return {
+        name: f"{figure.label}. {fill(figure.title, words)}. {fill(figure.caption, words)}"
+        for name, figure in FIGURES.figures.items()
+    }
+
+
+for part, names in enumerate(FIGURES.parts(2), start=1):
+
+    rule:
+        name:
+            f"figures_{part}"
+        input:
+            participants=lambda w: f"{participants(w)}/participants.csv",
+            label=lambda w: f"{participants(w)}/participants.json",
+            results="results/{analysis}/results.csv",
+            changes="results/{analysis}/changes.csv",
+            strata="results/{analysis}/strata.csv",
+            trial=SETTINGS.trial,
+            catalogue=SETTINGS.figures or [],
+            flow=FLOW,
+            code=code(*FIGURE_CODE, "wording", "printing"),
+        output:
+            expand("results/{{analysis}}/figures/{figure}.pdf", figure=names),
+            [drawing(name) for name in names],
+            description=f"results/{{analysis}}/figures/figures_{part}.json",
+        log:
+            f"results/{{analysis}}/logs/figures_{part}.log",
+        params:
+            settings=settings_with("figures"),
+            participants=subpath(input.participants, parent=True),
+            folder=subpath(input.results, parent=True),
+            names=names,
+            description=f"figures_{part}.json",
+            captions=captions,
+        message:
+            "Draw figures of {wildcards.analysis}"
+        shell:
+            "{PYTHON} -m d_q_trial figures {params.folder:q} --participants {params.participants:q}"
+            " --analysis {wildcards.analysis:q} --config {params.settings:q}"
+            " --only {params.names:q} --description {params.description:q} 2> {log:q}"

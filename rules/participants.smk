@@ -1,0 +1,26 @@
+# Needs the workbook, and the mapping if the configuration names one.
+# Makes one tidy table of participants, shared by all analyses of that workbook.
+
+WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
+
+
+rule participants:
+    """Read a workbook into one tidy table."""
+    input:
+        workbook=lambda w: WORKBOOKS[w.workbook].workbook,
+        mapping=lambda w: WORKBOOKS[w.workbook].mapping or [],
+        trial=SETTINGS.trial,
+        code=code("workbook", "participants"),
+    output:
+        table="results/workbooks/{workbook}/participants.csv",
+        description="results/workbooks/{workbook}/participants.json",
+    log:
+        "results/workbooks/{workbook}/logs/participants.log",
+    params:
+        folder=subpath(output.table, parent=True),
+        mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
+    message:
+        "Read {input.workbook}"
+    shell:
+        "{PYTHON} -m d_q_trial participants {input.workbook:q} {params.folder:q}"
+        " --trial {input.trial:q} {params.mapping:q} 2> {log:q}"

@@ -1,0 +1,64 @@
+# Needs the participants.
+# Makes every number of an analysis, and a verdict on each printed number.
+
+STATISTICS = [
+    f"stats/{name}" for name in ("rank_sum", "quantiles", "shift", "categorical")
+]
+PRINTED = sorted(
+    str(file)
+    for file in Path(SETTINGS.published or "").glob("*.csv")
+    if SETTINGS.published
+)
+
+TARGETS += expand("results/{analysis}/results.csv", analysis=ANALYSES)
+if SETTINGS.published:
+    TARGETS += expand("results/{analysis}/claims.csv", analysis=ANALYSES)
+
+
+rule results:
+    """All summaries, effects and P-values of one analysis."""
+    input:
+        participants=lambda w: f"{participants(w)}/participants.csv",
+        trial=SETTINGS.trial,
+        code=code("changes", "strata", "results", *STATISTICS),
+    output:
+        "results/{analysis}/results.csv",
+        "results/{analysis}/alternatives.csv",
+        "results/{analysis}/changes.csv",
+        "results/{analysis}/exclusions.csv",
+        "results/{analysis}/strata.csv",
+    log:
+        "results/{analysis}/logs/results.log",
+    params:
+        settings=settings_with(),
+        participants=subpath(input.participants, parent=True),
+        folder=subpath(output[0], parent=True),
+    message:
+        "Compute every number of {wildcards.analysis}"
+    shell:
+        "{PYTHON} -m d_q_trial results {params.participants:q} {params.folder:q}"
+        " --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+
+
+rule claims:
+    """A verdict on each printed number."""
+    input:
+        participants=lambda w: f"{participants(w)}/participants.json",
+        results="results/{analysis}/results.csv",
+        alternatives="results/{analysis}/alternatives.csv",
+        trial=SETTINGS.trial,
+        published=PRINTED,
+        code=code("claims", "published", "printing"),
+    output:
+        "results/{analysis}/claims.csv",
+    log:
+        "results/{analysis}/logs/claims.log",
+    params:
+        settings=settings_with(),
+        participants=subpath(input.participants, parent=True),
+        folder=subpath(output[0], parent=True),
+    message:
+        "Judge the printed numbers against {wildcards.analysis}"
+    shell:
+        "{PYTHON} -m d_q_trial claims {params.folder:q} --participants {params.participants:q}"
+        " --config {params.settings:q} 2> {log:q}"

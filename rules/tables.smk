@@ -1,0 +1,38 @@
+# Needs the results, and the printed adverse events.
+# Makes the tables of an analysis: as printed, in full precision, as pages, and all in one workbook.
+
+from d_q_trial.tables.catalogue import catalogue_of
+from d_q_trial.trial import load_trial
+
+TABLES = list(catalogue_of(SETTINGS.tables, load_trial(SETTINGS.trial)).tables)
+TARGETS += expand("results/{analysis}/tables/tables.xlsx", analysis=ANALYSES)
+
+
+rule tables:
+    """Tables of one analysis, looked up in its results."""
+    input:
+        participants=lambda w: f"{participants(w)}/participants.json",
+        results="results/{analysis}/results.csv",
+        trial=SETTINGS.trial,
+        catalogue=SETTINGS.tables or [],
+        published=PRINTED,
+        code=code("tables", "wording", "printing", "figures/study"),
+        templates=sorted(map(os.path.relpath, (SOURCE / "tables").glob("table*.[hc]*"))),
+    output:
+        expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
+        expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
+        pages=report(
+            expand("results/{{analysis}}/tables/{table}.html", table=TABLES),
+            category="Tables",
+            subcategory="{analysis}",
+        ),
+        workbook="results/{analysis}/tables/tables.xlsx",
+    log:
+        "results/{analysis}/logs/tables.log",
+    params:
+        settings=settings_with("tables", "published"),
+        participants=subpath(input.participants, parent=True),
+        folder=subpath(input.results, parent=True),
+    shell:
+        "{PYTHON} -m d_q_trial tables {params.folder:q} {params.folder:q}/tables"
+        " --participants {params.participants:q} --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"

@@ -1,0 +1,35 @@
+"""Results in; a verdict on each printed number out."""
+
+from pathlib import Path
+
+HELP = "hold every printed number against its recomputed value"
+
+
+def add_arguments(parser):
+    """Declare the arguments."""
+    parser.add_argument("folder", help="an analysis' folder, with results.csv; claims.csv goes there too")
+    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--participants", required=True, help="folder with participants.json")
+
+
+def run(arguments):
+    """Read, judge, write."""
+    from .. import claims, published, results, settings
+    from ..files import read_csv, write_csv
+    from ..participants import read_description
+    from ..trial import load_trial
+
+    folder = Path(arguments.folder)
+    chosen = settings.load(arguments.config)
+    numbers, alternatives = (
+        read_csv(folder / f"{name}.csv", numeric=results.NUMERIC) for name in ("results", "alternatives")
+    )
+    synthetic = read_description(arguments.participants)["label"] is not None
+    verdicts = claims.judge(
+        published.read_claims(chosen.published),
+        numbers,
+        alternatives,
+        load_trial(chosen.trial),
+        published.known_differences(chosen.published, synthetic=synthetic),
+    )
+    write_csv(verdicts, folder / "claims.csv")

@@ -1,0 +1,43 @@
+"""Results in; figures as PDF and PNG, and their description, out."""
+
+from pathlib import Path
+
+HELP = "draw the figures of one analysis"
+
+
+def add_arguments(parser):
+    """Declare the arguments."""
+    parser.add_argument("folder", help="an analysis' folder, with results.csv, changes.csv and strata.csv")
+    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--analysis", default="published")
+    parser.add_argument("--participants", required=True, help="folder with participants.csv and participants.json")
+    parser.add_argument("--output", help="where the figures go; FOLDER/figures unless said otherwise")
+    parser.add_argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone")
+    parser.add_argument("--description", default="figures.json", help="name of the file that describes the figures")
+
+
+def run(arguments):
+    """Read, draw and write."""
+    from .. import settings
+    from ..figures import catalogue, make, study
+    from ..trial import load_trial
+
+    chosen = settings.load(arguments.config)
+    analysis = settings.analysis_named(chosen, arguments.analysis)
+    trial = load_trial(chosen.trial)
+    data = study.read_study(
+        arguments.folder,
+        arguments.participants,
+        trial,
+        marker=analysis.marker,
+        strata_labels=analysis.strata.labels,
+        flow=Path(chosen.published) / "flow.csv" if chosen.published else None,
+    )
+    make.draw_figures(
+        data,
+        catalogue.catalogue_of(chosen.figures, trial),
+        arguments.output or Path(arguments.folder) / "figures",
+        words=catalogue.caption_words(trial, analysis),
+        only=arguments.only,
+        description=arguments.description,
+    )

@@ -1,0 +1,59 @@
+"""Runs the line from workbook to verdicts in one process."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import pandas as pd
+
+from d_q_trial import claims, published, settings
+from d_q_trial.changes import build_changes
+from d_q_trial.participants import Participants
+from d_q_trial.results import build_results
+from d_q_trial.strata import build_strata
+from d_q_trial.trial import Trial, load_trial
+from d_q_trial.workbook import read_workbook
+
+
+@dataclass(frozen=True)
+class Run:
+    participants: Participants
+    changes: pd.DataFrame
+    strata: pd.DataFrame
+    results: pd.DataFrame
+    alternatives: pd.DataFrame
+    trial: Trial
+
+    def value(self, statistic: str, **keys: str) -> float:
+        """The one number of the results with these keys."""
+        rows = self.results[self.results["statistic"].eq(statistic)]
+        for key, wanted in keys.items():
+            rows = rows[rows[key].eq(wanted)]
+        assert len(rows) == 1, f"{len(rows)} rows for {statistic} {keys}"
+        return rows["value"].item()
+
+    def verdicts(self, known: dict[str, str] | None = None) -> pd.DataFrame:
+        """Verdicts on everything that the paper and the registry print."""
+        printed = published.read_claims("data/published")
+        return claims.judge(printed, self.results, self.alternatives, self.trial, known or {})
+
+
+def run(participants: Participants, trial: Trial, analysis: settings.Analysis) -> Run:
+    changes = build_changes(participants, trial, analysis)
+    strata = build_strata(participants, trial, analysis)
+    return Run(participants, changes, strata, *build_results(participants, changes, strata, trial, analysis), trial)
+
+
+@lru_cache
+def of_config(path: str = "config.yaml") -> Run:
+    """The reference analysis of a configuration."""
+    chosen = settings.load(path)
+    trial = load_trial(chosen.trial)
+    analysis = chosen.analyses[chosen.reference]
+    return run(read_workbook(analysis.workbook, trial, analysis.mapping), trial, analysis)
+
+
+def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:
+    """The published analysis again, with other participants or another setting."""
+    participants = base.participants if frame is None else replace(base.participants, frame=frame)
+    analysis = settings.load("config.yaml").analyses["published"].model_copy(update=different)
+    return run(participants, base.trial, analysis)

@@ -1,0 +1,162 @@
+"""The real workflow in real processes: what it makes, what it reruns, and what it survives."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import workspace
+import yaml
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A copy of the project after one cold run on two cores."""
+    folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
+    run = workspace.snakemake(folder, cores=2)
+    assert run.returncode == 0, run.stdout
+    return folder, run.stdout
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """The finished project, free to be changed."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished[0], folder, symlinks=True)
+    return folder
+
+
+def _verify(folder):
+    command = [sys.executable, "-m", "d_q_trial", "verify", "results/published"]
+    return subprocess.run(
+        command, cwd=folder, env=workspace.environment(folder), capture_output=True, text=True, check=False
+    )
+
+
+def _edit(folder, change):
+    path = folder / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    change(config)
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def test_the_end_of_a_run_does_not_tell_the_tally(finished):
+    assert "printed numbers: " in finished[1]
+    assert "Synthetic data" in finished[1]
+
+
+def test_the_claims_of_the_published_analysis_fail(finished):
+    run = _verify(finished[0])
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_failed_claim_does_not_become_an_exit_status(copy):
+    path = copy / "results/published/claims.csv"
+    header, rest = path.read_text().split("\n", 1)  # the header has a column of that name
+    path.write_text(header + "\n" + rest.replace(",reproduced,", ",not reproduced,", 1))
+    run = _verify(copy)
+    assert run.returncode == 1
+    assert "not reproduced: paper:Table_1:age" in run.stdout
+
+
+@pytest.mark.slow
+def test_a_second_run_finds_something_to_do(finished):
+    assert workspace.planned(finished[0]) == set()
+
+
+@pytest.mark.slow
+def test_one_core_makes_other_bytes_than_two(finished, tmp_path):
+    other = workspace.make(tmp_path / "elsewhere")
+    run = workspace.snakemake(other, cores=1)
+    assert run.returncode == 0, run.stdout
+    first, second = workspace.outputs(finished[0]), workspace.outputs(other)
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+@pytest.mark.slow
+def test_an_edited_cutoff_rereads_the_workbook_or_reruns_another_analysis(copy):
+    _edit(copy, lambda config: config["analyses"].update(median={"strata": {"cuts": [0.5]}}))
+    added = workspace.planned(copy)
+    assert "participants" not in added
+    # The comparison stands in the report of the reference, and its manifest covers the report.
+    assert not {job for job in added if job.endswith(":published")} - {
+        "compare:published",
+        "report:published",
+        "export:published",
+    }
+    assert "results:median" in added
+    _edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
+    edited = workspace.planned(copy)
+    assert "results:published" in edited
+    assert "participants" not in edited
+
+
+@pytest.mark.slow
+def test_an_edit_to_the_robustness_settings_recomputes_the_results(copy):
+    _edit(copy, lambda config: config["robustness"].update(seed=7))
+    assert "results:published" not in workspace.planned(copy)
+
+
+@pytest.mark.slow
+def test_an_edit_to_the_code_reruns_nothing_or_everything(copy):
+    with (copy / "src/d_q_trial/claims.py").open("a") as stream:
+        stream.write("\n# touched\n")
+    planned = workspace.planned(copy)
+    assert "claims:published" in planned
+    assert "results:published" not in planned
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [4, 9])
+def test_a_killed_run_leaves_something_that_the_next_one_trips_over(finished, tmp_path, seconds):
+    folder = workspace.make(tmp_path / "project")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2"],
+        cwd=folder,
+        env=workspace.environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run = workspace.snakemake(folder)
+    assert run.returncode == 0, run.stdout
+    assert workspace.outputs(folder) == workspace.outputs(finished[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--config", "analyses={published: {markr: x}}"], "analyses.published.markr: unknown key"),
+        (["--config", "analyses={published: {alpha: 2}}"], "analyses.published.alpha: '2'"),
+        (["--config", "analyses={published: {outcomes: [ctxx]}}"], "did you mean 'ctx'?"),
+        (["--config", "trial=nowhere.yaml"], "trial: 'nowhere.yaml' does not exist"),
+        (["--config", "publishd=x"], "publishd: unknown key; did you mean 'published'?"),
+    ],
+)
+def test_a_wrong_config_runs_or_ends_in_a_traceback(finished, arguments, message):
+    run = workspace.snakemake(finished[0], "--dry-run", *arguments)
+    assert run.returncode == 1
+    assert message in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+@pytest.mark.slow
+def test_a_setting_on_the_command_line_is_not_taken(finished):
+    overrides = ["--config", "analyses={exact: {test: exact, alpha: 0.01}}"]
+    assert "results:exact" in workspace.planned(finished[0], *overrides)
+
+
+@pytest.mark.slow
+def test_the_real_trial_does_not_run_by_its_config_alone(tmp_path):
+    folder = workspace.make(tmp_path / "project")
+    run = workspace.snakemake(folder, "--configfile", "data/pbc/config.yaml")
+    assert run.returncode == 0, run.stdout
+    assert "Synthetic" not in run.stdout
+    assert (folder / "results/copper_tertiles/results.csv").exists()
