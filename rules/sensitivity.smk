@@ -44,7 +44,7 @@ rule sensitivity:
     log:
         "results/{analysis}/logs/sensitivity.log",
     params:
-        settings=settings_with("robustness"),
+        settings=settings_with("robustness.seed", "robustness.permutations"),
         folder=subpath(input.changes, parent=True),
         output=subpath(output[0], parent=True),
     message:

@@ -108,3 +108,42 @@ def test_a_file_that_is_not_yaml_ends_in_a_traceback(tmp_path):
         path.write_text(content)
         with pytest.raises(UserError):
             settings.load(path)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"permutation": 10}, "robustness.permutation: unknown key; did you mean 'permutations'?"),
+        ({"permutations": 10}, "robustness.permutations: 10"),
+        ({"windows": {"share": 0.2, "step": 0.5}}, "robustness.windows: 'step' must not exceed 'share'"),
+        ({"families": {"a": {"outcmes": []}}}, "robustness.families.a.outcmes: unknown key; did you mean 'outcomes'?"),
+        ({"families": {"a": {"strata": ["T3"]}}}, "robustness.families.a.strata.0: 'T3'"),
+        ({"multiverse": {"outcomes": {"ctx": "up"}}}, "robustness.multiverse.outcomes.ctx: 'up'"),
+        ({"multiverse": {"cuts": [1]}}, "robustness.multiverse.cuts.0: 1"),
+        ({"multiverse": {"tests": []}}, "robustness.multiverse.tests"),
+    ],
+)
+def test_a_fault_in_the_robustness_section_passes_or_is_not_named(section, message):
+    with pytest.raises(UserError) as error:
+        settings.load({**CONFIG, "robustness": section})
+    assert message in str(error.value)
+
+
+def test_an_outcome_of_the_robustness_section_that_the_trial_lacks_passes():
+    section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
+    loaded = settings.load({**CONFIG, "robustness": section})
+    with pytest.raises(UserError) as error:
+        settings.check_names(loaded)
+    for message in (
+        "families.a.outcomes: 'turnovr' is not one of",
+        "did you mean 'turnover'?",
+        "families.a.outcomes: 'age'",
+        "multiverse.outcomes: 'ctxx'",
+    ):
+        assert message in str(error.value)
+
+
+def test_a_step_is_handed_more_of_a_section_than_it_depends_on():
+    text = settings.as_json(settings.load(CONFIG), "published", "robustness.seed", "robustness.permutations")
+    assert '"robustness": {"seed": 20240722, "permutations": 1999}' in text
+    assert settings.load(text).robustness.permutations == 1999

@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from .errors import UserError, nearest
+from .robustness.settings import Robustness
+from .setting_types import Names, Number, Optional, Strict, Text, Whole
 
 # Folders of results/ that are not analyses.
 RESERVED = ("compare", "consistency", "workbooks")
 
 
-def _number(value: Any) -> Any:
-    """Read numbers that arrive as text: ``2/3`` from YAML, and everything given with ``snakemake --config``."""
-    if isinstance(value, str):
-        if re.fullmatch(r"\s*\d+\s*/\s*[1-9]\d*\s*", value):
-            return float(Fraction(value.replace(" ", "")))
-        for kind in (int, float):
-            with contextlib.suppress(ValueError):
-                return kind(value)
-    return value
-
-
-def _text(value: Any) -> Any:
-    """Read participant numbers and labels that YAML takes for numbers as the text they are."""
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-def _absent(value: Any) -> Any:
-    return None if value in ("null", "none", "None", "") else value
-
-
-Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
-Text = Annotated[str, BeforeValidator(_text)]
-Optional = Annotated[str | None, BeforeValidator(_absent)]
-Names = Literal["all"] | list[str]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class StrataRule(_Strict):
+class StrataRule(Strict):
     """How a marker cuts the participants into strata.
 
     ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in the
@@ -87,14 +56,14 @@ class StrataRule(_Strict):
         return self
 
 
-class Outliers(_Strict):
+class Outliers(Strict):
     """What happens to values beyond ``limit`` interquartile ranges from the quartiles of their arm."""
 
     rule: Literal["keep", "trim", "winsorise"] = "keep"
     limit: Annotated[Number, Field(gt=0)] = 3.0
 
 
-class Analysis(_Strict):
+class Analysis(Strict):
     """One named way through the data; ``published`` is the paper's own."""
 
     name: str
@@ -123,17 +92,7 @@ class Analysis(_Strict):
         return "--".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", Path(part).stem) for part in parts)
 
 
-class Robustness(_Strict):
-    """Size and seed of the permutation analyses."""
-
-    seed: Annotated[Whole, Field(ge=0)] = 20240722
-    permutations: Annotated[Whole, Field(ge=99)] = 1999
-    memory_mb: Annotated[Whole, Field(ge=64)] = 512
-    shards: Annotated[Whole, Field(ge=1)] = 1
-    minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6
-
-
-class Settings(_Strict):
+class Settings(Strict):
     """The whole of ``config.yaml``."""
 
     trial: str
@@ -208,6 +167,7 @@ def check_names(settings: Settings) -> None:
                 for value in values
                 if value not in known
             ]
+        faults += settings.robustness.unknown_names(trial)
     if faults:
         raise UserError("\n  ".join([f"config.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
@@ -215,10 +175,18 @@ def check_names(settings: Settings) -> None:
 def as_json(settings: Settings, analysis: str, *sections: str) -> str:
     """Return one analysis and the named sections as JSON text that :func:`load` reads.
 
-    A step of the workflow gets no more than what it depends on, so that editing one thing reruns no other.
+    A step of the workflow gets no more than what it depends on, so that editing one thing reruns no other. A dot names
+    a part of a section: ``robustness.seed``.
     """
     chosen = settings.analyses[analysis].model_dump(mode="json")
-    content = settings.model_dump(mode="json", include={"trial", "published", *sections})
+    wanted: dict[str, Any] = {"trial": True, "published": True}
+    for section in sections:
+        name, _, part = section.partition(".")
+        if part:
+            wanted.setdefault(name, {})[part] = True
+        else:
+            wanted[name] = True
+    content = settings.model_dump(mode="json", include=wanted)
     return json.dumps({**content, "reference": analysis, "analyses": {analysis: chosen}})
 
 
@@ -308,11 +276,14 @@ def _describe(fault: Mapping) -> str:
 
 def _siblings(location: tuple) -> list[str]:
     """Keys that are allowed where an unknown one was found."""
-    model: Any = Settings
+    model: type[BaseModel] = Settings
     for part in location[:-1]:
-        if model is Settings and part == "analyses":
-            model = Analysis
-        elif isinstance(model, type) and part in model.model_fields:
+        if part in model.model_fields:
             inner = model.model_fields[part].annotation
-            model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+            # A named entry, as in dict[str, Analysis], has the keys of its model.
+            model = next((kind for kind in (inner, *get_args(inner)) if _is_model(kind)), model)
     return list(model.model_fields)
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -1,0 +1,110 @@
+"""What may be varied in the robustness analyses: the section ``robustness`` of ``config.yaml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..errors import nearest
+from ..setting_types import Names, Number, Share, Strict, Text, Whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..trial import Trial
+
+
+class Windows(Strict):
+    """Windows that slide along a marker: how large one is and how far it moves, as shares of the participants."""
+
+    share: Annotated[Number, Field(gt=0, le=1)] = 1 / 3
+    step: Annotated[Number, Field(gt=0, le=1)] = 1 / 20
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.step > self.share:
+            raise ValueError(f"'step' must not exceed 'share', or windows would skip participants, got {self.step:g}")
+        return self
+
+
+class Family(Strict):
+    """Tests whose P-values are adjusted together.
+
+    ``outcomes`` holds keys of outcomes or of families of outcomes; strata are those of the analysis' own marker, named
+    by rank, so that a family fits every analysis: ``all`` is everybody, ``each`` every stratum.
+    """
+
+    outcomes: Names = "all"
+    visits: Names = "all"
+    strata: Annotated[list[Literal["all", "highest", "lowest", "each"]], Field(min_length=1)] = ["all"]
+
+
+class Multiverse(Strict):
+    """Choices that could have been made otherwise; a specification takes one of each.
+
+    ``outcomes`` says in which direction a change is favoured. Subgroups are everybody, and the participants at or above
+    each quantile in ``cuts`` of each marker in ``markers``.
+    """
+
+    outcomes: dict[str, Literal["higher", "lower"]] = {}
+    visits: Names = "all"
+    markers: Names = "all"
+    cuts: list[Share] = [1 / 2, 3 / 5, 2 / 3, 3 / 4]
+    everybody: bool = True
+    changes: Annotated[list[Literal["percent", "log_ratio", "difference"]], Field(min_length=1)] = [
+        "percent",
+        "log_ratio",
+        "difference",
+    ]
+    tests: Annotated[list[Literal["normal", "normal_continuity"]], Field(min_length=1)] = [
+        "normal",
+        "normal_continuity",
+    ]
+    outliers: Annotated[list[Literal["keep", "trim", "winsorise"]], Field(min_length=1)] = ["keep", "trim", "winsorise"]
+    outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
+    missing: Annotated[list[Literal["available", "last_carried_forward", "no_change"]], Field(min_length=1)] = [
+        "available",
+        "last_carried_forward",
+        "no_change",
+    ]
+    populations: Annotated[list[Literal["intention_to_treat", "completers"]], Field(min_length=1)] = [
+        "intention_to_treat",
+        "completers",
+    ]
+
+
+class Robustness(Strict):
+    """Size, seed and extent of the analyses by permutation."""
+
+    seed: Annotated[Whole, Field(ge=0)] = 20240722
+    permutations: Annotated[Whole, Field(ge=99)] = 1999
+    memory_mb: Annotated[Whole, Field(ge=64)] = 512
+    shards: Annotated[Whole, Field(ge=1)] = 1
+    minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6
+    windows: Windows = Windows()
+    families: dict[Text, Family] = {}
+    multiverse: Multiverse = Multiverse()
+
+    def unknown_names(self, trial: Trial) -> list[str]:
+        """Faults of this section that only the trial can tell: outcomes, visits and markers that it does not have."""
+        visits = list(trial.visits)[1:]
+        changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
+        groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
+        faults = []
+        for name, family in self.families.items():
+            faults += _unknown(f"families.{name}.outcomes", family.outcomes, groups)
+            faults += _unknown(f"families.{name}.visits", family.visits, visits)
+        faults += _unknown("multiverse.outcomes", self.multiverse.outcomes, changing)
+        faults += _unknown("multiverse.visits", self.multiverse.visits, visits)
+        faults += _unknown("multiverse.markers", self.multiverse.markers, trial.markers)
+        return faults
+
+
+def _unknown(where: str, names: Names | Iterable[str], known: Iterable[str]) -> list[str]:
+    known = list(known)
+    return [
+        f"robustness.{where}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+        for name in ([] if names == "all" else names)
+        if name not in known
+    ]
