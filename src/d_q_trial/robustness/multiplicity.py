@@ -1,0 +1,115 @@
+"""P-values adjusted for the number of tests, family by family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..results import EVERYBODY
+from ..stats.labels import labels_for
+from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
+from ..stats.permutation import Design, run
+from ..stats.rank_sum import rank_sum
+from ..stats.reducers import StepDown
+from .comparisons import Comparison, all_comparisons
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..settings import Analysis
+    from ..stats.monte_carlo import MonteCarloP
+    from ..trial import Trial
+    from .settings import Family, Robustness
+
+NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
+
+COLUMNS = (
+    "family",
+    "outcome",
+    "measure",
+    "visit",
+    "marker",
+    "stratum",
+    "contrast",
+    "n_first",
+    "n_second",
+    "method",
+    "p",
+    "p_holm",
+    "p_benjamini_hochberg",
+    "p_max_t",
+    "p_max_t_lower",
+    "p_max_t_upper",
+    "permutations",
+    "reason",
+)
+
+
+def multiplicity(
+    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
+) -> pd.DataFrame:
+    """Adjust the P-values of each family that the settings name.
+
+    The strata are those of the analysis' own marker. Holm and Benjamini-Hochberg start from P by the analysis' own
+    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family together, so
+    that outcomes and visits stay correlated as they are; whoever has no value in a comparison has none under
+    permutation either, and the arms of a stratum vary in size as they would under another randomization. It ranks by
+    the deviate of the tie-corrected normal approximation, continuity-corrected only if the analysis' test is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per family and comparison with the columns of ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are the
+        99% Monte Carlo interval; ``reason`` says why there is no max-T.
+    """
+    import pandas as pd
+
+    found = all_comparisons(changes, strata, trial, analysis)
+    rows: list[tuple] = []
+    for name, family in robustness.families.items():
+        rows += _rows(name, [c for c in found if _belongs(c, family, trial, analysis)], analysis, robustness)
+    whole = ("n_first", "n_second", "permutations")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
+
+
+def _belongs(comparison: Comparison, family: Family, trial: Trial, analysis: Analysis) -> bool:
+    outcome, labels = trial.outcomes[comparison.outcome], analysis.strata.labels
+    named = {"all": [EVERYBODY], "highest": [labels[-1]], "lowest": [labels[0]], "each": labels}
+    return (
+        (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
+        and (family.visits == "all" or comparison.visit in family.visits)
+        and comparison.stratum in {label for word in family.strata for label in named[word]}
+        and comparison.marker in ("", analysis.marker)
+    )
+
+
+def _rows(name: str, members: list[Comparison], analysis: Analysis, robustness: Robustness) -> list[tuple]:
+    if not members:
+        return []
+    p = [rank_sum(*member.samples(), method=analysis.test).p for member in members]
+    joint, reason = _max_t(members, analysis, robustness)
+    return [
+        (name, *member.key, *member.counts(), analysis.test, *values, *t[:3], t.permutations or None, reason)
+        for member, *values, t in zip(members, p, holm(p), benjamini_hochberg(p), joint, strict=True)
+    ]
+
+
+def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
+    """Step-down max-T of a family, or nothing and the reason."""
+    if not all(member.linked.all() for member in members):
+        return step_down_p(np.full(len(members), np.nan), np.zeros(len(members)), 1), NO_IDS
+    is_first = {
+        person: first for m in members for person, first in zip(m.participant, m.is_first, strict=True)
+    }  # in order of appearance
+    place = {person: row for row, person in enumerate(is_first)}
+    values = np.full((len(place), len(members)), np.nan)
+    for column, member in enumerate(members):
+        values[[place[person] for person in member.participant], column] = member.value
+    corrected = np.full(len(members), analysis.test == "normal_continuity")
+    design, observed_labels = Design(values, continuity=corrected), np.array(list(is_first.values()))
+    labels = labels_for(observed_labels, robustness.permutations, robustness.seed)
+    z = design.observed(observed_labels).z
+    counts = StepDown(z)
+    run(design, labels, [counts], order=counts.order, memory_mb=robustness.memory_mb)
+    return step_down_p(z, counts.counts, labels.count, exhaustive=labels.exhaustive), ""
