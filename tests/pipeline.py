@@ -9,6 +9,7 @@ from d_q_trial import claims, published, settings
 from d_q_trial.changes import build_changes
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
+from d_q_trial.stats.rank_sum import METHODS
 from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook import read_workbook
@@ -37,10 +38,11 @@ class Run:
         return claims.judge(printed, self.results, self.alternatives, self.trial, known or {})
 
 
-def run(participants: Participants, trial: Trial, analysis: settings.Analysis) -> Run:
+def run(participants: Participants, trial: Trial, analysis: settings.Analysis, also: tuple[str, ...] = METHODS) -> Run:
     changes = build_changes(participants, trial, analysis)
     strata = build_strata(participants, trial, analysis)
-    return Run(participants, changes, strata, *build_results(participants, changes, strata, trial, analysis), trial)
+    results = build_results(participants, changes, strata, trial, analysis, also=also)
+    return Run(participants, changes, strata, *results, trial)
 
 
 @lru_cache
@@ -49,7 +51,8 @@ def of_config(path: str = "config.yaml") -> Run:
     chosen = settings.load(path)
     trial = load_trial(chosen.trial)
     analysis = chosen.analyses[chosen.reference]
-    return run(read_workbook(analysis.workbook, trial, analysis.mapping), trial, analysis)
+    participants = read_workbook(analysis.workbook, trial, analysis.mapping)
+    return run(participants, trial, analysis, METHODS if chosen.published else ())
 
 
 def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,22 @@ class Cell:
 
 
 def build_results(
-    participants: Participants, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis
+    participants: Participants,
+    changes: pd.DataFrame,
+    strata: pd.DataFrame,
+    trial: Trial,
+    analysis: Analysis,
+    *,
+    also: Iterable[str] = METHODS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every summary, effect and P-value that an analysis asks for.
+
+    Parameters
+    ----------
+    participants, changes, strata
+        As made by the steps before.
+    also : iterable of {"normal", "normal_continuity", "exact"}
+        Variants of the rank-sum test to make beside that of the analysis.
 
     Returns
     -------
@@ -67,22 +80,24 @@ def build_results(
         names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
         ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why.
     alternatives : pandas.DataFrame
-        The same columns: P-values by the other rank-sum variants, quartiles by the other definitions.
+        The same columns: P-values by the rank-sum variants ``also``, quartiles by the other definitions.
     """
     import pandas as pd
 
     matrix = Matrix(changes, strata, trial, analysis)
+    methods = dict.fromkeys((analysis.test, *also))
     rows: list[tuple] = []
     others: list[tuple] = []
     for cell in matrix.cells:
         for group, members in matrix.groups(cell):
             _summaries(rows, others, matrix, cell, group, members, analysis)
         treated, control = matrix.arms(cell)
-        _contrasts(rows, others, matrix, (cell.marker, cell.stratum, trial.contrast), treated, control, analysis)
+        key = (cell.marker, cell.stratum, trial.contrast)
+        _contrasts(rows, others, matrix, key, treated, control, analysis, methods)
     for marker, upper, lower in matrix.pairs_of_strata():
         key = (marker, "", f"{upper.stratum} - {lower.stratum}")
         at_baseline = matrix.measure == "baseline"
-        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, at_baseline)
+        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, methods, at_baseline)
     rows += list(_correlations(participants, trial))
     return tuple(
         pd.DataFrame(table, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
@@ -184,7 +199,9 @@ def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], n
     return result
 
 
-def _contrasts(rows, others, matrix: Matrix, key, first, second, analysis: Analysis, chosen=True) -> None:
+def _contrasts(
+    rows, others, matrix: Matrix, key, first, second, analysis: Analysis, methods: Iterable[str], chosen=True
+) -> None:
     """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
     both = first | second
     some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
@@ -193,7 +210,7 @@ def _contrasts(rows, others, matrix: Matrix, key, first, second, analysis: Analy
         return
     values, is_first = matrix.values[both][:, columns], first[both]
     continuous = ~matrix.binary[columns]
-    tests = {method: rank_sum_columns(values, is_first, method=method) for method in METHODS}
+    tests = {method: rank_sum_columns(values, is_first, method=method) for method in methods}
     test = tests[analysis.test]
     for position, column in enumerate(columns):
         a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))

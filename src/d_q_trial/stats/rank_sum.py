@@ -14,6 +14,7 @@ Three variants share one statistic, U: the pairs in which the first sample is la
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -215,14 +216,17 @@ def _rank_sum_weights(doubled: tuple[int, ...], size: int) -> np.ndarray:
     """Count the subsets of ``size`` by their sum, scaled to avoid overflow (the shift algorithm).
 
     Streitberg and Roehmel (1986): add the ranks one by one; ways[j, s] counts the subsets of j ranks with sum s.
-    Float64 sums of positive terms keep a relative error near 1e-14, and no difference is ever taken.
+    Float64 sums of positive terms keep a relative error near 1e-14, and no difference is ever taken. Two kinds of cells
+    are passed over, four fifths of them: sums out of reach of j of the ranks so far, and subsets too small to be
+    filled up by the ranks to come.
     """
-    top = sum(doubled[len(doubled) - size :])
-    ways = np.zeros((size + 1, top + 1))
+    n = len(doubled)
+    ways = np.zeros((size + 1, sum(doubled[n - size :]) + 1))
     ways[0, 0] = 1.0
-    reach = 0
-    for count, rank in enumerate(doubled, start=1):
-        reach = min(top, reach + rank)
-        for j in range(min(count, size), 0, -1):
-            ways[j, rank : reach + 1] += ways[j - 1, : reach + 1 - rank]
+    sums = list(accumulate(doubled, initial=0))
+    for count, rank in enumerate(doubled):
+        for j in range(min(count + 1, size), max(1, size - (n - count - 1)) - 1, -1):
+            # The sums of j - 1 of the ranks before this one, which come in increasing order.
+            low, high = sums[j - 1], sums[count] - sums[count - j + 1]
+            ways[j, low + rank : high + rank + 1] += ways[j - 1, low : high + 1]
     return ways[size]
