@@ -9,18 +9,28 @@ from snakemake.utils import min_version
 
 from d_q_trial import ending, settings
 from d_q_trial.errors import UserError
+from d_q_trial.yaml_files import read_yaml
 
 min_version("9.5")
 
 # A file named with --configfile takes the place of ours; --config changes single keys of either.
+CONFIG_FILES = [str(file) for file in workflow.config_settings.configfiles] or [
+    "config.yaml"
+]
+try:
+    for file in CONFIG_FILES:
+        read_yaml(file)  # which says more of a fault than Snakemake does
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
 if not workflow.config_settings.configfiles:
 
     configfile: "config.yaml"
 
 
 try:
-    SETTINGS = settings.load(config)
-    settings.check_names(SETTINGS)
+    SETTINGS = settings.load(config, origin=CONFIG_FILES[-1])
+    settings.check_names(SETTINGS, origin=CONFIG_FILES[-1])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

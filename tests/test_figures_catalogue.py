@@ -67,7 +67,7 @@ def test_a_caption_says_which_test_was_used():
         ({"kind": "arms", "outcome": "ctxx", "visit": "week_20"}, "did you mean 'ctx'"),
         ({"kind": "arms", "outcome": "ctx", "visit": "week_21"}, r"panels\.0\.visit"),
         ({"kind": "arms", "outcome": "ctx"}, "needs the key 'visit'"),
-        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "colour": "red"}, r"colour: Extra inputs"),
+        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "colour": "red"}, r"colour: unknown key"),
         ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
         ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
     ],

@@ -36,6 +36,8 @@ def _with(**published):
         ({"outliers": {"rule": "drop"}}, "analyses.published.outliers.rule: 'drop'"),
         ({"outliers": {"rule": "trim", "limit": 0}}, "analyses.published.outliers.limit: 0"),
         ({"exclude": "S01"}, "analyses.published.exclude: 'S01'"),
+        ({"strata": [0.5]}, "analyses.published.strata: [0.5]: expected keys with values"),
+        ({"quartile_type": "seven"}, "expected a whole number"),
     ],
 )
 def test_a_wrong_key_or_value_passes_or_is_not_named(change, message):
@@ -60,6 +62,18 @@ def test_a_marker_outcome_or_visit_that_the_trial_lacks_passes():
         settings.check_names(loaded)
     for text in ("marker: 'p16'", "outcomes: 'p1pn'", "did you mean 'p1np'?", "visits: 'week_3'"):
         assert text in str(error.value)
+
+
+def test_a_workbook_or_mapping_that_does_not_exist_passes():
+    config = _with(workbook="data/reconstructd.xlsx")
+    config["analyses"]["other"] = {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}
+    config["analyses"]["made"] = {"workbook": settings.MADE}
+    with pytest.raises(UserError) as error:
+        settings.check_names(settings.load(config), origin="mine.yaml")
+    assert str(error.value) == (
+        "mine.yaml: 2 faults\n  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist\n"
+        "  analyses.other.mapping: 'none.yaml' does not exist"
+    )
 
 
 def test_an_alternative_does_not_inherit_or_inherits_cuts_of_another_kind():
@@ -87,7 +101,9 @@ def test_json_for_a_job_loses_something_or_tells_too_much():
     assert "robustness" in settings.as_json(loaded, "published", "robustness")
 
 
-@pytest.mark.parametrize("name", ["compare", "consistency", "workbooks", "a/b", "../x", ".hidden", "a b"])
+@pytest.mark.parametrize(
+    "name", ["compare", "consistency", "reconstructed", "workbooks", "a/b", "../x", ".hidden", "a b"]
+)
 def test_a_name_that_cannot_be_a_folder_passes(name):
     config = copy.deepcopy(CONFIG)
     config["analyses"][name] = {}

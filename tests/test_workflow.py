@@ -137,6 +137,8 @@ def test_a_killed_run_leaves_something_that_the_next_one_trips_over(finished, tm
         (["--config", "analyses={published: {alpha: 2}}"], "analyses.published.alpha: '2'"),
         (["--config", "analyses={published: {outcomes: [ctxx]}}"], "did you mean 'ctx'?"),
         (["--config", "trial=nowhere.yaml"], "trial: 'nowhere.yaml' does not exist"),
+        # Snakemake alone would take the finished outputs, made from another workbook, for those of this one.
+        (["--config", "analyses={published: {workbook: none.xlsx}}"], "published.workbook: 'none.xlsx' does not exist"),
         (["--config", "publishd=x"], "publishd: unknown key; did you mean 'published'?"),
     ],
 )
@@ -145,6 +147,32 @@ def test_a_wrong_config_runs_or_ends_in_a_traceback(finished, arguments, message
     assert run.returncode == 1
     assert message in run.stdout
     assert "Traceback" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("alpha: 0.05", "alpha: 0.05\n    alpha: 0.01"), "analyses.published.alpha: this key stands twice"),
+        (("analyses:\n", "analyses:\n\t- x\n"), "config.yaml: not readable as YAML"),
+    ],
+)
+def test_a_config_that_says_two_things_or_nothing_runs(copy, change, message):
+    path = copy / "config.yaml"
+    path.write_text(path.read_text().replace(*change))
+    run = workspace.snakemake(copy, "--dry-run")
+    assert run.returncode == 1
+    assert message in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_a_workbook_that_is_none_ends_in_a_traceback_or_changes_outputs(copy):
+    before = workspace.outputs(copy)
+    (copy / "notes.xlsx").write_text("not a workbook")
+    run = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}")
+    assert run.returncode == 1
+    assert "notes.xlsx: not an Excel workbook but a text file" in run.stdout
+    assert "Traceback" not in run.stdout
+    assert workspace.outputs(copy) == before
 
 
 @pytest.mark.slow

@@ -13,9 +13,12 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from .errors import UserError, nearest
 from .robustness.settings import Robustness
 from .setting_types import Names, Number, Optional, Strict, Text, Whole
+from .yaml_files import faulty, read_yaml
 
 # Folders of results/ that are not analyses.
-RESERVED = ("compare", "consistency", "workbooks")
+RESERVED = ("compare", "consistency", "reconstructed", "workbooks")
+# The one workbook that a rule can make; every other has to be there.
+MADE = "results/reconstructed/cohort.xlsx"
 
 
 class StrataRule(Strict):
@@ -126,19 +129,19 @@ def load(source: Path | str | Mapping, *, origin: str | None = None) -> Settings
             return _checked(json.loads(str(source)), origin or "config.yaml")
         except json.JSONDecodeError as error:
             raise UserError(f"the configuration is not readable as JSON: {error}") from None
-    import yaml
-
-    try:
-        content = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{source}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{source}: expected keys such as 'trial' and 'analyses' at the top level")
-    return _checked(content, str(source))
+    return _checked(read_yaml(source), str(source))
 
 
-def check_names(settings: Settings) -> None:
+def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
     """Check that the files exist, and that the trial has the markers, outcomes and visits that are named.
+
+    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing.
+
+    Parameters
+    ----------
+    settings : Settings
+    origin : str
+        Name of the file to use in messages.
 
     Raises
     ------
@@ -151,6 +154,12 @@ def check_names(settings: Settings) -> None:
         f"{key}: {value!r} does not exist"
         for key in ("trial", "published", "figures", "tables")
         if (value := getattr(settings, key)) and not Path(value).exists()
+    ]
+    faults += [
+        f"analyses.{name}.{key}: {value!r} does not exist"
+        for name, analysis in settings.analyses.items()
+        for key in ("workbook", "mapping")
+        if (value := getattr(analysis, key)) and value != MADE and not Path(value).exists()
     ]
     if Path(settings.trial).exists():
         trial = load_trial(settings.trial)
@@ -169,7 +178,7 @@ def check_names(settings: Settings) -> None:
             ]
         faults += settings.robustness.unknown_names(trial)
     if faults:
-        raise UserError("\n  ".join([f"config.yaml: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
+        raise faulty(origin, faults)
 
 
 def as_json(settings: Settings, analysis: str, *sections: str) -> str:
@@ -221,7 +230,7 @@ def _checked(content: Mapping, origin: str) -> Settings:
             faults = _clashing_workbooks(settings)
             if not faults:
                 return settings
-    raise UserError("\n  ".join([f"{origin}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
+    raise faulty(origin, faults)
 
 
 def _inherit(base: Any, entry: Any, name: str) -> Any:
@@ -269,7 +278,10 @@ def _describe(fault: Mapping) -> str:
     if fault["type"] == "missing":
         return f"{where}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should be", "expected").replace("valid ", "")
+    message = (
+        message.replace("Input should be", "expected").replace("valid ", "").replace("a integer", "a whole number")
+    )
+    message = re.sub("a dictionary or instance of .*", "keys with values of their own", message)
     shown = "" if fault["type"] == "value_error" else f" {value!r}:"
     return f"{where}:{shown} {message}"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .errors import UserError
+from .yaml_files import read_yaml, validated
 
 BASELINE = "baseline"
 
@@ -118,21 +118,7 @@ def load_trial(path: Path | str) -> Trial:
     UserError
         If the file is not YAML or not a trial, with every fault named.
     """
-    import yaml
-
-    try:
-        content = yaml.load(
-            Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: expected keys such as 'arms', 'visits' and 'outcomes' at the top level")
-    try:
-        return Trial.model_validate(_with_keys(content))
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise UserError("\n  ".join([f"{path}: {len(lines)} fault(s)", *lines])) from None
+    return validated(Trial, _with_keys(read_yaml(path)), path)
 
 
 def _with_keys(content: dict[str, Any]) -> dict[str, Any]:

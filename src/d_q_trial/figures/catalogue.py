@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .. import wording
 from ..errors import UserError, nearest
 from ..trial import Trial
+from ..yaml_files import faulty, read_yaml, validated
 
 if TYPE_CHECKING:
     from ..settings import Analysis
@@ -120,24 +121,10 @@ def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
     UserError
         If the file is not YAML, has unknown keys, or names an outcome, visit or marker that the trial does not have.
     """
-    import yaml
-
-    try:
-        content = yaml.load(
-            Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-        catalogue = Catalogue.model_validate(content)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        ]
-        raise UserError("\n  ".join([f"{path}: {len(lines)} fault(s)", *lines])) from None
+    catalogue = validated(Catalogue, read_yaml(path), path)
     faults = [fault for key, figure in catalogue.figures.items() for fault in _faults(key, figure, trial)]
     if faults:
-        raise UserError("\n  ".join([f"{path}: {len(faults)} fault(s)", *faults]))
+        raise faulty(path, faults)
     return catalogue
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError, nearest
+from ..yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,8 @@ class Plan:
 
 def read_plan(path: Path | str) -> Plan:
     """Read the plan and the outcomes of the trial file that it names."""
-    import yaml
-
     path = Path(path)
-    given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    given = read_yaml(path)
     known = set(Plan.__dataclass_fields__) - {"outcomes", "trial_markers"}
     for key in given:
         if key not in known:
@@ -84,6 +83,6 @@ def read_plan(path: Path | str) -> Plan:
     )
     if trial_path is None:
         raise UserError(f"{path}: trial file {given['trial']!r} not found")
-    trial = yaml.safe_load(trial_path.read_text(encoding="utf-8"))
+    trial = read_yaml(trial_path)
     given["cut"] = Fraction(str(given["cut"]))
     return Plan(**given, outcomes=trial["outcomes"], trial_markers=trial["markers"])

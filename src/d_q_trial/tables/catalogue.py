@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from ..errors import UserError, nearest
+from ..errors import nearest
 from ..trial import BASELINE, Trial
+from ..yaml_files import faulty, read_yaml, validated
 
 EVERYBODY, HIGHEST, LOWEST, EACH = "all", "highest", "lowest", "each"
 
@@ -98,18 +99,7 @@ def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
     UserError
         If the file is not YAML, has unknown keys, or names an outcome, family, visit or marker that the trial lacks.
     """
-    import yaml
-
-    try:
-        catalogue = Catalogue.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        ]
-        raise UserError("\n  ".join([f"{path}: {len(lines)} fault(s)", *lines])) from None
+    catalogue = validated(Catalogue, read_yaml(path), path)
     faults = [fault for key, table in catalogue.tables.items() for fault in _faults(f"tables.{key}", table, trial)]
     for index, headline in enumerate(catalogue.headlines):
         where = f"headlines.{index}"
@@ -120,7 +110,7 @@ def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
             if name not in known:
                 faults.append(f"{where}.{place}: the trial has no {name!r}{nearest(name, known)}")
     if faults:
-        raise UserError("\n  ".join([f"{path}: {len(faults)} fault(s)", *faults]))
+        raise faulty(path, faults)
     return catalogue
 
 
