@@ -166,6 +166,13 @@ def test_too_little_memory_is_refused_with_what_would_do():
         run(Design(values), labels_for(is_first, 1000, 1), [], memory_mb=4)
 
 
+def test_a_shard_without_permutations_fails():
+    values, is_first = cohort()
+    pointwise = Pointwise(Design(values).observed(is_first).z)
+    run(Design(values), labels_for(is_first, 99, seed=1), [pointwise], start=99, stop=99)
+    assert not pointwise.counts.any()
+
+
 def test_shards_cover_every_permutation_once():
     for count, shards in ((1999, 4), (3, 5), (256, 1)):
         ranges = [shard_range(count, shard, shards) for shard in range(1, shards + 1)]

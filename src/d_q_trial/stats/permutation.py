@@ -137,6 +137,7 @@ class Reducer(Protocol):
     """What is kept of the permutations: it sees the specifications one by one, for a chunk of permutations each."""
 
     signed: bool  # whether deviates come with their direction, or as absolute values
+    each: int  # bytes that it needs for every permutation of a chunk
 
     def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
         """Start a chunk at permutation ``start``; arrays as from :meth:`Design.arm_scale`."""
@@ -176,12 +177,16 @@ def run(
         If the memory does not hold even a narrow chunk; the message says what would.
     """
     stop = labels.count if stop is None else stop
+    if start >= stop:
+        return
     order = np.arange(len(design)) if order is None else np.asarray(order)
     pattern, tie_factor = design.pattern.tolist(), design.tie_factor.astype(design.dtype)
     tied, corrected = (design.tie_factor != 1).tolist(), design.continuity.tolist()
     scores = design.scores[order]
     signed = any(reducer.signed for reducer in reducers)
-    for first, last in _chunks(design, start, stop, memory_mb):
+    sized = signed and not all(reducer.signed for reducer in reducers)
+    kept = sum(reducer.each for reducer in reducers)
+    for first, last in _chunks(design, start, stop, memory_mb, kept):
         chosen = np.ascontiguousarray(labels.take(first, last), dtype=design.dtype)
         n_first, scale = design.arm_scale(chosen)
         distances = np.empty((min(_TILE, len(order)), last - first), dtype=design.dtype)
@@ -205,19 +210,21 @@ def run(
                     np.multiply(distance, scale[pattern[row]], out=z)
                 if tied[row]:
                     z *= tie_factor[row]
+                if sized:
+                    np.abs(z, out=size)
                 for reducer in reducers:
-                    reducer.row(row, distance, z if reducer.signed == signed else np.abs(z, out=size))
+                    reducer.row(row, distance, z if reducer.signed == signed else size)
         for reducer in reducers:
             reducer.end()
         if progress is not None:
             progress(last - start, stop - start)
 
 
-def _chunks(design: Design, start: int, stop: int, memory_mb: int) -> Iterator[tuple[int, int]]:
+def _chunks(design: Design, start: int, stop: int, memory_mb: int, kept: int) -> Iterator[tuple[int, int]]:
     size = np.dtype(design.dtype).itemsize
     fixed = 2 * design.scores.nbytes
     # Labels as floats and while they are drawn; patterns with their intermediate results; the tile; a few rows.
-    each = (size + 20) * design.scores.shape[1] + 5 * size * len(design.presence) + size * (_TILE + 16)
+    each = (size + 20) * design.scores.shape[1] + 5 * size * len(design.presence) + size * (_TILE + 16) + kept
     width = (memory_mb * 2**20 - fixed) // each
     least = min(BLOCK, stop - start)
     if width < least:

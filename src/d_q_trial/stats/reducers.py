@@ -32,6 +32,7 @@ class StepDown:
     """
 
     signed = False
+    each = 5
 
     def __init__(self, z: ArrayLike, family: ArrayLike | None = None):
         size = np.abs(np.asarray(z, dtype=float))
@@ -87,6 +88,7 @@ class Largest:
         self.observed[np.isinf(self.observed)] = np.nan
         self.counts = np.zeros(groups, dtype=np.int64)
         self._group = self.group.tolist()
+        self.each = 4 * groups
 
     def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
         """Start a chunk."""
@@ -108,6 +110,7 @@ class Pointwise:
     """Count, for every specification by itself, how often its permuted ``|z|`` reaches the observed one."""
 
     signed = False
+    each = 1
 
     def __init__(self, z: ArrayLike):
         size = np.abs(np.asarray(z, dtype=float))
@@ -131,6 +134,7 @@ class Deviates:
     """Keep every deviate: for small problems and for checks, shape (specifications, permutations)."""
 
     signed = True
+    each = 0
 
     def __init__(self, specifications: int, permutations: int):
         self.z = np.empty((specifications, permutations))
