@@ -80,14 +80,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     visits = _chosen(analysis.visits, [v for v in trial.visits if v != BASELINE], f"analyses.{analysis.name}.visits")
     excluded = _excluded(frame, analysis)
 
-    linked = frame[frame["linked"]]
-    people = linked.drop_duplicates("participant").set_index("participant")["arm"]
-    keys = ["participant", "variable", "visit", "measure"]
-    if linked.duplicated(keys).any():
-        row = linked[linked.duplicated(keys)].iloc[0]
-        raise UserError(f"{row['sheet']}!{row['cell']}: second value of {row['variable']} for {row['participant']}")
-    wide = linked.pivot(index="participant", columns=["variable", "visit", "measure"], values="value")
-    wide = wide.reindex(people.index)
+    wide, people = linked_values(frame)
 
     parts = []
     for key in outcomes:
@@ -106,6 +99,31 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     if analysis.outliers.rule != "keep":
         changes = _without_outliers(changes, analysis.outliers, analysis.quartile_type)
     return changes
+
+
+def linked_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Spread the values of participants with ids: a row for each, a column for each variable, visit and measure.
+
+    Returns
+    -------
+    wide : pandas.DataFrame
+        Columns (variable, visit, measure); NaN where there is no value. :func:`column_of` reads one.
+    arms : pandas.Series
+        The arm of each participant, in the same order.
+
+    Raises
+    ------
+    UserError
+        If a participant has two values of the same thing.
+    """
+    linked = frame[frame["linked"]]
+    arms = linked.drop_duplicates("participant").set_index("participant")["arm"]
+    keys = ["participant", "variable", "visit", "measure"]
+    if linked.duplicated(keys).any():
+        row = linked[linked.duplicated(keys)].iloc[0]
+        raise UserError(f"{row['sheet']}!{row['cell']}: second value of {row['variable']} for {row['participant']}")
+    wide = linked.pivot(index="participant", columns=["variable", "visit", "measure"], values="value")
+    return wide.reindex(arms.index), arms
 
 
 def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +151,8 @@ def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:
     return set(analysis.exclude)
 
 
-def _column(wide: pd.DataFrame, *key: str) -> np.ndarray:
+def column_of(wide: pd.DataFrame, *key: str) -> np.ndarray:
+    """Return one column of :func:`linked_values` by variable, visit and measure; all NaN if nobody has a value."""
     return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
 
 
@@ -152,7 +171,7 @@ def _rows(people: pd.Series, outcome: str, measure: str, visit: str, **columns: 
 
 
 def _baseline_rows(wide: pd.DataFrame, people: pd.Series, outcome: str) -> Part:
-    value = significant(_column(wide, outcome, BASELINE, VALUE))
+    value = significant(column_of(wide, outcome, BASELINE, VALUE))
     missing = np.isnan(value)
     if missing.all():
         return _rows(people, outcome, "baseline", BASELINE)
@@ -162,20 +181,13 @@ def _baseline_rows(wide: pd.DataFrame, people: pd.Series, outcome: str) -> Part:
 
 def _change_rows(wide: pd.DataFrame, people: pd.Series, outcome: Outcome, visit: str, analysis: Analysis) -> Part:
     """One change per participant; a change that the workbook gives is used where raw values are absent."""
-    baseline = _column(wide, outcome.key, BASELINE, VALUE)
-    follow_up = _column(wide, outcome.key, visit, VALUE)
-    given = _column(wide, outcome.key, visit, PERCENT_CHANGE)
+    baseline = column_of(wide, outcome.key, BASELINE, VALUE)
+    follow_up = column_of(wide, outcome.key, visit, VALUE)
+    given = column_of(wide, outcome.key, visit, PERCENT_CHANGE)
     if np.isnan(follow_up).all() and np.isnan(given).all():
         return _rows(people, outcome.key, analysis.measure, visit)
-    value, reason = change(baseline, follow_up, analysis.change)
-    use_given = (reason != "") & ~np.isnan(given)
-    from_given, given_reason = change_from_percent(given, analysis.change)
-    values = {
-        "baseline": baseline,
-        "follow_up": follow_up,
-        "value": np.where(use_given, from_given, value),
-        "reason": np.where(use_given, given_reason, reason).astype(object),
-    }
+    value, reason = change_or_given(baseline, follow_up, given, analysis.change)
+    values = {"baseline": baseline, "follow_up": follow_up, "value": value, "reason": reason}
     return _rows(people, outcome.key, analysis.measure, visit, **values)
 
 
@@ -211,6 +223,23 @@ def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.n
         else:
             value = significant(follow_up - baseline)
     return np.where(reason == "", value, np.nan), reason
+
+
+def change_or_given(
+    baseline: np.ndarray, follow_up: np.ndarray, given: np.ndarray, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change of raw values, or from the percent change that the workbook gives where there is none; as :func:`change`.
+
+    Parameters
+    ----------
+    baseline, follow_up, given : array of float, shape (n,)
+        ``given`` in percent.
+    kind : {"percent", "log_ratio", "difference"}
+    """
+    value, reason = change(baseline, follow_up, kind)
+    use_given = (reason != "") & ~np.isnan(given)
+    from_given, given_reason = change_from_percent(given, kind)
+    return np.where(use_given, from_given, value), np.where(use_given, given_reason, reason).astype(object)
 
 
 def change_from_percent(percent: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
