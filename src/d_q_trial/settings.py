@@ -16,7 +16,7 @@ from .setting_types import Names, Number, Optional, Strict, Text, Whole
 from .yaml_files import faulty, read_yaml
 
 # Folders of results/ that are not analyses.
-RESERVED = ("compare", "consistency", "reconstructed", "workbooks")
+RESERVED = ("compare", "consistency", "full_size", "reconstructed", "workbooks")
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 

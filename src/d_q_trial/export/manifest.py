@@ -12,8 +12,8 @@ from ..errors import UserError
 from ..files import sha256, write_json
 
 NAME = "manifest.json"
-# Logs and timings differ between runs of the same analysis.
-LEFT_OUT = ("logs", "benchmarks")
+# Logs and timings differ between runs of the same analysis, and into how many shards the permutations are split.
+LEFT_OUT = ("logs", "benchmarks", "shards")
 
 
 @dataclass(frozen=True)

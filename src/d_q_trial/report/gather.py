@@ -25,6 +25,7 @@ from .extras import Extra, read_extras
 from .methods import Facts
 
 NOT_ROBUSTNESS = ("figures", "tables", "logs", "export")
+NOT_SHOWN = ("cutoffs", "specifications")  # thousands of rows: the first are drawn, the others stay in their file
 PACKAGES = (
     "numpy",
     "scipy",
@@ -123,7 +124,7 @@ def gather(
     tables = build_tables(listed, Source(trial, entry, numbers, chosen.published, description["label"]))
     verdicts = read_verdicts(_rows(folder / "claims.csv"), trial)
     strata, cutoffs = _rows(folder / "strata.csv"), _rows(folder / "robustness" / "cutoffs.csv")
-    robustness = [piece for part in _robustness_folders(folder) for piece in read_extras(part, leave_out=("cutoffs",))]
+    robustness = [piece for part in _robustness_folders(folder) for piece in read_extras(part, leave_out=NOT_SHOWN)]
     versions = software()
     facts = Facts(
         trial=trial,

@@ -1,0 +1,20 @@
+"""How far a long computation is, on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+def permutations(title: str) -> Callable[[int, int], None]:
+    """Return a function that tells the permutations done and to do, at every tenth of them."""
+    shown = 0
+
+    def step(done: int, total: int) -> None:
+        nonlocal shown
+        tenth = 10 * done // total
+        if tenth > shown:
+            print(f"{title}: {done:,} of {total:,} permutations", file=sys.stderr, flush=True)
+            shown = tenth
+
+    return step
