@@ -20,7 +20,7 @@ from d_q_trial.robustness.settings import Multiverse
 from d_q_trial.robustness.specifications import ALL_EQUAL, TOO_SMALL, is_own
 from d_q_trial.stats.labels import AllLabels
 from d_q_trial.stats.monte_carlo import monte_carlo_p
-from d_q_trial.stats.rank_sum import rank_sum
+from d_q_trial.stats.rank_sum import rank_sum, rank_sum_columns
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.trial import load_trial
 
@@ -191,15 +191,14 @@ def test_all_splits_by_the_two_sample_test_give_other_p_values():
     assert counts.exhaustive
     splits = AllLabels(10, 5).take(0, 252).T
     permuted, effects = np.zeros((2, len(every.table), 252))
-    effects += 0.5
-    for place, (own, column) in enumerate(zip(every.table, every.column, strict=True)):
-        values = every.values[:, column]
-        for number, split in enumerate(splits):
-            first, second = (values[side & ~np.isnan(values)] for side in (split, ~split))
-            if min(first.size, second.size) >= 2:
-                found = rank_sum(first, second, method=own.test)
-                permuted[place, number] = found.z
-                effects[place, number] = found.u / (found.n_first * found.n_second)
+    corrected = np.array([own.test == "normal_continuity" for own in every.table])
+    for number, split in enumerate(splits):
+        for method, own in (("normal", ~corrected), ("normal_continuity", corrected)):
+            found = rank_sum_columns(every.values[:, every.column[own]], split, method=method)
+            small = np.minimum(found.n_first, found.n_second) < 2
+            permuted[own, number] = np.where(small, 0.0, np.nan_to_num(found.z))
+            with np.errstate(invalid="ignore"):
+                effects[own, number] = np.where(small, 0.5, found.u / (found.n_first * found.n_second))
     size, known = np.abs(permuted), table["reason"].eq("").to_numpy()
     assert 0 < (~known).sum() < known.sum() or known.all()
     at_least = size >= np.abs(table["z"].to_numpy(float))[:, None] - 1e-9
