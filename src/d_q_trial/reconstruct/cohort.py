@@ -14,6 +14,7 @@ from .people import People, draw_markers, order_by_age, recruit
 from .plan import Plan
 from .printed import Printed, constraints_on, effect_sign
 from .search import Measure, Problem, UnmetError, solve
+from .settle import settle
 from .shapes import in_order_of, log_tails, sample, tie_changes
 
 BASELINE = "baseline"
@@ -146,7 +147,7 @@ def _baseline(plan: Plan, printed: Printed, people: People, outcome: str, decima
         return values
 
     problem = Problem(f"{outcome} {BASELINE}", measure, constraints, group, lowest, highest)
-    found = solve(problem, start, rng)
+    found = settle(problem, solve(problem, start, rng), scores, rng)
     # The search has moved values past one another: order them by the latent scores again.
     for number in range(len(rows)):
         where = group == number
@@ -173,12 +174,14 @@ def _follow_up(plan: Plan, printed: Printed, cohort: Cohort, outcome: str, visit
     shared = plan.changes["shared_by_visits"]
     push = _push(printed, people, outcome, visit, items)
 
+    scores = np.empty(items.size)  # of the latest attempt: the order that the values settle towards
+
     def start() -> np.ndarray:
-        score = shared * trait[items] + np.sqrt(1 - shared**2) * rng.standard_normal(items.size)
-        score = score + plan.changes["against_baseline"] * (log_base - log_base.mean()) / log_base.std() + push
+        scores[:] = shared * trait[items] + np.sqrt(1 - shared**2) * rng.standard_normal(items.size) + push
+        scores[:] += plan.changes["against_baseline"] * (log_base - log_base.mean()) / log_base.std()
         values = np.empty(items.size)
         for where, knots in groups:
-            values[where] = in_order_of(score[where], sample(where.size, knots, rng))
+            values[where] = in_order_of(scores[where], sample(where.size, knots, rng))
         for tied in needing_ties:
             about_zero = [c.items for c in constraints if isinstance(c, Quantile) and c.low <= 0 <= c.high]
             near = np.intersect1d(np.concatenate([np.array([], int), *about_zero]), tied.items)
@@ -192,7 +195,8 @@ def _follow_up(plan: Plan, printed: Printed, cohort: Cohort, outcome: str, visit
     cells = base.copy()
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.
     effort = {"steps": 2500, "attempts": 80} if needing_ties else {"steps": 20000 if exchange else 8000}
-    cells[items] = solve(problem, start, rng, **effort)
+    found = solve(problem, start, rng, **effort)
+    cells[items] = settle(problem, found, scores, rng)
     return cells
 
 
@@ -279,11 +283,11 @@ def _population(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
         drawn = np.round(np.concatenate([[low, high], rng.uniform(low, high, n - 2)]), 1)
         ages.append(drawn)
     age = rng.permutation(np.concatenate(ages))
-    shared = rng.standard_normal(age.size)
+    shared, loading = rng.standard_normal(age.size), plan.marker_loading
     result = {"age": age}
     for key, slope in given["slope_per_decade"].items():
         marker = plan.markers[key]
-        noise = marker["spread"] * (0.6 * shared + 0.8 * rng.standard_normal(age.size))
+        noise = marker["spread"] * (loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(age.size))
         level = np.log(marker["typical"]) + slope * (age - 72) / 10 + noise
         result[key] = np.maximum(np.round(np.exp(level), plan.marker_decimals), 10.0**-plan.marker_decimals)
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
 from .cohort import BASELINE, Cohort
@@ -18,6 +20,9 @@ def correlations(cohort: Cohort, plan: Plan) -> dict[str, float]:
             for visit in plan.visits(outcome):
                 name = f"{label[outcome]}: baseline with {visit.replace('_', ' ')}"
                 result[name] = _rho(value(outcome, BASELINE), value(outcome, visit))
+            between = [_rho(value(outcome, a), value(outcome, b)) for a, b in combinations(plan.visits(outcome), 2)]
+            if between:
+                result[f"{label[outcome]}: later visits with each other (mean)"] = float(np.mean(between))
     for first, second in (("weight", "bmi"), ("ctx", "p1np"), ("bmd_femur_neck", "bmd_lumbar_spine")):
         result[f"{label[first]} with {label[second]}"] = _rho(value(first, BASELINE), value(second, BASELINE))
     markers = list(cohort.markers)

@@ -112,6 +112,7 @@ def draw_markers(plan: Plan, people: People, rng: np.random.Generator) -> dict[s
     shared = rng.standard_normal(len(people))
     values = {}
     unit = 10**plan.marker_decimals
+    own = (1 - plan.marker_loading**2) ** 0.5
     for key, marker in plan.markers.items():
         inside = people.upper[key]
         n, n_low = inside.size, int((~inside).sum())
@@ -121,7 +122,7 @@ def draw_markers(plan: Plan, people: People, rng: np.random.Generator) -> dict[s
             cells = np.unique(np.round(drawn * unit).astype(int))
         if marker["tie_at_cut"]:
             cells[n_low + 1] = cells[n_low]
-        score = 0.6 * shared + 0.8 * rng.standard_normal(n)
+        score = plan.marker_loading * shared + own * rng.standard_normal(n)
         column = np.empty(n)
         for part, ordered in ((~inside, cells[:n_low]), (inside, cells[n_low:])):
             where = np.flatnonzero(part)

@@ -23,6 +23,7 @@ class Plan:
     cut: Fraction
     markers: dict[str, dict[str, Any]]
     marker_decimals: int
+    marker_loading: float
     overlap: dict[str, list[int]]
     absences: list[dict[str, Any]]
     counts: list[list[Any]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from .cohort import Cohort
 from .plan import Plan
 
@@ -29,10 +31,10 @@ def read_me_lines(cohort: Cohort, plan: Plan) -> list[str]:
         "A printed value is met if half-to-even or half-up rounding of the recomputed value gives it.",
         "",
         "Printed numbers that are read otherwise",
-        *(line for reading in plan.readings for line in _reading(reading)),
+        *(line for reading in plan.readings for line in _reading(reading, plan)),
         "",
         "Who has no value, and why (partly derived from the printed numbers of participants)",
-        *(f"{gone.get('number', 1)} x {ARM_LABELS[gone['arm']]}: {gone['why']}" for gone in plan.absences),
+        *_absences(plan),
         "",
         "Guessed, because printed nowhere: tails and correlations; changes of CTx at 2 and 4 weeks but for their printed",
         "contrasts; changes of SASP proteins outside T3; on sheet 'p16 by age' all but numbers and range of age.",
@@ -49,8 +51,16 @@ _MEANING = (
 )
 
 
-def _reading(reading: dict[str, str]) -> list[str]:
+def _reading(reading: dict[str, str], plan: Plan) -> list[str]:
+    label, week = plan.outcomes[reading["outcome"]]["label"], reading["visit"].replace("_", " ")
     return [
-        f"{reading['outcome']} {reading['visit']} {reading['group']}: printed {reading['printed']}, read as {reading['read_as']}:",
+        f"{label}, {week}, {ARM_LABELS[reading['group']]}: printed {reading['printed']}, read as {reading['read_as']}:",
         f"{reading['why']}. With this workbook the printed {reading['printed']} is a known difference.",
     ]
+
+
+def _absences(plan: Plan) -> list[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for gone in plan.absences:
+        counts[ARM_LABELS[gone["arm"]], gone["why"]] += gone.get("number", 1)
+    return [f"{number} x {arm}: {why}" for (arm, why), number in counts.items()]

@@ -108,16 +108,20 @@ def _codebook(cohort: Cohort, plan: Plan):
     ]
     for key, given in plan.outcomes.items():
         binary = given.get("kind") == "binary"
-        meaning = "yes or no" if binary else f"recorded to {cohort.decimals[key]} decimals"
+        meaning = "yes or no" if binary else _precision(cohort.decimals[key])
         if plan.visits(key):
             weeks = ", ".join(visit.removeprefix("week_") for visit in plan.visits(key))
             meaning += f"; at baseline and at weeks {weeks}"
-        rows.append([given["label"], given.get("unit", ""), meaning])
+        rows.append([given["label"], "" if binary else given.get("unit", ""), meaning])
     for key in plan.markers:
         rows.append(
             [plan.trial_markers[key]["label"], plan.trial_markers[key].get("unit", ""), "T cell p16 mRNA at baseline"]
         )
     return ["Variable", "Unit", "Meaning"], rows
+
+
+def _precision(decimals: int) -> str:
+    return "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
 
 
 def _rows(columns: list[tuple[str, list]]):
