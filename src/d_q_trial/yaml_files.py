@@ -27,6 +27,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(Path(path).read_text(encoding="utf-8"))
         node = loader.get_single_node()
+        twice = _keys_twice(node)  # before merge keys ("<<") are resolved, which doubles keys rightly
         content = None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
@@ -34,7 +35,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
         raise UserError(f"{path}: {error.strerror}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys with values at the top level")
-    if twice := _keys_twice(node):
+    if twice:
         raise faulty(path, twice)
     return content
 
