@@ -1,4 +1,4 @@
-# Needs the workbook, and the mapping if the configuration names one.
+# Needs the workbook, and the mapping if the configuration names one. A workbook at an address is fetched once, by the job.
 # Makes one tidy table of participants, shared by all analyses of that workbook.
 
 WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
@@ -7,7 +7,7 @@ WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
 rule participants:
     """Read a workbook into one tidy table."""
     input:
-        workbook=lambda w: WORKBOOKS[w.workbook].workbook,
+        workbook=lambda w: WORKBOOKS[w.workbook].workbook_files,
         mapping=lambda w: WORKBOOKS[w.workbook].mapping or [],
         trial=SETTINGS.trial,
         code=code("workbook", "participants"),
@@ -17,10 +17,11 @@ rule participants:
     log:
         "results/workbooks/{workbook}/logs/participants.log",
     params:
+        workbook=lambda w: WORKBOOKS[w.workbook].workbook,
         folder=subpath(output.table, parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
     message:
-        "Read {input.workbook}"
+        "Read {params.workbook}"
     shell:
-        "{PYTHON} -m d_q_trial participants {input.workbook:q} {params.folder:q}"
+        "{PYTHON} -m d_q_trial participants {params.workbook:q} {params.folder:q}"
         " --trial {input.trial:q} {params.mapping:q} 2> {log:q}"

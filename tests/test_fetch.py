@@ -1,15 +1,14 @@
-import contextlib
 import hashlib
 import http.server
 import json
-import threading
 import time
 from pathlib import Path
 
 import pytest
 from hostile.parts import changed, sound_parts, write
+from loopback import broken, in_turn, status, whole
 
-from d_q_trial import fetch
+from d_q_trial import download, fetch
 from d_q_trial.download import MissingError, OfflineError, Patience
 from d_q_trial.errors import UserError
 
@@ -28,93 +27,6 @@ def content(tmp_path_factory):
     path = tmp_path_factory.mktemp("source") / "sound.xlsx"
     write(path, sound_parts())
     return path.read_bytes()
-
-
-class Site:
-    """What a server on the loopback address has, and what it was asked for."""
-
-    def __init__(self):
-        self.pages, self.asked = {}, []
-
-    def put(self, path, answer):
-        self.pages[path] = answer
-        return self.address + path
-
-
-@pytest.fixture
-def site():
-    site = Site()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            site.asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}))
-            self.close_connection = True
-            answer = site.pages.get(self.path, status(404, b"<html>nothing</html>"))
-            with contextlib.suppress(ConnectionError):
-                answer(self)
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.block_on_close = False
-    server.daemon_threads = True
-    site.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield site
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def status(code, body=b"", **headers):
-    def answer(handler):
-        handler.send_response(code)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
-
-
-def whole(body, **headers):
-    return status(200, body, **headers)
-
-
-def broken(body, *, after, etag='"1"', ranges=True):
-    """Breaks off once after some bytes, then continues as asked, or starts anew if the file is another one."""
-    calls = []
-
-    def answer(handler):
-        wanted = handler.headers.get("Range", "")
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        if not ranges or handler.headers.get("If-Range") != etag:
-            start = 0
-        handler.send_response(206 if start else 200)
-        if start:
-            handler.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-        handler.send_header("Content-Length", str(len(body) - start))
-        handler.send_header("ETag", etag)
-        handler.end_headers()
-        handler.wfile.write(body[start:] if calls else body[:after])
-        calls.append(start)
-
-    answer.calls = calls
-    return answer
-
-
-def in_turn(*answers):
-    remaining = list(answers)
-
-    def answer(handler):
-        (remaining.pop(0) if len(remaining) > 1 else remaining[0])(handler)
-
-    return answer
 
 
 def left_behind(folder):
@@ -421,7 +333,7 @@ class TestSupplement:
         bundled = fetch.load_supplement(Path(__file__).parents[1] / "data" / "supplement.yaml")
         assert not bundled.verified
         assert len(bundled.addresses) == 20
-        assert all(fetch.is_address(address) for address in bundled.addresses)
+        assert all(download.is_address(address) for address in bundled.addresses)
         assert bundled.addresses[3].endswith(f"/{NAME}")
 
     @pytest.mark.parametrize("text", ["", "title: x", "numbers: [a, b]", "[", "{title: x, article: y, address: z}"])
@@ -457,7 +369,7 @@ class TestLocalCopy:
     [("https://x/a.xlsx", True), ("HTTP://x/a", True), ("data/a.xlsx", False), ("httpx.xlsx", False), (None, False)],
 )
 def test_address_is_told_from_a_file(value, expected):
-    assert fetch.is_address(value) is expected
+    assert download.is_address(value) is expected
 
 
 class TestCommand:

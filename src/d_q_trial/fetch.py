@@ -81,11 +81,6 @@ def load_supplement(path: Path | str) -> Supplement:
     return found
 
 
-def is_address(text: object) -> bool:
-    """Whether a config's ``workbook`` is an address and not a file."""
-    return isinstance(text, str) and re.match(r"(?i)https?://", text) is not None
-
-
 def local_copy(address: str, folder: Path | str = FOLDER, **options) -> Path:
     """Return the file that holds what lies at an address; fetch it only if that has not been done before.
 
@@ -113,6 +108,11 @@ def local_copy(address: str, folder: Path | str = FOLDER, **options) -> Path:
         _demand(found, demanded, str(path))
         return path
     return fetch(address, folder, **options).path
+
+
+def workbook_file(named: str, **options) -> Path:
+    """Return the file that a user means: the one that is named, or the local copy of what lies at an address."""
+    return local_copy(named, **options) if download.is_address(named) else Path(named)
 
 
 def fetch(
@@ -258,7 +258,7 @@ def file_name(address: str) -> str:
 
 def _split(address: str) -> tuple[str, str | None]:
     """Address without its fragment, and the checksum that the fragment demands."""
-    if not is_address(address):
+    if not download.is_address(address):
         hint = "; that is a file here already" if Path(address).exists() else ""
         raise UserError(f"{address!r} is no address: it has to begin with https:// or http://{hint}")
     try:

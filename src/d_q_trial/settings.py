@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from .download import is_address
 from .errors import UserError, nearest
 from .robustness.settings import Robustness
 from .setting_types import Names, Number, Optional, Strict, Text, Whole
@@ -87,6 +88,11 @@ class Analysis(Strict):
     def measure(self) -> str:
         """Name of the change in the tables."""
         return {"percent": "percent_change"}.get(self.change, self.change)
+
+    @property
+    def workbook_files(self) -> list[str]:
+        """The workbook as a file that has to be there before a run; none if it lies at an address."""
+        return [] if is_address(self.workbook) else [self.workbook]
 
     @property
     def workbook_id(self) -> str:
@@ -176,6 +182,11 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
                 for value in values
                 if value not in known
             ]
+            if "://" in analysis.workbook and not is_address(analysis.workbook):
+                faults.append(
+                    f"analyses.{name}.workbook: {analysis.workbook!r}: expected a file, or an address that begins with "
+                    "https:// or http://"
+                )
         faults += settings.robustness.unknown_names(trial)
     if faults:
         raise faulty(origin, faults)

@@ -5,7 +5,7 @@ HELP = "say what a workbook holds, and write a mapping file to complete"
 
 def add_arguments(parser):
     """Declare the arguments."""
-    parser.add_argument("workbook", help="the .xlsx file")
+    parser.add_argument("workbook", help="the .xlsx file, or its address (http or https)")
     parser.add_argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
     parser.add_argument("--mapping", help="read by this mapping file instead of recognising")
     parser.add_argument("--write-mapping", metavar="FILE", help="where the mapping goes (default: beside the workbook)")
@@ -17,12 +17,14 @@ def run(arguments):
     """Read, print, write."""
     from pathlib import Path
 
+    from ..fetch import workbook_file
     from ..files import write_text
     from ..trial import load_trial
     from ..workbook import describe, page, reader, write_mapping
 
     trial = load_trial(arguments.trial)
-    reading = reader.look(arguments.workbook, trial, arguments.mapping)
+    source = workbook_file(arguments.workbook)
+    reading = reader.look(source, trial, arguments.mapping)
     findings = describe.describe(reading, trial)
     print(describe.as_text(findings, reading), end="")
     if arguments.html:
@@ -30,7 +32,6 @@ def run(arguments):
         print(f"\npage: {arguments.html}")
     if arguments.mapping and not arguments.write_mapping:
         return 0
-    source = Path(arguments.workbook)
     target = Path(arguments.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
     if target.exists() and not arguments.force:
         print(f"\nmapping: {target} exists and is kept; --force replaces it")
