@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -122,11 +123,45 @@ def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
     assert rows(tmp_path / "out/p_values.csv")[0]["claim"].startswith("'=")
 
 
-def test_claims_without_any_p_value_to_use_still_give_a_page(tmp_path):
+def test_bound_with_medians_still_gives_a_page(tmp_path):
     claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER + "only,<0.001,28,28\n", encoding="utf-8")
+    claims.write_text(HEADER.strip() + ",median_first,median_second\nonly,<0.001,28,28,3,5\n", encoding="utf-8")
     assert run(claims, "--output", tmp_path / "out") == 0
     assert rows(tmp_path / "out/variants.csv") == []
+    assert [row["finding"] for row in rows(tmp_path / "out/findings.csv")] == ["p-against-quartiles"]
+
+
+def test_groups_too_large_to_tell_are_set_aside_and_do_not_hang(tmp_path):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(HEADER + "large,0.051,2000,2000\nsmall,0.611,28,28\n", encoding="utf-8")
+    start = time.process_time()
+    assert run(claims, "--output", tmp_path / "out") == 0
+    assert time.process_time() - start < 5
+    assert [row["claim"] for row in rows(tmp_path / "out/p_values.csv")] == ["small"]
+    assert "large" in next(row["what"] for row in rows(tmp_path / "out/findings.csv") if row["finding"] == "set-aside")
+
+
+def test_smallest_groups_give_a_page_without_warning(tmp_path):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(HEADER + "a,1,1,1\nb,0.5,1,1\nc,0.67,2,1\n", encoding="utf-8")
+    assert run(claims, "--output", tmp_path / "out") == 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ("a <= 900\nb <= 900\n", "group sizes: a and b may be so large that nearly every P is attainable"),
+        ("a + b + c + d + e = 100\n", "group sizes: more than 20000 solutions for a and b; add constraints"),
+        ("a <= 9\n", "group sizes: nothing bounds 'b'"),
+    ],
+)
+def test_sizes_left_too_open_end_in_one_message(tmp_path, capsys, sizes, words):
+    (tmp_path / "sizes.csv").write_text("constraint\n" + sizes, encoding="utf-8")
+    (tmp_path / "claims.csv").write_text("claim,p,size_first,size_second\nx,0.3,a,b\n", encoding="utf-8")
+    assert run(tmp_path / "claims.csv", "--sizes", tmp_path / "sizes.csv", "--output", tmp_path / "out") == 1
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -143,6 +178,17 @@ def test_claims_without_any_p_value_to_use_still_give_a_page(tmp_path):
         (HEADER + "a,p=0.1,3,4\n", "row 2, column p: 'p=0.1', expected a P-value such as 0.034"),
         (HEADER + "a,1.2,3,4\n", "row 2, column p: '1.2', expected a number from 0 to 1"),
         (HEADER + "a,nan,3,4\n", "column p: 'nan'"),
+        (HEADER + "a,-0.1,3,4\n", "row 2, column p: '-0.1', expected a number from 0 to 1"),
+        (HEADER + 'a,"0,05",3,4\n', "row 2, column p: '0,05', expected a P-value such as 0.034"),
+        (HEADER + 'a,"0,000",3,4\n', "row 2, column p: '0,000', expected a P-value such as 0.034"),
+        (HEADER + "a,0.1,0,4\n", "row 2, column n_first: '0', expected a whole number from 1 to 2000"),
+        (HEADER + "a,0.1,-3,4\n", "row 2, column n_first: '-3', expected a whole number from 1 to 2000"),
+        (HEADER + "a,0.1,3,10000\n", "row 2, column n_second: '10000', expected a whole number from 1 to 2000"),
+        (HEADER.replace(",", ";") + "a;0,1;3;4\n", "columns are separated by semicolons; expected commas"),
+        (HEADER.replace(",", "\t") + "a\t0.1\t3\t4\n", "columns are separated by tabs; expected commas"),
+        (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is printed with a value"),
+        ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", "nothing to check"),
+        ("claim,p,n_first,n_second,median_first\na,0.1,3,4,\"2,5\"\n", "column median_first: '2,5', expected a number"),
         (HEADER + "a,0.1,3.5,4\n", "row 2, column n_first: '3.5', expected a whole number"),
         (HEADER + "a,0.1,,4\n", "row 2, column n_first: '', expected a number, or a name in size_first"),
         ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", "column ties: 'some', expected one of unknown, none, few"),
@@ -161,6 +207,21 @@ def test_bad_claims_end_in_one_message_with_row_and_column(tmp_path, capsys, tex
     assert words in message
     assert message.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_bytes_of_no_text_end_in_one_message(tmp_path, capsys):
+    claims = tmp_path / "claims.csv"
+    claims.write_bytes(bytes(range(256)) * 8)
+    assert run(claims, "--output", tmp_path / "out") == 1
+    message = capsys.readouterr().err
+    assert "not UTF-8 text" in message
+    assert message.count("\n") == 1
+
+
+def test_byte_order_mark_of_spreadsheets_is_passed_over(tmp_path):
+    claims = tmp_path / "claims.csv"
+    claims.write_text(HEADER + "a,0.611,28,28\n", encoding="utf-8-sig")
+    assert run(claims, "--output", tmp_path / "out") == 0
 
 
 def test_other_encoding_is_told(tmp_path, capsys):

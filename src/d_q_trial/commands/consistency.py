@@ -33,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
         report = analysis.check_published(args.claims)
     else:
         report = analysis.check_claims(args.claims, args.sizes)
-    outputs.write(report, args.output, args.title or f"What the printed numbers of {report.title} say about themselves")
+    outputs.write(report, args.output, args.title or f"What printed numbers say about themselves: {report.title}")

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..errors import UserError
 from . import conventions, events, statements, tables
 from .assess import Assessment, assess_all, under_each_variant
 from .claims import Claim, read_claims
@@ -35,17 +36,29 @@ class Report:
 
 
 def check_claims(path: Path | str, sizes: Path | str | None = None) -> Report:
-    """Check a CSV of claims, and a CSV of constraints on unprinted group sizes if there are any."""
+    """Check a CSV of claims, and a CSV of constraints on unprinted group sizes if there are any.
+
+    Raises
+    ------
+    UserError
+        If the claims hold nothing that can be checked.
+    """
     claims = read_claims(path)
     constraints = read_constraints(sizes) if sizes else []
-    return _report(Path(path).stem, claims, constraints, decide(_printouts(claims)))
+    report = _report(Path(path).stem, claims, constraints, decide(_printouts(claims)))
+    if not report.findings:
+        raise UserError(
+            f"{path}: nothing to check: no rank-sum P-value is printed with a value (bounds such as <0.05 tell no "
+            "test), and no medians of two groups go with one"
+        )
+    return report
 
 
 def check_published(folder: Path | str) -> Report:
     """Check a folder of published tables, see :mod:`published`."""
     decision = decide(_printouts(read_published(folder).claims))
     published = read_published(folder, decision.steps)
-    report = _report(Path(folder).name, published.claims, published.constraints, decision)
+    report = _report(Path(folder).resolve().name, published.claims, published.constraints, decision)
     extra = table_findings(published, report.inference.best.variant if report.inference else "normal")
     return replace(report, findings=in_order([*report.findings, *extra]))
 
@@ -63,6 +76,7 @@ def _report(title: str, claims: list[Claim], constraints: list[Constraint], deci
         if (
             claim.test == "rank_sum"
             and None not in numbers
+            and not claim.too_large
             and (check := check_range(claim, *numbers, variant=variant, kind=kind))
         ):
             ranges.append(check)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError, nearest
-from .lattice import NO_TIES, Ties
+from .lattice import MOST_PAIRS, NO_TIES, Ties
 from .printed import Printed, maybe, parse
 from .ties import FEW_TIES, UNKNOWN_TIES, from_decimals
 
@@ -83,9 +83,19 @@ class Claim:
         return min(1.0, self.p.high)
 
     @property
-    def usable(self) -> bool:
+    def with_value(self) -> bool:
         """A rank-sum P printed with a value, and not as a rounded zero."""
         return self.test == "rank_sum" and self.relation == "=" and self.p.value > 0
+
+    @property
+    def too_large(self) -> bool:
+        """Groups so large that the attainable P-values lie closer than printed digits."""
+        return (self.n_first or 1) * (self.n_second or 1) > MOST_PAIRS
+
+    @property
+    def usable(self) -> bool:
+        """A P-value whose digits can tell something of its test."""
+        return self.with_value and not self.too_large
 
 
 def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ...] = ()) -> list[dict[str, str]]:
@@ -104,8 +114,12 @@ def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
     except csv.Error as error:
         raise UserError(f"{path}: not a CSV: {error}") from None
     if not rows:
-        raise UserError(f"{path}: empty; expected a header with the columns {', '.join(required)}")
+        columns = f" with the columns {', '.join(required)}" if required else ""
+        raise UserError(f"{path}: empty; expected a header{columns}")
     header = [name.strip() for name in rows[0]]
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise UserError(f"{path}: columns are separated by {name}; expected commas, and points in numbers")
     for name in header:
         if header.count(name) > 1:
             raise UserError(f"{path}: column {name!r} occurs {header.count(name)} times")
@@ -175,7 +189,7 @@ def _claim(row: dict[str, str], path: str) -> Claim:
     try:
         p = parse(text.lstrip("<>= "))
     except ValueError:
-        fail("p", "a P-value such as 0.034, <0.05 or >0.05")
+        fail("p", "a P-value such as 0.034, <0.05 or >0.05, with a decimal point")
     if not 0 <= p.value <= 1:
         fail("p", "a number from 0 to 1")
     n_first, n_second = count("n_first"), count("n_second")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .assess import ATTAINABLE, FEWER, MANY_TIES, NEITHER, OTHER, TIES
 from .findings import CERTAIN, OPEN, PROBABLE, STRONG, Finding, listed, share
-from .lattice import VARIANTS
+from .lattice import MOST_PAIRS, VARIANTS
 
 if TYPE_CHECKING:
     from .analysis import Report
@@ -23,6 +23,7 @@ def findings(report: Report) -> Iterator[Finding]:
         yield from _sizes(report)
         yield from _missing(report)
         yield from _misses(report)
+    yield from _set_aside(report)
     yield from _quartiles(report)
     yield from _ranges(report)
     yield from _effects(report)
@@ -193,6 +194,20 @@ def _misses(report: Report) -> Iterator[Finding]:
             value=a.claim.p.text,
             certainty=STRONG,
             harmless_explanation="A misprint, another exclusion, or another test in this row.",
+        )
+
+
+def _set_aside(report: Report) -> Iterator[Finding]:
+    large = [claim for claim in report.claims if claim.with_value and claim.too_large]
+    if large:
+        yield Finding(
+            finding="set-aside",
+            kind="observation",
+            what=f"P-values left out because their groups are large: {listed(claim.claim for claim in large)}",
+            where=listed(sorted({claim.where for claim in large if claim.where})),
+            how=f"With more than {MOST_PAIRS} pairs of participants the attainable P-values lie closer than printed "
+            "digits, and every variant gives nearly every P.",
+            value=str(len(large)),
         )
 
 

@@ -22,6 +22,8 @@ VARIANTS = {
 _EDGE = 1e-12  # what binary arithmetic may add to a P-value
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
+# Pairs of participants, such as 150 times 150, beyond which nearly every P of three decimals is attainable.
+MOST_PAIRS = 22_500
 
 
 class Lattice(NamedTuple):
@@ -192,8 +194,11 @@ def hits_tied(low, high, n_first: int, n_second: int, variant: str, ties: Ties) 
 def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, error: float):
     """Smallest and largest P of each U over a range of tie sums, the lattice in its middle, and the U."""
     n = n_first + n_second
-    limit = max(TIE_STEP, (n**3 - n) // 2)
-    least, most = min(max(least, TIE_STEP), limit), min(max(most, TIE_STEP), limit)
+    limit = (n**3 - n) // 2
+    if limit < TIE_STEP:  # of two values all or none tie, and a test of equal values has no P
+        least = most = 0
+    else:
+        least, most = min(max(least, TIE_STEP), limit), min(max(most, TIE_STEP), limit)
     few = lattice(n_first, n_second, variant, True, least)
     start, end = lattice(n_first, n_second, variant, True, most).p, few.p  # more ties, smaller variance, smaller P
     if variant in EXACT and few.p.size > 1:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 
 
 class Printed(NamedTuple):
@@ -27,9 +30,12 @@ def parse(text: str) -> Printed:
     Raises
     ------
     ValueError
-        If the text is not a finite decimal number.
+        If the text is not a finite decimal number. A comma is taken as one of thousands or not at all: ``0,05`` is
+        refused rather than read as 5.
     """
-    cleaned = text.strip().replace("\u2212", "-").replace(",", "")
+    cleaned = text.strip().replace("\u2212", "-")
+    if _THOUSANDS.fullmatch(cleaned):
+        cleaned = cleaned.replace(",", "")
     try:
         number = Decimal(cleaned)
     except InvalidOperation:

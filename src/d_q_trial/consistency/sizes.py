@@ -16,7 +16,7 @@ from ..errors import UserError
 from .claims import read_table
 
 LARGEST = 2000  # an unknown that nothing bounds
-MOST_SOLUTIONS = 200_000
+MOST_SOLUTIONS = 20_000
 
 
 @dataclass(frozen=True)

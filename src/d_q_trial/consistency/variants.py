@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import UserError
 from . import sizes
 from .claims import Claim
-from .lattice import VARIANTS, fit_tied, hits, hits_tied
+from .findings import listed
+from .lattice import MOST_PAIRS, VARIANTS, fit_tied, hits, hits_tied
 
 # Share of P-values that a paper's own convention does not explain (misprints, unprinted exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
@@ -157,8 +158,18 @@ def _components(claims, ends, domains, constraints) -> list[Group]:
         needed = sorted({end for _, pair in members for end in pair if isinstance(end, str)})
         involved = [c for c in constraints if any(name in names for name, _ in c.terms)]
         bounds = {name: domains[name] for c in involved for name, _ in c.terms} | {n: domains[n] for n in names}
+        for _, pair in members:
+            if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
+                raise UserError(
+                    f"group sizes: {listed(needed)} may be so large that nearly every P is attainable; add "
+                    f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
+                )
         found = {}
-        for solution in itertools.islice(sizes.solutions(bounds, involved), sizes.MOST_SOLUTIONS):
+        for count, solution in enumerate(sizes.solutions(bounds, involved)):
+            if count == sizes.MOST_SOLUTIONS:
+                raise UserError(
+                    f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {listed(needed)}; add constraints"
+                )
             kept = tuple(solution[name] for name in needed)
             if min(kept) > 0:
                 found.setdefault(kept, dict(zip(needed, kept, strict=True)))
