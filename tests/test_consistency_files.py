@@ -188,7 +188,7 @@ def test_sizes_left_too_open_end_in_one_message(tmp_path, capsys, sizes, words):
         (HEADER.replace(",", "\t") + "a\t0.1\t3\t4\n", "columns are separated by tabs; expected commas"),
         (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is printed with a value"),
         ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", "nothing to check"),
-        ("claim,p,n_first,n_second,median_first\na,0.1,3,4,\"2,5\"\n", "column median_first: '2,5', expected a number"),
+        ('claim,p,n_first,n_second,median_first\na,0.1,3,4,"2,5"\n', "column median_first: '2,5', expected a number"),
         (HEADER + "a,0.1,3.5,4\n", "row 2, column n_first: '3.5', expected a whole number"),
         (HEADER + "a,0.1,,4\n", "row 2, column n_first: '', expected a number, or a name in size_first"),
         ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", "column ties: 'some', expected one of unknown, none, few"),
