@@ -5,6 +5,7 @@ PYTHON = (
 )  # a bare `python` could be another one when snakemake was called by its path
 ANALYSES = list(SETTINGS.analyses)
 SOURCE = Path(workflow.basedir) / "src" / "d_q_trial"
+CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
 
 # Each file of rules adds what `rule all` should make.
 TARGETS = []
@@ -38,3 +39,12 @@ def participants(wildcards):
 def settings_with(*sections):
     """What a job may know of the configuration: its analysis and the named sections, as JSON text."""
     return lambda wildcards: settings.as_json(SETTINGS, wildcards.analysis, *sections)
+
+
+def caption_file(name, kind):
+    """Template of the caption of one figure or table; that of all of a job where it has none of its own.
+
+    Snakemake fills in a template without telling it which of a job's outputs it is for, so each names its own.
+    """
+    own, common = (CAPTIONS / f"{stem}.rst" for stem in (name, kind))
+    return str(own if own.exists() else common)

@@ -1,8 +1,9 @@
 # Needs the results, and the list of figures that the configuration names.
 # Makes every figure as PDF and PNG, and its caption and result in words, in two jobs of about the same size.
 
-from d_q_trial.figures.catalogue import caption_words, catalogue_of, fill
+from d_q_trial.figures.catalogue import catalogue_of
 from d_q_trial.trial import load_trial
+from d_q_trial.wording import caption_words, fill
 
 FIGURES = catalogue_of(SETTINGS.figures, load_trial(SETTINGS.trial))
 FIGURE_CODE = [
@@ -10,7 +11,6 @@ FIGURE_CODE = [
     for name in "catalogue study panels draw schematic style scale fonts make".split()
 ]
 FLOW = [file for file in PRINTED if Path(file).name == "flow.csv"]
-CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
 
 TARGETS += expand(
     "results/{analysis}/figures/{figure}.pdf",
@@ -21,13 +21,12 @@ TARGETS += expand(
 
 def drawing(name):
     """A PNG with its caption, as `snakemake --report` shows it."""
-    figure, caption = FIGURES.figures[name], CAPTIONS / f"{name}.rst"
     return report(
         f"results/{{analysis}}/figures/{name}.png",
         category="Figures",
         subcategory="{analysis}",
-        labels={"figure": figure.label},
-        caption=str(caption if caption.exists() else CAPTIONS / "figures.rst"),
+        labels={"figure": FIGURES.figures[name].label},
+        caption=caption_file(name, "figures"),
     )
 
 

@@ -1,11 +1,29 @@
 # Needs the results, and the printed adverse events.
 # Makes the tables of an analysis: as printed, in full precision, as pages, and all in one workbook.
 
+from d_q_trial.tables import notes
 from d_q_trial.tables.catalogue import catalogue_of
 from d_q_trial.trial import load_trial
 
-TABLES = list(catalogue_of(SETTINGS.tables, load_trial(SETTINGS.trial)).tables)
+TABLES = catalogue_of(SETTINGS.tables, load_trial(SETTINGS.trial)).tables
 TARGETS += expand("results/{analysis}/tables/tables.xlsx", analysis=ANALYSES)
+
+
+def table_page(name):
+    """A table with its caption, as `snakemake --report` shows it."""
+    return report(
+        f"results/{{analysis}}/tables/{name}.html",
+        category="Tables",
+        subcategory="{analysis}",
+        labels={"table": TABLES[name].label},
+        caption=caption_file(name, "tables"),
+    )
+
+
+def table_captions(wildcards):
+    """Captions of all tables, as they read in an analysis."""
+    trial, chosen = load_trial(SETTINGS.trial), analysis(wildcards)
+    return {name: notes.caption(table, trial, chosen) for name, table in TABLES.items()}
 
 
 rule tables:
@@ -21,11 +39,7 @@ rule tables:
     output:
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
-        pages=report(
-            expand("results/{{analysis}}/tables/{table}.html", table=TABLES),
-            category="Tables",
-            subcategory="{analysis}",
-        ),
+        [table_page(name) for name in TABLES],
         workbook="results/{analysis}/tables/tables.xlsx",
     log:
         "results/{analysis}/logs/tables.log",
@@ -33,6 +47,9 @@ rule tables:
         settings=settings_with("tables", "published"),
         participants=subpath(input.participants, parent=True),
         folder=subpath(input.results, parent=True),
+        captions=table_captions,
+    message:
+        "Set the tables of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial tables {params.folder:q} {params.folder:q}/tables"
         " --participants {params.participants:q} --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"

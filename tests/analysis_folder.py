@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pipeline
 
-from d_q_trial import claims, published, settings
+from d_q_trial import claims, published, settings, wording
 from d_q_trial.changes import exclusions
 from d_q_trial.figures import catalogue, make, study
 from d_q_trial.files import write_csv
@@ -42,7 +42,7 @@ def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = 
         labels = analysis.strata.labels
         shown = study.read_study(folder, people, run.trial, marker=analysis.marker, strata_labels=labels)
         listed = catalogue.catalogue_of(chosen.figures, run.trial)
-        words = catalogue.caption_words(run.trial, analysis)
+        words = wording.caption_words(run.trial, analysis)
         make.draw_figures(shown, listed, folder / "figures", words=words, only=figures)
     return folder
 

@@ -3,8 +3,9 @@ import yaml
 from figure_samples import ANALYSIS, TRIAL, WORDS
 
 from d_q_trial.errors import UserError
-from d_q_trial.figures.catalogue import caption_words, catalogue_of, default_catalogue, fill, load_catalogue
+from d_q_trial.figures.catalogue import catalogue_of, default_catalogue, load_catalogue
 from d_q_trial.trial import load_trial
+from d_q_trial.wording import caption_words, fill
 
 CATALOGUE = load_catalogue("data/figures.yaml", TRIAL)
 

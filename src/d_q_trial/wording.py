@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from .errors import UserError, nearest
 
 if TYPE_CHECKING:
     from .settings import Analysis, StrataRule
@@ -99,3 +101,28 @@ def interval_level(analysis: Analysis) -> str:
 def direction(trial: Trial) -> str:
     """Say what is subtracted from what."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
+
+
+def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
+    """Return what the placeholders in titles and captions stand for in an analysis."""
+    marker = trial.markers.get(analysis.marker)
+    return {
+        "treated": trial.arms.treated.label,
+        "control": trial.arms.control.label,
+        "highest": analysis.strata.labels[-1],
+        "lowest": analysis.strata.labels[0],
+        "marker": marker.label if marker else analysis.marker,
+        "change": CHANGES[analysis.measure].capitalize(),
+        "test": TESTS[analysis.test],
+    }
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Replace the placeholders of a title or caption, such as ``{treated}`` and ``{highest}``."""
+    try:
+        return text.strip().format_map(words)
+    except KeyError as error:
+        name = str(error).strip("'")
+        raise UserError(f"caption: no placeholder is called {{{name}}}{nearest(name, words)}") from None
+    except ValueError as error:
+        raise UserError(f"caption: {error}: {text.strip()[:60]}") from None

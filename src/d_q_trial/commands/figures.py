@@ -18,7 +18,7 @@ def add_arguments(parser):
 
 def run(arguments):
     """Read, draw and write."""
-    from .. import settings
+    from .. import settings, wording
     from ..figures import catalogue, make, study
     from ..trial import load_trial
 
@@ -37,7 +37,7 @@ def run(arguments):
         data,
         catalogue.catalogue_of(chosen.figures, trial),
         arguments.output or Path(arguments.folder) / "figures",
-        words=catalogue.caption_words(trial, analysis),
+        words=wording.caption_words(trial, analysis),
         only=arguments.only,
         description=arguments.description,
     )

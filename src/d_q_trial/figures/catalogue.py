@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .. import wording
-from ..errors import UserError, nearest
+from ..errors import nearest
 from ..trial import Trial
 from ..yaml_files import faulty, read_yaml, validated
-
-if TYPE_CHECKING:
-    from ..settings import Analysis
 
 CHANGE = "change"  # stands for whatever change the analysis asks for
 EVERYBODY, HIGHEST, LOWEST, EACH = "all", "highest", "lowest", "each"
@@ -148,31 +143,6 @@ def _faults(key: str, figure: Figure, trial: Trial) -> list[str]:
         if panel.kind == "correlation" and trial.population is None:
             faults.append(f"{where}.{place}: a correlation needs the key 'population' in the trial")
     return faults
-
-
-def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
-    """Return what the placeholders in titles and captions stand for in an analysis."""
-    marker = trial.markers.get(analysis.marker)
-    return {
-        "treated": trial.arms.treated.label,
-        "control": trial.arms.control.label,
-        "highest": analysis.strata.labels[-1],
-        "lowest": analysis.strata.labels[0],
-        "marker": marker.label if marker else analysis.marker,
-        "change": wording.CHANGES[analysis.measure].capitalize(),
-        "test": wording.TESTS[analysis.test],
-    }
-
-
-def fill(text: str, words: Mapping[str, str]) -> str:
-    """Replace the placeholders of a title or caption, such as ``{treated}`` and ``{highest}``."""
-    try:
-        return text.strip().format_map(words)
-    except KeyError as error:
-        name = str(error).strip("'")
-        raise UserError(f"caption: no placeholder is called {{{name}}}{nearest(name, words)}") from None
-    except ValueError as error:
-        raise UserError(f"caption: {error}: {text.strip()[:60]}") from None
 
 
 def default_catalogue(trial: Trial) -> Catalogue:

@@ -11,6 +11,7 @@ from .. import printing, wording
 from ..figures.study import BOTH_ARMS, Number, Numbers
 from ..published import read_rows
 from ..trial import BASELINE
+from . import notes
 from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
 
 if TYPE_CHECKING:
@@ -72,44 +73,23 @@ def _labels(table: Table, source: Source) -> list[str]:
     return [label for name in table.strata for label in meaning.get(name, [name])]
 
 
-def _fill(text: str, table: Table, source: Source) -> str:
-    trial, strata = source.trial, source.analysis.strata.labels
-    for name, word in {
-        "treated": trial.arms.treated.label,
-        "control": trial.arms.control.label,
-        "highest": strata[-1],
-        "lowest": strata[0],
-        "marker": trial.markers[_marker(table, source)].label,
-    }.items():
-        text = text.replace(f"{{{name}}}", word)
-    return " ".join(text.split())
-
-
-def _marker(table: Table, source: Source) -> str:
-    return table.marker or source.analysis.marker
-
-
-def _set(key: str, table: Table, source: Source, columns, rows, *notes: str, **more) -> SetTable:
-    notes = [_fill(note, table, source) for note in (*notes, table.note) if note]
+def _set(key: str, table: Table, source: Source, columns, rows, *more_notes: str, **more) -> SetTable:
+    paragraphs = [*notes.notes(table, source.trial, source.analysis), *more_notes]
     if any(DASH in row.cells for row in rows):
-        notes.append(MISSING)
+        paragraphs.append(MISSING)
     return SetTable(
         key,
         table.label,
-        _fill(table.title, table, source),
+        notes.title(table, source.trial, source.analysis),
         tuple(columns),
         tuple(rows),
-        tuple(notes),
+        tuple(paragraphs),
         **{"data_label": source.data_label} | more,
     )
 
 
 def _place(table: Table, source: Source, stratum: str) -> dict[str, str]:
-    return {"marker": "" if stratum == EVERYBODY else _marker(table, source), "stratum": stratum}
-
-
-def _measure(visit: str, source: Source) -> str:
-    return BASELINE if visit == BASELINE else source.analysis.measure
+    return {"marker": "" if stratum == EVERYBODY else notes.marker_of(table, source.analysis), "stratum": stratum}
 
 
 def _decimals(outcome: Outcome, measure: str, table: Table) -> int:
@@ -157,23 +137,10 @@ def _head(text: str, sizes: list[float]) -> str:
     return f"{text} (n = {known[0]})" if len(known) == 1 else f"{text} (n = {known[0]}–{known[-1]})"
 
 
-def _summaries_note(outcomes: list[Outcome], measure: str, source: Source) -> str:
-    kinds = {outcome.kind for outcome in outcomes}
-    parts = []
-    if "continuous" in kinds:
-        parts.append(f"median (first quartile, third quartile; type {source.analysis.quartile_type})")
-    if "binary" in kinds:
-        parts.append("number (percent)")
-    test = wording.TESTS[source.analysis.test]
-    chi = "; chi-squared test without continuity correction for numbers" if "binary" in kinds else ""
-    what = "" if measure == BASELINE else f" Change: {wording.FORMULAS[measure]}."
-    return f"Values are {wording.listing(parts, 'or')}.{what} P: {test}{chi}; not adjusted for multiplicity."
-
-
 def _arms(key: str, table: Table, source: Source) -> SetTable:
     """Control before treated, as the article has them."""
     trial = source.trial
-    measure, stratum = _measure(table.visit, source), _labels(table, source)[0]
+    measure, stratum = notes.measure_of(table.visit, source.analysis), _labels(table, source)[0]
     place = _place(table, source, stratum)
     outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
     arms = (trial.arms.control, trial.arms.treated)
@@ -196,12 +163,12 @@ def _arms(key: str, table: Table, source: Source) -> SetTable:
         *(_head(arm.label, sizes[arm.key]) for arm in arms),
         "P",
     ]
-    return _set(key, table, source, columns, rows, _summaries_note(outcomes, measure, source), printed_p=(3,))
+    return _set(key, table, source, columns, rows, printed_p=(3,))
 
 
 def _strata(key: str, table: Table, source: Source) -> SetTable:
     """Both arms together at baseline, lowest stratum first."""
-    trial, marker = source.trial, _marker(table, source)
+    trial, marker = source.trial, notes.marker_of(table, source.analysis)
     labels = _labels(table, source)
     *lower, upper = labels
     outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
@@ -232,9 +199,7 @@ def _strata(key: str, table: Table, source: Source) -> SetTable:
         *heads,
     ]
     positions = tuple(range(len(labels) + 1, len(columns)))
-    rule = wording.strata(source.analysis.strata, trial.markers[marker].label)
-    note = _summaries_note(outcomes, BASELINE, source)
-    return _set(key, table, source, columns, rows, note, rule, printed_p=positions)
+    return _set(key, table, source, columns, rows, printed_p=positions)
 
 
 def _comparisons(key: str, table: Table, source: Source) -> SetTable:
@@ -242,6 +207,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
     trial, numbers = source.trial, source.numbers
     measure, arms = source.analysis.measure, tuple(trial.analysed_arms.values())
     outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
+    shared = _shared_unit(outcomes, measure)
     rows = []
     for outcome in outcomes:
         decimals = _decimals(outcome, measure, table)
@@ -267,7 +233,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
                 exact["p_method"] = effects["p"].method
                 shift = [effects[name].value for name in names[1:4]]
                 cells = (
-                    outcome.label,
+                    _row_label(outcome, measure, shared_unit=shared),
                     trial.visits[visit].label,
                     "Everybody" if stratum == EVERYBODY else stratum,
                     *sizes,
@@ -278,7 +244,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
                 )
                 rows.append(Row(cells, exact, section=trial.families[outcome.family]))
     columns = (
-        "Outcome",
+        f"Outcome ({shared})" if shared else "Outcome",
         "Visit",
         "Participants",
         *(f"n, {arm.label}" for arm in arms),
@@ -287,14 +253,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
         f"Shift ({wording.interval_level(source.analysis)} interval)",
         "P",
     )
-    unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(measure, "")
-    notes = (
-        f"Changes from baseline are {wording.FORMULAS[measure]}{unit}. Differences and shifts are "
-        f"{wording.direction(trial)}; the shift is the Hodges-Lehmann estimate, its interval comes from inverting the "
-        f"same test. P: {wording.TESTS[source.analysis.test]}; not adjusted for multiplicity.",
-        wording.strata(source.analysis.strata, trial.markers[_marker(table, source)].label),
-    )
-    return _set(key, table, source, columns, rows, *notes, headings=3, printed_p=(9,))
+    return _set(key, table, source, columns, rows, headings=3, printed_p=(9,))
 
 
 def _events(key: str, table: Table, source: Source) -> SetTable:
@@ -318,7 +277,6 @@ def _events(key: str, table: Table, source: Source) -> SetTable:
         "Event",
         *(f"{arm.label} (n = {'/'.join(sorted(risk[arm.key]))})" if risk[arm.key] else arm.label for arm in arms),
     ]
-    note = "Number (percent) of participants."
-    missing = "" if rows else "The folder of printed values has no such events."
+    missing = [] if rows else ["The folder of printed values has no such events."]
     label = f"Copied from print. All other tables: {source.data_label}" if source.data_label else None
-    return _set(key, table, source, columns, rows, note, missing, data_label=label)
+    return _set(key, table, source, columns, rows, *missing, data_label=label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import zipfile
 from collections.abc import Sequence
@@ -53,7 +54,9 @@ def exact_frame(table: SetTable):
     """Return the numbers of a table in full precision; the label of marked data stands in a last column, ``data``."""
     import pandas as pd
 
-    return _labelled(pd.DataFrame([row.exact for row in table.rows]), table)
+    frame = pd.DataFrame([row.exact for row in table.rows])
+    counted = [name for name in frame if name.endswith(("_n", "_count"))]
+    return _labelled(frame.astype(dict.fromkeys(counted, "Int64")), table)
 
 
 def _labelled(frame, table: SetTable):
@@ -80,7 +83,7 @@ def page(table: SetTable) -> str:
 
 
 def write_workbook(tables: Sequence[SetTable], path: Path | str) -> None:
-    """Write a workbook with a sheet per table: label of the data, title, header, rows, notes."""
+    """Write a workbook with a sheet per table: title, label of the data, header, rows, notes."""
     from openpyxl import Workbook
     from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
     from openpyxl.utils import get_column_letter
@@ -103,18 +106,23 @@ def write_workbook(tables: Sequence[SetTable], path: Path | str) -> None:
         if table.data_label:
             put([table.data_label], font=marked, fill=fill)
         put(table.columns, font=bold, border=line, alignment=wrapped)
-        sheet.freeze_panes = sheet.cell(sheet.max_row + 1, table.headings + 1)
+        # By its name: asking for the cell would make it, and leave an empty row.
+        sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{sheet.max_row + 1}"
         section = None
         for row in table.rows:
             if row.section and row.section != section:
                 put([row.section], font=bold)
             section = row.section
             put(row.cells)
-        for note in table.notes:
-            put([note])
+        widths = []
         for index, name in enumerate(table.columns):
             longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
-            sheet.column_dimensions[get_column_letter(index + 1)].width = min(longest + 2, 44)
+            widths.append(min(longest + 2, 44))
+            sheet.column_dimensions[get_column_letter(index + 1)].width = widths[-1]
+        for note in table.notes:
+            put([note], alignment=wrapped)
+            sheet.merge_cells(start_row=sheet.max_row, end_row=sheet.max_row, start_column=1, end_column=len(widths))
+            sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
         sheet.page_setup.orientation = "landscape"
         sheet.page_setup.fitToHeight = 0
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
