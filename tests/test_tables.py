@@ -11,6 +11,7 @@ from d_q_trial import settings, wording
 from d_q_trial.errors import UserError
 from d_q_trial.figures.study import Numbers
 from d_q_trial.published import read_rows
+from d_q_trial.tables import notes
 from d_q_trial.tables.build import DASH, Source, build_tables
 from d_q_trial.tables.catalogue import Catalogue, Table, default_catalogue, load_catalogue
 from d_q_trial.tables.write import exact_frame, page, printed_frame, write_tables
@@ -113,6 +114,33 @@ def test_every_form_of_every_table_carries_the_label_of_synthetic_data(tables, t
         assert "Synthetic data: not the trial&#39;s participants" in (tmp_path / f"{table.key}.html").read_text()
     for sheet in load_workbook(tmp_path / "tables.xlsx"):
         assert LABEL in sheet["A2"].value
+
+
+def test_a_sheet_has_an_empty_row_or_another_cell_than_the_table(tables, tmp_path):
+    write_tables(list(tables.values()), tmp_path)
+    book = load_workbook(tmp_path / "tables.xlsx")
+    for table in tables.values():
+        rows = [[cell or "" for cell in row] for row in book[table.label].iter_rows(values_only=True)]
+        assert all(any(row) for row in rows)
+        for row in (table.columns, *(row.cells for row in table.rows)):
+            assert list(row) in rows
+
+
+def test_numbers_of_people_have_decimals_in_full_precision(tables, tmp_path):
+    write_tables(list(tables.values()), tmp_path)
+    with (tmp_path / "table_1_exact.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {row["outcome"]: row for row in csv.DictReader(stream)}
+    assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
+
+
+def test_a_caption_lacks_the_title_the_test_or_the_note(trial, analysis):
+    catalogue = load_catalogue(ROOT / "data" / "tables.yaml", trial).tables
+    text = notes.caption(catalogue["extended_data_table_3"], trial, analysis)
+    assert text.startswith(
+        "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
+    )
+    assert "no continuity correction" in text
+    assert notes.caption(catalogue["main_results"], trial, analysis).endswith("The article has no such table.")
 
 
 def test_a_real_workbook_leaves_no_label_behind(source, trial, tmp_path):
