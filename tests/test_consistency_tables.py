@@ -2,7 +2,7 @@
 
 import pytest
 
-from d_q_trial.consistency import events, statements, tables
+from d_q_trial.consistency import events, flow, statements, tables
 
 
 def summary(**cells):
@@ -87,15 +87,15 @@ def test_strata_add_up_to_the_whole(upper, kinds):
 
 
 def test_completers_fewer_than_measured_differ_and_sums_are_checked():
-    flow = [{"source": "registry", "locator": "flow", "milestone": m, "reason": "", "group": "new", "n": str(n)}
+    lines = [{"source": "registry", "locator": "flow", "milestone": m, "reason": "", "group": "new", "n": str(n)}
             for m, n in (("started", 30), ("completed", 27), ("not_completed", 3))]  # fmt: skip
     rows = [count(30, "new", visit="early"), count(28, "new")]
-    (finding,) = statements.flow(flow, rows)
+    (finding,) = flow.flow(lines, rows)
     assert "27 completed, yet up to 28" in finding.what
     rows[1]["n"] = "27"
-    assert list(statements.flow(flow, rows)) == []
-    flow[2]["n"] = "2"
-    assert [f.finding for f in statements.flow(flow, rows)] == ["flow-sum-new"]
+    assert list(flow.flow(lines, rows)) == []
+    lines[2]["n"] = "2"
+    assert [f.finding for f in flow.flow(lines, rows)] == ["flow-sum-new"]
 
 
 @pytest.mark.parametrize(("stratum", "kind"), [(20, "agreement"), (21, "observation")])

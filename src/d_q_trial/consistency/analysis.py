@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError
-from . import conventions, events, statements, tables
+from . import conventions, events, flow, statements, tables
 from .assess import Assessment, assess_all, under_each_variant
 from .claims import Claim, read_claims
 from .findings import Finding, in_order
@@ -102,13 +102,13 @@ def _printouts(claims: list[Claim]) -> dict[str, list[Printout]]:
 def table_findings(published: Published, variant: str) -> list[Finding]:
     """Findings from the tables of the folder against each other; absent tables give none."""
     rows = {name: published.tables.get(name, []) for name in (
-        "tests", "summaries", "counts", "registry_baseline", "registry_flow", "statements", "adverse_events"
+        "tests", "summaries", "counts", "registry_baseline", "flow", "registry_flow", "statements", "adverse_events"
     )}  # fmt: skip
     summaries, counts, said = rows["summaries"], rows["counts"], rows["statements"]
     numbers = counts + [row for row in summaries if row["n"]]
     return list(
         itertools.chain(
-            tables.two_sources(rows["tests"], summaries),
+            tables.two_sources(rows["tests"], summaries, numbers),
             tables.means_equal_medians(rows["registry_baseline"], summaries),
             tables.totals_of_means(rows["registry_baseline"]),
             tables.odd_decimals(summaries),
@@ -118,7 +118,8 @@ def table_findings(published: Published, variant: str) -> list[Finding]:
             statements.stated_numbers(said, numbers, published.claims, published.keys, variant),
             statements.stated_tests(said, rows["tests"], summaries),
             statements.percentages(summaries, rows["adverse_events"]),
-            statements.flow(rows["registry_flow"], numbers),
+            flow.flow(rows["registry_flow"], numbers),
+            flow.withdrawals(rows["flow"], rows["registry_flow"]),
             statements.shares(said, counts),
             statements.limits(said),
             events.adverse_events(rows["adverse_events"], said),

@@ -1,4 +1,4 @@
-"""Checks of what is said in words (captions, footnotes, participant flow) against the tables."""
+"""Checks of what is said in words (captions, footnotes, criteria) against the tables."""
 
 from __future__ import annotations
 
@@ -167,74 +167,6 @@ def percentages(summaries: list[Row], events: list[Row]) -> Iterator[Finding]:
             how="Those that differ are findings of their own.",
             value=str(checked),
         )
-
-
-def flow(rows: list[Row], counts: list[Row]) -> Iterator[Finding]:
-    """Completers against participants with a value at the last visit; milestones and reasons against each other."""
-    started, completed, missing = ({}, {}, {})
-    reasons: dict[str, int] = defaultdict(int)
-    for row in rows:
-        target = {"started": started, "completed": completed, "not_completed": missing}.get(row["milestone"])
-        if row["reason"]:
-            reasons[row["group"]] += int(row["n"])
-        elif target is not None:
-            target[row["group"]] = (int(row["n"]), f"{row['source']}, {row['locator']}")
-    for group, (n, where) in started.items():
-        if group in completed and group in missing and completed[group][0] + missing[group][0] != n:
-            yield Finding(
-                finding=f"flow-sum-{group}",
-                kind="difference",
-                where=where,
-                value=str(n),
-                what=f"{group}: {completed[group][0]} completed and {missing[group][0]} did not, of {n} started",
-                how="Sum of the milestones.",
-                expected=str(completed[group][0] + missing[group][0]),
-            )
-        if group in reasons and group in missing and reasons[group] != missing[group][0]:
-            yield Finding(
-                finding=f"flow-reasons-{group}",
-                kind="difference",
-                where=where,
-                value=str(missing[group][0]),
-                what=f"{group}: {reasons[group]} reasons for {missing[group][0]} who did not complete",
-                how="Sum of the reasons.",
-                expected=str(reasons[group]),
-            )
-    last = _last_visit(counts)
-    for group, (n, where) in completed.items():
-        beyond = [
-            row
-            for row in counts
-            if (row["visit"], row["group"]) == (last, group)
-            and row["stratum"] in EVERYBODY
-            and row["n"]
-            and int(row["n"]) > n
-        ]
-        if beyond:
-            numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
-            yield Finding(
-                finding=f"completers-{group}",
-                kind="difference",
-                what=f"{group}: {n} completed, yet up to {numbers[0][0]} have a value at {last} ("
-                + listed(f"{outcome} {count}" for count, outcome in numbers)
-                + ")",
-                where=where + "; " + listed(sorted({f"{row['source']}, {row['locator']}" for row in beyond})),
-                how="Completers of the participant flow against numbers analysed at the last visit.",
-                value=str(n),
-                expected=str(numbers[0][0]),
-                harmless_explanation="A participant who stopped treatment, or left just before the last blood "
-                "draw, may have "
-                "been measured and be counted as not having completed.",
-            )
-
-
-def _last_visit(counts: list[Row]) -> str:
-    """The visit with the fewest participants of all groups together."""
-    totals: dict[str, list[int]] = defaultdict(list)
-    for row in counts:
-        if row["n"] and row["stratum"] in EVERYBODY:
-            totals[row["visit"]].append(int(row["n"]))
-    return min(totals, key=lambda visit: (sum(totals[visit]) / len(totals[visit]), visit)) if totals else ""
 
 
 def shares(statements: list[Row], counts: list[Row]) -> Iterator[Finding]:

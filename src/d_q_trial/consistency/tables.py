@@ -15,6 +15,7 @@ from .printed import Printed, maybe, overlap, parse
 
 Row = dict[str, str]
 EVERYBODY = ("all", "both arms", "")
+_KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 
 
 def same_quantity(row: Row) -> tuple[str, ...]:
@@ -27,8 +28,8 @@ def _name(key: tuple[str, ...]) -> str:
     return " ".join(part for part in key if part and part not in ("all",))
 
 
-def two_sources(tests: list[Row], summaries: list[Row]) -> Iterator[Finding]:
-    """The same P or median printed by two sources."""
+def two_sources(tests: list[Row], summaries: list[Row], numbers: list[Row] = ()) -> Iterator[Finding]:
+    """The same P, median or number of participants printed by two sources."""
     printed: dict[tuple, list[Row]] = defaultdict(list)
     for row in tests:
         if row["p_relation"] == "=":
@@ -36,13 +37,17 @@ def two_sources(tests: list[Row], summaries: list[Row]) -> Iterator[Finding]:
     for row in summaries:
         if row["statistic"].startswith("median"):
             printed["median", *same_quantity(row), row["group"]].append(row | {"shown": row["center"]})
-    agree = []
+    for row in numbers:
+        group = "all" if row["group"] in EVERYBODY else row["group"]
+        printed["n", *same_quantity(row), group].append(row | {"shown": row["n"]})
+    agree, sources = [], dict.fromkeys(row["source"] for rows in printed.values() for row in rows)
     for key, rows in printed.items():
         first = {row["source"]: row for row in reversed(rows)}
         if len(first) < 2:
             continue
         values = [parse(row["shown"]) for row in first.values()]
-        if all(overlap((a.low, a.high), (b.low, b.high)) for a in values for b in values):
+        same = len({value.value for value in values}) == 1
+        if same or (key[0] != "n" and all(overlap((a.low, a.high), (b.low, b.high)) for a in values for b in values)):
             agree.append(key)
             continue
         yield Finding(
@@ -50,7 +55,9 @@ def two_sources(tests: list[Row], summaries: list[Row]) -> Iterator[Finding]:
             kind="difference",
             what=f"{key[0]} of {_name(key[1:])} differs between sources",
             where=listed(f"{row['source']}, {row['locator']}" for row in first.values()),
-            how="The values that round to each printed number have none in common.",
+            how="Numbers of participants side by side."
+            if key[0] == "n"
+            else "The values that round to each printed number have none in common.",
             value=listed(f"{row['shown']} ({source})" for source, row in first.items()),
         )
     if agree:
@@ -59,10 +66,10 @@ def two_sources(tests: list[Row], summaries: list[Row]) -> Iterator[Finding]:
             finding="sources-agree",
             kind="agreement",
             what="Numbers printed by more than one source agree: "
-            + listed(f"{n} {'P-values' if kind == 'P' else 'medians'}" for kind, n in kinds.items()),
-            where=listed(sorted({_name(key[1:]) for key in agree})),
+            + listed(f"{n} {_KINDS[kind]}" for kind, n in kinds.items()),
+            where=listed(sources),
             how="Rows with the same outcome, measure, visit, stratum and groups were compared at their printed "
-            "decimals.",
+            "decimals: " + listed(sorted({f"{key[1]} {key[3]}" for key in agree})) + ".",
             value=str(len(agree)),
             expected=str(len(agree)),
         )
