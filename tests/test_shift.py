@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
-from d_q_trial.stats.rank_sum import METHODS, rank_sum
-from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.rank_sum import METHODS, normal_p, rank_sum
+from d_q_trial.stats.shift import _normal_depth, hodges_lehmann, hodges_lehmann_subgroups
 
 samples = st.lists(st.integers(-20, 20).map(float), min_size=3, max_size=9)
 ROOT_SEARCH = 2e-4  # R finds the normal limits by a root search to 1e-4
@@ -75,3 +75,28 @@ def test_missing_values_enter_or_no_value_fails():
     with_missing = hodges_lehmann([1.0, np.nan, 5.0], [0.0], method="normal", confidence=0.5)
     assert with_missing == hodges_lehmann([1.0, 5.0], [0.0], method="normal", confidence=0.5)
     assert np.isnan(hodges_lehmann([np.nan], [1.0], method="normal", confidence=0.95)).all()
+
+
+@given(st.integers(0, 10**6), st.sampled_from(METHODS), st.booleans())
+def test_a_subgroup_has_another_shift_than_its_own_samples(seed, method, ties):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=14).round(0 if ties else 6)
+    values[rng.integers(14)] = np.nan
+    is_first, members = rng.random(14) < 0.5, rng.random((14, 5)) < 0.7
+    found = hodges_lehmann_subgroups(values, is_first, members, method=method, confidence=0.9)
+    for column, group in enumerate(members.T):
+        alone = hodges_lehmann(values[group & is_first], values[group & ~is_first], method=method, confidence=0.9)
+        np.testing.assert_array_equal([field[column] for field in found], list(alone))
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 400), st.sampled_from([0.001, 0.05, 0.1, 0.5]))
+def test_the_limit_is_not_at_the_first_u_that_is_not_rejected(n_first, n_second, tie_sum, alpha):
+    for method in ("normal", "normal_continuity"):
+        p = normal_p(
+            np.arange(n_first * n_second // 2 + 1),
+            n_first,
+            n_second,
+            tie_sum,
+            continuity=method == "normal_continuity",
+        )
+        assert _normal_depth(n_first, n_second, tie_sum, alpha, method) == np.argmax(~(p <= alpha))

@@ -4,7 +4,7 @@ Two searches. The best *subgroup* asks for the cut above (or below) which treatm
 permuted arm labels (:class:`~.reducers.StepDown` over the columns made here). The best *split* asks for the cut that
 divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
 
-A cut is a value of the marker; participants with that value belong to the upper group.
+A cut is a value of the marker; participants with that value belong to the upper group unless stated otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Subgroups(NamedTuple):
     Attributes
     ----------
     side : array of str, shape (k,)
-        ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high).
+        ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high). Where a value equal
+        to the cut goes to the lower group, ``above`` is marker > low, and ``below`` is marker <= high.
     low, high : array of float, shape (k,)
         Bounds in the marker's unit; infinite on the open side.
     position : array of float, shape (k,)
@@ -51,7 +52,7 @@ class BestSplit(NamedTuple):
     n: int
 
 
-def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int) -> Subgroups:
+def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
     """Every group above a cut, below a cut, and in a window sliding along the marker.
 
     Parameters
@@ -64,6 +65,9 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int) ->
         STEPP, with patients in a window = window * n and patients in common = (window - step) * n.
     minimum : int
         Smallest number of participants in a subgroup.
+    at_cut : {"upper", "lower"}
+        Where a value equal to the cut goes. It names the same divisions by another value: the lowest of the upper
+        group, or the highest of the lower group.
 
     References
     ----------
@@ -74,7 +78,8 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int) ->
     marker = np.asarray(marker, dtype=float)
     ordered = np.sort(marker[~np.isnan(marker)])
     rows = []
-    for cut in np.unique(ordered)[1:]:
+    values = np.unique(ordered)
+    for cut in values[1:] if at_cut == "upper" else values[:-1]:
         rows += [("above", cut, np.inf, cut), ("below", -np.inf, cut, cut)]
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
@@ -85,7 +90,9 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int) ->
     low, high, position = np.array([row[1:] for row in rows], dtype=float).reshape(-1, 3).T
     column = marker[:, None]
     with np.errstate(invalid="ignore"):
-        members = (column >= low) & np.where(side == "window", column <= high, column < high)
+        from_low = np.where((side == "above") & (at_cut == "lower"), column > low, column >= low)
+        to_high = np.where((side == "window") | (at_cut == "lower"), column <= high, column < high)
+    members = from_low & to_high
     keep = members.sum(axis=0) >= minimum
     order = np.lexsort((position[keep], side[keep]))
     return Subgroups(*(field[keep][order] for field in (side, low, high, position)), members[:, keep][:, order])

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtri
 
-from .rank_sum import METHODS, exact_counts, exact_p, midrank_columns, normal_p
+from .rank_sum import METHODS, exact_counts, exact_p, midrank_columns, normal_p, normal_z
 
 
 class Shift(NamedTuple):
@@ -18,6 +19,14 @@ class Shift(NamedTuple):
     estimate: float
     lower: float
     upper: float
+
+
+class Shifts(NamedTuple):
+    """Shifts of many pairs of samples, each field an array of shape (k,); see :func:`hodges_lehmann_subgroups`."""
+
+    estimate: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
 
 
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
@@ -47,16 +56,72 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R's ``wilcox.test(conf.int=TRUE)`` finds the same limits,
     by root search to 1e-4 in the normal variants.
     """
-    if method not in METHODS:
-        raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(METHODS)}")
     first, second = (_present(sample) for sample in (first, second))
     if first.size == 0 or second.size == 0:
+        _check(method)
         return Shift(np.nan, np.nan, np.nan)
-    differences = np.sort(np.subtract.outer(first, second), axis=None)
-    below, above = _depths(first, second, differences, method, 1 - confidence)
-    lower = float(differences[below - 1]) if below else -np.inf
-    upper = float(differences[-above]) if above else np.inf
-    return Shift(float(np.median(differences)), lower, upper)
+    values = np.concatenate([first, second])
+    everybody = np.ones((values.size, 1), dtype=bool)
+    is_first = np.arange(values.size) < first.size
+    found = hodges_lehmann_subgroups(values, is_first, everybody, method=method, confidence=confidence)
+    return Shift(*(field.item() for field in found))
+
+
+def hodges_lehmann_subgroups(
+    values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
+) -> Shifts:
+    """Hodges-Lehmann shifts within many subgroups of the same participants.
+
+    The same numbers as :func:`hodges_lehmann` gives for each subgroup; the pairwise differences are sorted once.
+
+    Parameters
+    ----------
+    values : array of float, shape (n,)
+        NaN marks a missing value.
+    is_first : array of bool, shape (n,)
+        Which participants form the first sample.
+    members : array of bool, shape (n, k)
+        Who belongs to each subgroup.
+    method, confidence
+        As for :func:`hodges_lehmann`.
+    """
+    _check(method)
+    values, is_first, members = np.asarray(values, dtype=float), np.asarray(is_first, bool), np.asarray(members, bool)
+    present = ~np.isnan(values)
+    sides = [np.flatnonzero(present & side) for side in (is_first, ~is_first)]
+    differences = np.subtract.outer(*(values[side] for side in sides)).ravel()
+    order = np.argsort(differences, kind="stable")
+    differences = differences[order]
+    pairs = np.unravel_index(order, tuple(side.size for side in sides))
+    inside = [np.ascontiguousarray(members[side].T) for side in sides]
+    ties = np.array([_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]).T
+    found = np.full((3, members.shape[1]), np.nan)
+    for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
+        places = np.flatnonzero(first[pairs[0]] & second[pairs[1]])
+        if places.size:
+            samples = (values[sides[0][first]], values[sides[1][second]])
+            found[:, subgroup] = _shift(*samples, differences[places], ties[subgroup].sum(), method, 1 - confidence)
+    return Shifts(*found)
+
+
+def _check(method: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(METHODS)}")
+
+
+def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Sum of t^3 - t over the groups of t equal values, in each subgroup of shape (k, n)."""
+    if np.unique(values).size == values.size:
+        return np.zeros(len(members), dtype=int)
+    return midrank_columns(np.where(members, values, np.nan).T)[1].astype(int)
+
+
+def _shift(first, second, differences, tie_sum: int, method: str, alpha: float) -> tuple[float, float, float]:
+    """Shift of two samples, and its limits, from their sorted pairwise differences."""
+    below, above = _depths(first, second, differences, int(tie_sum), method, alpha)
+    lower = differences[below - 1] if below else -np.inf
+    upper = differences[-above] if above else np.inf
+    return (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2, lower, upper
 
 
 def _present(sample: ArrayLike) -> np.ndarray:
@@ -64,27 +129,37 @@ def _present(sample: ArrayLike) -> np.ndarray:
     return sample[~np.isnan(sample)]
 
 
-def _depths(first, second, differences, method: str, alpha: float) -> tuple[int, int]:
+def _depths(first, second, differences, tie_sum: int, method: str, alpha: float) -> tuple[int, int]:
     """Count the pairwise differences that lie outside each end of the interval, the limit included.
 
     A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. Shifts are rejected
     from the outside in while P(U) <= alpha; the first k that is not rejected is the depth of the lower limit. Without
     ties within a sample, and in the normal variants, the upper limit lies as deep by symmetry.
     """
-    below = np.arange(differences.size // 2 + 1)
-    if method == "exact":
-        if _has_ties(first) or _has_ties(second):
-            return _tied_exact_depths(first, second, differences, alpha)
-        p = _untied_exact_p(first.size, second.size)[below]
-    else:
-        tie_sum = sum(midrank_columns(sample[:, None])[1][0] for sample in (first, second))
-        p = normal_p(below, first.size, second.size, tie_sum, continuity=method == "normal_continuity")
+    if method != "exact":
+        depth = _normal_depth(first.size, second.size, tie_sum, alpha, method)
+        return depth, depth
+    if tie_sum:
+        return _tied_exact_depths(first, second, differences, alpha)
+    p = _untied_exact_p(first.size, second.size)[: differences.size // 2 + 1]
     depth = int(np.argmax(~(p <= alpha)))
     return depth, depth
 
 
-def _has_ties(sample: np.ndarray) -> bool:
-    return np.unique(sample).size < sample.size
+@lru_cache(maxsize=4096)
+def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, method: str) -> int:
+    """Smallest U, not above its mean, that the normal approximation does not reject.
+
+    P rises with U, so it is tried only around the U at which the deviate reaches its critical value.
+    """
+    continuity = method == "normal_continuity"
+    unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
+    if np.isnan(unit):
+        return 0
+    critical = (n_first * n_second - continuity) / 2 + ndtri(alpha / 2) / unit
+    tried = np.clip(np.floor(critical) + np.arange(-1, 3), 0, n_first * n_second // 2)
+    p = normal_p(tried, n_first, n_second, tie_sum, continuity=continuity)
+    return int(tried[np.argmax(~(p <= alpha))])
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,191 @@
+"""The comparison of arms above and below every cut of a marker, and in windows that slide along it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..changes import significant
+from ..stats.maximally_selected import Subgroups, restrict, subgroups
+from ..stats.rank_sum import RankSums, rank_sum_columns
+from ..stats.shift import Shifts, hodges_lehmann_subgroups
+from .comparisons import Comparison, Stratified, stratified
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..settings import Analysis
+    from ..trial import Trial
+    from .settings import Robustness
+
+ESTIMATES = (
+    "n_first",
+    "n_second",
+    "median_first",
+    "median_second",
+    "hodges_lehmann",
+    "lower",
+    "upper",
+    "p",
+    "mann_whitney_effect",
+    "method",
+)
+CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "side", *ESTIMATES, "stratum")
+WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", *ESTIMATES)
+
+EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
+
+NO_MARKER = "no participant with this change has a value of the marker"
+TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
+
+
+@dataclass(frozen=True)
+class Slices:
+    """One outcome and visit, cut and windowed along one marker.
+
+    Attributes
+    ----------
+    comparison : Comparison
+        The participants who have a value of the marker and of the change.
+    groups : Subgroups
+        Every group above or below a cut, and every window, that could have ``robustness.minimum_per_arm`` in each arm
+        if its participants were dealt to the arms as evenly as possible.
+    usable : array of bool, shape (groups,)
+        Whether it has them.
+    medians : array of float, shape (2, groups)
+        NaN in groups that are not usable, as in the fields of ``tests`` and ``shifts``.
+    """
+
+    comparison: Comparison
+    marker: str
+    method: str  # of the rank-sum test
+    groups: Subgroups
+    usable: np.ndarray
+    stratum: np.ndarray
+    medians: np.ndarray
+    tests: RankSums
+    shifts: Shifts
+
+    def head(self) -> tuple[str, str, str, str]:
+        """Return outcome, measure, visit and marker."""
+        return (self.comparison.outcome, self.comparison.measure, self.comparison.visit, self.marker)
+
+
+def slices(
+    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
+) -> list[Slices]:
+    """Cut every outcome and visit along every marker; see :class:`Slices`.
+
+    Cuts are the distinct values of the marker, to ten significant digits, among those who have a value of the change;
+    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says. Participants
+    without ids have no marker, so a comparison that consists of them has no groups.
+    """
+    return [_sliced(entry, analysis, robustness) for entry in stratified(changes, strata, trial, analysis)]
+
+
+def cutoffs_table(found: list[Slices]) -> pd.DataFrame:
+    """Set the comparisons above and below every cut, the side ``below`` first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``CUTOFFS``. ``first`` is the treated arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of
+        its interval (empty where the group is too small to have one), is in the unit of the change; ``stratum`` names
+        the stratum (or strata) of the analysis that the group consists of exactly, so it marks the analysis' own cut.
+    """
+    return _table(CUTOFFS, found, lambda s: s.groups.side != "window", lambda s: (s.groups.position, s.groups.side))
+
+
+def windows_table(found: list[Slices]) -> pd.DataFrame:
+    """Set the comparisons in sliding windows: columns ``WINDOWS``, bounds ``low`` and ``high`` included."""
+    return _table(
+        WINDOWS,
+        found,
+        lambda s: s.groups.side == "window",
+        lambda s: (s.groups.low, s.groups.high, s.groups.position),
+    )
+
+
+def _sliced(entry: Stratified, analysis: Analysis, robustness: Robustness) -> Slices:
+    whole = entry.everybody
+    known = whole.linked & ~np.isnan(whole.value) & ~np.isnan(entry.marker_value)
+    comparison, marker = whole.within(known, entry.marker), significant(entry.marker_value[known])
+    groups = subgroups(
+        marker,
+        window=robustness.windows.share,
+        step=robustness.windows.step,
+        minimum=2 * robustness.minimum_per_arm,
+        at_cut=analysis.strata.at_cut,
+    )
+    is_first, method = comparison.is_first, _method(comparison, analysis)
+    smaller = np.minimum(groups.members[is_first].sum(axis=0), groups.members[~is_first].sum(axis=0))
+    usable = smaller >= robustness.minimum_per_arm
+    columns = np.where(usable, restrict(comparison.value, groups.members), np.nan)
+    return Slices(
+        comparison,
+        entry.marker,
+        method,
+        groups,
+        usable,
+        _whole_strata(groups, entry.stratum[known], analysis.strata.labels),
+        np.array([_medians(columns[is_first]), _medians(columns[~is_first])]),
+        rank_sum_columns(columns, is_first, method=method),
+        hodges_lehmann_subgroups(
+            comparison.value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
+        ),
+    )
+
+
+def _method(comparison: Comparison, analysis: Analysis) -> str:
+    """Test of all cuts: that of the analysis, unless hundreds of exact distributions of large groups would take hours."""
+    small = max(comparison.counts()) < EXACT_BELOW
+    return "normal_continuity" if analysis.test == "exact" and not small else analysis.test
+
+
+def _whole_strata(groups: Subgroups, stratum: np.ndarray, labels: list[str]) -> np.ndarray:
+    """Name the strata that make up each group, if there are such: shape (groups,)."""
+    named = np.full(groups.side.size, "", dtype=object)
+    for column in np.flatnonzero(groups.side != "window"):
+        inside = groups.members[:, column]
+        own = set(stratum[inside])
+        if own.isdisjoint(stratum[~inside]) and own <= set(labels):
+            named[column] = " + ".join(label for label in labels if label in own)
+    return named
+
+
+def _medians(columns: np.ndarray) -> np.ndarray:
+    """Median of each column without its missing values."""
+    ordered, n = np.sort(columns, axis=0), (~np.isnan(columns)).sum(axis=0)
+    if not len(columns):
+        return np.full(columns.shape[1], np.nan)
+    middle = np.array([np.maximum(n - 1, 0) // 2, np.minimum(n // 2, len(columns) - 1)])
+    return np.where(n > 0, np.take_along_axis(ordered, middle, axis=0).mean(axis=0), np.nan)
+
+
+def _table(names: tuple[str, ...], found: list[Slices], chosen, places) -> pd.DataFrame:
+    import pandas as pd
+
+    parts = []
+    for part in found:
+        # At each cut the group below comes first, as numbers along the marker do.
+        keep = np.flatnonzero(part.usable & chosen(part))
+        keep = keep[np.lexsort((part.groups.side[keep] == "above", part.groups.position[keep]))]
+        parts.append(_rows(part, places(part), keep, names))
+    whole = dict.fromkeys(("n_first", "n_second"), "Int64")
+    if not parts:
+        return pd.DataFrame(columns=list(names)).astype(whole)
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    return pd.DataFrame(columns).astype(whole)
+
+
+def _rows(part: Slices, places: tuple[np.ndarray, ...], keep: np.ndarray, names: tuple[str, ...]) -> dict:
+    tests, shifts = part.tests, part.shifts
+    values = [np.full(part.usable.size, word, dtype=object) for word in part.head()]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = tests.u / (tests.n_first * tests.n_second)
+    values += [*places, tests.n_first, tests.n_second, *part.medians, shifts.estimate]
+    values += [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
+    values += [tests.p, effect, np.full(part.usable.size, part.method, dtype=object), part.stratum]
+    return {name: value[keep] for name, value in zip(names, values, strict=False)}

@@ -1,0 +1,260 @@
+"""The comparison of arms above and below every cut, in windows, and at the best cut."""
+
+from itertools import combinations
+
+import cohorts
+import numpy as np
+import pandas as pd
+import pipeline
+import pytest
+
+from d_q_trial import settings
+from d_q_trial.report.cutoffs import COLUMNS
+from d_q_trial.robustness import best_cuts, cutoffs
+from d_q_trial.robustness.settings import Robustness, Windows
+from d_q_trial.stats.rank_sum import rank_sum
+from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.trial import load_trial
+
+TRIAL = load_trial("data/trial.yaml")
+FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
+PBC = "data/pbc/config.yaml"
+MARKER = "p16_variant_5"
+
+
+def _analysis(path="config.yaml", **different):
+    chosen = settings.load(path)
+    return chosen.analyses[chosen.reference].model_copy(update=different)
+
+
+def _made_up(n=16, seed=3, shift=0.0, transform=lambda value: value, label=None, **different):
+    """Women of two arms with tied markers, tied changes and missing values; the later ones respond by `shift`."""
+    rng = np.random.default_rng(seed)
+    arms, marker = rng.permutation(["d_q", "control"] * (n // 2)), np.sort(rng.integers(1, 12, n) / 4)
+    rows = []
+    for i, arm in enumerate(arms):
+        name, responds = f"A{i:02d}", arm == "d_q" and i >= n // 2
+        for outcome in ("ctx", "p1np"):
+            values = {visit: float(40 + rng.integers(0, 20)) for visit in ("baseline", "week_2", "week_20")}
+            values["week_20"] = None if rng.random() < 0.15 else values["week_20"] + shift * responds
+            rows += cohorts.measured(name, arm, outcome, **values)
+        rows += cohorts.measured(name, arm, MARKER, baseline=float(transform(marker[i])))
+    analysis = _analysis(**different)
+    made = pipeline.run(cohorts.participants(rows, label), TRIAL, analysis)
+    return made.changes, made.strata, TRIAL, analysis
+
+
+def _tables(data, robustness=FEW):
+    found = cutoffs.slices(*data, robustness)
+    return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best_cuts.best_cuts(found, data[2], robustness)
+
+
+def _wide(data, row):
+    """Changes, arm and marker of the women with a change, for the outcome and visit of a row."""
+    changes, strata = data[0], data[1]
+    own = changes[changes["outcome"].eq(row.outcome) & changes["visit"].eq(row.visit) & changes["value"].notna()]
+    marker = strata[strata["marker"].eq(row.marker)].set_index("participant")["marker_value"]
+    return (
+        own["value"].to_numpy(),
+        own["arm"].eq(next(iter(data[2].analysed_arms))).to_numpy(),
+        own["participant"].map(marker).to_numpy(),
+    )
+
+
+def _check(row, value, is_first, inside, method="normal"):
+    first, second = value[inside & is_first], value[inside & ~is_first]
+    test, shift = rank_sum(first, second, method=method), hodges_lehmann(first, second, method=method, confidence=0.95)
+    assert (row.n_first, row.n_second) == (first.size, second.size)
+    assert (row.median_first, row.median_second) == (np.median(first), np.median(second))
+    assert row.p == pytest.approx(test.p, rel=1e-12, nan_ok=True)
+    assert row.mann_whitney_effect == pytest.approx(test.u / first.size / second.size)
+    limits = [limit if np.isfinite(limit) else np.nan for limit in shift]
+    np.testing.assert_array_equal([row.hodges_lehmann, row.lower, row.upper], limits)
+
+
+@pytest.mark.parametrize(("at_cut", "test"), [("upper", "normal"), ("lower", "normal_continuity"), ("upper", "exact")])
+def test_a_cut_is_missing_or_has_other_numbers_than_the_test_of_its_groups(at_cut, test):
+    data = _made_up(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test)
+    table, windows, _ = _tables(data)
+    expected = set()
+    for row in table.drop_duplicates(["outcome", "visit"]).itertuples():
+        value, is_first, marker = _wide(data, row)
+        for cut in np.unique(marker):
+            above = marker >= cut if at_cut == "upper" else marker > cut
+            for side, inside in (("above", above), ("below", ~above)):
+                if min((inside & is_first).sum(), (inside & ~is_first).sum()) >= 2 and not inside.all():
+                    expected.add((row.outcome, row.visit, cut, side))
+    assert {tuple(row) for row in table[["outcome", "visit", "cut", "side"]].to_numpy()} == expected
+    for row in table.itertuples():
+        value, is_first, marker = _wide(data, row)
+        above = marker >= row.cut if at_cut == "upper" else marker > row.cut
+        _check(row, value, is_first, above == (row.side == "above"), test)
+    assert len(windows) > 8
+    for row in windows.itertuples():
+        value, is_first, marker = _wide(data, row)
+        inside = (marker >= row.low) & (marker <= row.high)
+        _check(row, value, is_first, inside, test)
+        assert row.median_marker == np.median(marker[inside])
+
+
+@pytest.mark.parametrize("path", ["config.yaml", PBC])
+def test_the_own_cut_of_the_analysis_has_other_numbers_than_its_results(path):
+    run = pipeline.of_config(path)
+    data = (run.changes, run.strata, run.trial, _analysis(path))
+    table = cutoffs.cutoffs_table(cutoffs.slices(*data, Robustness()))
+    results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["stratum"].ne("all")]
+    keys = ["outcome", "measure", "visit", "marker", "stratum", "statistic"]
+    values = results[results["method"].isin(["", "normal"]) | results["statistic"].str.startswith("hodges")]
+    values = values.drop_duplicates(keys)
+    values = values.set_index(keys)["value"].to_dict()
+    compared = 0
+    for row in table[table["stratum"].isin(data[3].strata.labels)].itertuples():
+        key = (row.outcome, row.measure, row.visit, row.marker, row.stratum)
+        assert row.p == pytest.approx(values[*key, "p"], rel=1e-12)
+        assert row.median_first - row.median_second == pytest.approx(values[*key, "median_difference"], abs=1e-9)
+        for ours, theirs in (
+            ("hodges_lehmann", "hodges_lehmann"),
+            ("lower", "hodges_lehmann_lower"),
+            ("upper", "hodges_lehmann_upper"),
+            ("mann_whitney_effect", "mann_whitney_effect"),
+        ):
+            assert getattr(row, ours) == pytest.approx(values[*key, theirs], rel=1e-12)
+        compared += 1
+    # The middle one of three strata lies between two cuts.
+    ends = results["stratum"].isin([data[3].strata.labels[0], data[3].strata.labels[-1]])
+    large = (results["n_first"] >= 6) & (results["n_second"] >= 6)
+    changes = results["statistic"].eq("hodges_lehmann") & results["measure"].eq("percent_change")
+    assert compared == (ends & large & changes).sum() > 20
+
+
+def test_the_strata_of_several_cuts_are_not_named():
+    run = pipeline.of_config(PBC)
+    table = cutoffs.cutoffs_table(cutoffs.slices(run.changes, run.strata, run.trial, _analysis(PBC), Robustness()))
+    assert set(table["stratum"]) == {"", "T1", "T3", "T1 + T2", "T2 + T3"}
+
+
+def test_the_page_cannot_read_the_table():
+    assert set(COLUMNS) <= set(cutoffs.CUTOFFS)
+
+
+# The best cut
+
+
+def _by_enumeration(data, row, sides, minimum=2):
+    """Share of all splits of the participants whose best cut is as good, by the rank-sum test of each cut."""
+    changes = data[0]
+    people = changes.drop_duplicates("participant").set_index("participant")["arm"].eq("d_q")
+    own = changes[changes["outcome"].eq(row.outcome) & changes["visit"].eq(row.visit)].set_index("participant")["value"]
+    value = own.reindex(people.index).to_numpy()
+    marker = data[1].set_index("participant")["marker_value"].reindex(people.index).to_numpy()
+    known = np.unique(marker[~np.isnan(value)])[1:]
+    groups = [marker >= cut for cut in known] * ("above" in sides) + [marker < cut for cut in known] * (
+        "below" in sides
+    )
+
+    def best(is_first):
+        sizes = []
+        for group in groups:
+            first, second = (value[group & arm & ~np.isnan(value)] for arm in (is_first, ~is_first))
+            if min(first.size, second.size) >= minimum:
+                sizes.append(abs(np.nan_to_num(rank_sum(first, second, method="normal").z)))
+        return max(sizes, default=0.0)
+
+    observed, n = best(people.to_numpy()), len(people)
+    splits = [best(np.isin(np.arange(n), chosen)) for chosen in combinations(range(n), int(people.sum()))]
+    return (np.array(splits) >= observed - 1e-9).mean()
+
+
+def test_the_p_of_the_best_cut_is_not_its_share_of_all_splits():
+    data = _made_up(n=10, seed=1, shift=20.0)
+    _, _, best = _tables(data)
+    assert set(best["permutations"]) == {252}
+    for row in best[best["visit"].eq("week_20") & best["outcome"].eq("ctx")].itertuples():
+        assert row.p_best_of_side == pytest.approx(_by_enumeration(data, row, row.side), abs=1e-12)
+        assert row.p_best_of_side_lower == row.p_best_of_side == row.p_best_of_side_upper
+        if not np.isnan(row.p_best_of_both):
+            assert row.p_best_of_both == pytest.approx(_by_enumeration(data, row, "above below"), abs=1e-12)
+
+
+def test_the_best_cut_is_not_the_one_with_the_smallest_p():
+    data = _made_up(shift=30.0)
+    table, _, best = _tables(data)
+    keys = ["outcome", "visit", "marker", "side"]
+    smallest = table.groupby(keys)["p"].min()
+    tried = table.groupby(keys)["cut"].size()
+    shift = table.set_index([*keys, "cut"])["hodges_lehmann"]
+    for row in best.itertuples():
+        key = tuple(getattr(row, name) for name in keys)
+        assert row.p == pytest.approx(smallest[key])
+        assert row.cuts == tried[key]
+        assert shift[*key, row.cut] == row.hodges_lehmann
+
+
+def test_a_wider_search_costs_nothing():
+    run = pipeline.of_config()
+    data = (run.changes[run.changes["outcome"].isin(["ctx", "p1np"])], run.strata, run.trial, _analysis())
+    best = _tables(data, Robustness(permutations=499))[2]
+    assert len(best) == 24
+    assert best["p_best_of_both"].notna().sum() == 12
+    both = best["p_best_of_both"].fillna(1)
+    assert (best["p"] < best["p_best_of_side"]).all()
+    assert (best["p_best_of_side"] <= both).all()
+    assert (best["p_best_of_both"].fillna(0) <= best["p_best_of_family"]).all()
+    for name in ("side", "both", "family"):
+        p = best[f"p_best_of_{name}"].dropna()
+        assert p.min() >= 1 / 500
+        # P counts the data as a permutation, the interval does not.
+        assert (best[f"p_best_of_{name}_lower"].dropna() <= p).all()
+        assert (best[f"p_best_of_{name}_upper"].dropna() >= p - 1 / 500).all()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_rising_transform_of_the_marker_changes_a_p(seed):
+    plain, bent = (
+        _tables(_made_up(n=12, seed=seed, transform=transform), FEW.model_copy(update={"permutations": 99}))
+        for transform in (lambda m: m, np.exp)
+    )
+    for one, other in zip(plain, bent, strict=True):
+        same = [name for name in one if name not in ("cut", "low", "high", "median_marker")]
+        pd.testing.assert_frame_equal(one[same], other[same])
+    np.testing.assert_allclose(np.exp(plain[0]["cut"]), bent[0]["cut"], rtol=1e-9)
+
+
+def test_memory_changes_a_number():
+    data = _made_up()
+    one, other = (_tables(data, FEW.model_copy(update={"memory_mb": size}))[2] for size in (64, 1024))
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_an_excluded_woman_takes_part():
+    table = _tables(_made_up(exclude=["A01", "A03"]))[0]
+    assert (table["n_first"] + table["n_second"]).max() <= 13
+
+
+# Where there is nothing to cut
+
+
+def _assert_empty(data, reason):
+    table, windows, best = _tables(data, Robustness(permutations=99))
+    assert list(table.columns) == list(cutoffs.CUTOFFS)
+    assert list(windows.columns) == list(cutoffs.WINDOWS)
+    assert len(table) == len(windows) == 0
+    assert set(best["reason"]) == {reason}
+    assert best["p_best_of_side"].isna().all()
+
+
+def test_women_without_ids_end_in_an_error():
+    changes, strata, trial, analysis = _made_up()
+    changes = changes.assign(linked=False, marker=MARKER, stratum="T3")
+    _assert_empty((changes, strata.iloc[:0], trial, analysis), cutoffs.NO_MARKER)
+
+
+def test_too_few_women_end_in_an_error():
+    _assert_empty(_made_up(n=10), cutoffs.TOO_FEW_FOR_CUTS)
+
+
+def test_no_changes_at_all_end_in_an_error():
+    changes, strata, trial, analysis = _made_up()
+    table, windows, best = _tables((changes.iloc[:0], strata.iloc[:0], trial, analysis))
+    assert (len(table), len(windows), len(best)) == (0, 0, 0)
+    assert list(best.columns) == list(best_cuts.COLUMNS)

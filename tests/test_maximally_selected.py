@@ -1,0 +1,101 @@
+"""Subgroups along a marker, and the split that divides a response best."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle_values import FOLDER, rows
+
+from d_q_trial.stats.maximally_selected import best_split, restrict, split_statistics, subgroups
+from d_q_trial.stats.rank_sum import rank_sum
+
+ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
+DATA = np.genfromtxt(FOLDER / "best_split_data.csv", delimiter=",", names=True)
+MARKER, RESPONSE = DATA["marker"], DATA["response"]
+TENTH = 4  # of 40: the smallest group that maxstat's minprop = 0.1 leaves
+WINDOWS = {"window": 1 / 3, "step": 1 / 20}
+
+markers = st.lists(st.integers(0, 9).map(float), min_size=4, max_size=20).map(np.array)
+
+
+def test_the_best_split_differs_from_maxstat_and_coin_in_r():
+    found = best_split(MARKER, RESPONSE, minimum=TENTH, permutations=20_000, seed=1)
+    assert abs(found.z) == pytest.approx(ORACLE["maxstat statistic"], abs=1e-12)
+    assert abs(found.z) == pytest.approx(ORACLE["coin maxstat statistic"], abs=1e-12)
+    below = MARKER[found.cut > MARKER]
+    assert below.max() == ORACLE["maxstat cut"]
+    assert found.splits == ORACLE["splits"]
+    for name in ("maxstat p", "coin maxstat p"):
+        error = np.sqrt(ORACLE[name] * (1 - ORACLE[name]) * (1 / 200_000 + 1 / 20_000))
+        assert found.p.p == pytest.approx(ORACLE[name], abs=4 * error)
+    assert found.p.lower < found.p.p < found.p.upper
+
+
+def test_the_cuts_tried_are_other_than_those_of_maxstat():
+    cuts, _ = split_statistics(MARKER, RESPONSE, minimum=TENTH)
+    lower = [MARKER[cut > MARKER].max() for cut in cuts]
+    assert (min(lower), max(lower)) == (ORACLE["smallest cut"], ORACLE["largest cut"])
+
+
+def test_a_split_is_not_the_rank_sum_test_of_upper_against_lower_group():
+    response = RESPONSE.copy()
+    response[3] = np.nan
+    cuts, z = split_statistics(MARKER, response, minimum=TENTH)
+    for cut, found in zip(cuts, z, strict=True):
+        expected = rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal").z
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_nothing_to_split_gives_a_p():
+    assert np.isnan(best_split([1, 1, 1, 1], [1, 2, 3, 4], minimum=1, permutations=99, seed=1).p.p)
+    assert np.isnan(best_split([1, 2, 3, 4], [5, 5, 5, 5], minimum=1, permutations=99, seed=1).p.p)
+
+
+@given(markers, st.sampled_from(["upper", "lower"]))
+def test_above_and_below_a_cut_are_not_everybody_once(marker, at_cut):
+    found = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
+    for cut in np.unique(found.position[found.side == "above"]):
+        above, below = (found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below"))
+        assert len(above) == len(below) == 1
+        assert (above[0] ^ below[0]).all()
+        expected = marker >= cut if at_cut == "upper" else marker > cut
+        np.testing.assert_array_equal(above[0], expected)
+        assert above[0].any()
+        assert below[0].any()
+
+
+@given(markers)
+def test_a_value_at_the_cut_changes_which_divisions_there_are(marker):
+    one, other = (subgroups(marker, **WINDOWS, minimum=1, at_cut=at) for at in ("upper", "lower"))
+    assert {column.tobytes() for column in one.members.T} == {column.tobytes() for column in other.members.T}
+
+
+@given(markers, st.sampled_from([lambda m: 3 * m + 7, np.exp]))
+def test_a_rising_transform_of_the_marker_changes_who_is_together(marker, transform):
+    one, other = (subgroups(m, **WINDOWS, minimum=2) for m in (marker, transform(marker)))
+    np.testing.assert_array_equal(one.members, other.members)
+
+
+def test_windows_leave_somebody_out_or_part_equal_values():
+    marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7, np.nan])
+    found = subgroups(marker, window=0.3, step=0.1, minimum=1)
+    inside = found.members[:, found.side == "window"]
+    assert inside[:-1].any(axis=1).all()
+    assert not inside[-1].any()
+    for group in inside.T:
+        low, high = marker[group].min(), marker[group].max()
+        np.testing.assert_array_equal(group, (marker >= low) & (marker <= high))
+        assert group.sum() >= 3
+    assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
+
+
+def test_a_step_that_skips_participants_is_taken():
+    with pytest.raises(ValueError, match="step"):
+        subgroups([1.0, 2, 3], window=0.2, step=0.3, minimum=1)
+
+
+def test_a_column_keeps_the_value_of_a_stranger():
+    found = subgroups([1.0, 2, 3], **WINDOWS, minimum=1)
+    columns = restrict([10.0, 20, 30], found.members)
+    np.testing.assert_array_equal(np.isnan(columns), ~found.members)
+    assert np.nansum(columns) == (found.members * np.array([[10.0], [20], [30]])).sum()
