@@ -46,7 +46,8 @@ def _made_up(n=16, seed=3, shift=0.0, transform=lambda value: value, label=None,
 
 def _tables(data, robustness=FEW):
     found = cutoffs.slices(*data, robustness)
-    return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best_cuts.best_cuts(found, data[2], robustness)
+    best = best_cuts.best_cuts(found, data[2], robustness)
+    return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best
 
 
 def _wide(data, row):
@@ -168,6 +169,7 @@ def _by_enumeration(data, row, sides, minimum=2):
 def test_the_p_of_the_best_cut_is_not_its_share_of_all_splits():
     data = _made_up(n=10, seed=1, shift=20.0)
     _, _, best = _tables(data)
+    best = best[best["marker"].eq(MARKER)]
     assert set(best["permutations"]) == {252}
     for row in best[best["visit"].eq("week_20") & best["outcome"].eq("ctx")].itertuples():
         assert row.p_best_of_side == pytest.approx(_by_enumeration(data, row, row.side), abs=1e-12)
@@ -183,7 +185,7 @@ def test_the_best_cut_is_not_the_one_with_the_smallest_p():
     smallest = table.groupby(keys)["p"].min()
     tried = table.groupby(keys)["cut"].size()
     shift = table.set_index([*keys, "cut"])["hodges_lehmann"]
-    for row in best.itertuples():
+    for row in best[best["marker"].eq(MARKER)].itertuples():
         key = tuple(getattr(row, name) for name in keys)
         assert row.p == pytest.approx(smallest[key])
         assert row.cuts == tried[key]
@@ -239,7 +241,8 @@ def _assert_empty(data, reason):
     assert list(table.columns) == list(cutoffs.CUTOFFS)
     assert list(windows.columns) == list(cutoffs.WINDOWS)
     assert len(table) == len(windows) == 0
-    assert set(best["reason"]) == {reason}
+    assert set(best.loc[best["marker"].eq(MARKER), "reason"]) == {reason}
+    assert set(best.loc[best["marker"].ne(MARKER), "reason"]) == {cutoffs.NO_MARKER}
     assert best["p_best_of_side"].isna().all()
 
 

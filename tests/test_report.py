@@ -4,12 +4,14 @@ import hashlib
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import analysis_folder
 import pytest
 
-from d_q_trial import settings
+from d_q_trial import printing, settings
+from d_q_trial.files import read_csv
 from d_q_trial.report import claims, cutoffs, extras, methods
 from d_q_trial.report.gather import gather
 from d_q_trial.report.page import claims_page, report_page, write_report
@@ -17,6 +19,7 @@ from d_q_trial.trial import load_trial
 
 LABEL = "Synthetic data: not the trial's participants"
 ESCAPED = "Synthetic data: not the trial&#39;s participants"
+EXPLORED = cutoffs.COLUMNS[6:]  # the numbers of a side, in the order in which the page has them
 VENDOR = Path("src/d_q_trial/report/vendor")
 
 
@@ -162,15 +165,49 @@ def test_every_number_in_brackets_has_a_reference(report):
 # The explorer's numbers
 
 
+def _shown(side):
+    """The numbers of one side of a cut as the page prints them."""
+    return None if side is None else dict(zip(EXPLORED, side, strict=True))
+
+
 def test_the_explorer_starts_elsewhere_than_the_analysis(report):
-    """Above the first cut shown, the explorer has the results of the highest stratum."""
+    """At the cut that is shown first, the explorer has the results of the strata."""
+    compared = 0
     for series in report.explorer["series"]:
         outcome, visit = series["choice"].split("/")
-        place = {"contrast": "d_q - control", "marker": series["marker"], "stratum": "T3"}
-        p = report.facts.numbers.get(outcome, "percent_change", visit, "p", **place)
-        side = series["above"][series["start"]]
-        assert side[0] == f"{p.n_first:.0f}"
-        assert side[7] == ("<0.001" if p.value < 0.001 else f"{p.value:.3f}")
+        for side, stratum in (("above", "T3"), ("below", "T1/T2")):
+            place = {"contrast": "d_q - control", "marker": series["marker"], "stratum": stratum}
+            get = partial(report.facts.numbers.get, outcome, "percent_change", visit)
+            p, shown = get("p", **place), _shown(series[side][series["start"]])
+            if min(p.n_first, p.n_second) < 6:
+                assert shown is None
+                continue
+            shift = [get(f"hodges_lehmann{end}", **place).value for end in ("", "_lower", "_upper")]
+            within = {"marker": series["marker"], "stratum": stratum}
+            medians = [get("median", group=arm, **within).value for arm in ("d_q", "control")]
+            assert [shown["n_first"], shown["n_second"]] == [f"{n:.0f}" for n in (p.n_first, p.n_second)]
+            assert [shown["median_first"], shown["median_second"]] == [printing.number(m, 1) for m in medians]
+            assert [shown["hodges_lehmann"], shown["lower"], shown["upper"]] == [printing.number(s, 1) for s in shift]
+            assert shown["p"] == printing.p_digits(p.value)
+            compared += 1
+    assert compared > 170
+
+
+def test_the_slider_shows_another_number_than_the_table_of_cuts(report, folder):
+    table = read_csv(folder / "robustness/cutoffs.csv", numeric=("cut", *EXPLORED))
+    series = {(s["marker"], *s["choice"].split("/")): s for s in report.explorer["series"]}
+    rows = table[table["outcome"].isin(["p1np", "bmd_radius", "sasp_il6"])]
+    for row in rows.itertuples():
+        own = series[row.marker, row.outcome, row.visit]
+        (place,) = (i for i, cut in enumerate(own["cuts"]) if cut == float(f"{row.cut:.6g}"))
+        shown = _shown(own[row.side][place])
+        assert [shown["n_first"], shown["n_second"]] == [f"{row.n_first:.0f}", f"{row.n_second:.0f}"]
+        for name in EXPLORED[2:-1]:
+            assert shown[name] == printing.number(getattr(row, name), 1)
+        assert shown["p"] == printing.p_digits(row.p)
+    assert len(rows) > 500
+    sides = sum(side is not None for s in report.explorer["series"] for name in cutoffs.SIDES for side in s[name])
+    assert sides == len(table)
 
 
 def test_the_explorer_ignores_the_rule_for_values_at_the_cut():

@@ -25,7 +25,7 @@ from .extras import Extra, read_extras
 from .methods import Facts
 
 NOT_ROBUSTNESS = ("figures", "tables", "logs", "export")
-NOT_SHOWN = ("cutoffs", "specifications")  # thousands of rows: the first are drawn, the others stay in their file
+NOT_SHOWN = ("cutoffs", "windows", "specifications")  # thousands of rows: they are drawn, and stay in their files
 PACKAGES = (
     "numpy",
     "scipy",

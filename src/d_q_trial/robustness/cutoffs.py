@@ -11,7 +11,7 @@ from ..changes import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.rank_sum import RankSums, rank_sum_columns
 from ..stats.shift import Shifts, hodges_lehmann_subgroups
-from .comparisons import Comparison, Stratified, stratified
+from .comparisons import Comparison, Stratified, everybody, stratified
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,12 @@ ESTIMATES = (
     "mann_whitney_effect",
     "method",
 )
-CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "side", *ESTIMATES, "stratum")
-WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", *ESTIMATES)
+CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "share_below", "side", *ESTIMATES, "stratum")
+WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", "share_below", *ESTIMATES)
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
 
-NO_MARKER = "no participant with this change has a value of the marker"
+NO_MARKER = "no values of this marker for these participants"
 TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 
 
@@ -54,6 +54,8 @@ class Slices:
         if its participants were dealt to the arms as evenly as possible.
     usable : array of bool, shape (groups,)
         Whether it has them.
+    share_below : array of float, shape (groups,)
+        Where the group's position lies among the participants.
     medians : array of float, shape (2, groups)
         NaN in groups that are not usable, as in the fields of ``tests`` and ``shifts``.
     """
@@ -63,6 +65,7 @@ class Slices:
     method: str  # of the rank-sum test
     groups: Subgroups
     usable: np.ndarray
+    share_below: np.ndarray
     stratum: np.ndarray
     medians: np.ndarray
     tests: RankSums
@@ -79,10 +82,22 @@ def slices(
     """Cut every outcome and visit along every marker; see :class:`Slices`.
 
     Cuts are the distinct values of the marker, to ten significant digits, among those who have a value of the change;
-    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says. Participants
-    without ids have no marker, so a comparison that consists of them has no groups.
+    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says. A marker that the
+    strata of the analysis do not hold, and participants without ids, have no values to cut: their slices are empty.
     """
-    return [_sliced(entry, analysis, robustness) for entry in stratified(changes, strata, trial, analysis)]
+    known = {
+        (entry.everybody.outcome, entry.everybody.visit, entry.marker): entry
+        for entry in stratified(changes, strata, trial, analysis)
+    }
+    both = (*everybody(changes, trial, analysis), *(entry.everybody for entry in known.values()))
+    found = []
+    for comparison in {(c.outcome, c.visit): c for c in both}.values():
+        for marker in trial.markers:
+            size = comparison.value.size
+            unknown = Stratified(comparison, marker, np.full(size, "", dtype=object), np.full(size, np.nan))
+            entry = known.get((comparison.outcome, comparison.visit, marker), unknown)
+            found.append(_sliced(entry, analysis, robustness))
+    return found
 
 
 def cutoffs_table(found: list[Slices]) -> pd.DataFrame:
@@ -91,20 +106,30 @@ def cutoffs_table(found: list[Slices]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns ``CUTOFFS``. ``first`` is the treated arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of
+        Columns ``CUTOFFS``. ``share_below`` is the share of the participants in the group below; ``first`` is the treated
+        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of
         its interval (empty where the group is too small to have one), is in the unit of the change; ``stratum`` names
         the stratum (or strata) of the analysis that the group consists of exactly, so it marks the analysis' own cut.
     """
-    return _table(CUTOFFS, found, lambda s: s.groups.side != "window", lambda s: (s.groups.position, s.groups.side))
+    return _table(
+        CUTOFFS, found, lambda s: s.groups.side != "window", lambda s: (s.groups.position, s.share_below, s.groups.side)
+    )
 
 
 def windows_table(found: list[Slices]) -> pd.DataFrame:
-    """Set the comparisons in sliding windows: columns ``WINDOWS``, bounds ``low`` and ``high`` included."""
+    """Set the comparisons in sliding windows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``WINDOWS``. A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the
+        participants below its median marker, half of it where they have just that.
+    """
     return _table(
         WINDOWS,
         found,
         lambda s: s.groups.side == "window",
-        lambda s: (s.groups.low, s.groups.high, s.groups.position),
+        lambda s: (s.groups.low, s.groups.high, s.groups.position, s.share_below),
     )
 
 
@@ -129,6 +154,7 @@ def _sliced(entry: Stratified, analysis: Analysis, robustness: Robustness) -> Sl
         method,
         groups,
         usable,
+        _share_below(groups, marker),
         _whole_strata(groups, entry.stratum[known], analysis.strata.labels),
         np.array([_medians(columns[is_first]), _medians(columns[~is_first])]),
         rank_sum_columns(columns, is_first, method=method),
@@ -142,6 +168,14 @@ def _method(comparison: Comparison, analysis: Analysis) -> str:
     """Test of all cuts: that of the analysis, unless hundreds of exact distributions of large groups would take hours."""
     small = max(comparison.counts()) < EXACT_BELOW
     return "normal_continuity" if analysis.test == "exact" and not small else analysis.test
+
+
+def _share_below(groups: Subgroups, marker: np.ndarray) -> np.ndarray:
+    """Share of participants below each cut, and below the median of each window (those at it count half)."""
+    size, ordered = groups.members.sum(axis=0), np.sort(marker)
+    middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
+    below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
+    return below / max(1, marker.size)
 
 
 def _whole_strata(groups: Subgroups, stratum: np.ndarray, labels: list[str]) -> np.ndarray:

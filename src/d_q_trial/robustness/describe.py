@@ -1,0 +1,109 @@
+"""Titles, captions and alternative texts of the tables and figures of robustness, for the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .. import wording
+from ..figures.cutoffs import Tables, figures
+from ..printing import interval, number, p_value
+
+if TYPE_CHECKING:
+    from ..settings import Analysis
+    from ..trial import Trial
+    from .settings import Robustness
+
+TABLES = ("best_cuts", "windows", "multiplicity")
+
+
+def describe(
+    tables: Tables, trial: Trial, analysis: Analysis, robustness: Robustness, label: str | None
+) -> dict[str, dict[str, Any]]:
+    """Describe every figure and table by name, in the order of the report: the analysis' own marker first."""
+    names = sorted(figures(trial).items(), key=lambda item: item[1][1] != analysis.marker)
+    described = {
+        name: _figure(tables, trial, analysis, robustness, family, marker, label) for name, (family, marker) in names
+    }
+    return described | _tables(trial, analysis, robustness)
+
+
+def _figure(
+    tables: Tables,
+    trial: Trial,
+    analysis: Analysis,
+    robustness: Robustness,
+    family: str,
+    marker: str,
+    label: str | None,
+) -> dict[str, Any]:
+    own, level = trial.markers[marker].label, wording.interval_level(analysis)
+    title = f"{trial.families[family]} against every cut of {own}"
+    caption = (
+        f"Top: shift between the arms ({wording.direction(trial)}, Hodges-Lehmann) among participants above and below "
+        f"each cut that leaves at least {robustness.minimum_per_arm} of them in each arm, with {level} intervals. The "
+        "intervals are pointwise: each holds for its own cut, not for all cuts together. Middle: P of the same "
+        f"comparisons on a logarithmic axis, with a line at {analysis.alpha:g}; the best cut of either side is ringed. "
+        "The line of text gives the better of the two, its P as if it had been the only cut, P corrected for the "
+        f"search over all cuts on both sides ({robustness.permutations:,} permutations of the arms at most), and P "
+        "corrected for the search over all cuts, markers, outcomes and visits of the family. Bottom: the shift in "
+        f"windows that slide along the marker, each holding {robustness.windows.share:.0%} of the participants. "
+        "Neighbouring cuts and windows share most of their participants, so the curves are smoother than the evidence; "
+        "what leaves a panel is cut off. Dotted: the cut of this analysis."
+    )
+    sentences = [f"{label}. {title}."] if label else [f"{title}."]
+    for key, outcome in trial.outcomes.items():
+        for visit in outcome.follow_up if outcome.family == family else []:
+            sentences.append(_in_words(tables.of(marker, key, visit), trial, analysis, key, visit))
+    return {"title": title, "caption": caption, "words": " ".join(filter(None, sentences))}
+
+
+def _in_words(panel: Tables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
+    """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
+    own = trial.outcomes[outcome]
+    name = f"{own.label} at {trial.visits[visit].label}"
+    decimals = wording.change_decimals(analysis.measure, own.decimals)
+    parts = [
+        f"in {row.stratum} the shift is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, {p_value(row.p)}"
+        for row in panel.cutoffs.itertuples(index=False)
+        if row.stratum in analysis.strata.labels
+    ]
+    best = panel.best_of_both()
+    if best is None:
+        parts.append("there is no cut to try")
+    else:
+        parts.append(
+            f"the best of all cuts is {best.side} {number(best.cut, 3)}, {p_value(best.p)}, "
+            f"{p_value(best.p_best_of_both)} after correction for the search"
+        )
+    return f"{name}: {'; '.join(parts)}."
+
+
+def _tables(trial: Trial, analysis: Analysis, robustness: Robustness) -> dict[str, dict[str, Any]]:
+    treated, control = (arm.label for arm in trial.analysed_arms.values())
+    arms = f"“First” is {treated}, “second” {control}."
+    least = robustness.minimum_per_arm
+    return {
+        "best_cuts": {
+            "title": "The best cut, and what the search for it costs",
+            "caption": (
+                f"The cut with the largest rank-sum deviate above, and below, among those that leave {least} "
+                "participants in each arm. “P” is that of the comparison as if it had been the only one; “P best of "
+                "side” corrects for the search over the cuts of that side, “P best of both” for the search on both "
+                "sides, “P best of family” for the search over all cuts, markers, outcomes and visits of the family "
+                "(arm labels permuted; with 99% Monte Carlo intervals). A small corrected P says that treatment has "
+                "an effect in some subgroup; that it differs between subgroups is what the tests of interaction are "
+                f"for. {arms}"
+            ),
+        },
+        "windows": {
+            "title": "Sliding windows along the marker",
+            "caption": f"{arms} Bounds included; intervals are pointwise.",
+        },
+        "multiplicity": {
+            "title": "P-values adjusted for multiplicity",
+            "caption": (
+                "In each family of the configuration: Holm, Benjamini-Hochberg, and step-down max-T of Westfall and "
+                f"Young (arm labels permuted, with its 99% Monte Carlo interval). {arms}"
+            ),
+        },
+    }

@@ -1,0 +1,129 @@
+"""The picture of every cut: its lines are the numbers of the tables. And the command that writes both."""
+
+import json
+import subprocess
+import sys
+
+import analysis_folder
+import numpy as np
+import pipeline
+import pytest
+
+from d_q_trial import settings
+from d_q_trial.figures import cutoffs as drawing
+from d_q_trial.figures import style
+from d_q_trial.files import read_csv
+from d_q_trial.printing import p_digits
+from d_q_trial.robustness import best_cuts, cutoffs
+from d_q_trial.trial import load_trial
+
+TRIAL = load_trial("data/trial.yaml")
+PANEL = ("p16_variant_5", "p1np", "week_2")
+
+
+@pytest.fixture(scope="module")
+def tables():
+    run, chosen = pipeline.of_config(), settings.load("config.yaml")
+    changes = run.changes[run.changes["outcome"].isin(["ctx", "p1np"])]
+    found = cutoffs.slices(changes, run.strata, run.trial, chosen.analyses["published"], chosen.robustness)
+    return drawing.Tables(
+        cutoffs.cutoffs_table(found),
+        cutoffs.windows_table(found),
+        best_cuts.best_cuts(found, run.trial, chosen.robustness),
+    )
+
+
+@pytest.fixture
+def axes():
+    with style.settings():
+        yield style.Page(89, 60).axes(15, 5, 60, 40)
+
+
+def _line(ax, label):
+    (line,) = (line for line in ax.lines if line.get_label() == label)
+    return line.get_xydata()
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_a_line_is_not_the_shift_or_p_of_its_side(tables, axes, side):
+    panel = tables.of(*PANEL)
+    rows = panel.cutoffs[panel.cutoffs["side"].eq(side)]
+    drawing.draw_shifts(axes, panel, (-100, 100))
+    np.testing.assert_array_equal(_line(axes, side), rows[["share_below", "hodges_lehmann"]].to_numpy(float))
+    axes.clear()
+    drawing.draw_p(axes, panel, 0.05, 0.0001)
+    np.testing.assert_array_equal(_line(axes, side), rows[["share_below", "p"]].to_numpy(float))
+    assert axes.get_yscale() == "log"
+    assert (_line(axes, "alpha")[:, 1] == 0.05).all()
+    best = panel.best[panel.best["side"].eq(side)]
+    assert _line(axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
+
+
+def test_the_windows_are_not_those_of_the_table(tables, axes):
+    panel = tables.of(*PANEL)
+    drawing.draw_windows(axes, panel, (-100, 100))
+    np.testing.assert_array_equal(
+        _line(axes, "windows"), panel.windows[["share_below", "hodges_lehmann"]].to_numpy(float)
+    )
+    (bars,) = (c for c in axes.collections if c.get_label() == "interval")
+    ends = np.array([segment[:, 1] for segment in bars.get_segments()])
+    np.testing.assert_array_equal(ends, panel.windows[["lower", "upper"]].to_numpy(float))
+
+
+def test_the_cut_of_the_analysis_is_marked_elsewhere(tables, axes):
+    panel = tables.of(*PANEL)
+    drawing._along(axes, panel, 2, named=True)
+    # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
+    assert {x for x, _ in _line(axes, "own cut")} == {39 / 60}
+
+
+def test_the_words_of_a_panel_hide_what_the_search_costs(tables):
+    panel = tables.of(*PANEL)
+    best = panel.best_of_both()
+    words = drawing._best_words(panel, 2)
+    assert f"corrected: {p_digits(best.p_best_of_both)}, over the family: {p_digits(best.p_best_of_family)}" in words
+    assert best.p < best.p_best_of_both < best.p_best_of_family
+
+
+def test_a_family_that_does_not_fit_on_a_page_has_a_figure():
+    assert {family for family, _ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
+    (only,) = drawing.figures(load_trial("data/pbc/trial.yaml"))
+    assert only == "every_cut_laboratory_urine_copper"
+
+
+def _run(folder, output):
+    command = [sys.executable, "-m", "d_q_trial", "robustness", str(folder), str(output)]
+    more = ["--participants", str(folder.parent / "workbook")]
+    return subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+
+
+def test_the_command_leaves_out_a_file_or_writes_other_bytes_the_next_time(tmp_path):
+    folder = analysis_folder.write(tmp_path)
+    for output in ("one", "two"):
+        run = _run(folder, tmp_path / output)
+        assert run.returncode == 0, run.stderr
+        assert "permutations" in run.stderr
+    one, two = ({path.name: path.read_bytes() for path in (tmp_path / o).iterdir()} for o in ("one", "two"))
+    assert one == two
+    described = json.loads(one["robustness.json"])
+    pictures = {name.removesuffix(".png") for name in one if name.endswith(".png")}
+    assert pictures == set(drawing.figures(TRIAL)) <= set(described)
+    for name in pictures:
+        assert b"Synthetic data" in one[f"{name}.png"]
+        assert "Synthetic data" in described[name]["words"]
+        assert "pointwise" in described[name]["caption"]
+    tables = {name for name in described if f"{name}.csv" in one}
+    assert tables | pictures == set(described)
+
+
+def test_an_analysis_without_markers_ends_in_an_error(tmp_path):
+    folder = analysis_folder.write(tmp_path)
+    strata = folder / "strata.csv"
+    strata.write_text(strata.read_text().split("\n", 1)[0] + "\n")
+    run = _run(folder, tmp_path / "out")
+    assert run.returncode == 0, run.stderr
+    best = read_csv(tmp_path / "out/best_cuts.csv")
+    assert set(best["reason"]) == {cutoffs.NO_MARKER}
+    assert len(best) == 180
+    assert (tmp_path / "out/cutoffs.csv").read_text() == ",".join(cutoffs.CUTOFFS) + "\n"
+    assert len(list((tmp_path / "out").glob("*.png"))) == 4
