@@ -108,11 +108,23 @@ class Page(HTMLParser):
 def test_page_stands_alone_and_names_its_pictures(written):
     text = (written / "consistency.html").read_text(encoding="utf-8")
     page = Page(text)
-    assert page.addresses == []
+    assert {address[0] for address in page.addresses} == {"#"}
+    assert {address[1:] for address in page.addresses} <= set(page.ids)
     assert "http" not in text
     assert all(picture["role"] == "img" and picture["aria-label"] for picture in page.pictures)
     assert len(page.ids) == len(set(page.ids))
     assert page.ticks > 6 * len(VARIANTS)
+
+
+def test_pictures_show_the_counts_of_the_tables(written):
+    text = (written / "consistency.html").read_text(encoding="utf-8")
+    matrix = text.split("<svg")[1].split("</svg>")[0]
+    table = rows(written / "variants.csv")
+    assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in table)
+    assert matrix.count('class="half"') == sum(int(row["attainable_with_ties"]) for row in table)
+    bars = text.split("<h2>Group sizes that are not printed</h2>")[1].split("</svg>")[0]
+    assert bars.count("<rect") == len(rows(written / "group_sizes.csv"))
+    assert bars.count('<rect class="full"') == 2  # 6 and 7, 7 and 6
 
 
 def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):

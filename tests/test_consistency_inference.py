@@ -10,6 +10,8 @@ from d_q_trial.consistency import sizes
 from d_q_trial.consistency.analysis import check_published
 from d_q_trial.consistency.assess import FEWER, NEITHER, assess
 from d_q_trial.consistency.claims import Claim
+from d_q_trial.consistency.explained import solutions
+from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.lattice import NO_TIES, VARIANTS, p_value
 from d_q_trial.consistency.printed import parse
 from d_q_trial.consistency.simulate import calibrate
@@ -45,7 +47,16 @@ def test_paper_used_the_normal_approximation_without_correction(paper):
     assert best.attainable == 75
     assert 13 < best.by_chance < 18
     assert best.log_likelihood - second.log_likelihood > 120  # natural: a factor of more than 10^52
-    assert all(score.attainable < 25 for score in paper.inference.scores[1:])
+    counts = {score.variant: score.attainable for score in paper.inference.scores}  # all at the same group sizes
+    assert counts == {
+        "normal": 75,
+        "normal_continuity": 16,
+        "t_continuity": 17,
+        "exact_mid_p": 13,
+        "t": 11,
+        "exact": 10,
+    }
+    assert all(score.attainable <= score.attainable_at_own_sizes < 25 for score in paper.inference.scores[1:])
 
 
 def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper):
@@ -65,6 +76,15 @@ def test_six_cytokines_need_ten_and_ten(findings):
         assert f"sasp_{name}" in finding.what
     assert finding.certainty == "strong"
     assert finding.harmless_explanation
+    assert "No other pair gives all of these." in finding.how
+
+
+def test_every_solution_of_the_unprinted_sizes_is_listed(paper, findings):
+    for pair, options in solutions(paper).items():
+        (finding,) = [f for f in findings.values() if f.finding == "group-size-" + slug("-".join(pair))]
+        assert all(f"{o.n_first} and {o.n_second} (" in finding.expected for o in options)
+        assert len({o.n_first + o.n_second for o in options}) == 1  # their sum is printed
+        assert sum(o.probability for o in options) == pytest.approx(1)
 
 
 def test_radius_at_baseline_fits_29_and_29_alone(paper):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import UserError
-from . import conventions, events, flow, statements, tables
+from . import conventions, events, explained, flow, statements, tables
 from .assess import Assessment, assess_all, under_each_variant
 from .claims import Claim, read_claims
 from .findings import Finding, in_order
@@ -84,7 +84,7 @@ def _report(title: str, claims: list[Claim], constraints: list[Constraint], deci
             effects.append(effect)
     abstract = [row for a in assessments if a.claim.highlight for row in under_each_variant(a)]
     report = Report(title, claims, inference, assessments, decision, ranges, effects, abstract)
-    return replace(report, findings=in_order(conventions.findings(report)))
+    return replace(report, findings=in_order([*conventions.findings(report), *explained.findings(report)]))
 
 
 def _printouts(claims: list[Claim]) -> dict[str, list[Printout]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
@@ -57,10 +59,18 @@ def as_rows(findings: Iterable[Finding]) -> list[dict[str, str]]:
     return [asdict(finding) for finding in findings]
 
 
+def certainty(probability: float) -> str:
+    """Say in a word how sure an inference with this probability is."""
+    return STRONG if probability > 0.999 else PROBABLE if probability > 0.9 else OPEN
+
+
+def slug(text: str) -> str:
+    """Make a name for a finding: small letters and digits with hyphens between."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
 def share(probability: float) -> str:
     """Print a probability in words that do not round it to certainty: ``0.95``, ``over 0.999``, ``1 in 10^63``."""
-    import math
-
     if probability > 0.999:
         return "over 0.999"
     if probability >= 0.001:

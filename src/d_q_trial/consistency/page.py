@@ -9,15 +9,16 @@ from itertools import groupby
 from . import picture
 from .analysis import Report
 from .assess import ATTAINABLE
-from .findings import KINDS
+from .explained import label, solutions
+from .findings import KINDS, share
 from .lattice import VARIANTS
 
 _STYLE = """
 :root { --ink: #1c2430; --soft: #5b6675; --line: #d5dae1; --paper: #fff; --fill: #f4f6f9; --band: #f3d9a4;
-  --hit: #9c2f10; --tick: #8290a2; --bar: #2f5d8a }
+  --hit: #9c2f10; --tick: #6d7c90; --bar: #2f5d8a }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6eaf0; --soft: #a3aebc; --line: #3a4452; --paper: #14181e; --fill: #1d232b; --band: #5b4718;
-    --hit: #ff9d73; --tick: #77859a; --bar: #7fb2e5 } }
+  :root { --ink: #e6eaf0; --soft: #a3aebc; --line: #3a4452; --paper: #14181e; --fill: #1d232b; --band: #6b5420;
+    --hit: #ff9d73; --tick: #93a2b7; --bar: #7fb2e5 } }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
 main { max-width: 72rem; margin: 0 auto; padding: 1rem }
@@ -30,7 +31,7 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--ink) }
 svg .chosen { font-weight: 700 }
 .band { fill: var(--band) }
 .axis { stroke: var(--line) }
-.tick { stroke: var(--tick) }
+.tick { stroke: var(--tick); stroke-width: 1.3 }
 .hit { stroke: var(--hit); stroke-width: 2.4 }
 .full { fill: var(--bar) }
 .half { fill: var(--tick) }
@@ -39,7 +40,10 @@ svg .chosen { font-weight: 700 }
   background: var(--fill) }
 .panels h3 { margin: 0 0 .3rem }
 figcaption { font-size: .85rem }
-.wide { max-width: 30rem; margin: 0 0 1rem }
+.wide { margin: 0 0 1rem }
+.wide svg { min-width: 44rem }
+.brief li { max-width: 52rem; margin: .25rem 0 }
+a { color: inherit; text-decoration-color: var(--soft); text-underline-offset: .2em }
 .findings { display: grid; gap: .7rem }
 .finding p { margin: .2rem 0; overflow-wrap: anywhere; max-width: none }
 .finding .what { font-weight: 600 }
@@ -59,6 +63,16 @@ _HEADINGS = {
     "observation": "Observations",
     "agreement": "What agrees",
 }
+_METHOD = """<h2>Method</h2>
+<p>The rank-sum statistic U moves in steps of one, or of a half with ties. For given group sizes each variant of the test
+can therefore give only some P-values. Here all P-values are used together: the likelihood of the printed digits under a
+variant, relative to digits that lie anywhere, is the number of attainable values that round to them over the number that
+a lattice of this density has there; ties, unprinted group sizes and the share of P-values that the convention does not
+explain are averaged over.</p>
+<p>Testing one U or P against its lattice is GRIM-U (Heathers and Grimes 2025). Others test other statistics: GRIM (Brown
+and Heathers 2017) means, SPRITE (Heathers and others 2018) and CORVIDS (Wilner, Wood and Simons 2018) means with
+standard deviations, statcheck (Nuijten and others 2016) P-values of printed test statistics; scrutiny (Jung) and recalc
+(Hussey) are R packages that gather such checks.</p>"""
 
 
 def render(report: Report, heading: str) -> str:
@@ -70,25 +84,16 @@ def render(report: Report, heading: str) -> str:
         "sizes fit, and where two numbers do not; they say nothing about how a number came to be. Where a harmless "
         "explanation is known, it stands with the finding.</p>",
     ]
+    body += _brief(report)
     if report.inference:
         body += _variants(report)
         body += _panels(report)
         body += _abstract(report)
+        body += _sizes(report)
     body += _findings(report)
     if report.inference:
         body += _all_p_values(report)
-    body.append(
-        "<h2>Method</h2><p>The rank-sum statistic U moves in steps of one, or of a half with ties. For given "
-        "group sizes each "
-        "variant of the test can therefore give only some P-values. Testing one U or P in this way is GRIM-U "
-        "(Heathers and "
-        "Grimes 2025); statcheck, GRIM, SPRITE, CORVIDS and recalc test other statistics. Here all P-values are used "
-        "together: the likelihood of the printed digits under a variant, relative to digits that lie anywhere, "
-        "is the number "
-        "of attainable values that round to them over the number that a lattice of this density has there; "
-        "ties, unprinted "
-        "group sizes and the share of P-values that the convention does not explain are averaged over.</p>"
-    )
+    body.append(_METHOD)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -98,26 +103,66 @@ def render(report: Report, heading: str) -> str:
     )
 
 
+def _brief(report: Report) -> list[str]:
+    """Say in a few lines what was found, with links to the findings."""
+    shown = [f for f in report.findings if f.kind in ("convention", "group size")]
+    lines = [f'<li><a href="#{escape(f.finding)}">{escape(f.what)}</a> ({escape(f.certainty)})</li>' for f in shown]
+    for kind in ("difference", "observation", "agreement"):
+        if count := sum(f.kind == kind for f in report.findings):
+            lines.append(
+                f'<li><a href="#{kind}">{count} {kind}{"s" if count > 1 else ""}</a>: {escape(KINDS[kind])}</li>'
+            )
+    return ["<h2>In brief</h2>", '<ul class="brief">' + "".join(lines) + "</ul>"] if lines else []
+
+
+def _sizes(report: Report) -> list[str]:
+    """A picture and a table of every solution for the numbers that are not printed."""
+    by_pair = solutions(report)
+    figures = "".join(
+        f"<figure><h3>{escape(label(pair))}</h3>{picture.candidates(options)}<figcaption>"
+        f"{options[0].total} P-value{'s' if options[0].total > 1 else ''}</figcaption><details><summary>"
+        f"{len(options)} solutions</summary><table><thead><tr>"
+        + "".join(f'<th class="n" scope="col">{name}</th>' for name in ("n", "n", "attainable", "probability"))
+        + "</tr></thead><tbody>"
+        + "".join(
+            f'<tr><td class="n">{o.n_first}</td><td class="n">{o.n_second}</td><td class="n">{o.attainable}</td>'
+            f'<td class="n">{escape(share(o.probability))}</td></tr>'
+            for o in options
+        )
+        + "</tbody></table></details></figure>"
+        for pair, options in by_pair.items()
+    )
+    return [
+        "<h2>Group sizes that are not printed</h2>",
+        "<p>Below each bar a pair of numbers that meets all printed sums, above it how many of the P-values are "
+        "attainable there without ties. Dark: probable with all constraints together.</p>",
+        f'<div class="panels">{figures}</div>',
+    ] if by_pair else []  # fmt: skip
+
+
 def _variants(report: Report) -> list[str]:
     inference = report.inference
     best = inference.best
     rows = "".join(
         f'<tr><th scope="row">{escape(VARIANTS[s.variant])}</th><td class="n">{s.attainable}</td>'
         f'<td class="n">{s.by_chance:.0f}</td><td class="n">{s.attainable_with_ties}</td>'
+        f'<td class="n">{s.attainable_at_own_sizes}</td>'
         f'<td class="n">{s.miss_rate:.2f}</td>'
         f'<td class="n">{"" if s is best else _ratio(best.log_likelihood - s.log_likelihood)}</td></tr>'
         for s in inference.scores
     )
     return [
         "<h2>Which rank-sum test?</h2>",
-        '<figure class="wide">' + picture.matrix(report.assessments) + f"<figcaption>Each column is one of "
+        '<figure class="wide"><div class="scroll" tabindex="0" role="region" aria-label="All P-values by variant">'
+        + picture.matrix(report.assessments) + f"</div><figcaption>Each column is one of "
             f"{best.total} printed "
         "P-values. A full bar: the variant can give its digits without ties; a short bar: with ties "
-        "only.</figcaption></figure>",
+        "only. At the end of each row, the number of full bars.</figcaption></figure>",
         '<div class="scroll" tabindex="0" role="region" aria-label="Variants"><table>'
-        '<caption>Attainable P-values by variant'
+        '<caption>Attainable P-values by variant, at the group sizes of the most likely one'
         '</caption><thead><tr><th scope="col">Variant</th><th class="n" scope="col">attainable</th>'
         '<th class="n" scope="col">by chance</th><th class="n" scope="col">more with ties</th>'
+        '<th class="n" scope="col">attainable at its own sizes</th>'
         '<th class="n" scope="col">share unexplained</th><th class="n" scope="col">less likely by</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>",
     ]  # fmt: skip
@@ -178,7 +223,8 @@ def _findings(report: Report) -> list[str]:
     parts = ["<h2>Findings</h2>"]
     for kind, group in groupby(report.findings, key=lambda finding: finding.kind):
         parts.append(
-            f"<h3>{escape(_HEADINGS[kind])}</h3><p class='soft'>{escape(KINDS[kind])}</p><div class='findings'>"
+            f'<h3 id="{kind.replace(" ", "-")}">'
+            f"{escape(_HEADINGS[kind])}</h3><p class='soft'>{escape(KINDS[kind])}</p><div class='findings'>"
         )
         for f in group:
             harmless = (

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .assess import Assessment
 from .lattice import VARIANTS, fit, fit_tied, lattice
+
+if TYPE_CHECKING:
+    from .variants import Option
 
 SHORT = {
     "normal": "normal",
@@ -18,6 +22,9 @@ SHORT = {
     "t_continuity": "t, corrected",
 }
 WIDTH, LEFT, ROW = 348, 122, 18  # in units of a pixel or so
+_WIDE = 1000  # of the picture of all P-values
+_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, columns between blocks
+_PROBABLE = 0.01  # probability from which a pair of numbers is drawn dark
 
 
 def panel(assessment: Assessment) -> str:
@@ -54,6 +61,8 @@ def panel(assessment: Assessment) -> str:
             kind = "hit" if inside else "tick"
             parts.append(f'<line class="{kind}" x1="{x(p)}" x2="{x(p)}" y1="{middle - reach}" y2="{middle + reach}"/>')
     for p in _labels(low, high):
+        if not LEFT + 8 < x(p) < WIDTH - 20:
+            continue  # the text would be cut off
         parts.append(f'<line class="axis" x1="{x(p)}" x2="{x(p)}" y1="{bottom}" y2="{bottom + 4}"/>')
         parts.append(f'<text x="{x(p)}" y="{bottom + 17}" text-anchor="middle">{p:.3g}</text>')
     return "".join(parts) + "</svg>"
@@ -80,28 +89,83 @@ def _labels(low: float, high: float) -> list[float]:
 
 
 def matrix(assessments: list[Assessment]) -> str:
-    """Draw all P-values: a column each, a row per variant; full if attainable, half if only with ties."""
-    cell, top = 226 / max(1, len(assessments)), 4
-    height = top + ROW * len(VARIANTS) + 4
+    """Draw all P-values: a column each, a row per variant; full if attainable, short if only with ties.
+
+    Columns are gathered by the place that prints them; places with few P-values share one block.
+    """
+    blocks: dict[str, list[Assessment]] = {}
+    for a in assessments:
+        count = sum(other.claim.where == a.claim.where for other in assessments)
+        blocks.setdefault(a.claim.where if count >= _BLOCK else "", []).append(a)
+    cell = min(16.0, (_WIDE - LEFT - 40) / (len(assessments) + _GAP * (len(blocks) - 1)))
+    top, bottom = 4, 4 + ROW * len(VARIANTS)
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Which printed P-values each variant can give; '
-        'the counts are in the table below.">'
+        f'<svg viewBox="0 0 {_WIDE} {bottom + 20}" role="img" aria-label="Which printed P-values each variant can '
+        'give; the counts are in the table below.">'
     ]
+    ends = LEFT + cell * (len(assessments) + _GAP * (len(blocks) - 1))
     for row, variant in enumerate(VARIANTS):
         y = top + ROW * row
-        parts.append(f'<text x="{LEFT - 8}" y="{y + ROW / 2 + 4}" text-anchor="end">{SHORT[variant]}</text>')
-        for column, a in enumerate(assessments):
-            low, high = a.claim.low, a.claim.high
-            if fit(low, high, a.n_first, a.n_second, variant).hits:
-                kind, share = "full", 1.0
-            elif a.claim.ties.weight and fit_tied(low, high, a.n_first, a.n_second, variant, a.claim.ties).u:
-                kind, share = "half", 0.45
-            else:
-                continue
-            h = (ROW - 3) * share
+        left, reached = float(LEFT), 0
+        for block in blocks.values():
+            for column, a in enumerate(block):
+                kind, share = _reach(a, variant)
+                reached += kind == "full"
+                if kind:
+                    h = (ROW - 3) * share
+                    parts.append(
+                        f'<rect class="{kind}" x="{left + column * cell:.2f}" y="{y + ROW - 2 - h:.2f}" '
+                        f'width="{cell * 0.86:.2f}" height="{h:.2f}"/>'
+                    )
+            right = left + cell * len(block)
             parts.append(
-                f'<rect class="{kind}" x="{LEFT + column * cell:.2f}" y="{y + ROW - 2 - h:.2f}" '
-                f'width="{cell * 0.86:.2f}" height="{h:.2f}"/>'
+                f'<line class="axis" x1="{left:.2f}" x2="{right:.2f}" y1="{y + ROW - 1.5}" y2="{y + ROW - 1.5}"/>'
             )
-        parts.append(f'<line class="axis" x1="{LEFT}" x2="{LEFT + 226}" y1="{y + ROW - 1.5}" y2="{y + ROW - 1.5}"/>')
+            left = right + cell * _GAP
+        chosen = ' class="chosen"' if variant == assessments[0].variant else ""
+        parts.append(f'<text{chosen} x="{LEFT - 8}" y="{y + ROW / 2 + 4}" text-anchor="end">{SHORT[variant]}</text>')
+        parts.append(f'<text{chosen} x="{ends + 8:.2f}" y="{y + ROW / 2 + 4}">{reached}</text>')
+    left = float(LEFT)
+    for where, block in blocks.items():
+        name = where or ("elsewhere" if len(blocks) > 1 else "")
+        parts.append(f'<text x="{left:.2f}" y="{bottom + 14}">{escape(name)}</text>')
+        left += cell * (len(block) + _GAP)
+    return "".join(parts) + "</svg>"
+
+
+def _reach(a: Assessment, variant: str) -> tuple[str, float]:
+    """Class and height of a bar: full without ties, short with ties only, none."""
+    if fit(a.claim.low, a.claim.high, a.n_first, a.n_second, variant).hits:
+        return "full", 1.0
+    if a.claim.ties.weight and fit_tied(a.claim.low, a.claim.high, a.n_first, a.n_second, variant, a.claim.ties).u:
+        return "half", 0.4
+    return "", 0.0
+
+
+def candidates(options: list[Option]) -> str:
+    """Draw every pair of unprinted numbers: a bar for the P-values attainable there, dark if the pair is probable."""
+    ordered = sorted(options, key=lambda o: (o.n_first, o.n_second))
+    total, tall, top = ordered[0].total, 70, 16
+    step = (WIDTH - 16) / len(ordered)
+    width = f"{min(step * 0.7, 18):.2f}"
+    shown = ", ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > _PROBABLE)
+    parts = [
+        f'<svg viewBox="0 0 {WIDTH} {top + tall + 34}" role="img" aria-label="Attainable P-values by pair of numbers; '
+        f'probable: {shown}.">',
+        f'<line class="axis" x1="8" x2="{WIDTH - 8}" y1="{top + tall}" y2="{top + tall}"/>',
+    ]
+    for i, o in enumerate(ordered):
+        middle, h = 8 + step * (i + 0.5), tall * o.attainable / total
+        kind, chosen = ("full", ' class="chosen"') if o.probability > _PROBABLE else ("half", "")
+        parts.append(
+            f'<rect class="{kind}" x="{middle - float(width) / 2:.2f}" y="{top + tall - h:.2f}" width="{width}" height="{h:.2f}"/>'
+        )
+        if step >= 13:
+            parts.append(
+                f'<text{chosen} x="{middle:.2f}" y="{top + tall - h - 3:.2f}" text-anchor="middle">{o.attainable}</text>'
+            )
+            for line, n in enumerate((o.n_first, o.n_second)):
+                parts.append(
+                    f'<text{chosen} x="{middle:.2f}" y="{top + tall + 13 + 14 * line}" text-anchor="middle">{n}</text>'
+                )
     return "".join(parts) + "</svg>"

@@ -24,9 +24,11 @@ MISS_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 class Score:
     """What one variant makes of all P-values together.
 
-    ``log_likelihood`` is natural, relative to P-values that lie anywhere, averaged over the miss rate; ``by_chance`` is
-    the number of P-values that a lattice of this density would reach without being the right one. ``probability`` is
-    that among the variants and "none of these", all equally probable beforehand.
+    ``log_likelihood`` is natural, relative to P-values that lie anywhere, averaged over the miss rate and over all
+    solutions for unprinted group sizes. The counts are made at the group sizes that are most likely under the best
+    variant, so that all variants are counted alike; ``attainable_at_own_sizes`` is made at those that suit the variant
+    itself. ``by_chance`` is the number of P-values that a lattice of this density would reach without being the right
+    one. ``probability`` is that among the variants and "none of these", all equally probable beforehand.
     """
 
     variant: str
@@ -34,6 +36,7 @@ class Score:
     miss_rate: float
     attainable: int
     attainable_with_ties: int
+    attainable_at_own_sizes: int
     by_chance: float
     probability: float
     total: int
@@ -119,15 +122,16 @@ def infer(claims: list[Claim], constraints: list[sizes.Constraint] = ()) -> Infe
     top = max(0.0, logs.max())
     shares = np.exp(logs - top) / (np.exp(logs - top).sum() + np.exp(-top))
     order = sorted(range(len(results)), key=lambda i: -logs[i])
+    _, rate, variant, tables = results[order[0]]
+    numbers = _numbers(groups, tables, rate)
     scores = []
     for i in order:
-        _, rate, variant, tables = results[i]
-        numbers = _numbers(groups, tables, rate)
-        scores.append(_score(claims, numbers, variant, logs[i], MISS_RATES[rate], shares[i]))
-    _, rate, variant, tables = results[order[0]]
+        _, own_rate, other, own_tables = results[i]
+        own = _numbers(groups, own_tables, own_rate)
+        scores.append(_score(claims, numbers, own, other, logs[i], MISS_RATES[own_rate], shares[i]))
     options = _options(groups, tables, rate, variant)
     count = int(np.prod([len(found) for _, found in groups], dtype=object)) if groups else 0
-    return Inference(scores, _numbers(groups, tables, rate), options, count, domains)
+    return Inference(scores, numbers, options, count, domains)
 
 
 def _ends(claim: Claim) -> tuple[int | str, int | str]:
@@ -213,17 +217,20 @@ def _numbers(groups, tables, rate: int) -> dict[str, tuple[int, int]]:
     return numbers
 
 
-def _score(claims, numbers, variant, log_likelihood, miss_rate, share) -> Score:
-    plain, tied, chance = 0, 0, 0.0
+def _score(claims, numbers, own, variant, log_likelihood, miss_rate, share) -> Score:
+    plain, tied, plain_own, chance = 0, 0, 0, 0.0
     for claim in claims:
         n = numbers[claim.claim]
+        plain_own += int(hits([claim.low], [claim.high], *own[claim.claim], variant)[0][0] > 0)
         found, expected = hits([claim.low], [claim.high], *n, variant)
         chance += min(1.0, float(expected[0]))
         if found[0] > 0:
             plain += 1
         elif claim.ties.weight:
             tied += bool(fit_tied(claim.low, claim.high, *n, variant, claim.ties).u)
-    return Score(variant, float(log_likelihood), float(miss_rate), plain, tied, chance, float(share), len(claims))
+    return Score(
+        variant, float(log_likelihood), float(miss_rate), plain, tied, plain_own, chance, float(share), len(claims)
+    )
 
 
 def _options(groups, tables, rate: int, variant: str) -> list[Option]:
