@@ -102,13 +102,6 @@ def sheet(rows, before=b"", after=b""):
     yield b"</sheetData>" + after + b"</worksheet>"
 
 
-def rows_of_numbers(count, columns):
-    """Rows of ``<c r="A1"><v>1</v></c>``."""
-    for row in range(1, count + 1):
-        cells = "".join(f'<c r="{letters(c)}{row}"><v>{row}</v></c>' for c in range(1, columns + 1))
-        yield f'<row r="{row}">{cells}</row>'.encode()
-
-
 def letters(number):
     """Column letters of a column number."""
     text = ""

@@ -19,12 +19,15 @@ from d_q_trial.workbook.guard_archive import DAMAGED, BadFileError, shown
 MAX_ROW, MAX_COLUMN = 1_048_576, 16_384
 NEAR_ROW, NEAR_COLUMN = 200_000, 100  # a rectangle that is no burden even if all of it is laid out
 
+# Values that calamine takes for others: characters by number, and texts without a number.
+_REFERENCE = re.compile(rb"<v>[^<]*&#")
+_NO_NUMBER = re.compile(rb't="s"[^<>]*><v>[^0-9]')
 _TAG = 128  # bytes; tags of cells that carry an address and a style are shorter
 
 
 @dataclass
 class Survey:
-    """What was found in one sheet; with ``plain`` false the quick look was not enough and nothing is known."""
+    """What was found in one sheet; with ``plain`` false it is written in an unusual way, and has to be parsed."""
 
     plain: bool = True
     cells: int = 0
@@ -59,10 +62,15 @@ def survey(pieces: Iterable[bytes]) -> Survey:
 
     Blank cells near the first cell may be taken for filled, which does no harm.
     Only tags written as ``<c r="B7"`` are understood, with or without more attributes; anything else that may be a
-    cell makes the result not ``plain``.
+    cell makes the result not ``plain``. So do cells that are not in order, of which one may be there twice, and what
+    readers of bytes stumble over: comments, CDATA sections, and values written as character references.
     """
-    seen = Survey()
-    for piece in _whole_tags(pieces):
+    seen, last = Survey(), 0
+    for number, piece in enumerate(_whole_tags(pieces)):
+        if b"<!" in piece or b"<?" in piece[5 * (number == 0) :] or b"</v><v" in piece:
+            return Survey(plain=False)
+        if (b"&#" in piece and _REFERENCE.search(piece)) or (b't="s"' in piece and _NO_NUMBER.search(piece)):
+            return Survey(plain=False)
         seen.merged += piece.count(b"<mergeCell ")
         seen.text_cells += piece.count(b't="s"')
         data = np.frombuffer(piece + bytes(32), np.uint8)
@@ -73,8 +81,10 @@ def survey(pieces: Iterable[bytes]) -> Survey:
         at = before_c[marks == ord("<")]
         at = at[data[at + 2] != ord("o")]  # <col> and <cols>
         rows, columns, understood = _addresses(data, at)
-        if not understood:
+        order = np.concatenate(([last], rows * MAX_COLUMN + columns))
+        if not understood or (np.diff(order) <= 0).any():
             return Survey(plain=False)
+        last = order[-1]
         seen.cells += len(at)
         if (rows > NEAR_ROW).any() or (columns > NEAR_COLUMN).any():
             filled = ~_is_blank(data, at)
@@ -133,6 +143,7 @@ def survey_exactly(pieces: Iterable[bytes], member, limits) -> Survey:
     """Judge a sheet by parsing all of it; raises BadFileError for cells that no worksheet can hold."""
     counter = _CellCounter(member, limits)
     _parse(pieces, member, limits, counter.start)
+    counter.seen.plain = False
     return counter.seen
 
 

@@ -39,7 +39,8 @@ LIMITS = Limits()
 # Parts that readers turn into trees in memory; sheets and shared texts are streamed and have limits of their own.
 _TREES = {"workbook", "styleSheet", "Relationships", "Types", "comments", "table"}
 _HEAD = 1 << 16
-_ENCODINGS = {"utf-8", "utf8", "utf-16", "utf-16le", "utf-16be", "us-ascii", "ascii", "iso-8859-1"}
+_USUAL = {"utf-8", "utf8", "us-ascii", "ascii"}
+_ENCODINGS = _USUAL | {"utf-16", "utf-16le", "utf-16be", "iso-8859-1"}
 
 
 @dataclass
@@ -68,14 +69,19 @@ def check_parts(archive: Archive, limits: Limits) -> dict[str, guard_cells.Surve
             head += piece
             if len(head) >= _HEAD:
                 break
-        root, utf_16 = _root(head, member)
+        root, encoding = _root(head, member)
+        if encoding not in _USUAL and (root == "sst" or root in _TREES):
+            raise BadFileError(
+                f"part {shown(member)} is in the encoding {encoding}: open the file in a spreadsheet program and save it "
+                "as .xlsx"
+            )
         pieces = _chain(head, pieces)
         if member.file_size <= limits.form_bytes:
             pieces = guard_cells.watch_form(pieces, member) if root else pieces
         else:
             pieces = guard_archive.ahead(pieces)
         if root == "worksheet":
-            _add_sheet(tally, _survey(archive, member, pieces, utf_16, tally, limits), member, limits)
+            _add_sheet(tally, _survey(archive, member, pieces, encoding, tally, limits), member, limits)
         elif root == "sst" or member.filename.lower().endswith("sharedstrings.xml"):
             if root != "sst" or len(tally.lengths):
                 raise BadFileError(
@@ -91,10 +97,10 @@ def check_parts(archive: Archive, limits: Limits) -> dict[str, guard_cells.Surve
     return tally.surveys
 
 
-def _survey(archive: Archive, member, pieces: Iterable[bytes], utf_16: bool, tally: _Tally, limits: Limits):
+def _survey(archive: Archive, member, pieces: Iterable[bytes], encoding: str, tally: _Tally, limits: Limits):
     """Survey a sheet, by parsing it where its bytes alone do not tell."""
     seen = guard_cells.survey(pieces)
-    if utf_16 or not seen.plain:
+    if encoding not in _USUAL or not seen.plain:
         seen = guard_cells.survey_exactly(unpack(archive, member, limits, tally.unpacked), member, limits)
     return seen
 
@@ -147,8 +153,8 @@ def _chain(head: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
     yield from rest
 
 
-def _root(head: bytes, member) -> tuple[str, bool]:
-    """Name of the root element without prefix ("" if the part is not XML), and whether the part is in UTF-16.
+def _root(head: bytes, member) -> tuple[str, str]:
+    """Name of the root element without prefix ("" if the part is not XML), and the encoding of the part.
 
     The document type, the only place where XML entities can be declared, has to stand before the root element, so
     nothing behind it needs to be searched.
@@ -157,13 +163,14 @@ def _root(head: bytes, member) -> tuple[str, bool]:
     text = head[:_HEAD].replace(b"\0", b"")  # UTF-16 and UTF-32 become ASCII as far as markup goes
     text = text.removeprefix(b"\xef\xbb\xbf").removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff").lstrip()
     if not text.startswith(b"<"):
-        return "", False
+        return "", ""
     declared = re.match(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([^\"']{1,40})[\"']", text)
-    if declared and declared[1].decode("latin-1").lower() not in _ENCODINGS:
+    encoding = "utf-16" if utf_16 else declared[1].decode("latin-1").lower() if declared else "utf-8"
+    if encoding not in _ENCODINGS:
         raise BadFileError(f"part {shown(member)} has an encoding that workbooks do not use")
     while True:
         if found := re.match(rb"<(?:[\w.\-\x80-\xff]+:)?([\w.\-\x80-\xff]+)", text):
-            return found[1].decode("latin-1"), utf_16
+            return found[1].decode("latin-1"), encoding
         if text.startswith(b"<?"):
             end = text.find(b"?>") + 2
         elif text.startswith(b"<!--"):

@@ -19,6 +19,11 @@ _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ
 _ABOVE = re.compile(r"(?:>=?|≥|above|over|more than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
 YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "false", "0", "never", "negative", "neg"}
+_FLAGS = {
+    "error": ("error cell", "an error cell where a number belongs"),
+    "formula": ("formula", "a formula without a stored value; open in Excel and save again"),
+    "unreadable": ("unreadable", "a cell that cannot be read; open in Excel, correct it and save again"),
+}
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ def read_numbers(cells: list, policy: Policy, *, binary: bool = False) -> Number
 
 
 def _check_finite(result: Numbers, cells: list) -> None:
+    """Tell of numbers that are stored as such and yet are none."""
+    for position in np.flatnonzero(np.isnan(result.values)):
+        if type(cells[position]) is float:
+            result.missing_codes += 1
+            result.notes.append((int(position), "NaN", "missing code", "read as missing"))
     for position in np.flatnonzero(np.isinf(result.values)):
         result.faults.append((int(position), cells[position], "infinite", "infinite; expected a number"))
         result.values[position] = math.nan
@@ -96,11 +106,7 @@ def _one(position: int, cell: object, policy: Policy, binary: bool, result: Numb
         if cell.kind == "error" and policy.error_cells == "missing":
             result.notes.append((position, cell.shown, "error cell", "an error cell, read as missing"))
             return math.nan
-        result.faults.append(
-            (position, cell.shown, "error cell", "an error cell where a number belongs")
-            if cell.kind == "error"
-            else (position, cell.shown, "formula", "a formula without a stored value; open in Excel and save again")
-        )
+        result.faults.append((position, cell.shown, *_FLAGS[cell.kind]))
         return math.nan
     if isinstance(cell, DATES):
         return fault("date", "a date or time where a number belongs")

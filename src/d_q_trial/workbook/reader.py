@@ -11,11 +11,12 @@ from ..files import sha256
 from ..participants import Participants
 from ..trial import Trial
 from . import assemble, checks, compare, ids, legends
-from .cells import Sheet, Workbook, read_cells
+from .cells import Sheet, Workbook
 from .classify import classify
 from .extract import Chunk, read_block
 from .faults import Faults
 from .join import tables
+from .load import read_cells
 from .mapping import load_mapping, plans_of
 from .numbers import Policy
 from .plan import DATA, GROUPS, IGNORE, INFERRED, STRATUM, Plan
