@@ -10,6 +10,7 @@ from . import units
 from .blocks import Block
 from .cells import EMPTY
 from .headers import find_header, is_number, number_like
+from .lexicon import fold
 from .plan import (
     ARM,
     DATA,
@@ -26,7 +27,7 @@ from .plan import (
     Column,
     Plan,
 )
-from .recognise import Reading, Vocabulary, fold
+from .recognise import Reading, Vocabulary
 
 MOST_DISTINCT = 400
 MOST_PROBED = 2000  # a table of participants is rarely longer; the roles of its columns show long before

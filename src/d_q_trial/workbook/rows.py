@@ -10,9 +10,10 @@ import numpy as np
 from .cells import EMPTY, Flag
 from .faults import Faults
 from .headers import is_number, label_like
+from .lexicon import STATISTICS, fold, stratum_label
 from .plan import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Column, Plan
-from .recognise import STATISTICS, Vocabulary, fold, stratum_label
 from .recognise import Reading as Label
+from .recognise import Vocabulary
 
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
