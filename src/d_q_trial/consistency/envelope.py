@@ -2,7 +2,9 @@
 
 Each order statistic of a group lies between a lower and an upper envelope that the printed quantiles leave
 it. The first group at its upper and the second at its lower envelope give the largest U that can be. The
-bounds are outer bounds: a P-value outside them cannot come from such data, one inside may.
+bounds are outer bounds: a P-value outside them cannot come from such data, one inside may. They are attained
+where every printed quantile is one of the values (n = 4k + 1 under type 7). Where a quantile lies between two
+values, not both of them can be at their envelope, and the bounds go too far by the pairs of one value for each.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from .lattice import p_value
 from .quartiles import place
 
 
-def order_bounds(group: Group, n: int, kind: int, least: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
+def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper envelope of the order statistics, arrays of shape (n,).
 
     Parameters
@@ -25,10 +27,8 @@ def order_bounds(group: Group, n: int, kind: int, least: float = -np.inf) -> tup
         Printed quantiles; those that are not printed bound nothing. Each stands for the interval that rounds to it.
     kind : int, 1 to 9
         Definition of the quartiles.
-    least : float
-        No value lies below it (-100 for a percentage change of something that cannot be negative).
     """
-    low, high = np.full(n, float(least)), np.full(n, np.inf)
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
     for p, printed in ((Fraction(1, 4), group.q1), (Fraction(1, 2), group.median), (Fraction(3, 4), group.q3)):
         if printed is None:
             continue
@@ -43,10 +43,10 @@ def order_bounds(group: Group, n: int, kind: int, least: float = -np.inf) -> tup
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
 
 
-def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int, least: float = -np.inf):
+def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int):
     """Smallest and largest U of two groups with these printed quantiles; None if a group contradicts itself."""
-    first_low, first_high = order_bounds(first, n_first, kind, least)
-    second_low, second_high = order_bounds(second, n_second, kind, least)
+    first_low, first_high = order_bounds(first, n_first, kind)
+    second_low, second_high = order_bounds(second, n_second, kind)
     if (first_low > first_high).any() or (second_low > second_high).any():
         return None
     return _pairs(first_low, second_high, ties=False), _pairs(first_high, second_low, ties=True)
@@ -57,8 +57,11 @@ def _pairs(first: np.ndarray, second: np.ndarray, *, ties: bool) -> float:
     return float(np.searchsorted(np.sort(second), first, side="right" if ties else "left").sum())
 
 
-def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: str) -> tuple[float, float]:
-    """Smallest and largest P for U anywhere in a range; ties are left out, they move P little."""
+def p_range(
+    u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0
+) -> tuple[float, float]:
+    """Smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``."""
     middle = n_first * n_second / 2
-    ends = [float(p_value(u, n_first, n_second, variant)) for u in (u_low, u_high)]
-    return min(ends), 1.0 if u_low <= middle <= u_high else max(ends)
+    sums = np.array([0, min(tie_sum, (n_first + n_second) * ((n_first + n_second) ** 2 - 1) // 2)])
+    ends = p_value(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
+    return float(ends.min()), 1.0 if u_low <= middle <= u_high else float(ends.max())

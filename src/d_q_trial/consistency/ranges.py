@@ -31,7 +31,7 @@ def check_range(claim: Claim, n_first: int, n_second: int, *, variant: str, kind
     span = u_range(claim.first, claim.second, n_first, n_second, kind=kind)
     if span is None:
         return RangeCheck(claim, n_first, n_second, math.nan, math.nan, math.nan, math.nan, None)
-    low, high = p_range(*span, n_first, n_second, variant)
+    low, high = p_range(*span, n_first, n_second, variant, claim.ties.most if claim.ties.weight else 0)
     inside = {
         "=": claim.low <= high and low <= claim.high,
         "<": low < claim.p.value,
