@@ -35,6 +35,9 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/participants.smk"
 include: "rules/results.smk"

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
+from pathlib import Path
 
 import pytest
 import workspace
@@ -14,9 +16,9 @@ import yaml
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A copy of the project after one cold run on two cores."""
+    """A copy of the project after one cold run, four jobs at a time."""
     folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
-    run = workspace.snakemake(folder, cores=2)
+    run = workspace.snakemake(folder, cores=4)
     assert run.returncode == 0, run.stdout
     return folder, run.stdout
 
@@ -68,7 +70,22 @@ def test_a_second_run_finds_something_to_do(finished):
 
 
 @pytest.mark.slow
-def test_one_core_makes_other_bytes_than_two(finished, tmp_path):
+def test_a_figure_or_table_is_missing_from_the_report_of_snakemake_or_has_no_caption(finished, tmp_path):
+    run = workspace.snakemake(finished[0], "--report", str(tmp_path / "report.zip"))
+    assert run.returncode == 0, run.stdout
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("report.html")]
+        text = " ".join(archive.read(name).decode().split())
+        shown = {Path(name).stem for name in archive.namelist()}
+    for kind, file in (("figures", "data/figures.yaml"), ("tables", "data/tables.yaml")):
+        for key, entry in yaml.safe_load(Path(file).read_text())[kind].items():
+            assert key in shown
+            assert f"{entry['label']}. {entry['title'].split('{')[0]}" in text
+    assert "Tables, figures and claims of published" in text
+
+
+@pytest.mark.slow
+def test_one_core_makes_other_bytes_than_four(finished, tmp_path):
     other = workspace.make(tmp_path / "elsewhere")
     run = workspace.snakemake(other, cores=1)
     assert run.returncode == 0, run.stdout

@@ -217,11 +217,13 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
             zorder=4,
             label=f"beyond {group.name}",
         )
+        text = outside_text(values, unit)
+        inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         ax.annotate(
-            outside_text(values, unit),
+            text,
             (places[-1], height),
             xycoords=ax.get_xaxis_transform(),
-            xytext=(3.5, 0),
+            xytext=(3.5, inwards),
             textcoords="offset points",
             va="center",
             size=style.SMALL - 1,
