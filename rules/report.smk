@@ -41,6 +41,7 @@ rule report:
             "tables",
             "wording",
             "printing",
+            "consistency/findings",
             "figures/study",
             "figures/catalogue",
         ),

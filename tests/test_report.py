@@ -1,5 +1,6 @@
 """The report as text: what it says, and that it needs nothing from outside. The browser has a file of its own."""
 
+import csv
 import hashlib
 import json
 import re
@@ -11,10 +12,13 @@ import analysis_folder
 import pytest
 
 from d_q_trial import printing, settings
+from d_q_trial.figures.study import Numbers
 from d_q_trial.files import read_csv
 from d_q_trial.report import claims, cutoffs, extras, methods
 from d_q_trial.report.gather import gather
 from d_q_trial.report.page import claims_page, report_page, write_report
+from d_q_trial.report.sections import SECTIONS
+from d_q_trial.report.shaping import Column, Context, Section, table
 from d_q_trial.trial import load_trial
 
 LABEL = "Synthetic data: not the trial's participants"
@@ -36,6 +40,16 @@ def report(folder):
 @pytest.fixture(scope="module")
 def page(report):
     return report_page(report)
+
+
+def results(folder):
+    with (folder / "results.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture(scope="module")
+def context(report):
+    return Context(report.facts.trial, report.facts.analysis, report.facts.numbers)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +114,14 @@ def test_a_locator_leads_to_another_place(locator, expected):
     assert claims.places(locator) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1,260,088", 1260088), ("−4.1", -4.1), ("+16", 16), ("< 0.001", 0.001), ("> 0.05", 0.05), ("", 1e300)],
+)
+def test_a_printed_value_sorts_as_text(text, expected):
+    assert claims.size(text) == expected
+
+
 def test_an_alternative_text_does_not_state_the_result(report, page):
     picture = next(block.picture for block in report.blocks if block.picture)
     p = report.facts.numbers.get("ctx", "percent_change", "week_20", "p", contrast="d_q - control").value
@@ -126,6 +148,7 @@ def test_the_sentences_at_the_top_do_not_carry_the_results(report):
         ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
         ({"test": "exact"}, "two-sided exact Wilcoxon rank-sum test", "normal approximation"),
         ({"alpha": 0.1}, "the 90% interval", "95% interval"),
+        ({"alpha": 0.1}, "level of significance is 0.1.", "0.05"),
         ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
         ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
         (
@@ -133,18 +156,54 @@ def test_the_sentences_at_the_top_do_not_carry_the_results(report):
             "Changes more than 1 interquartile range beyond the quartiles of their arm were set to that limit.",
             "No value was",
         ),
+        ({"outcomes": ["age"]}, "No change from baseline was analysed.", "percent change"),
         ({"outcomes": ["ctx"], "visits": ["week_4"]}, "in CTx at 4 weeks.", "P1NP at"),
+        (
+            {"strata": {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}},
+            "at 1.2 AU; a value equal to the cut went to the lower stratum.",
+            "quantile",
+        ),
+        (
+            {"strata": {"by": "column", "column": "p16 group", "labels": ["low", "high"]}},
+            "Strata (“low” and “high”) were taken from the column “p16 group” of the workbook.",
+            "The cut",
+        ),
+        (
+            {"strata": {"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]}},
+            "(“low”, “middle” and “high”, lowest first) by p16 variant 5 at baseline, at the 1/3 and 2/3 quantiles",
+            "a value equal",
+        ),
         ({"quartile_type": 6}, "quartiles (type 6", "type 7"),
     ],
 )
-def test_the_methods_do_not_follow_the_configuration(report, change, expected, unexpected):
+def test_the_methods_do_not_follow_the_configuration(report, folder, change, expected, unexpected):
+    if "strata" in change:
+        change = {"strata": settings.StrataRule(**change["strata"])}
     analysis = report.facts.analysis.model_copy(update=change)
-    numbers = report.facts.numbers
-    if analysis.change != "percent":
-        numbers = type(numbers)([])  # such an analysis has no percent changes
+    # An analysis of other changes has results of another measure.
+    rows = [row | {"measure": row["measure"].replace("percent_change", analysis.measure)} for row in results(folder)]
+    numbers = Numbers(rows)
     text = methods.paragraph(replace(report.facts, analysis=analysis, numbers=numbers)).split("## Results")[0]
     assert expected in text
     assert unexpected not in text
+
+
+def test_an_analysis_without_the_main_outcomes_has_no_results_in_words(report):
+    """The first outcome that it has is told instead."""
+    (told, *_) = methods.main_sentences(replace(report.facts, headlines=()))
+    assert told.startswith("The median percent change in CTx from baseline to 20 weeks was")
+
+
+def test_the_sizes_of_strata_or_their_cut_are_not_told(report):
+    assert "The strata hold 39 (T1/T2) and 21 (T3) participants. The cut lies at 1.355 AU." in methods.paragraph(
+        report.facts
+    )
+
+
+def test_an_excluded_participant_counts_as_missing_values(report):
+    row = {"reason": "excluded by the analysis"}
+    more = replace(report.facts, exclusions=[*report.facts.exclusions, row])
+    assert methods.paragraph(more) == methods.paragraph(report.facts)
 
 
 @pytest.mark.parametrize(
@@ -226,27 +285,68 @@ def test_numbers_in_the_page_can_end_their_element():
 # Pieces of later analyses
 
 
-def test_a_table_of_a_later_analysis_is_not_shown(tmp_path):
+def test_a_table_of_a_later_analysis_is_not_shown(tmp_path, context):
     part = tmp_path / "sensitivity"
     part.mkdir()
-    (part / "power.csv").write_text("name,p,empty,value\nfirst,0.0004,,-1.23456\n")
-    (part / "pieces.json").write_text(json.dumps({"power": {"title": "Power", "caption": "How much."}}))
-    (piece,) = extras.read_extras(part)
+    (part / "other.csv").write_text("name,p,empty,value\nfirst,0.0004,,-1.23456\n")
+    (part / "pieces.json").write_text(json.dumps({"other": {"title": "Power", "caption": "How much."}}))
+    (piece,) = extras.read_extras(part, context)
     assert (piece.title, piece.caption) == ("Power", "How much.")
     assert piece.columns == ("name", "p", "value")
     assert piece.rows == (("first", "<0.001", "−1.235"),)
 
 
-def test_a_long_table_hides_how_much_is_left_out(tmp_path):
+def test_a_long_table_hides_how_much_is_left_out(tmp_path, context):
     part = tmp_path / "sensitivity"
     part.mkdir()
     (part / "long.csv").write_text("n\n" + "\n".join(map(str, range(100))) + "\n")
-    (piece,) = extras.read_extras(part)
+    (piece,) = extras.read_extras(part, context)
     assert len(piece.rows) + piece.hidden == 100
 
 
-def test_a_folder_that_does_not_exist_ends_the_report(tmp_path):
-    assert extras.read_extras(tmp_path / "none") == []
+LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
+
+
+def test_a_row_per_number_stays_a_row_per_number(context):
+    section = Section(
+        "x", "", columns=(Column("Effect", "effect", "covariance"), Column("P", "p"), Column("Any", "p_low..p_high"))
+    )
+    numbers = {"effect": "1.23456", "effect_lower": "-0.5", "effect_upper": "3", "p": "0.0004"}
+    numbers |= {"p_low": "0.01", "p_high": "0.9"}
+    rows = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
+    assert table(section, rows, context) == (
+        ("Outcome", "Among", "Effect", "P", "Any"),
+        [("P1NP, 2 weeks", "everybody", "1.23 (−0.5 to 3)", "<0.001", "0.010 to 0.900")],
+    )
+
+
+def test_another_method_gives_its_number_to_a_column(context):
+    section = Section("x", "", columns=(Column("P", "p", "mixed"), Column("Other P", "p", "covariance")))
+    rows = [
+        LONG | {"statistic": "p", "value": "0.5"},
+        LONG | {"statistic": "p", "value": "0.2", "method": "mixed model"},
+    ]
+    assert table(section, rows, context)[1] == [("P1NP, 2 weeks", "everybody", "0.200", "0.500")]
+
+
+@pytest.mark.parametrize("other", [{"marker": "p16_variant_1+5"}, {"outcome": "sasp_fas"}])
+def test_the_page_shows_what_only_the_file_should_hold(context, other):
+    section = Section("x", "", columns=(Column("P", "p"),))
+    assert table(section, [LONG | {"statistic": "p", "value": "0.5"} | other], context)[1] == []
+
+
+def test_a_printed_number_loses_its_last_digit(context):
+    section = Section("x", "", columns=(Column("Printed", "printed"),), rows=("place",))
+    assert table(section, [{"place": "all", "printed": "0.020"}], context)[1] == [("everybody", "0.020")]
+
+
+def test_a_listed_section_is_not_filled_in(context):
+    for section in SECTIONS:
+        assert "{" not in context.fill(section.title) + context.fill(section.caption)
+
+
+def test_a_folder_that_does_not_exist_ends_the_report(tmp_path, context):
+    assert extras.read_extras(tmp_path / "none", context) == []
 
 
 def test_a_report_needs_more_than_results(tmp_path):

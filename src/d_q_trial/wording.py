@@ -66,7 +66,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
-def strata(rule: StrataRule, marker_label: str) -> str:
+def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     """Say in one sentence how participants were divided."""
     names = listing([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
@@ -74,7 +74,7 @@ def strata(rule: StrataRule, marker_label: str) -> str:
     side = "upper" if rule.at_cut == "upper" else "lower"
     if rule.by == "value":
         cuts = listing([f"{cut:g}" for cut in rule.cuts])
-        where = f"at {cuts}"
+        where = f"at {cuts} {marker_unit}".rstrip()
     else:
         cuts = listing([_quantile_name(cut) for cut in rule.cuts])
         whose = "of the analysed participants" if rule.reference == "analysed" else "of everybody in the workbook"

@@ -61,6 +61,7 @@ _STATISTICS = {
     "spearman_r": "Spearman r",
     "affected": "participants affected",
 }
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)")
 
 
@@ -114,6 +115,15 @@ def tally(verdicts: Sequence[Verdict]) -> Tally:
 def places(locator: str) -> tuple[str, ...]:
     """Labels of the figures and tables that a locator names: ``Results; Fig. 4a`` belongs to ``Fig. 4``."""
     return tuple(dict.fromkeys(_PLACE.findall(locator)))
+
+
+def size(text: str) -> float:
+    """Return the number in a printed value, for sorting; what holds none comes last.
+
+    A bound such as ``< 0.001`` sorts beside its number.
+    """
+    found = _NUMBER.search(text.replace(printing.MINUS, "-").replace(",", ""))
+    return float(found.group()) if found else 1e300
 
 
 def _verdict(row: Mapping[str, str], trial: Trial) -> Verdict:

@@ -1,16 +1,18 @@
-"""Tables and pictures of later analyses, shown as they were written."""
+"""Tables and pictures of later analyses: those that ``sections`` lists as it says, others as they were written."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import printing
 from ..figures.study import read_rows
 from . import pictures
+from .sections import SECTIONS
+from .shaping import Context, Section, short, table
 
 MOST_ROWS = 60
 
@@ -27,7 +29,6 @@ class Extra:
     caption: str
     file: str
     columns: tuple[str, ...] = ()
-    numeric: tuple[bool, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     hidden: int = 0
     address: str = ""
@@ -36,11 +37,22 @@ class Extra:
     alt: str = ""
 
 
-def read_extras(folder: Path, *, leave_out: Sequence[str] = (), prefix: str = "") -> list[Extra]:
-    """Read every table and picture of a folder, with the titles that a JSON file beside them gives.
+def read_extras(folder: Path, context: Context, *, leave_out: Sequence[str] = (), prefix: str = "") -> list[Extra]:
+    """Read the tables and pictures of a folder.
 
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name, as the
-    figures are described: ``title``, ``caption``, ``words``.
+    figures are described: ``title``, ``caption``, ``words`` (the result, for those who do not see the picture).
+
+    Parameters
+    ----------
+    folder : path
+        One that does not exist has no pieces.
+    context
+        What keys in the tables stand for.
+    leave_out : sequence of str
+        Names of tables that the page shows otherwise.
+    prefix : str
+        Where the folder lies, seen from the page.
     """
     if not folder.is_dir():
         return []
@@ -49,60 +61,55 @@ def read_extras(folder: Path, *, leave_out: Sequence[str] = (), prefix: str = ""
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict):
             described |= {key: value for key, value in content.items() if isinstance(value, dict)}
-    names = dict.fromkeys(path.stem for end in ("*.csv", "*.png") for path in sorted(folder.glob(end)))
-    order = [*(name for name in described if name in names), *(name for name in names if name not in described)]
-    return [_extra(folder, name, described.get(name, {}), prefix) for name in order if name not in leave_out]
+    names = dict.fromkeys(path.stem for end in ("*.png", "*.csv") for path in sorted(folder.glob(end)))
+    names = [name for name in names if name not in leave_out]
+    there = {f"{folder.name}/{name}" for name in names}
+    listed = [section for section in SECTIONS if section.file in there]
+    rest = [name for name in described if name in names] + [name for name in names if name not in described]
+    done = {section.file for section in listed}
+    listed += [
+        Section(f"{folder.name}/{name}", name.replace("_", " ").capitalize(), main_only=False)
+        for name in rest
+        if f"{folder.name}/{name}" not in done
+    ]
+    pieces, counts = [], Counter()
+    for section in listed:
+        name = section.file.partition("/")[2]
+        counts[name] += 1
+        key = f"{folder.name}-{name}" + (f"-{counts[name]}" if counts[name] > 1 else "")
+        pieces.append(_extra(key, folder / name, section, described.get(name, {}), context, prefix))
+    return [piece for piece in pieces if piece.rows or piece.address]
 
 
-def _extra(folder: Path, name: str, words: Mapping[str, Any], prefix: str) -> Extra:
-    table, picture = folder / f"{name}.csv", folder / f"{name}.png"
+def _extra(key: str, path: Path, section: Section, words: Mapping[str, Any], context: Context, prefix: str) -> Extra:
+    table_file, picture = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
     more: dict[str, Any] = {}
-    if table.exists():
-        more |= _table(read_rows(table))
+    if table_file.exists():
+        more |= _table(section, read_rows(table_file), context)
     if picture.exists():
         address, width, height = pictures.embedded(picture)
         more |= {"address": address, "width": width, "height": height}
-    title = str(words.get("title") or name.replace("_", " ").capitalize())
+    title = str(words.get("title") or context.fill(section.title))
+    file = table_file if table_file.exists() else picture
     return Extra(
-        key=f"{folder.name}-{name}",
+        key=key,
         title=title,
-        caption=str(words.get("caption", "")),
-        file=f"{prefix}{folder.name}/{(picture if picture.exists() and not table.exists() else table).name}",
+        caption=str(words.get("caption") or context.fill(section.caption)),
+        file=f"{prefix}{path.parent.name}/{file.name}",
         alt=str(words.get("words") or f"Picture of {title}; its numbers are in the file beside it."),
         **more,
     )
 
 
-def _table(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:
-    """Print a table's numbers shortly, leaving out columns that are empty throughout."""
+def _table(section: Section, rows: Sequence[Mapping[str, str]], context: Context) -> dict[str, Any]:
+    """Print a table as its section says, or all of it without columns that are empty throughout."""
     if not rows:
         return {}
-    columns = [name for name in rows[0] if any(row[name] for row in rows)]
-    numeric = [all(_is_number(row[name]) for row in rows if row[name]) for name in columns]
-    shown = tuple(
-        tuple(_short(name, row[name]) if number else row[name] for name, number in zip(columns, numeric, strict=True))
-        for row in rows[:MOST_ROWS]
-    )
-    return {
-        "columns": tuple(name.replace("_", " ") for name in columns),
-        "numeric": tuple(numeric),
-        "rows": shown,
-        "hidden": max(0, len(rows) - MOST_ROWS),
-    }
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _short(name: str, text: str) -> str:
-    if not text:
-        return ""
-    value = float(text)
-    if name == "p" or name.startswith("p_") or name.endswith("_p"):
-        return printing.p_digits(value)
-    return f"{value:.4g}".replace("-", printing.MINUS)
+    if section.columns:
+        columns, shown = table(section, rows, context)
+    else:
+        names = [name for name in rows[0] if any(row[name] for row in rows)]
+        columns = tuple(name.replace("_", " ") for name in names)
+        shown = [tuple(short(name, row[name]) for name in names) for row in rows]
+    hidden = max(0, len(shown) - MOST_ROWS)
+    return {"columns": columns, "rows": tuple(shown[:MOST_ROWS]), "hidden": hidden}

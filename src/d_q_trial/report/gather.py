@@ -11,6 +11,7 @@ from platform import python_version
 from typing import Any
 
 from .. import settings
+from ..consistency.findings import Finding
 from ..figures import catalogue as figure_catalogue
 from ..figures.study import Numbers, read_rows
 from ..participants import read_description
@@ -22,7 +23,9 @@ from . import pictures
 from .claims import Tally, Verdict, read_verdicts, tally
 from .cutoffs import explorer
 from .extras import Extra, read_extras
+from .findings import read_findings
 from .methods import Facts
+from .shaping import Context
 
 NOT_ROBUSTNESS = ("figures", "tables", "logs", "export")
 NOT_SHOWN = ("cutoffs", "windows", "specifications")  # thousands of rows: they are drawn, and stay in their files
@@ -79,6 +82,7 @@ class Report:
     blocks: tuple[Block, ...]
     verdicts: tuple[Verdict, ...]
     explorer: Mapping[str, Any] | None
+    findings: Sequence[Finding]
     consistency: Sequence[Extra]
     robustness: Sequence[Extra]
     comparison: Sequence[Extra]
@@ -124,7 +128,9 @@ def gather(
     tables = build_tables(listed, Source(trial, entry, numbers, chosen.published, description["label"]))
     verdicts = read_verdicts(_rows(folder / "claims.csv"), trial)
     strata, cutoffs = _rows(folder / "strata.csv"), _rows(folder / "robustness" / "cutoffs.csv")
-    robustness = [piece for part in _robustness_folders(folder) for piece in read_extras(part, leave_out=NOT_SHOWN)]
+    context = Context(trial, entry, numbers)
+    parts = _robustness_folders(folder)
+    robustness = [piece for part in parts for piece in read_extras(part, context, leave_out=NOT_SHOWN)]
     versions = software()
     facts = Facts(
         trial=trial,
@@ -148,9 +154,10 @@ def gather(
         explorer=explorer(cutoffs, _own_cuts(strata), trial, entry, _shown_first(listed.headlines))
         if cutoffs
         else None,
-        consistency=read_extras(consistency, prefix="../") if consistency else (),
+        findings=read_findings(consistency) if consistency else (),
+        consistency=read_extras(consistency, context, leave_out=("findings",), prefix="../") if consistency else (),
         robustness=robustness,
-        comparison=read_extras(compare, prefix="../") if compare else (),
+        comparison=read_extras(compare, context, prefix="../") if compare else (),
         settings_text=as_yaml(chosen, analysis),
         versions=versions,
         source=description["source"],

@@ -9,47 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import printing, wording
+from ..changes import EXCLUDED
+from ..tables.catalogue import EVERYBODY, HIGHEST, Headline
 from ..trial import BASELINE
+from .references import REFERENCES
+from .shaping import MANY
 
 if TYPE_CHECKING:
     from ..figures.study import Numbers
     from ..settings import Analysis
-    from ..tables.catalogue import Headline
     from ..trial import Trial
     from .claims import Tally
 
-MANY = 6  # more outcomes than this are counted, not listed
-
 _CHANGE_NAMES = wording.CHANGES | {"difference": "change"}
-
-REFERENCES = {
-    "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945).",
-    "mann_whitney": (
-        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
-        "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
-    ),
-    "streitberg": (
-        "Streitberg B, Röhmel J. Exact distributions for permutation and rank tests: an introduction to some recently "
-        "published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
-    ),
-    "hodges_lehmann": (
-        "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Annals of Mathematical Statistics 34, "
-        "598-611 (1963)."
-    ),
-    "hyndman": "Hyndman RJ, Fan Y. Sample quantiles in statistical packages. American Statistician 50, 361-365 (1996).",
-    "spearman": (
-        "Spearman C. The proof and measurement of association between two things. American Journal of Psychology 15, "
-        "72-101 (1904)."
-    ),
-    "snakemake": (
-        "Mölder F, Jablonski KP, Letcher B, et al. Sustainable data analysis with Snakemake. F1000Research 10, 33 "
-        "(2021)."
-    ),
-    "scipy": (
-        "Virtanen P, Gommers R, Oliphant TE, et al. SciPy 1.0: fundamental algorithms for scientific computing in "
-        "Python. Nature Methods 17, 261-272 (2020)."
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -75,11 +47,24 @@ def study_sentence(facts: Facts) -> str:
     trial = facts.trial
     sizes = _arm_sizes(facts)
     treated, control = (
-        f"{arm.label} (n = {sizes[key]:.0f})" if key in sizes else arm.label for key, arm in trial.analysed_arms.items()
+        f"{wording.within(arm.label)} (n = {sizes[key]:.0f})" if key in sizes else wording.within(arm.label)
+        for key, arm in trial.analysed_arms.items()
     )
     visits = wording.listing([visit.label.lower() for visit in trial.visits.values()])
     registered = f" (registered as {trial.registration})" if trial.registration else ""
     return f"The trial “{trial.title}”{registered} compared {treated} with {control}, with measurements at {visits}."
+
+
+def main_sentences(facts: Facts) -> list[str]:
+    """Tell the comparisons that the tables' catalogue names; if the analysis has none of them, its first outcome's."""
+    if told := [sentence for headline in facts.headlines if (sentence := headline_sentence(headline, facts))]:
+        return told
+    for outcome in facts.trial.outcomes.values():
+        for visit in reversed(outcome.follow_up):
+            lines = [Headline(outcome=outcome.key, visit=visit, stratum=name) for name in (EVERYBODY, HIGHEST)]
+            if told := [sentence for line in lines if (sentence := headline_sentence(line, facts))]:
+                return told
+    return []
 
 
 def headline_sentence(headline: Headline, facts: Facts) -> str:
@@ -110,10 +95,13 @@ def headline_sentence(headline: Headline, facts: Facts) -> str:
     change = _CHANGE_NAMES[measure]
     role = f" ({headline.role})" if headline.role else ""
     visit = trial.visits[headline.visit].label
-    subject = f"the median {change} in {wording.within(outcome.label)} from baseline to {visit}{role} was"
+    preposition = "of" if measure == "log_ratio" else "in"
+    subject = f"the median {change} {preposition} {wording.within(outcome.label)} from baseline to {visit}{role} was"
     subject = who + subject if who else subject[0].upper() + subject[1:]
     arms = trial.analysed_arms.values()
-    told = " and ".join(f"{value} with {arm.label}" for value, arm in zip((first, second), arms, strict=True))
+    told = " and ".join(
+        f"{value} with {wording.within(arm.label)}" for value, arm in zip((first, second), arms, strict=True)
+    )
     points = " percentage points" if unit == "%" else unit
     limits = (
         f"{wording.interval_level(analysis)} interval {printing.number(shift[1], decimals)} to "
@@ -134,7 +122,7 @@ def conventions(facts: Facts) -> list[tuple[str, str]]:
         ("Change from baseline", f"{_change_sentence(facts)} Rounded to ten significant digits before ranking."),
         (
             "Test",
-            f"{_capital(wording.TESTS[analysis.test])}; the level is {analysis.alpha:g}, without correction for "
+            f"{_capital(wording.TESTS[analysis.test])}; the level of significance is {analysis.alpha:g}, without correction for "
             "multiplicity unless said otherwise.",
         ),
         (
@@ -148,7 +136,7 @@ def conventions(facts: Facts) -> list[tuple[str, str]]:
         rows.append(
             (
                 "Strata",
-                wording.strata(analysis.strata, wording.within(trial.markers[analysis.marker].label)) + _sizes(facts),
+                _strata(facts),
             )
         )
     rows.append(("Values left out", " ".join(filter(None, (_excluded(facts), _outliers(facts), _no_change(facts))))))
@@ -171,26 +159,23 @@ def paragraph(facts: Facts) -> str:
         f"(SHA-256 {str(facts.source.get('sha256', ''))[:12]}…)."
     )
     if facts.data_label:
-        data += f" These data are synthetic ({facts.data_label}): the numbers below do not describe participants."
+        data += " These data are synthetic: the numbers below do not describe participants of the trial."
     test_references = {"exact": ("wilcoxon", "streitberg")}.get(analysis.test, ("wilcoxon", "mann_whitney"))
+    outcomes = _outcomes(facts)
     methods = [
         f"{study_sentence(facts)[:-1]} [1].",
         data,
-        _outcomes(facts),
-        _change_sentence(facts),
+        outcomes or "No change from baseline was analysed.",
         _excluded(facts),
-        _outliers(facts),
-        _no_change(facts),
-        (wording.strata(analysis.strata, wording.within(trial.markers[analysis.marker].label)) + _sizes(facts))
-        if facts.strata
-        else "",
+        *((_change_sentence(facts), _outliers(facts), _no_change(facts)) if outcomes else ()),
+        _strata(facts) if facts.strata else "",
         f"Arms were compared by the {wording.TESTS[analysis.test]} {cite(*test_references)}; differences are "
-        f"{wording.direction(trial)}, given as the Hodges-Lehmann shift with the {wording.interval_level(analysis)} "
+        f"{' minus '.join(wording.within(arm.label) for arm in trial.analysed_arms.values())}, given as the Hodges-Lehmann shift with the {wording.interval_level(analysis)} "
         f"interval obtained by inverting the same test {cite('hodges_lehmann')}.",
         "Proportions were compared by the chi-squared test without continuity correction." if _binary(facts) else "",
         f"Values are summarized as medians and quartiles (type {analysis.quartile_type} {cite('hyndman')}).",
         f"Relations with age are Spearman correlations {cite('spearman')}." if _correlations(facts) else "",
-        f"P-values are two-sided and not adjusted for multiplicity; the level is {analysis.alpha:g}.",
+        f"P-values are two-sided and not adjusted for multiplicity; the level of significance is {analysis.alpha:g}.",
         f"Analyses by permutation used {facts.permutations:,} permutations and the seed {facts.seed}."
         if facts.seed is not None
         else "",
@@ -198,11 +183,11 @@ def paragraph(facts: Facts) -> str:
         f"with NumPy {facts.versions.get('numpy', '')}, SciPy {facts.versions.get('scipy', '')} {cite('scipy')} and "
         f"pandas {facts.versions.get('pandas', '')}.",
     ]
-    told = [sentence for headline in facts.headlines if (sentence := headline_sentence(headline, facts))]
+    told = main_sentences(facts)
     if facts.tally:
         told.append(
-            f"Held against the recomputed values, the {facts.tally.total:,} numbers that are printed elsewhere came "
-            f"out as follows: {wording.listing([f'{n:,} {verdict}' for verdict, n in facts.tally.counts])}."
+            f"The {facts.tally.total:,} printed numbers, held against the recomputed ones, got these verdicts: "
+            f"{', '.join(f'{verdict} {n:,}' for verdict, n in facts.tally.counts)}."
         )
     title = f"# Methods and main numbers of the analysis “{analysis.name}”"
     label = f"\n**{facts.data_label}**\n" if facts.data_label else ""
@@ -216,20 +201,21 @@ def paragraph(facts: Facts) -> str:
 
 
 def _arm_sizes(facts: Facts) -> dict[str, float]:
-    """Largest number of participants with a baseline value, by arm."""
+    """Participants of each arm: the most that have a baseline value, or a value of a marker."""
     sizes = {}
     for key in facts.trial.analysed_arms:
         known = [
             facts.numbers.get(outcome, BASELINE, BASELINE, "n", group=key).value for outcome in facts.trial.outcomes
         ]
-        known = [n for n in known if not math.isnan(n)]
+        with_marker = Counter(row["marker"] for row in facts.strata if row["arm"] == key)
+        known = [n for n in (*known, *with_marker.values()) if not math.isnan(n)]
         if known:
             sizes[key] = max(known)
     return sizes
 
 
 def _outcomes(facts: Facts) -> str:
-    """Say which changes were analysed, those with the same visits together."""
+    """Say which changes were analysed, those with the same visits together; empty if none was."""
     trial, analysis = facts.trial, facts.analysis
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for outcome in trial.outcomes.values():
@@ -243,7 +229,10 @@ def _outcomes(facts: Facts) -> str:
         family_name = wording.within(trial.families[family])
         names = wording.listing(labels) if len(labels) <= MANY else f"{len(labels)} outcomes ({family_name})"
         parts.append(f"{names} at {wording.listing([trial.visits[visit].label for visit in visits])}")
-    return f"We analysed the change from baseline in {'; in '.join(parts)}." if parts else "No change was analysed."
+    if not parts:
+        return ""
+    listed = parts[0] if len(parts) == 1 else f"{'; in '.join(parts[:-1])}; and in {parts[-1]}"
+    return f"We analysed the change from baseline in {listed}."
 
 
 def _any_n(facts: Facts, outcome: str, visit: str) -> float:
@@ -268,40 +257,43 @@ def _excluded(facts: Facts) -> str:
 def _outliers(facts: Facts) -> str:
     rule = facts.analysis.outliers
     if rule.rule == "keep":
-        return "No value was trimmed or winsorised."
+        return "No value was trimmed or winsorized."
     ranges = f"{rule.limit:g} interquartile {'range' if rule.limit == 1 else 'ranges'}"
     done = "left out" if rule.rule == "trim" else "set to that limit"
     return f"Changes more than {ranges} beyond the quartiles of their arm were {done}."
 
 
 def _no_change(facts: Facts) -> str:
-    """Count the changes that do not exist, by reason."""
-    reasons = Counter(row["reason"] for row in facts.exclusions if row.get("reason"))
+    """Count the changes that are missing, by reason; those of excluded participants are told with the exclusion."""
+    reasons = Counter(row["reason"] for row in facts.exclusions if row["reason"] not in ("", EXCLUDED))
     if not reasons:
-        return "Every participant has every change." if facts.exclusions is not None else ""
-    total = sum(reasons.values())
+        return ""
     why = "; ".join(f"{reason}: {number:,}" for reason, number in reasons.items())
-    does = "change does" if total == 1 else "changes do"
-    return f"{_capital(wording.count(total))} {does} not exist ({why})."
+    total = sum(reasons.values())
+    return f"Of the changes of single participants, {total:,} {'is' if total == 1 else 'are'} missing ({why})."
+
+
+def _strata(facts: Facts) -> str:
+    marker = facts.trial.markers[facts.analysis.marker]
+    return wording.strata(facts.analysis.strata, wording.within(marker.label), marker.unit) + _sizes(facts)
 
 
 def _sizes(facts: Facts) -> str:
-    marker = facts.analysis.marker
-    counts = Counter(row["stratum"] for row in facts.strata if row["marker"] == marker)
-    cuts = {row["cut"] for row in facts.strata if row["marker"] == marker and row["cut"]}
-    labels = [label for label in facts.analysis.strata.labels if label in counts]
+    """Say how many participants each stratum has, and where quantiles put the cut."""
+    rule, marker = facts.analysis.strata, facts.analysis.marker
+    own = [row for row in facts.strata if row["marker"] == marker]
+    counts = Counter(row["stratum"] for row in own)
+    labels = [label for label in rule.labels if label in counts]
     if not labels:
         return ""
-    sizes = wording.listing([f"{counts[label]} in {label}" for label in labels])
-    unit = facts.trial.markers[marker].unit
-    cut = (
-        f" The cut lies at {float(cuts.pop()):.6g} {unit}".rstrip() + "." if len(cuts) == 1 and _one_cut(facts) else ""
-    )
-    return f" Participants: {sizes}.{cut}"
-
-
-def _one_cut(facts: Facts) -> bool:
-    return facts.analysis.strata.by != "column" and len(facts.analysis.strata.labels) == 2
+    sizes = [f"{counts[label]} ({label})" for label in labels]
+    held = f" The strata hold {wording.listing(sizes)} participants."
+    cuts = list(dict.fromkeys(row["cut"] for row in own if row["cut"]))
+    if rule.by != "quantile" or len(cuts) != 1:
+        return held
+    values = [f"{float(cut):.4g}" for cut in cuts[0].split("; ")]
+    lie = "The cut lies" if len(values) == 1 else "The cuts lie"
+    return f"{held} {lie} at {wording.listing(values)} {facts.trial.markers[marker].unit}".rstrip() + "."
 
 
 def _binary(facts: Facts) -> bool:

@@ -8,8 +8,9 @@ from pathlib import Path
 from ..files import write_text
 from ..tables.write import environment
 from . import methods
-from .claims import MEANINGS, MOODS, SIGNS
+from .claims import MEANINGS, MOODS, SIGNS, size
 from .cutoffs import as_script
+from .findings import by_kind
 from .gather import Report
 
 _VENDOR = Path(__file__).parent / "vendor"
@@ -32,14 +33,13 @@ def write_report(report: Report, folder: Path | str) -> list[Path]:
 def report_page(report: Report) -> str:
     """Return the report as one page that asks the network for nothing."""
     facts = report.facts
-    sentences = [methods.study_sentence(facts)]
-    sentences += [text for headline in facts.headlines if (text := methods.headline_sentence(headline, facts))]
     return _render(
         "report.html.j2",
         report,
-        sentences=sentences[:3],
+        sentences=[methods.study_sentence(facts), *methods.main_sentences(facts)][:3],
         conventions=methods.conventions(facts),
         paragraph=methods.paragraph(facts),
+        findings=by_kind(report.findings),
         explorer=report.explorer,
         explorer_script=as_script(report.explorer) if report.explorer else "",
         scripts=["d3", "plot", "sortable"] if report.explorer else ["sortable"],
@@ -54,6 +54,7 @@ def claims_page(report: Report) -> str:
 def _render(template: str, report: Report, *, scripts: list[str], **more) -> str:
     engine = environment()
     engine.globals |= {"vendor": _vendor, "sign": SIGNS, "mood": MOODS, "meaning": MEANINGS, "quoted": _quoted}
+    engine.filters["size"] = size
     return engine.get_template(template).render(
         title=f"{TITLE}: {report.facts.analysis.name}", report=report, facts=report.facts, scripts=scripts, **more
     )

@@ -73,7 +73,8 @@ def _events(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
 
 
 def _rule(table: Table, trial: Trial, analysis: Analysis) -> str:
-    return wording.strata(analysis.strata, trial.markers[marker_of(table, analysis)].label)
+    marker = trial.markers[marker_of(table, analysis)]
+    return wording.strata(analysis.strata, marker.label, marker.unit)
 
 
 def _summaries(outcomes: list[Outcome], measure: str, analysis: Analysis) -> str:

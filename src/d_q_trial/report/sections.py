@@ -1,0 +1,145 @@
+"""Which later analyses the report shows, in this order and with these words.
+
+A table or picture that is not listed is shown after these, under its own name; a JSON file beside it may give its title
+and caption (see :mod:`.extras`), which then replace those given here.
+"""
+
+from __future__ import annotations
+
+from .. import compare
+from .shaping import Column, Section
+
+ANCOVA, ANCOVA_PERCENT, MIXED = "covariance, log scale", "covariance, percent change", "mixed model"
+IMPUTED, IMPUTED_ANCOVA, ANY_VALUES = "imputed, placements", "imputed, covariance", "any values of the missing"
+WELCH, BRUNNER_MUNZEL = "mean log ratio", "Mann-Whitney effect"
+
+SECTIONS = (
+    Section(
+        "sensitivity/interaction",
+        "Do the strata differ?",
+        "Interaction of treatment with the strata of {marker}: the chance that a change in {treated} exceeds one in "
+        "{control}, in the upper stratum minus in the lower, with its {level} interval; and P when strata are dealt "
+        "anew among the participants of each arm. That one stratum is significant and another is not does not show "
+        "that they differ; this does.",
+        (
+            Column("Difference of effects", "effect_difference"),
+            Column("P", "p", "placements"),
+            Column("P, strata dealt anew", "p", "strata dealt"),
+        ),
+        rows=("outcome", "contrast"),
+        where=lambda row: " x " not in row["contrast"],
+    ),
+    Section(
+        "sensitivity/interaction",
+        "Does the effect grow with the marker?",
+        "Interaction of treatment with {marker} itself, without any cut: by how much the log ratio rises more steeply "
+        "with the marker in {treated} than in {control}.",
+        (Column("Difference of slopes", "slope_difference"), Column("P", "p", "log ratio on arm x marker")),
+        rows=("outcome",),
+        where=lambda row: " x " in row["contrast"],
+    ),
+    Section(
+        "sensitivity/sensitivity",
+        "The same comparisons by other methods",
+        "Covariance adjusts for the baseline value; on the log scale the effect is the percent by which the ratio of "
+        "follow-up to baseline in {treated} exceeds that in {control}. The mixed model takes all visits together. "
+        "Imputed: missing values filled in by chained equations. Any values: the range of P over everything that the "
+        "missing values may have been.",
+        (
+            Column("Covariance, log scale: percent", "adjusted_percent", ANCOVA),
+            Column("P", "p", ANCOVA),
+            Column("Covariance, percent change: P", "p", ANCOVA_PERCENT),
+            Column("Mixed model: percent", "adjusted_percent", MIXED),
+            Column("P", "p", MIXED),
+            Column("Imputed: P", "p", IMPUTED),
+            Column("Imputed, covariance: P", "p", IMPUTED_ANCOVA),
+            Column("Any values: P", "p_lowest..p_highest", ANY_VALUES),
+        ),
+    ),
+    Section(
+        "sensitivity/leave_one_out",
+        "Does it hang on one participant?",
+        "P without each participant in turn, and for how many of them P < {alpha} turns into its opposite.",
+        (
+            Column("P of all", "p_all"),
+            Column("P without one", "p_minimum..p_maximum"),
+            Column("Participants who turn it", "flips"),
+        ),
+    ),
+    Section(
+        "sensitivity/doubtful_values",
+        "What a doubtful value does",
+        "Printed values that may be slips: the comparison with the value as printed, with what it may have been, and "
+        "without the participant.",
+        (
+            Column("Hodges-Lehmann shift", "hodges_lehmann"),
+            Column("P, rank-sum", "p", "rank-sum, normal"),
+            Column("Difference of means", "mean_difference", "means"),
+            Column("P, means", "p", "means"),
+            Column("Covariance, log scale: percent", "adjusted_percent", ANCOVA),
+            Column("P", "p", ANCOVA),
+        ),
+        rows=("outcome", "stratum", "group"),
+        where=lambda row: ", " not in row["contrast"] and " x " not in row["contrast"],
+    ),
+    Section(
+        "sensitivity/power",
+        "What the trial could find",
+        "Power of each comparison for the planned difference, and the difference that it would find with the planned "
+        "power.",
+        (
+            Column("Power, t test", "power", "two-sided t test"),
+            Column("Power, rank-sum test", "power", "rank-sum test"),
+            Column("Difference with the planned power", "detectable_difference", "two-sided t test"),
+        ),
+        where=lambda row: row["group"] == "planned",
+    ),
+    Section(
+        "sensitivity/power",
+        "How far significance exaggerates",
+        "Were the true effect in a stratum that among everybody: the power of the comparison, the chance that a "
+        "significant estimate has the wrong sign, and by what factor significant estimates exaggerate.",
+        (
+            Column("Power", "power", BRUNNER_MUNZEL),
+            Column("Wrong sign", "wrong_sign", BRUNNER_MUNZEL),
+            Column("Exaggeration", "exaggeration", BRUNNER_MUNZEL),
+            Column("Exaggeration, mean log ratio", "exaggeration", WELCH),
+        ),
+        where=lambda row: row["group"] == "as among all",
+    ),
+    Section(
+        "robustness/multiplicity",
+        "P-values adjusted for their number",
+        "Within families that the configuration names: by Holm and by Benjamini and Hochberg from the P of the "
+        "analysis; by step-down max-T (Westfall and Young) from permuted arm labels.",
+        (
+            Column("P", "p"),
+            Column("Holm", "p_holm"),
+            Column("Benjamini-Hochberg", "p_benjamini_hochberg"),
+            Column("Max-T", "p_max_t"),
+        ),
+        rows=("family", "outcome", "stratum"),
+    ),
+    Section(
+        "compare/summary",
+        "What each analysis changes",
+        "Lost, gained, reversed: comparisons that are significant in the reference analysis alone, in this one alone, "
+        "or in the other direction.",
+    ),
+    Section("compare/comparison", "P and effect of each comparison"),
+    Section(
+        "compare/claims",
+        "Claims that another analysis turns",
+        "Printed P-values on whose side of {alpha} not all analyses agree.",
+        (
+            Column("Printed", "printed"),
+            Column("Analysis", "analysis"),
+            Column("P", "p"),
+            Column("Conclusion", "conclusion"),
+        ),
+        rows=("outcome", "place"),
+        where=lambda row: row["conclusion"] in (compare.LOST, compare.GAINED, compare.REVERSED),
+        main_only=False,
+    ),
+    Section("compare/comparisons", "All comparisons", main_only=False),
+)

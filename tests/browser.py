@@ -1,0 +1,77 @@
+"""Chromium, driven without a window, for the tests of the pages. Without it these tests skip and say why."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The page's own file, and what is written into it.
+OWN = ("file:", "data:", "about:", "blob:")
+
+
+def why_not() -> str:
+    """What is missing on this machine; empty if nothing is."""
+    if not any(map(shutil.which, BROWSERS)):
+        return "no Chromium on the PATH (Debian: apt-get install chromium chromium-driver)"
+    if not shutil.which("chromedriver"):
+        return "no chromedriver on the PATH (Debian: apt-get install chromium-driver)"
+    return ""
+
+
+@contextmanager
+def running() -> Iterator:
+    """Start a browser that has no network and keeps a record of what pages ask for."""
+    if reason := why_not():
+        pytest.skip(reason)
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
+    # A root user (as in containers) has no sandbox; the pages are our own.
+    flags = ["--headless=new", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
+    for flag in flags + ["--no-sandbox"] * (os.geteuid() == 0):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    try:
+        driver.execute_cdp_cmd("Network.enable", {})
+        driver.execute_cdp_cmd(
+            "Network.emulateNetworkConditions",
+            {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0},
+        )
+        yield driver
+    finally:
+        driver.quit()
+
+
+def show(driver, page: Path, *, width: int = 1440, height: int = 900, scheme: str = "light") -> None:
+    """Open a page at a width, in a colour scheme; what was logged before is forgotten."""
+    for kind in ("browser", "performance"):
+        driver.get_log(kind)
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+    features = [{"name": name, "value": value} for name, value in wishes.items()]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    driver.get(page.resolve().as_uri())
+
+
+def open_all(driver) -> None:
+    """Open everything that can be folded."""
+    driver.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+
+
+def requests(driver) -> list[str]:
+    """Addresses that the page asked for, other than itself and what it holds."""
+    asked = []
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] == "Network.requestWillBeSent":
+            asked.append(message["params"]["request"]["url"])
+    return [address for address in asked if not address.startswith(OWN)]
