@@ -207,6 +207,7 @@ def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, erro
     return start, end, lattice(n_first, n_second, variant, True, (least + most) // 2), few.u
 
 
+@lru_cache(maxsize=16384)
 def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> Fit:
     """Set one printed interval against the lattice without ties, with the U that hit."""
     grid = lattice(n_first, n_second, variant)
@@ -215,6 +216,7 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> F
     return Fit(float(found[0]), float(expected[0]), tuple(grid.u[first:last].tolist()))
 
 
+@lru_cache(maxsize=16384)
 def fit_tied(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties) -> Fit:
     """Set one printed interval against the lattice with ties, with every U that may hit, the rarest ties included."""
     start, end, _, u = _tied(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)

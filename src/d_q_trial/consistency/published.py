@@ -7,6 +7,7 @@ strata A and B. Group sizes are looked up where they are printed; where only sum
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,10 +57,13 @@ def read_published(folder: Path | str, steps: dict[str, float] | None = None) ->
         Steps in which outcomes were recorded, where the printed decimals mislead.
     """
     tables = read_tables(folder)
+    summaries = defaultdict(list)
+    for row in tables.get("summaries", []):
+        summaries[same_quantity(row)].append(row)
     numbers = _Numbers(tables, sorted({side for row in tables["tests"] for side in _sides(row)}))
     claims, keys = [], {}
     for row in tables["tests"]:
-        claim = _claim(row, tables, numbers, steps or {}, f"{folder}/tests.csv")
+        claim = _claim(row, tables, summaries, numbers, steps or {}, f"{folder}/tests.csv")
         if claim.claim in keys:
             claim = replace(claim, claim=f"{claim.claim}, {row['locator']}")
         if claim.claim in keys:
@@ -73,7 +77,7 @@ def _sides(row: Row) -> tuple[str, ...]:
     return tuple(part.strip() for part in row["contrast"].split(" - ")) if " - " in row["contrast"] else ()
 
 
-def _claim(row: Row, tables, numbers: _Numbers, steps, path: str) -> Claim:
+def _claim(row: Row, tables, summaries, numbers: _Numbers, steps, path: str) -> Claim:
     def fail(column: str, expected: str):
         raise UserError(f"{path}, row {row['_row']}, column {column}: {row[column]!r}, expected {expected}")
 
@@ -91,7 +95,7 @@ def _claim(row: Row, tables, numbers: _Numbers, steps, path: str) -> Claim:
     groups, sizes = [], []
     for side in sides:
         place = row | {"stratum": side, "group": "all"} if between_strata else row | {"group": side}
-        groups.append(_group(place, tables.get("summaries", [])))
+        groups.append(_group(place, summaries.get(same_quantity(place), [])))
         sizes.append(numbers.look_up(place, row.get(f"n_{side}", "")))
     first, second = groups
     n_first, n_second = (size if isinstance(size, int) else None for size in sizes)
@@ -119,11 +123,11 @@ def _claim(row: Row, tables, numbers: _Numbers, steps, path: str) -> Claim:
 
 
 def _group(place: Row, summaries: list[Row]) -> Group:
-    """Quartiles and range of one group, from all sources together; the first to print a part is taken."""
+    """Quartiles and range of one group, from rows of its quantity in all sources; the first to print a part is taken."""
     parts: dict[str, str] = {}
     for row in summaries:
         alike = row["group"] == place["group"] or (row["group"] in EVERYBODY and place["group"] in EVERYBODY)
-        if not alike or same_quantity(row) != same_quantity(place):
+        if not alike:
             continue
         lower, upper = {"median_iqr": ("q1", "q3"), "median_range": ("minimum", "maximum")}.get(
             row["statistic"], ("", "")
