@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from d_q_trial import ending, settings
+from d_q_trial import ending, files, settings
 from d_q_trial.errors import UserError
 from d_q_trial.yaml_files import read_yaml
 
@@ -57,6 +57,10 @@ rule all:
     default_target: True
     input:
         TARGETS,
+
+
+onstart:
+    files.sweep("results")
 
 
 onsuccess:

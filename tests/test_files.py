@@ -21,6 +21,14 @@ def test_a_failure_leaves_a_part_or_destroys_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_what_a_killed_run_left_stays_or_takes_others_along(tmp_path):
+    (tmp_path / "figures").mkdir()
+    for name in (".part-abc.png", "figures/.part-x.pdf", "figures/a.pdf", ".hidden"):
+        (tmp_path / name).write_text("x")
+    files.sweep(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".hidden", "a.pdf"]
+
+
 def test_other_people_cannot_read_the_results(tmp_path):
     files.write_text("x", tmp_path / "a.txt")
     reference = tmp_path / "b.txt"

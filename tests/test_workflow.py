@@ -142,6 +142,8 @@ def test_a_killed_run_leaves_something_that_the_next_one_trips_over(finished, tm
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    (folder / "results/published").mkdir(parents=True, exist_ok=True)
+    (folder / "results/published/.part-killed.png").write_text("half")  # as a figure is left when hit while written
     run = workspace.snakemake(folder)
     assert run.returncode == 0, run.stdout
     assert workspace.outputs(folder) == workspace.outputs(finished[0])
