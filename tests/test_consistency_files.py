@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -125,6 +126,15 @@ def test_pictures_show_the_counts_of_the_tables(written):
     bars = text.split("<h2>Group sizes that are not printed</h2>")[1].split("</svg>")[0]
     assert bars.count("<rect") == len(rows(written / "group_sizes.csv"))
     assert bars.count('<rect class="full"') == 2  # 6 and 7, 7 and 6
+
+
+def test_every_panel_has_an_axis_to_read(written):
+    text = (written / "consistency.html").read_text(encoding="utf-8")
+    panels = text.split("<h2>Attainable P-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
+    assert panels
+    for panel in panels:
+        numbers = re.findall(r'text-anchor="middle">([\d.e-]+)</text>', panel)
+        assert len(set(numbers)) >= 2
 
 
 def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):

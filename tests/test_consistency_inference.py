@@ -87,6 +87,12 @@ def test_every_solution_of_the_unprinted_sizes_is_listed(paper, findings):
         assert sum(o.probability for o in options) == pytest.approx(1)
 
 
+def test_registry_s_own_p_values_fit_the_variant_that_they_did_not_help_to_infer(findings):
+    finding = findings["p-values-of-registry"]
+    assert finding.what.startswith("5 of 5 P-values of the registry are attainable")
+    assert "0.953 with 30 and 30 is attainable" in finding.how  # the one that the paper does not print
+
+
 def test_radius_at_baseline_fits_29_and_29_alone(paper):
     radius = next(a for a in paper.assessments if a.claim.claim == "bmd_radius, baseline")
     assert radius.fewer == ((29, 29),)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from .assess import ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, OTHER, TIES
+from .assess import ATTAINABLE, FEWER, MANY_TIES, MOST_MISSING, NEITHER, OTHER, TIES, assess
 from .findings import OPEN, PROBABLE, STRONG, Finding, certainty, listed, share, slug
 from .lattice import MOST_PAIRS, VARIANTS
 
@@ -22,6 +22,7 @@ def findings(report: Report) -> Iterator[Finding]:
         yield from _sizes(report)
         yield from _missing(report)
         yield from _misses(report)
+        yield from _other_sources(report)
     yield from _set_aside(report)
 
 
@@ -163,6 +164,30 @@ def _misses(report: Report) -> Iterator[Finding]:
             value=a.claim.p.text,
             certainty=STRONG,
             harmless_explanation="A misprint, another exclusion, or another test in this row.",
+        )
+
+
+def _other_sources(report: Report) -> Iterator[Finding]:
+    """P-values of the sources that did not enter the inference, under the variant that it gave."""
+    best = report.inference.best
+    by_source = defaultdict(list)
+    for claim in report.claims:
+        if claim.usable and claim.claim not in report.inference.numbers and claim.n_first and claim.n_second:
+            by_source[claim.source].append(assess(claim, claim.n_first, claim.n_second, best.variant))
+    for source, group in by_source.items():
+        reached = [a for a in group if a.status == ATTAINABLE]
+        yield Finding(
+            finding="p-values-of-" + slug(source or "another source"),
+            kind="agreement" if len(reached) == len(group) else "observation",
+            what=f"{len(reached)} of {len(group)} P-values of the {source or 'other source'} are attainable without ties "
+            f"under the variant inferred without them; {sum(a.chance for a in group):.1f} would be by chance",
+            where=listed(a.claim.where for a in group),
+            how="At the numbers that this source prints: "
+            + "; ".join(f"{a.claim.p.text} with {a.n_first} and {a.n_second} is {a.status}" for a in group)
+            + ". Those that repeat a P-value of the first source are no new evidence.",
+            value=str(len(reached)),
+            expected=str(len(group)),
+            harmless_explanation="" if len(reached) == len(group) else "Ties, or a participant without a value.",
         )
 
 

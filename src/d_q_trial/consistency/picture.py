@@ -60,9 +60,8 @@ def panel(assessment: Assessment) -> str:
             reach = 7 if inside else 4
             kind = "hit" if inside else "tick"
             parts.append(f'<line class="{kind}" x1="{x(p)}" x2="{x(p)}" y1="{middle - reach}" y2="{middle + reach}"/>')
-    for p in _labels(low, high):
-        if not LEFT + 8 < x(p) < WIDTH - 20:
-            continue  # the text would be cut off
+    scale = (high - low) / (WIDTH - LEFT - 8)
+    for p in _labels(low + 8 * scale, high - 14 * scale):  # nearer to the ends the text would be cut off
         parts.append(f'<line class="axis" x1="{x(p)}" x2="{x(p)}" y1="{bottom}" y2="{bottom + 4}"/>')
         parts.append(f'<text x="{x(p)}" y="{bottom + 17}" text-anchor="middle">{p:.3g}</text>')
     return "".join(parts) + "</svg>"
@@ -80,7 +79,7 @@ def _window(low: float, high: float, grids: dict[str, np.ndarray]) -> tuple[floa
 
 def _labels(low: float, high: float) -> list[float]:
     step = 10 ** np.floor(np.log10((high - low) / 2))
-    for factor in (5, 2, 1):
+    for factor in (5, 2, 1, 0.5):
         first = np.ceil(low / (step * factor)) * step * factor
         values = np.arange(first, high, step * factor)
         if 2 <= values.size <= 5:
