@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
+from layouts import cohort, panels
 
 from d_q_trial import settings
 from d_q_trial.report.cutoffs import COLUMNS
@@ -15,6 +16,7 @@ from d_q_trial.robustness.settings import Robustness, Windows
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.trial import load_trial
+from d_q_trial.workbook import read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
 FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
@@ -233,7 +235,40 @@ def test_an_excluded_woman_takes_part():
     assert (table["n_first"] + table["n_second"]).max() <= 13
 
 
+@pytest.mark.parametrize("kind", ["value", "column"])
+def test_strata_by_value_or_column_end_the_search(kind):
+    run = pipeline.of_config()
+    frame = run.participants.frame
+    if kind == "value":
+        rule = settings.StrataRule(by="value", cuts=[1.355])
+    else:
+        rule = settings.StrataRule(by="column", column="group")
+        own = run.strata[run.strata["marker"].eq(MARKER)]
+        columns = own[["participant", "arm"]].assign(variable="group", text=own["stratum"])
+        more = cohorts.participants(columns.to_dict("records")).frame.assign(value=np.nan)
+        frame = pd.concat([frame, more.astype(frame.dtypes)], ignore_index=True)
+    again = pipeline.rerun(run, frame=frame, strata=rule, outcomes=["p1np"])
+    table = cutoffs.cutoffs_table(
+        cutoffs.slices(again.changes, again.strata, TRIAL, _analysis(strata=rule, outcomes=["p1np"]), Robustness())
+    )
+    assert set(table["marker"]) == {MARKER}
+    own = table[table["stratum"].eq("T3") & table["visit"].eq("week_2")]
+    assert own["p"].item() == pytest.approx(0.035, abs=0.0005)  # as printed, and so in the bundled cohort
+
+
 # Where there is nothing to cut
+
+
+@pytest.mark.parametrize("layout", ["sheet_per_panel", "by_stratum"])
+def test_a_workbook_of_panels_ends_in_an_error(layout, tmp_path):
+    path = tmp_path / f"{layout}.xlsx"
+    getattr(panels, layout)(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), path)
+    analysis = _analysis()
+    made = pipeline.run(read_workbook(path, TRIAL), TRIAL, analysis)
+    table, windows, best = _tables((made.changes, made.strata, TRIAL, analysis), Robustness(permutations=99))
+    assert len(table) == len(windows) == 0
+    assert len(best) > 0
+    assert set(best["reason"]) == {cutoffs.NO_MARKER}
 
 
 def _assert_empty(data, reason):

@@ -81,7 +81,7 @@ def test_the_words_of_a_panel_hide_what_the_search_costs(tables):
     panel = tables.of(*PANEL)
     best = panel.best_of_both()
     words = drawing._best_words(panel, 2)
-    assert f"corrected: {p_digits(best.p_best_of_both)}, over the family: {p_digits(best.p_best_of_family)}" in words
+    assert f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}" in words
     assert best.p < best.p_best_of_both < best.p_best_of_family
 
 

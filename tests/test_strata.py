@@ -68,6 +68,13 @@ def test_a_column_does_not_state_the_strata():
         strata.build_strata(participants(rows), TRIAL, analysis(strata={"by": "column", "column": "groop"}))
 
 
+def test_a_column_of_strata_hides_the_marker():
+    rows = [{"participant": f"S{i}", "variable": "group", "value": np.nan, "text": "T1/T2"} for i in range(3)]
+    rows += [{"participant": f"S{i}", "variable": "p16_variant_5", "value": 2.0 + i} for i in range(2)]
+    frame = strata.build_strata(participants(rows), TRIAL, analysis(strata={"by": "column", "column": "group"}))
+    np.testing.assert_array_equal(frame["marker_value"], [2.0, 3.0, np.nan])
+
+
 def test_an_empty_stratum_passes():
     with pytest.raises(UserError, match="no participant falls into T3; p16_variant_5 runs from 0 to 8"):
         build(range(9), by="value", cuts=[100])

@@ -31,7 +31,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     -------
     pandas.DataFrame
         A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's
-        unit, ``stratum`` one of the labels, ``cut`` the cut values as text. Empty if the workbook has no marker.
+        unit (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text. Empty if the workbook has no marker.
 
     Raises
     ------
@@ -105,6 +105,12 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
         raise UserError(
             f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
         )
+    values = frame[
+        frame["variable"].eq(analysis.marker) & frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
+    ].set_index("participant")["value"]
     return rows[["participant", "arm"]].assign(
-        marker=analysis.marker, marker_value=np.nan, stratum=rows["text"], cut=f"column {rule.column}"
+        marker=analysis.marker,
+        marker_value=rows["participant"].map(values).astype(float),
+        stratum=rows["text"],
+        cut=f"column {rule.column}",
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ABOVE, BELOW, WINDOW = style.STRATA[2], style.STRATA[0], style.NEUTRAL
 _LOOKS = {"above": (ABOVE, 0.22), "below": (BELOW, 0.42)}  # the lighter colour needs a denser band
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0  # millimetres
+# Heights of a block, and of the key below all of them.
 TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 4.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
 TALLEST = 245.0  # what fits on a page of the journal, with a caption below
@@ -91,7 +92,7 @@ def draw_cutoffs(
             left, top = LEFT + column * (width + GAP), row * BLOCK
             panel, own = panels[outcome, visit], trial.outcomes[outcome]
             title = f"{own.label}, {trial.visits[visit].label}" + (f" ({units[outcome]})" if several else "")
-            page.text(left, top + TITLE - 1, title, weight="bold", size=style.TITLE, va="baseline")
+            _title(page, left, top + TITLE - 1, width, title)
             if panel.cutoffs.empty:
                 reason = next(iter(panel.best["reason"]), "no changes")
                 draw.message(page.axes(left, top + TITLE, width, EFFECT), reason.replace(" with ", "\nwith "))
@@ -212,8 +213,15 @@ def _best_words(panel: Tables, decimals: int) -> str:
         return ""
     return (
         f"Best cut: {best.side} {number(best.cut, decimals)}, {p_value(best.p)}\n"
-        f"corrected: {p_digits(best.p_best_of_both)}, over the family: {p_digits(best.p_best_of_family)}"
+        f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
     )
+
+
+def _title(page: style.Page, left: float, baseline: float, width: float, text: str) -> None:
+    """Write the title of a panel, smaller where it would reach into the next one."""
+    written = page.text(left, baseline, text, weight="bold", size=style.TITLE, va="baseline")
+    reach = written.get_window_extent().width / page.figure.dpi * 25.4
+    written.set_size(style.TITLE * min(1.0, (width + RIGHT - 0.5) / reach))
 
 
 def _unit(measure: str, outcome_unit: str) -> str:
@@ -261,7 +269,7 @@ def _key(canvas, top: float, trial: Trial, marker: str) -> None:
     own = trial.markers[marker]
     unit = f" ({own.unit})" if own.unit else ""
     middle = (LEFT + style.WIDTHS_MM["double"] - RIGHT) / 2
-    name = f"Cut: share of the participants below it, and its {own.label}{unit}"
+    name = f"Cut: share of the participants below it, and its {wording.within(own.label)}{unit}"
     canvas.text(middle, top - 1.0, name, ha="center", va="center_baseline")
     y, x = top + 4.5, LEFT
     for side, (look, density) in _LOOKS.items():

@@ -96,7 +96,7 @@ def slices(
             size = comparison.value.size
             unknown = Stratified(comparison, marker, np.full(size, "", dtype=object), np.full(size, np.nan))
             entry = known.get((comparison.outcome, comparison.visit, marker), unknown)
-            found.append(_sliced(entry, analysis, robustness))
+            found.append(slice_of(entry, analysis, robustness))
     return found
 
 
@@ -133,7 +133,8 @@ def windows_table(found: list[Slices]) -> pd.DataFrame:
     )
 
 
-def _sliced(entry: Stratified, analysis: Analysis, robustness: Robustness) -> Slices:
+def slice_of(entry: Stratified, analysis: Analysis, robustness: Robustness) -> Slices:
+    """Cut one outcome and visit along one marker."""
     whole = entry.everybody
     known = whole.linked & ~np.isnan(whole.value) & ~np.isnan(entry.marker_value)
     comparison, marker = whole.within(known, entry.marker), significant(entry.marker_value[known])
