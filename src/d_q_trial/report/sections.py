@@ -108,6 +108,24 @@ SECTIONS = (
         where=lambda row: row["group"] == "as among all",
     ),
     Section(
+        "robustness/best_cuts",
+        "The best cut, and what the search for it costs",
+        "The cut of {marker} with the smallest P above it, and below it, with the shift ({treated} − {control}) and its "
+        "{level} interval. P: as if it had been the only cut. Then P corrected, by permuted arms, for the search over "
+        "the cuts of that side; on both sides (at the better of the two); and over all cuts, markers, outcomes and "
+        "visits of the family. A small corrected P shows an effect in some subgroup, not that subgroups differ.",
+        (
+            Column("Cuts tried", "cuts"),
+            Column("Best", "cut"),
+            Column("Shift", "hodges_lehmann", limits=("lower", "upper")),
+            Column("P", "p"),
+            Column("P, best of side", "p_best_of_side"),
+            Column("P, best of both", "p_best_of_both"),
+            Column("P, best of family", "p_best_of_family"),
+        ),
+        rows=("outcome", "side"),
+    ),
+    Section(
         "robustness/multiplicity",
         "P-values adjusted for their number",
         "Within families that the configuration names: by Holm and by Benjamini and Hochberg from the P of the "

@@ -1,4 +1,4 @@
-"""Titles, captions and alternative texts of the tables and figures of robustness, for the report."""
+"""Titles, captions and alternative texts of the figures of every cut, for the report."""
 
 from __future__ import annotations
 
@@ -13,18 +13,15 @@ if TYPE_CHECKING:
     from ..trial import Trial
     from .settings import Robustness
 
-TABLES = ("best_cuts", "windows", "multiplicity")
-
 
 def describe(
     tables: Tables, trial: Trial, analysis: Analysis, robustness: Robustness, label: str | None
 ) -> dict[str, dict[str, Any]]:
-    """Describe every figure and table by name, in the order of the report: the analysis' own marker first."""
+    """Describe every figure by name, in the order of the report: the analysis' own marker first."""
     names = sorted(figures(trial).items(), key=lambda item: item[1][1] != analysis.marker)
-    described = {
+    return {
         name: _figure(tables, trial, analysis, robustness, family, marker, label) for name, (family, marker) in names
     }
-    return described | _tables(trial, analysis, robustness)
 
 
 def _figure(
@@ -76,34 +73,3 @@ def _in_words(panel: Tables, trial: Trial, analysis: Analysis, outcome: str, vis
             f"{p_value(best.p_best_of_both)} after correction for the search"
         )
     return f"{name}: {'; '.join(parts)}."
-
-
-def _tables(trial: Trial, analysis: Analysis, robustness: Robustness) -> dict[str, dict[str, Any]]:
-    treated, control = (arm.label for arm in trial.analysed_arms.values())
-    arms = f"“First” is {treated}, “second” {control}."
-    least = robustness.minimum_per_arm
-    return {
-        "best_cuts": {
-            "title": "The best cut, and what the search for it costs",
-            "caption": (
-                f"The cut with the largest rank-sum deviate above, and below, among those that leave {least} "
-                "participants in each arm. “P” is that of the comparison as if it had been the only one; “P best of "
-                "side” corrects for the search over the cuts of that side, “P best of both” for the search on both "
-                "sides, “P best of family” for the search over all cuts, markers, outcomes and visits of the family "
-                "(arm labels permuted; with 99% Monte Carlo intervals). A small corrected P says that treatment has "
-                "an effect in some subgroup; that it differs between subgroups is what the tests of interaction are "
-                f"for. {arms}"
-            ),
-        },
-        "windows": {
-            "title": "Sliding windows along the marker",
-            "caption": f"{arms} Bounds included; intervals are pointwise.",
-        },
-        "multiplicity": {
-            "title": "P-values adjusted for multiplicity",
-            "caption": (
-                "In each family of the configuration: Holm, Benjamini-Hochberg, and step-down max-T of Westfall and "
-                f"Young (arm labels permuted, with its 99% Monte Carlo interval). {arms}"
-            ),
-        },
-    }
