@@ -270,12 +270,30 @@ def test_folder_without_tests_is_refused(tmp_path, capsys):
     assert "no tests.csv" in capsys.readouterr().err
 
 
-def test_bad_cell_of_a_published_table_names_its_row(tmp_path):
+@pytest.mark.parametrize(
+    ("table", "old", "new", "words"),
+    [
+        ("tests", ",0.117,", ",O.117,", "row 2, column p: 'O.117', expected a number from 0 to 1"),
+        ("tests", ",0.117,", ",1.17,", "row 2, column p: '1.17', expected a number from 0 to 1"),
+        ("tests", ",rank_sum,", ",rank-sum,", "row 2, column test: 'rank-sum', expected one of rank_sum"),
+        ("summaries", ",74.4,", ',"74,4",', "row 2, column center: '74,4', expected a number with a decimal point"),
+        ("counts", ",30", ",-30", "column n: '-30', expected a whole number from 0"),
+        ("registry_baseline", ",4.9,", ",,", "row 2, column spread: '', expected a number"),
+        ("registry_flow", "d_q,30", "d_q,thirty", "row 2, column n: 'thirty', expected a whole number"),
+        ("flow", "d_q,30", "d_q,3.5", "column count: '3.5', expected a whole number"),
+        ("statements", ",limit,", ",limits,", "column kind: 'limits', expected one of .*did you mean 'limit'"),
+        ("statements", ",1/3,", ",1/0,", "column value: '1/0', expected a fraction between 0 and 1"),
+        ("adverse_events", ",affected,", ",number,", "column 'affected' is missing"),
+    ],
+)
+def test_bad_cell_of_a_published_table_names_its_row(tmp_path, table, old, new, words):
     folder = tmp_path / "published"
     shutil.copytree("data/published", folder)
-    text = (folder / "tests.csv").read_text(encoding="utf-8").replace(",0.117,", ",O.117,", 1)
-    (folder / "tests.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=r"tests\.csv, row 2: 'O\.117' is not a number"):
+    path = folder / f"{table}.csv"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{table}\.csv.*{words}"):
         read_published(folder)
 
 

@@ -12,19 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UserError
+from . import schema
 from .claims import Claim, Group, read_table
 from .printed import maybe, parse
 from .sizes import Constraint, parse_constraint
 from .tables import EVERYBODY, Row, same_quantity
 from .ties import FEW_TIES, UNKNOWN_TIES, from_decimals
-
-_NEEDED = {
-    "tests": ("source", "locator", "outcome", "measure", "visit", "marker", "stratum", "contrast", "test", "p_relation",
-              "p"),
-    "summaries": ("source", "locator", "outcome", "measure", "visit", "marker", "stratum", "group", "n", "statistic",
-                  "center", "lower", "upper"),
-    "counts": ("source", "locator", "outcome", "measure", "visit", "marker", "stratum", "group", "n"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,13 +31,16 @@ class Published:
 
 
 def read_tables(folder: Path | str) -> dict[str, list[Row]]:
-    """Read every CSV of the folder; the tables that claims are made of are checked for their columns."""
+    """Read every CSV of the folder, and check the columns and cells of those that are used."""
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of published tables")
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of printed P-values")
-    return {path.stem: read_table(path, _NEEDED.get(path.stem, ())) for path in sorted(folder.glob("*.csv"))}
+    tables = {path.stem: read_table(path, schema.needed(path.stem)) for path in sorted(folder.glob("*.csv"))}
+    for name, rows in tables.items():
+        schema.check(name, rows, f"{folder}/{name}.csv")
+    return tables
 
 
 def read_published(folder: Path | str, steps: dict[str, float] | None = None) -> Published:
@@ -86,8 +82,6 @@ def _claim(row: Row, tables, summaries, numbers: _Numbers, steps, path: str) -> 
         effect = maybe(row.get("effect", "").lstrip("+"))
     except ValueError as error:
         raise UserError(f"{path}, row {row['_row']}: {error}") from None
-    if row["p_relation"] not in ("=", "<", ">"):
-        fail("p_relation", "=, < or >")
     sides = _sides(row)
     if len(sides) != 2:
         fail("contrast", "'first group - second group'")

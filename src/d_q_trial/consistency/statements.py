@@ -116,6 +116,8 @@ def _two_by_two(row: Row, group: str, summaries: list[Row]) -> tuple[int, int] |
 def _two_by_two_tests(a: int, n: int, b: int, m: int) -> dict[str, float]:
     """P of the usual tests of a of n against b of m."""
     total, events = n + m, a + b
+    if not 0 < events < total:
+        return {}  # nobody or everybody: no test has a P
     difference = abs(a * (m - b) - b * (n - a))
     scale = total / (n * m * events * (total - events))
     corrected = max(0.0, difference - total / 2)
