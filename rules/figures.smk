@@ -8,7 +8,7 @@ from d_q_trial.wording import caption_words, fill
 FIGURES = catalogue_of(SETTINGS.figures, load_trial(SETTINGS.trial))
 FIGURE_CODE = [
     f"figures/{name}"
-    for name in "catalogue study panels draw schematic style scale fonts make".split()
+    for name in "catalogue study panels draw courses schematic style scale fonts make".split()
 ]
 FLOW = [file for file in PRINTED if Path(file).name == "flow.csv"]
 

@@ -114,9 +114,9 @@ def draw_cutoffs(
             for axes in (effect, p_axes, sliding):
                 _along(axes, panel, decimals, named=axes is sliding)
             if column == 0:
-                draw._name_y(effect, "Shift" if several else f"Shift ({units[outcome]})")
-                draw._name_y(p_axes, "P")
-                draw._name_y(sliding, "Shift in window")
+                draw.name_y(effect, "Shift" if several else f"Shift ({units[outcome]})")
+                draw.name_y(p_axes, "P")
+                draw.name_y(sliding, "Shift in window")
         _key(page.canvas(), BLOCK * blocks, trial, marker)
         return page.save(stem, title=f"Every cut of {trial.markers[marker].label}")
 

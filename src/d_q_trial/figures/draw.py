@@ -1,4 +1,4 @@
-"""Draw groups, time courses and correlations on axes that are handed in; no statistic is computed here."""
+"""Draw groups of points and correlations on axes that are handed in; no statistic is computed here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import printing
 from . import style
-from .scale import side_steps, time_positions, view
+from .scale import side_steps, view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,18 +56,6 @@ class Comparison:
     second: float
     p: float
     over: str = ""
-
-
-@dataclass(frozen=True)
-class Course:
-    """Medians and quartiles of one group at several visits, each of shape (visits,); n may be unknown."""
-
-    name: str
-    look: style.Look
-    n: tuple[int | None, ...]
-    medians: tuple[float, ...]
-    q1: tuple[float, ...]
-    q3: tuple[float, ...]
 
 
 def groups(
@@ -119,13 +107,13 @@ def groups(
         _beyond(ax, group, unit)
     ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
-    _name_y(ax, ylabel)
+    name_y(ax, ylabel)
     for comparison in comparisons:
         _bracket(ax, comparison)
     return ax
 
 
-def _name_y(ax: Axes, label: str) -> None:
+def name_y(ax: Axes, label: str) -> None:
     """Write the label of the vertical axis at a fixed distance, so that panels line up, and group large numbers."""
     largest = max(map(abs, ax.get_ylim()))
     if largest >= 1e6:
@@ -261,99 +249,6 @@ def _bracket(ax: Axes, comparison: Comparison) -> None:
     ax.text((first + second) / 2, _BRACKET + 0.015, "\n".join(lines), transform=transform, ha="center", va="bottom")
 
 
-def courses(
-    ax: Axes,
-    members: Sequence[Course],
-    times: Sequence[float],
-    p: Sequence[float],
-    *,
-    ylabel: str,
-    xlabel: str,
-    time_labels: Sequence[str] = (),
-    limits: tuple[float, float] | None = None,
-) -> Axes:
-    """Draw medians and quartiles of several groups over the visits, with P above and n below each visit.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    members : sequence of Course
-    times : sequence of float, shape (visits,)
-        Long gaps are shortened and the axis is shown as broken there.
-    p : sequence of float, shape (visits,)
-        NaN at the baseline, where nothing is compared.
-    time_labels : sequence of str
-        Instead of the times themselves.
-    """
-    positions, broken = time_positions(times)
-    quartiles = [q for course in members for q in (*course.q1, *course.q3)]
-    ax.set_ylim(*view(quartiles, quartiles, limits=limits, include=(0.0,)))
-    ax.set_xlim(-0.45, positions[-1] + 0.45)
-    zero_line(ax)
-    dodge = 0.07
-    for index, course in enumerate(members):
-        shift = dodge * (2 * index - (len(members) - 1))
-        known = [k for k, median in enumerate(course.medians) if math.isfinite(median)]
-        ax.errorbar(
-            [positions[k] + shift for k in known],
-            [course.medians[k] for k in known],
-            yerr=[
-                [course.medians[k] - course.q1[k] for k in known],
-                [course.q3[k] - course.medians[k] for k in known],
-            ],
-            color=course.look.edge,
-            linewidth=1.1,
-            elinewidth=0.9,
-            capsize=2.0,
-            capthick=0.9,
-            marker=course.look.marker,
-            markersize=4.0,
-            markerfacecolor=course.look.face,
-            markeredgecolor=course.look.edge,
-            markeredgewidth=0.6,
-            label=course.name,
-            zorder=3 - 0.1 * index,
-        )
-    for position, value in zip(positions, p, strict=True):
-        if not math.isnan(value):
-            ax.text(
-                position, 1.01, printing.p_value(value), transform=ax.get_xaxis_transform(), ha="center", va="bottom"
-            )
-    ax.set_xticks(positions, list(time_labels) or [f"{time:g}" for time in times])
-    _name_y(ax, ylabel)
-    for index in broken:
-        _axis_break(ax, (positions[index - 1] + positions[index]) / 2)
-    _rows_below(ax, members, positions, xlabel)
-    return ax
-
-
-def _axis_break(ax: Axes, position: float) -> None:
-    """Two strokes through the axis where time is cut."""
-    ax.plot(
-        position, 0, transform=ax.get_xaxis_transform(), marker="s", markersize=3, color="white", clip_on=False,
-        zorder=9, label="gap",
-    )  # fmt: skip
-    ax.text(position, 0, "//", transform=ax.get_xaxis_transform(), ha="center", va="center", size=style.BODY, zorder=10)
-
-
-def _rows_below(ax: Axes, members: Sequence[Course], positions: Sequence[float], xlabel: str) -> None:
-    """Name the row of tick labels, and add a row of n per group, each number below its visit."""
-    rows = [(xlabel, style.INK, ())] + [(f"n, {c.name}", c.look.edge, c.n) for c in members]
-    for row, (name, colour, counts) in enumerate(rows):
-        look = {
-            "xycoords": ax.get_xaxis_transform(),
-            "textcoords": "offset points",
-            "va": "center",
-            "size": style.SMALL,
-            "color": colour,
-            "annotation_clip": False,
-        }
-        offset = -(7.4 + 8.0 * row)
-        ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
-        for position, n in zip(positions, counts, strict=False):
-            ax.annotate("–" if n is None else str(n), (position, 0), xytext=(0, offset), ha="center", **look)
-
-
 def correlation(
     ax: Axes,
     x: Sequence[float],
@@ -383,7 +278,7 @@ def correlation(
         ax.set_ylim(*limits)
     ax.margins(0.04)
     ax.set_xlabel(xlabel)
-    _name_y(ax, ylabel)
+    name_y(ax, ylabel)
     numbers = f"Spearman r = {printing.number(r, 2)}, {printing.p_value(p)}, n = {n}"
     ax.text(0.0, 1.01, numbers, transform=ax.transAxes, ha="left", va="bottom")
     return ax

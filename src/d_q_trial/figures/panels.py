@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import printing, wording
 from ..trial import BASELINE, Outcome
-from . import draw, style
+from . import courses, draw, style
 from .catalogue import EACH, EVERYBODY, Panel
 from .study import BOTH_ARMS, Study
 
@@ -203,7 +203,7 @@ def _time_course(panel: Panel, study: Study) -> Content:
         at_baseline = study.numbers.get(panel.outcome, "baseline", BASELINE, "n", group=arm.key, **where).value
         counts = [at_baseline, *(number(visit, arm.key, "n") for visit in visits)]
         members.append(
-            draw.Course(
+            courses.Course(
                 arm.label,
                 look,
                 tuple(None if math.isnan(n) else int(n) for n in counts),
@@ -219,7 +219,7 @@ def _time_course(panel: Panel, study: Study) -> Content:
     times = [visit.week for visit in shown] if in_weeks else list(range(len(shown)))
 
     def paint(ax: Axes) -> Axes:
-        return draw.courses(
+        return courses.courses(
             ax,
             members,
             times,
