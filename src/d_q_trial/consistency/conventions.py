@@ -28,7 +28,7 @@ def _variant(report: Report) -> Iterator[Finding]:
     ratio = (best.log_likelihood - others[0].log_likelihood) / math.log(10)
     if best.probability > 0.9:
         what = (
-            f"The P-values are those of the {VARIANTS[best.variant]}: {best.attainable} of {best.total} are attainable "
+            f"The P-values fit the {VARIANTS[best.variant]}: {best.attainable} of {best.total} are attainable "
             f"without ties, {best.by_chance:.0f} would be by chance"
         )
     elif sum(s.probability for s in report.inference.scores) < 0.5:

@@ -159,6 +159,7 @@ def percentages(summaries: list[Row], events: list[Row]) -> Iterator[Finding]:
                 how="Count over number.",
                 value=percent,
                 expected=f"{actual:.{printed.decimals}f}",
+                harmless_explanation="A percentage of another number, such as that of participants with a value.",
             )
     if checked:
         yield Finding(

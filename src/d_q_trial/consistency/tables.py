@@ -59,6 +59,7 @@ def two_sources(tests: list[Row], summaries: list[Row], numbers: list[Row] = ())
             if key[0] == "n"
             else "The values that round to each printed number have none in common.",
             value=listed(f"{row['shown']} ({source})" for source, row in first.items()),
+            harmless_explanation="A misprint, or a correction that reached one of the sources only.",
         )
     if agree:
         kinds = Counter(key[0] for key in agree)
@@ -258,6 +259,7 @@ def parts_and_wholes(counts: list[Row]) -> Iterator[Finding]:
                     value=str(whole),
                     expected=str(sum(parts)),
                     certainty=CERTAIN,
+                    harmless_explanation="A participant whose stratum is not known, or a misprint.",
                 )
     if checked:
         yield Finding(
@@ -292,4 +294,5 @@ def order_of_limits(summaries: list[Row]) -> Iterator[Finding]:
                     how="Minimum, quartiles, median and maximum must ascend.",
                     value=low.text,
                     expected=f"at most {high.text}",
+                    harmless_explanation="A misprint, or quartiles and range of different participants.",
                 )
