@@ -78,38 +78,61 @@ class Joint:
         self.observed = dict(zip(SUMMARIES, (0.5 + centre, share, mean), strict=True))
         self.counts = {name: np.zeros(len(weights), dtype=np.int64) for name in SUMMARIES}
         self.significant = np.zeros(len(weights), dtype=np.int64)
-        self.critical = design.dtype(critical)
-        thresholds = [design.dtype(m - SAME * abs(m)) for m in centre]
-        self._groups = [
-            [(g, int(weights[g, s]), thresholds[g]) for g in np.flatnonzero(weights[:, s])] for s in range(len(design))
-        ]
+        self._critical = design.dtype(critical)
+        self._centre = [m - SAME * abs(m) for m in centre]
         self._pattern = design.pattern.tolist()
         self._n = design.presence.sum(axis=1)[:, None]
-        self.each = design.scores.itemsize * len(design.presence) + 40 * (len(weights) + 1)
+        members: list[list[tuple[int, int]]] = [[] for _ in range(len(design))]
+        for specification, group in np.argwhere(weights.T > 0).tolist():
+            members[specification].append((group, int(weights[group, specification])))
+        self._members = members
+        self._corrected = design.continuity.tolist()
+        self._summed = [_summed_scores(design, own) for own in weights]
+        pairs = sum(len(patterns) for patterns, _ in self._summed)
+        self.each = design.scores.itemsize * (pairs + 6 * len(design.presence)) + 40 * (len(weights) + 1)
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
-        self._to_effect = effect_factor(n_first, self._n, scale)
+        # An effect is compared by its distance, in units that depend on the numbers per arm.
+        self._unit = np.divide(1, effect_factor(n_first, self._n, scale), where=scale > 0, out=np.zeros_like(scale))
+        self._least: dict[tuple[int, int], np.ndarray] = {}
         groups, width = len(self.total), scale.shape[1]
-        self._effect, self._weighted = np.empty((2, width), dtype=scale.dtype)
-        self._above = np.empty((2, width), dtype=bool)
+        self._above = [(above, above.view(np.uint8)) for above in np.empty((2, width), dtype=bool)]
+        self._weighted = np.empty(width, dtype=scale.dtype)
         self._favourable = [_Tally(width) for _ in range(groups)]
         self._significant = [_Tally(width) for _ in range(groups)]
         self._z = [_Sum(width, scale.dtype) for _ in range(groups)]
+        # Without continuity correction a deviate is linear in the labels, and so is a sum of them.
+        labels = labels.astype(float)
+        for (patterns, scores), total in zip(self._summed, self._z, strict=True):
+            total.begin((scores @ labels * scale[patterns]).sum(axis=0))
 
     def row(self, specification: int, distance: np.ndarray, z: np.ndarray) -> None:
         """Take one specification."""
-        groups = self._groups[specification]
-        if not groups:
+        members = self._members[specification]
+        if not members:
             return
-        favourable, significant = self._above
-        np.multiply(distance, self._to_effect[self._pattern[specification]], out=self._effect)
-        np.greater(z, self.critical, out=significant)
-        for group, weight, threshold in groups:
-            np.greater_equal(self._effect, threshold, out=favourable)
-            self._favourable[group].add(favourable, weight)
-            self._significant[group].add(significant, weight)
-            self._z[group].add(z if weight == 1 else np.multiply(z, z.dtype.type(weight), out=self._weighted))
+        pattern, ((favourable, favourable_bytes), (significant, significant_bytes)) = (
+            self._pattern[specification],
+            self._above,
+        )
+        np.greater(z, self._critical, significant)
+        for group, weight in members:
+            least = self._least.get((group, pattern))
+            if least is None:
+                least = self._least[group, pattern] = self._least_distance(group, pattern)
+            np.greater_equal(distance, least, favourable)
+            self._favourable[group].add(favourable_bytes, weight)
+            self._significant[group].add(significant_bytes, weight)
+            if self._corrected[specification]:
+                self._z[group].add(z if weight == 1 else np.multiply(z, z.dtype.type(weight), self._weighted))
+
+    def _least_distance(self, group: int, pattern: int) -> np.ndarray:
+        """Doubled distance from which the effect reaches the observed median; where an arm is too small it is 1/2."""
+        unit, centre = self._unit[pattern], self._centre[group]
+        least = unit * unit.dtype.type(centre)
+        least[unit == 0] = -np.inf if centre <= 0 else np.inf
+        return least
 
     def end(self) -> None:
         """Close the chunk."""
@@ -153,7 +176,7 @@ class Curves:
         self._n = design.presence.sum(axis=1)[:, None]
         self.each = (design.scores.itemsize + 8) * len(design)
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
         self._start, self._width = start, max(0, min(start + scale.shape[1], self.values.shape[1]) - start)
         kept = slice(0, self._width)
@@ -210,6 +233,18 @@ def effect_factor(n_first: np.ndarray, n: np.ndarray, scale: np.ndarray) -> np.n
     return factor
 
 
+def _summed_scores(design: Design, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Patterns of the members without continuity correction, and the sum of their scores for each.
+
+    Scores carry weights and tie factors: (patterns,) of int and (patterns, participants) of float.
+    """
+    members = np.flatnonzero((weights > 0) & ~design.continuity)
+    patterns, place = np.unique(design.pattern[members], return_inverse=True)
+    scores = np.zeros((len(patterns), design.scores.shape[1]))
+    np.add.at(scores, place, design.scores[members] * (weights * design.tie_factor)[members, None])
+    return patterns, scores
+
+
 def _lower_median(values: np.ndarray, weights: np.ndarray) -> float:
     """Smallest value below or at which at least half of the weight lies."""
     if not weights.any():
@@ -229,13 +264,15 @@ class _Tally:
         self._held = 0
 
     def add(self, counted: np.ndarray, weight: int) -> None:
+        if weight == 1 and self._held < _MOST:
+            np.add(self._bytes, counted, self._bytes)
+            self._held += 1
+            return
         while weight > 0:
             part = min(weight, _MOST)
             if self._held + part > _MOST:
                 self._flush()
-            own = counted.view(np.uint8)
-            own = own if part == 1 else np.multiply(own, np.uint8(part), out=self._buffer)
-            np.add(self._bytes, own, out=self._bytes)
+            np.add(self._bytes, np.multiply(counted, np.uint8(part), self._buffer), self._bytes)
             self._held += part
             weight -= part
 
@@ -257,8 +294,11 @@ class _Sum:
         self._total = np.zeros(width)
         self._held = 0
 
+    def begin(self, total: np.ndarray) -> None:
+        self._total += total
+
     def add(self, z: np.ndarray) -> None:
-        np.add(self._part, z, out=self._part)
+        np.add(self._part, z, self._part)
         self._held += 1
         if self._held == _FLUSH:
             self._flush()

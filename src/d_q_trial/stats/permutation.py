@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 from .labels import BLOCK, Labels
 from .rank_sum import midrank_columns
 
-_WIDTH = 8192  # permutations at once: rows of 32 kB stay in the inner caches
-_TILE = 256  # specifications at once
+_WIDTH = 16384  # permutations at once: rows of 64 kB stay in the inner caches, and a call costs little for each
+_TILE = 64  # specifications at once
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
@@ -139,8 +139,11 @@ class Reducer(Protocol):
     signed: bool  # whether deviates come with their direction, or as absolute values
     each: int  # bytes that it needs for every permutation of a chunk
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
-        """Start a chunk at permutation ``start``; arrays as from :meth:`Design.arm_scale`."""
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
+        """Start a chunk at permutation ``start``.
+
+        ``n_first`` and ``scale`` are as from :meth:`Design.arm_scale`, ``labels`` of shape (participants, permutations).
+        """
 
     def row(self, specification: int, distance: np.ndarray, z: np.ndarray) -> None:
         """Take doubled distances and deviates of one specification, shape (permutations,), to be left as they are."""
@@ -192,7 +195,7 @@ def run(
         distances = np.empty((min(_TILE, len(order)), last - first), dtype=design.dtype)
         z, size = np.empty((2, last - first), dtype=design.dtype)
         for reducer in reducers:
-            reducer.begin(first, n_first, scale)
+            reducer.begin(first, n_first, scale, chosen)
         for top in range(0, len(order), _TILE):
             rows = order[top : top + _TILE].tolist()
             np.matmul(scores[top : top + _TILE], chosen, out=distances[: len(rows)])
@@ -207,11 +210,11 @@ def run(
                         np.copysign(z, distance, out=z)
                     z *= scale[pattern[row]]
                 else:
-                    np.multiply(distance, scale[pattern[row]], out=z)
+                    np.multiply(distance, scale[pattern[row]], z)
                 if tied[row]:
                     z *= tie_factor[row]
                 if sized:
-                    np.abs(z, out=size)
+                    np.abs(z, size)
                 for reducer in reducers:
                     reducer.row(row, distance, z if reducer.signed == signed else size)
         for reducer in reducers:

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 # Deviates of equal distance from the mean differ by rounding only, by less than this part of themselves.
 SAME = 2e-6
+_LOOK = 32  # specifications after which the smallest of the running maxima is looked up
 
 
 class StepDown:
@@ -43,20 +44,28 @@ class StepDown:
         self.counts = np.zeros(size.size, dtype=np.int64)
         self._family = self.family.tolist()
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
         self._running = np.zeros(scale.shape[1], dtype=scale.dtype)
         self._above = np.empty(scale.shape[1], dtype=bool)
         self._current: int | None = None
+        self._rows, self._low = 0, 0.0
 
     def row(self, specification: int, distance: np.ndarray, z: np.ndarray) -> None:
         """Take one specification."""
         if self._family[specification] != self._current:
             self._current = self._family[specification]
             self._running[:] = z
+            self._low = 0.0
         else:
             np.maximum(self._running, z, out=self._running)
-        np.greater_equal(self._running, self.threshold[specification], out=self._above)
+        self._rows += 1
+        if self._rows % _LOOK == 0:
+            self._low = float(self._running.min())
+        if self.threshold[specification] <= self._low:  # the maxima only grow, so all of them reach it
+            self.counts[specification] += z.size
+            return
+        np.greater_equal(self._running, self.threshold[specification], self._above)
         self.counts[specification] += np.count_nonzero(self._above)
 
     def end(self) -> None:
@@ -90,7 +99,7 @@ class Largest:
         self._group = self.group.tolist()
         self.each = 4 * groups
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
         self._running = np.zeros((self.counts.size, scale.shape[1]), dtype=scale.dtype)
 
@@ -117,13 +126,13 @@ class Pointwise:
         self.threshold = np.where(np.isnan(size), np.inf, size * (1 - SAME)).tolist()
         self.counts = np.zeros(size.size, dtype=np.int64)
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
         self._above = np.empty(scale.shape[1], dtype=bool)
 
     def row(self, specification: int, distance: np.ndarray, z: np.ndarray) -> None:
         """Take one specification."""
-        np.greater_equal(z, self.threshold[specification], out=self._above)
+        np.greater_equal(z, self.threshold[specification], self._above)
         self.counts[specification] += np.count_nonzero(self._above)
 
     def end(self) -> None:
@@ -139,7 +148,7 @@ class Deviates:
     def __init__(self, specifications: int, permutations: int):
         self.z = np.empty((specifications, permutations))
 
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray) -> None:
+    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
         """Start a chunk."""
         self._columns = slice(start, start + scale.shape[1])
 
