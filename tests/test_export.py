@@ -1,7 +1,7 @@
 import csv
 import json
 import math
-from typing import Any
+from typing import Literal
 
 import analysis_folder
 import pyarrow.parquet as pq
@@ -113,7 +113,7 @@ class _Class(BaseModel):
 class _Condition(_Class):
     dataset: str
     variable: str
-    comparator: str
+    comparator: Literal["EQ", "NE", "GT", "GE", "LT", "LE", "IN", "NOTIN"]
     value: list[str]
 
 
@@ -124,7 +124,7 @@ class _Clause(_Class):
 
 
 class _Compound(_Class):
-    logicalOperator: str  # noqa: N815
+    logicalOperator: Literal["AND", "OR", "NOT"]  # noqa: N815
     whereClauses: list[_Clause]  # noqa: N815
 
 
@@ -162,9 +162,49 @@ class _Method(_Class):
     operations: list[_Operation]
 
 
+class _ResultGroup(_Class):
+    groupingId: str  # noqa: N815
+    groupId: str  # noqa: N815
+
+
+class _Ordered(_Class):
+    order: int
+    groupingId: str  # noqa: N815
+    resultsByGroup: bool  # noqa: N815
+
+
+class _Reason(_Class):
+    controlledTerm: Literal[  # noqa: N815
+        "SPECIFIED IN PROTOCOL", "SPECIFIED IN SAP", "DATA DRIVEN", "REQUESTED BY REGULATORY AGENCY"
+    ]
+
+
+class _Purpose(_Class):
+    controlledTerm: Literal[  # noqa: N815
+        "PRIMARY OUTCOME MEASURE", "SECONDARY OUTCOME MEASURE", "EXPLORATORY OUTCOME MEASURE"
+    ]
+
+
+class _Item(_Class):
+    name: str
+    level: int
+    order: int
+    analysisId: str | None = None  # noqa: N815
+    sublist: "_List | None" = None
+
+
+class _List(_Class):
+    listItems: list[_Item]  # noqa: N815
+
+
+class _Contents(_Class):
+    name: str
+    contentsList: _List  # noqa: N815
+
+
 class _Result(_Class):
     operationId: str  # noqa: N815
-    resultGroups: list[dict[str, str]]  # noqa: N815
+    resultGroups: list[_ResultGroup]  # noqa: N815
     rawValue: str | None = None  # noqa: N815
     formattedValue: str  # noqa: N815
 
@@ -173,14 +213,14 @@ class _Analysis(_Class):
     id: str
     version: int
     name: str
-    reason: dict[str, str]
-    purpose: dict[str, str]
+    reason: _Reason
+    purpose: _Purpose
     dataset: str
     variable: str
     analysisSetId: str | None = None  # noqa: N815
     dataSubsetId: str  # noqa: N815
     methodId: str  # noqa: N815
-    orderedGroupings: list[dict[str, Any]]  # noqa: N815
+    orderedGroupings: list[_Ordered]  # noqa: N815
     results: list[_Result]
 
 
@@ -190,7 +230,7 @@ class _Event(_Class):
     name: str
     label: str
     description: str
-    mainListOfContents: dict[str, Any]  # noqa: N815
+    mainListOfContents: _Contents  # noqa: N815
     referenceDocuments: list[dict[str, str]]  # noqa: N815
     analysisSets: list[_Group]  # noqa: N815
     dataSubsets: list[_Group]  # noqa: N815
@@ -218,12 +258,12 @@ def test_a_reference_in_the_reporting_event_leads_nowhere(event):
     for analysis in event.analyses:
         assert analysis.analysisSetId is None or analysis.analysisSetId in sets
         assert analysis.dataSubsetId in subsets
-        assert {ordered["groupingId"] for ordered in analysis.orderedGroupings} <= groups.keys()
+        assert {ordered.groupingId for ordered in analysis.orderedGroupings} <= groups.keys()
         for result in analysis.results:
             assert result.operationId in operations[analysis.methodId]
-            assert all(group["groupId"] in groups[group["groupingId"]] for group in result.resultGroups)
-    items = event.mainListOfContents["contentsList"]["listItems"]
-    listed = [entry["analysisId"] for item in items for entry in item["sublist"]["listItems"]]
+            assert all(group.groupId in groups[group.groupingId] for group in result.resultGroups)
+    items = event.mainListOfContents.contentsList.listItems
+    listed = [entry.analysisId for item in items for entry in item.sublist.listItems]
     assert sorted(listed) == sorted(ids)
 
 
@@ -257,7 +297,7 @@ def crate(folder):
 
 
 def test_the_crate_misses_an_output_or_states_another_checksum(folder, crate):
-    listed = manifest.build(folder, None)["files"]
+    listed = manifest.build(folder, "published", None)["files"]
     for name, entry in listed.items():
         if name != "ro-crate-metadata.json":
             assert crate[name]["sha256"] == entry["sha256"]
@@ -274,6 +314,28 @@ def test_the_crate_does_not_say_what_was_run_on_what(folder, crate):
     assert LABEL in root["description"]
     versions = {crate[entity["@id"]]["name"] for entity in crate["export/Snakefile"]["softwareRequirements"]}
     assert {"python", "numpy", "scipy", "d-q-trial"} <= versions
+
+
+def test_the_crate_cannot_be_read_again(folder, crate):
+    """By the library, as others would read it; profiles as in Workflow Run RO-Crate 0.5."""
+    from rocrate.rocrate import ROCrate
+
+    read = ROCrate(folder)
+    assert read.mainEntity.id == "export/Snakefile"
+    assert set(read.mainEntity.type) == {"File", "SoftwareSourceCode", "ComputationalWorkflow"}
+    assert read.mainEntity["programmingLanguage"]["name"] == "Snakemake"
+    (action,) = (entity for entity in read.contextual_entities if entity.type == "CreateAction")
+    assert len(action["result"]) > 5
+    assert {entity.id for entity in action["result"]} <= {entity.id for entity in read.data_entities}
+    profiles = {entity["@id"] for entity in crate["./"]["conformsTo"]}
+    assert {
+        "https://w3id.org/ro/wfrun/process/0.5",
+        "https://w3id.org/ro/wfrun/workflow/0.5",
+        "https://w3id.org/workflowhub/workflow-ro-crate/1.0",
+    } <= profiles
+    described = crate["ro-crate-metadata.json"]["conformsTo"]
+    described = {entity["@id"] for entity in (described if isinstance(described, list) else [described])}
+    assert "https://w3id.org/ro/crate/1.1" in described
 
 
 def test_the_crate_refers_to_an_entity_that_it_lacks(crate):
@@ -310,15 +372,48 @@ def test_a_changed_a_missing_or_a_new_output_stays_unnoticed(folder, tmp_path, c
     assert "differs: results.csv" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"files": {"a": 1}}', '{"files": []}'])
-def test_something_else_than_a_manifest_ends_in_a_traceback(folder, tmp_path, text):
+HEX = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a manifest"),
+        ("[]", "not a manifest"),
+        ('{"files": {"a": 1}}', "not a manifest"),
+        ('{"analysis": "x", "files": []}', "not a manifest"),
+        ('{"files": {}}', "not a manifest"),
+        ("\x00", "not a manifest"),
+        (f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{HEX}"}}}}}}', r"'\.\./a' leads out of the folder"),
+        (f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{HEX}"}}}}}}', "'/a' leads out of the folder"),
+        ('{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
+    ],
+)
+def test_something_else_than_a_manifest_ends_in_a_traceback(folder, tmp_path, text, message):
     path = tmp_path / "manifest.json"
     path.write_text(text)
-    with pytest.raises(UserError, match="not a manifest"):
+    with pytest.raises(UserError, match=message):
         manifest.compare(folder, path)
 
 
+def test_a_folder_or_nothing_passes_for_a_manifest(folder, tmp_path):
+    with pytest.raises(UserError, match=r"a folder; name the manifest in it"):
+        manifest.compare(folder, tmp_path)
+    with pytest.raises(UserError, match="no such manifest"):
+        manifest.compare(folder, tmp_path / "none.json")
+    with pytest.raises(UserError, match="not a manifest"):
+        manifest.compare(folder, folder / "export" / "results.parquet")
+
+
+def test_a_manifest_of_another_analysis_is_not_named(folder, tmp_path, capsys):
+    manifest.write(folder.parent / "workbook", "median_split", LABEL)
+    other = folder.parent / "workbook" / "manifest.json"
+    assert command_line.main(["verify", str(folder), "--against", str(other)]) == 1
+    assert "the manifest is of the analysis 'median_split'" in capsys.readouterr().err
+    other.unlink()
+
+
 def test_a_second_run_writes_other_bytes(folder):
-    before = manifest.build(folder, LABEL)
+    before = manifest.build(folder, "published", LABEL)
     write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
-    assert manifest.build(folder, LABEL) == before
+    assert manifest.build(folder, "published", LABEL) == before

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import UserError
@@ -13,6 +14,7 @@ from ..files import sha256, write_json
 
 NAME = "manifest.json"
 # Logs and timings differ between runs of the same analysis, and into how many shards the permutations are split.
+DRAWN = (".pdf", ".png", ".html")
 LEFT_OUT = ("logs", "benchmarks", "shards")
 
 
@@ -24,6 +26,7 @@ class Differences:
     missing: tuple[str, ...]  # in the manifest alone
     added: tuple[str, ...]  # in the folder alone
     same: int
+    analysis: str  # of which the manifest is
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.missing or self.added)
@@ -40,18 +43,18 @@ def outputs(folder: Path) -> list[Path]:
     return found
 
 
-def build(folder: Path, data_label: str | None) -> dict[str, Any]:
-    """Describe every output of a folder by its size in bytes and its sha256."""
+def build(folder: Path, analysis: str, data_label: str | None) -> dict[str, Any]:
+    """Describe every output of an analysis by its size in bytes and its sha256."""
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in outputs(folder)
     }
-    return {"data_label": data_label, "files": files}
+    return {"analysis": analysis, "data_label": data_label, "files": files}
 
 
-def write(folder: Path, data_label: str | None) -> None:
+def write(folder: Path, analysis: str, data_label: str | None) -> None:
     """Write ``manifest.json`` into a folder."""
-    write_json(build(folder, data_label), folder / NAME)
+    write_json(build(folder, analysis, data_label), folder / NAME)
 
 
 def compare(folder: Path | str, manifest: Path | str) -> Differences:
@@ -62,7 +65,7 @@ def compare(folder: Path | str, manifest: Path | str) -> Differences:
     UserError
         If the manifest cannot be read.
     """
-    expected, folder = _read(Path(manifest)), Path(folder)
+    (analysis, expected), folder = _read(Path(manifest)), Path(folder)
     found = {path.relative_to(folder).as_posix(): path for path in outputs(folder)}
     both = sorted(expected.keys() & found.keys())
     changed = tuple(name for name in both if sha256(found[name]) != expected[name])
@@ -71,6 +74,7 @@ def compare(folder: Path | str, manifest: Path | str) -> Differences:
         missing=tuple(sorted(expected.keys() - found.keys())),
         added=tuple(sorted(found.keys() - expected.keys())),
         same=len(both) - len(changed),
+        analysis=analysis,
     )
 
 
@@ -83,18 +87,31 @@ def report_differences(folder: Path | str, manifest: Path | str) -> int:
     for word, names in groups.items():
         for name in names:
             print(f"  {word}: {name}")
-    if differences.changed and all(name.endswith((".pdf", ".png", ".html")) for name in differences.changed):
+    if differences and Path(folder).resolve().name != differences.analysis:
+        print(f"  the manifest is of the analysis {differences.analysis!r}", file=sys.stderr)
+    if differences.changed and all(name.endswith(DRAWN) for name in differences.changed):
         print(
             "  every table is the same; other versions of the libraries draw and package differently", file=sys.stderr
         )
     return int(bool(differences))
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> tuple[str, dict[str, str]]:
+    """Return the analysis of a manifest, and the sha256 of each file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): str(entry["sha256"]) for name, entry in content["files"].items()}
+        files = {name: entry["sha256"] for name, entry in content["files"].items()}
+        analysis = content["analysis"]
     except FileNotFoundError:
         raise UserError(f"{path}: no such manifest") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: a folder; name the manifest in it, such as {path / NAME}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{path}: not a manifest; `snakemake --cores 4` writes one beside the report") from None
+    for name, digest in files.items():
+        where = PurePosixPath(name)
+        if where.is_absolute() or ".." in where.parts or "\\" in name:
+            raise UserError(f"{path}: files: {name!r} leads out of the folder; expected a path within it")
+        if not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+            raise UserError(f"{path}: files: {name}: {digest!r} is not a sha256 of 64 hexadecimal digits")
+    return str(analysis), files

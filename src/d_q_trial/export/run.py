@@ -75,4 +75,4 @@ def write_exports(
         code=crate.code_digest(),
     )
     crate.write(folder, run)
-    manifest.write(folder, label)
+    manifest.write(folder, analysis, label)
