@@ -64,4 +64,8 @@ onstart:
 
 
 onsuccess:
-    ending.tell(SETTINGS)
+    ending.tell(SETTINGS, log)
+
+
+onerror:
+    ending.tell_failure(log)

@@ -304,6 +304,7 @@ def test_a_long_table_hides_how_much_is_left_out(tmp_path, context):
     assert len(piece.rows) + piece.hidden == 100
 
 
+EMPTY = "–"
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
 
 
@@ -343,6 +344,19 @@ def test_a_printed_number_loses_its_last_digit(context):
 def test_a_listed_section_is_not_filled_in(context):
     for section in SECTIONS:
         assert "{" not in context.fill(section.title) + context.fill(section.caption)
+
+
+def test_a_listed_piece_comes_after_others_or_loses_the_words_beside_it(tmp_path, context):
+    part = tmp_path / "robustness"
+    part.mkdir()
+    (part / "another.csv").write_text("a\n1\n")
+    (part / "multiverse.csv").write_text(
+        "family,summary,value,p,p_lower,p_upper\neverybody,mean_z,0.9,0.02,0.01,0.03\n"
+    )
+    (part / "robustness.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
+    first, second = extras.read_extras(part, context)
+    assert (first.title, first.caption, second.title) == ("All", "Together.", "Another")
+    assert first.rows == (("everybody", "mean z", "0.9", "0.020 (0.010 to 0.030)", *[EMPTY] * 4),)
 
 
 def test_a_folder_that_does_not_exist_ends_the_report(tmp_path, context):

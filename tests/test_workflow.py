@@ -47,6 +47,8 @@ def _edit(folder, change):
 
 def test_the_end_of_a_run_does_not_tell_the_tally(finished):
     assert "printed numbers: " in finished[1]
+    assert " steps done: " in finished[1]
+    assert "Look first at results/published/report.html" in finished[1]
     assert "Synthetic data" in finished[1]
 
 
@@ -190,6 +192,9 @@ def test_a_workbook_that_is_none_ends_in_a_traceback_or_changes_outputs(copy):
     run = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}")
     assert run.returncode == 1
     assert "notes.xlsx: not an Excel workbook but a text file" in run.stdout
+    end = run.stdout.rpartition("Stopped after")[2]
+    assert "Failed: participants; its messages are in results/workbooks/notes" in end
+    assert "not an Excel workbook but a text file" in end
     assert "Traceback" not in run.stdout
     assert workspace.outputs(copy) == before
 

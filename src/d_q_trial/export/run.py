@@ -60,6 +60,9 @@ def write_exports(
         temporary.write_bytes(Path(workflow).read_bytes())
     inputs = {source.get("name", "workbook"): (source.get("sha256", ""), "workbook with the participants")}
     inputs[Path(chosen.trial).name] = (sha256(chosen.trial), "description of the trial")
+    for file, what in ((chosen.tables, "which tables to set"), (chosen.figures, "which figures to draw")):
+        if file:
+            inputs[Path(file).name] = (sha256(file), what)
     if chosen.published:
         for path in sorted(Path(chosen.published).glob("*.csv")):
             inputs[path.name] = (sha256(path), "printed values")

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +63,15 @@ def read_extras(folder: Path, context: Context, *, leave_out: Sequence[str] = ()
         if isinstance(content, dict):
             described |= {key: value for key, value in content.items() if isinstance(value, dict)}
     names = dict.fromkeys(path.stem for end in ("*.png", "*.csv") for path in sorted(folder.glob(end)))
-    names = [name for name in names if name not in leave_out]
-    there = {f"{folder.name}/{name}" for name in names}
-    listed = [section for section in SECTIONS if section.file in there]
-    rest = [name for name in described if name in names] + [name for name in names if name not in described]
-    done = {section.file for section in listed}
-    listed += [
-        Section(f"{folder.name}/{name}", name.replace("_", " ").capitalize(), main_only=False)
-        for name in rest
-        if f"{folder.name}/{name}" not in done
+    names = [name for name in (*described, *names) if name in names and name not in leave_out]
+    names = list(dict.fromkeys(names))
+    listed = [
+        (section, name) for section in SECTIONS for name in names if fnmatch(f"{folder.name}/{name}", section.file)
     ]
+    done = {name for _, name in listed}
+    listed += [(Section(f"{folder.name}/{name}", main_only=False), name) for name in names if name not in done]
     pieces, counts = [], Counter()
-    for section in listed:
-        name = section.file.partition("/")[2]
+    for section, name in listed:
         counts[name] += 1
         key = f"{folder.name}-{name}" + (f"-{counts[name]}" if counts[name] > 1 else "")
         pieces.append(_extra(key, folder / name, section, described.get(name, {}), context, prefix))
@@ -89,12 +86,12 @@ def _extra(key: str, path: Path, section: Section, words: Mapping[str, Any], con
     if picture.exists():
         address, width, height = pictures.embedded(picture)
         more |= {"address": address, "width": width, "height": height}
-    title = str(words.get("title") or context.fill(section.title))
+    title = context.fill(section.title) or str(words.get("title") or path.name.replace("_", " ").capitalize())
     file = table_file if table_file.exists() else picture
     return Extra(
         key=key,
         title=title,
-        caption=str(words.get("caption") or context.fill(section.caption)),
+        caption=context.fill(section.caption) or str(words.get("caption", "")),
         file=f"{prefix}{path.parent.name}/{file.name}",
         alt=str(words.get("words") or f"Picture of {title}; its numbers are in the file beside it."),
         **more,

@@ -1,7 +1,7 @@
 """Which later analyses the report shows, in this order and with these words.
 
-A table or picture that is not listed is shown after these, under its own name; a JSON file beside it may give its title
-and caption (see :mod:`.extras`), which then replace those given here.
+To show another one, add an entry. A table or picture that is not listed is shown after these, whole; where title or
+caption are not given here, a JSON file beside it may give them (see :mod:`.extras`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,53 @@ IMPUTED, IMPUTED_ANCOVA, ANY_VALUES = "imputed, placements", "imputed, covarianc
 WELCH, BRUNNER_MUNZEL = "mean log ratio", "Mann-Whitney effect"
 
 SECTIONS = (
+    Section("robustness/every_cut_*"),
+    Section(
+        "robustness/best_cuts",
+        "The best cut, and what the search for it costs",
+        "The cut of {marker} with the smallest P above it, and below it, with the shift ({treated} − {control}) and its "
+        "{level} interval. P: as if it had been the only cut. Then P corrected, by permuted arms, for the search over "
+        "the cuts of that side; on both sides (at the better of the two); and over all cuts, markers, outcomes and "
+        "visits of the family. A small corrected P shows an effect in some subgroup, not that subgroups differ.",
+        (
+            Column("Cuts tried", "cuts"),
+            Column("Best", "cut"),
+            Column("Shift", "hodges_lehmann", limits=("lower", "upper")),
+            Column("P", "p"),
+            Column("P, best of side", "p_best_of_side"),
+            Column("P, best of both", "p_best_of_both"),
+            Column("P, best of family", "p_best_of_family"),
+        ),
+        rows=("outcome", "side"),
+    ),
+    Section(
+        "robustness/multiplicity",
+        "P-values adjusted for their number",
+        "Within families that the configuration names: by Holm and by Benjamini and Hochberg from the P of the "
+        "analysis; by step-down max-T (Westfall and Young) from permuted arm labels, with the 99% interval that their "
+        "number leaves.",
+        (
+            Column("P", "p"),
+            Column("Holm", "p_holm"),
+            Column("Benjamini-Hochberg", "p_benjamini_hochberg"),
+            Column("Max-T", "p_max_t"),
+        ),
+        rows=("family", "outcome", "stratum"),
+    ),
+    Section("robustness/specification_curve"),
+    Section(
+        "robustness/multiverse",
+        columns=(
+            Column("Value", "value"),
+            Column("P", "p"),
+            Column("Permuted mean", "permuted_mean"),
+            Column("Specifications", "specifications"),
+            Column("Different tests", "tests"),
+            Column("Too small", "too_small"),
+        ),
+        rows=("family", "summary"),
+        main_only=False,
+    ),
     Section(
         "sensitivity/interaction",
         "Do the strata differ?",
@@ -106,37 +153,6 @@ SECTIONS = (
             Column("Exaggeration, mean log ratio", "exaggeration", WELCH),
         ),
         where=lambda row: row["group"] == "as among all",
-    ),
-    Section(
-        "robustness/best_cuts",
-        "The best cut, and what the search for it costs",
-        "The cut of {marker} with the smallest P above it, and below it, with the shift ({treated} − {control}) and its "
-        "{level} interval. P: as if it had been the only cut. Then P corrected, by permuted arms, for the search over "
-        "the cuts of that side; on both sides (at the better of the two); and over all cuts, markers, outcomes and "
-        "visits of the family. A small corrected P shows an effect in some subgroup, not that subgroups differ.",
-        (
-            Column("Cuts tried", "cuts"),
-            Column("Best", "cut"),
-            Column("Shift", "hodges_lehmann", limits=("lower", "upper")),
-            Column("P", "p"),
-            Column("P, best of side", "p_best_of_side"),
-            Column("P, best of both", "p_best_of_both"),
-            Column("P, best of family", "p_best_of_family"),
-        ),
-        rows=("outcome", "side"),
-    ),
-    Section(
-        "robustness/multiplicity",
-        "P-values adjusted for their number",
-        "Within families that the configuration names: by Holm and by Benjamini and Hochberg from the P of the "
-        "analysis; by step-down max-T (Westfall and Young) from permuted arm labels.",
-        (
-            Column("P", "p"),
-            Column("Holm", "p_holm"),
-            Column("Benjamini-Hochberg", "p_benjamini_hochberg"),
-            Column("Max-T", "p_max_t"),
-        ),
-        rows=("family", "outcome", "stratum"),
     ),
     Section(
         "compare/summary",

@@ -43,9 +43,9 @@ class Section:
     Attributes
     ----------
     file : str
-        Folder and name without its ending, such as ``robustness/multiplicity``.
+        Folder and name without its ending, such as ``robustness/multiplicity``; may be a pattern.
     title, caption : str
-        May use {treated}, {control}, {marker}, {level} and {alpha}.
+        May use {treated}, {control}, {marker}, {level} and {alpha}. Where empty, a JSON file beside the table says it.
     columns : tuple of Column
         None: all columns of the file.
     rows : tuple of str
@@ -57,7 +57,7 @@ class Section:
     """
 
     file: str
-    title: str
+    title: str = ""
     caption: str = ""
     columns: tuple[Column, ...] = ()
     rows: tuple[str, ...] = ("outcome", "stratum")
@@ -147,7 +147,7 @@ def _cell(column: Column, values: Mapping[str, str]) -> str:
     if ".." in column.name:
         ends = [short(name, get(name), 3) for name in column.name.split("..")]
         return f"{ends[0]} to {ends[1]}" if all(ends) else ""
-    text = short(column.name, get(column.name), 3)
+    text = short(column.name, get(column.name), 4 if column.name == "cut" else 3)
     names = column.limits if all(column.limits) else (f"{column.name}_lower", f"{column.name}_upper")
     lower, upper = (short(column.name, get(name), 3) for name in names)
     return f"{text} ({lower} to {upper})" if text and lower and upper else text

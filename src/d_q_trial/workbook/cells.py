@@ -101,6 +101,7 @@ class Workbook:
     path: Path
     sheets: list[Sheet]
     properties: str = ""
+    modified: str = ""  # day on which it was saved, as it states itself
     skipped: list[str] = field(default_factory=list)  # chart sheets and the like
     remarks: list[str] = field(default_factory=list)  # macros, links and the like
 

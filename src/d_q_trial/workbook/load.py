@@ -35,7 +35,7 @@ def read_cells(path: Path | str) -> Workbook:
         with zipfile.ZipFile(path) as archive:
             package = open_package(archive)
             reader, careful = _fast_reader(path), Careful(package)
-            workbook = Workbook(path, [], package.properties, remarks=checked.notes)
+            workbook = Workbook(path, [], package.properties, package.modified, remarks=checked.notes)
             for name, about in package.sheets.items():
                 if not about.has_cells:
                     workbook.skipped.append(name)

@@ -12,6 +12,7 @@ from ..errors import UserError
 
 ROOT = "_rels/.rels"
 TRUE = ("1", "true", "on")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")  # how workbooks write characters that XML cannot hold
 
 
@@ -34,6 +35,7 @@ class Package:
     styles: str | None = None
     from_1904: bool = False  # days are counted from 1904 instead of 1900
     properties: str = ""
+    modified: str = ""  # day on which the workbook was saved, as it states itself
 
 
 def local(tag: str) -> str:
@@ -72,6 +74,7 @@ def open_package(archive: zipfile.ZipFile) -> Package:
     parts = {kind: names.get(target.lower()) for kind, target in relations.values()}
     package.strings, package.styles = parts.get("sharedStrings"), parts.get("styles")
     package.properties = _properties(archive)
+    package.modified = _modified(archive)
     return package
 
 
@@ -98,6 +101,16 @@ def _properties(archive: zipfile.ZipFile) -> str:
         except (KeyError, ElementTree.ParseError):
             continue
     return "\n".join(texts)
+
+
+def _modified(archive: zipfile.ZipFile) -> str:
+    try:
+        elements = ElementTree.fromstring(archive.read("docProps/core.xml")).iter()
+    except (KeyError, ElementTree.ParseError):
+        return ""
+    stated = next((element.text or "" for element in elements if local(element.tag) == "modified"), "")
+    day = _DAY.match(stated.strip())
+    return day.group() if day else ""
 
 
 def shared_strings(package: Package) -> list[str]:

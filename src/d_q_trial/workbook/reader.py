@@ -71,6 +71,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     source: dict[str, Any] = {
         "name": workbook.path.name,
         "sha256": sha256(workbook.path),
+        "modified": workbook.modified,
         "sheets": [sheet.name for sheet in workbook.sheets],
         "notes": [*workbook.remarks, *reading.faults.notes],
         "counts": reading.counts,
