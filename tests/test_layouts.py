@@ -1,7 +1,7 @@
 """The same cohort in many layouts gives the same participants."""
 
 import pytest
-from layouts import cohort, panels, writers
+from layouts import cohort, panels, strangers, writers  # noqa: F401
 
 from d_q_trial.workbook import read_workbook
 

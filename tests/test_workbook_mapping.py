@@ -1,13 +1,14 @@
 """The mapping file: written by inspect, completed by the analyst, read without recognition."""
 
 import re
+from pathlib import Path
 
 import pytest
-from layouts import cohort, panels, writers
+from layouts import cohort, panels, strangers, writers  # noqa: F401
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import describe, read_workbook, reader, write_mapping
+from d_q_trial.workbook import describe, mapping, read_workbook, reader, write_mapping
 from d_q_trial.workbook.recognise import Reading, Vocabulary
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
@@ -82,6 +83,23 @@ def test_complete_mapping_reads_headers_that_say_nothing_and_converts_units(tmp_
     assert ctx["S0"] == 0.4
     assert ctx["S11"] == 0.411
     assert frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
+
+
+def test_mapping_in_the_documentation_reads_its_example(tmp_path):
+    from openpyxl import load_workbook
+
+    path = opaque(tmp_path / "opaque.xlsx")
+    book = load_workbook(path)
+    book["x"]["C3"] = "<100"
+    book.save(path)
+    page = (Path(__file__).parents[1] / "docs" / "workbook.md").read_text(encoding="utf-8")
+    first, panel = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    (tmp_path / "mapping.yaml").write_text(first)
+    frame = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml").frame
+    ctx = frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
+    assert (ctx["S0"], ctx["S1"], len(ctx)) == (0.4, 0.05, 12)
+    (tmp_path / "panel.yaml").write_text(panel)
+    assert mapping.load_mapping(tmp_path / "panel.yaml").blocks[0].columns["C"].stratum == "T3"
 
 
 @pytest.mark.parametrize(

@@ -135,3 +135,46 @@ def by_stratum(cohort: Cohort, path: Path) -> None:
 
 
 PANELS = {f.__name__: f for f in (sheet_per_panel, panels_on_one_sheet, replicates, long_panels)}
+
+
+def _panel(cohort: Cohort, variable: str, visit: str) -> list[list]:
+    return [[arm_label(arm), *group(cohort, variable, visit, arm)] for arm in ARMS]
+
+
+def medians_below_each_panel(cohort: Cohort, path: Path) -> None:
+    """Panels below each other; beside the last row of each the word Median."""
+    book = Workbook()
+    sheet, row = book.active, 1
+    for variable, visit in pairs(cohort):
+        columns = _panel(cohort, variable, visit)
+        sheet.cell(row, 2, f"Change in {strange(variable)} at {WEEKS[visit]} weeks (%)")
+        fill(sheet, row + 1, 2, columns)
+        row += 1 + max(map(len, columns))
+        fill(sheet, row, 1, [["Median"], *([sorted(c[1:])[len(c) // 2]] for c in columns)])
+        row += 3
+    population(cohort, book)
+    book.save(path)
+
+
+def time_course_by_arm(cohort: Cohort, path: Path) -> None:
+    """A block of weeks per arm beside each other; one title above the first alone; zeros at baseline."""
+    book = Workbook()
+    book.remove(book.active)
+    for number, variable in enumerate(dict.fromkeys(v for v, _ in pairs(cohort))):
+        sheet = book.create_sheet(f"Fig {number}")
+        sheet["A1"] = f"{label(variable)} percent change from baseline"
+        visits = ["baseline", *(visit for v, visit in pairs(cohort) if v == variable)]
+        for block, arm in enumerate(ARMS):
+            left = 1 + block * (len(visits) + 1)
+            sheet.cell(2, left, arm_label(arm))
+            own = [identity for identity, a in cohort.arms.items() if a == arm]
+            cells = [
+                [f"Week {WEEKS[v]}", *((0 if v == "baseline" else change(cohort, variable, v, i)) for i in own)]
+                for v in visits
+            ]
+            fill(sheet, 3, left, cells)
+    population(cohort, book)
+    book.save(path)
+
+
+PANELS |= {function.__name__: function for function in (medians_below_each_panel, time_course_by_arm)}

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from ..participants import COLUMNS, POPULATION, TRIAL, VALUE
-from ..trial import Trial
+from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE
+from ..trial import BASELINE, Trial
 from .cells import EMPTY, column_letters
 from .extract import Chunk
 from .faults import Faults
-from .plan import ARM, DATA, GROUPS, PARTICIPANTS, STRATUM, Plan
+from .plan import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, STRATUM, Plan
 from .rows import Rows
 
 Arms = dict[str, tuple[str, Plan, int, int]]  # participant -> arm, and the block, row and column that say so
@@ -111,8 +111,19 @@ def give_arms(plan: Plan, rows: Rows, arms: Arms) -> None:
     ]
 
 
-def check_every_arm(chunks: list[Chunk], known: set[str], faults: Faults) -> None:
+def check_every_arm(chunks: list[Chunk], known: set[str], trial: Trial, faults: Faults) -> None:
     """Tell of participants without an arm, once each, but for those who are told of already."""
+    linked = [chunk for chunk in chunks if chunk.linked and chunk.plan.cohort != POPULATION]
+    if linked and not known and not any(arm for chunk in linked for arm in chunk.arms[:1000]):
+        chunk = linked[0]
+        expected = " or ".join(arm.label for arm in trial.analysed_arms.values())
+        faults.error(
+            "no arm",
+            f"nobody has an arm; expected a column of arms ({expected}) here or on a sheet with the same ids",
+            sheet=chunk.plan.sheet,
+            cell=chunk.plan.block.range,
+        )
+        return
     told: set[str] = set()
     complete: set[int] = set()  # lists that columns of a block share
     for chunk in chunks:
@@ -152,17 +163,46 @@ def settle_population(chunks: list[Chunk], trial: Trial, faults: Faults) -> list
     return [c for c in chunks if not any(c.plan is plan for plan in repeated)]
 
 
-def settle_summaries(chunks: list[Chunk]) -> list[Chunk]:
-    """Leave out blocks that give one value per group: summaries such as medians, not participants."""
-    counts: dict[int, Counter] = defaultdict(Counter)
+def one_value_per_group(plan: Plan, rows: Rows) -> bool:
+    """Tell whether a block without ids holds one value per group: summaries such as medians, not participants."""
+    if plan.kind != GROUPS:
+        return False
+    said = zip(rows.variables, rows.visits, rows.arms, rows.strata, strict=True)
+    down = Counter(entry for entry, used in zip(said, rows.use, strict=True) if used)
+    across = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.having(DATA))
+    return bool(down and across) and max(down.values()) * max(across.values()) == 1
+
+
+def check_linked(plans: list[Plan], faults: Faults) -> None:
+    """Tell of several tables of participants of which one has no ids: their rows cannot be joined."""
+    own = [plan for plan in plans if plan.kind == PARTICIPANTS and plan.cohort != POPULATION and plan.having(DATA)]
+    for plan in own if len(own) > 1 else ():
+        if plan.one(PARTICIPANT) is None:
+            faults.error(
+                "no ids",
+                "a table of participants without recognised ids beside others; expected a column such as Participant ID "
+                "(if a column holds them, say so in the mapping)",
+                sheet=plan.sheet,
+                cell=plan.block.range,
+            )
+
+
+def drop_zero_baselines(chunks: list[Chunk], faults: Faults) -> list[Chunk]:
+    """Leave out columns that give the change at baseline, which is zero by definition."""
+    kept = []
     for chunk in chunks:
-        if not chunk.linked:
-            for arm, stratum in zip(chunk.arms, chunk.strata, strict=True):
-                counts[id(chunk.plan)][chunk.variable, chunk.visit, arm, stratum] += 1
-    for chunk in chunks:
-        if not chunk.linked and max(counts[id(chunk.plan)].values()) <= 1:
-            chunk.plan.unread = "one value per group: a summary, not participants"
-    return [chunk for chunk in chunks if not chunk.plan.unread]
+        changes = PERCENT_CHANGE in (chunk.plan.measure, chunk.column.measure)
+        if changes and chunk.visit == BASELINE and chunk.texts is None and not chunk.values.any():
+            faults.note(
+                "zero baseline",
+                "changes at baseline are zero by definition; not read",
+                sheet=chunk.plan.sheet,
+                cell=chunk.header_cell,
+                value=chunk.column.label,
+            )
+        else:
+            kept.append(chunk)
+    return kept
 
 
 def settle_panels(chunks: list[Chunk], trial: Trial, faults: Faults) -> list[Chunk]:

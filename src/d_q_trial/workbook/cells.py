@@ -58,6 +58,7 @@ class Sheet:
     column_numbers: range | list[int]
     facts: SheetFacts = field(default_factory=SheetFacts)
     hidden: bool = False
+    comments: list[str] = field(default_factory=list)
 
     @property
     def height(self) -> int:

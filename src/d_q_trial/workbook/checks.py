@@ -6,15 +6,16 @@ from collections import Counter, defaultdict
 
 import numpy as np
 
-from ..participants import TRIAL, VALUE
+from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from . import units
 from .cells import Sheet, column_letters
 from .extract import Chunk
 from .faults import Faults
-from .plan import Plan
+from .plan import IGNORE, MAPPED, UNSURE, Plan
 
 FEW = 3
+MANY = 10
 SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
 
 
@@ -58,17 +59,63 @@ def _check_stated(chunk: Chunk, stated: str, thing, faults: Faults) -> bool:
     return False
 
 
+def check_fractions(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of changes without raw values that are said to be percent, but all so small that they look like fractions."""
+    for chunk in chunks:
+        if chunk.measure != PERCENT_CHANGE or len(chunk.values) < MANY or chunk.column.factor != 1.0:
+            continue
+        largest = float(np.abs(chunk.values).max())
+        if largest >= 1:
+            continue
+        report = faults.note if chunk.plan.evidence == MAPPED else faults.error
+        report(
+            "fraction",
+            f"percent changes of {trial.variable_label(chunk.variable)} are all below 1 in size (at most {largest:.3g}), "
+            "as if they were fractions; if they are, write factor: 100 in the mapping",
+            sheet=chunk.plan.sheet,
+            cell=chunk.header_cell,
+            value=chunk.column.label,
+        )
+
+
+def check_unsure(plans: list[Plan], chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Ask about columns of numbers that may hold a variable which is otherwise missing at some visit."""
+    have = {(chunk.variable, chunk.visit) for chunk in chunks if chunk.plan.cohort == TRIAL}
+    for plan in plans:
+        if not plan.readable or plan.evidence == MAPPED:
+            continue
+        for column in plan.columns:
+            if column.role != IGNORE or column.confidence != UNSURE:
+                continue
+            for key in column.candidates:
+                outcome = trial.outcomes.get(key)
+                visits = [BASELINE, *(outcome.follow_up if outcome else [])]
+                missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
+                if not missing or (column.visit and (key, column.visit) in have):
+                    continue
+                column.asked = True
+                faults.error(
+                    "ambiguous",
+                    f"may be {trial.variable_label(key)}, which is missing at {', '.join(missing)}, or not "
+                    f"({column.why}); say in a mapping which it is, or ignore",
+                    sheet=plan.sheet,
+                    cell=plan.block.address(plan.header.rows[-1] if plan.header.rows else 0, column.index),
+                    value=column.label,
+                )
+
+
 def _check_plausible(chunk: Chunk, outcome, faults: Faults) -> None:
     low, high = outcome.plausible
     median = float(np.median(chunk.values))
     if not low <= median <= high:
         fitting = [scale for scale in SCALES if low <= median * scale <= high]
         scale = min(fitting, key=lambda s: abs(np.log10(s)), default=None)
-        hint = f"; {scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
+        hint = "; if it is right, widen 'plausible' in the trial file"
+        if scale:
+            hint = f"; {scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
         faults.error(
             "implausible",
-            f"{outcome.label} has a median of {median:.4g}, expected {low:g} to {high:g} {outcome.unit}"
-            + (hint if scale else "; if it is right, widen 'plausible' in the trial file"),
+            f"{outcome.label} has a median of {median:.4g}, expected {low:g} to {high:g} {outcome.unit}{hint}",
             sheet=chunk.plan.sheet,
             cell=chunk.header_cell,
             value=chunk.column.label,

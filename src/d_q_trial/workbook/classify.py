@@ -9,6 +9,7 @@ from ..trial import BASELINE, Trial
 from . import units
 from .blocks import Block
 from .cells import EMPTY
+from .forms import code_form
 from .headers import find_header, is_number, number_like
 from .lexicon import fold
 from .plan import (
@@ -32,6 +33,7 @@ from .recognise import Reading, Vocabulary
 MOST_DISTINCT = 400
 MOST_PROBED = 2000  # a table of participants is rarely longer; the roles of its columns show long before
 CATEGORIES = 60
+CODES = 3  # a column of no more different numbers holds codes or counts
 
 
 @dataclass
@@ -110,6 +112,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         setattr(plan, attribute, getattr(context, attribute))
     plan.marker = _marker(context, vocabulary.trial)
     _bare_weeks(plan, readings)
+    _follow_up_in_rows(plan, readings, vocabulary.trial)
+    _ids_by_content(plan, contents)
     _baseline_by_elimination(plan, vocabulary.trial)
     _one_of_each_role(plan)
     _settle(plan, readings, contents, vocabulary.trial)
@@ -143,8 +147,8 @@ def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
             rest.append(reading.rest)
         if reading.candidates:
             merged["candidates"] = reading.candidates
-        if reading.legend:
-            merged["legend"] = reading.legend
+        if reading.assumed:
+            merged["assumed"] = reading.assumed
     return Reading(**merged, rest="; ".join(rest))  # type: ignore[arg-type]
 
 
@@ -191,6 +195,7 @@ def _column(index: int, label: str, reading: Reading, content: Content, vocabula
     for attribute in ("variable", "visit", "arm", "stratum", "unit"):
         setattr(column, attribute, getattr(reading, attribute))
     column.measure = reading.measure or VALUE
+    column.candidates = (reading.variable,) if reading.variable else reading.candidates
     if not content.used:
         column.why = "empty"
         return column
@@ -232,10 +237,12 @@ def _column(index: int, label: str, reading: Reading, content: Content, vocabula
         return column
     if content.numeric or reading.variable:
         column.role = DATA
+        if reading.assumed:
+            column.confidence, column.why = INFERRED, reading.assumed
         thing = vocabulary.trial.outcomes.get(column.variable) or vocabulary.trial.markers.get(column.variable)
         if reading.qualifier and thing and thing.unit and units.factor(reading.qualifier, thing.unit) == 1.0:
             column.unit = thing.unit
-        elif reading.qualifier:
+        elif reading.qualifier and not column.why:
             column.why = f"leaving out {reading.qualifier!r}"
         if column.unit and thing and thing.unit and units.factor(column.unit, thing.unit) == 1.0:
             column.unit = thing.unit  # in the trial's own spelling
@@ -291,6 +298,33 @@ def _bare_weeks(plan: Plan, readings: list[Reading]) -> None:
             column.confidence, column.why = INFERRED, "the number behind the name read as a week"
 
 
+def _follow_up_in_rows(plan: Plan, readings: list[Reading], trial: Trial) -> None:
+    """Read columns such as "CTx follow-up" beside "CTx baseline" at the visit that each row names."""
+    if plan.one(VISIT) is None:
+        return
+    for column, reading in zip(plan.columns, readings, strict=True):
+        outcome = trial.outcomes.get(reading.variable or "")
+        if outcome and outcome.follow_up and (reading.unknown_visit or "").startswith("follow"):
+            column.role, column.confidence, column.why = DATA, INFERRED, "follow-up read as the visit of each row"
+
+
+def _ids_by_content(plan: Plan, contents: list[Content]) -> None:
+    """Take a column for the ids whose header is not understood, if only it holds one code of a form per row."""
+    if plan.one(PARTICIPANT) or not any(column.role == DATA and column.variable for column in plan.columns):
+        return
+    fitting = [c for c in plan.columns if c.role == IGNORE and not c.candidates and _is_code(contents[c.index])]
+    if len(fitting) == 1:
+        column = fitting[0]
+        column.role, column.confidence, column.why = PARTICIPANT, INFERRED, "one code per row, read as participant ids"
+
+
+def _is_code(content: Content) -> bool:
+    """Tell whether cells are numbered codes such as S01, P-02: all different, with the same letters."""
+    forms = [code_form(value) if isinstance(value, str) else None for value in content.distinct]
+    letters = {form.prefix for form in forms if form}
+    return content.used == len(forms) > 2 and all(forms) and len(letters) == 1 and letters != {""}
+
+
 def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
     """Take a column without a visit for the baseline if every later visit of its variable has a column beside it."""
     if plan.visit or plan.one(VISIT):
@@ -332,7 +366,7 @@ def _settle(plan: Plan, readings: list[Reading], contents: list[Content], trial:
         plan.kind, plan.evidence = "results", "columns of statistics"
         return
     if not data:
-        plan.evidence = "no column of a known variable"
+        _settle_unknown(plan, contents)
         return
     in_rows = plan.one(VISIT) is not None or plan.one(VARIABLE) is not None
     if has_rows:
@@ -358,6 +392,23 @@ def _settle(plan: Plan, readings: list[Reading], contents: list[Content], trial:
             plan.cohort = POPULATION  # unless its participants turn out to be the trial's
     elif plan.evidence == "a marker and age, no arm":
         plan.cohort = POPULATION
+
+
+def _settle_unknown(plan: Plan, contents: list[Content]) -> None:
+    """Say what can be said of a block that names no variable of the trial."""
+    plan.evidence = "no column of a known variable"
+    if plan.one(PARTICIPANT) is not None:
+        plan.evidence = "participant ids, but no known variable"
+        return
+    numeric = [c for c in plan.columns if contents[c.index].numeric and len(contents[c.index].distinct) > CODES]
+    groups = [c for c in numeric if c.arm or c.stratum]
+    words_beside = any(content.used and not content.numeric for content in contents)
+    if len(groups) < 2 or len(groups) < len(numeric) or words_beside:
+        return
+    plan.kind, plan.evidence = GROUPS, "columns named after groups, no participant id"
+    plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
+    for column in groups:
+        column.role, column.why = DATA, ""
 
 
 def _rows_link(plan: Plan, data: list[Column]) -> bool:

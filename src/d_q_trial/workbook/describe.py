@@ -9,8 +9,11 @@ from ..participants import PERCENT_CHANGE, POPULATION, TRIAL
 from ..trial import BASELINE, Trial
 from .cells import column_letters
 from .extract import Chunk
-from .plan import DATA, IGNORE, UNSURE, Plan
+from .headers import is_number
+from .plan import DATA, IGNORE, MAPPED, UNSURE, Plan
 from .reader import Reading
+
+MOST_BLOCKS, MOST_COLUMNS = 40, 12  # of blocks that are not understood
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Findings:
     blocks: list[tuple[str, str, str, str]] = field(default_factory=list)  # sheet, range, kind, evidence
     unused: list[tuple[str, str, str, str]] = field(default_factory=list)  # sheet, column, label, why
     needs: list[str] = field(default_factory=list)
+    numbers: list[tuple[str, str, list[str]]] = field(default_factory=list)  # blocks not understood: what is in them
 
 
 def describe(reading: Reading, trial: Trial) -> Findings:
@@ -55,11 +59,25 @@ def describe(reading: Reading, trial: Trial) -> Findings:
         findings.found.append(_found(chunk, trial, people))
     for plan in reading.plans:
         findings.blocks.append((plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence))
+        if not plan.readable and (columns := number_columns(plan)):
+            findings.numbers.append((plan.sheet, plan.block.range, columns))
         for column in plan.columns:
             if column.role == IGNORE and column.why != "empty" and plan.kind in ("participants", "long", "groups"):
                 findings.unused.append((plan.sheet, place_of(plan, column.index), column.label, column.why))
     findings.needs = _needs(reading, trial)
     return findings
+
+
+def number_columns(plan: Plan) -> list[str]:
+    """Return a line for each column of numbers of a block: place, header, how many, range."""
+    lines = []
+    for column in plan.columns:
+        cells = [value for value in plan.block.column(column.index)[plan.header.first_data :] if is_number(value)]
+        if cells:
+            label = column.label or "(no header)"
+            span = f"{min(cells):.6g} to {max(cells):.6g}"
+            lines.append(f"{place_of(plan, column.index)} {label}: {len(cells)} numbers, {span}")
+    return lines
 
 
 def kind_of(plan: Plan) -> str:
@@ -90,7 +108,7 @@ def _found(chunk: Chunk, trial: Trial, people: int) -> Found:
     thing = trial.outcomes.get(chunk.variable) or trial.markers.get(chunk.variable)
     n = len(chunk.positions)
     missing = people - n if chunk.linked and plan.cohort == TRIAL and people >= n else None
-    groups = sorted({s for s in chunk.strata if s}) + sorted({a for a in chunk.arms if a} if not chunk.linked else [])
+    groups = sorted({s for s in chunk.strata if s}) + _arm_labels(chunk, trial)
     unit = column.unit or (thing.unit if thing else "")
     if plan.cohort == POPULATION:
         groups = ["population"]
@@ -106,9 +124,15 @@ def _found(chunk: Chunk, trial: Trial, people: int) -> Found:
         None if chunk.texts else float(chunk.values.max()),
         "%" if chunk.measure == PERCENT_CHANGE else unit,
         " ".join(groups),
-        column.confidence if plan.evidence != "mapping" else "mapping",
+        column.confidence if plan.evidence != MAPPED else "mapping",
         column.why,
     )
+
+
+def _arm_labels(chunk: Chunk, trial: Trial) -> list[str]:
+    """Return the arms of a column of groups; a column of participants holds all of them."""
+    arms = (trial.arms.treated, trial.arms.control, *trial.arms.others)
+    return [] if chunk.linked else [arm.label for arm in arms if arm.key in chunk.arms]
 
 
 def _needs(reading: Reading, trial: Trial) -> list[str]:
@@ -189,6 +213,15 @@ def as_text(findings: Findings, reading: Reading) -> str:
     if findings.unused:
         lines += ["", "Columns that are not used:"]
         lines += [f"  {_clean(s)}!{c}: {_clean(t) or '(no header)'}: {_clean(w)}" for s, c, t, w in findings.unused]
+    if findings.numbers:
+        lines += ["", "Blocks with numbers from which nothing is taken:"]
+        for sheet, cells, columns in findings.numbers[:MOST_BLOCKS]:
+            lines.append(f"  {_clean(sheet)}!{cells}")
+            lines += [f"    {_clean(entry)}" for entry in columns[:MOST_COLUMNS]]
+            if len(columns) > MOST_COLUMNS:
+                lines.append(f"    and {len(columns) - MOST_COLUMNS} more columns")
+        if len(findings.numbers) > MOST_BLOCKS:
+            lines.append(f"  and {len(findings.numbers) - MOST_BLOCKS} more blocks")
     for title, entries in (
         ("Faults that keep the workbook from being used:", [str(fault) for fault in reading.faults.errors]),
         ("To know:", [*reading.workbook.remarks, *reading.faults.notes]),

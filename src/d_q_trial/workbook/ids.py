@@ -2,29 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-
 from ..participants import POPULATION
 from .faults import Faults
+from .forms import code_form
 from .plan import Plan
 from .rows import Rows
-
-_FORM = re.compile(r"\s*([^\d\s]*?)[\s_\-.#:]*0*(\d+)\s*")
-
-
-@dataclass
-class Form:
-    """An id taken apart: letters before a number."""
-
-    prefix: str
-    number: int
-
-
-def form(identity: str) -> Form | None:
-    """Take an id such as ``P-02`` apart; None for other ids."""
-    match = _FORM.fullmatch(identity)
-    return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
 
 
 def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
@@ -70,8 +52,8 @@ def _by_case(missing: set[str], known: set[str]) -> dict[str, str]:
 
 def _by_number(own: set[str], known: set[str], strict: bool) -> dict[str, str]:
     """Match ids by their numbers, if both sides are numbered without ambiguity and their letters do not disagree."""
-    theirs = {identity: form(identity) for identity in own}
-    ours = {identity: form(identity) for identity in known}
+    theirs = {identity: code_form(identity) for identity in own}
+    ours = {identity: code_form(identity) for identity in known}
     if not all(theirs.values()) or not all(ours.values()):
         return {}
     prefixes = {f.prefix for f in theirs.values() if f}, {f.prefix for f in ours.values() if f}

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from .blocks import Block, split
 from .cells import EMPTY, Sheet
+from .forms import code_form
 from .headers import Header, find_header, label_like, number_like
+from .plan import PARTICIPANT
 from .recognise import Vocabulary
 
 MOST_BLANK_ROWS = 2  # inside one table; more makes it two
@@ -28,7 +30,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[Table]:
     pieces = _joined_down(pieces, vocabulary)
     pieces = _joined_right(pieces, vocabulary)
     pieces.sort(key=lambda block: (block.top, block.left))
-    return _with_titles(pieces)
+    return _with_titles(pieces, vocabulary)
 
 
 def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
@@ -118,6 +120,8 @@ def _only_labels(block: Block) -> bool:
 
 def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
     """Tell whether a block has no header of its own and fits the columns of the one above."""
+    if _continues_ids(lower, upper, header, vocabulary):
+        return True
     own = find_header(lower, vocabulary)
     if own.rows or own.first_data >= lower.height or not _has_numbers(lower):
         return False
@@ -135,6 +139,22 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
             if was_number != (sum(map(number_like, cells)) > len(cells) / 2):
                 return False
     return True
+
+
+def _continues_ids(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
+    """Tell whether a block of words alone goes on with the ids of the one above, in the same columns."""
+    if (lower.left, lower.right) != (upper.left, upper.right) or _has_numbers(lower):
+        return False
+    named = [
+        i for i, labels in enumerate(header.labels) if any(vocabulary.label(x).role == PARTICIPANT for x in labels)
+    ]
+    if not named:
+        return False
+    letters = []
+    for rows in (upper.values[header.first_data :], lower.values):
+        forms = [code_form(str(row[named[0]])) for row in rows]
+        letters.append({form.prefix if form else None for form in forms})
+    return letters[0] == letters[1] and len(letters[0]) == 1 and None not in letters[0]
 
 
 def _has_numbers(block: Block) -> bool:
@@ -195,15 +215,25 @@ def _same_rows(left: Block, header: Header, right: Block, vocabulary: Vocabulary
     return starts[0] == starts[1] and right.bottom <= left.bottom and tall
 
 
-def _with_titles(pieces: list[Block]) -> list[Table]:
-    """Give each table the short texts above it that share a column with it, and those above everything."""
+def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[Table]:
+    """Give each table the short texts above it that share a column with it, and those above everything.
+
+    A title may also stand above the first of several tables side by side, without a blank row between.
+    """
+    inside = [
+        (block.top + row, block, title)
+        for block in pieces
+        if block.height > TITLE_ROWS and not block.skipped_rows
+        for row, title in enumerate(find_header(block, vocabulary).titles)
+    ]
     found: list[Table] = []
     texts: list[tuple[Block, str]] = []
     first_table = min((b.top for b in pieces if b.height > TITLE_ROWS or b.width > 2), default=0)
     for block in pieces:
         near = [text for b, text in reversed(texts) if b.left < block.right and b.right > block.left]
         above_all = [text for b, text in reversed(texts) if b.bottom <= first_table and text not in near]
-        found.append(Table(block, near + above_all))
+        beside = [t for row, b, t in inside if b.right <= block.left and row < block.top < b.bottom]
+        found.append(Table(block, near + above_all + beside))
         if block.height <= TITLE_ROWS and block.width <= 2:
             cells = [str(v).strip() for row in block.values for v in row if label_like(v)]
             texts += [(block, cell) for cell in cells if len(cell) <= 300]

@@ -8,18 +8,23 @@ import re
 from .blocks import Block
 from .cells import EMPTY
 from .headers import is_number
+from .plan import ARM, VISIT, Plan
 from .recognise import Vocabulary
 
-_PAIR = re.compile(r"([\w.]{1,12})\s*(?:=|:|→|->|–|—|-(?=\s)|means|is)\s*([^=:;,()\[\]\n→]{1,60})", re.I)
-_REVERSED = re.compile(r"([^=:;,()\[\]\n→\d]{1,60}?)\s*(?:=|:|→|->)\s*([\w.]{1,3})(?![\w.])", re.I)
+_SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
+_PAIRS = [re.compile(rf"([\w.]{{1,12}})\s*(?:{sign})\s*([^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS]
+_REVERSED = [
+    re.compile(rf"([^=:;,()\[\]\n→\d]{{1,60}}?)\s*(?:{sign})\s*([\w.]{{1,3}})(?![\w.])", re.I) for sign in _SIGNS
+]
 LONGEST_CODE = 4
+FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 
 def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
     """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``."""
     if not any(sign in text for sign in "=:→-–—") and " is " not in text and " means " not in text:
         return {}
-    for pattern, code, name in ((_PAIR, 1, 2), (_REVERSED, 2, 1)):
+    for pattern, code, name in (*((p, 1, 2) for p in _PAIRS), *((p, 2, 1) for p in _REVERSED)):
         found = {}
         for match in pattern.finditer(text):
             key = find(match[name].strip(" .'\""))
@@ -43,17 +48,39 @@ def in_rows(block: Block, vocabulary: Vocabulary, find) -> dict[str, str]:
     return found if len(found) >= 2 else {}
 
 
-def collect(blocks: list[Block], vocabulary: Vocabulary) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what all text blocks of a workbook say of codes for arms and for visits; contradictions are dropped."""
+def texts_of(plans: list[Plan]) -> list[str]:
+    """Return the texts in and around tables that may explain codes: titles, headers, remarks below."""
+    texts = []
+    for plan in plans:
+        texts += plan.header.titles
+        texts += [column.label for column in plan.columns if column.role in (ARM, VISIT)]
+        for row in plan.block.values[-FOOTERS:]:
+            if len(row) - row.count(EMPTY) == 1:
+                texts += [cell for cell in row if isinstance(cell, str) and cell]
+    return texts
+
+
+def collect(blocks: list[Block], more: list[str], vocabulary: Vocabulary) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what texts of a workbook say of codes for arms and for visits; contradictions are dropped.
+
+    Parameters
+    ----------
+    blocks : list of Block
+        Notes and codebooks.
+    more : list of str
+        Texts from elsewhere: titles, headers, comments.
+    vocabulary : Vocabulary
+        The trial's names.
+    """
     answers = []
     for find in (vocabulary.arm, vocabulary.visit):
         known: dict[str, str] = {}
         contradicted = set()
-        for block in blocks:
-            texts = [cell for row in block.values[:400] for cell in row if isinstance(cell, str)]
-            for found in (*(in_text(text, vocabulary, find) for text in texts), in_rows(block, vocabulary, find)):
-                for code, key in found.items():
-                    if known.setdefault(code, key) != key:
-                        contradicted.add(code)
+        texts = [cell for block in blocks for row in block.values[:400] for cell in row if isinstance(cell, str)]
+        explained = [in_text(text, vocabulary, find) for text in [*texts, *more]]
+        for found in [*explained, *(in_rows(block, vocabulary, find) for block in blocks)]:
+            for code, key in found.items():
+                if known.setdefault(code, key) != key:
+                    contradicted.add(code)
         answers.append({code: key for code, key in known.items() if code not in contradicted})
     return answers[0], answers[1]

@@ -7,15 +7,15 @@ import unicodedata
 from functools import lru_cache
 
 _GREEK = {
-    "α": "alpha",
-    "β": "beta",
-    "γ": "gamma",
-    "κ": "kappa",
-    "λ": "lambda",
+    **dict.fromkeys("αΑ", " alpha "),  # a word of its own: TNFα is no camel case
+    **dict.fromkeys("βΒ", " beta "),
+    **dict.fromkeys("γΓ", " gamma "),
+    **dict.fromkeys("κΚ", " kappa "),
+    **dict.fromkeys("λΛ", " lambda "),
     "μ": "u",  # in workbooks it is the prefix micro
     "Δ": " delta ",
     "δ": " delta ",
-    "ß": "beta",  # typed for want of a beta
+    "ß": " beta ",  # typed for want of a beta
 }
 _TRANSLATION = str.maketrans(_GREEK | dict.fromkeys("−‐‑‒–—―", "-") | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 
@@ -28,7 +28,7 @@ FILLERS = frozenset(
     )
 )
 SEPARATOR = r"[\s_.\-]*"
-_NOT_BEFORE, _NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
+NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 
 ROLES = {
     "participant": "participant id; participant number; participant no; participant code; participant; subject; "
@@ -50,7 +50,6 @@ ROLES = {
     "variable name; site; measurement type; laboratory test; lab test",
     "value": "value; result; aval; lbstresn; lborres; concentration; conc; level; reading; number; data; score; "
     "measured value; result value; numeric result; observation; response; y",
-    "percent_value": "percent change; pct change",
     "unit": "unit; units; lbstresu; lborresu; uom; result unit; unit of measure",
     "stratum": "tertile; tertiles; stratum; strata; p16 tertile; p16 group; p16 stratum; p16 tertile group; "
     "tertile group; p16 status; p16 category; tertile of p16; baseline p16 tertile; subgroup",
@@ -58,42 +57,80 @@ ROLES = {
     "observation number",
     "measure": "measure type; scale; quantity; type",
 }
+# "Participant identification number", "Study ID", "Unique subject code": words of an id, one of the first or last kind.
+PEOPLE = frozenset(["participant", "subject", "patient", "volunteer", "person", "woman", "pt"])
+ID_WORDS = frozenset(["id", "ids", "identifier", "identification"])
+BESIDE_AN_ID = (
+    PEOPLE
+    | ID_WORDS
+    | frozenset(
+        [
+            "number",
+            "no",
+            "nr",
+            "num",
+            "code",
+            "study",
+            "trial",
+            "unique",
+            "record",
+            "deidentified",
+            "de",
+            "identified",
+            "anonymized",
+            "anonymised",
+            "anonymous",
+            "randomization",
+            "randomisation",
+            "screening",
+            "case",
+            "coded",
+            "key",
+        ]
+    )
+)
 STATISTICS = re.compile(
-    _NOT_BEFORE
+    NOT_BEFORE
     + r"(?:mean|average|median|s\.?d\.?|s\.?e\.?m?\.?|std(?:ev| dev)?|standard deviation|std error|standard error|"
     r"iqr|q1|q3|lower quartile|upper quartile|quartiles?|25th|75th|minimum|maximum|min|max|count|total|"
     r"p[\s\-_]?values?|p|95\s*percent ci|ci|confidence interval|effect|difference of medians|hodges[\s\-]lehmann|"
-    r"coefficient|estimate|odds ratio|hazard ratio|rank sum|statistic|rho|r)" + _NOT_AFTER
+    r"coefficient|estimate|odds ratio|hazard ratio|rank sum|statistic|rho|r)" + NOT_AFTER
 )
 
 FROM_BASELINE = re.compile(
     r"(?:(?:change|difference|delta)\s+)?"
     r"(?:from|vs\.?|versus|relative to|over|compared (?:to|with)|minus|against|of|since|"
-    r"to)\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)" + _NOT_AFTER
+    r"to)\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)" + NOT_AFTER
 )
 PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
-CHANGE = re.compile(
-    _NOT_BEFORE + r"(?:changes?|chg|delta|diff(?:erence)?|increase|decrease|pchg|pct\s?chg)" + _NOT_AFTER
-)
+CHANGE = re.compile(NOT_BEFORE + r"(?:changes?|chg|delta|diff(?:erence)?|increase|decrease|pchg|pct\s?chg)" + NOT_AFTER)
 OTHER_SCALE = re.compile(
-    _NOT_BEFORE + r"(?:fold|ratio|log(?:2|10)?|ln|z[\s\-]?scores?|t[\s\-]?scores?|rank|normali[sz]ed|standardi[sz]ed|"
-    r"imputed|adjusted|relative|residuals?|slope|auc)" + _NOT_AFTER
+    NOT_BEFORE + r"(?:fold|ratio|log(?:2|10)?|ln|z[\s\-]?scores?|t[\s\-]?scores?|rank|normali[sz]ed|standardi[sz]ed|"
+    r"imputed|adjusted|relative|residuals?|slope|auc)" + NOT_AFTER
 )
-TO = re.compile(_NOT_BEFORE + r"(?:to|by|vs|and)" + _NOT_AFTER)
+TO = re.compile(NOT_BEFORE + r"(?:to|by|vs|and)" + NOT_AFTER)
 STRATUM = re.compile(
-    _NOT_BEFORE + r"(?:t(?:ertiles?)?\s*[1-3](?:\s*(?:[/+&,\-]|and|or|to)\s*(?:t(?:ertiles?)?\s*)?[1-3])*|"
+    NOT_BEFORE + r"(?:t(?:ertiles?)?\s*[1-3](?:\s*(?:[/+&,\-]|and|or|to)\s*(?:t(?:ertiles?)?\s*)?[1-3])*|"
     r"(?:highest|upper|top|high|third|3rd|lowest|lower|low|middle|mid|first|second|1st|2nd|lower two|two lower|bottom)"
     r"(?:\s*(?:[/+&]|and)\s*(?:lowest|low|middle|mid|first|second))?\s*(?:p16\s*)?tertiles?(?:\s*(?:of\s*)?p16)?)"
-    + _NOT_AFTER
+    + NOT_AFTER
 )
-HIGH_LOW = re.compile(_NOT_BEFORE + r"(?:(high|low)\s*p16|p16\s*[\-:]?\s*(high|low))" + _NOT_AFTER)
-GROUP_SIZE = re.compile(r"[(\[]?\s*" + _NOT_BEFORE + r"n\s*=\s*\d+\s*[)\]]?")
-WEEK = re.compile(
-    _NOT_BEFORE
-    + r"(?:(?:weeks?|wks?|w)[\s_.\-#:]*0*(\d+(?:\.\d+)?)|0*(\d+(?:\.\d+)?)[\s_.\-]*(?:weeks?|wks?|wk|w|-week))"
-    + _NOT_AFTER
-)
-DAY = re.compile(_NOT_BEFORE + r"(?:(?:day|d)[\s_.\-]*(\d+)|(\d+)[\s_.\-]*(?:days?|d))" + _NOT_AFTER)
+HIGH_LOW = re.compile(NOT_BEFORE + r"(?:(high|low)\s*p16|p16\s*[\-:]?\s*(high|low))" + NOT_AFTER)
+GROUP_SIZE = re.compile(r"[(\[]?\s*" + NOT_BEFORE + r"n\s*=\s*\d+\s*[)\]]?")
+
+
+def _counted(words: str) -> tuple[re.Pattern, re.Pattern]:
+    """Compile "week 2" and "2 weeks"; the first is tried first, as in "variant 5 week 20"."""
+    number, gap = r"0*(\d+(?:\.\d+)?)", r"[\s_.\-#:]*"
+    return (
+        re.compile(f"{NOT_BEFORE}(?:{words}){gap}{number}{NOT_AFTER}"),
+        re.compile(f"{NOT_BEFORE}{number}{gap}(?:{words}){NOT_AFTER}"),
+    )
+
+
+WEEK, DAY, MONTH = _counted("weeks?|wks?|w"), _counted("days?|d"), _counted("months?|mo")
+WEEKS_PER_MONTH = (4.0, 4.35)  # months of 28 days, and of the calendar
+FOLLOW_UP = re.compile(NOT_BEFORE + r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?" + NOT_AFTER)
 UNIT = re.compile(
     r"^(?:percent|years?|yrs?|y|kg|g|cm|m|mm|au|a\.u\.|arbitrary units|relative units|iu|ratio|"
     r"(?:[a-z]{1,5}\s*/\s*[a-z]{1,4}\s*[\^²]?\s*\d?(?:\s*/\s*[a-z0-9]+)?)|(?:[a-z]{1,4}\s*(?:\^|\*\*)?\s*-?\d)|"
@@ -103,7 +140,6 @@ BARE_UNIT = re.compile(
     r"(?:(?<=[\s,;_])((?:[npumk]?g|[npum]?mol|[mu]?iu|m?u|kg|au)\s*(?:/|per)\s*(?:[mud]?l|cm\^?2|m\^?2|day|mmol|min))"
     r"(?=[\s,;_]|$)|(?<=[\s,;_])(kg|years?|yrs?|cm)\s*$)"
 )
-LEGEND = re.compile(r"([\w.+/ ]{1,30}?)\s*(?:=|:)\s*([^=:,;()\[\]\n]{1,60})")
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 
 
@@ -116,8 +152,8 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Split folded text into words; ``+`` and ``&`` count as the word ``plus``."""
-    return ["plus" if w in ("+", "&") else w for w in re.findall(r"[^\W_]+|[+&]", text) if w]
+    """Split folded text into words; ``+``, ``&`` and "and" count as the word ``plus``."""
+    return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text) if w]
 
 
 @lru_cache(maxsize=20_000)
@@ -136,7 +172,7 @@ def any_of(names: list[str]) -> re.Pattern:
         parts = [r"(?:\+|&|/|plus|and)" if p in ("+", "&", "plus", "and", "/") else re.escape(p) for p in parts]
         if parts:
             bodies.append(SEPARATOR.join(parts))
-    return re.compile(_NOT_BEFORE + "(?:" + "|".join(bodies or [r"(?!)"]) + ")" + _NOT_AFTER)
+    return re.compile(NOT_BEFORE + "(?:" + "|".join(bodies or [r"(?!)"]) + ")" + NOT_AFTER)
 
 
 def stratum_label(text: str) -> str:
@@ -157,3 +193,9 @@ def stratum_label(text: str) -> str:
         if digits:
             return "/".join(f"T{d}" for d in sorted(set(digits)))
     return " ".join(text.split())
+
+
+def names_an_id(text: str) -> bool:
+    """Tell whether a label says nothing but that a column identifies people."""
+    said = {word for word in words(fold(text)) if word not in FILLERS}
+    return bool(said & (PEOPLE | ID_WORDS)) and said <= BESIDE_AN_ID and bool(said - PEOPLE or len(said) == 1)

@@ -17,7 +17,7 @@ from . import guard
 from .cells import EMPTY, Flag, Sheet, Workbook
 from .exact import LARGE, Careful
 from .guard_cells import Survey
-from .package import open_package
+from .package import comments, open_package
 from .scan import scan_sheet
 
 
@@ -43,6 +43,7 @@ def read_cells(path: Path | str) -> Workbook:
                 survey = checked.surveys.get(about.part or "", Survey(plain=False))
                 sheet = _read_fast(reader, archive, name, about.part, survey) or careful.read(name, survey.cells)
                 sheet.hidden = about.hidden
+                sheet.comments = comments(package, about.part)
                 workbook.sheets.append(sheet)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

@@ -15,7 +15,7 @@ from .cells import Sheet, Workbook, split_address
 from .faults import shown
 from .headers import Header
 from .numbers import Policy
-from .plan import DATA, GROUPS, IGNORE, LONG, PARTICIPANTS, Column, Plan
+from .plan import DATA, GROUPS, IGNORE, LONG, MAPPED, PARTICIPANTS, Column, Plan
 from .rows import Codes
 
 OPEN = "?"  # what the analyst has to fill in
@@ -114,6 +114,8 @@ def load_mapping(path: Path | str) -> Mapping:
     for block in content.get("blocks") or []:
         if isinstance(block, dict) and isinstance(block.get("columns"), dict):
             block["columns"] = {_place(name): entry for name, entry in block["columns"].items()}
+    if "blocks" in content and not content["blocks"]:
+        raise UserError(f"{path}: blocks: no block is listed; expected at least one, with sheet, range and columns")
     try:
         return Mapping.model_validate(content)
     except ValidationError as error:
@@ -224,7 +226,7 @@ def _plan(block: Block, entry: BlockEntry, where: str, names: _Names) -> Plan:
         for index, value in enumerate(block.values[row] if row < block.height else []):
             if value != "":
                 header.labels[index].append(" ".join(str(value).split()))
-    plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence="mapping")
+    plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence=MAPPED)
     for name in ("variable", "visit", "arm", "marker"):
         names.check(name, getattr(entry, name), f"{where}.{name}")
         setattr(plan, name, getattr(entry, name))

@@ -120,7 +120,8 @@ def _yes_or_no(cell: object) -> float | None:
         return float(cell) if cell in (0, 1) else None
     if isinstance(cell, str):
         word = cell.strip().casefold()
-        return 1.0 if word in YES else 0.0 if word in NO else None
+        answer = 1.0 if word in YES else 0.0 if word in NO else None
+        return {"0.0": 0.0, "1.0": 1.0}.get(word, answer)
     return None
 
 

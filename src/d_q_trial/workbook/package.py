@@ -93,6 +93,18 @@ def _relations(archive: zipfile.ZipFile, names: dict[str, str], part: str) -> di
     return found
 
 
+def comments(package: Package, part: str | None) -> list[str]:
+    """Return the texts of the comments on a sheet's cells; a damaged part holds none."""
+    names = {name.replace("\\", "/").lower().lstrip("/"): name for name in package.archive.namelist()}
+    try:
+        relations = _relations(package.archive, names, part or "")
+        sources = [names[target.lower()] for kind, target in relations.values() if kind == "comments"]
+        roots = [ElementTree.fromstring(package.archive.read(source)) for source in sources]
+    except (KeyError, ElementTree.ParseError):
+        return []
+    return ["".join(e.itertext()).strip() for root in roots for e in root.iter() if local(e.tag) == "text"]
+
+
 def _properties(archive: zipfile.ZipFile) -> str:
     texts = []
     for part in ("docProps/core.xml", "docProps/custom.xml", "docProps/app.xml"):

@@ -50,6 +50,9 @@ def page(findings: Findings, reading: Reading, trial: Trial) -> str:
         _entries("What the analyses still need", findings.needs),
         _entries("To know", [*reading.workbook.remarks, *reading.faults.notes]),
         _variables(findings),
+        _entries(
+            "Columns that are not used", [f"{s}!{c}: {t or '(no header)'}: {w}" for s, c, t, w in findings.unused]
+        ),
         _blocks(findings),
     ]
     faulty = {(f.sheet, f.cell) for f in reading.faults.found if f.cell}

@@ -20,6 +20,7 @@ DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = (
 )
 PARTICIPANTS, LONG, GROUPS = "participants", "long", "groups"
 READABLE = (PARTICIPANTS, LONG, GROUPS)
+MAPPED = "mapping"  # the evidence for what a mapping file says
 CERTAIN, INFERRED, UNSURE = "certain", "inferred", "unsure"
 
 
@@ -41,6 +42,8 @@ class Column:
     partner: int | None = None  # the id column that goes with this one, where a block has several
     confidence: str = CERTAIN
     why: str = ""
+    candidates: tuple[str, ...] = ()  # variables that an unsure column could hold
+    asked: bool = False  # whether the analyst has to say what it holds
 
 
 @dataclass
@@ -59,7 +62,6 @@ class Plan:
     marker: str | None = None
     measure: str | None = None
     evidence: str = ""
-    legend: dict[str, str] = field(default_factory=dict)
     unread: str = ""  # why nothing is taken from a block that could be read
 
     @property

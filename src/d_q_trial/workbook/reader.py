@@ -11,6 +11,7 @@ from ..files import sha256
 from ..participants import Participants
 from ..trial import Trial
 from . import assemble, checks, compare, ids, legends
+from .blocks import Block
 from .cells import Sheet, Workbook
 from .classify import classify
 from .extract import Chunk, read_block
@@ -104,10 +105,23 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
         for table in tables(sheet, vocabulary)
     ]
     texts = [plan.block for plan in plans if not plan.readable]
-    arms, visits = legends.collect(texts, vocabulary)
+    comments = [comment for sheet in workbook.sheets for comment in sheet.comments]
+    arms, visits = legends.collect(texts, legends.texts_of([p for p in plans if p.readable]) + comments, vocabulary)
     for plan in plans:
+        _marker_beside(plan, texts, vocabulary)
         _unread_strata(plan)
     return plans, Codes(arms, visits)
+
+
+def _marker_beside(plan: Plan, texts: list[Block], vocabulary: Vocabulary) -> None:
+    """Take the marker that cuts strata from the notes on the sheet, if they name just one."""
+    if plan.kind != GROUPS or plan.marker:
+        return
+    notes = [cell for block in texts if block.sheet is plan.block.sheet for row in block.values for cell in row]
+    named = {key for note in notes if isinstance(note, str) for key in vocabulary.context(note).candidates}
+    markers = named & set(vocabulary.trial.markers)
+    if len(markers) == 1:
+        plan.marker = markers.pop()
 
 
 def _unread_strata(plan: Plan) -> None:
@@ -137,17 +151,23 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     chunks: list[Chunk] = []
     for plan, rows in blocks:
         assemble.give_arms(plan, rows, arms)
+        if assemble.one_value_per_group(plan, rows):
+            plan.unread = "one value per group: a summary, not participants"
+            continue
         chunks += read_block(plan, rows, trial, policy, faults, reading.counts)
         chunks += assemble.stratum_chunks(plan, rows)
     reading.people = {identity: arm for identity, (arm, *_) in arms.items()}
-    assemble.check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, faults)
-    chunks = assemble.settle_summaries(chunks)
+    assemble.check_linked([plan for plan, _ in blocks], faults)
+    assemble.check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, trial, faults)
+    chunks = assemble.drop_zero_baselines(chunks, faults)
     chunks = assemble.settle_population(chunks, trial, faults)
     chunks = assemble.settle_panels(chunks, trial, faults)
     checks.check_units(chunks, trial, faults)
     chunks = assemble.settle_repeats(chunks, trial, faults)
     checks.check_baselines(chunks, trial, faults)
     reading.chunks, reading.comparisons = compare.compare_given(chunks, trial, faults)
+    checks.check_fractions(reading.chunks, trial, faults)
+    checks.check_unsure(reading.plans, reading.chunks, trial, faults)
     checks.check_arms(reading.chunks, trial, faults)
     checks.check_hidden(reading.plans, faults)
     for plan in reading.plans:

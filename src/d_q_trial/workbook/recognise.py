@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ..participants import PERCENT_CHANGE
 from ..trial import BASELINE, Trial
+from . import units
 from .lexicon import (
     BARE_UNIT,
     CHANGE,
     DAY,
     FILLERS,
+    FOLLOW_UP,
     FROM_BASELINE,
     GROUP_SIZE,
     HIGH_LOW,
-    LEGEND,
+    MONTH,
     OTHER_SCALE,
     PARENTHESIS,
     PERCENT,
@@ -26,8 +28,10 @@ from .lexicon import (
     TO,
     UNIT,
     WEEK,
+    WEEKS_PER_MONTH,
     any_of,
     fold,
+    names_an_id,
     squash,
     stratum_label,
     words,
@@ -54,7 +58,7 @@ class Reading:
     unknown_visit: str | None = None  # a time that the trial does not have
     candidates: tuple[str, ...] = ()
     bare_week: bool = False  # the visit is only a number behind the name, as in ctx_20
-    legend: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    assumed: str = ""  # what was taken for granted to read it so
 
     @property
     def certain(self) -> bool:
@@ -68,9 +72,12 @@ class Vocabulary:
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.variables: dict[str, set[str]] = {}
+        self._in_any_order: dict[tuple[str, ...], set[str]] = {}
         for key, thing in (trial.outcomes | trial.markers).items():
             for name in (key, thing.label, *thing.names):
                 self.variables.setdefault(squash(name), set()).add(key)
+                parts = sorted(word for word in words(fold(name)) if word not in FILLERS)
+                self._in_any_order.setdefault(tuple(parts), set()).add(key)
         arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
         self.arms = {squash(name): arm.key for arm in arms for name in (arm.key, arm.label, *arm.names)}
         self.arm_labels = {arm.key: arm.label for arm in arms}
@@ -89,7 +96,7 @@ class Vocabulary:
         self.roles |= {squash(name): "participant" for name in trial.id_names}
         self._own_words = {
             key: {word for name in (thing.label, *thing.names) for word in words(fold(name))}
-            for key, thing in trial.outcomes.items()
+            for key, thing in (trial.outcomes | trial.markers).items()
         }
         self.label = lru_cache(maxsize=50_000)(self._label)
         self.context = lru_cache(maxsize=5_000)(self._context)
@@ -133,16 +140,22 @@ class Vocabulary:
             return Reading(visit=visit)
         if role:
             return Reading(role=role, variable=whole[0] if len(whole) == 1 else None)
+        if names_an_id(text):
+            return Reading(role="participant")
+        if len(folded) > 1 and units.is_unit(folded):
+            return Reading(unit=folded)
         return self._parse(folded)
 
     def _parse(self, text: str) -> Reading:
-        legend = tuple((a.strip(), b.strip()) for a, b in LEGEND.findall(text)) if "=" in text else ()
         text = GROUP_SIZE.sub(" ", text)
-        found = Reading(legend=legend)
+        found = Reading()
         text, found = self._parentheses(text, found)
         if (match := BARE_UNIT.search(text)) and not found.unit:
             found = replace(found, unit=match[1] or match[2])
             text = text[: match.start()] + " " + text[match.end() :]
+        head, comma, last = text.rpartition(",")
+        if comma and head.strip() and not found.unit and units.is_unit(last.strip()):
+            text, found = head, replace(found, unit=last.strip())
         text, found = self._scale(text, found)
         text, found = self._time(text, found)
         text, found = self._take(text, found, "arm", self._arm_pattern, self.arms)
@@ -159,7 +172,7 @@ class Vocabulary:
             keep = " "
             if "=" in inner:
                 pass
-            elif UNIT.match(inner) and not self.visits.get(squash(inner)) and not WEEK.fullmatch(inner):
+            elif self._is_unit(inner):
                 found = replace(found, unit=inner)
                 if inner == "percent":
                     keep = " percent "
@@ -175,6 +188,10 @@ class Vocabulary:
                 found = replace(found, qualifier=inner)
             text = text[: match.start()] + keep + text[match.end() :]
         return text, found
+
+    def _is_unit(self, text: str) -> bool:
+        """Tell whether a remark in parentheses has the form of a unit."""
+        return bool(UNIT.match(text)) and not self.visits.get(squash(text)) and not any(p.fullmatch(text) for p in WEEK)
 
     def _is_name_part(self, text: str, match: re.Match) -> bool:
         """Tell whether parentheses belong to a name, as in 25(OH)D."""
@@ -204,9 +221,9 @@ class Vocabulary:
 
     def _time(self, text: str, found: Reading) -> tuple[str, Reading]:
         visits, unknown = [], None
-        for pattern, divisor in ((WEEK, 1.0), (DAY, 7.0)):
+        for pattern, divisor in (*((p, 1.0) for p in WEEK), *((p, 7.0) for p in DAY)):
             for match in list(pattern.finditer(text)):
-                week = float(match[1] or match[2]) / divisor
+                week = float(match[1]) / divisor
                 if week in self.weeks:
                     visits.append(self.weeks[week])
                 elif self._visit_pattern.fullmatch(match[0]):
@@ -221,6 +238,11 @@ class Vocabulary:
             if key:
                 visits.append(key)
                 text = text.replace(match[0], " ", 1)
+        if not visits and unknown is None:
+            text, found, unknown = self._months(text, found)
+            visits += [found.visit] if found.visit else []
+        if not visits and unknown is None and (match := FOLLOW_UP.search(text)) and not FOLLOW_UP.fullmatch(text):
+            text, unknown = text[: match.start()] + " " + text[match.end() :], match[0]
         distinct = sorted(set(visits))
         if len(distinct) == 2 and BASELINE in distinct and (found.measure or TO.search(text)):
             distinct.remove(BASELINE)  # "baseline to week 20"
@@ -233,6 +255,20 @@ class Vocabulary:
         if unknown and not distinct:
             found = replace(found, unknown_visit=unknown)
         return text, found
+
+    def _months(self, text: str, found: Reading) -> tuple[str, Reading, str | None]:
+        """Take a month for the only visit of the trial that lies in it, whether months have 28 days or more."""
+        match = MONTH[0].search(text) or MONTH[1].search(text)
+        if not match or self._visit_pattern.fullmatch(match[0]):
+            return text, found, None
+        month = float(match[1])
+        low, high = (factor * month for factor in WEEKS_PER_MONTH)
+        near = [key for week, key in self.weeks.items() if low <= week <= high]
+        text = text[: match.start()] + " " + text[match.end() :]
+        if len(near) != 1:
+            return text, found, match[0]
+        label = self.trial.visits[near[0]].label
+        return text, replace(found, visit=near[0], assumed=f"{match[0]} read as {label}"), None
 
     def _take(self, text, found, attribute, pattern, keys):
         matches = list(pattern.finditer(text))
@@ -255,14 +291,14 @@ class Vocabulary:
         if not rest:
             return found
         key = "".join(rest)
-        candidates = tuple(sorted(self.variables.get(key, ())))
+        candidates = self._named(rest)
         if len(candidates) == 1:
             return replace(found, variable=candidates[0])
         if candidates:
             return replace(found, candidates=candidates, rest=found.rest or " ".join(rest))
         if role := self.roles.get(key):
             return replace(found, role=role)
-        if scale := OTHER_SCALE.search(text):
+        if (scale := OTHER_SCALE.search(text)) and not self._relative_marker(text, rest):
             without = text[: scale.start()] + text[scale.end() :]
             inner = self._name(without, replace(found, measure="other")) if without.strip() else found
             if inner.variable:
@@ -271,16 +307,25 @@ class Vocabulary:
             without = text[: statistic.start()] + text[statistic.end() :]
             inner = self._name(without, found) if without.strip() else found
             return replace(inner, statistic=True, rest=inner.rest)
+        if (week := _number(rest[-1])) is not None and len(rest) > 1 and found.visit is None:
+            named = self._named(rest[:-1])
+            if len(named) == 1 and named[0] in self.trial.outcomes:
+                if week in self.weeks:
+                    return replace(found, variable=named[0], visit=self.weeks[week], bare_week=True)
+                return replace(found, candidates=named, rest=rest[-1], unknown_visit=rest[-1])
         if key := self._with_own_words(text, rest):
             return replace(found, variable=key)
-        if (week := _number(rest[-1])) is not None and len(rest) > 1 and found.visit is None:
-            named = self.variables.get("".join(rest[:-1]), set())
-            if len(named) == 1 and next(iter(named)) in self.trial.outcomes:
-                if week in self.weeks:
-                    return replace(found, variable=next(iter(named)), visit=self.weeks[week], bare_week=True)
-                return replace(found, candidates=tuple(named), rest=rest[-1], unknown_visit=rest[-1])
         possible = {k for m in self._variable_pattern.finditer(text) for k in self.variables.get(squash(m[0]), ())}
         return replace(found, candidates=tuple(sorted(possible)), rest=" ".join(filter(None, [found.rest, *rest])))
+
+    def _named(self, parts: list[str]) -> tuple[str, ...]:
+        """Return the variables that these words name, in the order of a name or in another."""
+        keys = self.variables.get("".join(parts)) or self._in_any_order.get(tuple(sorted(parts)), set())
+        return tuple(sorted(keys))
+
+    def _relative_marker(self, text: str, rest: list[str]) -> bool:
+        """Tell whether "relative" belongs to the expression of a marker, which is never absolute."""
+        return "relative" in rest and self._with_own_words(text, rest) in self.trial.markers
 
     def _with_own_words(self, text: str, rest: list[str]) -> str | None:
         """Recognise a name beside more words that all belong to the same outcome, as in "distal radius BMD"."""
@@ -288,7 +333,8 @@ class Vocabulary:
         for match in self._variable_pattern.finditer(text):
             for key in self.variables.get(squash(match[0]), ()):
                 left = [word for word in rest if word not in words(match[0])]
-                if key in self.trial.outcomes and set(left) <= self._own_words[key]:
+                counted = key in self.trial.markers and any(word.isdigit() for word in left)  # another variant
+                if set(left) <= self._own_words[key] and not counted:
                     found.add(key)
         return found.pop() if len(found) == 1 else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -60,7 +61,9 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     _skip_headers(plan, body, rows)
     _sections(plan, body, vocabulary, codes, rows)
     if column := plan.one(PARTICIPANT):
-        _read_ids(plan, column, body, rows, faults)
+        _read_ids(plan, column, body, rows, vocabulary, faults)
+    else:
+        _skip_summaries(plan, body, rows, vocabulary, faults)
     if column := plan.one(STRATUM):
         for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
             if cell != EMPTY and rows.use[position]:
@@ -165,7 +168,7 @@ def _has_data(plan: Plan, row: list) -> bool:
     return any(row[c.index] != EMPTY for c in plan.columns if c.role == DATA)
 
 
-def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> None:
+def _read_ids(plan, column: Column, body: list[list], rows: Rows, vocabulary: Vocabulary, faults: Faults) -> None:
     for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
         if not rows.use[position]:
             continue
@@ -174,7 +177,7 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
             if _has_data(plan, body[position]):
                 shown = cell.shown if isinstance(cell, Flag) else cell
                 faults.error("no id", "values without a participant id", **_place(plan, position, column), value=shown)
-        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell):
+        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell, vocabulary):
             rows.use[position] = False
             faults.note(
                 "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
@@ -183,11 +186,33 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
             rows.ids[position] = canonical_id(cell)
 
 
-def _is_summary(text: str) -> bool:
-    """Tell whether an id is no id but the name of a statistic, such as Mean or Q1."""
+def _skip_summaries(plan: Plan, body: list[list], rows: Rows, vocabulary: Vocabulary, faults: Faults) -> None:
+    """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
+    for column in plan.columns:
+        if column.role != IGNORE:
+            continue
+        for position, row in enumerate(body):
+            cell = row[column.index]
+            if label_like(cell) and len(cell) < 40 and rows.use[position] and _is_summary(cell, vocabulary):
+                rows.use[position] = False
+                faults.note(
+                    "summary row",
+                    "a summary, not a participant; not read",
+                    **_place(plan, position, column),
+                    value=cell,
+                )
+
+
+def _is_summary(text: str, vocabulary: Vocabulary) -> bool:
+    """Tell whether an id is no id but the name of a statistic, such as Mean, Q1 or "Mean (SD), Control"."""
     if text[-1:].isdigit() and len(text) > 3:
         return False
-    return bool(STATISTICS.fullmatch(fold(text)))
+    folded = fold(text)
+    rest, statistics = STATISTICS.subn(" ", folded)
+    rest = " ".join(re.findall(r"[^\W_]+|[+&]", rest))
+    if statistics:
+        return rest in ("", "overall", "all", "n", "group") or vocabulary.arm(rest) is not None
+    return folded in ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
 
 
 def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
@@ -199,7 +224,7 @@ def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
         text = canonical_id(value)
         reading = vocabulary.label(text)
         code = text.casefold()
-        arm = plan.legend.get(code) or codes.arms.get(code) or reading.arm
+        arm = codes.arms.get(code) or reading.arm
         known[value] = (arm, reading.stratum if reading.arm else None)
     _treated_beside_control(plan, column, values, known, vocabulary, faults)
     expected = " or ".join(vocabulary.arm_labels.values())

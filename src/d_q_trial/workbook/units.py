@@ -48,6 +48,11 @@ def is_known(unit: str) -> bool:
     return _parse(plain_unit(unit)) is not None
 
 
+def is_unit(text: str) -> bool:
+    """Tell whether a text is a unit and nothing else."""
+    return is_known(text) or any(plain_unit(text) in same for same in _SAME)
+
+
 def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
     scale, bases = 1.0, []
     for position, part in enumerate(unit.split("/")):

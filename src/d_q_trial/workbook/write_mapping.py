@@ -8,11 +8,12 @@ import re
 from ..participants import POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .cells import EMPTY, Flag
-from .describe import kind_of, place_of
-from .plan import ARM, DATA, IGNORE, UNSURE, VARIABLE, VISIT, Column, Plan
+from .describe import MOST_BLOCKS, kind_of, number_columns, place_of
+from .plan import ARM, DATA, IGNORE, READABLE, UNSURE, VARIABLE, VISIT, Column, Plan
 from .reader import Reading
 from .rows import canonical_id
 
+OPEN = '"?"'  # what the analyst has to fill in
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 HEAD = """\
@@ -49,13 +50,18 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
         "error_cells: fault         # missing reads #N/A and #DIV/0! as missing",
         "missing: []                # more codes for a missing value",
     ]
-    readable = [plan for plan in reading.plans if plan.kind in ("participants", "long", "groups")]
+    readable = [plan for plan in reading.plans if plan.kind in READABLE]
     for title, role in (("arms", ARM), ("visits", VISIT), ("variables", VARIABLE)):
         lines += _codes(title, role, reading)
-    lines.append("blocks:" if readable else "blocks: []   # nothing was recognised; the blocks found are listed below")
+    lines.append("blocks:")
     for plan in readable:
         lines += _block(plan, trial)
     others = [plan for plan in reading.plans if plan not in readable]
+    unknown = [plan for plan in others if plan.kind == "unknown" and number_columns(plan)]
+    if unknown:
+        lines += ["", "# Blocks of numbers that were not understood; to read one, take the # away and fill it in."]
+    for plan in unknown[:MOST_BLOCKS]:
+        lines += [f"#{line}" for line in _block(plan, trial)]
     if others:
         lines += ["", "# Blocks that are not read:"]
         lines += [
@@ -89,7 +95,7 @@ def _codes(title: str, role: str, reading: Reading) -> list[str]:
         meaning = {**{t: k for t, k in known.items() if t in meaning}, **meaning}
     if not meaning:
         return []
-    unknown = IGNORE if role == VARIABLE else '"?"'
+    unknown = IGNORE if role == VARIABLE else OPEN
     return [f"{title}:"] + [f"  {_quoted(text)}: {key if key else unknown}" for text, key in meaning.items()]
 
 
@@ -98,7 +104,7 @@ def _block(plan: Plan, trial: Trial) -> list[str]:
         f"  - sheet: {_quoted(plan.sheet)}",
         f"    range: {plan.block.range}",
         f"    header: {plan.header.first_data}",
-        f"    kind: {plan.kind}   # {_comment(plan.evidence)}",
+        f"    kind: {plan.kind if plan.kind in READABLE else OPEN}   # {_comment(plan.evidence)}",
     ]
     if plan.block.transposed:
         lines.append("    participants: columns")
@@ -110,6 +116,13 @@ def _block(plan: Plan, trial: Trial) -> list[str]:
         used = name == "arm" or name == "measure" or any(getattr(column, name) is None for column in data)
         if value and used:
             lines.append(f"    {name}: {_quoted(value) if name == 'stratum' else value}")
+    if plan.unread and "measured" in plan.unread:
+        asked = [
+            ("variable", "one of those above"),
+            ("visit", "one of those above"),
+            ("measure", "value or percent_change"),
+        ]
+        lines += [f'    {name}: "?"   # {what}' for name, what in asked if not getattr(plan, name)]
     if plan.unread and "marker" in plan.unread:
         lines.append('    marker: "?"')
     elif plan.marker and plan.kind == "groups" and (plan.stratum or any(c.stratum for c in data)):
@@ -125,6 +138,11 @@ def _block(plan: Plan, trial: Trial) -> list[str]:
 
 
 def _entry(column: Column, plan: Plan, trial: Trial) -> str:
+    if column.asked:
+        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
+        visit = column.visit or _missing_visit(column, plan, trial, variable)
+        variable = variable if visit == OPEN else OPEN  # one question at least
+        return f"{{variable: {variable}" + (f", visit: {visit}}}" if visit else "}")
     if column.role == IGNORE:
         return IGNORE
     said = []
@@ -149,15 +167,15 @@ def _entry(column: Column, plan: Plan, trial: Trial) -> str:
     return "{" + ", ".join(said or ["is: data"]) + "}"
 
 
-def _missing_visit(column: Column, plan: Plan, trial: Trial) -> str | None:
+def _missing_visit(column: Column, plan: Plan, trial: Trial, variable: str | None = None) -> str | None:
     """Return what stands for a visit that nothing names: the baseline, or a question."""
     if plan.visit or plan.one(VISIT):
         return None
-    key = column.variable or plan.variable
+    key = variable or column.variable or plan.variable
     if key is None:
         return None
     outcome = trial.outcomes.get(key)
-    return BASELINE if outcome is None or not outcome.follow_up else '"?"'
+    return BASELINE if outcome is None or not outcome.follow_up else OPEN
 
 
 def _quoted(text: str) -> str:

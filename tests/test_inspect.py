@@ -1,0 +1,187 @@
+"""What inspect says of workbooks that are not understood, or only in part, and what it asks for."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from layouts import cohort, panels
+from openpyxl import Workbook
+
+from d_q_trial.errors import UserError
+from d_q_trial.workbook import describe, page, read_workbook, reader, write_mapping
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def inspected(path, mapping=None):
+    """The findings as text, and the mapping as written."""
+    reading = reader.look(path, cohort.trial(), mapping)
+    findings = describe.describe(reading, cohort.trial())
+    assert "<html" in page.page(findings, reading, cohort.trial())
+    return describe.as_text(findings, reading), write_mapping.mapping_text(reading, cohort.trial())
+
+
+def cell_biology() -> Workbook:
+    """Source data of quite another paper."""
+    random = np.random.default_rng(3)
+    book = Workbook()
+    sheet = book.active
+    sheet.title = "Fig 1a"
+    sheet["A1"] = "Figure 1a: relative expression"
+    sheet["B3"], sheet["E3"] = "wild type", "knockout"
+    sheet.merge_cells("B3:D3")
+    sheet.merge_cells("E3:G3")
+    for row, gene in enumerate(["Il6", "Cdkn2a", "Tnf", "Fas"], start=4):
+        for column, value in enumerate([gene, *random.lognormal(size=6).tolist()], start=1):
+            sheet.cell(row, column, value)
+    other = book.create_sheet("Fig 2")
+    other.append(["", "siCtrl", "siRNA"])
+    for number in range(9):
+        other.append([f"rep {number}", *random.normal(size=2).tolist()])
+    return book
+
+
+def questionnaire() -> Workbook:
+    book = Workbook()
+    book.active.append(["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"])
+    for number in range(30):
+        book.active.append([f"day {number}", 20 + number, "fm"[number % 2], number % 5 + 1, "none" if number else None])
+    return book
+
+
+def numbers_alone() -> Workbook:
+    book = Workbook()
+    for row in np.random.default_rng(4).normal(size=(30, 5)).tolist():
+        book.active.append(row)
+    return book
+
+
+@pytest.mark.parametrize(
+    ("make", "lines"),
+    [
+        (
+            cell_biology,
+            [r"Fig 1a!A3:G7", r"B wild type: 4 numbers, ", r"E knockout: 4 numbers", r"B siCtrl: 9 numbers"],
+        ),
+        (questionnaire, [r"B What is your age\?: 30 numbers, 20 to 49", r"D Q1: .*: 30 numbers, 1 to 5"]),
+        (numbers_alone, [r"Sheet!A1:E30", r"A \(no header\): 30 numbers"]),
+    ],
+)
+def test_workbook_of_another_study_is_shown_with_its_numbers_and_nothing_is_taken(tmp_path, make, lines):
+    make().save(tmp_path / "other.xlsx")
+    text, mapping = inspected(tmp_path / "other.xlsx")
+    assert all(re.search(line, text) for line in lines), text
+    assert "no participant of the trial was recognised" in text
+    assert re.search(r"^#  - sheet: ", mapping, re.M), "a block to take the # away from"
+    (tmp_path / "mapping.yaml").write_text(mapping)
+    with pytest.raises(UserError, match="no block is listed"):
+        read_workbook(tmp_path / "other.xlsx", cohort.trial(), tmp_path / "mapping.yaml")
+
+
+def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
+    text, mapping = inspected(ROOT / "data" / "pbc" / "pbc.xlsx")
+    assert re.search(r"^Age +Baseline .* 312 ", text, re.M)
+    assert "'D-penicillamine': not an arm of the trial (in 158 rows)" in text
+    assert "participant ids, but no known variable" in text
+    assert '"D-penicillamine": "?"' in mapping
+
+
+def test_groups_without_a_stated_measure_are_asked_for_and_read_once_the_mapping_says_it(tmp_path):
+    made = cohort.make(outcomes=["ctx", "p1np"])
+    book = Workbook()
+    book.active.title = "Fig. 3a"
+    heads = {"control": "Control", "d_q": "D+Q"}
+    panels.fill(book.active, 1, 1, [[heads[a], *panels.group(made, "ctx", "week_20", a)] for a in panels.ARMS])
+    book.save(tmp_path / "panel.xlsx")
+    text, mapping = inspected(tmp_path / "panel.xlsx")
+    assert "Fig. 3a!A1:B" in text
+    assert "it does not say what was measured" in text
+    (tmp_path / "m.yaml").write_text(mapping)
+    with pytest.raises(UserError, match=r"variable: to be filled in|expected 'value' or 'percent_change'"):
+        read_workbook(tmp_path / "panel.xlsx", cohort.trial(), tmp_path / "m.yaml")
+    for key, value in (("variable", "ctx"), ("visit", "week_20"), ("measure", "percent_change")):
+        mapping = re.sub(rf'{key}: "\?"', f"{key}: {value}", mapping)
+    (tmp_path / "m.yaml").write_text(mapping)
+    frame = read_workbook(tmp_path / "panel.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
+    for arm in panels.ARMS:
+        found = frame[frame.arm.eq(arm) & frame.variable.eq("ctx") & frame.visit.eq("week_20")]
+        assert sorted(found.value) == pytest.approx(sorted(panels.group(made, "ctx", "week_20", arm)))
+
+
+def participants(*heads: str) -> Workbook:
+    """Sixteen participants with a baseline of CTx, and more columns of numbers."""
+    book = Workbook()
+    book.active.append(["ID", "Arm", "CTx baseline", *heads])
+    for number in range(16):
+        more = [round(0.3 + number / 50 + column / 10, 3) for column in range(len(heads))]
+        book.active.append([f"P{number}", ["Control", "D+Q"][number % 2], round(0.4 + number / 40, 3), *more])
+    return book
+
+
+def test_column_that_may_hold_a_missing_outcome_is_asked_for_in_message_and_mapping(tmp_path):
+    participants("CTx end").save(tmp_path / "vague.xlsx")
+    with pytest.raises(UserError, match=r"D1: 'CTx end': may be CTx, which is missing at 2 weeks, 4 weeks, 20 weeks"):
+        read_workbook(tmp_path / "vague.xlsx", cohort.trial())
+    _, mapping = inspected(tmp_path / "vague.xlsx")
+    assert 'D: {variable: ctx, visit: "?"}' in mapping
+    (tmp_path / "m.yaml").write_text(mapping.replace('visit: "?"', "visit: week_20"))
+    frame = read_workbook(tmp_path / "vague.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
+    assert (frame[frame.variable == "ctx"].visit == "week_20").sum() == 16
+
+
+def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
+    participants("CTx week 2", "CTx week 4", "CTx week 20", "CTx lot").save(tmp_path / "lot.xlsx")
+    frame = read_workbook(tmp_path / "lot.xlsx", cohort.trial()).frame
+    assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(
+        ["baseline", "week_2", "week_4", "week_20"], 16
+    )
+
+
+def test_fractions_given_as_percent_are_asked_for_and_converted_only_by_the_mapping(tmp_path):
+    book = participants("CTx week 20 % change")
+    book.save(tmp_path / "fraction.xlsx")
+    with pytest.raises(UserError, match=r"D1: .*all below 1 in size .* write factor: 100"):
+        read_workbook(tmp_path / "fraction.xlsx", cohort.trial())
+    _, mapping = inspected(tmp_path / "fraction.xlsx")
+    for text, times in ((mapping, 1), (mapping.replace("percent_change}", "percent_change, factor: 100}"), 100)):
+        (tmp_path / "m.yaml").write_text(text)
+        frame = read_workbook(tmp_path / "fraction.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
+        given = frame[frame.measure == "percent_change"].value
+        assert given.max() == pytest.approx(times * book.active["D17"].value)
+
+
+def test_tables_without_ids_beside_each_other_are_not_taken_for_more_people(tmp_path):
+    book = participants("CTx week 2")
+    book.active["A1"] = "No."
+    for row in range(2, 18):
+        book.active.cell(row, 1, row - 1)
+    second = book.copy_worksheet(book.active)
+    second["C1"], second["D1"] = "P1NP baseline", "P1NP week 2"
+    book.save(tmp_path / "rows.xlsx")
+    with pytest.raises(UserError, match=r"Sheet!A1:D17: a table of participants without recognised ids beside others"):
+        read_workbook(tmp_path / "rows.xlsx", cohort.trial())
+
+
+def test_lack_of_a_column_of_arms_is_told_once(tmp_path):
+    book = participants("CTx week 2")
+    book.active["B1"] = "Received drug"
+    book.save(tmp_path / "arms.xlsx")
+    for row in range(2, 18):
+        book.active.cell(row, 2, ["No", "Yes"][row % 2])
+    book.save(tmp_path / "arms.xlsx")
+    with pytest.raises(UserError, match="nobody has an arm; expected a column of arms") as caught:
+        read_workbook(tmp_path / "arms.xlsx", cohort.trial())
+    assert "has no arm on any sheet" not in str(caught.value)
+
+
+def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_being_read(tmp_path):
+    book = participants("CTx week 2")
+    other = book.create_sheet("Medians")
+    other.append(["Outcome", "Control", "D+Q", "P"])
+    for row in (["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]):
+        other.append(row)
+    book.save(tmp_path / "medians.xlsx")
+    read = read_workbook(tmp_path / "medians.xlsx", cohort.trial())
+    assert len(read.frame) == 32
+    assert any("one value per group: a summary" in note for note in read.source["notes"])

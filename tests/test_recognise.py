@@ -1,0 +1,105 @@
+"""What labels are found to say, and how headers may be written without a change of what they say."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from layouts import cohort
+
+from d_q_trial.workbook import legends
+from d_q_trial.workbook.recognise import Vocabulary
+
+VOCABULARY = Vocabulary(cohort.trial())
+
+
+def said(text):
+    """What a label says, without what it does not say."""
+    reading = VOCABULARY.label(text)
+    return {key: value for key, value in vars(reading).items() if value and key not in ("candidates", "assumed")}
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("β-CrossLaps (ng/mL), wk2", {"variable": "ctx", "visit": "week_2", "unit": "ng/ml"}),
+        ("PINP (µg/L) – W20", {"variable": "p1np", "visit": "week_20", "unit": "ug/l"}),
+        ("p16 variant 5, AU", {"variable": "p16_variant_5", "unit": "au"}),
+        ("p16 variant 5 week 20", {"variable": "p16_variant_5", "visit": "week_20"}),
+        ("T cell p16INK4a mRNA expression (variant 5)", {"variable": "p16_variant_5"}),
+        ("T cell p16INK4a relative expression, variants 1 and 5", {"variable": "p16_variant_1+5"}),
+        ("BMD, lumbar spine [g/cm2] BL", {"variable": "bmd_lumbar_spine", "visit": "baseline", "unit": "g/cm2"}),
+        ("BMD_FN_20", {"variable": "bmd_femur_neck", "visit": "week_20", "bare_week": True}),
+        ("MMP2.2", {"variable": "sasp_mmp2", "visit": "week_2", "bare_week": True}),
+        ("MMP-2", {"variable": "sasp_mmp2"}),
+        ("CTx, T3", {"variable": "ctx", "stratum": "T3"}),
+        ("GROα % change, day 14", {"variable": "sasp_gro_alpha", "measure": "percent_change", "visit": "week_2"}),
+        ("% change", {"measure": "percent_change"}),
+        ("CTx month 5", {"variable": "ctx", "visit": "week_20"}),
+        ("CTx 12 months", {"variable": "ctx", "unknown_visit": "12 months"}),
+        ("CTx follow-up", {"variable": "ctx", "unknown_visit": "follow-up"}),
+        ("Participant identification number", {"role": "participant"}),
+        ("Unique subject code", {"role": "participant"}),
+        ("µg/L", {"unit": "ug/l"}),
+    ],
+)
+def test_label_says_all_that_it_holds_and_no_more(text, meaning):
+    assert said(text) == meaning
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p16 variant 1",
+        "p16 variant 5 and variant 1",
+        "p16INK4a mRNA",
+        "IL6 mRNA expression",
+        "CTx kit",
+        "study",
+        "women",
+    ],
+)
+def test_label_with_an_unknown_part_is_not_certain(text):
+    assert not VOCABULARY.label(text).certain
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("Visit: 1 = baseline, 2 = week 2, 3 = week 4", {"1": "baseline", "2": "week_2", "3": "week_4"}),
+        ("Visits (BL = baseline; A = week 2)", {"bl": "baseline", "a": "week_2"}),
+        ("Visit: baseline = A, end of study = Z", {"a": "baseline", "z": "week_20"}),
+        ("Note: see week 2", {}),
+    ],
+)
+def test_legend_is_read_by_the_sign_that_parts_code_and_name(text, codes):
+    assert legends.in_text(text, VOCABULARY, VOCABULARY.visit) == codes
+
+
+NAMES = [
+    (key, name)
+    for key, thing in cohort.trial().outcomes.items()
+    for name in (key, thing.label, *thing.names)
+    if thing.follow_up and len(VOCABULARY.variable(name)) == 1
+]
+TIMES = {
+    "baseline": ["Baseline", "BL", "W0", "week 0", "day 0"],
+    "week_2": ["week 2", "wk2", "W2", "W02", "2 weeks", "day 14", "2-wk"],
+    "week_4": ["Week 4", "WK 4", "4 wk", "day 28", "month 1"],
+    "week_20": ["W20", "20 weeks", "Week 20", "day 140", "month 5"],
+}
+
+
+@given(
+    named=st.sampled_from(NAMES),
+    visit=st.sampled_from(list(TIMES)),
+    data=st.data(),
+    gap=st.sampled_from([" ", "_", ", ", " - ", " – ", "  ", "\n", " | "]),
+    cased=st.sampled_from([str, str.upper, str.lower]),
+)
+def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(named, visit, data, gap, cased):
+    key, name = named
+    time = data.draw(st.sampled_from(TIMES[visit]))
+    parts = [cased(name), cased(time)]
+    if data.draw(st.booleans()) and not time[0].isdigit() and not name[0].isdigit():
+        parts.reverse()
+    reading = VOCABULARY.label(gap.join(parts))
+    assert (reading.variable, reading.visit, reading.rest) == (key, visit, ""), gap.join(parts)
