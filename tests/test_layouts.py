@@ -56,9 +56,12 @@ def changes(made):
 def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
     panels.PANELS[name](made, tmp_path / "panels.xlsx")
-    frame = read_workbook(tmp_path / "panels.xlsx", cohort.trial()).frame
-    frame = frame[frame.cohort == "trial"]
+    read = read_workbook(tmp_path / "panels.xlsx", cohort.trial())
+    frame = read.frame[read.frame.cohort == "trial"]
     assert not frame.linked.any()
+    told = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
+    assert len(told) == 1
+    assert "adjustment for baseline" in told[0]
     assert set(frame.measure) == {"percent_change"}
     found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
     wanted = changes(made)

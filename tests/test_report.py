@@ -368,7 +368,7 @@ def test_a_report_needs_more_than_results(tmp_path):
     folder = analysis_folder.write(tmp_path)
     (folder / "claims.csv").unlink()
     text = report_page(gather(folder, tmp_path / "workbook", "config.yaml", "published"))
-    assert "no table of cuts" in text
+    assert "no cuts to try" in text
     assert "No printed values belong to this analysis" in text
     assert "Table 1" in text
 

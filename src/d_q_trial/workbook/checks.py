@@ -14,6 +14,11 @@ from .extract import Chunk
 from .faults import Faults
 from .plan import IGNORE, MAPPED, UNSURE, Plan
 
+UNLINKED = (
+    "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
+    "strata and cuts made here (also other cuts, windows and the multiverse), changes other than percent, adjustment for "
+    "baseline, imputation, correlation of the markers with age; the comparisons of groups run"
+)
 FEW = 3
 MANY = 10
 SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
@@ -200,6 +205,8 @@ def check_arms(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
         if not markers and not strata:
             names = " or ".join(marker.label for marker in trial.markers.values())
             faults.note("no marker", f"no {names} and no strata: analyses by stratum cannot run")
+    if own and not any(chunk.linked for chunk in own):
+        faults.note("unlinked", UNLINKED)
     for chunk in own:
         if chunk.linked and not chunk.texts:
             continue

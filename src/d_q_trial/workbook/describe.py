@@ -162,11 +162,7 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
         if (key, BASELINE) not in raw and not has_strata:
             needs.append(f"{marker.label}: not found, so there are no strata by it")
     if not linked:
-        needs.append(
-            "linked participants: the panels have no ids, so the analyses that need the same participant in several "
-            "columns are skipped (strata cut here, correlation with age, adjustment for baseline, other changes than "
-            "percent); the comparisons of groups run"
-        )
+        needs.append('linked participants: the panels have no ids (what is skipped for that stands under "To know")')
     if trial.population and not any(c.plan.cohort == POPULATION for c in reading.chunks):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs

@@ -18,6 +18,9 @@ from .recognise import Vocabulary
 
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
+_SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
+_WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
+
 
 @dataclass
 class Codes:
@@ -61,9 +64,9 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     _skip_headers(plan, body, rows)
     _sections(plan, body, vocabulary, codes, rows)
     if column := plan.one(PARTICIPANT):
-        _read_ids(plan, column, body, rows, vocabulary, faults)
+        _read_ids(plan, column, body, rows, faults)
     else:
-        _skip_summaries(plan, body, rows, vocabulary, faults)
+        _skip_summaries(plan, body, rows, faults)
     if column := plan.one(STRATUM):
         for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
             if cell != EMPTY and rows.use[position]:
@@ -168,7 +171,7 @@ def _has_data(plan: Plan, row: list) -> bool:
     return any(row[c.index] != EMPTY for c in plan.columns if c.role == DATA)
 
 
-def _read_ids(plan, column: Column, body: list[list], rows: Rows, vocabulary: Vocabulary, faults: Faults) -> None:
+def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> None:
     for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
         if not rows.use[position]:
             continue
@@ -177,7 +180,7 @@ def _read_ids(plan, column: Column, body: list[list], rows: Rows, vocabulary: Vo
             if _has_data(plan, body[position]):
                 shown = cell.shown if isinstance(cell, Flag) else cell
                 faults.error("no id", "values without a participant id", **_place(plan, position, column), value=shown)
-        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell, vocabulary):
+        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell):
             rows.use[position] = False
             faults.note(
                 "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
@@ -186,14 +189,14 @@ def _read_ids(plan, column: Column, body: list[list], rows: Rows, vocabulary: Vo
             rows.ids[position] = canonical_id(cell)
 
 
-def _skip_summaries(plan: Plan, body: list[list], rows: Rows, vocabulary: Vocabulary, faults: Faults) -> None:
+def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) -> None:
     """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
     for column in plan.columns:
         if column.role != IGNORE:
             continue
         for position, row in enumerate(body):
             cell = row[column.index]
-            if label_like(cell) and len(cell) < 40 and rows.use[position] and _is_summary(cell, vocabulary):
+            if label_like(cell) and len(cell) < 40 and rows.use[position] and _is_summary(cell):
                 rows.use[position] = False
                 faults.note(
                     "summary row",
@@ -203,16 +206,12 @@ def _skip_summaries(plan: Plan, body: list[list], rows: Rows, vocabulary: Vocabu
                 )
 
 
-def _is_summary(text: str, vocabulary: Vocabulary) -> bool:
-    """Tell whether an id is no id but the name of a statistic, such as Mean, Q1 or "Mean (SD), Control"."""
+def _is_summary(text: str) -> bool:
+    """Tell whether an id is no id but the name of a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
     if text[-1:].isdigit() and len(text) > 3:
         return False
     folded = fold(text)
-    rest, statistics = STATISTICS.subn(" ", folded)
-    rest = " ".join(re.findall(r"[^\W_]+|[+&]", rest))
-    if statistics:
-        return rest in ("", "overall", "all", "n", "group") or vocabulary.arm(rest) is not None
-    return folded in ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
+    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
 
 
 def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
