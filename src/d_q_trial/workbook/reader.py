@@ -10,7 +10,7 @@ from typing import Any
 from ..files import sha256
 from ..participants import Participants
 from ..trial import Trial
-from . import assemble, checks, compare, ids, legends
+from . import checks, compare, frame, ids, legends, people, settle
 from .blocks import Block
 from .cells import Sheet, Workbook
 from .classify import classify
@@ -67,7 +67,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     """
     reading = look(path, trial, mapping)
     reading.faults.stop(path)
-    frame = assemble.make_frame(reading.chunks)
+    values = frame.make_frame(reading.chunks)
     workbook = reading.workbook
     source: dict[str, Any] = {
         "name": workbook.path.name,
@@ -78,7 +78,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
         "counts": reading.counts,
         "comparisons": reading.comparisons,
     }
-    return Participants(frame, label_of(workbook), source)
+    return Participants(values, label_of(workbook), source)
 
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
@@ -139,31 +139,31 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     for plan in reading.plans:
         if plan.readable:
             rows = read_rows(plan, vocabulary, reading.codes, faults)
-            assemble.crossed_ids(plan, rows)
+            people.crossed_ids(plan, rows)
             blocks.append((plan, rows))
     ids.harmonise(blocks, faults)
-    arms: assemble.Arms = {}
+    arms: people.Arms = {}
     for plan, rows in blocks:
-        assemble.duplicate_rows(plan, rows, faults)
-        assemble.learn_arms(plan, rows, arms, faults)
+        people.duplicate_rows(plan, rows, faults)
+        people.learn_arms(plan, rows, arms, faults)
     for plan, rows in blocks:
-        assemble.learn_arms_of_titles(plan, rows, arms, faults)
+        people.learn_arms_of_titles(plan, rows, arms, faults)
     chunks: list[Chunk] = []
     for plan, rows in blocks:
-        assemble.give_arms(plan, rows, arms)
-        if assemble.one_value_per_group(plan, rows):
+        people.give_arms(plan, rows, arms)
+        if settle.one_value_per_group(plan, rows):
             plan.unread = "one value per group: a summary, not participants"
             continue
         chunks += read_block(plan, rows, trial, policy, faults, reading.counts)
-        chunks += assemble.stratum_chunks(plan, rows)
+        chunks += frame.stratum_chunks(plan, rows)
     reading.people = {identity: arm for identity, (arm, *_) in arms.items()}
-    assemble.check_linked([plan for plan, _ in blocks], faults)
-    assemble.check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, trial, faults)
-    chunks = assemble.drop_zero_baselines(chunks, faults)
-    chunks = assemble.settle_population(chunks, trial, faults)
-    chunks = assemble.settle_panels(chunks, trial, faults)
+    people.check_linked([plan for plan, _ in blocks], faults)
+    people.check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, trial, faults)
+    chunks = settle.drop_zero_baselines(chunks, faults)
+    chunks = settle.settle_population(chunks, trial, faults)
+    chunks = settle.settle_panels(chunks, trial, faults)
     checks.check_units(chunks, trial, faults)
-    chunks = assemble.settle_repeats(chunks, trial, faults)
+    chunks = settle.settle_repeats(chunks, trial, faults)
     checks.check_baselines(chunks, trial, faults)
     reading.chunks, reading.comparisons = compare.compare_given(chunks, trial, faults)
     checks.check_fractions(reading.chunks, trial, faults)
