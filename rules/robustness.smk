@@ -8,6 +8,7 @@ ROBUSTNESS = [
     "cutoffs.csv",
     "windows.csv",
     "best_cuts.csv",
+    "best_splits.csv",
     "multiplicity.csv",
     "robustness.json",
 ]
@@ -15,7 +16,7 @@ ROBUSTNESS_FIGURES = list(cutoffs.figures(load_trial(SETTINGS.trial)))
 ROBUSTNESS_CODE = [
     *(
         f"robustness/{name}"
-        for name in "comparisons cutoffs best_cuts multiplicity describe".split()
+        for name in "comparisons cutoffs best_cuts best_splits multiplicity describe".split()
     ),
     *(
         f"stats/{name}"

@@ -11,7 +11,7 @@ from layouts import cohort, panels
 
 from d_q_trial import settings
 from d_q_trial.report.cutoffs import COLUMNS
-from d_q_trial.robustness import best_cuts, cutoffs
+from d_q_trial.robustness import best_cuts, best_splits, cutoffs
 from d_q_trial.robustness.settings import Robustness, Windows
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
@@ -254,6 +254,28 @@ def test_strata_by_value_or_column_end_the_search(kind):
     assert set(table["marker"]) == {MARKER}
     own = table[table["stratum"].eq("T3") & table["visit"].eq("week_2")]
     assert own["p"].item() == pytest.approx(0.035, abs=0.0005)  # as printed, and so in the bundled cohort
+
+
+def test_a_split_of_an_arm_takes_in_the_other_arm_or_tries_other_cuts():
+    data = _made_up(n=24)
+    found = cutoffs.slices(*data, FEW)
+    table = best_splits.best_splits(found, TRIAL, FEW)
+    for row in table[table["marker"].eq(MARKER)].itertuples():
+        value, is_first, marker = _wide(data, row)
+        own = is_first == (row.arm == "d_q")
+        value, marker = value[own], marker[own]
+        tests = {}
+        for cut in np.unique(marker)[1:]:
+            upper = marker >= cut
+            if min(upper.sum(), (~upper).sum()) >= 2:
+                tests[cut] = rank_sum(value[upper], value[~upper], method="normal")
+        assert (row.n, row.cuts) == (own.sum(), len(tests))
+        assert row.p == pytest.approx(min(test.p for test in tests.values()))
+        assert row.z == pytest.approx(tests[row.cut].z)
+        assert row.p <= row.p_corrected
+    unknown = table[table["marker"].ne(MARKER)]
+    assert set(unknown["reason"]) == {cutoffs.NO_MARKER}
+    assert unknown["p_corrected"].isna().all()
 
 
 # Where there is nothing to cut

@@ -21,7 +21,7 @@ def run(arguments):
     from ..figures.cutoffs import Tables, draw_cutoffs, figures
     from ..files import write_csv, write_json
     from ..participants import read_description
-    from ..robustness import best_cuts, cutoffs, describe, multiplicity
+    from ..robustness import best_cuts, best_splits, cutoffs, describe, multiplicity
     from ..robustness.comparisons import read_changes_and_strata
     from ..trial import load_trial
 
@@ -41,6 +41,7 @@ def run(arguments):
         "cutoffs": tables.cutoffs,
         "windows": tables.windows,
         "best_cuts": tables.best,
+        "best_splits": best_splits.best_splits(found, trial, robustness),
         "multiplicity": adjusted,
     }
     for name, table in written.items():

@@ -204,7 +204,7 @@ def _along(ax, panel: Tables, decimals: int, *, named: bool) -> None:
         f"{100 * share:.0f}%" + ("" if math.isnan(value) else f"\n{number(value, decimals)}")
         for share, value in zip(SHARES, values, strict=True)
     ]
-    ax.set_xticks(SHARES, labels if named else [""] * len(SHARES))
+    ax.set_xticks(SHARES if named else [], labels if named else [])
 
 
 def _best_words(panel: Tables, decimals: int) -> str:
@@ -219,9 +219,9 @@ def _best_words(panel: Tables, decimals: int) -> str:
 
 def _title(page: style.Page, left: float, baseline: float, width: float, text: str) -> None:
     """Write the title of a panel, smaller where it would reach into the next one."""
-    written = page.text(left, baseline, text, weight="bold", size=style.TITLE, va="baseline")
-    reach = written.get_window_extent().width / page.figure.dpi * 25.4
-    written.set_size(style.TITLE * min(1.0, (width + RIGHT - 0.5) / reach))
+    reach = 1.6 * len(text)  # millimetres; measuring the text itself would draw the page a second time
+    size = style.TITLE * min(1.0, (width + RIGHT) / reach)
+    page.text(left, baseline, text, weight="bold", size=size, va="baseline")
 
 
 def _unit(measure: str, outcome_unit: str) -> str:

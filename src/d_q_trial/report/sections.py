@@ -34,6 +34,21 @@ SECTIONS = (
         rows=("outcome", "side"),
     ),
     Section(
+        "robustness/best_splits",
+        "Does the marker part the changes within an arm?",
+        "The cut of {marker} that divides the changes of one arm best (maximally selected rank statistic), with P as if "
+        "it had been the only cut, and P corrected for the search by permuted changes. What shows in {control} as well "
+        "as in {treated} goes with the marker whatever the treatment.",
+        (
+            Column("n", "n"),
+            Column("Cuts tried", "cuts"),
+            Column("Best", "cut"),
+            Column("P", "p"),
+            Column("P, corrected", "p_corrected"),
+        ),
+        rows=("outcome", "arm"),
+    ),
+    Section(
         "robustness/multiplicity",
         "P-values adjusted for their number",
         "Within families that the configuration names: by Holm and by Benjamini and Hochberg from the P of the "

@@ -103,6 +103,8 @@ class Context:
             return f"{label}, {shown}" if shown and row.get("visit") != BASELINE else label
         if column == "contrast":
             return text.rpartition(", ")[2].replace(" - ", f" {printing.MINUS} ")
+        if column == "arm" and text in self.trial.analysed_arms:
+            return self.trial.analysed_arms[text].label
         if column == "marker" and text in self.trial.markers:
             return self.trial.markers[text].label
         if column in ("stratum", "place"):

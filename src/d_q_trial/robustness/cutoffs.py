@@ -62,6 +62,7 @@ class Slices:
 
     comparison: Comparison
     marker: str
+    marker_value: np.ndarray  # of each participant, to ten significant digits
     method: str  # of the rank-sum test
     groups: Subgroups
     usable: np.ndarray
@@ -152,6 +153,7 @@ def slice_of(entry: Stratified, analysis: Analysis, robustness: Robustness) -> S
     return Slices(
         comparison,
         entry.marker,
+        marker,
         method,
         groups,
         usable,

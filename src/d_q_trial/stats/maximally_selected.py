@@ -9,6 +9,7 @@ A cut is a value of the marker; participants with that value belong to the upper
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -145,10 +146,16 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     z = (groups @ scores) * factor
     size = np.abs(z)
     best = int(np.argmax(size >= size.max() * (1 - SAME)))
-    orders = random_orders(scores.size, 0, permutations, seed)
-    permuted = np.abs((groups @ scores[orders].T) * factor[:, None]).max(axis=0)
+    orders = _orders(scores.size, permutations, seed)
+    permuted = np.abs((groups @ scores[orders]) * factor[:, None]).max(axis=0)
     extreme = int((permuted >= size[best] * (1 - SAME)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), monte_carlo_p(extreme, permutations), cuts.size, scores.size)
+
+
+@lru_cache(maxsize=16)
+def _orders(n: int, permutations: int, seed: int) -> np.ndarray:
+    """Return the orders that all responses of the same number share, one in each column."""
+    return np.ascontiguousarray(random_orders(n, 0, permutations, seed).T)
 
 
 def _split_matrices(
