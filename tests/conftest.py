@@ -3,6 +3,7 @@ from pathlib import Path
 
 import loopback
 import pytest
+import workspace
 from hypothesis import settings
 
 # Paths such as data/trial.yaml are relative to the top of the checkout, from wherever pytest is called.
@@ -18,3 +19,12 @@ def site():
     """A server on the loopback address."""
     with loopback.running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A copy of the project after one cold run, four jobs at a time."""
+    folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
+    run = workspace.snakemake(folder, cores=4)
+    assert run.returncode == 0, run.stdout
+    return folder, run.stdout

@@ -14,15 +14,6 @@ import workspace
 import yaml
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory):
-    """A copy of the project after one cold run, four jobs at a time."""
-    folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
-    run = workspace.snakemake(folder, cores=4)
-    assert run.returncode == 0, run.stdout
-    return folder, run.stdout
-
-
 @pytest.fixture
 def copy(finished, tmp_path):
     """The finished project, free to be changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _PART = ".part-"  # begins the name of an unfinished file
+LABEL_COLUMN = "data"
 
 
 @contextlib.contextmanager
@@ -52,21 +54,42 @@ def write_json(value: Any, path: Path | str) -> None:
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
-def write_csv(frame, path: Path | str) -> None:
-    """Write a data frame without its index; floats in their shortest exact form, missing cells empty."""
+def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
+    """Write a data frame without its index; floats in their shortest exact form, missing cells empty.
+
+    ``label`` marks data that are not real participants: a last column, ``data``, says it in every row, so that rows
+    that are copied elsewhere keep it.
+    """
+    if label:
+        frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
-    """Read a CSV written by this package: text everywhere, save the ``numeric`` columns (float)."""
+    """Read a CSV written by this package: text everywhere, save the ``numeric`` columns (float).
+
+    The column of the label is left out; :func:`read_label` gives it.
+    """
     import pandas as pd
 
     dtypes = dict.fromkeys(numeric, float)
-    header = pd.read_csv(path, nrows=0).columns
+    header = pd.read_csv(path, nrows=0).columns.drop(LABEL_COLUMN, errors="ignore")
     text = {column: str for column in header if column not in dtypes}
-    frame = pd.read_csv(path, dtype=text | dtypes, keep_default_na=False, na_values={c: [""] for c in numeric})
+    frame = pd.read_csv(
+        path,
+        usecols=list(header),
+        dtype=text | dtypes,
+        keep_default_na=False,
+        na_values={c: [""] for c in numeric},
+    )
     return frame.astype(dict.fromkeys(text, object))
+
+
+def read_label(path: Path | str) -> str | None:
+    """Return how the rows of a CSV of this package are marked, None if they are not."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        return next(csv.DictReader(stream), {}).get(LABEL_COLUMN)
 
 
 def sha256(path: Path | str) -> str:

@@ -57,7 +57,7 @@ class Participants:
         folder = Path(folder)
         frame = self.frame.loc[:, list(COLUMNS)].copy()
         frame["linked"] = frame["linked"].map({True: "yes", False: "no"})
-        write_csv(frame, folder / "participants.csv")
+        write_csv(frame, folder / "participants.csv", label=self.label)
         write_json({"label": self.label, "source": self.source}, folder / "participants.json")
 
 

@@ -24,12 +24,12 @@ def run(arguments):
     numbers, alternatives = (
         read_csv(folder / f"{name}.csv", numeric=results.NUMERIC) for name in ("results", "alternatives")
     )
-    synthetic = read_description(arguments.participants)["label"] is not None
+    label = read_description(arguments.participants)["label"]
     verdicts = claims.judge(
         published.read_claims(chosen.published),
         numbers,
         alternatives,
         load_trial(chosen.trial),
-        published.known_differences(chosen.published, synthetic=synthetic),
+        published.known_differences(chosen.published, synthetic=label is not None),
     )
-    write_csv(verdicts, folder / "claims.csv")
+    write_csv(verdicts, folder / "claims.csv", label=label)

@@ -28,16 +28,17 @@ def run(arguments):
         verdicts = {name: claims.read_verdicts(root / name / "claims.csv") for name in chosen.analyses}
     folders = dict.fromkeys(root / "workbooks" / entry.workbook_id for entry in chosen.analyses.values())
     labels = dict.fromkeys(read_description(folder)["label"] for folder in folders)
+    label = "; ".join(filter(None, labels)) or None
     tests = compare.compare_tests(numbers, chosen, trial)
     held = compare.compare_claims(verdicts, tests, chosen, trial)
-    write_csv(tests, output / "comparisons.csv")
-    write_csv(held, output / "claims.csv")
-    write_csv(compare.summarize(tests, held, verdicts, chosen), output / "summary.csv")
+    write_csv(tests, output / "comparisons.csv", label=label)
+    write_csv(held, output / "claims.csv", label=label)
+    write_csv(compare.summarize(tests, held, verdicts, chosen), output / "summary.csv", label=label)
     draw_comparison(
         tests,
         *compare.rows_to_draw(tests, trial),
         trial,
         chosen.reference,
         output / "comparison",
-        label="; ".join(filter(None, labels)) or None,
+        label=label,
     )

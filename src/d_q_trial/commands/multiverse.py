@@ -33,9 +33,9 @@ def run(arguments):
     table = multiverse.specification_table(prepared, counts, analysis)
     summary = multiverse.summary_table(prepared, counts)
     words = multiverse_words.describe(table, summary, trial, analysis, chosen.robustness, prepared.reason)
-    write_csv(table, output / "specifications.csv")
-    write_csv(summary, output / "multiverse.csv")
-    write_json(words, output / "multiverse.json")
+    write_csv(table, output / "specifications.csv", label=people.label)
+    write_csv(summary, output / "multiverse.csv", label=people.label)
+    write_json(words | ({"data": people.label} if people.label else {}), output / "multiverse.json")
     draw_specification_curve(
         table,
         summary,

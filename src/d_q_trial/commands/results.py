@@ -36,4 +36,4 @@ def run(arguments):
         "results": numbers,
         "alternatives": alternatives,
     }.items():
-        write_csv(frame, folder / f"{name}.csv")
+        write_csv(frame, folder / f"{name}.csv", label=people.label)

@@ -18,7 +18,7 @@ def add_arguments(parser):
 def run(arguments):
     """Read, compute, write."""
     from .. import settings
-    from ..files import write_csv
+    from ..files import read_label, write_csv
     from ..robustness import doubtful, interaction, leave_one_out, power, sensitivity
     from ..robustness.comparisons import read_changes_and_strata
     from ..trial import load_trial
@@ -35,5 +35,6 @@ def run(arguments):
         "doubtful_values": doubtful.doubtful_values(suspects, *data, robustness),
         "power": power.power_table(planned, *data, robustness),
     }
+    label = read_label(Path(arguments.folder) / "changes.csv")
     for name in OUTPUTS:
-        write_csv(tables[name], Path(arguments.output) / f"{name}.csv")
+        write_csv(tables[name], Path(arguments.output) / f"{name}.csv", label=label)

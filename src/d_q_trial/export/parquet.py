@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from ..files import atomic
+from ..files import LABEL_COLUMN, atomic
 from .schema import COUNT, NUMBER, Schema
 
 
@@ -26,7 +26,8 @@ def write_parquet(table: Path, schema: Schema, path: Path, data_label: str | Non
     """
     with table.open(encoding="utf-8", newline="") as stream:
         reader = csv.DictReader(stream)
-        header, rows = reader.fieldnames or [], list(reader)
+        # The label stands in the metadata of the Parquet file instead.
+        header, rows = [name for name in reader.fieldnames or [] if name != LABEL_COLUMN], list(reader)
     try:
         schema.check(header, rows)
     except UserError as error:

@@ -199,7 +199,8 @@ message names row and column.
 
 In CSV a missing number is an empty cell, and numbers are in their shortest form that reads back exactly. In Parquet
 text is `string`, a number `double`, a count `int32`; the meaning of each column stands in its metadata
-(`description`), and the label of data that are not real participants in the metadata of the table (`data_label`).
+(`description`). The label of data that are not real participants stands in a last column `data` of the CSV, and in
+the metadata of the Parquet table (`data_label`); with real participants there is neither.
 """
 
 

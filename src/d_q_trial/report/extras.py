@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..figures.study import read_rows
+from ..files import LABEL_COLUMN
 from . import pictures
 from .sections import SECTIONS
 from .shaping import Context, Section, short, table
@@ -99,13 +100,13 @@ def _extra(key: str, path: Path, section: Section, words: Mapping[str, Any], con
 
 
 def _table(section: Section, rows: Sequence[Mapping[str, str]], context: Context) -> dict[str, Any]:
-    """Print a table as its section says, or all of it without columns that are empty throughout."""
+    """Print a table as its section says, or all of it without empty columns and the label, which heads the page already."""
     if not rows:
         return {}
     if section.columns:
         columns, shown = table(section, rows, context)
     else:
-        names = [name for name in rows[0] if any(row[name] for row in rows)]
+        names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
         columns = tuple(name.replace("_", " ") for name in names)
         shown = [tuple(short(name, row[name]) for name in names) for row in rows]
     hidden = max(0, len(shown) - MOST_ROWS)
