@@ -50,6 +50,7 @@ include: "rules/multiverse.smk"
 include: "rules/compare.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
+include: "rules/reconstruct.smk"
 
 
 rule all:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from d_q_trial.errors import UserError
 from d_q_trial.reconstruct.constraints import MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
-from d_q_trial.reconstruct.ensemble import parse_seeds
+from d_q_trial.reconstruct.ensemble import as_ranges, parse_seeds
 from d_q_trial.reconstruct.plan import read_plan
 from d_q_trial.reconstruct.printed import constraints_on, read_printed
 from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, solve
@@ -188,6 +188,11 @@ def test_tie_changes_makes_a_run_of_zeros_and_a_pair():
 @pytest.mark.parametrize(("text", "seeds"), [("1-3", [1, 2, 3]), ("3,5,8-9", [3, 5, 8, 9]), ("2,2", [2])])
 def test_seeds_are_numbers_and_ranges(text, seeds):
     assert parse_seeds(text) == seeds
+
+
+@given(st.lists(st.integers(0, 40), min_size=1))
+def test_seeds_as_ranges_are_read_as_other_seeds(seeds):
+    assert parse_seeds(as_ranges(seeds)) == sorted(set(seeds))
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "1..4", "-3"])

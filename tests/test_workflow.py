@@ -203,3 +203,8 @@ def test_the_real_trial_does_not_run_by_its_config_alone(tmp_path):
     assert run.returncode == 0, run.stdout
     assert "Synthetic" not in run.stdout
     assert (folder / "results/copper_tertiles/results.csv").exists()
+
+
+@pytest.mark.parametrize("target", ["cohort.xlsx", "ensemble.md"])
+def test_no_rule_makes_the_synthetic_cohort_or_the_ensemble(finished, target):
+    assert "reconstruct" in workspace.planned(finished[0], f"results/reconstructed/{target}")

@@ -9,8 +9,6 @@ def add_arguments(parser):
     parser.add_argument("--output", help="where its workbook goes (.xlsx)")
     parser.add_argument("--seeds", help="seeds of many cohorts, such as 1-100")
     parser.add_argument("--folder", help="where their workbooks go, as cohort_0001.xlsx")
-    parser.add_argument("--summary", help="a table (CSV) of what the cohorts of --seeds say where nothing is printed")
-    parser.add_argument("--page", help="the summary as a page (Markdown)")
     parser.add_argument("--published", default="data/published", help="folder of the printed rows")
     parser.add_argument("--plan", default="data/reconstruct/trial.yaml", help="the trial's side of it (YAML)")
 
@@ -28,18 +26,15 @@ def run(arguments):
     plan = read_plan(arguments.plan)
     printed = read_printed(arguments.published, plan)
     if arguments.seeds:
-        if (
-            arguments.seed is not None
-            or arguments.output
-            or not (arguments.folder or arguments.summary or arguments.page)
-        ):
-            raise UserError("--seeds goes with --folder, --summary or --page, and without --seed and --output")
-        seeds = ensemble.parse_seeds(arguments.seeds)
-        ensemble.make(plan, printed, seeds, arguments.folder, arguments.summary, arguments.page)
+        if arguments.seed is not None or arguments.output or not arguments.folder:
+            raise UserError("--seeds goes with --folder, and without --seed and --output")
+        ensemble.make_cohorts(plan, printed, ensemble.parse_seeds(arguments.seeds), arguments.folder)
         return
     if not arguments.output:
         raise UserError("--output is missing (or --seeds with --folder)")
     seed = plan.seed if arguments.seed is None else arguments.seed
+    if seed < 0:
+        raise UserError(f"--seed {seed}: expected a whole number from 0")
     with progress.bar(f"seed {seed}") as step:
         cohort = reconstruct(plan, printed, seed, progress=step)
     write_workbook(cohort, plan, arguments.output)

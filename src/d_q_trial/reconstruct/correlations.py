@@ -42,14 +42,6 @@ def correlations(cohort: Cohort, plan: Plan) -> dict[str, float]:
     return result
 
 
-def spread(cohorts: list[dict[str, float]]) -> dict[str, tuple[float, float, float]]:
-    """Return least, median and greatest of each correlation over cohorts."""
-    return {
-        name: tuple(float(level) for level in np.quantile([each[name] for each in cohorts], [0, 0.5, 1]))
-        for name in cohorts[0]
-    }
-
-
 def describe(cohort: Cohort, plan: Plan) -> list[str]:
     """Return lines that tell the seconds and the correlations of a cohort."""
     lines = [f"seed {cohort.seed}: {cohort.seconds:.1f} s; Spearman correlations within women:"]

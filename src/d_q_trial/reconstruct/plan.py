@@ -3,43 +3,149 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from typing_extensions import TypedDict
 
 from ..errors import UserError, nearest
-from ..yaml_files import read_yaml
+from ..yaml_files import faulty, read_yaml, validated
+
+_STRICT = ConfigDict(extra="forbid")
 
 
-@dataclass(frozen=True)
-class Plan:
+def _fraction(value: Any) -> Fraction:
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{value!r}, expected a fraction such as 2/3") from None
+
+
+def _ascending(values: list[float]) -> list[float]:
+    if sorted(values) != values:
+        raise ValueError(f"{values}, expected ascending numbers")
+    return values
+
+
+Pair = Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_ascending)]
+Counts = Annotated[list[int], Field(min_length=2, max_length=2), BeforeValidator(_ascending)]
+Knots = Annotated[list[float], Field(min_length=5, max_length=5), BeforeValidator(_ascending)]
+Decimals = Annotated[int, Field(ge=0, le=9)]
+
+
+class MarkerPlan(TypedDict):
+    """How a marker divides the women, and how it goes with age."""
+
+    __pydantic_config__ = _STRICT
+    upper: dict[str, Counts]
+    upper_total: NotRequired[PositiveInt]
+    tie_at_cut: bool
+    spearman_with_age: Annotated[list[str], Field(min_length=2, max_length=2)]
+    spearman_p_below: NotRequired[float]
+    typical: PositiveFloat
+    spread: PositiveFloat
+
+
+class Absence(TypedDict):
+    """Women of one kind who have no value for something."""
+
+    __pydantic_config__ = _STRICT
+    arm: str
+    strata: dict[str, str]
+    number: NotRequired[PositiveInt]
+    why: str
+    missing: dict[str, list[str]]
+
+
+class Reading(TypedDict):
+    """A printed number that is read otherwise."""
+
+    __pydantic_config__ = _STRICT
+    outcome: str
+    visit: str
+    group: str
+    field: str
+    printed: str
+    read_as: str
+    why: str
+
+
+class Proteins(TypedDict):
+    """Recorded decimals of the SASP proteins."""
+
+    __pydantic_config__ = _STRICT
+    finest_step: PositiveFloat
+    most_decimals: Decimals
+    decimals: dict[str, Decimals]
+
+
+class Changes(TypedDict):
+    """What the score of a follow-up is made of."""
+
+    __pydantic_config__ = _STRICT
+    shared_by_visits: Annotated[float, Field(ge=0, le=1)]
+    against_baseline: float
+
+
+class Population(TypedDict):
+    """The sample of women aside from the trial."""
+
+    __pydantic_config__ = _STRICT
+    ages: list[tuple[PositiveInt, float, float]]
+    slope_per_decade: dict[str, float]
+
+
+class Plan(BaseModel):
     """What a synthetic cohort needs to know beside the printed rows; the keys are those of the file."""
 
-    seed: int
+    model_config = ConfigDict(extra="forbid")
+
+    seed: Annotated[int, Field(ge=0)]
     label: str
     trial: str
-    arms: dict[str, int]
-    cut: Fraction
-    markers: dict[str, dict[str, Any]]
-    marker_decimals: int
-    marker_loading: float
-    overlap: dict[str, list[int]]
-    absences: list[dict[str, Any]]
-    counts: list[list[Any]]
-    readings: list[dict[str, str]]
+    arms: dict[str, PositiveInt]
+    cut: Annotated[Any, BeforeValidator(_fraction)]
+    markers: dict[str, MarkerPlan]
+    marker_decimals: Decimals
+    marker_loading: Annotated[float, Field(ge=0, le=1)]
+    overlap: dict[str, Counts]
+    absences: list[Absence]
+    counts: list[tuple[str, str, str, str, str, int]]
+    readings: list[Reading]
     not_recomputable: list[str]
     other_groups: list[str]
-    decimals: dict[str, int]
-    sasp: dict[str, Any]
-    extremes: dict[str, list[float]]
-    height: list[float]
-    shapes: dict[str, dict[str, dict[str, list[float]]]]
+    decimals: dict[str, Decimals]
+    sasp: Proteins
+    extremes: dict[str, Pair]
+    height: Pair
+    shapes: dict[str, dict[str, dict[str, Knots]]]
     loadings: dict[str, dict[str, float]]
-    changes: dict[str, float]
-    population: dict[str, Any]
+    changes: Changes
+    population: Population
     outcomes: dict[str, dict[str, Any]]  # of the trial file: label, unit, family, follow_up
     trial_markers: dict[str, dict[str, Any]]
+
+    @model_validator(mode="after")
+    def _names(self) -> Plan:
+        """Every outcome, arm and marker that the plan names exists."""
+        outcomes = [*self.decimals, *self.sasp["decimals"], *self.extremes, *self.shapes]
+        outcomes += [count[0] for count in self.counts] + [reading["outcome"] for reading in self.readings]
+        arms = [*self.overlap, *(gone["arm"] for gone in self.absences)]
+        arms += [arm for visits in self.shapes.values() for shape in visits.values() for arm in shape]
+        arms += [arm for marker in self.markers.values() for arm in marker["upper"]]
+        markers = [*self.population["slope_per_decade"], *(m for gone in self.absences for m in gone["strata"])]
+        for kind, named, known in (
+            ("outcome", outcomes, self.outcomes),
+            ("arm", arms, self.arms),
+            ("marker", markers, self.markers),
+            ("marker", self.markers, self.trial_markers),
+        ):
+            for name in named:
+                if name not in known:
+                    raise ValueError(f"unknown {kind} {name!r}{nearest(name, known)}")
+        return self
 
     def family(self, outcome: str) -> str:
         """Return the family of an outcome (turnover, bmd, sasp, ...)."""
@@ -69,21 +175,25 @@ class Plan:
 
 
 def read_plan(path: Path | str) -> Plan:
-    """Read the plan and the outcomes of the trial file that it names."""
+    """Read the plan and the outcomes of the trial file that it names.
+
+    Raises
+    ------
+    UserError
+        Naming what is unknown, missing or of the wrong kind.
+    """
     path = Path(path)
     given = read_yaml(path)
-    known = set(Plan.__dataclass_fields__) - {"outcomes", "trial_markers"}
-    for key in given:
-        if key not in known:
-            raise UserError(f"{path}: unknown key {key!r}{nearest(key, known)}")
-    for key in sorted(known - set(given)):
-        raise UserError(f"{path}: {key!r} is missing")
+    known = set(Plan.model_fields) - {"outcomes", "trial_markers"}
+    faults = [f"unknown key {key!r}{nearest(str(key), known)}" for key in given if key not in known]
+    if faults:
+        raise faulty(path, faults)
+    trial = str(given.get("trial", ""))
     trial_path = next(
-        (folder / given["trial"] for folder in (Path(), *path.resolve().parents) if (folder / given["trial"]).exists()),
-        None,
+        (folder / trial for folder in (Path(), *path.resolve().parents) if trial and (folder / trial).is_file()), None
     )
     if trial_path is None:
-        raise UserError(f"{path}: trial file {given['trial']!r} not found")
-    trial = read_yaml(trial_path)
-    given["cut"] = Fraction(str(given["cut"]))
-    return Plan(**given, outcomes=trial["outcomes"], trial_markers=trial["markers"])
+        raise UserError(f"{path}: trial file {trial!r} not found")
+    described = read_yaml(trial_path)
+    named = {"outcomes": described.get("outcomes"), "trial_markers": described.get("markers")}
+    return validated(Plan, given | named, path)

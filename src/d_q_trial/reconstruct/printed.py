@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..errors import UserError
 from .constraints import Constraint, MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
 from .people import People
 from .plan import Plan
+from .rows import COLUMNS, read_checked
 
 Row = dict[str, str]
 _PROBABILITIES = {
@@ -47,11 +47,7 @@ class Printed:
 
 def read_printed(folder: Path | str, plan: Plan) -> Printed:
     """Read ``summaries.csv`` and ``tests.csv`` and leave out what no participant table can give."""
-    folder = Path(folder)
-    rows = {}
-    for name in ("summaries", "ranges", "registry_baseline", "tests"):
-        with open(folder / f"{name}.csv", encoding="utf-8", newline="") as stream:
-            rows[name] = [row for row in csv.DictReader(stream) if row["outcome"] not in plan.not_recomputable]
+    rows = {name: read_checked(folder, name, plan) for name in COLUMNS}
     printed = (*rows["summaries"], *rows["ranges"], *(_as_summary(row) for row in rows["registry_baseline"]))
     summaries = [dict(row) for row in printed if row["group"] not in plan.other_groups]
     for reading in plan.readings:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
+def bar(title: str, unit: str = "columns") -> Iterator[Callable[[int, int, str], None]]:
     """Yield a function ``step(done, total, what)`` that shows progress on standard error."""
     live = sys.stderr.isatty()
     shown = -1
@@ -17,10 +17,10 @@ def bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         nonlocal shown
         tenth = 10 * done // total
         if live:
-            sys.stderr.write(f"\r\033[K{title}: {done}/{total} columns, {what}")
+            sys.stderr.write(f"\r\033[K{title}: {done}/{total} {unit}, {what}")
             sys.stderr.flush()
         elif tenth != shown:
-            print(f"{title}: {done}/{total} columns, {what}", file=sys.stderr, flush=True)
+            print(f"{title}: {done}/{total} {unit}, {what}", file=sys.stderr, flush=True)
         shown = tenth
 
     try:
