@@ -45,7 +45,7 @@ def run(arguments):
         "multiplicity": adjusted,
     }
     for name, table in written.items():
-        write_csv(table, output / f"{name}.csv")
+        write_csv(table, output / f"{name}.csv", label=label)
     _say("figures")
     for name, (family, marker) in figures(trial).items():
         draw_cutoffs(tables, trial, analysis, family, marker, output / name, label=label)

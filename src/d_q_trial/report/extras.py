@@ -100,7 +100,7 @@ def _extra(key: str, path: Path, section: Section, words: Mapping[str, Any], con
 
 
 def _table(section: Section, rows: Sequence[Mapping[str, str]], context: Context) -> dict[str, Any]:
-    """Print a table as its section says, or all of it without empty columns and the label, which heads the page already."""
+    """Print a table as its section says, or all of it without empty columns and the label, which heads the page."""
     if not rows:
         return {}
     if section.columns:
