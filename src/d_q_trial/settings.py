@@ -165,7 +165,7 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
         f"analyses.{name}.{key}: {value!r} does not exist"
         for name, analysis in settings.analyses.items()
         for key in ("workbook", "mapping")
-        if (value := getattr(analysis, key)) and value != MADE and not Path(value).exists()
+        if (value := getattr(analysis, key)) and value != MADE and "://" not in value and not Path(value).exists()
     ]
     if Path(settings.trial).exists():
         trial = load_trial(settings.trial)
