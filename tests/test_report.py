@@ -200,6 +200,16 @@ def test_the_sizes_of_strata_or_their_cut_are_not_told(report):
     )
 
 
+def test_groups_without_ids_have_no_participants_or_strata_of_nobody(report, folder):
+    """Source data of the figures: changes by arm and stratum, no baseline and nobody's marker."""
+    rows = [row for row in results(folder) if row["measure"] == "percent_change"]
+    text = methods.paragraph(replace(report.facts, numbers=Numbers(rows), strata=()))
+    assert "compared D+Q with control, with" in text
+    assert "The strata are those that the workbook states; its participants have no ids." in text
+    assert "Proportions" not in text
+    assert "Proportions" in methods.paragraph(report.facts)
+
+
 def test_an_excluded_participant_counts_as_missing_values(report):
     row = {"reason": "excluded by the analysis"}
     more = replace(report.facts, exclusions=[*report.facts.exclusions, row])

@@ -81,6 +81,7 @@ class Verdict:
     note: str
     rank: int  # of the verdict, for sorting
     places: tuple[str, ...]  # labels of the figures and tables
+    minor: bool = False  # not a P-value, which readers look at first
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def _verdict(row: Mapping[str, str], trial: Trial) -> Verdict:
         note="; ".join(filter(None, notes)),
         rank=VERDICTS.index(row["verdict"]),
         places=places(row["locator"]) if row["source"] == "paper" else (),
+        minor=row["quantity"] != "p",
     )
 
 

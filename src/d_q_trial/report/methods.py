@@ -168,7 +168,7 @@ def paragraph(facts: Facts) -> str:
         outcomes or "No change from baseline was analysed.",
         _excluded(facts),
         *((_change_sentence(facts), _outliers(facts), _no_change(facts)) if outcomes else ()),
-        _strata(facts) if facts.strata else "",
+        _strata(facts) if facts.strata else _stated_strata(facts),
         f"Arms were compared by the {wording.TESTS[analysis.test]} {cite(*test_references)}; differences are "
         f"{' minus '.join(wording.within(arm.label) for arm in trial.analysed_arms.values())}, given as the Hodges-Lehmann shift with the {wording.interval_level(analysis)} "
         f"interval obtained by inverting the same test {cite('hodges_lehmann')}.",
@@ -208,7 +208,7 @@ def _arm_sizes(facts: Facts) -> dict[str, float]:
             facts.numbers.get(outcome, BASELINE, BASELINE, "n", group=key).value for outcome in facts.trial.outcomes
         ]
         with_marker = Counter(row["marker"] for row in facts.strata if row["arm"] == key)
-        known = [n for n in (*known, *with_marker.values()) if not math.isnan(n)]
+        known = [n for n in (*known, *with_marker.values()) if n > 0]  # which NaN is not
         if known:
             sizes[key] = max(known)
     return sizes
@@ -278,6 +278,19 @@ def _strata(facts: Facts) -> str:
     return wording.strata(facts.analysis.strata, wording.within(marker.label), marker.unit) + _sizes(facts)
 
 
+def _stated_strata(facts: Facts) -> str:
+    """Say where strata come from if nobody was assigned to them: groups without ids state their own."""
+    arms, measure = list(facts.trial.analysed_arms), facts.analysis.measure
+    stated = any(
+        facts.numbers.get(o.key, measure, visit, "n", group=arms[0], marker=marker, stratum=label).value > 0
+        for o in facts.trial.outcomes.values()
+        for visit in o.follow_up
+        for marker in facts.trial.markers
+        for label in facts.analysis.strata.labels
+    )
+    return "The strata are those that the workbook states; its participants have no ids." if stated else ""
+
+
 def _sizes(facts: Facts) -> str:
     """Say how many participants each stratum has, and where quantiles put the cut."""
     rule, marker = facts.analysis.strata, facts.analysis.marker
@@ -297,8 +310,13 @@ def _sizes(facts: Facts) -> str:
 
 
 def _binary(facts: Facts) -> bool:
-    chosen = facts.analysis.outcomes
-    return any(o.kind == "binary" and (chosen == "all" or o.key in chosen) for o in facts.trial.outcomes.values())
+    """Say whether proportions were compared."""
+    contrast = facts.trial.contrast
+    return any(
+        not math.isnan(facts.numbers.get(o.key, BASELINE, BASELINE, "p", contrast=contrast).value)
+        for o in facts.trial.outcomes.values()
+        if o.kind == "binary"
+    )
 
 
 def _correlations(facts: Facts) -> bool:
