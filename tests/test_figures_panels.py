@@ -4,7 +4,7 @@ import pytest
 from figure_samples import FINISHED, POINTS, point, study
 from matplotlib.figure import Figure
 
-from d_q_trial.figures import style
+from d_q_trial.figures import draw, style
 from d_q_trial.figures.catalogue import Panel
 from d_q_trial.figures.panels import content
 
@@ -95,7 +95,7 @@ def test_strata_stand_side_by_side_with_their_own_points_and_p():
     upper, lower = lines(ax, "D+Q")
     assert sorted(upper.get_ydata()) == POINTS["d_q"][1::2]
     assert sorted(lower.get_ydata()) == POINTS["d_q"][0::2]
-    assert shown.second_line
+    assert shown.more_lines == 1
 
 
 def test_long_names_of_arms_go_into_a_legend():
@@ -184,3 +184,33 @@ def test_the_words_of_a_panel_give_its_result():
         "CTx, 20 weeks. D+Q median 17.7% (quartiles 6.6 and 33.9), n = 106; "
         "Control median 3.3% (quartiles −11.1 and 12.2), n = 105; P = 0.031."
     )
+
+
+@pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
+def test_the_numbers_of_an_axis_run_into_its_label(largest):
+    with style.settings():
+        page = style.Page(60.0, 50.0, None)
+        ax = page.axes(15.0, 5.0, 40.0, 30.0)
+        values = (-0.6 * largest, 0.2 * largest, largest)
+        group = draw.Group("Control", style.CONTROL, 0.0, values, 3, values[1], values[0], values[2])
+        draw.groups(ax, [group], ylabel="Lumbar spine BMD, log ratio to baseline")
+        page.figure.draw_without_rendering()
+        label = ax.yaxis.label.get_window_extent()
+        assert label.x0 >= 0
+        numbers = [text for text in ax.get_yticklabels() if text.get_text()]
+        assert numbers
+        assert not [text.get_text() for text in numbers if label.overlaps(text.get_window_extent())]
+
+
+def test_p_of_three_strata_stand_upon_each_other_and_cannot_be_read():
+    places = [draw.Comparison(0.0, 2.0, 0.0123), draw.Comparison(1.0, 2.0, 0.456)]
+    assert draw.levels(places) == [1, 0]
+    assert draw.levels([draw.Comparison(0.0, 1.0, 0.1), draw.Comparison(2.0, 3.0, 0.1)]) == [0, 0]
+    with style.settings():
+        page = style.Page(60.0, 50.0, None)
+        ax = page.axes(15.0, 12.0, 40.0, 30.0)
+        members = [draw.Group("T", style.CONTROL, float(k), (1.0, 2.0, 3.0), 3, 2.0, 1.0, 3.0) for k in range(3)]
+        draw.groups(ax, members, places, ylabel="")
+        page.figure.draw_without_rendering()
+        first, second = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("P")]
+    assert not first.overlaps(second)

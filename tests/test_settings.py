@@ -35,6 +35,7 @@ def _with(**published):
         ({"strata": {"at_cutt": "upper"}}, "analyses.published.strata.at_cutt: unknown key; did you mean 'at_cut'?"),
         ({"outliers": {"rule": "drop"}}, "analyses.published.outliers.rule: 'drop'"),
         ({"outliers": {"rule": "trim", "limit": 0}}, "analyses.published.outliers.limit: 0"),
+        ({"outcomes": []}, "analyses.published.outcomes"),
         ({"exclude": "S01"}, "analyses.published.exclude: 'S01'"),
         ({"strata": [0.5]}, "analyses.published.strata: [0.5]: expected keys with values"),
         ({"quartile_type": "seven"}, "expected a whole number"),

@@ -35,7 +35,7 @@ Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
-Names = Literal["all"] | list[str]
+Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 
 class Strict(BaseModel):

@@ -18,6 +18,8 @@ _POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # sideways room of the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
 _BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
+_LEVEL = 13.0  # points of type from a bracket to the one above it
+LINES_PER_LEVEL = 2  # room for that, in lines above the axes
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def groups(
     ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
     name_y(ax, ylabel)
-    for comparison in comparisons:
-        _bracket(ax, comparison)
+    for comparison, level in zip(comparisons, levels(comparisons), strict=True):
+        _bracket(ax, comparison, level)
     return ax
 
 
@@ -121,8 +123,11 @@ def name_y(ax: Axes, label: str) -> None:
     elif largest >= 1000:
         ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_ylabel(label, va="center")
-    letters = len(f"{largest:,.0f}") if largest >= 1000 else 0
-    distance = min(max(28.0, 10.3 + 3.5 * letters), 34.8)  # points of type, within the margin of the page
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
+    letters = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
+    minus = 1.8 * (letters > 5 and low < 0)  # which is wider than a digit
+    distance = min(max(28.0, 10.3 + 3.5 * letters + minus), 36.6)  # points of type, within the margin of the page
     ax.yaxis.set_label_coords(-distance / (ax.bbox.width * 72.0 / ax.figure.dpi), 0.5)
 
 
@@ -231,12 +236,25 @@ def _value_text(value: float) -> str:
     return printing.grouped(value, 0 if abs(value) >= 100 else 1)
 
 
-def _bracket(ax: Axes, comparison: Comparison) -> None:
+def levels(comparisons: Sequence[Comparison]) -> list[int]:
+    """Level of each bracket, 0 for the lowest; brackets over the same groups stand above each other, short ones below."""
+    level = [0] * len(comparisons)
+    placed: list[int] = []
+    for index in sorted(range(len(comparisons)), key=lambda i: comparisons[i].second - comparisons[i].first):
+        one = comparisons[index]
+        under = [i for i in placed if comparisons[i].first < one.second and one.first < comparisons[i].second]
+        level[index] = 1 + max((level[i] for i in under), default=-1)
+        placed.append(index)
+    return level
+
+
+def _bracket(ax: Axes, comparison: Comparison, level: int) -> None:
     transform = ax.get_xaxis_transform()
     first, second = comparison.first, comparison.second
+    height = _BRACKET + level * _LEVEL / (ax.bbox.height * 72.0 / ax.figure.dpi)
     ax.plot(
         (first, first, second, second),
-        (_BRACKET - 0.02, _BRACKET, _BRACKET, _BRACKET - 0.02),
+        (height - 0.02, height, height, height - 0.02),
         transform=transform,
         color=style.INK,
         linewidth=0.6,
@@ -246,7 +264,7 @@ def _bracket(ax: Axes, comparison: Comparison) -> None:
     lines = [printing.p_value(comparison.p)]
     if comparison.over:
         lines.insert(0, comparison.over)
-    ax.text((first + second) / 2, _BRACKET + 0.015, "\n".join(lines), transform=transform, ha="center", va="bottom")
+    ax.text((first + second) / 2, height + 0.015, "\n".join(lines), transform=transform, ha="center", va="bottom")
 
 
 def correlation(

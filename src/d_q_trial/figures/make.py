@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
 _LEGEND = 5.0
-_EXTRA_LINE = 2.8  # above panels that name strata over their P
+_EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
 
 def draw_figures(
@@ -90,7 +90,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     for index, shown in enumerate(contents):
         left, above = cell * (index % columns), top + figure.panel_height * (index // columns)
         indent, below = (2.0, 3.5) if shown.rows_below else (0.0, 0.0)  # room for the rows of n
-        head = _TOP + _EXTRA_LINE * shown.second_line
+        head = _TOP + _EXTRA_LINE * shown.more_lines
         ax = page.axes(
             left + _LEFT + indent,
             above + head,

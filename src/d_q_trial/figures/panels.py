@@ -35,8 +35,8 @@ class Content:
         Whether colours of arms need a legend.
     rows_below : bool
         Whether rows of n stand under the axis.
-    second_line : bool
-        Whether names of strata stand above P.
+    more_lines : int
+        How many lines stand above that of P: names of strata, or further brackets.
     missing : bool
         Whether the panel only says that its numbers are missing.
     """
@@ -46,7 +46,7 @@ class Content:
     words: str
     arms_legend: bool = False
     rows_below: bool = False
-    second_line: bool = False
+    more_lines: int = 0
     missing: bool = False
 
 
@@ -171,7 +171,7 @@ def _arms(panel: Panel, study: Study, width: float) -> Content:
         paint,
         f"{title}. {'. '.join(words)}.",
         arms_legend=not names_fit,
-        second_line=any(comparison.over for comparison in comparisons),
+        more_lines=int(any(comparison.over for comparison in comparisons)),
     )
 
 
@@ -289,7 +289,8 @@ def _strata(panel: Panel, study: Study) -> Content:
             limits=panel.limits,
         )
 
-    return Content(title, paint, f"{title} at baseline. {'; '.join(said)}.")
+    words = f"{title} at baseline. {'; '.join(said)}."
+    return Content(title, paint, words, more_lines=draw.LINES_PER_LEVEL * max(draw.levels(comparisons), default=0))
 
 
 def _correlation(panel: Panel, study: Study) -> Content:
