@@ -22,14 +22,21 @@ NEAR_ROW, NEAR_COLUMN = 200_000, 100  # a rectangle that is no burden even if al
 # Values that calamine takes for others: characters by number, and texts without a number.
 _REFERENCE = re.compile(rb"<v>[^<]*&#")
 _NO_NUMBER = re.compile(rb't="s"[^<>]*><v>[^0-9]')
+# Signs of what calamine does not tell: errors, formulas, hidden rows and columns, merged areas, filters.
+_SPECIAL = (b"<f", b"hidden", b"<mergeCell", b'"e"')
 _TAG = 128  # bytes; tags of cells that carry an address and a style are shorter
 
 
 @dataclass
 class Survey:
-    """What was found in one sheet; with ``plain`` false it is written in an unusual way, and has to be parsed."""
+    """What was found in one sheet.
+
+    With ``plain`` false it is written in an unusual way, and has to be parsed. With ``special`` false it holds nothing
+    but values: no errors, formulas, hidden rows and columns, merged areas or filters.
+    """
 
     plain: bool = True
+    special: bool = False
     cells: int = 0
     merged: int = 0
     text_cells: int = 0
@@ -67,10 +74,9 @@ def survey(pieces: Iterable[bytes]) -> Survey:
     """
     seen, last = Survey(), 0
     for number, piece in enumerate(_whole_tags(pieces)):
-        if b"<!" in piece or b"<?" in piece[5 * (number == 0) :] or b"</v><v" in piece:
+        if _is_odd(piece, first=number == 0):
             return Survey(plain=False)
-        if (b"&#" in piece and _REFERENCE.search(piece)) or (b't="s"' in piece and _NO_NUMBER.search(piece)):
-            return Survey(plain=False)
+        seen.special = seen.special or any(_has(piece, mark) for mark in _SPECIAL)
         seen.merged += piece.count(b"<mergeCell ")
         seen.text_cells += piece.count(b't="s"')
         data = np.frombuffer(piece + bytes(32), np.uint8)
@@ -81,7 +87,7 @@ def survey(pieces: Iterable[bytes]) -> Survey:
         at = before_c[marks == ord("<")]
         at = at[data[at + 2] != ord("o")]  # <col> and <cols>
         rows, columns, understood = _addresses(data, at)
-        order = np.concatenate(([last], rows * MAX_COLUMN + columns))
+        order = np.concatenate(([last], rows.astype(np.int64) * MAX_COLUMN + columns))
         if not understood or (np.diff(order) <= 0).any():
             return Survey(plain=False)
         last = order[-1]
@@ -92,6 +98,23 @@ def survey(pieces: Iterable[bytes]) -> Survey:
         if len(rows):
             seen.widen((int(rows.min()), int(columns.min())), (int(rows.max()), int(columns.max())))
     return seen
+
+
+def _has(piece: bytes, mark: bytes) -> bool:
+    """Whether a piece holds a mark; searching for one letter is so much faster that it pays to do that first."""
+    return mark[1:2] in piece and mark in piece
+
+
+def _is_odd(piece: bytes, first: bool) -> bool:
+    """Whether a piece holds what readers of bytes stumble over."""
+    return bool(
+        _has(piece, b"<!")
+        or (_has(piece, b"<?") and b"<?" in piece[5 * first :])
+        or b"</v><v" in piece
+        or (b"#" in piece and b"'e'" in piece)  # an error in single quotes
+        or (_has(piece, b"&#") and _REFERENCE.search(piece))
+        or (b't="s"' in piece and _NO_NUMBER.search(piece))
+    )
 
 
 def _is_blank(data: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -106,16 +129,16 @@ def _is_blank(data: np.ndarray, at: np.ndarray) -> np.ndarray:
 def _addresses(data: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     """Rows and columns of the tags that start at ``at``, and whether all of them could be read."""
     understood = all((data[at + 2 + k] == byte).all() for k, byte in enumerate(b' r="'))
-    columns, rows = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+    columns, rows = np.zeros(len(at), np.int32), np.zeros(len(at), np.int32)
     where = at + 6
     for _ in range(3):
-        letters = data[where].astype(np.int64) - ord("A") + 1
+        letters = data[where].astype(np.int32) - (ord("A") - 1)
         is_letter = (letters >= 1) & (letters <= 26)
         columns = np.where(is_letter, columns * 26 + letters, columns)
         where = where + is_letter
     going = np.ones(len(at), bool)
     for _ in range(7):
-        digits = data[where].astype(np.int64) - ord("0")
+        digits = data[where].astype(np.int32) - ord("0")
         going = (digits >= 0) & (digits <= 9)
         if not going.any():
             break

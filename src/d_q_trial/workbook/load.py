@@ -14,7 +14,7 @@ import python_calamine
 
 from ..errors import UserError
 from . import guard
-from .cells import EMPTY, Flag, Sheet, Workbook
+from .cells import EMPTY, Flag, Sheet, SheetFacts, Workbook
 from .exact import LARGE, Careful
 from .guard_cells import Survey
 from .package import comments, open_package
@@ -69,7 +69,7 @@ def _read_fast(reader, archive: zipfile.ZipFile, name: str, part: str | None, su
         rows = source.to_python(skip_empty_area=True)
     except python_calamine.CalamineError:  # a cell of a kind that it does not know
         return None
-    facts = scan_sheet(archive, part)
+    facts = scan_sheet(archive, part) if survey.special else SheetFacts()
     top, left = source.start or (0, 0)
     width = len(rows[0]) if rows else 0
     if facts.flags:
