@@ -3,15 +3,15 @@
 import re
 
 import pytest
-from layouts import faulty
+from layouts import faulty, faulty_layouts
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import read_workbook
 
 
-def said(tmp_path, plant):
+def said(tmp_path, plant, book=None):
     """The lines of the error message, and the notes of a reading that went through."""
-    _, book = faulty.base()
+    book = book or faulty.base()[1]
     plant(book)
     book.save(tmp_path / "faulty.xlsx")
     try:
@@ -34,8 +34,34 @@ def test_single_fault_is_told_with_place_value_and_expectation(tmp_path, case):
     assert len(errors) <= (16 if case.name.startswith("ids of two") else 2), errors
 
 
+@pytest.mark.parametrize("name", faulty_layouts.EDITS)
+def test_single_fault_in_another_layout_is_told_with_place_value_and_expectation(tmp_path, name):
+    layout, cells, message, stops = faulty_layouts.EDITS[name]
+    errors, notes = said(tmp_path, lambda book: faulty_layouts.edit(book, cells), faulty_layouts.BASES[layout]())
+    assert any(re.search(message, line) for line in (errors if stops else notes)), (errors, notes)
+    assert bool(errors) == stops, (errors, notes)
+    assert len(errors) <= 2
+
+
+@pytest.mark.parametrize("layout", faulty_layouts.BASES)
+def test_sound_workbook_of_any_layout_has_no_fault(tmp_path, layout):
+    errors, notes = said(tmp_path, lambda book: None, faulty_layouts.BASES[layout]())
+    assert errors == []
+    assert all(
+        re.search("read as the population sample|no p16 variant 5 or|^linked participants: ", note) for note in notes
+    ), notes
+
+
+def test_three_faults_in_a_long_table_are_told_in_one_pass(tmp_path):
+    cells = {"export!H3": "high", "export!B6": "plcb", "export!C8": faulty_layouts.datetime.date(2021, 3, 4)}
+    errors, _ = said(tmp_path, lambda book: faulty_layouts.edit(book, cells), faulty_layouts.BASES["long"]())
+    assert len(errors) == len(cells)
+    assert {error.split(":")[0] for error in errors} == set(cells)
+
+
 def test_there_are_enough_single_faults():
     assert len(faulty.CASES) >= 60
+    assert len(faulty_layouts.EDITS) >= 60
 
 
 def test_all_faults_are_told_in_one_pass(tmp_path):

@@ -8,6 +8,7 @@ from layouts import cohort, panels, strangers, writers  # noqa: F401
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
+from d_q_trial.files import safe_text
 from d_q_trial.workbook import describe, mapping, read_workbook, reader, write_mapping
 from d_q_trial.workbook.recognise import Reading, Vocabulary
 
@@ -164,7 +165,7 @@ def test_sheet_names_survive_the_mapping(tmp_path, title):
     book["Participants"].title = title
     book.save(path)
     frame = read_workbook(path, cohort.trial(), written(path, tmp_path)).frame
-    assert title in set(frame.sheet)
+    assert safe_text(title) in set(frame.sheet)
 
 
 def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):

@@ -12,7 +12,8 @@ from . import units
 from .cells import Sheet, column_letters
 from .extract import Chunk
 from .faults import Faults
-from .plan import IGNORE, MAPPED, UNSURE, Plan
+from .guard_cells import MAX_COLUMN
+from .plan import IGNORE, MAPPED, UNIT, UNSURE, Plan
 
 UNLINKED = (
     "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
@@ -33,6 +34,8 @@ def check_units(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
             continue
         if outcome is not None and outcome.kind == "binary":
             continue
+        if chunk.plan.one(UNIT):
+            _check_unit_column(chunk, thing, faults)
         stated = chunk.column.unit
         if chunk.column.factor != 1.0:
             stated = None  # the mapping has converted it
@@ -62,6 +65,25 @@ def _check_stated(chunk: Chunk, stated: str, thing, faults: Faults) -> bool:
         return True
     faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
     return False
+
+
+def _check_unit_column(chunk: Chunk, thing, faults: Faults) -> None:
+    """Compare the units that stand beside the values of a long table, each told of once."""
+    column, block, first = chunk.plan.one(UNIT), chunk.plan.block, chunk.plan.header.first_data
+    seen = {}
+    for position in chunk.positions:
+        seen.setdefault(str(block.values[first + int(position)][column.index]).strip(), first + int(position))
+    for stated, row in seen.items():
+        factor = units.factor(stated, thing.unit) if stated and thing.unit and chunk.column.factor == 1.0 else 1.0
+        if factor == 1.0:
+            continue
+        place = {"sheet": chunk.plan.sheet, "cell": block.address(row, column.index), "value": stated}
+        if factor is None and not (units.is_known(stated) and units.is_known(thing.unit)):
+            faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
+        else:
+            faults.error(
+                "unit", f"{thing.label} in {stated}, expected {thing.unit}; convert it in the workbook", **place
+            )
 
 
 def check_fractions(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
@@ -128,7 +150,8 @@ def _check_plausible(chunk: Chunk, outcome, faults: Faults) -> None:
         return
     for index in np.flatnonzero((chunk.values < low) | (chunk.values > high)):
         value = float(chunk.values[index])
-        if value > 0:
+        told = value <= 0 and chunk.visit == BASELINE and outcome.follow_up  # as a baseline
+        if not told:
             faults.note(
                 "outlying",
                 f"{outcome.label} outside {low:g} to {high:g} {outcome.unit}; kept",
@@ -258,7 +281,11 @@ def _hidden_rows(sheet: Sheet, plans: list[Plan]) -> list[int]:
 
 def _hidden_columns(sheet: Sheet, plans: list[Plan]) -> list[int]:
     index = {number: i for i, number in enumerate(sheet.column_numbers)}
-    numbers = {n for first, last in sheet.facts.hidden_columns for n in range(first, min(last, first + 20_000) + 1)}
+    numbers: set[int] = set()
+    reached = -1
+    for first, last in sorted(set(sheet.facts.hidden_columns)):  # a file may declare the same ones again and again
+        numbers.update(range(max(first, reached + 1), min(last, MAX_COLUMN) + 1))
+        reached = max(reached, last)
     return [
         number
         for number in sorted(numbers & index.keys())

@@ -8,9 +8,10 @@ import numpy as np
 
 from ..participants import PERCENT_CHANGE, VALUE
 from ..trial import BASELINE, Trial
+from .cells import EMPTY
 from .faults import Faults
 from .numbers import Policy, read_numbers
-from .plan import DATA, GROUPS, PARTICIPANT, VISIT, Column, Plan
+from .plan import DATA, GROUPS, PARTICIPANT, VARIABLE, VISIT, Column, Plan
 from .rows import Rows
 
 
@@ -65,6 +66,7 @@ def read_block(
             keys: list[str | None] = [column.variable]
         else:
             keys = [v or plan.variable for v in dict.fromkeys(rows.variables)]
+            _without_name(plan, column, cells, rows, faults)
         for key in dict.fromkeys(k for k in keys if k):
             wanted = rows.use
             if not column.variable and any(rows.variables):
@@ -120,7 +122,9 @@ def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, 
     if column.visit:
         return column.visit, []
     if plan.one(VISIT) or any(rows.visits):
-        return None, [rows.visits[i] or plan.visit for i in where]
+        visits = [rows.visits[i] or plan.visit for i in where]
+        _without_visit(plan, column, where, visits, faults)
+        return None, visits
     if plan.visit:
         return plan.visit, []
     expected = ", ".join(visit.label for visit in trial.visits.values())
@@ -133,6 +137,33 @@ def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, 
         value=column.label,
     )
     return None, []
+
+
+def _without_name(plan: Plan, column: Column, cells: list, rows: Rows, faults: Faults) -> None:
+    """Tell of values whose row should name their variable and does not; unknown names are told of elsewhere."""
+    naming = plan.one(VARIABLE)
+    if naming is None or plan.variable:
+        return
+    first = plan.header.first_data
+    for position, (cell, variable) in enumerate(zip(cells, rows.variables, strict=True)):
+        if variable is None and cell != EMPTY and rows.use[position]:
+            named = plan.block.values[first + position][naming.index]
+            if named == EMPTY:
+                address = plan.block.address(first + position, naming.index)
+                faults.error("no variable", "a value without a variable", sheet=plan.sheet, cell=address)
+
+
+def _without_visit(plan: Plan, column: Column, where, visits: list[str | None], faults: Faults) -> None:
+    """Tell of values whose row should say its visit and does not; unknown visits are told of elsewhere."""
+    if None not in visits:
+        return
+    saying = plan.one(VISIT)
+    first = plan.header.first_data
+    for position, visit in zip(where, visits, strict=True):
+        row = first + int(position)
+        if visit is None and (saying is None or plan.block.values[row][saying.index] == EMPTY):
+            address = plan.block.address(row, saying.index if saying else column.index)
+            faults.error("no visit", "a value without a visit", sheet=plan.sheet, cell=address)
 
 
 def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -> str:

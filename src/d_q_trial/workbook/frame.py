@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..files import safe_text
 from ..participants import COLUMNS, VALUE
 from .cells import column_letters
 from .extract import Chunk
@@ -24,7 +25,7 @@ def stratum_chunks(plan: Plan, rows: Rows) -> list[Chunk]:
     texts = [str(rows.strata[i]) for i in positions]
     return [
         Chunk(
-            plan, column, column.label or "stratum", "baseline", VALUE, column.marker or "", positions,
+            plan, column, safe_text(column.label or "stratum"), "baseline", VALUE, column.marker or "", positions,
             np.full(len(positions), np.nan), [str(rows.ids[i]) for i in positions],
             [rows.arms[i] for i in positions], [None] * len(positions), True, texts,
         )
@@ -71,7 +72,7 @@ def make_frame(chunks: list[Chunk]):
         parts["measure"].append(constant(chunk.measure, count))
         parts["value"].append(pa.array(np.asarray(chunk.values, dtype=float)))
         parts["text"].append(texts(chunk.texts) if chunk.texts else constant("", count))
-        parts["sheet"].append(constant(chunk.plan.sheet, count))
+        parts["sheet"].append(constant(safe_text(chunk.plan.sheet), count))
         parts["cell"].append(_cells(chunk, numbers))
     types = {"linked": pa.bool_(), "value": pa.float64()}
     columns = {

@@ -142,7 +142,7 @@ def _is_header(block, row, used, numeric, header, vocabulary) -> bool:
             return not header.rows and all(label_like(v) for v in texts) and block.height > 1
         return not any(vocabulary.arm(str(v)) for v in texts) or _says_only_names(texts, vocabulary)
     if len(labels) > len(numbers):
-        return True
+        return not _has_id(values, header, block, vocabulary)
     weeks = [values[c] for c in numbers]
     if not all(_is_week(value, vocabulary) for value in weeks) or len(set(map(str, weeks))) < 2:
         return False
@@ -151,6 +151,17 @@ def _is_header(block, row, used, numeric, header, vocabulary) -> bool:
         return True
     # Weeks alone: a header only below merged or spaced labels, and not a row of data that happens to be 0, 2, 4.
     return bool(header.rows) and len(used) == len(numbers) and _spans(block, header.rows[-1], numbers)
+
+
+def _has_id(values: list, header: Header, block: Block, vocabulary: Vocabulary) -> bool:
+    """Tell whether a row below a header holds an id: then its words are faults among the numbers, not labels."""
+    if not header.rows:
+        return False
+    above = block.values[header.rows[-1]]
+    return any(
+        above[column] != EMPTY and value != EMPTY and vocabulary.label(_as_label(above[column])).role == "participant"
+        for column, value in enumerate(values)
+    )
 
 
 def _says_only_names(texts: list, vocabulary: Vocabulary) -> bool:
@@ -205,7 +216,7 @@ def _fill_right(values: list, below: list[list]) -> None:
 def _as_label(value: object) -> str:
     if is_number(value):
         return str(int(value)) if float(value).is_integer() else repr(float(value))
-    return " ".join(str(value).split())
+    return " ".join((value.shown if isinstance(value, Flag) else str(value)).split())
 
 
 def _merged_areas(block: Block) -> list[tuple[int, int, int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..participants import POPULATION
 from .faults import Faults
 from .forms import code_form
-from .plan import Plan
+from .plan import PARTICIPANT, Plan
 from .rows import Rows
 
 
@@ -38,6 +38,35 @@ def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
                 value=old,
             )
         known |= {identity for identity in rows.ids if identity} if plan.cohort != POPULATION else set()
+
+
+def check_alike(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+    """Tell of ids that differ only in writing, such as ``DQ-006`` and ``dq-06``: one participant taken for two."""
+    seen: dict[str, str] = {}
+    told: set[str] = set()
+    for plan, rows in blocks:
+        column = plan.one(PARTICIPANT)
+        if column is None or plan.cohort == POPULATION:
+            continue
+        for position, identity in enumerate(rows.ids):
+            if identity is None or identity in told or seen.get(key := _alike(identity), identity) == identity:
+                if identity is not None and identity not in told:
+                    seen[key] = identity
+                continue
+            told.add(identity)
+            faults.error(
+                "id written otherwise",
+                f"differs only in writing from the participant {seen[key]!r}; write both alike",
+                sheet=plan.sheet,
+                cell=plan.block.address(plan.header.first_data + position, column.index),
+                value=identity,
+            )
+
+
+def _alike(identity: str) -> str:
+    """Return an id without what people vary when they write it: case, spaces, dashes, zeros before a number."""
+    taken = code_form(identity)
+    return f"{taken.prefix}{taken.number}" if taken else identity.casefold().replace(" ", "")
 
 
 def _arms(pair: tuple[Plan, Rows]) -> int:

@@ -14,6 +14,7 @@ from .recognise import Vocabulary
 MOST_BLANK_ROWS = 2  # inside one table; more makes it two
 MOST_BLANK_COLUMNS = 2
 TITLE_ROWS = 3
+MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
 
 @dataclass
@@ -26,7 +27,10 @@ class Table:
 
 def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[Table]:
     """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right."""
-    pieces = [part for block in split(sheet) for part in _at_new_headers(block, vocabulary)]
+    blocks = split(sheet)
+    if len(blocks) > MOST_BLOCKS:
+        blocks = [Block(sheet, 0, 0, sheet.height, sheet.width)]
+    pieces = [part for block in blocks for part in _at_new_headers(block, vocabulary)]
     pieces = _joined_down(pieces, vocabulary)
     pieces = _joined_right(pieces, vocabulary)
     pieces.sort(key=lambda block: (block.top, block.left))

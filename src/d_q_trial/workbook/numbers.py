@@ -11,6 +11,7 @@ import numpy as np
 from .cells import DATES, EMPTY, Flag
 from .headers import MISSING, is_number
 
+LARGEST = 1e100  # changes made from larger numbers would overflow
 _DASHES = str.maketrans({"−": "-", "–": "-", "‐": "-", "‑": "-", "‒": "-", "—": "-"})
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -18,6 +19,7 @@ _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ ,'’]\d{3})+(?:\.\d+)?")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _ABOVE = re.compile(r"(?:>=?|≥|above|over|more than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
+_COMMA_ADVICE = "write a point, or set decimal_comma: true in the mapping"
 YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "false", "0", "never", "negative", "neg"}
 _FLAGS = {
     "error": ("error cell", "an error cell where a number belongs"),
@@ -62,7 +64,7 @@ def read_numbers(cells: list, policy: Policy, *, binary: bool = False) -> Number
     if kinds <= {float, int} and not binary:
         values = np.fromiter(cells, dtype=float, count=len(cells))
         result = Numbers(values)
-        if not np.isfinite(values).all():
+        if not (np.abs(values) <= LARGEST).all():
             _check_finite(result, cells)
         return result
     values = np.empty(len(cells))
@@ -75,7 +77,7 @@ def read_numbers(cells: list, policy: Policy, *, binary: bool = False) -> Number
             values[position] = math.nan
         else:
             values[position] = _one(position, cell, policy, binary, result)
-    if not np.isfinite(values).all():
+    if not (np.abs(values) <= LARGEST).all():
         _check_finite(result, cells)
     return result
 
@@ -86,8 +88,9 @@ def _check_finite(result: Numbers, cells: list) -> None:
         if type(cells[position]) is float:
             result.missing_codes += 1
             result.notes.append((int(position), "NaN", "missing code", "read as missing"))
-    for position in np.flatnonzero(np.isinf(result.values)):
-        result.faults.append((int(position), cells[position], "infinite", "infinite; expected a number"))
+    for position in np.flatnonzero(np.abs(result.values) > LARGEST):
+        what = "infinite" if math.isinf(result.values[position]) else "too large to be a measurement"
+        result.faults.append((int(position), cells[position], "infinite", f"{what}; expected a number"))
         result.values[position] = math.nan
 
 
@@ -129,7 +132,7 @@ def _text(position: int, cell: str, policy: Policy, binary: bool, result: Number
     text = cell.strip()
     if not text:
         return math.nan
-    if text.casefold() in MISSING or text.casefold() in policy.missing:
+    if text.casefold() in MISSING or text.translate(_DASHES) in MISSING or text.casefold() in policy.missing:
         result.missing_codes += 1
         result.notes.append((position, cell, "missing code", "read as missing"))
         return math.nan
@@ -151,7 +154,14 @@ def _number_text(position: int, cell: str, text: str, policy: Policy, result: Nu
         try:
             number = float(limit)
         except ValueError:
-            result.faults.append((position, cell, "text", "a limit of detection that is not a number"))
+            result.below_detection -= 1
+            comma = _COMMA.fullmatch(limit)
+            kind, what = (
+                ("comma", f"a comma in a limit of detection; {_COMMA_ADVICE}")
+                if comma
+                else ("text", "a limit that is not a number")
+            )
+            result.faults.append((position, cell, kind, what))
             return math.nan
         how = {"missing": (math.nan, "missing"), "limit": (number, "the limit"), "half": (number / 2, "half the limit")}
         value, words = how[policy.below_detection]
@@ -164,9 +174,7 @@ def _number_text(position: int, cell: str, text: str, policy: Policy, result: Nu
     if _COMMA.fullmatch(text):
         if policy.decimal_comma:
             return float(text.replace(",", "."))
-        result.faults.append(
-            (position, cell, "comma", "a comma in a number; write a point, or set decimal_comma: true in the mapping")
-        )
+        result.faults.append((position, cell, "comma", f"a comma in a number; {_COMMA_ADVICE}"))
         return math.nan
     if _ABOVE.fullmatch(text):
         result.faults.append((position, cell, "above range", "above a limit; expected a number"))

@@ -10,7 +10,7 @@ from typing import Any
 from ..files import sha256
 from ..participants import Participants
 from ..trial import Trial
-from . import checks, compare, frame, ids, legends, people, settle
+from . import checks, compare, frame, ids, legends, people, remarks, settle
 from .blocks import Block
 from .cells import Sheet, Workbook
 from .classify import classify
@@ -142,6 +142,7 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
             people.crossed_ids(plan, rows)
             blocks.append((plan, rows))
     ids.harmonise(blocks, faults)
+    ids.check_alike(blocks, faults)
     arms: people.Arms = {}
     for plan, rows in blocks:
         people.duplicate_rows(plan, rows, faults)
@@ -169,7 +170,10 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     checks.check_fractions(reading.chunks, trial, faults)
     checks.check_unsure(reading.plans, reading.chunks, trial, faults)
     checks.check_arms(reading.chunks, trial, faults)
+    remarks.check_markers(reading.chunks, trial, faults)
+    remarks.check_changes(reading.chunks, trial, faults)
     checks.check_hidden(reading.plans, faults)
+    remarks.check_unread(reading.plans, faults)
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == INFERRED and column.role != IGNORE:

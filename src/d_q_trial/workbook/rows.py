@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..files import safe_text
 from .cells import EMPTY, Flag
 from .faults import Faults
 from .headers import is_number, label_like
@@ -16,6 +17,7 @@ from .plan import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Colu
 from .recognise import Reading as Label
 from .recognise import Vocabulary
 
+_POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
 _SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
@@ -48,12 +50,13 @@ class Rows:
 
 
 def canonical_id(value: object) -> str:
-    """Return an id as text; 2.0 and " 2 " are both "2"."""
+    """Return an id as text; 2.0, "2.0" and " 2 " are all "2"."""
     if is_number(value):
         return str(int(value)) if float(value).is_integer() else repr(float(value))
     if isinstance(value, Flag):
         return value.shown
-    return " ".join(str(value).split())
+    text = " ".join(str(value).split())
+    return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
 
 
 def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> Rows:
@@ -70,7 +73,7 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     if column := plan.one(STRATUM):
         for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
             if cell != EMPTY and rows.use[position]:
-                rows.strata[position] = stratum_label(canonical_id(cell))
+                rows.strata[position] = safe_text(stratum_label(canonical_id(cell)))
     if column := plan.one(ARM):
         _read_arms(plan, column, body, rows, vocabulary, codes, faults)
     if column := plan.one(VISIT):
@@ -186,7 +189,7 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
                 "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
             )
         else:
-            rows.ids[position] = canonical_id(cell)
+            rows.ids[position] = safe_text(canonical_id(cell))
 
 
 def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) -> None:

@@ -123,6 +123,8 @@ def _settle_one(chunk: Chunk, seen: dict, trial: Trial, faults: Faults) -> None:
     keep = np.ones(len(chunk.positions), dtype=bool)
     differing: dict[int, list[tuple[int, str, float, str]]] = defaultdict(list)
     repeated = 0
+    # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
+    visits = chunk.variable in trial.outcomes and bool(trial.outcomes[chunk.variable].follow_up)
     for index, identity in enumerate(chunk.participants):
         value = float(chunk.values[index])
         if identity not in seen:
@@ -131,7 +133,7 @@ def _settle_one(chunk: Chunk, seen: dict, trial: Trial, faults: Faults) -> None:
         known, other, place = seen[identity]
         keep[index] = False
         if known == value or (chunk.texts and other.texts and chunk.texts[index] == other.texts[place]):
-            repeated += other is not chunk
+            repeated += other is not chunk or visits
         else:
             differing[id(other)].append((index, identity, known, f"{other.plan.sheet}!{other.address(place)}"))
     others = {id(other): other for _, other, _ in seen.values()}
