@@ -87,3 +87,18 @@ def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
             assert set(rows.measure) == {"value"}
             assert set(rows.arm) == {""}
             assert sorted(rows.value) == sorted(made.values["sasp_il6", "baseline"][i] for i in ids)
+
+
+def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.active.append(["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"])
+    for number in range(40):
+        stratum = ["Highest tertile", "Lower two tertiles"][number % 2]
+        book.active.append(["Radius", stratum, ["Control", "D+Q"][number // 2 % 2], 0.25 * number - 5])
+    book.save(tmp_path / "strata.xlsx")
+    frame = read_workbook(tmp_path / "strata.xlsx", cohort.trial()).frame
+    assert frame.groupby(["variable", "marker", "stratum", "arm"]).size().to_dict() == {
+        ("bmd_radius", "p16_variant_1+5", stratum, arm): 10 for stratum in ("T1/T2", "T3") for arm in ("control", "d_q")
+    }

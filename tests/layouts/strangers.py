@@ -240,3 +240,19 @@ def arms_as_merged_cells_at_the_left(cohort: Cohort, path: Path) -> None:
             row += 1
     population(cohort, book)
     book.save(path)
+
+
+@layout
+def redcap_events_beside_a_study_id(cohort: Cohort, path: Path) -> None:
+    """A constant study id before the participant's; events as REDCap names them; the arm on the first row alone."""
+    book = Workbook()
+    sheet, once, later = book.active, measured_once(cohort), measured_later(cohort)
+    sheet.append(["STUDYID", "USUBJID", "redcap_event_name", "arm", *once, *later])
+    for identity, arm in cohort.arms.items():
+        for visit in VISITS:
+            first = visit == "baseline"
+            fixed = [cohort.get(v, "baseline", identity) if first else None for v in once]
+            row = ["DQ", identity, f"{visit}_arm_1", arm_label(arm) if first else None]
+            sheet.append([*row, *fixed, *(cohort.get(v, visit, identity) for v in later)])
+    population(cohort, book)
+    book.save(path)

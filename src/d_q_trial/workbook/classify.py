@@ -83,7 +83,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     neighbours.follow_up_in_rows(plan, readings, vocabulary.trial)
     neighbours.ids_by_content(plan, contents)
     neighbours.baseline_by_elimination(plan, vocabulary.trial)
-    neighbours.one_of_each_role(plan)
+    neighbours.one_of_each_role(plan, contents)
     _settle(plan, readings, contents, vocabulary.trial)
     return plan
 

@@ -81,10 +81,12 @@ def baseline_by_elimination(plan: Plan, trial: Trial) -> None:
             without[0].why = "no visit named; the baseline, because all later visits have columns of their own"
 
 
-def one_of_each_role(plan: Plan) -> None:
-    """Keep one column for each role that a row can have only once."""
+def one_of_each_role(plan: Plan, contents: list[Content]) -> None:
+    """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
     for role in (PARTICIPANT, ARM, VISIT, VARIABLE):
         columns = plan.having(role)
+        if role == PARTICIPANT:
+            columns.sort(key=lambda c: -len(contents[c.index].distinct))
         keep = next((c for c in columns if c.confidence != UNSURE), columns[0] if columns else None)
         for column in columns:
             if column is not keep:

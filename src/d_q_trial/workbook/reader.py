@@ -114,10 +114,12 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
 
 
 def _marker_beside(plan: Plan, texts: list[Block], vocabulary: Vocabulary) -> None:
-    """Take the marker that cuts strata from the notes on the sheet, if they name just one."""
+    """Take the marker that cuts strata from the header of their column or the notes on the sheet, if just one is named."""
     if plan.kind != GROUPS or plan.marker:
         return
     notes = [cell for block in texts if block.sheet is plan.block.sheet for row in block.values for cell in row]
+    if column := plan.one(STRATUM):
+        notes = [column.label] if vocabulary.context(column.label).candidates else notes
     named = {key for note in notes if isinstance(note, str) for key in vocabulary.context(note).candidates}
     markers = named & set(vocabulary.trial.markers)
     if len(markers) == 1:

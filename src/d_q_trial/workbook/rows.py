@@ -20,6 +20,7 @@ from .recognise import Vocabulary
 _POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
+_EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
 _SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
 _WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
 
@@ -275,6 +276,7 @@ def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes) -
     text = canonical_id(cell)
     if text.casefold() in codes.visits:
         return codes.visits[text.casefold()]
+    text = _EVENT_OF_ARM.sub("", text)
     if is_number(cell) or text.isdigit():
         label = fold(column.label)
         if "month" in label:
