@@ -1,9 +1,12 @@
 # What the other rules share: the interpreter, the analyses, and which code a step depends on.
 
+from d_q_trial.trial import load_trial
+
 PYTHON = (
     sys.executable
 )  # a bare `python` could be another one when snakemake was called by its path
 ANALYSES = list(SETTINGS.analyses)
+TRIAL = load_trial(SETTINGS.trial)
 SOURCE = Path(workflow.basedir) / "src" / "d_q_trial"
 CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
 

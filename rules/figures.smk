@@ -2,10 +2,9 @@
 # Makes every figure as PDF and PNG, and its caption and result in words, in two jobs of about the same size.
 
 from d_q_trial.figures.catalogue import catalogue_of
-from d_q_trial.trial import load_trial
 from d_q_trial.wording import caption_words, fill
 
-FIGURES = catalogue_of(SETTINGS.figures, load_trial(SETTINGS.trial))
+FIGURES = catalogue_of(SETTINGS.figures, TRIAL)
 FIGURE_CODE = [
     f"figures/{name}"
     for name in "catalogue study panels draw courses schematic style scale fonts make".split()
@@ -32,7 +31,7 @@ def drawing(name):
 
 def captions(wildcards):
     """Captions of all figures, as they read in an analysis."""
-    words = caption_words(load_trial(SETTINGS.trial), analysis(wildcards))
+    words = caption_words(TRIAL, analysis(wildcards))
     return {
         name: f"{figure.label}. {fill(figure.title, words)}. {fill(figure.caption, words)}"
         for name, figure in FIGURES.figures.items()

@@ -12,7 +12,7 @@ ROBUSTNESS = [
     "multiplicity.csv",
     "robustness.json",
 ]
-ROBUSTNESS_FIGURES = list(cutoffs.figures(load_trial(SETTINGS.trial)))
+ROBUSTNESS_FIGURES = list(cutoffs.figures(TRIAL))
 ROBUSTNESS_CODE = [
     *(
         f"robustness/{name}"

@@ -3,9 +3,8 @@
 
 from d_q_trial.tables import notes
 from d_q_trial.tables.catalogue import catalogue_of
-from d_q_trial.trial import load_trial
 
-TABLES = catalogue_of(SETTINGS.tables, load_trial(SETTINGS.trial)).tables
+TABLES = catalogue_of(SETTINGS.tables, TRIAL).tables
 TARGETS += expand("results/{analysis}/tables/tables.xlsx", analysis=ANALYSES)
 
 
@@ -22,8 +21,8 @@ def table_page(name):
 
 def table_captions(wildcards):
     """Captions of all tables, as they read in an analysis."""
-    trial, chosen = load_trial(SETTINGS.trial), analysis(wildcards)
-    return {name: notes.caption(table, trial, chosen) for name, table in TABLES.items()}
+    chosen = analysis(wildcards)
+    return {name: notes.caption(table, TRIAL, chosen) for name, table in TABLES.items()}
 
 
 rule tables:
