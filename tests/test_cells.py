@@ -2,10 +2,11 @@
 
 import datetime
 import re
+import time
 import zipfile
 
 import pytest
-from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, STYLES, changed, sound_parts, write
+from hostile.parts import BOOK, BOOK_RELATIONS, MAIN, SHEET, STRINGS, STYLES, changed, sound_parts, write
 from layouts import cohort, panels, writers
 
 from d_q_trial.errors import UserError
@@ -13,6 +14,7 @@ from d_q_trial.workbook.cells import Flag
 from d_q_trial.workbook.exact import Careful
 from d_q_trial.workbook.load import read_cells
 from d_q_trial.workbook.package import open_package
+from d_q_trial.workbook.reader import look
 
 
 @pytest.fixture
@@ -203,3 +205,16 @@ def test_careful_reader_and_fast_reader_disagree(name, workbook):
 
 def test_careful_reader_and_fast_reader_disagree_on_the_bundled_workbook():
     _agree("data/reconstructed.xlsx")
+
+
+def test_scattered_cells_or_endless_headers_take_for_ever(workbook):
+    begin = time.process_time()
+    scattered = b"".join(
+        b'<row r="%d">%s</row>' % (r, b"".join(b'<c r="%s%d"><v>1</v></c>' % (c.encode(), r) for c in "AEIMQUY"))
+        for r in range(1, 12_000, 4)
+    )
+    changed(workbook, SHEET=b'<worksheet xmlns="%s"><sheetData>%s</sheetData></worksheet>' % (MAIN.encode(), scattered))
+    look(workbook, cohort.trial())
+    changed(workbook, STRINGS=lambda part: part.replace(b">Age<", b">" + b"CTx " * 8000 + b"<"))
+    look(workbook, cohort.trial())
+    assert time.process_time() - begin < 10

@@ -66,6 +66,9 @@ class Reading:
         return not self.rest
 
 
+LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
+
+
 class Vocabulary:
     """The names of one trial, ready to be found in labels."""
 
@@ -330,7 +333,7 @@ class Vocabulary:
     def _with_own_words(self, text: str, rest: list[str]) -> str | None:
         """Recognise a name beside more words that all belong to the same outcome, as in "distal radius BMD"."""
         found = set()
-        for match in self._variable_pattern.finditer(text):
+        for match in self._variable_pattern.finditer(text if len(text) <= LONGEST_NAME else ""):
             for key in self.variables.get(squash(match[0]), ()):
                 left = [word for word in rest if word not in words(match[0])]
                 counted = key in self.trial.markers and any(word.isdigit() for word in left)  # another variant
