@@ -3,8 +3,8 @@
     python benchmarks/calibration.py [--trials 1000] [--only best_cut] [--processes 2]
 
 60 women, 30 an arm; two markers that go together; two outcomes at three visits, correlated as repeated measurements
-are. The first marker is cut so that 10 of the treated and 11 of the controls lie in the upper stratum. Each scenario says
-what is true; each function of TESTS takes one simulated trial and returns P-values by name. A new test is one more function.
+are. The first marker is cut so that 21 women lie in the upper stratum, and the arms are dealt so that 10 of them are treated.
+Each scenario says what is true; each function of TESTS takes one simulated trial and returns P-values by name. A new test is one more function.
 """
 
 import argparse
@@ -58,9 +58,9 @@ class Simulated:
 
 
 def simulate(rng, slope, spread, shift, shift_upper):
-    is_first = np.arange(WOMEN) < WOMEN // 2
-    is_upper = np.concatenate([np.arange(30) >= 20, np.arange(30) >= 19])
-    marker = np.concatenate([np.sort(rng.normal(size=30)), np.sort(rng.normal(size=30))])
+    marker, is_upper, is_first = np.sort(rng.normal(size=WOMEN)), np.arange(WOMEN) >= 39, np.zeros(WOMEN, dtype=bool)
+    is_first[rng.permutation(39)[:20]] = True
+    is_first[39 + rng.permutation(21)[:10]] = True
     other = 0.7 * marker + np.sqrt(1 - 0.7**2) * rng.normal(size=WOMEN)
     own = is_first & is_upper
     values = np.sqrt(0.5) * rng.normal(size=(WOMEN, 1)) + np.sqrt(0.5) * rng.normal(size=(WOMEN, len(PLACES)))
