@@ -17,7 +17,7 @@ from .cells import EMPTY, Flag, Sheet, SheetFacts, column_letters, column_number
 from .package import TRUE, Package, date_styles, local, plain_text, shared_strings
 from .scan import merged_area
 
-MOST_CELLS = 700_000  # more take longer than a user waits; no table of participants in an unusual form is so large
+MOST_CELLS = 300_000  # more take longer than a user waits; no table of participants in an unusual form is so large
 LARGE = 8_000_000  # a rectangle of more cells is laid out without most of the blank space in it
 
 _ROW_DEPTH = 3  # worksheet, sheetData, row

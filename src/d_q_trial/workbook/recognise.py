@@ -66,6 +66,7 @@ class Reading:
         return not self.rest
 
 
+MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 
 
@@ -101,7 +102,7 @@ class Vocabulary:
             key: {word for name in (thing.label, *thing.names) for word in words(fold(name))}
             for key, thing in (trial.outcomes | trial.markers).items()
         }
-        self.label = lru_cache(maxsize=50_000)(self._label)
+        self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(self._context)
 
     # -- single things ------------------------------------------------------------------------------------------
