@@ -2,7 +2,7 @@
 # Makes the comparison above and below every cut of the markers, the best cuts, and P-values adjusted for multiplicity.
 # By default for the reference analysis; `snakemake results/NAME/robustness/cutoffs.csv` makes those of another.
 
-from d_q_trial.figures import cutoffs
+from d_q_trial.figures import cutoff_pages
 
 ROBUSTNESS = [
     "cutoffs.csv",
@@ -12,7 +12,7 @@ ROBUSTNESS = [
     "multiplicity.csv",
     "robustness.json",
 ]
-ROBUSTNESS_FIGURES = list(cutoffs.figures(TRIAL))
+ROBUSTNESS_FIGURES = list(cutoff_pages.figures(TRIAL))
 ROBUSTNESS_CODE = [
     *(
         f"robustness/{name}"
@@ -22,9 +22,8 @@ ROBUSTNESS_CODE = [
         f"stats/{name}"
         for name in "rank_sum shift monte_carlo labels permutation reducers maximally_selected multiplicity".split()
     ),
-    *(f"figures/{name}" for name in "cutoffs draw scale style fonts".split()),
+    *(f"figures/{name}" for name in "cutoffs cutoff_pages draw scale style fonts".split()),
 ]
-# What changes the numbers; how the work is divided does not.
 ROBUSTNESS_SETTINGS = [
     f"robustness.{name}"
     for name in "seed permutations memory_mb minimum_per_arm windows families".split()

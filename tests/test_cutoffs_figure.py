@@ -10,8 +10,8 @@ import pipeline
 import pytest
 
 from d_q_trial import settings
+from d_q_trial.figures import cutoff_pages, style
 from d_q_trial.figures import cutoffs as drawing
-from d_q_trial.figures import style
 from d_q_trial.files import read_csv
 from d_q_trial.printing import p_digits
 from d_q_trial.robustness import best_cuts, cutoffs
@@ -86,8 +86,8 @@ def test_the_words_of_a_panel_hide_what_the_search_costs(tables):
 
 
 def test_a_family_that_does_not_fit_on_a_page_has_a_figure():
-    assert {family for family, _ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
-    (only,) = drawing.figures(load_trial("data/pbc/trial.yaml"))
+    assert {family for family, _ in cutoff_pages.figures(TRIAL).values()} == {"turnover", "bmd"}
+    (only,) = cutoff_pages.figures(load_trial("data/pbc/trial.yaml"))
     assert only == "every_cut_laboratory_urine_copper"
 
 
@@ -107,7 +107,7 @@ def test_the_command_leaves_out_a_file_or_writes_other_bytes_the_next_time(tmp_p
     assert one == two
     described = json.loads(one["robustness.json"])
     pictures = {name.removesuffix(".png") for name in one if name.endswith(".png")}
-    assert pictures == set(drawing.figures(TRIAL)) == set(described)
+    assert pictures == set(cutoff_pages.figures(TRIAL)) == set(described)
     for name in pictures:
         assert b"Synthetic data" in one[f"{name}.png"]
         assert "Synthetic data" in described[name]["words"]
@@ -123,5 +123,5 @@ def test_an_analysis_without_markers_ends_in_an_error(tmp_path):
     best = read_csv(tmp_path / "out/best_cuts.csv")
     assert set(best["reason"]) == {cutoffs.NO_MARKER}
     assert len(best) == 180
-    assert (tmp_path / "out/cutoffs.csv").read_text() == ",".join(cutoffs.CUTOFFS) + "\n"
+    assert (tmp_path / "out/cutoffs.csv").read_text() == ",".join([*cutoffs.CUTOFFS, "data"]) + "\n"
     assert len(list((tmp_path / "out").glob("*.png"))) == 4

@@ -8,7 +8,7 @@ import pytest
 from hostile.parts import changed, sound_parts, write
 from loopback import broken, in_turn, status, whole
 
-from d_q_trial import download, fetch
+from d_q_trial import fetch, setting_types
 from d_q_trial.download import MissingError, OfflineError, Patience
 from d_q_trial.errors import UserError
 
@@ -333,7 +333,7 @@ class TestSupplement:
         bundled = fetch.load_supplement(Path(__file__).parents[1] / "data" / "supplement.yaml")
         assert not bundled.verified
         assert len(bundled.addresses) == 20
-        assert all(download.is_address(address) for address in bundled.addresses)
+        assert all(setting_types.is_address(address) for address in bundled.addresses)
         assert bundled.addresses[3].endswith(f"/{NAME}")
 
     @pytest.mark.parametrize("text", ["", "title: x", "numbers: [a, b]", "[", "{title: x, article: y, address: z}"])
@@ -369,7 +369,7 @@ class TestLocalCopy:
     [("https://x/a.xlsx", True), ("HTTP://x/a", True), ("data/a.xlsx", False), ("httpx.xlsx", False), (None, False)],
 )
 def test_address_is_told_from_a_file(value, expected):
-    assert download.is_address(value) is expected
+    assert setting_types.is_address(value) is expected
 
 
 class TestCommand:

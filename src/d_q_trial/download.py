@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import threading
 import time
 import urllib.error
@@ -17,11 +16,6 @@ from d_q_trial import __version__
 from d_q_trial.errors import UserError
 
 _PIECE = 1 << 16
-
-
-def is_address(text: object) -> bool:
-    """Whether what a user names as the workbook is an address and not a file."""
-    return isinstance(text, str) and re.match(r"(?i)https?://", text) is not None
 
 
 class MissingError(UserError):

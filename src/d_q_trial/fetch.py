@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from d_q_trial import download, files
 from d_q_trial.errors import UserError
+from d_q_trial.setting_types import is_address
 from d_q_trial.workbook import guard
 
 FOLDER = Path("data/raw")
@@ -112,7 +113,7 @@ def local_copy(address: str, folder: Path | str = FOLDER, **options) -> Path:
 
 def workbook_file(named: str, **options) -> Path:
     """Return the file that a user means: the one that is named, or the local copy of what lies at an address."""
-    return local_copy(named, **options) if download.is_address(named) else Path(named)
+    return local_copy(named, **options) if is_address(named) else Path(named)
 
 
 def fetch(
@@ -258,7 +259,7 @@ def file_name(address: str) -> str:
 
 def _split(address: str) -> tuple[str, str | None]:
     """Address without its fragment, and the checksum that the fragment demands."""
-    if not download.is_address(address):
+    if not is_address(address):
         hint = "; that is a file here already" if Path(address).exists() else ""
         raise UserError(f"{address!r} is no address: it has to begin with https:// or http://{hint}")
     try:

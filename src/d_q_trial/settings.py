@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from .download import is_address
 from .errors import UserError, nearest
 from .robustness.settings import Robustness
-from .setting_types import Names, Number, Optional, Strict, Text, Whole
+from .setting_types import Names, Number, Optional, Strict, Text, Whole, is_address
 from .yaml_files import faulty, read_yaml
 
 # Folders of results/ that are not analyses.

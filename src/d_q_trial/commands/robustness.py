@@ -18,7 +18,8 @@ def add_arguments(parser):
 def run(arguments):
     """Read, compute, write, draw."""
     from .. import settings
-    from ..figures.cutoffs import Tables, draw_cutoffs, figures
+    from ..figures.cutoff_pages import figures
+    from ..figures.cutoffs import Tables, draw_cutoffs
     from ..files import write_csv, write_json
     from ..participants import read_description
     from ..robustness import best_cuts, best_splits, cutoffs, describe, multiplicity

@@ -12,6 +12,7 @@ import numpy as np
 from .. import wording
 from ..printing import number, p_digits, p_value
 from . import draw, style
+from .cutoff_pages import BLOCK, EFFECT, KEY, P_VALUES, SAID, SLIDING, STEP, TITLE, cells_of, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 ABOVE, BELOW, WINDOW = style.STRATA[2], style.STRATA[0], style.NEUTRAL
 _LOOKS = {"above": (ABOVE, 0.22), "below": (BELOW, 0.42)}  # the lighter colour needs a denser band
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0  # millimetres
-# Heights of a block, and of the key below all of them.
-TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 4.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
-BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
-TALLEST = 245.0  # what fits on a page of the journal, with a caption below
 SHARES = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -49,19 +46,6 @@ class Tables:
         return next(rows.itertuples(index=False), None)
 
 
-def figures(trial: Trial) -> dict[str, tuple[str, str]]:
-    """Names of the figures that a trial has, each with its family of outcomes and its marker.
-
-    A family with more outcomes and visits than fit on a page has none.
-    """
-    return {
-        f"every_cut_{family}_{marker}": (family, marker)
-        for family in trial.families
-        for marker in trial.markers
-        if (cells := _cells(trial, family)) and KEY + BLOCK * -(-len(cells) // _columns(trial, family)) <= TALLEST
-    }
-
-
 def draw_cutoffs(
     tables: Tables, trial: Trial, analysis: Analysis, family: str, marker: str, stem: Path | str, *, label: str | None
 ) -> list[Path]:
@@ -72,12 +56,12 @@ def draw_cutoffs(
     tables : Tables
     trial, analysis
     family, marker : str
-        As :func:`figures` pairs them.
+        As :func:`.cutoff_pages.figures` pairs them.
     stem : path
     label : str or None
         How the data have to be marked.
     """
-    cells, columns = _cells(trial, family), _columns(trial, family)
+    cells, columns = cells_of(trial, family), columns_of(trial, family)
     blocks = -(-len(cells) // columns)
     whole = style.WIDTHS_MM["double"]
     width = (whole - LEFT - RIGHT - GAP * (columns - 1)) / columns
@@ -228,16 +212,6 @@ def _unit(measure: str, outcome_unit: str) -> str:
     """Unit of a shift: a difference of percent changes is one of percentage points."""
     unit = wording.change_unit(measure, outcome_unit)
     return "percentage points" if unit == "%" else unit
-
-
-def _cells(trial: Trial, family: str) -> list[tuple[str, str]]:
-    return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
-
-
-def _columns(trial: Trial, family: str) -> int:
-    """As many visits as there are in a row, and short rows of several outcomes."""
-    visits = max((len(o.follow_up) for o in trial.outcomes.values() if o.family == family), default=1)
-    return visits if visits > 2 else {1: 3, 2: 4}.get(visits, 3)
 
 
 def _limits(panels: list[Tables]) -> tuple[float, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import wording
-from ..figures.cutoffs import Tables, figures
+from ..figures.cutoff_pages import figures
+from ..figures.cutoffs import Tables
 from ..printing import interval, number, p_value
 
 if TYPE_CHECKING:
