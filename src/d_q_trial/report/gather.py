@@ -143,8 +143,8 @@ def gather(
         exclusions=_rows(folder / "exclusions.csv"),
         tally=tally(verdicts) if verdicts else None,
         versions=versions,
-        seed=chosen.robustness.seed if robustness else None,
-        permutations=chosen.robustness.permutations if robustness else None,
+        made=frozenset(f"{part.name}/{table.stem}" for part in parts for table in part.glob("*.csv")),
+        robustness=chosen.robustness if robustness else None,
     )
     figures = _pictures(folder / "figures", _figure_order(chosen, trial))
     return Report(

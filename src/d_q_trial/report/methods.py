@@ -12,11 +12,13 @@ from .. import printing, wording
 from ..changes import EXCLUDED
 from ..tables.catalogue import EVERYBODY, HIGHEST, Headline
 from ..trial import BASELINE
+from .methods_robustness import robustness_sentences
 from .references import REFERENCES
 from .shaping import MANY
 
 if TYPE_CHECKING:
     from ..figures.study import Numbers
+    from ..robustness.settings import Robustness
     from ..settings import Analysis
     from ..trial import Trial
     from .claims import Tally
@@ -38,8 +40,8 @@ class Facts:
     exclusions: Sequence[Mapping[str, str]]  # exclusions.csv
     tally: Tally | None  # of the claims, if there are any
     versions: Mapping[str, str]
-    seed: int | None = None  # of analyses by permutation, if there are any
-    permutations: int | None = None
+    made: frozenset[str] = frozenset()  # tables on robustness, such as robustness/cutoffs
+    robustness: Robustness | None = None  # their settings, if there are any
 
 
 def study_sentence(facts: Facts) -> str:
@@ -175,14 +177,15 @@ def paragraph(facts: Facts) -> str:
         "Proportions were compared by the chi-squared test without continuity correction." if _binary(facts) else "",
         f"Values are summarized as medians and quartiles (type {analysis.quartile_type} {cite('hyndman')}).",
         f"Relations with age are Spearman correlations {cite('spearman')}." if _correlations(facts) else "",
-        f"P-values are two-sided and not adjusted for multiplicity; the level of significance is {analysis.alpha:g}.",
-        f"Analyses by permutation used {facts.permutations:,} permutations and the seed {facts.seed}."
-        if facts.seed is not None
-        else "",
+        f"P-values are two-sided and, unless said otherwise, not adjusted for multiplicity; the level of significance is "
+        f"{analysis.alpha:g}.",
         f"The analysis ran as a Snakemake workflow {cite('snakemake')} in Python {facts.versions.get('python', '')} "
         f"with NumPy {facts.versions.get('numpy', '')}, SciPy {facts.versions.get('scipy', '')} {cite('scipy')} and "
         f"pandas {facts.versions.get('pandas', '')}.",
     ]
+    done = "\n\n".join(
+        " ".join(filter(None, part)) for part in (methods, robustness_sentences(facts, cite)) if any(part)
+    )
     told = main_sentences(facts)
     if facts.tally:
         told.append(
@@ -194,7 +197,7 @@ def paragraph(facts: Facts) -> str:
     references = [trial.citation, *(REFERENCES[key] for key in cited)]
     listed = "\n".join(f"{number}. {' '.join(text.split())}" for number, text in enumerate(references, start=1))
     return (
-        f"{title}\n{label}\n## Methods\n\n{' '.join(filter(None, methods))}\n\n## Results\n\n"
+        f"{title}\n{label}\n## Methods\n\n{done}\n\n## Results\n\n"
         f"{' '.join(told) or 'The analysis has none of the comparisons that are told in words.'}\n\n"
         f"## References\n\n{listed}\n"
     )

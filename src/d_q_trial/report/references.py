@@ -27,4 +27,37 @@ REFERENCES = {
         "Virtanen P, Gommers R, Oliphant TE, et al. SciPy 1.0: fundamental algorithms for scientific computing in "
         "Python. Nature Methods 17, 261-272 (2020)."
     ),
+    "brunner": (
+        "Brunner E, Munzel U. The nonparametric Behrens-Fisher problem: asymptotic theory and a small-sample "
+        "approximation. Biometrical Journal 42, 17-25 (2000)."
+    ),
+    "delong": (
+        "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver operating "
+        "characteristic curves: a nonparametric approach. Biometrics 44, 837-845 (1988)."
+    ),
+    "mackinnon": (
+        "MacKinnon JG, White H. Some heteroskedasticity-consistent covariance matrix estimators with improved finite "
+        "sample properties. Journal of Econometrics 29, 305-325 (1985)."
+    ),
+    "bonetti": (
+        "Bonetti M, Gelber RD. Patterns of treatment effects in subsets of patients in clinical trials. Biostatistics "
+        "5, 465-481 (2004)."
+    ),
+    "westfall": "Westfall PH, Young SS. Resampling-based multiple testing. Wiley (1993).",
+    "holm": (
+        "Holm S. A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6, 65-70 "
+        "(1979)."
+    ),
+    "benjamini": (
+        "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "
+        "testing. Journal of the Royal Statistical Society B 57, 289-300 (1995)."
+    ),
+    "simonsohn": (
+        "Simonsohn U, Simmons JP, Nelson LD. Specification curve analysis. Nature Human Behaviour 4, 1208-1214 (2020)."
+    ),
+    "rubin": "Rubin DB. Multiple imputation for nonresponse in surveys. Wiley (1987).",
+    "phipson": (
+        "Phipson B, Smyth GK. Permutation P-values should never be zero: calculating exact P-values when permutations "
+        "are randomly drawn. Statistical Applications in Genetics and Molecular Biology 9, 39 (2010)."
+    ),
 }
