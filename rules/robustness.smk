@@ -22,7 +22,10 @@ ROBUSTNESS_CODE = [
         f"stats/{name}"
         for name in "rank_sum shift monte_carlo labels permutation reducers maximally_selected multiplicity".split()
     ),
-    *(f"figures/{name}" for name in "cutoffs cutoff_pages draw scale style fonts".split()),
+    *(
+        f"figures/{name}"
+        for name in "cutoffs cutoff_pages draw scale style fonts".split()
+    ),
 ]
 ROBUSTNESS_SETTINGS = [
     f"robustness.{name}"
