@@ -103,3 +103,11 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
         parts.reverse()
     reading = VOCABULARY.label(gap.join(parts))
     assert (reading.variable, reading.visit, reading.rest) == (key, visit, ""), gap.join(parts)
+
+
+def test_endless_texts_are_searched_for_legends_or_hide_a_short_one():
+    endless = [f"{number} " + "-" * 30_000 for number in range(1000)]
+    chosen = list(legends.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
+    assert chosen[0] == "0 = Control, 1 = D+Q"
+    assert "no sign in it" not in chosen
+    assert sum(map(len, chosen)) <= legends.MOST_TEXT

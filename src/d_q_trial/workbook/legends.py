@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable, Iterator
 
 from .blocks import Block
 from .cells import EMPTY
@@ -17,12 +18,14 @@ _REVERSED = [
     re.compile(rf"([^=:;,()\[\]\n→\d]{{1,60}}?)\s*(?:{sign})\s*([\w.]{{1,3}})(?![\w.])", re.I) for sign in _SIGNS
 ]
 LONGEST_CODE = 4
+LONGEST_TEXT = 2000  # characters of one text that are searched for codes
+MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
 FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 
 def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
     """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``."""
-    if not any(sign in text for sign in "=:→-–—") and " is " not in text and " means " not in text:
+    if not _may_explain(text):
         return {}
     for pattern, code, name in (*((p, 1, 2) for p in _PAIRS), *((p, 2, 1) for p in _REVERSED)):
         found = {}
@@ -33,6 +36,22 @@ def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
         if len(found) >= 2:
             return found
     return {}
+
+
+def _may_explain(text: str) -> bool:
+    return any(sign in text for sign in "=:→-–—") or " is " in text or " means " in text
+
+
+def searchable(texts: Iterable[str]) -> Iterator[str]:
+    """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
+    left = MOST_TEXT
+    for text in sorted(
+        {text[:LONGEST_TEXT] for text in texts if _may_explain(text)}, key=lambda text: (len(text), text)
+    ):
+        left -= len(text)
+        if left < 0:
+            return
+        yield text
 
 
 def in_rows(block: Block, vocabulary: Vocabulary, find) -> dict[str, str]:
@@ -73,11 +92,12 @@ def collect(blocks: list[Block], more: list[str], vocabulary: Vocabulary) -> tup
         The trial's names.
     """
     answers = []
+    cells = (cell for block in blocks for row in block.values[:400] for cell in row if isinstance(cell, str))
+    texts = list(searchable([*cells, *more]))
     for find in (vocabulary.arm, vocabulary.visit):
         known: dict[str, str] = {}
         contradicted = set()
-        texts = [cell for block in blocks for row in block.values[:400] for cell in row if isinstance(cell, str)]
-        explained = [in_text(text, vocabulary, find) for text in [*texts, *more]]
+        explained = [in_text(text, vocabulary, find) for text in texts]
         for found in [*explained, *(in_rows(block, vocabulary, find) for block in blocks)]:
             for code, key in found.items():
                 if known.setdefault(code, key) != key:
