@@ -85,26 +85,25 @@ class Stratified:
 
 def everybody(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
     """Yield the comparison of the arms among everybody, for each outcome and visit of which there are changes."""
-    for rows in _by_outcome_and_visit(changes, analysis):
-        known = rows[rows["linked"] | rows["stratum"].eq("")]
-        if comparison := _comparison(known, trial, analysis, "", EVERYBODY):
-            yield comparison
+    table = _Changes(changes, trial, analysis)
+    for rows in table.groups:
+        known = rows[table.linked[rows] | (table.stratum[rows] == "")]
+        if known.size:
+            yield table.comparison(known, "", EVERYBODY)
 
 
 def stratified(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Stratified]:
     """Yield each outcome and visit once per marker, with the strata of those who have one."""
+    table = _Changes(changes, trial, analysis)
     own = {marker: part.set_index("participant") for marker, part in strata.groupby("marker", sort=False)}
-    markers = [m for m in trial.markers if m in own or m in set(changes["marker"])]
-    for rows in _by_outcome_and_visit(changes, analysis):
-        for marker in markers:
-            given = rows["stratum"].where(rows["marker"].eq(marker) & ~rows["linked"], "")
-            label, amount = given, np.full(len(rows), np.nan)
-            if marker in own:
-                assigned = rows["participant"].map(own[marker]["stratum"]).where(rows["linked"])
-                label = assigned.where(rows["linked"], given).fillna("")
-                amount = rows["participant"].map(own[marker]["marker_value"]).where(rows["linked"]).to_numpy(float)
-            if comparison := _comparison(rows, trial, analysis, marker, ""):
-                yield Stratified(comparison, marker, label.to_numpy(object), amount)
+    markers = {
+        marker: table.assigned(marker, own.get(marker))
+        for marker in trial.markers
+        if marker in own or marker in set(changes["marker"])
+    }
+    for rows in table.groups:
+        for marker, (label, amount) in markers.items():
+            yield Stratified(table.comparison(rows, marker, ""), marker, label[rows], amount[rows])
 
 
 def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> list[Comparison]:
@@ -141,31 +140,54 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
-def _by_outcome_and_visit(changes: pd.DataFrame, analysis: Analysis) -> Iterator[pd.DataFrame]:
-    chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
-    for _, rows in chosen.groupby(["outcome", "visit"], sort=False):
-        yield rows
+class _Changes:
+    """The changes that an analysis compares, as arrays: one pass over the table instead of one per comparison."""
 
+    def __init__(self, changes: pd.DataFrame, trial: Trial, analysis: Analysis):
+        chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
+        self._trial, self._analysis = trial, analysis
+        self._outcome, self._visit, self._marker, self.stratum = (
+            chosen[name].to_numpy(object) for name in ("outcome", "visit", "marker", "stratum")
+        )
+        self.participant, self.linked = chosen["participant"].to_numpy(object), chosen["linked"].to_numpy(bool)
+        self._is_first = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy(bool)
+        self._value, self._baseline, follow_up = (
+            chosen[name].to_numpy(float) for name in ("value", "baseline", "follow_up")
+        )
+        self._log_ratio = _log_ratio(self._value, self._baseline, follow_up, analysis.measure)
+        number = chosen.groupby(["outcome", "visit"], sort=False).ngroup().to_numpy(int)
+        # Rows of each outcome and visit, in order of appearance.
+        self.groups = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+        if not number.size:
+            self.groups = []
 
-def _comparison(rows: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str, stratum: str) -> Comparison | None:
-    if rows.empty:
-        return None
-    treated, _ = trial.analysed_arms
-    value, baseline, follow_up = (rows[name].to_numpy(float) for name in ("value", "baseline", "follow_up"))
-    return Comparison(
-        rows["outcome"].iloc[0],
-        analysis.measure,
-        rows["visit"].iloc[0],
-        marker,
-        stratum,
-        trial.contrast,
-        rows["participant"].to_numpy(object),
-        rows["linked"].to_numpy(bool),
-        rows["arm"].eq(treated).to_numpy(bool),
-        value,
-        baseline,
-        _log_ratio(value, baseline, follow_up, analysis.measure),
-    )
+    def assigned(self, marker: str, own: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stratum and the marker's value in each row; a panel without ids states the strata of its rows."""
+        label = np.where(~self.linked & (self._marker == marker), self.stratum, "").astype(object)
+        amount = np.full(label.size, np.nan)
+        if own is not None:
+            place = own.index.get_indexer(self.participant)
+            known = self.linked & (place >= 0)
+            label[known] = own["stratum"].to_numpy(object)[place[known]]
+            amount[known] = own["marker_value"].to_numpy(float)[place[known]]
+        return label, amount
+
+    def comparison(self, rows: np.ndarray, marker: str, stratum: str) -> Comparison:
+        """Return the comparison of the arms in some rows of one outcome and visit."""
+        return Comparison(
+            self._outcome[rows[0]],
+            self._analysis.measure,
+            self._visit[rows[0]],
+            marker,
+            stratum,
+            self._trial.contrast,
+            self.participant[rows],
+            self.linked[rows],
+            self._is_first[rows],
+            self._value[rows],
+            self._baseline[rows],
+            self._log_ratio[rows],
+        )
 
 
 def _log_ratio(value: np.ndarray, baseline: np.ndarray, follow_up: np.ndarray, measure: str) -> np.ndarray:

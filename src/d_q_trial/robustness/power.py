@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..settings import Analysis, Robustness
+    from ..stats.monte_carlo import MonteCarloP
     from ..trial import Trial
 
 FILE = "power.csv"
@@ -90,6 +92,19 @@ def _planned_rows(
         (*key, "difference", plan.difference, n, n, "as printed", ""),
         (*key, "implied_sd", sd, n, n, f"two-sided t test, power {plan.power:g}", ""),
     ]
+
+    @cache  # many comparisons have the same number of participants
+    def simulate(n: tuple[int, int]) -> MonteCarloP:
+        return rank_sum_power(
+            plan.difference,
+            sd,
+            *n,
+            alpha=plan.alpha,
+            method="normal_continuity" if analysis.test == "exact" else analysis.test,
+            trials=_TRIALS,
+            rng=generator(robustness.seed, "power", str(n)),
+        )
+
     for c in comparisons:
         if c.outcome != plan.outcome or c.measure != plan.measure:
             continue
@@ -99,15 +114,7 @@ def _planned_rows(
             continue
         by_t = t_power(plan.difference, sd, *n, alpha=plan.alpha)
         needed = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
-        simulated = rank_sum_power(
-            plan.difference,
-            sd,
-            *n,
-            alpha=plan.alpha,
-            method="normal_continuity" if analysis.test == "exact" else analysis.test,
-            trials=_TRIALS,
-            rng=generator(robustness.seed, "power", str(n)),
-        )
+        simulated = simulate(n)
         label = f"rank-sum test, {_TRIALS} simulated normal trials"
         rows += [
             (*key, "power", by_t, *n, "two-sided t test", ""),

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import nctdtr, stdtr, stdtrit
+from scipy.special import nctdtr, ndtr, stdtr, stdtrit
 
 from .monte_carlo import MonteCarloP, monte_carlo_p
-from .rank_sum import rank_sum_columns
+from .rank_sum import normal_z, rank_sum_columns
 
 
 class Exaggeration(NamedTuple):
@@ -77,8 +77,14 @@ def rank_sum_power(
     """
     values = rng.standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
-    is_first = np.arange(n_first + n_second) < n_first
-    found = int((rank_sum_columns(values, is_first, method=method).p < alpha).sum())
+    if method == "exact":
+        p = rank_sum_columns(values, np.arange(n_first + n_second) < n_first, method=method).p
+    else:
+        # No two draws are equal, so that ranks are places in order: several times faster than midranks.
+        order = np.argsort(np.ascontiguousarray(values.T), axis=1)
+        u = (order < n_first) @ np.arange(1.0, n_first + n_second + 1) - n_first * (n_first + 1) / 2
+        p = 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, continuity=method == "normal_continuity")))
+    found = int((p < alpha).sum())
     return monte_carlo_p(found, trials)._replace(p=found / trials)
 
 
