@@ -14,7 +14,7 @@ from multiprocessing import Pool
 import numpy as np
 
 from d_q_trial.robustness.best_cuts import best_cuts
-from d_q_trial.robustness.comparisons import Comparison, Stratified
+from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
 from d_q_trial.robustness.settings import Robustness
 from d_q_trial.settings import load
@@ -91,8 +91,7 @@ def best_cut(trial):
             value = trial.values[:, place]
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
             comparison = Comparison(*names, people, whole, trial.is_first, value, value, value)
-            stratum = np.where(trial.is_upper, "T3", "T1/T2").astype(object)
-            found.append(slice_of(Stratified(comparison, marker, stratum, amount), ANALYSIS, robustness))
+            found.append(slice_of(comparison, marker, amount, ANALYSIS, robustness))
     table = best_cuts(found, TRIAL, robustness)
     one = table.iloc[:2]
     return {

@@ -1,4 +1,7 @@
-# What the other rules share: the interpreter, the analyses, and which code a step depends on.
+# What the other rules share: the interpreter, the analyses, and which code and settings a step depends on.
+#
+# A setting reaches a step as an input file. Parameters follow from inputs and outputs (so their functions ask for one of
+# them), since Snakemake would import pandas at every call to compare others with those of the last run.
 
 from d_q_trial.trial import load_trial
 
@@ -26,6 +29,9 @@ def code(*names):
         files += (
             sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
         )
+    if missing := [file for file in files if not file.exists()]:
+        # Where outputs of an earlier run exist, Snakemake would pass over the rule without a word.
+        raise WorkflowError(f"no such module: {missing[0]}")
     return [os.path.relpath(file) for file in files]
 
 
@@ -39,9 +45,20 @@ def participants(wildcards):
     return f"results/workbooks/{analysis(wildcards).workbook_id}"
 
 
-def settings_with(*sections):
-    """What a job may know of the configuration: its analysis and the named sections, as JSON text."""
-    return lambda wildcards: settings.as_json(SETTINGS, wildcards.analysis, *sections)
+def settings_for(step, *sections, cuts=True):
+    """File with what a step may know of the configuration: its analysis and the named sections.
+
+    It is written when Snakemake asks for it, and only if it changes, so that an edit reruns the steps that it concerns.
+    """
+
+    def written(wildcards):
+        path = f"results/{wildcards.analysis}/settings/{step}.json"
+        files.keep_json(
+            settings.for_step(SETTINGS, wildcards.analysis, *sections, cuts=cuts), path
+        )
+        return path
+
+    return written
 
 
 def caption_file(name, kind):

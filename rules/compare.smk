@@ -1,18 +1,25 @@
 # Needs the results and claims of every analysis.
 # Makes one table and one picture of what differs between them.
 
-import json
-
 COMPARED = ["results"] + (["claims"] if SETTINGS.published else [])
 
 if len(ANALYSES) > 1:
     TARGETS += ["results/compare/comparisons.csv"]
 
 
+def compared_settings(wildcards):
+    """File with all analyses; written only if it changes."""
+    path = "results/compare/settings.json"
+    known = {"trial", "published", "reference", "analyses"}
+    files.keep_json(SETTINGS.model_dump(mode="json", include=known), path)
+    return path
+
+
 rule compare:
     """All analyses side by side: which conclusions stay, which flip, how far estimates move."""
     input:
         expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=COMPARED),
+        settings=compared_settings,
         labels=expand(
             "results/workbooks/{workbook}/participants.json", workbook=WORKBOOKS
         ),
@@ -34,13 +41,8 @@ rule compare:
     log:
         "results/compare/logs/compare.log",
     params:
-        settings=json.dumps(
-            SETTINGS.model_dump(
-                mode="json", include={"trial", "published", "reference", "analyses"}
-            )
-        ),
         folder=subpath(output[0], parent=True),
     message:
         "Compare analyses"
     shell:
-        "{PYTHON} -m d_q_trial compare results {params.folder:q} --config {params.settings:q} 2> {log:q}"
+        "{PYTHON} -m d_q_trial compare results {params.folder:q} --config {input.settings:q} 2> {log:q}"

@@ -15,6 +15,7 @@ rule export:
             piece for piece in FINISHED if piece.startswith(f"results/{w.analysis}/")
         ],
         participants=lambda w: f"{participants(w)}/participants.json",
+        settings=settings_for("export", "tables", "figures", "robustness"),
         results="results/{analysis}/results.csv",
         trial=SETTINGS.trial,
         published=PRINTED,
@@ -27,11 +28,10 @@ rule export:
     log:
         "results/{analysis}/logs/export.log",
     params:
-        settings=settings_with("tables", "figures", "robustness"),
         participants=subpath(input.participants, parent=True),
         folder=subpath(input.results, parent=True),
     message:
         "Describe the outputs of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial export {params.folder:q} --participants {params.participants:q}"
-        " --workflow {input.workflow:q} --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+        " --workflow {input.workflow:q} --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"

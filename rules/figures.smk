@@ -1,5 +1,6 @@
 # Needs the results, and the list of figures that the configuration names.
-# Makes every figure as PDF and PNG, and its caption and result in words, in two jobs of about the same size.
+# Makes every figure as PDF and PNG, and its caption and result in words: one job for what shows everybody, and one for
+# what shows strata.
 
 from d_q_trial.figures.catalogue import catalogue_of
 from d_q_trial.wording import caption_words, fill
@@ -29,7 +30,7 @@ def drawing(name):
     )
 
 
-def captions(wildcards):
+def captions(wildcards, input):
     """Captions of all figures, as they read in an analysis."""
     words = caption_words(TRIAL, analysis(wildcards))
     return {
@@ -38,17 +39,28 @@ def captions(wildcards):
     }
 
 
-for part, names in enumerate(FIGURES.parts(2), start=1):
+# What shows everybody stays as it is when a marker is cut elsewhere.
+NUMBERS = {
+    "everybody": {"results": "results/{analysis}/everybody/results.csv"},
+    "strata": {
+        "results": "results/{analysis}/results.csv",
+        "strata": "results/{analysis}/strata.csv",
+    },
+}
+
+for part, names in FIGURES.parts().items():
 
     rule:
         name:
             f"figures_{part}"
         input:
+            **NUMBERS[part],
             participants=lambda w: f"{participants(w)}/participants.csv",
             label=lambda w: f"{participants(w)}/participants.json",
-            results="results/{analysis}/results.csv",
             changes="results/{analysis}/changes.csv",
-            strata="results/{analysis}/strata.csv",
+            settings=settings_for(
+                f"figures_{part}", "figures", cuts=part != "everybody"
+            ),
             trial=SETTINGS.trial,
             catalogue=SETTINGS.figures or [],
             flow=FLOW,
@@ -60,15 +72,16 @@ for part, names in enumerate(FIGURES.parts(2), start=1):
         log:
             f"results/{{analysis}}/logs/figures_{part}.log",
         params:
-            settings=settings_with("figures"),
             participants=subpath(input.participants, parent=True),
-            folder=subpath(input.results, parent=True),
-            names=names,
-            description=f"figures_{part}.json",
+            folder=subpath(input.changes, parent=True),
+            only=lambda w, output, names=names: names,
+            everybody=lambda w, output, part=part: ["--everybody"]
+            * (part == "everybody"),
+            description=subpath(output.description, basename=True),
             captions=captions,
         message:
             "Draw figures of {wildcards.analysis}"
         shell:
             "{PYTHON} -m d_q_trial figures {params.folder:q} --participants {params.participants:q}"
-            " --analysis {wildcards.analysis:q} --config {params.settings:q}"
-            " --only {params.names:q} --description {params.description:q} 2> {log:q}"
+            " --analysis {wildcards.analysis:q} --config {input.settings:q} {params.everybody:q}"
+            " --only {params.only:q} --description {params.description:q} 2> {log:q}"

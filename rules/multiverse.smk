@@ -45,11 +45,18 @@ def all_shards(folder):
     )
 
 
+def permute_settings(step, permutations):
+    """What the permutations depend on: neither where the analysis itself cuts, nor how many shards there are."""
+    sections = ("seed", "minimum_per_arm", "multiverse", permutations)
+    return settings_for(step, *(f"robustness.{name}" for name in sections), cuts=False)
+
+
 rule permute:
     """Counts of one shard of the permutations; what is counted does not depend on how many shards there are."""
     input:
         participants=lambda w: f"{participants(w)}/participants.csv",
         description=lambda w: f"{participants(w)}/participants.json",
+        settings=permute_settings("permute", "permutations"),
         trial=SETTINGS.trial,
         code=code(*SPECIFICATION_CODE),
     output:
@@ -60,17 +67,14 @@ rule permute:
         mem_mb=SETTINGS.robustness.memory_mb + 500,  # the permutations, and Python with its libraries
         chunk_mb=SETTINGS.robustness.memory_mb,
     params:
-        settings=settings_with(
-            "robustness.seed", "robustness.minimum_per_arm", "robustness.multiverse"
-        ),
         participants=subpath(input.participants, parent=True),
-        permutations=SETTINGS.robustness.permutations,
+        permutations=lambda w, input: SETTINGS.robustness.permutations,
     message:
         "Permute the arms of the multiverse of {wildcards.analysis}: {wildcards.shard} of {wildcards.shards}"
     shell:
         "{PYTHON} -m d_q_trial permute {params.participants:q} {output:q}"
         " --shard {wildcards.shard} --shards {wildcards.shards} --permutations {params.permutations}"
-        " --memory-mb {resources.chunk_mb} --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+        " --memory-mb {resources.chunk_mb} --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
 
 
 rule multiverse:
@@ -78,6 +82,9 @@ rule multiverse:
     input:
         participants=lambda w: f"{participants(w)}/participants.csv",
         description=lambda w: f"{participants(w)}/participants.json",
+        settings=settings_for(
+            "multiverse", "robustness.minimum_per_arm", "robustness.multiverse"
+        ),
         shards=all_shards("results/{analysis}"),
         trial=SETTINGS.trial,
         code=code(
@@ -93,33 +100,36 @@ rule multiverse:
     log:
         "results/{analysis}/logs/multiverse.log",
     params:
-        settings=settings_with("robustness.minimum_per_arm", "robustness.multiverse"),
         participants=subpath(input.participants, parent=True),
         folder=subpath(output[0], parent=True),
     message:
         "Draw the multiverse of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial multiverse {params.participants:q} {params.folder:q} {input.shards:q}"
-        " --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
 
 
 use rule permute as permute_full_size with:
+    input:
+        participants=lambda w: f"{participants(w)}/participants.csv",
+        description=lambda w: f"{participants(w)}/participants.json",
+        settings=permute_settings("permute_full_size", "full_permutations"),
+        trial=SETTINGS.trial,
+        code=rules.permute.input.code,
     output:
         f"{FULL}/{SHARD}",
     log:
         f"{FULL}/logs/permute_{{shard}}_of_{{shards}}.log",
     params:
-        settings=settings_with(
-            "robustness.seed", "robustness.minimum_per_arm", "robustness.multiverse"
-        ),
         participants=subpath(input.participants, parent=True),
-        permutations=SETTINGS.robustness.full_permutations,
+        permutations=lambda w, input: SETTINGS.robustness.full_permutations,
 
 
 use rule multiverse as multiverse_full_size with:
     input:
         participants=lambda w: f"{participants(w)}/participants.csv",
         description=lambda w: f"{participants(w)}/participants.json",
+        settings=rules.multiverse.input.settings,
         shards=all_shards(FULL),
         trial=SETTINGS.trial,
         code=rules.multiverse.input.code,

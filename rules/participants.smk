@@ -4,10 +4,19 @@
 WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
 
 
+def source(wildcards):
+    """File that names the workbook, which may be an address: written only if it changes."""
+    path = f"results/workbooks/{wildcards.workbook}/source.json"
+    entry = WORKBOOKS[wildcards.workbook]
+    files.keep_json({"workbook": entry.workbook, "mapping": entry.mapping}, path)
+    return path
+
+
 rule participants:
     """Read a workbook into one tidy table."""
     input:
         workbook=lambda w: WORKBOOKS[w.workbook].workbook_files,
+        source=source,
         mapping=lambda w: WORKBOOKS[w.workbook].mapping or [],
         trial=SETTINGS.trial,
         code=code("workbook", "participants"),
@@ -17,7 +26,7 @@ rule participants:
     log:
         "results/workbooks/{workbook}/logs/participants.log",
     params:
-        workbook=lambda w: WORKBOOKS[w.workbook].workbook,
+        workbook=lambda w, input: WORKBOOKS[w.workbook].workbook,
         folder=subpath(output.table, parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
     message:

@@ -49,11 +49,19 @@ rule cohorts:
         " --seeds 1-100 --folder {output:q} 2> {log:q}"
 
 
+def ensemble_settings(wildcards):
+    """File with the reference analysis; written only if it changes."""
+    path = "results/reconstructed/settings.json"
+    files.keep_json(settings.for_step(SETTINGS, SETTINGS.reference, "robustness"), path)
+    return path
+
+
 rule ensemble:
     """What the cohorts say where nothing is printed: docs/ensemble.md is such a page."""
     input:
         cohorts="results/reconstructed/cohorts",
         plan=PLAN,
+        settings=ensemble_settings,
         code=code("reconstruct", "changes", "strata", "results", "robustness", "stats"),
     output:
         page="results/reconstructed/ensemble.md",
@@ -62,10 +70,9 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
-        settings=settings.as_json(SETTINGS, SETTINGS.reference, "robustness"),
-        analysis=SETTINGS.reference,
+        analysis=lambda w, input: SETTINGS.reference,
     message:
         "Show what the cohorts say where nothing is printed"
     shell:
-        "{PYTHON} -m d_q_trial ensemble {input.cohorts:q} --plan {input.plan:q} --config {params.settings:q}"
+        "{PYTHON} -m d_q_trial ensemble {input.cohorts:q} --plan {input.plan:q} --config {input.settings:q}"
         " --analysis {params.analysis:q} --page {output.page:q} --summary {output.summary:q} 2> {log:q}"

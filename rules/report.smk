@@ -16,7 +16,7 @@ def shown(wildcards):
     return [piece for piece in PIECES if piece.startswith(folders)]
 
 
-def shared(wildcards):
+def shared(wildcards, input):
     """Which shared folders the report shows, as options of the command."""
     folders = {piece.split("/")[1] for piece in shown(wildcards)}
     return [
@@ -32,6 +32,7 @@ rule report:
     input:
         shown,
         participants=lambda w: f"{participants(w)}/participants.json",
+        settings=settings_for("report", "tables", "figures", "robustness"),
         results="results/{analysis}/results.csv",
         trial=SETTINGS.trial,
         catalogues=[file for file in (SETTINGS.tables, SETTINGS.figures) if file],
@@ -63,7 +64,6 @@ rule report:
     log:
         "results/{analysis}/logs/report.log",
     params:
-        settings=settings_with("tables", "figures", "robustness"),
         participants=subpath(input.participants, parent=True),
         folder=subpath(input.results, parent=True),
         shared=shared,
@@ -71,5 +71,5 @@ rule report:
         "Write the report of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial report {params.folder:q} --participants {params.participants:q}"
-        " --analysis {wildcards.analysis:q} --config {params.settings:q}"
+        " --analysis {wildcards.analysis:q} --config {input.settings:q}"
         " {params.shared:q} 2> {log:q}"

@@ -34,6 +34,9 @@ TARGETS += expand(
 rule sensitivity:
     """Interaction, covariance, repeated measures, imputed values, bounds, influence and power."""
     input:
+        settings=settings_for(
+            "sensitivity", "robustness.seed", "robustness.permutations"
+        ),
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
         trial=SETTINGS.trial,
@@ -44,11 +47,10 @@ rule sensitivity:
     log:
         "results/{analysis}/logs/sensitivity.log",
     params:
-        settings=settings_with("robustness.seed", "robustness.permutations"),
         folder=subpath(input.changes, parent=True),
         output=subpath(output[0], parent=True),
     message:
         "Test interactions and sensitivity of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial sensitivity {params.folder:q} {params.output:q}"
-        " --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"

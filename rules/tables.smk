@@ -19,7 +19,7 @@ def table_page(name):
     )
 
 
-def table_captions(wildcards):
+def table_captions(wildcards, input):
     """Captions of all tables, as they read in an analysis."""
     chosen = analysis(wildcards)
     return {name: notes.caption(table, TRIAL, chosen) for name, table in TABLES.items()}
@@ -29,6 +29,7 @@ rule tables:
     """Tables of one analysis, looked up in its results."""
     input:
         participants=lambda w: f"{participants(w)}/participants.json",
+        settings=settings_for("tables", "tables"),
         results="results/{analysis}/results.csv",
         trial=SETTINGS.trial,
         catalogue=SETTINGS.tables or [],
@@ -43,7 +44,6 @@ rule tables:
     log:
         "results/{analysis}/logs/tables.log",
     params:
-        settings=settings_with("tables", "published"),
         participants=subpath(input.participants, parent=True),
         folder=subpath(input.results, parent=True),
         captions=table_captions,
@@ -51,4 +51,4 @@ rule tables:
         "Set the tables of {wildcards.analysis}"
     shell:
         "{PYTHON} -m d_q_trial tables {params.folder:q} {params.folder:q}/tables"
-        " --participants {params.participants:q} --analysis {wildcards.analysis:q} --config {params.settings:q} 2> {log:q}"
+        " --participants {params.participants:q} --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"

@@ -9,6 +9,7 @@ from d_q_trial.changes import exclusions
 from d_q_trial.figures import catalogue, make, study
 from d_q_trial.files import write_csv
 from d_q_trial.robustness.cutoffs import cutoffs_table, slices
+from d_q_trial.strata import marker_values
 
 
 def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = (), cutoffs: bool = False) -> Path:
@@ -30,7 +31,8 @@ def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = 
         printed = published.read_claims(chosen.published)
         tables["claims"] = claims.judge(printed, run.results, run.alternatives, run.trial, known)
     if cutoffs:
-        found = slices(run.changes, run.strata, run.trial, analysis, chosen.robustness)
+        markers = marker_values(run.participants, run.trial, analysis)
+        found = slices(run.changes, markers, run.trial, analysis, chosen.robustness)
         tables["robustness/cutoffs"] = cutoffs_table(found)
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")

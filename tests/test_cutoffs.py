@@ -12,9 +12,11 @@ from layouts import cohort, panels
 from d_q_trial import settings
 from d_q_trial.report.cutoffs import COLUMNS
 from d_q_trial.robustness import best_cuts, best_splits, cutoffs
+from d_q_trial.robustness.own_cut import own_cuts
 from d_q_trial.robustness.settings import Robustness, Windows
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook import read_workbook
 
@@ -46,8 +48,18 @@ def _made_up(n=16, seed=3, shift=0.0, transform=lambda value: value, label=None,
     return made.changes, made.strata, TRIAL, analysis
 
 
+def _slices(data, robustness=FEW):
+    changes, strata, trial, analysis = data
+    markers = strata.pivot(index="participant", columns="marker", values="marker_value")
+    return cutoffs.slices(changes, markers, trial, analysis, robustness)
+
+
+def _own_cuts(data, robustness):
+    return own_cuts(cutoffs.cutoffs_table(_slices(data, robustness)), *data)
+
+
 def _tables(data, robustness=FEW):
-    found = cutoffs.slices(*data, robustness)
+    found = _slices(data, robustness)
     best = best_cuts.best_cuts(found, data[2], robustness)
     return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best
 
@@ -104,7 +116,7 @@ def test_a_cut_is_missing_or_has_other_numbers_than_the_test_of_its_groups(at_cu
 def test_the_own_cut_of_the_analysis_has_other_numbers_than_its_results(path):
     run = pipeline.of_config(path)
     data = (run.changes, run.strata, run.trial, _analysis(path))
-    table = cutoffs.cutoffs_table(cutoffs.slices(*data, Robustness()))
+    table = _own_cuts(data, Robustness())
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["stratum"].ne("all")]
     keys = ["outcome", "measure", "visit", "marker", "stratum", "statistic"]
     values = results[results["method"].isin(["", "normal"]) | results["statistic"].str.startswith("hodges")]
@@ -132,8 +144,8 @@ def test_the_own_cut_of_the_analysis_has_other_numbers_than_its_results(path):
 
 def test_the_strata_of_several_cuts_are_not_named():
     run = pipeline.of_config(PBC)
-    table = cutoffs.cutoffs_table(cutoffs.slices(run.changes, run.strata, run.trial, _analysis(PBC), Robustness()))
-    assert set(table["stratum"]) == {"", "T1", "T3", "T1 + T2", "T2 + T3"}
+    table = _own_cuts((run.changes, run.strata, run.trial, _analysis(PBC)), Robustness())
+    assert set(table["stratum"]) == {"T1", "T3", "T1 + T2", "T2 + T3"}
 
 
 def test_the_page_cannot_read_the_table():
@@ -248,9 +260,11 @@ def test_strata_by_value_or_column_end_the_search(kind):
         more = cohorts.participants(columns.to_dict("records")).frame.assign(value=np.nan)
         frame = pd.concat([frame, more.astype(frame.dtypes)], ignore_index=True)
     again = pipeline.rerun(run, frame=frame, strata=rule, outcomes=["p1np"])
-    table = cutoffs.cutoffs_table(
-        cutoffs.slices(again.changes, again.strata, TRIAL, _analysis(strata=rule, outcomes=["p1np"]), Robustness())
-    )
+    analysis = _analysis(strata=rule, outcomes=["p1np"])
+    markers = marker_values(again.participants, TRIAL, analysis)
+    every = cutoffs.cutoffs_table(cutoffs.slices(again.changes, markers, TRIAL, analysis, Robustness()))
+    assert set(every["marker"]) == set(TRIAL.markers)
+    table = own_cuts(every, again.changes, again.strata, TRIAL, analysis)
     assert set(table["marker"]) == {MARKER}
     own = table[table["stratum"].eq("T3") & table["visit"].eq("week_2")]
     assert own["p"].item() == pytest.approx(0.035, abs=0.0005)  # as printed, and so in the bundled cohort
@@ -258,7 +272,7 @@ def test_strata_by_value_or_column_end_the_search(kind):
 
 def test_a_split_of_an_arm_takes_in_the_other_arm_or_tries_other_cuts():
     data = _made_up(n=24)
-    found = cutoffs.slices(*data, FEW)
+    found = _slices(data)
     table = best_splits.best_splits(found, TRIAL, FEW)
     for row in table[table["marker"].eq(MARKER)].itertuples():
         value, is_first, marker = _wide(data, row)

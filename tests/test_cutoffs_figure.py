@@ -15,6 +15,8 @@ from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.files import read_csv
 from d_q_trial.printing import p_digits
 from d_q_trial.robustness import best_cuts, cutoffs
+from d_q_trial.robustness.own_cut import own_cuts
+from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")
@@ -25,11 +27,15 @@ PANEL = ("p16_variant_5", "p1np", "week_2")
 def tables():
     run, chosen = pipeline.of_config(), settings.load("config.yaml")
     changes = run.changes[run.changes["outcome"].isin(["ctx", "p1np"])]
-    found = cutoffs.slices(changes, run.strata, run.trial, chosen.analyses["published"], chosen.robustness)
+    analysis = chosen.analyses["published"]
+    markers = marker_values(run.participants, run.trial, analysis)
+    found = cutoffs.slices(changes, markers, run.trial, analysis, chosen.robustness)
+    every = cutoffs.cutoffs_table(found)
     return drawing.Tables(
-        cutoffs.cutoffs_table(found),
+        every,
         cutoffs.windows_table(found),
         best_cuts.best_cuts(found, run.trial, chosen.robustness),
+        own_cuts(every, changes, run.strata, run.trial, analysis),
     )
 
 
@@ -92,17 +98,21 @@ def test_a_family_that_does_not_fit_on_a_page_has_a_figure():
 
 
 def _run(folder, output):
-    command = [sys.executable, "-m", "d_q_trial", "robustness", str(folder), str(output)]
-    more = ["--participants", str(folder.parent / "workbook")]
-    return subprocess.run([*command, *more], capture_output=True, text=True, check=False)
+    """Both steps; what they said is put together."""
+    people = str(folder.parent / "workbook")
+    said = ""
+    for arguments in (["cutoffs", people, folder, output], ["robustness", folder, output, "--participants", people]):
+        command = [sys.executable, "-m", "d_q_trial", *map(str, arguments)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        said += run.stderr
+        assert run.returncode == 0, said
+    return said
 
 
 def test_the_command_leaves_out_a_file_or_writes_other_bytes_the_next_time(tmp_path):
     folder = analysis_folder.write(tmp_path)
     for output in ("one", "two"):
-        run = _run(folder, tmp_path / output)
-        assert run.returncode == 0, run.stderr
-        assert "permutations" in run.stderr
+        assert "permutations" in _run(folder, tmp_path / output)
     one, two = ({path.name: path.read_bytes() for path in (tmp_path / o).iterdir()} for o in ("one", "two"))
     assert one == two
     described = json.loads(one["robustness.json"])
@@ -116,10 +126,11 @@ def test_the_command_leaves_out_a_file_or_writes_other_bytes_the_next_time(tmp_p
 
 def test_an_analysis_without_markers_ends_in_an_error(tmp_path):
     folder = analysis_folder.write(tmp_path)
-    strata = folder / "strata.csv"
+    strata, people = folder / "strata.csv", tmp_path / "workbook/participants.csv"
     strata.write_text(strata.read_text().split("\n", 1)[0] + "\n")
-    run = _run(folder, tmp_path / "out")
-    assert run.returncode == 0, run.stderr
+    lines = people.read_text().splitlines(keepends=True)
+    people.write_text("".join(line for line in lines if ",p16_" not in line))
+    _run(folder, tmp_path / "out")
     best = read_csv(tmp_path / "out/best_cuts.csv")
     assert set(best["reason"]) == {cutoffs.NO_MARKER}
     assert len(best) == 180

@@ -88,11 +88,16 @@ def test_an_unknown_placeholder_is_named():
         fill("{tretaed}", WORDS)
 
 
-def test_jobs_share_all_figures_in_about_equal_parts():
-    first, second = CATALOGUE.parts(2)
-    assert sorted(first + second) == sorted(CATALOGUE.figures)
-    panels = [sum(2 + len(CATALOGUE.figures[key].panels) for key in part) for part in (first, second)]
-    assert abs(panels[0] - panels[1]) <= 4
+def test_a_figure_of_everybody_is_drawn_again_when_the_cut_moves_or_one_of_strata_is_not():
+    parts = CATALOGUE.parts()
+    assert sorted(parts["everybody"] + parts["strata"]) == sorted(CATALOGUE.figures)
+    assert parts["strata"] == ["figure_4", "figure_5", "extended_data_figure_5", "extended_data_figure_6"]
+
+
+def test_words_that_name_a_stratum_leave_a_figure_among_those_of_everybody(listed):
+    panel = {"kind": "arms", "outcome": "ctx", "visit": "week_2"}
+    assert listed(panel).parts() == {"everybody": ["figure_1"]}
+    assert listed(panel, caption="All but {highest}.").parts() == {"strata": ["figure_1"]}
 
 
 def test_a_trial_without_a_list_gets_every_change_overall_and_by_stratum():

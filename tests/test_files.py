@@ -1,7 +1,12 @@
 import json
+import os
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from d_q_trial import files
 
@@ -56,3 +61,30 @@ def test_json_holds_what_is_not_json(tmp_path):
 def test_a_cell_becomes_a_formula(text):
     assert files.safe_text(text) == "'" + text
     assert files.safe_text("x" + text) == "x" + text
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_a_number_is_read_back_as_another_one(values):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        files.write_csv(pd.DataFrame({"value": values}), path)
+        assert files.read_csv(path, numeric=("value",))["value"].tolist() == values
+
+
+def test_rows_below_those_of_another_table_change_or_lose_some(tmp_path):
+    whole = pd.DataFrame({"who": ["=a", "b, c", 'd "e"'], "value": [0.1 + 0.2, None, 1e-300]})
+    files.write_csv(whole, tmp_path / "whole.csv", label="made up")
+    files.write_csv(whole[:1], tmp_path / "first.csv", label="made up")
+    files.write_csv(whole[1:], tmp_path / "both.csv", label="made up", below=tmp_path / "first.csv")
+    assert (tmp_path / "both.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_file_that_stays_the_same_gets_a_new_date(tmp_path):
+    path = tmp_path / "folder" / "settings.json"
+    files.keep_json({"cuts": [0.5]}, path)
+    os.utime(path, (1, 1))
+    files.keep_json({"cuts": [0.5]}, path)
+    assert path.stat().st_mtime == 1
+    files.keep_json({"cuts": [0.6]}, path)
+    assert path.stat().st_mtime > 1
+    assert json.loads(path.read_text()) == {"cuts": [0.6]}

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import cohorts
 import numpy as np
@@ -324,9 +325,10 @@ def test_too_little_memory_ends_in_a_traceback(tmp_path):
 
 
 def _command(folder, *arguments):
-    config = settings.as_json(settings.load("config.yaml"), "published", "robustness")
-    config = config.replace('"data/', f'"{settings.Path("data").resolve()}/')
-    command = [sys.executable, "-m", "d_q_trial", *arguments, "--config", config]
+    handed = json.dumps(settings.for_step(settings.load("config.yaml"), "published", "robustness"))
+    config = folder / "settings.json"
+    config.write_text(handed.replace('"data/', f'"{Path("data").resolve()}/'))
+    command = [sys.executable, "-m", "d_q_trial", *arguments, "--config", str(config)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -94,12 +94,22 @@ def test_text_from_the_command_line_is_not_read_as_numbers():
     assert (analysis.alpha, analysis.quartile_type, analysis.mapping, analysis.exclude) == (0.01, 6, None, ["101"])
 
 
-def test_json_for_a_job_loses_something_or_tells_too_much():
+def test_the_settings_of_a_step_lose_something_or_tells_too_much():
     loaded = settings.load("config.yaml")
-    text = settings.as_json(loaded, "published")
-    assert settings.load(text).analyses["published"] == loaded.analyses["published"]
-    assert "robustness" not in text
-    assert "robustness" in settings.as_json(loaded, "published", "robustness")
+    handed = settings.for_step(loaded, "published")
+    assert settings.load(handed).analyses["published"] == loaded.analyses["published"]
+    assert "robustness" not in handed
+    assert "robustness" in settings.for_step(loaded, "published", "robustness")
+
+
+def test_a_step_that_does_not_depend_on_the_cut_is_handed_the_cut():
+    here, there = (
+        settings.load(_with(strata={"by": by, "cuts": cuts, "labels": labels, "at_cut": "lower"}))
+        for by, cuts, labels in (("quantile", [0.5], ["low", "high"]), ("quantile", [0.2, 0.4], ["a", "b", "c"]))
+    )
+    handed = settings.for_step(here, "published", cuts=False)
+    assert handed == settings.for_step(there, "published", cuts=False)
+    assert settings.load(handed).analyses["published"].strata.at_cut == "lower"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +171,6 @@ def test_an_outcome_of_the_robustness_section_that_the_trial_lacks_passes():
 
 
 def test_a_step_is_handed_more_of_a_section_than_it_depends_on():
-    text = settings.as_json(settings.load(CONFIG), "published", "robustness.seed", "robustness.permutations")
-    assert '"robustness": {"seed": 20240722, "permutations": 1999}' in text
-    assert settings.load(text).robustness.permutations == 1999
+    handed = settings.for_step(settings.load(CONFIG), "published", "robustness.seed", "robustness.permutations")
+    assert handed["robustness"] == {"seed": 20240722, "permutations": 1999}
+    assert settings.load(handed).robustness.permutations == 1999

@@ -102,7 +102,8 @@ def test_an_edited_cutoff_rereads_the_workbook_or_reruns_another_analysis(copy):
     _edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
     edited = workspace.planned(copy)
     assert "results:published" in edited
-    assert "participants" not in edited
+    # What does not know the cut stays: the workbook, changes and everybody, permutations, every cut.
+    assert edited.isdisjoint({"participants", "changes:published", "permute:published", "cutoffs:published"})
 
 
 @pytest.mark.slow

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import UserError, nearest
+from .files import read_csv
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
 from .trial import BASELINE
@@ -124,6 +126,13 @@ def linked_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
         raise UserError(f"{row['sheet']}!{row['cell']}: second value of {row['variable']} for {row['participant']}")
     wide = linked.pivot(index="participant", columns=["variable", "visit", "measure"], values="value")
     return wide.reindex(arms.index), arms
+
+
+def read_changes(path: Path | str) -> pd.DataFrame:
+    """Read the table of :func:`build_changes` as it was written."""
+    changes = read_csv(path, numeric=NUMERIC)
+    changes["linked"] = changes["linked"].eq("True")
+    return changes
 
 
 def exclusions(changes: pd.DataFrame) -> pd.DataFrame:

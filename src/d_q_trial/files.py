@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,19 +52,33 @@ def write_text(text: str, path: Path | str) -> None:
 
 def write_json(value: Any, path: Path | str) -> None:
     """Write ``value`` as indented JSON; key order is kept, NaN is refused."""
-    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+    write_text(_json(value), path)
 
 
-def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
+def keep_json(value: Any, path: Path | str) -> None:
+    """Write ``value`` as :func:`write_json` does, unless the file holds it: its date then says when it last changed."""
+    path, text = Path(path), _json(value)
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(text, path)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_csv(frame, path: Path | str, *, label: str | None = None, below: Path | str | None = None) -> None:
     """Write a data frame without its index; floats in their shortest exact form, missing cells empty.
 
     ``label`` marks data that are not real participants: a last column, ``data``, says it in every row, so that rows
-    that are copied elsewhere keep it.
+    that are copied elsewhere keep it. ``below`` is a CSV of this package with the same columns, whose rows come first,
+    letter by letter.
     """
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
+        if below:
+            shutil.copyfile(below, temporary)
+        frame.to_csv(temporary, index=False, lineterminator="\n", mode="a", header=not below)
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
@@ -74,16 +89,22 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
     import pandas as pd
 
     dtypes = dict.fromkeys(numeric, float)
-    header = pd.read_csv(path, nrows=0).columns.drop(LABEL_COLUMN, errors="ignore")
+    header = [name for name in read_header(path) if name != LABEL_COLUMN]
     text = {column: str for column in header if column not in dtypes}
     frame = pd.read_csv(
         path,
-        usecols=list(header),
+        usecols=header,
         dtype=text | dtypes,
         keep_default_na=False,
         na_values={c: [""] for c in numeric},
     )
     return frame.astype(dict.fromkeys(text, object))
+
+
+def read_header(path: Path | str) -> list[str]:
+    """Return the names of the columns of a CSV."""
+    with open(path, encoding="utf-8", newline="") as stream:
+        return next(csv.reader(stream), [])
 
 
 def read_label(path: Path | str) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .matrix import BOTH_ARMS, EVERYBODY, Cell, Matrix, pairs_of_strata
 from .participants import POPULATION, TRIAL, Participants
 from .stats import categorical, quantiles
 from .stats.rank_sum import METHODS, rank_sum_columns
@@ -17,7 +17,7 @@ from .trial import BASELINE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .settings import Analysis
+    from .settings import Analysis, Settings
     from .trial import Trial
 
 COLUMNS = (
@@ -38,21 +38,18 @@ COLUMNS = (
 NUMERIC = ("value", "n_first", "n_second")
 KEYS = COLUMNS[:8]
 
-EVERYBODY = "all"
-BOTH_ARMS = "both arms"
 ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
 NO_LIMIT = "the groups are too small to exclude any shift"
 
 
-@dataclass(frozen=True)
-class Cell:
-    """A set of participants among whom the arms are compared: everybody, or a stratum of a marker."""
+def variants_to_try(settings: Settings) -> tuple[str, ...]:
+    """Rank-sum variants beside that of the analysis: of printed numbers, whose convention may be another.
 
-    marker: str
-    stratum: str
-    rows: np.ndarray  # bool, shape (participants,)
+    Without them none is tried, because the exact test of hundreds of participants costs seconds.
+    """
+    return METHODS if settings.published else ()
 
 
 def build_results(
@@ -64,11 +61,29 @@ def build_results(
     *,
     also: Iterable[str] = METHODS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every summary, effect and P-value that an analysis asks for.
+    """Every summary, effect and P-value that an analysis asks for: :func:`among_everybody`, then :func:`by_stratum`."""
+    import pandas as pd
+
+    parts = (
+        among_everybody(participants, changes, trial, analysis, also=also),
+        by_stratum(changes, strata, trial, analysis, also=also),
+    )
+    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
+
+
+def among_everybody(
+    participants: Participants,
+    changes: pd.DataFrame,
+    trial: Trial,
+    analysis: Analysis,
+    *,
+    also: Iterable[str] = METHODS,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What does not depend on how a marker is cut: all participants together, and the markers against age.
 
     Parameters
     ----------
-    participants, changes, strata
+    participants, changes
         As made by the steps before.
     also : iterable of {"normal", "normal_continuity", "exact"}
         Variants of the rank-sum test to make beside that of the analysis.
@@ -82,75 +97,45 @@ def build_results(
     alternatives : pandas.DataFrame
         The same columns: P-values by the rank-sum variants ``also``, quartiles by the other definitions.
     """
-    import pandas as pd
-
-    matrix = Matrix(changes, strata, trial, analysis)
-    methods = dict.fromkeys((analysis.test, *also))
+    matrix = Matrix(changes, trial)
     rows: list[tuple] = []
     others: list[tuple] = []
-    for cell in matrix.cells:
-        for group, members in matrix.groups(cell):
-            _summaries(rows, others, matrix, cell, group, members, analysis)
-        treated, control = matrix.arms(cell)
-        key = (cell.marker, cell.stratum, trial.contrast)
-        _contrasts(rows, others, matrix, key, treated, control, analysis, methods)
-    for marker, upper, lower in matrix.pairs_of_strata():
+    _within(rows, others, matrix, matrix.everybody(), analysis, also)
+    rows += list(_correlations(participants, trial))
+    return _tables(rows, others)
+
+
+def by_stratum(
+    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, *, also: Iterable[str] = METHODS
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Each stratum of each marker, and the strata against each other at baseline; as :func:`among_everybody`."""
+    matrix = Matrix(changes, trial)
+    rows: list[tuple] = []
+    others: list[tuple] = []
+    cells = matrix.strata(strata, analysis.strata.labels)
+    for cell in cells:
+        _within(rows, others, matrix, cell, analysis, also)
+    for marker, upper, lower in pairs_of_strata(cells):
         key = (marker, "", f"{upper.stratum} - {lower.stratum}")
         at_baseline = matrix.measure == "baseline"
-        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, methods, at_baseline)
-    rows += list(_correlations(participants, trial))
-    return tuple(
-        pd.DataFrame(table, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
-        for table in (rows, others)
-    )
+        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, also, at_baseline)
+    return _tables(rows, others)
 
 
-class Matrix:
-    """The changes as a matrix, a row per participant and a column per outcome, measure and visit.
+def _tables(*tables: list[tuple]) -> tuple[pd.DataFrame, ...]:
+    import pandas as pd
 
-    Participants without ids (from panels of source data) have rows of their own, with one value each; their sheet
-    says which stratum they belong to.
-    """
+    whole = dict.fromkeys(("n_first", "n_second"), "Int64")
+    return tuple(pd.DataFrame(table, columns=list(COLUMNS)).astype({"value": float} | whole) for table in tables)
 
-    def __init__(self, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis):
-        self.trial = trial
-        row_keys = ["participant", "arm", "marker", "stratum", "linked"]
-        column_keys = ["outcome", "measure", "visit"]
-        people = changes[row_keys].drop_duplicates().reset_index(drop=True)
-        columns = changes[column_keys].drop_duplicates().reset_index(drop=True)
-        row = people.assign(row=people.index).merge(changes[row_keys], how="right")["row"].to_numpy()
-        column = columns.assign(column=columns.index).merge(changes[column_keys], how="right")["column"].to_numpy()
-        self.values = np.full((len(people), len(columns)), np.nan)
-        self.values[row, column] = changes["value"].to_numpy(float)
-        self.outcome, self.measure, self.visit = (columns[key].to_numpy(object) for key in column_keys)
-        self.binary = np.array([trial.outcomes[outcome].kind == "binary" for outcome in self.outcome], dtype=bool)
-        self.arm = people["arm"].to_numpy(object)
-        linked = people["linked"].to_numpy(bool)
-        self.cells = [Cell("", EVERYBODY, linked | people["stratum"].eq("").to_numpy())]
-        assigned = strata.set_index(["marker", "participant"])["stratum"]
-        markers = [m for m in trial.markers if m in set(strata["marker"]) | set(people["marker"])]
-        for marker in markers:
-            own = assigned.xs(marker) if marker in assigned.index.get_level_values(0) else {}
-            stratum = people["participant"].map(own).where(linked)
-            stratum = stratum.where(linked, people["stratum"].where(people["marker"].eq(marker)))
-            self.cells += [Cell(marker, label, stratum.eq(label).to_numpy()) for label in analysis.strata.labels]
 
-    def arms(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the treated and of the control arm within a cell, as bool of shape (participants,)."""
-        treated, control = self.trial.analysed_arms
-        return cell.rows & (self.arm == treated), cell.rows & (self.arm == control)
-
-    def groups(self, cell: Cell) -> Iterator[tuple[str, np.ndarray]]:
-        """Groups of a cell that are summarized: each arm, and both together."""
-        yield from zip(self.trial.analysed_arms, self.arms(cell), strict=True)
-        yield BOTH_ARMS, cell.rows
-
-    def pairs_of_strata(self) -> Iterator[tuple[str, Cell, Cell]]:
-        """The highest stratum of each marker against each lower one."""
-        for marker in dict.fromkeys(cell.marker for cell in self.cells if cell.marker):
-            *lower, upper = [cell for cell in self.cells if cell.marker == marker]
-            for cell in lower:
-                yield marker, upper, cell
+def _within(rows, others, matrix: Matrix, cell: Cell, analysis: Analysis, also: Iterable[str]) -> None:
+    """Describe the groups of a cell, and compare its arms."""
+    for group, members in matrix.groups(cell):
+        _summaries(rows, others, matrix, cell, group, members, analysis)
+    treated, control = matrix.arms(cell)
+    key = (cell.marker, cell.stratum, matrix.trial.contrast)
+    _contrasts(rows, others, matrix, key, treated, control, analysis, also)
 
 
 def _summaries(rows, others, matrix: Matrix, cell: Cell, group: str, members: np.ndarray, analysis: Analysis) -> None:
@@ -200,9 +185,10 @@ def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], n
 
 
 def _contrasts(
-    rows, others, matrix: Matrix, key, first, second, analysis: Analysis, methods: Iterable[str], chosen=True
+    rows, others, matrix: Matrix, key, first, second, analysis: Analysis, also: Iterable[str], chosen=True
 ) -> None:
     """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
+    methods = dict.fromkeys((analysis.test, *also))
     both = first | second
     some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
     columns = np.flatnonzero(some & chosen)

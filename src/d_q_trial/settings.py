@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,8 +116,8 @@ def load(source: Path | str | Mapping, *, origin: str | None = None) -> Settings
 
     Parameters
     ----------
-    source : path, text or mapping
-        A YAML file, its content as JSON text (which begins with a brace), or as Snakemake hands it over.
+    source : path or mapping
+        A YAML (or JSON) file, or its content.
     origin : str, optional
         Name to use in messages when ``source`` is a mapping.
 
@@ -129,11 +128,6 @@ def load(source: Path | str | Mapping, *, origin: str | None = None) -> Settings
     """
     if isinstance(source, Mapping):
         return _checked(source, origin or "config.yaml")
-    if str(source).lstrip().startswith("{"):
-        try:
-            return _checked(json.loads(str(source)), origin or "config.yaml")
-        except json.JSONDecodeError as error:
-            raise UserError(f"the configuration is not readable as JSON: {error}") from None
     return _checked(read_yaml(source), str(source))
 
 
@@ -191,13 +185,23 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
         raise faulty(origin, faults)
 
 
-def as_json(settings: Settings, analysis: str, *sections: str) -> str:
-    """Return one analysis and the named sections as JSON text that :func:`load` reads.
+def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
+    """Return one analysis and the named sections, as :func:`load` reads them again.
 
-    A step of the workflow gets no more than what it depends on, so that editing one thing reruns no other. A dot names
-    a part of a section: ``robustness.seed``.
+    A step of the workflow gets no more than what it depends on, so that editing one thing reruns no other.
+
+    Parameters
+    ----------
+    settings : Settings
+    analysis : str
+    sections : str
+        Keys of the configuration; a dot names a part of one: ``robustness.seed``.
+    cuts : bool
+        Whether the step may know where the marker is cut, and what the strata are called.
     """
-    chosen = settings.analyses[analysis].model_dump(mode="json")
+    chosen = settings.analyses[analysis].model_dump(
+        mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}
+    )
     wanted: dict[str, Any] = {"trial": True, "published": True}
     for section in sections:
         name, _, part = section.partition(".")
@@ -206,7 +210,7 @@ def as_json(settings: Settings, analysis: str, *sections: str) -> str:
         else:
             wanted[name] = True
     content = settings.model_dump(mode="json", include=wanted)
-    return json.dumps({**content, "reference": analysis, "analyses": {analysis: chosen}})
+    return {**content, "reference": analysis, "analyses": {analysis: chosen}}
 
 
 def analysis_named(settings: Settings, name: str) -> Analysis:

@@ -46,8 +46,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
         raise UserError(
             f"{where}.marker: {analysis.marker!r} is not one of {choices}{nearest(analysis.marker, trial.markers)}"
         )
-    frame = participants.frame
-    frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
+    frame = _linked(participants, analysis)
     if analysis.strata.by == "column":
         parts = [_from_column(frame, trial, analysis, where)]
     else:
@@ -55,6 +54,20 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
         parts = [_cut(frame, trial, marker, analysis.strata, where) for marker in every]
     parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+
+
+def marker_values(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+    """Markers at baseline of the analysed participants, whatever the strata are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
+    """
+    frame = _linked(participants, analysis)
+    frame = frame[frame["arm"].isin(trial.analysed_arms) & frame["variable"].isin(trial.markers)]
+    frame = frame[frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
+    return frame.pivot(index="participant", columns="variable", values="value")
 
 
 def cut_points(values: np.ndarray, rule: StrataRule) -> np.ndarray:
@@ -66,6 +79,11 @@ def cut_points(values: np.ndarray, rule: StrataRule) -> np.ndarray:
 def assign(values: np.ndarray, cuts: np.ndarray, at_cut: str) -> np.ndarray:
     """Index of the stratum of each value, 0 for the lowest; a value equal to a cut goes to the upper or lower one."""
     return np.searchsorted(cuts, significant(values), side="right" if at_cut == "upper" else "left")
+
+
+def _linked(participants: Participants, analysis: Analysis) -> pd.DataFrame:
+    frame = participants.frame
+    return frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
 
 
 def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where: str) -> pd.DataFrame:

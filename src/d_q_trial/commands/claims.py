@@ -8,7 +8,7 @@ HELP = "hold every printed number against its recomputed value"
 def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("folder", help="an analysis' folder, with results.csv; claims.csv goes there too")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--participants", required=True, help="folder with participants.json")
 
 

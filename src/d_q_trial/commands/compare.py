@@ -9,7 +9,7 @@ def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("results", help="folder with a folder for each analysis")
     parser.add_argument("output", help="where the comparison goes")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
 
 
 def run(arguments):

@@ -10,7 +10,7 @@ def add_arguments(parser):
     parser.add_argument("folder", help="folder of workbooks, as `reconstruct --seeds` writes them")
     parser.add_argument("--summary", help="where the table goes (.csv)")
     parser.add_argument("--page", help="where the page goes (.md), with a picture beside it (.png)")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
     parser.add_argument("--plan", default="data/reconstruct/trial.yaml", help="the plan that the cohorts were made by")
 

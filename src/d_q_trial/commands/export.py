@@ -9,7 +9,7 @@ def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("folder", help="an analysis' folder, finished")
     parser.add_argument("--participants", required=True, help="folder with participants.json")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
     parser.add_argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs")
 

@@ -8,10 +8,11 @@ HELP = "draw the figures of one analysis"
 def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("folder", help="an analysis' folder, with results.csv, changes.csv and strata.csv")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
     parser.add_argument("--participants", required=True, help="folder with participants.csv and participants.json")
     parser.add_argument("--output", help="where the figures go; FOLDER/figures unless said otherwise")
+    parser.add_argument("--everybody", action="store_true", help="read nothing that depends on how a marker is cut")
     parser.add_argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone")
     parser.add_argument("--description", default="figures.json", help="name of the file that describes the figures")
 
@@ -32,6 +33,7 @@ def run(arguments):
         marker=analysis.marker,
         strata_labels=analysis.strata.labels,
         flow=Path(chosen.published) / "flow.csv" if chosen.published else None,
+        everybody=arguments.everybody,
     )
     make.draw_figures(
         data,

@@ -10,7 +10,7 @@ def add_arguments(parser):
     parser.add_argument("participants", help="folder with participants.csv")
     parser.add_argument("output", help="where tables and picture go")
     parser.add_argument("counts", nargs="+", help="files of all shards")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
 
 

@@ -7,7 +7,7 @@ def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("participants", help="folder with participants.csv")
     parser.add_argument("output", help="file of counts, an .npz")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
     parser.add_argument("--permutations", type=int, help="instead of those of the configuration")
     parser.add_argument("--shard", type=int, default=1, help="which part of the permutations, from 1")

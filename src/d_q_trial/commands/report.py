@@ -9,7 +9,7 @@ def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("folder", help="an analysis' folder, with results.csv and whatever else was made from it")
     parser.add_argument("--participants", required=True, help="folder with participants.json")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
     parser.add_argument("--compare", type=Path, help="folder with the comparison of all analyses")
     parser.add_argument("--consistency", type=Path, help="folder with the findings on printed numbers")

@@ -1,15 +1,15 @@
-"""Participants in; changes, strata and every number of one analysis out."""
+"""Changes and the numbers of everybody in; strata, and the one table of every number, out."""
 
 from pathlib import Path
 
-HELP = "compute every summary, effect and P-value of one analysis"
+HELP = "compute the numbers of every stratum, and put all of an analysis into one table"
 
 
 def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("participants", help="folder with participants.csv")
-    parser.add_argument("folder", help="where results.csv and its companions go")
-    parser.add_argument("--config", default="config.yaml")
+    parser.add_argument("folder", help="an analysis' folder, with changes.csv and everybody/; where results.csv goes")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
 
 
@@ -17,23 +17,14 @@ def run(arguments):
     """Read, compute, write."""
     from .. import changes, participants, results, settings, strata, trial
     from ..files import write_csv
-    from ..stats.rank_sum import METHODS
 
     chosen = settings.load(arguments.config)
     analysis = settings.analysis_named(chosen, arguments.analysis)
-    description = trial.load_trial(chosen.trial)
+    description, folder = trial.load_trial(chosen.trial), Path(arguments.folder)
     people = participants.read_participants(arguments.participants)
-    table = changes.build_changes(people, description, analysis)
     assigned = strata.build_strata(people, description, analysis)
-    # Other variants are tried on printed numbers only: the exact test of hundreds of participants costs seconds.
-    also = METHODS if chosen.published else ()
-    numbers, alternatives = results.build_results(people, table, assigned, description, analysis, also=also)
-    folder = Path(arguments.folder)
-    for name, frame in {
-        "changes": table,
-        "exclusions": changes.exclusions(table),
-        "strata": assigned,
-        "results": numbers,
-        "alternatives": alternatives,
-    }.items():
-        write_csv(frame, folder / f"{name}.csv", label=people.label)
+    table, also = changes.read_changes(folder / "changes.csv"), results.variants_to_try(chosen)
+    numbers, alternatives = results.by_stratum(table, assigned, description, analysis, also=also)
+    write_csv(assigned, folder / "strata.csv", label=people.label)
+    for name, frame in {"results": numbers, "alternatives": alternatives}.items():
+        write_csv(frame, folder / f"{name}.csv", label=people.label, below=folder / "everybody" / f"{name}.csv")

@@ -11,7 +11,7 @@ def add_arguments(parser):
     """Declare the arguments."""
     parser.add_argument("folder", help="an analysis' folder, with changes.csv and strata.csv")
     parser.add_argument("output", help="where the tables go")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
 
 

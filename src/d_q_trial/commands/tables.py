@@ -10,7 +10,7 @@ def add_arguments(parser):
     parser.add_argument("analysis_folder", help="an analysis' folder, with results.csv")
     parser.add_argument("folder", help="where the tables go")
     parser.add_argument("--participants", required=True, help="folder with participants.json")
-    parser.add_argument("--config", default="config.yaml", help="a file, or JSON text")
+    parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
 
 

@@ -87,20 +87,29 @@ class Figure(_Strict):
             raise ValueError("a figure has one of 'panels', 'flow' and 'design'")
         return self
 
+    @property
+    def shows_strata(self) -> bool:
+        """Whether a panel shows strata, or the words name one."""
+        words = f"{self.title} {self.caption}"
+        return any(panel.kind == "strata" or panel.strata != [EVERYBODY] for panel in self.panels) or any(
+            f"{{{name}}}" in words for name in (HIGHEST, LOWEST)
+        )
+
 
 class Catalogue(_Strict):
     """All figures of a trial, in the order in which they are shown."""
 
     figures: dict[str, Figure]
 
-    def parts(self, count: int) -> list[list[str]]:
-        """Share the figures out to ``count`` jobs that take about as long; each keeps the order of the list."""
-        load, shares = [0] * count, [set() for _ in range(count)]
-        for key in sorted(self.figures, key=lambda k: -len(self.figures[k].panels)):
-            lightest = load.index(min(load))
-            load[lightest] += 2 + len(self.figures[key].panels)
-            shares[lightest].add(key)
-        return [[key for key in self.figures if key in share] for share in shares]
+    def parts(self) -> dict[str, list[str]]:
+        """Share the figures out to two jobs: those that stay as they are when a marker is cut elsewhere, and the others.
+
+        A part without figures is left out; each keeps the order of the list.
+        """
+        parts = {"everybody": [], "strata": []}
+        for key, figure in self.figures.items():
+            parts["strata" if figure.shows_strata else "everybody"].append(key)
+        return {name: keys for name, keys in parts.items() if keys}
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:

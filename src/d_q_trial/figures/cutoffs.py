@@ -28,17 +28,18 @@ SHARES = (0.2, 0.4, 0.6, 0.8)
 
 @dataclass(frozen=True)
 class Tables:
-    """What is drawn: the tables of cuts, windows and best cuts, of one marker or all."""
+    """What is drawn: the tables of cuts, windows, best cuts and the analysis' own cuts, of one marker or all."""
 
     cutoffs: pd.DataFrame
     windows: pd.DataFrame
     best: pd.DataFrame
+    own: pd.DataFrame
 
     def of(self, marker: str, outcome: str, visit: str) -> Tables:
         """Return the rows of one panel."""
-        parts = (self.cutoffs, self.windows, self.best)
-        keys = (marker, outcome, visit)
-        return Tables(*(p[p["marker"].eq(keys[0]) & p["outcome"].eq(keys[1]) & p["visit"].eq(keys[2])] for p in parts))
+        keys = {"marker": marker, "outcome": outcome, "visit": visit}
+        parts = (self.cutoffs, self.windows, self.best, self.own)
+        return Tables(*(part[np.logical_and.reduce([part[k].eq(v) for k, v in keys.items()])] for part in parts))
 
     def best_of_both(self) -> Any:
         """Return the row of the best cut of both sides, None if there is no cut."""
@@ -179,8 +180,7 @@ def draw_windows(ax, panel: Tables, limits: tuple[float, float]):
 def _along(ax, panel: Tables, decimals: int, *, named: bool) -> None:
     """Set the axis of the marker: shares of the participants, each with the cut that lies there."""
     ax.set_xlim(0, 1)
-    own = panel.cutoffs[panel.cutoffs["stratum"].ne("")].drop_duplicates("cut")
-    for place in own["share_below"]:
+    for place in panel.own["share_below"].unique():
         ax.axvline(place, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)), zorder=2.5, label="own cut")
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)

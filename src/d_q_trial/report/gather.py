@@ -27,8 +27,8 @@ from .findings import read_findings
 from .methods import Facts
 from .shaping import Context
 
-NOT_ROBUSTNESS = ("figures", "tables", "logs", "export")
-NOT_SHOWN = ("cutoffs", "windows", "specifications")  # thousands of rows: they are drawn, and stay in their files
+NOT_ROBUSTNESS = ("everybody", "export", "figures", "logs", "settings", "tables")
+NOT_SHOWN = ("cutoffs", "windows", "own_cuts", "specifications")  # they are drawn, and stay in their files
 PACKAGES = (
     "numpy",
     "scipy",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..changes import BEYOND_FENCE, EXCLUDED, NUMERIC
+from ..changes import BEYOND_FENCE, EXCLUDED, read_changes
 from ..files import read_csv
 from ..results import COLUMNS, EVERYBODY
 
@@ -92,6 +92,13 @@ def everybody(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterat
             yield table.comparison(known, "", EVERYBODY)
 
 
+def whole(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
+    """Yield each outcome and visit with all of its rows, those of panels that show one stratum included."""
+    table = _Changes(changes, trial, analysis)
+    for rows in table.groups:
+        yield table.comparison(rows, "", "")
+
+
 def stratified(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Stratified]:
     """Yield each outcome and visit once per marker, with the strata of those who have one."""
     table = _Changes(changes, trial, analysis)
@@ -117,9 +124,7 @@ def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, a
 def read_changes_and_strata(folder: Path | str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the ``changes.csv`` and ``strata.csv`` of an analysis."""
     folder = Path(folder)
-    changes = read_csv(folder / "changes.csv", numeric=NUMERIC)
-    changes["linked"] = changes["linked"].eq("True")
-    return changes, read_csv(folder / "strata.csv", numeric=("marker_value",))
+    return read_changes(folder / "changes.csv"), read_csv(folder / "strata.csv", numeric=("marker_value",))
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..changes import significant
+from ..files import read_csv, read_header
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.rank_sum import RankSums, rank_sum_columns
 from ..stats.shift import Shifts, hodges_lehmann_subgroups
-from .comparisons import Comparison, Stratified, everybody, stratified
+from .comparisons import Comparison, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +34,10 @@ ESTIMATES = (
     "mann_whitney_effect",
     "method",
 )
-CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "share_below", "side", *ESTIMATES, "stratum")
+CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "share_below", "side", *ESTIMATES)
 WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", "share_below", *ESTIMATES)
+
+WORDS = ("outcome", "measure", "visit", "marker", "side", "method", "reason")  # columns that are no numbers
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
 
@@ -67,7 +71,6 @@ class Slices:
     groups: Subgroups
     usable: np.ndarray
     share_below: np.ndarray
-    stratum: np.ndarray
     medians: np.ndarray
     tests: RankSums
     shifts: Shifts
@@ -78,26 +81,28 @@ class Slices:
 
 
 def slices(
-    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
+    changes: pd.DataFrame, markers: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> list[Slices]:
     """Cut every outcome and visit along every marker; see :class:`Slices`.
 
     Cuts are the distinct values of the marker, to ten significant digits, among those who have a value of the change;
-    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says. A marker that the
-    strata of the analysis do not hold, and participants without ids, have no values to cut: their slices are empty.
+    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says; where the analysis
+    itself cuts plays no part. Participants without ids have no values to cut: their slices are empty.
+
+    Parameters
+    ----------
+    changes : pandas.DataFrame
+    markers : pandas.DataFrame
+        A row per participant, a column per marker; :func:`d_q_trial.strata.marker_values`.
     """
-    known = {
-        (entry.everybody.outcome, entry.everybody.visit, entry.marker): entry
-        for entry in stratified(changes, strata, trial, analysis)
-    }
-    both = (*everybody(changes, trial, analysis), *(entry.everybody for entry in known.values()))
     found = []
-    for comparison in {(c.outcome, c.visit): c for c in both}.values():
+    for comparison in whole(changes, trial, analysis):
+        values = markers.reindex(comparison.participant)
         for marker in trial.markers:
-            size = comparison.value.size
-            unknown = Stratified(comparison, marker, np.full(size, "", dtype=object), np.full(size, np.nan))
-            entry = known.get((comparison.outcome, comparison.visit, marker), unknown)
-            found.append(slice_of(entry, analysis, robustness))
+            amount = np.full(comparison.value.size, np.nan)
+            if marker in values:
+                amount = np.where(comparison.linked, values[marker].to_numpy(float), np.nan)
+            found.append(slice_of(comparison, marker, amount, analysis, robustness))
     return found
 
 
@@ -108,9 +113,8 @@ def cutoffs_table(found: list[Slices]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Columns ``CUTOFFS``. ``share_below`` is the share of the participants in the group below; ``first`` is the treated
-        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of
-        its interval (empty where the group is too small to have one), is in the unit of the change; ``stratum`` names
-        the stratum (or strata) of the analysis that the group consists of exactly, so it marks the analysis' own cut.
+        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of its interval (empty where the group is too
+        small to have one), is in the unit of the change.
     """
     return _table(
         CUTOFFS, found, lambda s: s.groups.side != "window", lambda s: (s.groups.position, s.share_below, s.groups.side)
@@ -134,13 +138,20 @@ def windows_table(found: list[Slices]) -> pd.DataFrame:
     )
 
 
-def slice_of(entry: Stratified, analysis: Analysis, robustness: Robustness) -> Slices:
-    """Cut one outcome and visit along one marker."""
-    whole = entry.everybody
-    known = whole.linked & ~np.isnan(whole.value) & ~np.isnan(entry.marker_value)
-    comparison, marker = whole.within(known, entry.marker), significant(entry.marker_value[known])
+def read_table(path: Path | str) -> pd.DataFrame:
+    """Read cutoffs.csv, windows.csv or best_cuts.csv as it was written."""
+    table = read_csv(path, numeric=tuple(name for name in read_header(path) if name not in WORDS))
+    return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
+
+
+def slice_of(
+    everyone: Comparison, marker: str, amount: np.ndarray, analysis: Analysis, robustness: Robustness
+) -> Slices:
+    """Cut one outcome and visit along a marker, of which ``amount`` holds each participant's value (NaN: none)."""
+    known = ~np.isnan(everyone.value) & ~np.isnan(amount)
+    comparison, amount = everyone.within(known, marker), significant(amount[known])
     groups = subgroups(
-        marker,
+        amount,
         window=robustness.windows.share,
         step=robustness.windows.step,
         minimum=2 * robustness.minimum_per_arm,
@@ -152,13 +163,12 @@ def slice_of(entry: Stratified, analysis: Analysis, robustness: Robustness) -> S
     columns = np.where(usable, restrict(comparison.value, groups.members), np.nan)
     return Slices(
         comparison,
-        entry.marker,
         marker,
+        amount,
         method,
         groups,
         usable,
-        _share_below(groups, marker),
-        _whole_strata(groups, entry.stratum[known], analysis.strata.labels),
+        _share_below(groups, amount),
         np.array([_medians(columns[is_first]), _medians(columns[~is_first])]),
         rank_sum_columns(columns, is_first, method=method),
         hodges_lehmann_subgroups(
@@ -179,17 +189,6 @@ def _share_below(groups: Subgroups, marker: np.ndarray) -> np.ndarray:
     middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
     below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
     return below / max(1, marker.size)
-
-
-def _whole_strata(groups: Subgroups, stratum: np.ndarray, labels: list[str]) -> np.ndarray:
-    """Name the strata that make up each group, if there are such: shape (groups,)."""
-    named = np.full(groups.side.size, "", dtype=object)
-    for column in np.flatnonzero(groups.side != "window"):
-        inside = groups.members[:, column]
-        own = set(stratum[inside])
-        if own.isdisjoint(stratum[~inside]) and own <= set(labels):
-            named[column] = " + ".join(label for label in labels if label in own)
-    return named
 
 
 def _medians(columns: np.ndarray) -> np.ndarray:
@@ -224,5 +223,5 @@ def _rows(part: Slices, places: tuple[np.ndarray, ...], keep: np.ndarray, names:
         effect = tests.u / (tests.n_first * tests.n_second)
     values += [*places, tests.n_first, tests.n_second, *part.medians, shifts.estimate]
     values += [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
-    values += [tests.p, effect, np.full(part.usable.size, part.method, dtype=object), part.stratum]
+    values += [tests.p, effect, np.full(part.usable.size, part.method, dtype=object)]
     return {name: value[keep] for name, value in zip(names, values, strict=False)}

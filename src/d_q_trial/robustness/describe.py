@@ -62,7 +62,7 @@ def _in_words(panel: Tables, trial: Trial, analysis: Analysis, outcome: str, vis
     decimals = wording.change_decimals(analysis.measure, own.decimals)
     parts = [
         f"in {row.stratum} the shift is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, {p_value(row.p)}"
-        for row in panel.cutoffs.itertuples(index=False)
+        for row in panel.own.itertuples(index=False)
         if row.stratum in analysis.strata.labels
     ]
     best = panel.best_of_both()

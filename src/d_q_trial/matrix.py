@@ -1,0 +1,82 @@
+"""The changes as a matrix, and the sets of participants among whom the arms are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .trial import Trial
+
+EVERYBODY = "all"
+BOTH_ARMS = "both arms"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A set of participants among whom the arms are compared: everybody, or a stratum of a marker."""
+
+    marker: str
+    stratum: str
+    rows: np.ndarray  # bool, shape (participants,)
+
+
+class Matrix:
+    """The changes as a matrix, a row per participant and a column per outcome, measure and visit.
+
+    Participants without ids (from panels of source data) have rows of their own, with one value each; their sheet
+    says which stratum they belong to.
+    """
+
+    def __init__(self, changes: pd.DataFrame, trial: Trial):
+        self.trial = trial
+        row_keys = ["participant", "arm", "marker", "stratum", "linked"]
+        column_keys = ["outcome", "measure", "visit"]
+        self.people = changes[row_keys].drop_duplicates().reset_index(drop=True)
+        columns = changes[column_keys].drop_duplicates().reset_index(drop=True)
+        row = self.people.assign(row=self.people.index).merge(changes[row_keys], how="right")["row"].to_numpy()
+        column = columns.assign(column=columns.index).merge(changes[column_keys], how="right")["column"].to_numpy()
+        self.values = np.full((len(self.people), len(columns)), np.nan)
+        self.values[row, column] = changes["value"].to_numpy(float)
+        self.outcome, self.measure, self.visit = (columns[key].to_numpy(object) for key in column_keys)
+        self.binary = np.array([trial.outcomes[outcome].kind == "binary" for outcome in self.outcome], dtype=bool)
+        self.arm = self.people["arm"].to_numpy(object)
+
+    def everybody(self) -> Cell:
+        """Everybody with an id, and the rows of panels that are not those of a stratum."""
+        return Cell("", EVERYBODY, (self.people["linked"] | self.people["stratum"].eq("")).to_numpy(bool))
+
+    def strata(self, strata: pd.DataFrame, labels: Iterable[str]) -> list[Cell]:
+        """Strata of every marker that has some, the lowest first."""
+        people, cells = self.people, []
+        assigned = strata.set_index(["marker", "participant"])["stratum"]
+        markers = [m for m in self.trial.markers if m in set(strata["marker"]) | set(people["marker"])]
+        for marker in markers:
+            own = assigned.xs(marker) if marker in assigned.index.get_level_values(0) else {}
+            stratum = people["participant"].map(own).where(people["linked"])
+            stratum = stratum.where(people["linked"], people["stratum"].where(people["marker"].eq(marker)))
+            cells += [Cell(marker, label, stratum.eq(label).to_numpy()) for label in labels]
+        return cells
+
+    def arms(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the treated and of the control arm within a cell, as bool of shape (participants,)."""
+        treated, control = self.trial.analysed_arms
+        return cell.rows & (self.arm == treated), cell.rows & (self.arm == control)
+
+    def groups(self, cell: Cell) -> Iterator[tuple[str, np.ndarray]]:
+        """Groups of a cell that are summarized: each arm, and both together."""
+        yield from zip(self.trial.analysed_arms, self.arms(cell), strict=True)
+        yield BOTH_ARMS, cell.rows
+
+
+def pairs_of_strata(cells: list[Cell]) -> Iterator[tuple[str, Cell, Cell]]:
+    """The highest stratum of each marker against each lower one."""
+    for marker in dict.fromkeys(cell.marker for cell in cells):
+        *lower, upper = [cell for cell in cells if cell.marker == marker]
+        for cell in lower:
+            yield marker, upper, cell
