@@ -27,6 +27,13 @@ import workspace
 BARS = {"cold / one process": 1.5, "nothing to do / empty Snakefile": 1.5, "cutoff edit / cold": 0.7}
 
 
+# Steps that need others, after those; all other steps need results alone, and come before the report.
+ORDER = {name: place for place, name in enumerate(("participants", "changes", "results", "claims"), start=-4)}
+ORDER |= {
+    name: place for place, name in enumerate(("multiverse", "robustness", "compare", "report", "manifest"), start=1)
+}
+
+
 class Seconds(NamedTuple):
     """Of one run."""
 
@@ -62,11 +69,9 @@ def commands(folder: Path) -> list[list[str]]:
     """Arguments of every job in an order that works, as snakemake would call them."""
     plan = workspace.snakemake(folder, "--dry-run", "--printshellcmds", "--forceall").stdout
     lines = [line.strip() for line in plan.splitlines() if " -m d_q_trial " in line]
-    order = ["participants", "results", "claims"]
     words = [shlex.split(re.sub(r" 2> \S+.*$", "", line)) for line in lines]
     calls = [line[line.index("d_q_trial") + 1 :] for line in words]
-    last = {"multiverse": 1, "compare": 1, "report": 2, "export": 3}
-    return sorted(calls, key=lambda c: (last.get(c[0], 0), order.index(c[0]) if c[0] in order else len(order)))
+    return sorted(calls, key=lambda call: ORDER.get(call[0], 0))
 
 
 def one_process(folder: Path, calls: Path) -> None:

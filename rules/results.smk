@@ -1,7 +1,7 @@
 # Needs the participants.
 # Makes every number of an analysis, and a verdict on each printed number.
 
-STATISTICS = [
+RESULT_CODE = ["results", "matrix", "result_table"] + [
     f"stats/{name}" for name in ("rank_sum", "quantiles", "shift", "categorical")
 ]
 PRINTED = sorted(
@@ -21,7 +21,7 @@ rule changes:
         participants=lambda w: f"{participants(w)}/participants.csv",
         settings=settings_for("changes", cuts=False),
         trial=SETTINGS.trial,
-        code=code("changes", "results", "matrix", *STATISTICS),
+        code=code("changes", *RESULT_CODE),
     output:
         "results/{analysis}/changes.csv",
         "results/{analysis}/exclusions.csv",
@@ -50,7 +50,7 @@ rule results:
             "results/{analysis}/everybody/alternatives.csv",
         ],
         trial=SETTINGS.trial,
-        code=code("strata", "results", "matrix", *STATISTICS),
+        code=code("strata", *RESULT_CODE),
     output:
         "results/{analysis}/results.csv",
         "results/{analysis}/alternatives.csv",
@@ -76,7 +76,7 @@ rule claims:
         alternatives="results/{analysis}/alternatives.csv",
         trial=SETTINGS.trial,
         published=PRINTED,
-        code=code("claims", "published", "printing"),
+        code=code("claims", "published", "printing", "result_table"),
     output:
         "results/{analysis}/claims.csv",
     log:

@@ -11,7 +11,7 @@ from . import printing
 from .errors import UserError
 from .files import read_csv
 from .published import Claim
-from .results import KEYS
+from .result_table import KEYS
 
 if TYPE_CHECKING:
     import pandas as pd

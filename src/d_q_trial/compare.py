@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .results import EVERYBODY
+from .result_table import EVERYBODY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .result_table import BOTH_ARMS, EVERYBODY
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from .trial import Trial
-
-EVERYBODY = "all"
-BOTH_ARMS = "both arms"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .matrix import BOTH_ARMS, EVERYBODY, Cell, Matrix, pairs_of_strata
+from .matrix import Cell, Matrix, pairs_of_strata
 from .participants import POPULATION, TRIAL, Participants
+from .result_table import BOTH_ARMS, COLUMNS, EVERYBODY
 from .stats import categorical, quantiles
 from .stats.rank_sum import METHODS, rank_sum_columns
 from .stats.shift import hodges_lehmann
@@ -19,24 +20,6 @@ if TYPE_CHECKING:
 
     from .settings import Analysis, Settings
     from .trial import Trial
-
-COLUMNS = (
-    "outcome",
-    "measure",
-    "visit",
-    "marker",
-    "stratum",
-    "contrast",
-    "group",
-    "statistic",
-    "value",
-    "n_first",
-    "n_second",
-    "method",
-    "reason",
-)
-NUMERIC = ("value", "n_first", "n_second")
-KEYS = COLUMNS[:8]
 
 ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"

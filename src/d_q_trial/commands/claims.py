@@ -14,16 +14,15 @@ def add_arguments(parser):
 
 def run(arguments):
     """Read, judge, write."""
-    from .. import claims, published, results, settings
+    from .. import claims, published, settings
     from ..files import read_csv, write_csv
     from ..participants import read_description
+    from ..result_table import NUMERIC
     from ..trial import load_trial
 
     folder = Path(arguments.folder)
     chosen = settings.load(arguments.config)
-    numbers, alternatives = (
-        read_csv(folder / f"{name}.csv", numeric=results.NUMERIC) for name in ("results", "alternatives")
-    )
+    numbers, alternatives = (read_csv(folder / f"{name}.csv", numeric=NUMERIC) for name in ("results", "alternatives"))
     label = read_description(arguments.participants)["label"]
     verdicts = claims.judge(
         published.read_claims(chosen.published),

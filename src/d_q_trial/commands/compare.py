@@ -14,15 +14,16 @@ def add_arguments(parser):
 
 def run(arguments):
     """Read, compare, write, draw."""
-    from .. import claims, compare, results, settings
+    from .. import claims, compare, settings
     from ..figures.compare import draw_comparison
     from ..files import read_csv, write_csv
     from ..participants import read_description
+    from ..result_table import NUMERIC
     from ..trial import load_trial
 
     chosen = settings.load(arguments.config)
     trial, root, output = load_trial(chosen.trial), Path(arguments.results), Path(arguments.output)
-    numbers = {name: read_csv(root / name / "results.csv", numeric=results.NUMERIC) for name in chosen.analyses}
+    numbers = {name: read_csv(root / name / "results.csv", numeric=NUMERIC) for name in chosen.analyses}
     verdicts = {}
     if chosen.published:
         verdicts = {name: claims.read_verdicts(root / name / "claims.csv") for name in chosen.analyses}

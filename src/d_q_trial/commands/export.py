@@ -1,13 +1,13 @@
-"""Finished outputs in; Parquet, CDISC analysis results, RO-Crate and manifest out."""
+"""Results and claims in; Parquet and CDISC analysis results out."""
 
 from pathlib import Path
 
-HELP = "write what machines read: Parquet, CDISC ARS, RO-Crate, and the manifest of all outputs"
+HELP = "write results for machines: Parquet and CDISC ARS"
 
 
 def add_arguments(parser):
     """Declare the arguments."""
-    parser.add_argument("folder", help="an analysis' folder, finished")
+    parser.add_argument("folder", help="an analysis' folder, with results.csv and claims.csv")
     parser.add_argument("--participants", required=True, help="folder with participants.json")
     parser.add_argument("--config", default="config.yaml", help="YAML or JSON file")
     parser.add_argument("--analysis", default="published")
@@ -15,7 +15,7 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    """Read, describe, write."""
+    """Read, convert, write."""
     from ..export.run import write_exports
 
     write_exports(

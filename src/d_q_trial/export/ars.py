@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import printing, wording
-from ..results import BOTH_ARMS, EVERYBODY
+from ..result_table import BOTH_ARMS, EVERYBODY
 from ..trial import BASELINE
 from .schema import SUMMARIES
 

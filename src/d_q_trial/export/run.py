@@ -22,18 +22,18 @@ CODE_DATE = "2026-11-24"
 def write_exports(
     folder: Path, participants: Path | str, config: Path | str, analysis: str, workflow: Path | str
 ) -> None:
-    """Write the folder ``export``, then the description of all outputs, then their checksums.
+    """Write the folder ``export``: tables as Parquet, results as CDISC ARS, and the run's own configuration and workflow.
 
     Parameters
     ----------
     folder : path
-        Folder of the analysis; everything else in it is finished.
+        Folder of the analysis, with results.csv and, if there are any, claims.csv.
     participants : path
         Folder with participants.json.
     config : path
     analysis : str
     workflow : path
-        The Snakefile, of which the crate keeps a copy.
+        The Snakefile, of which the folder keeps a copy.
 
     Raises
     ------
@@ -43,8 +43,7 @@ def write_exports(
     chosen = settings.load(config)
     trial = load_trial(chosen.trial)
     entry = settings.analysis_named(chosen, analysis)
-    description = read_description(participants)
-    label, source = description["label"], description["source"]
+    label = read_description(participants)["label"]
     export = folder / FOLDER
     tables = {
         name: write_parquet(folder / f"{name}.csv", schema, export / f"{name}.parquet", label)
@@ -58,6 +57,16 @@ def write_exports(
     write_text(as_yaml(chosen, analysis), export / "config.yaml")
     with atomic(export / "Snakefile") as temporary:
         temporary.write_bytes(Path(workflow).read_bytes())
+
+
+def write_manifest(folder: Path, participants: Path | str, config: Path | str, analysis: str) -> None:
+    """Describe all outputs of an analysis as an RO-Crate, then write their checksums; arguments as above.
+
+    Everything else in ``folder`` is finished, the folder ``export`` included.
+    """
+    chosen = settings.load(config)
+    description = read_description(participants)
+    label, source = description["label"], description["source"]
     inputs = {source.get("name", "workbook"): (source.get("sha256", ""), "workbook with the participants")}
     inputs[Path(chosen.trial).name] = (sha256(chosen.trial), "description of the trial")
     for file, what in ((chosen.tables, "which tables to set"), (chosen.figures, "which figures to draw")):
@@ -68,7 +77,7 @@ def write_exports(
             inputs[path.name] = (sha256(path), "printed values")
     run = crate.Run(
         analysis=analysis,
-        trial=trial,
+        trial=load_trial(chosen.trial),
         data_label=label,
         date=str(source.get("modified") or CODE_DATE),
         workflow=f"{FOLDER}/Snakefile",

@@ -8,11 +8,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..errors import nearest
+from ..result_table import EVERYBODY
 from ..trial import Trial
 from ..yaml_files import faulty, read_yaml, validated
 
 CHANGE = "change"  # stands for whatever change the analysis asks for
-EVERYBODY, HIGHEST, LOWEST, EACH = "all", "highest", "lowest", "each"
+HIGHEST, LOWEST, EACH = "highest", "lowest", "each"
 
 
 class _Strict(BaseModel):

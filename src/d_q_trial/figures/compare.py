@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..compare import GAINED, LOST, NOT_MADE, REVERSED
 from ..printing import p_digits
-from ..results import EVERYBODY
+from ..result_table import EVERYBODY
 from . import style
 
 if TYPE_CHECKING:

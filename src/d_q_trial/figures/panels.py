@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import printing, wording
+from ..result_table import BOTH_ARMS, EVERYBODY
 from ..trial import BASELINE, Outcome
 from . import courses, draw, style
-from .catalogue import EACH, EVERYBODY, Panel
-from .study import BOTH_ARMS, Study
+from .catalogue import EACH, Panel
+from .study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

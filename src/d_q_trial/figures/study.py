@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..participants import POPULATION, TRIAL, VALUE
+from ..result_table import EVERYBODY, KEYS
 from ..trial import BASELINE, Trial
-from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
+from .catalogue import EACH, HIGHEST, LOWEST
 
-BOTH_ARMS = "both arms"
 Row = Mapping[str, str]
 
 
@@ -35,7 +35,7 @@ class Numbers:
 
     def __init__(self, rows: Iterable[Row]):
         self._rows = {
-            tuple(row[key] for key in _RESULT_KEYS): Number(
+            tuple(row[key] for key in KEYS): Number(
                 _number(row["value"]), _number(row["n_first"]), _number(row["n_second"]), row["method"], row["reason"]
             )
             for row in rows
@@ -56,9 +56,6 @@ class Numbers:
         """Return a number; one without a value if the analysis does not have it."""
         key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
         return self._rows.get(key, Number(reason="not in this analysis"))
-
-
-_RESULT_KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
 
 
 def _number(text: str) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import printing, wording
-from ..results import EVERYBODY
+from ..result_table import EVERYBODY
 from ..trial import BASELINE
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..changes import BEYOND_FENCE, EXCLUDED, read_changes
 from ..files import read_csv
-from ..results import COLUMNS, EVERYBODY
+from ..result_table import COLUMNS, EVERYBODY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..results import EVERYBODY
+from ..result_table import EVERYBODY
 from ..stats.labels import labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..files import read_csv
-from ..results import EVERYBODY
+from ..result_table import EVERYBODY
 from ..stats.interaction import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, rank_sum_power, t_power
 from .comparisons import TOO_FEW, Comparison, all_comparisons, generator, table

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import printing, wording
-from ..figures.study import BOTH_ARMS, Number, Numbers
+from ..figures.study import Number, Numbers
 from ..published import read_rows
+from ..result_table import BOTH_ARMS
 from ..trial import BASELINE
 from . import notes
 from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
