@@ -101,11 +101,13 @@ def main() -> None:
         run(empty)
         calls = Path(scratch) / "calls.json"
         calls.write_text(json.dumps(commands(folder)))
+        handed = Path(shutil.copytree(folder / "results", Path(scratch) / "handed"))  # the settings of every step
         config = folder / "config.yaml"
         text = config.read_text()
         for number in range(repetitions):
-            clean(folder)
             config.write_text(text)
+            clean(folder)
+            shutil.copytree(handed, folder / "results", dirs_exist_ok=True)
             note("one process", one_process, folder, calls)
             clean(folder)
             note("cold", run, folder)

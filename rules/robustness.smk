@@ -7,16 +7,21 @@ from d_q_trial.figures import cutoff_pages
 CUTS = ["cutoffs.csv", "windows.csv", "best_cuts.csv", "best_splits.csv"]
 ROBUSTNESS = ["own_cuts.csv", "multiplicity.csv", "robustness.json"]
 ROBUSTNESS_FIGURES = list(cutoff_pages.figures(TRIAL))
-
-
-def robustness_code(*names):
-    """Modules of robustness/, which all lean on the comparisons and on the permutations."""
-    shared = "rank_sum shift monte_carlo labels permutation reducers multiplicity"
-    return code(
-        *(f"robustness/{name}" for name in ("comparisons", "cutoffs", *names)),
-        *(f"stats/{name}" for name in shared.split()),
-    )
-
+ROBUSTNESS_CODE = [
+    *(f"robustness/{name}" for name in "comparisons cutoffs own_cut".split()),
+    *(
+        f"stats/{name}"
+        for name in "rank_sum shift monte_carlo labels permutation reducers multiplicity".split()
+    ),
+]
+DRAWING_CODE = [
+    *(
+        f"figures/{name}"
+        for name in "cutoffs cutoff_pages draw scale style fonts".split()
+    ),
+    "wording",
+    "printing",
+]
 
 TARGETS += expand(
     "results/{analysis}/robustness/{file}",
@@ -25,24 +30,42 @@ TARGETS += expand(
 )
 
 
+def robustness_settings(step, *more, cuts=True):
+    """What every cut depends on, and more."""
+    names = ("seed", "permutations", "memory_mb", "minimum_per_arm", "windows", *more)
+    return settings_for(step, *(f"robustness.{name}" for name in names), cuts=cuts)
+
+
 rule cutoffs:
-    """Every cut of the markers, sliding windows, and the best cuts corrected for the search, whatever the strata."""
+    """Every cut of the markers, and the best cuts corrected for the search, wherever the analysis itself cuts."""
     input:
         participants=lambda w: f"{participants(w)}/participants.csv",
+        description=lambda w: f"{participants(w)}/participants.json",
         changes="results/{analysis}/changes.csv",
-        settings=settings_for(
-            "cutoffs",
-            *(
-                f"robustness.{name}"
-                for name in "seed permutations memory_mb minimum_per_arm windows".split()
-            ),
-            cuts=False,
-        ),
+        settings=robustness_settings("cutoffs", cuts=False),
         trial=SETTINGS.trial,
-        code=robustness_code("best_cuts", "best_splits"),
-        more_code=code("strata", "stats/maximally_selected"),
+        code=code(
+            *ROBUSTNESS_CODE,
+            *DRAWING_CODE,
+            "robustness/best_cuts",
+            "robustness/best_splits",
+            "stats/maximally_selected",
+            "strata",
+        ),
     output:
         expand("results/{{analysis}}/robustness/{file}", file=CUTS),
+        expand(
+            "results/{{analysis}}/robustness/{figure}.pdf", figure=ROBUSTNESS_FIGURES
+        ),
+        report(
+            expand(
+                "results/{{analysis}}/robustness/{figure}.png",
+                figure=ROBUSTNESS_FIGURES,
+            ),
+            category="Figures",
+            subcategory="{analysis}",
+            labels={"figure": "Every cut"},
+        ),
     log:
         "results/{analysis}/logs/cutoffs.log",
     params:
@@ -57,47 +80,24 @@ rule cutoffs:
 
 
 rule robustness:
-    """The analysis' own cuts among all, P-values adjusted for multiplicity, and pictures of every cut."""
+    """The analysis' own cuts among all, and P-values adjusted for multiplicity."""
     input:
-        [
-            f"results/{{analysis}}/robustness/{file}"
-            for file in CUTS
-            if file != "best_splits.csv"
-        ],
+        cuts=expand("results/{{analysis}}/robustness/{file}", file=CUTS[:3]),
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
         participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for(
-            "robustness",
-            *(
-                f"robustness.{name}"
-                for name in "seed permutations memory_mb minimum_per_arm windows families".split()
-            ),
-        ),
+        settings=robustness_settings("robustness", "families"),
         trial=SETTINGS.trial,
-        code=robustness_code("own_cut", "multiplicity", "describe"),
-        drawing=code(
-            *(
-                f"figures/{name}"
-                for name in "cutoffs cutoff_pages draw scale style fonts".split()
-            ),
+        code=code(
+            *ROBUSTNESS_CODE,
+            "robustness/multiplicity",
+            "robustness/describe",
+            "figures/cutoff_pages",
             "wording",
             "printing",
         ),
     output:
         expand("results/{{analysis}}/robustness/{file}", file=ROBUSTNESS),
-        expand(
-            "results/{{analysis}}/robustness/{figure}.pdf", figure=ROBUSTNESS_FIGURES
-        ),
-        report(
-            expand(
-                "results/{{analysis}}/robustness/{figure}.png",
-                figure=ROBUSTNESS_FIGURES,
-            ),
-            category="Figures",
-            subcategory="{analysis}",
-            labels={"figure": "Every cut"},
-        ),
     log:
         "results/{analysis}/logs/robustness.log",
     params:
@@ -105,7 +105,7 @@ rule robustness:
         participants=subpath(input.participants, parent=True),
         output=subpath(output[0], parent=True),
     message:
-        "Draw every cut of {wildcards.analysis}, and adjust P-values for multiplicity"
+        "Adjust the P-values of {wildcards.analysis} for multiplicity"
     shell:
         "{PYTHON} -m d_q_trial robustness {params.folder:q} {params.output:q}"
         " --participants {params.participants:q} --analysis {wildcards.analysis:q}"

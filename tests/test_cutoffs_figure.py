@@ -15,7 +15,7 @@ from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.files import read_csv
 from d_q_trial.printing import p_digits
 from d_q_trial.robustness import best_cuts, cutoffs
-from d_q_trial.robustness.own_cut import own_cuts
+from d_q_trial.robustness.own_cut import article_cuts
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 
@@ -35,7 +35,7 @@ def tables():
         every,
         cutoffs.windows_table(found),
         best_cuts.best_cuts(found, run.trial, chosen.robustness),
-        own_cuts(every, changes, run.strata, run.trial, analysis),
+        article_cuts(every, run.participants, changes, run.trial, analysis),
     )
 
 
@@ -80,7 +80,7 @@ def test_the_cut_of_the_analysis_is_marked_elsewhere(tables, axes):
     panel = tables.of(*PANEL)
     drawing._along(axes, panel, 2, named=True)
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
-    assert {x for x, _ in _line(axes, "own cut")} == {39 / 60}
+    assert {x for x, _ in _line(axes, "marked cut")} == {39 / 60}
 
 
 def test_the_words_of_a_panel_hide_what_the_search_costs(tables):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from .setting_types import Share
 from .yaml_files import read_yaml, validated
 
 BASELINE = "baseline"
@@ -79,6 +80,7 @@ class Trial(_Strict):
     families: dict[str, str]
     outcomes: dict[str, Outcome]
     markers: dict[str, Marker]
+    cuts: list[Share] = []  # quantiles at which the article cuts the markers
     population: Population | None = None
     id_names: list[str] = []
     missing: list[str] = []  # codes for a missing value in the workbook, beside the usual ones

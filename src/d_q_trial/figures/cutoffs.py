@@ -28,17 +28,17 @@ SHARES = (0.2, 0.4, 0.6, 0.8)
 
 @dataclass(frozen=True)
 class Tables:
-    """What is drawn: the tables of cuts, windows, best cuts and the analysis' own cuts, of one marker or all."""
+    """What is drawn: the tables of cuts, windows and best cuts, and the cuts to mark, of one marker or all."""
 
     cutoffs: pd.DataFrame
     windows: pd.DataFrame
     best: pd.DataFrame
-    own: pd.DataFrame
+    marked: pd.DataFrame
 
     def of(self, marker: str, outcome: str, visit: str) -> Tables:
         """Return the rows of one panel."""
         keys = {"marker": marker, "outcome": outcome, "visit": visit}
-        parts = (self.cutoffs, self.windows, self.best, self.own)
+        parts = (self.cutoffs, self.windows, self.best, self.marked)
         return Tables(*(part[np.logical_and.reduce([part[k].eq(v) for k, v in keys.items()])] for part in parts))
 
     def best_of_both(self) -> Any:
@@ -56,6 +56,7 @@ def draw_cutoffs(
     ----------
     tables : Tables
     trial, analysis
+        Where the analysis cuts plays no part.
     family, marker : str
         As :func:`.cutoff_pages.figures` pairs them.
     stem : path
@@ -180,8 +181,8 @@ def draw_windows(ax, panel: Tables, limits: tuple[float, float]):
 def _along(ax, panel: Tables, decimals: int, *, named: bool) -> None:
     """Set the axis of the marker: shares of the participants, each with the cut that lies there."""
     ax.set_xlim(0, 1)
-    for place in panel.own["share_below"].unique():
-        ax.axvline(place, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)), zorder=2.5, label="own cut")
+    for place in panel.marked["share_below"].unique():
+        ax.axvline(place, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)), zorder=2.5, label="marked cut")
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)
     labels = [
@@ -251,9 +252,10 @@ def _key(canvas, top: float, trial: Trial, marker: str) -> None:
         canvas.plot([x, x + 6], [y, y], color=look.edge, linewidth=1.2)
         canvas.text(x + 7.2, y, f"{side} the cut", va="center_baseline", size=style.SMALL)
         x += 36
-    canvas.plot([x + 3, x + 3], [y - 1.4, y + 1.4], color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)))
-    canvas.text(x + 5.2, y, "cut of this analysis", va="center_baseline", size=style.SMALL)
-    x += 36
+    if trial.cuts:
+        canvas.plot([x + 3, x + 3], [y - 1.4, y + 1.4], color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)))
+        canvas.text(x + 5.2, y, "cut of the article", va="center_baseline", size=style.SMALL)
+        x += 36
     canvas.plot(
         x + 3, y, marker="o", markersize=4.6, markerfacecolor="none", markeredgecolor=style.INK, markeredgewidth=0.7
     )

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def describe(
     tables: Tables, trial: Trial, analysis: Analysis, robustness: Robustness, label: str | None
 ) -> dict[str, dict[str, Any]]:
-    """Describe every figure by name, in the order of the report: the analysis' own marker first."""
+    """Describe every figure by name, in the order of the report: the analysis' own marker first.
+
+    ``tables.marked`` holds the analysis' own cuts.
+    """
     names = sorted(figures(trial).items(), key=lambda item: item[1][1] != analysis.marker)
     return {
         name: _figure(tables, trial, analysis, robustness, family, marker, label) for name, (family, marker) in names
@@ -46,8 +49,10 @@ def _figure(
         "corrected for the search over all cuts, markers, outcomes and visits of the family. Bottom: the shift in "
         f"windows that slide along the marker, each holding {robustness.windows.share:.0%} of the participants. "
         "Neighbouring cuts and windows share most of their participants, so the curves are smoother than the evidence; "
-        "what leaves a panel is cut off. Dotted: the cut of this analysis."
+        "what leaves a panel is cut off."
     )
+    if trial.cuts:
+        caption += " Dotted: the cut of the article."
     sentences = [f"{label}. {title}."] if label else [f"{title}."]
     for key, outcome in trial.outcomes.items():
         for visit in outcome.follow_up if outcome.family == family else []:
@@ -62,7 +67,7 @@ def _in_words(panel: Tables, trial: Trial, analysis: Analysis, outcome: str, vis
     decimals = wording.change_decimals(analysis.measure, own.decimals)
     parts = [
         f"in {row.stratum} the shift is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, {p_value(row.p)}"
-        for row in panel.own.itertuples(index=False)
+        for row in panel.marked.itertuples(index=False)
         if row.stratum in analysis.strata.labels
     ]
     best = panel.best_of_both()

@@ -1,4 +1,4 @@
-"""The groups among all cuts that consist of whole strata of the analysis: where it cuts itself."""
+"""The groups among all cuts that consist of whole strata: where the analysis cuts itself, and where the article does."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..changes import significant
+from ..errors import UserError
+from ..settings import StrataRule
+from ..strata import build_strata
 from .comparisons import stratified
 from .cutoffs import CUTOFFS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..participants import Participants
     from ..settings import Analysis
     from ..trial import Trial
 
@@ -48,6 +52,27 @@ def own_cuts(
             names[row] = _whole_strata(stratum, upper if side == "above" else ~upper, analysis.strata.labels)
     marked = cutoffs.assign(stratum=names)[list(COLUMNS)]
     return marked[marked["stratum"].ne("")].reset_index(drop=True)
+
+
+def article_cuts(
+    cutoffs: pd.DataFrame, participants: Participants, changes: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> pd.DataFrame:
+    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`own_cuts`.
+
+    There are none if the trial states no quantiles, or if these leave a stratum without participants.
+    """
+    none = cutoffs[:0].assign(stratum="")
+    if not trial.cuts:
+        return none
+    rule = StrataRule(cuts=trial.cuts, labels=[str(number) for number in range(len(trial.cuts) + 1)])
+    there = analysis.model_copy(update={"strata": rule})
+    try:
+        strata = build_strata(participants, trial, there)
+    except UserError:
+        return none
+    # The groups of the table are those of the analysis, also in where a value at the cut goes.
+    here = there.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
+    return own_cuts(cutoffs, changes, strata, trial, here)
 
 
 def _whole_strata(stratum: np.ndarray, inside: np.ndarray, labels: list[str]) -> str:
