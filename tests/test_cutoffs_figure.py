@@ -14,7 +14,7 @@ from d_q_trial.figures import cutoff_pages, style
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.files import read_csv
 from d_q_trial.printing import p_digits
-from d_q_trial.robustness import best_cuts, cutoffs
+from d_q_trial.robustness import best_cuts, cutoffs, describe
 from d_q_trial.robustness.own_cut import article_cuts
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
@@ -136,3 +136,39 @@ def test_an_analysis_without_markers_ends_in_an_error(tmp_path):
     assert len(best) == 180
     assert (tmp_path / "out/cutoffs.csv").read_text() == ",".join([*cutoffs.CUTOFFS, "data"]) + "\n"
     assert len(list((tmp_path / "out").glob("*.png"))) == 4
+
+
+def test_the_mark_of_the_article_moves_with_the_cut_of_the_analysis_or_with_where_ties_go():
+    run, analysis = pipeline.of_config(), settings.load("config.yaml").analyses["published"]
+    changes = run.changes[run.changes["outcome"].eq("p1np")]
+    for rule in ({"cuts": [0.5]}, {"cuts": [0.3, 0.6], "labels": ["a", "b", "c"]}, {"at_cut": "lower"}):
+        elsewhere = analysis.model_copy(update={"strata": settings.StrataRule(**rule)})
+        markers = marker_values(run.participants, TRIAL, elsewhere)
+        found = cutoffs.slices(changes, markers, TRIAL, elsewhere, settings.load("config.yaml").robustness)
+        every = cutoffs.cutoffs_table(found)
+        marked = article_cuts(every, run.participants, changes, TRIAL, elsewhere)
+        panel = marked[marked["marker"].eq(PANEL[0]) & marked["visit"].eq(PANEL[2])]
+        assert set(panel["share_below"]) == {39 / 60}
+        assert set(panel["side"]) == {"above", "below"}
+
+
+def test_a_trial_that_states_no_cut_gets_a_mark(tables):
+    run, analysis = pipeline.of_config(), settings.load("config.yaml").analyses["published"]
+    trial = TRIAL.model_copy(update={"cuts": []})
+    assert article_cuts(tables.cutoffs, run.participants, run.changes, trial, analysis).empty
+
+
+@pytest.mark.parametrize(
+    ("cut", "said"),
+    [
+        ("1.355", "This analysis cuts at 1.355 AU."),
+        ("0.8; 1.2", "This analysis cuts at 0.800 and 1.200 AU."),
+        ("column group", "This analysis takes its strata from the column group of the workbook."),
+    ],
+)
+def test_the_caption_does_not_say_where_the_analysis_cuts(tables, cut, said):
+    chosen = settings.load("config.yaml")
+    analysis = chosen.analyses["published"]
+    words = describe.describe(tables, TRIAL, analysis, chosen.robustness, None, cuts={PANEL[0]: cut})
+    assert words[f"every_cut_turnover_{PANEL[0]}"]["caption"].endswith(f"Dotted: the cut of the article. {said}")
+    assert words["every_cut_turnover_p16_variant_1+5"]["caption"].endswith("Dotted: the cut of the article.")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from d_q_trial import __main__ as command_line
 from d_q_trial.errors import UserError
 from d_q_trial.export import manifest
-from d_q_trial.export.run import write_exports
+from d_q_trial.export.run import write_exports, write_manifest
 from d_q_trial.export.schema import CLAIMS, RESULTS, SCHEMAS, documentation
 
 LABEL = "Synthetic data: not the trial's participants"
@@ -20,8 +20,13 @@ LABEL = "Synthetic data: not the trial's participants"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = analysis_folder.write(tmp_path_factory.mktemp("results"))
-    write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    _finish(folder)
     return folder
+
+
+def _finish(folder):
+    write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    write_manifest(folder, folder.parent / "workbook", "config.yaml", "published")
 
 
 @pytest.fixture(scope="module")
@@ -415,5 +420,5 @@ def test_a_manifest_of_another_analysis_is_not_named(folder, tmp_path, capsys):
 
 def test_a_second_run_writes_other_bytes(folder):
     before = manifest.build(folder, "published", LABEL)
-    write_exports(folder, folder.parent / "workbook", "config.yaml", "published", "Snakefile")
+    _finish(folder)
     assert manifest.build(folder, "published", LABEL) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import wording
@@ -16,16 +17,33 @@ if TYPE_CHECKING:
 
 
 def describe(
-    tables: Tables, trial: Trial, analysis: Analysis, robustness: Robustness, label: str | None
+    tables: Tables,
+    trial: Trial,
+    analysis: Analysis,
+    robustness: Robustness,
+    label: str | None,
+    *,
+    cuts: Mapping[str, str],
 ) -> dict[str, dict[str, Any]]:
     """Describe every figure by name, in the order of the report: the analysis' own marker first.
 
-    ``tables.marked`` holds the analysis' own cuts.
+    ``tables.marked`` holds the analysis' own cuts, and ``cuts`` says for each marker where they lie, as strata.csv does.
     """
     names = sorted(figures(trial).items(), key=lambda item: item[1][1] != analysis.marker)
-    return {
-        name: _figure(tables, trial, analysis, robustness, family, marker, label) for name, (family, marker) in names
-    }
+    described = {}
+    for name, (family, marker) in names:
+        described[name] = _figure(tables, trial, analysis, robustness, family, marker, label)
+        if marker in cuts:
+            described[name]["caption"] += f" {_where(cuts[marker], trial.markers[marker].unit)}"
+    return described
+
+
+def _where(cut: str, unit: str) -> str:
+    """Say where the analysis itself cuts; a cut is text, since strata may come from a column."""
+    if cut.startswith("column "):
+        return f"This analysis takes its strata from the {cut} of the workbook."
+    places = " and ".join(number(float(part), 3) for part in cut.split("; "))
+    return f"This analysis cuts at {places}{f' {unit}' if unit else ''}."
 
 
 def _figure(
