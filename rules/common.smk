@@ -19,6 +19,7 @@ TARGETS = []
 
 wildcard_constraints:
     analysis="|".join(map(re.escape, ANALYSES)),
+    workbook="[^/]+",
 
 
 def code(*names):

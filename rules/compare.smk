@@ -9,7 +9,7 @@ if len(ANALYSES) > 1:
 
 def compared_settings(wildcards):
     """File with all analyses; written only if it changes."""
-    path = "results/compare/settings.json"
+    path = "results/compare/settings/compare.json"
     known = {"trial", "published", "reference", "analyses"}
     files.keep_json(SETTINGS.model_dump(mode="json", include=known), path)
     return path

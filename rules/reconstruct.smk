@@ -51,7 +51,7 @@ rule cohorts:
 
 def ensemble_settings(wildcards):
     """File with the reference analysis; written only if it changes."""
-    path = "results/reconstructed/settings.json"
+    path = "results/reconstructed/settings/ensemble.json"
     files.keep_json(settings.for_step(SETTINGS, SETTINGS.reference, "robustness"), path)
     return path
 

@@ -13,7 +13,9 @@ LABEL = "Synthetic data: not the trial's participants"
 WRITTEN = re.compile(rb"Synthetic data: not the trial(?:'|&#39;|&#x27;|\\')s participants")
 # These say nothing of participants: the printed numbers held against each other, the code and settings of the run, and
 # the numbers of permutations that exceed a statistic.
-WITHOUT = re.compile(r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz")
+WITHOUT = re.compile(
+    r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz|.*/settings/.*"
+)
 
 
 def is_labelled(path):

@@ -58,6 +58,7 @@ def planned(folder: Path, *arguments: str) -> set[str]:
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything in results/ but the logs."""
+    """Bytes of everything in results/ but the logs, and the settings, which are what the steps were told."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files if "logs" not in path.parts}
+    made = (path for path in files if not {"logs", "settings"} & {*path.parts})
+    return {str(path.relative_to(folder)): path.read_bytes() for path in made}

@@ -13,9 +13,10 @@ from ..errors import UserError
 from ..files import sha256, write_json
 
 NAME = "manifest.json"
-# Logs and timings differ between runs of the same analysis, and into how many shards the permutations are split.
+# Logs and timings differ between runs of the same analysis, and into how many shards the permutations are split;
+# settings are what the steps were told, and stand in export/config.yaml as a whole.
 DRAWN = (".pdf", ".png", ".html")
-LEFT_OUT = ("logs", "benchmarks", "shards")
+LEFT_OUT = ("logs", "benchmarks", "settings", "shards")
 
 
 @dataclass(frozen=True)
