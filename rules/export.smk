@@ -17,7 +17,7 @@ rule export:
         participants=lambda w: f"{participants(w)}/participants.json",
         settings=settings_for("export", "tables", "figures", "robustness"),
         trial=SETTINGS.trial,
-        workflow=workflow.main_snakefile,
+        workflow=os.path.relpath(workflow.main_snakefile),
         code=code("export", "report/gather", "wording", "printing"),
     output:
         expand("results/{{analysis}}/export/{name}", name=EXPORTS),

@@ -96,7 +96,7 @@ def test_an_edited_cutoff_rereads_the_workbook_or_reruns_another_analysis(copy):
     assert not {job for job in added if job.endswith(":published")} - {
         "compare:published",
         "report:published",
-        "export:published",
+        "manifest:published",
     }
     assert "results:median" in added
     _edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
