@@ -163,7 +163,7 @@ def _check_plausible(chunk: Chunk, outcome, faults: Faults) -> None:
 
 def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
     """Tell of baselines from which no percent change can be made, and of follow-up values without one."""
-    baseline: dict[str, set[str]] = defaultdict(set)
+    baseline: dict[str, list[list[str]]] = defaultdict(list)
     whole: dict[str, int] = {}  # the list of participants that the baseline has, where columns share it
     later: dict[str, list[Chunk]] = defaultdict(list)
     for chunk in chunks:
@@ -173,7 +173,7 @@ def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
         if chunk.visit != BASELINE:
             later[chunk.variable].append(chunk)
             continue
-        baseline[chunk.variable].update(chunk.participants)
+        baseline[chunk.variable].append(chunk.participants)
         whole[chunk.variable] = id(chunk.participants)
         for index in np.flatnonzero(chunk.values <= 0):
             value = float(chunk.values[index])
@@ -196,10 +196,10 @@ def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
             )
             continue
         told: set[str] = set()
-        for chunk in own:
-            if whole.get(variable) == id(chunk.participants):
-                continue
-            for identity in sorted(set(chunk.participants) - baseline[variable] - told):
+        others = [chunk for chunk in own if whole.get(variable) != id(chunk.participants)]
+        known = set().union(*baseline[variable]) if others else set()
+        for chunk in others:
+            for identity in sorted(set(chunk.participants) - known - told):
                 told.add(identity)
                 index = chunk.participants.index(identity)
                 faults.note(

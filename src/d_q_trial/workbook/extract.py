@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..participants import PERCENT_CHANGE, VALUE
 from ..trial import BASELINE, Trial
 from .cells import EMPTY
 from .faults import Faults
-from .numbers import Policy, read_numbers
+from .numbers import Policy, plain_columns, read_numbers
 from .plan import DATA, GROUPS, PARTICIPANT, VARIABLE, VISIT, Column, Plan
 from .rows import Rows
 
@@ -60,8 +61,11 @@ def read_block(
     chunks: list[Chunk] = []
     body = plan.block.values[plan.header.first_data :]
     everything = bool(rows.use.all())
+    plain = plain_columns(body, [column.index for column in plan.having(DATA)])
     for column in plan.having(DATA):
-        cells = [row[column.index] for row in body]
+        cells = plain.get(column.index)
+        if cells is None:
+            cells = [row[column.index] for row in body]
         if column.variable:
             keys: list[str | None] = [column.variable]
         else:
@@ -82,8 +86,12 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
     where = np.arange(len(cells)) if wanted is None else np.flatnonzero(wanted)
     outcome = trial.outcomes.get(key)
     binary = outcome is not None and outcome.kind == "binary"
-    numbers = read_numbers(cells if wanted is None else [cells[i] for i in where], policy, binary=binary)
     first = plan.header.first_data
+    if binary:
+        cells = [row[column.index] for row in plan.block.values[first:]]
+    if wanted is not None:
+        cells = cells[where] if isinstance(cells, np.ndarray) else [cells[i] for i in where]
+    numbers = read_numbers(cells, policy, binary=binary)
     for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
         for position, cell, kind, expectation in entries:
             address = plan.block.address(first + int(where[position]), column.index)
@@ -139,7 +147,7 @@ def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, 
     return None, []
 
 
-def _without_name(plan: Plan, column: Column, cells: list, rows: Rows, faults: Faults) -> None:
+def _without_name(plan: Plan, column: Column, cells: Sequence, rows: Rows, faults: Faults) -> None:
     """Tell of values whose row should name their variable and does not; unknown names are told of elsewhere."""
     naming = plan.one(VARIABLE)
     if naming is None or plan.variable:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ..participants import POPULATION
 from .faults import Faults
 from .forms import code_form
 from .plan import PARTICIPANT, Plan
 from .rows import Rows
+
+_BARE = re.compile("[A-Za-z]*[1-9][0-9]*")
 
 
 def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
@@ -65,6 +69,8 @@ def check_alike(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
 
 def _alike(identity: str) -> str:
     """Return an id without what people vary when they write it: case, spaces, dashes, zeros before a number."""
+    if _BARE.fullmatch(identity):  # nothing but the case can vary
+        return identity.casefold()
     taken = code_form(identity)
     return f"{taken.prefix}{taken.number}" if taken else identity.casefold().replace(" ", "")
 

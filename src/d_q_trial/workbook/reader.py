@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -65,9 +68,10 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     UserError
         One message with every fault: sheet, cell, value and what was expected.
     """
-    reading = look(path, trial, mapping)
-    reading.faults.stop(path)
-    values = frame.make_frame(reading.chunks)
+    with _without_collection():
+        reading = look(path, trial, mapping)
+        reading.faults.stop(path)
+        values = frame.make_frame(reading.chunks)
     workbook = reading.workbook
     source: dict[str, Any] = {
         "name": workbook.path.name,
@@ -79,6 +83,18 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
         "comparisons": reading.comparisons,
     }
     return Participants(values, label_of(workbook), source)
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the search for garbage: among millions of cells that are all in use it finds none, again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:

@@ -113,7 +113,8 @@ def _sections(plan: Plan, body: list[list], vocabulary: Vocabulary, codes: Codes
         return
     said: dict[str, str] = {}
     for position, row in enumerate(body):
-        if len(row) - row.count(EMPTY) == 1:
+        both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
+        if not both_ends and len(row) - row.count(EMPTY) == 1:
             cell = next(value for value in row if value != EMPTY)
             reading = vocabulary.label(cell) if label_like(cell) else None
             spelt = canonical_id(cell).casefold()
@@ -190,7 +191,9 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
                 "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
             )
         else:
-            rows.ids[position] = safe_text(canonical_id(cell))
+            # Letters and digits alone are an id as they stand.
+            plain = isinstance(cell, str) and cell.isalnum()
+            rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
 
 
 def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) -> None:
