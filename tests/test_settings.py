@@ -122,6 +122,13 @@ def test_a_name_that_cannot_be_a_folder_passes(name):
         settings.load(config)
 
 
+def test_two_addresses_share_a_folder_or_are_to_be_renamed():
+    config = copy.deepcopy(CONFIG)
+    config["analyses"]["mine"] = {"workbook": "https://example.org/reconstructed.xlsx"}
+    with pytest.raises(UserError, match=r"same file name.*; download one of them, give it another name"):
+        settings.load(config)
+
+
 def test_two_workbooks_share_a_folder():
     config = copy.deepcopy(CONFIG)
     config["analyses"]["mine"] = {"workbook": "elsewhere/reconstructed.xlsx"}

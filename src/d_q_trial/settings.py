@@ -276,9 +276,13 @@ def _clashing_workbooks(settings: Settings) -> list[str]:
     for analysis in settings.analyses.values():
         files = (analysis.workbook, analysis.mapping)
         if seen.setdefault(analysis.workbook_id, files) != files:
+            other = seen[analysis.workbook_id][0]
+            advice = "rename one"
+            if is_address(analysis.workbook) or is_address(other):
+                advice = "download one of them, give it another name, and name that file here"
             faults.append(
-                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {seen[analysis.workbook_id][0]!r} "
-                "have the same file name, and would share a folder of results/workbooks/; rename one"
+                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other!r} have the same file name, and "
+                f"would share a folder of results/workbooks/; {advice}"
             )
     return faults
 
