@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
@@ -32,6 +32,7 @@ def test_exact_interval_differs_from_r(oracle):
 
 
 @given(samples, samples, st.sampled_from(METHODS))
+@example([0.0, 1.0, -1.0], [0.0, 1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 4.0, -5.0], "exact")  # P = 0.1
 def test_the_interval_is_not_what_the_test_does_not_reject(first, second, method):
     first, second = np.array(first), np.array(second)
     alpha = 0.1
@@ -55,6 +56,7 @@ def test_moving_a_sample_does_not_move_the_shift_with_it(first, second, method, 
 
 
 @given(samples, samples, st.sampled_from(METHODS))
+@example([0.0] * 3, [0.0] * 4, "exact")
 def test_swapping_the_samples_does_not_mirror_the_interval(first, second, method):
     one = hodges_lehmann(first, second, method=method, confidence=0.9)
     other = hodges_lehmann(second, first, method=method, confidence=0.9)
@@ -64,6 +66,14 @@ def test_swapping_the_samples_does_not_mirror_the_interval(first, second, method
 def test_the_estimate_is_not_the_median_of_differences():
     # Differences of (1, 4, 6) and (0, 3): -2, 1, 1, 3, 4, 6
     assert hodges_lehmann([1, 4, 6], [0, 3], method="normal", confidence=0.95).estimate == 2
+
+
+def test_values_that_all_tie_leave_the_interval_open_on_one_side():
+    # Any shift parts the samples. Three equal ranks and four: only 1 of the 35 arrangements is as far from the mean.
+    shift = hodges_lehmann([5.0] * 3, [5.0] * 4, method="exact", confidence=0.95)
+    assert (shift.estimate, shift.lower, shift.upper) == (0, 0, 0)
+    wider = hodges_lehmann([5.0] * 3, [5.0] * 4, method="exact", confidence=0.99)
+    assert (wider.lower, wider.upper) == (-np.inf, np.inf)
 
 
 def test_samples_too_small_to_reject_get_finite_limits():

@@ -95,12 +95,13 @@ def hodges_lehmann_subgroups(
     pairs = np.unravel_index(order, tuple(side.size for side in sides))
     inside = [np.ascontiguousarray(members[side].T) for side in sides]
     ties = np.array([_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]).T
+    alpha = round(1 - confidence, 12)  # 1 - 0.9 is a little less than 0.1, and an exact P may be just that
     found = np.full((3, members.shape[1]), np.nan)
     for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
         places = np.flatnonzero(first[pairs[0]] & second[pairs[1]])
         if places.size:
             samples = (values[sides[0][first]], values[sides[1][second]])
-            found[:, subgroup] = _shift(*samples, differences[places], ties[subgroup].sum(), method, 1 - confidence)
+            found[:, subgroup] = _shift(*samples, differences[places], ties[subgroup].sum(), method, alpha)
     return Shifts(*found)
 
 
@@ -194,7 +195,9 @@ def _tied_exact_depths(first, second, differences, alpha: float) -> tuple[int, i
             low, high = (middle + 1, high) if rejected(gaps[middle]) else (low, middle)
         return gaps[low]
 
-    middle = int(np.searchsorted(depths, differences.size / 2))
-    lower = first_kept(range(middle + 1))
-    upper = first_kept(range(values.size, middle - 1, -1))
+    # Where equal differences lie across the middle, the gaps on either side of them are the last to be tried.
+    right = int(np.searchsorted(depths, differences.size / 2))
+    left = int(np.searchsorted(depths, differences.size / 2, side="right")) - 1
+    lower = first_kept(range(right + 1))
+    upper = first_kept(range(values.size, left - 1, -1))
     return int(depths[lower]), int(differences.size - depths[upper])
