@@ -46,20 +46,24 @@ def participants(wildcards):
     return f"results/workbooks/{analysis(wildcards).workbook_id}"
 
 
+def keep(value, path):
+    """Write what a step may know, unless the file holds it already, and return its path."""
+    try:
+        return files.keep_json(value, path)
+    except OSError as error:
+        # Of any other exception in a function of inputs, Snakemake shows the traceback.
+        raise SystemExit(f"{path}: {error.strerror}") from None
+
+
 def settings_for(step, *sections, cuts=True):
     """File with what a step may know of the configuration: its analysis and the named sections.
 
     It is written when Snakemake asks for it, and only if it changes, so that an edit reruns the steps that it concerns.
     """
-
-    def written(wildcards):
-        path = f"results/{wildcards.analysis}/settings/{step}.json"
-        files.keep_json(
-            settings.for_step(SETTINGS, wildcards.analysis, *sections, cuts=cuts), path
-        )
-        return path
-
-    return written
+    return lambda wildcards: keep(
+        settings.for_step(SETTINGS, wildcards.analysis, *sections, cuts=cuts),
+        f"results/{wildcards.analysis}/settings/{step}.json",
+    )
 
 
 def caption_file(name, kind):

@@ -7,19 +7,16 @@ if len(ANALYSES) > 1:
     TARGETS += ["results/compare/comparisons.csv"]
 
 
-def compared_settings(wildcards):
-    """File with all analyses; written only if it changes."""
-    path = "results/compare/settings/compare.json"
-    known = {"trial", "published", "reference", "analyses"}
-    files.keep_json(SETTINGS.model_dump(mode="json", include=known), path)
-    return path
-
-
 rule compare:
     """All analyses side by side: which conclusions stay, which flip, how far estimates move."""
     input:
         expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=COMPARED),
-        settings=compared_settings,
+        settings=lambda w: keep(
+            SETTINGS.model_dump(
+                mode="json", include={"trial", "published", "reference", "analyses"}
+            ),
+            "results/compare/settings/compare.json",
+        ),
         labels=expand(
             "results/workbooks/{workbook}/participants.json", workbook=WORKBOOKS
         ),

@@ -6,10 +6,11 @@ WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
 
 def source(wildcards):
     """File that names the workbook, which may be an address: written only if it changes."""
-    path = f"results/workbooks/{wildcards.workbook}/settings/participants.json"
     entry = WORKBOOKS[wildcards.workbook]
-    files.keep_json({"workbook": entry.workbook, "mapping": entry.mapping}, path)
-    return path
+    return keep(
+        {"workbook": entry.workbook, "mapping": entry.mapping},
+        f"results/workbooks/{wildcards.workbook}/settings/participants.json",
+    )
 
 
 rule participants:

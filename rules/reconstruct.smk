@@ -49,19 +49,15 @@ rule cohorts:
         " --seeds 1-100 --folder {output:q} 2> {log:q}"
 
 
-def ensemble_settings(wildcards):
-    """File with the reference analysis; written only if it changes."""
-    path = "results/reconstructed/settings/ensemble.json"
-    files.keep_json(settings.for_step(SETTINGS, SETTINGS.reference, "robustness"), path)
-    return path
-
-
 rule ensemble:
     """What the cohorts say where nothing is printed: docs/ensemble.md is such a page."""
     input:
         cohorts="results/reconstructed/cohorts",
         plan=PLAN,
-        settings=ensemble_settings,
+        settings=lambda w: keep(
+            settings.for_step(SETTINGS, SETTINGS.reference, "robustness"),
+            "results/reconstructed/settings/ensemble.json",
+        ),
         code=code("reconstruct", "changes", "strata", "results", "robustness", "stats"),
     output:
         page="results/reconstructed/ensemble.md",

@@ -8,7 +8,10 @@ CUTS = ["cutoffs.csv", "windows.csv", "best_cuts.csv", "best_splits.csv"]
 ROBUSTNESS = ["own_cuts.csv", "multiplicity.csv", "robustness.json"]
 ROBUSTNESS_FIGURES = list(cutoff_pages.figures(TRIAL))
 ROBUSTNESS_CODE = [
-    *(f"robustness/{name}" for name in "comparisons cutoffs own_cut".split()),
+    *(
+        f"robustness/{name}"
+        for name in "comparisons cutoffs cut_tables own_cut".split()
+    ),
     *(
         f"stats/{name}"
         for name in "rank_sum shift monte_carlo labels permutation reducers multiplicity".split()

@@ -15,6 +15,7 @@ from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.files import read_csv
 from d_q_trial.printing import p_digits
 from d_q_trial.robustness import best_cuts, cutoffs, describe
+from d_q_trial.robustness.cut_tables import CutTables
 from d_q_trial.robustness.own_cut import article_cuts
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
@@ -31,7 +32,7 @@ def tables():
     markers = marker_values(run.participants, run.trial, analysis)
     found = cutoffs.slices(changes, markers, run.trial, analysis, chosen.robustness)
     every = cutoffs.cutoffs_table(found)
-    return drawing.Tables(
+    return CutTables(
         every,
         cutoffs.windows_table(found),
         best_cuts.best_cuts(found, run.trial, chosen.robustness),

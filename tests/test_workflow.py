@@ -209,3 +209,13 @@ def test_the_real_trial_does_not_run_by_its_config_alone(tmp_path):
 @pytest.mark.parametrize("target", ["cohort.xlsx", "ensemble.md"])
 def test_no_rule_makes_the_synthetic_cohort_or_the_ensemble(finished, target):
     assert "reconstruct" in workspace.planned(finished[0], f"results/reconstructed/{target}")
+
+
+def test_a_results_folder_that_cannot_be_written_ends_in_a_traceback(tmp_path):
+    folder = workspace.make(tmp_path / "project")
+    (folder / "results").write_text("a file")
+    run = workspace.snakemake(folder, "--dry-run")
+    assert run.returncode == 1
+    assert "settings" in run.stdout
+    assert "Not a directory" in run.stdout
+    assert "Traceback" not in run.stdout

@@ -55,11 +55,15 @@ def write_json(value: Any, path: Path | str) -> None:
     write_text(_json(value), path)
 
 
-def keep_json(value: Any, path: Path | str) -> None:
-    """Write ``value`` as :func:`write_json` does, unless the file holds it: its date then says when it last changed."""
-    path, text = Path(path), _json(value)
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+def keep_json(value: Any, path: str) -> str:
+    """Write ``value`` as :func:`write_json` does, unless the file holds it: its date then says when it last changed.
+
+    Returns ``path``.
+    """
+    text = _json(value)
+    if not Path(path).is_file() or Path(path).read_text(encoding="utf-8") != text:
         write_text(text, path)
+    return path
 
 
 def _json(value: Any) -> str:

@@ -47,14 +47,14 @@ def grouped(value: float, decimals: int) -> str:
 
 
 def p_digits(p: float, decimals: int = 3) -> str:
-    """Print the digits of a P-value: ``0.611``, or ``<0.001`` below what three decimals show."""
+    """Print the digits of a P-value: ``0.250``, or ``<0.001`` below what three decimals show."""
     if p is None or math.isnan(p):
         return UNDEFINED
     return "<0.001" if _decimal(p) < _SMALLEST_P else f"{rounded(p, decimals):f}"
 
 
 def p_value(p: float, decimals: int = 3) -> str:
-    """Print a P-value as the paper does: ``P = 0.611``, ``P < 0.001``."""
+    """Print a P-value as the paper does: ``P = 0.250``, ``P < 0.001``."""
     digits = p_digits(p, decimals)
     if digits == UNDEFINED:
         return f"P {UNDEFINED}"

@@ -20,10 +20,11 @@ def run(arguments):
     from .. import settings
     from ..changes import read_changes
     from ..figures.cutoff_pages import figures
-    from ..figures.cutoffs import Tables, draw_cutoffs
+    from ..figures.cutoffs import draw_cutoffs
     from ..files import write_csv
     from ..participants import read_participants
     from ..robustness import best_cuts, best_splits, cutoffs, own_cut
+    from ..robustness.cut_tables import CutTables
     from ..strata import marker_values
     from ..trial import load_trial
 
@@ -39,7 +40,7 @@ def run(arguments):
     for name, table in {"cutoffs": every, "windows": windows, "best_cuts": best, "best_splits": splits}.items():
         write_csv(table, Path(arguments.output) / f"{name}.csv", label=people.label)
     _say("figures")
-    tables = Tables(every, windows, best, own_cut.article_cuts(every, people, changes, trial, analysis))
+    tables = CutTables(every, windows, best, own_cut.article_cuts(every, people, changes, trial, analysis))
     for name, (family, marker) in figures(trial).items():
         draw_cutoffs(tables, trial, analysis, family, marker, Path(arguments.output) / name, label=people.label)
 

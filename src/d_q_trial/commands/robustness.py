@@ -17,11 +17,11 @@ def add_arguments(parser):
 def run(arguments):
     """Read, compute, write."""
     from .. import settings
-    from ..figures.cutoffs import Tables
     from ..files import write_csv, write_json
     from ..participants import read_description
-    from ..robustness import cutoffs, describe, multiplicity, own_cut
+    from ..robustness import describe, multiplicity, own_cut
     from ..robustness.comparisons import read_changes_and_strata
+    from ..robustness.cut_tables import CutTables, read_table
     from ..trial import load_trial
 
     chosen = settings.load(arguments.config)
@@ -29,10 +29,10 @@ def run(arguments):
     trial, robustness, output = load_trial(chosen.trial), chosen.robustness, Path(arguments.output)
     label = read_description(arguments.participants)["label"]
     data = (*read_changes_and_strata(arguments.folder), trial, analysis)
-    every, windows, best = (cutoffs.read_table(output / f"{name}.csv") for name in ("cutoffs", "windows", "best_cuts"))
+    every, windows, best = (read_table(output / f"{name}.csv") for name in ("cutoffs", "windows", "best_cuts"))
     own = own_cut.own_cuts(every, *data)
     cuts = dict(zip(data[1]["marker"], data[1]["cut"], strict=True))
-    words = describe.describe(Tables(every, windows, best, own), trial, analysis, robustness, label, cuts=cuts)
+    words = describe.describe(CutTables(every, windows, best, own), trial, analysis, robustness, label, cuts=cuts)
     write_csv(own, output / "own_cuts.csv", label=label)
     write_csv(multiplicity.multiplicity(*data, robustness), output / "multiplicity.csv", label=label)
     write_json(words, output / "robustness.json")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .cutoff_pages import BLOCK, EFFECT, KEY, P_VALUES, SAID, SLIDING, STEP, TIT
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..robustness.cut_tables import CutTables
     from ..settings import Analysis
     from ..trial import Trial
 
@@ -26,35 +26,21 @@ LEFT, GAP, RIGHT = 15.0, 8.0, 3.0  # millimetres
 SHARES = (0.2, 0.4, 0.6, 0.8)
 
 
-@dataclass(frozen=True)
-class Tables:
-    """What is drawn: the tables of cuts, windows and best cuts, and the cuts to mark, of one marker or all."""
-
-    cutoffs: pd.DataFrame
-    windows: pd.DataFrame
-    best: pd.DataFrame
-    marked: pd.DataFrame
-
-    def of(self, marker: str, outcome: str, visit: str) -> Tables:
-        """Return the rows of one panel."""
-        keys = {"marker": marker, "outcome": outcome, "visit": visit}
-        parts = (self.cutoffs, self.windows, self.best, self.marked)
-        return Tables(*(part[np.logical_and.reduce([part[k].eq(v) for k, v in keys.items()])] for part in parts))
-
-    def best_of_both(self) -> Any:
-        """Return the row of the best cut of both sides, None if there is no cut."""
-        rows = self.best[self.best["p_best_of_both"].notna()]
-        return next(rows.itertuples(index=False), None)
-
-
 def draw_cutoffs(
-    tables: Tables, trial: Trial, analysis: Analysis, family: str, marker: str, stem: Path | str, *, label: str | None
+    tables: CutTables,
+    trial: Trial,
+    analysis: Analysis,
+    family: str,
+    marker: str,
+    stem: Path | str,
+    *,
+    label: str | None,
 ) -> list[Path]:
     """Draw the outcomes of a family against the cut of a marker and write ``stem``.pdf and ``stem``.png.
 
     Parameters
     ----------
-    tables : Tables
+    tables : CutTables
     trial, analysis
         Where the analysis cuts plays no part.
     family, marker : str
@@ -107,7 +93,7 @@ def draw_cutoffs(
         return page.save(stem, title=f"Every cut of {trial.markers[marker].label}")
 
 
-def draw_shifts(ax, panel: Tables, limits: tuple[float, float]):
+def draw_shifts(ax, panel: CutTables, limits: tuple[float, float]):
     """Draw the shift above and below every cut, with its pointwise interval as a band."""
     ax.set_ylim(*limits)
     draw.zero_line(ax)
@@ -122,7 +108,7 @@ def draw_shifts(ax, panel: Tables, limits: tuple[float, float]):
     return ax
 
 
-def draw_p(ax, panel: Tables, alpha: float, lowest: float):
+def draw_p(ax, panel: CutTables, alpha: float, lowest: float):
     """Draw P above and below every cut on a logarithmic axis, with the best cut of either side ringed."""
     ax.set_yscale("log")
     ax.set_ylim(lowest, 1.25)
@@ -163,7 +149,7 @@ def draw_p(ax, panel: Tables, alpha: float, lowest: float):
     return ax
 
 
-def draw_windows(ax, panel: Tables, limits: tuple[float, float]):
+def draw_windows(ax, panel: CutTables, limits: tuple[float, float]):
     """Draw the shift in each window with its pointwise interval, at the window's median marker."""
     ax.set_ylim(*limits)
     draw.zero_line(ax)
@@ -178,7 +164,7 @@ def draw_windows(ax, panel: Tables, limits: tuple[float, float]):
     return ax
 
 
-def _along(ax, panel: Tables, decimals: int, *, named: bool) -> None:
+def _along(ax, panel: CutTables, decimals: int, *, named: bool) -> None:
     """Set the axis of the marker: shares of the participants, each with the cut that lies there."""
     ax.set_xlim(0, 1)
     for place in panel.marked["share_below"].unique():
@@ -192,7 +178,7 @@ def _along(ax, panel: Tables, decimals: int, *, named: bool) -> None:
     ax.set_xticks(SHARES if named else [], labels if named else [])
 
 
-def _best_words(panel: Tables, decimals: int) -> str:
+def _best_words(panel: CutTables, decimals: int) -> str:
     best = panel.best_of_both()
     if best is None:
         return ""
@@ -215,7 +201,7 @@ def _unit(measure: str, outcome_unit: str) -> str:
     return "percentage points" if unit == "%" else unit
 
 
-def _limits(panels: list[Tables]) -> tuple[float, float]:
+def _limits(panels: list[CutTables]) -> tuple[float, float]:
     """Range of the shift axes of an outcome: all shifts, and nine tenths of the limits of their intervals."""
     kept = [0.0]
     for panel in panels:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..changes import significant
-from ..files import read_csv, read_header
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.rank_sum import RankSums, rank_sum_columns
 from ..stats.shift import Shifts, hodges_lehmann_subgroups
@@ -36,8 +34,6 @@ ESTIMATES = (
 )
 CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "share_below", "side", *ESTIMATES)
 WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", "share_below", *ESTIMATES)
-
-WORDS = ("outcome", "measure", "visit", "marker", "side", "method", "reason")  # columns that are no numbers
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
 
@@ -136,12 +132,6 @@ def windows_table(found: list[Slices]) -> pd.DataFrame:
         lambda s: s.groups.side == "window",
         lambda s: (s.groups.low, s.groups.high, s.groups.position, s.share_below),
     )
-
-
-def read_table(path: Path | str) -> pd.DataFrame:
-    """Read cutoffs.csv, windows.csv or best_cuts.csv as it was written."""
-    table = read_csv(path, numeric=tuple(name for name in read_header(path) if name not in WORDS))
-    return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
 
 
 def slice_of(

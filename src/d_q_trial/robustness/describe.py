@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from .. import wording
 from ..figures.cutoff_pages import figures
-from ..figures.cutoffs import Tables
 from ..printing import interval, number, p_value
 
 if TYPE_CHECKING:
     from ..settings import Analysis
     from ..trial import Trial
+    from .cut_tables import CutTables
     from .settings import Robustness
 
 
 def describe(
-    tables: Tables,
+    tables: CutTables,
     trial: Trial,
     analysis: Analysis,
     robustness: Robustness,
@@ -47,7 +47,7 @@ def _where(cut: str, unit: str) -> str:
 
 
 def _figure(
-    tables: Tables,
+    tables: CutTables,
     trial: Trial,
     analysis: Analysis,
     robustness: Robustness,
@@ -78,7 +78,7 @@ def _figure(
     return {"title": title, "caption": caption, "words": " ".join(filter(None, sentences))}
 
 
-def _in_words(panel: Tables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
+def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
     """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
     own = trial.outcomes[outcome]
     name = f"{own.label} at {trial.visits[visit].label}"

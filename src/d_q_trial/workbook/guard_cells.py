@@ -24,7 +24,6 @@ _REFERENCE = re.compile(rb"<v>[^<]*&#")
 _NO_NUMBER = re.compile(rb't="s"[^<>]*><v>[^0-9]')
 # Signs of what calamine does not tell: errors, formulas, hidden rows and columns, merged areas, filters.
 _SPECIAL = {b"f": b"<f", b"h": b"hidden", b"m": b"<mergeCell", b"e": b'"e"'}  # by a letter that is rare elsewhere
-_LONGEST = len('<c r="XFD1048576"')
 _TAG = 128  # bytes; tags of cells that carry an address and a style are shorter
 
 
@@ -128,32 +127,26 @@ def _is_blank(data: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _addresses(data: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Rows and columns of the tags that start at ``at``, and whether all of them could be read; ``data`` ends in zeros."""
-    # One row per place behind the "<c" of all tags: whole rows are quicker to go through than scattered bytes.
-    tags = np.lib.stride_tricks.sliding_window_view(data, _LONGEST)[at].T.copy()
-    understood = all((tags[2 + place] == byte).all() for place, byte in enumerate(b' r="'))
+    """Rows and columns of the tags that start at ``at``, and whether all of them could be read."""
+    understood = all((data[at + 2 + k] == byte).all() for k, byte in enumerate(b' r="'))
     columns, rows = np.zeros(len(at), np.int32), np.zeros(len(at), np.int32)
-    in_letters = np.ones(len(at), bool)
-    in_digits = np.zeros(len(at), bool)
-    closed = np.zeros(len(at), bool)
-    for place in range(6, _LONGEST):
-        letter, digit = (
-            tags[place] - np.uint8(ord("A") - 1),
-            tags[place] - np.uint8(ord("0")),
-        )  # too small ones wrap round
-        if place < 9:
-            is_letter = in_letters & (letter >= 1) & (letter <= 26)
-            columns = np.where(is_letter, columns * 26 + letter, columns)
-        else:
-            is_letter = np.zeros(len(at), bool)
-        is_digit = (in_letters | in_digits) & ~is_letter & (digit <= 9)
-        rows = np.where(is_digit, rows * 10 + digit, rows)
-        closed |= in_digits & (tags[place] == ord('"'))
-        in_letters, in_digits = is_letter, is_digit
-        if not (in_letters.any() or in_digits.any()):
+    where = at + 6
+    for _ in range(3):
+        letters = data[where].astype(np.int32) - (ord("A") - 1)
+        is_letter = (letters >= 1) & (letters <= 26)
+        columns = np.where(is_letter, columns * 26 + letters, columns)
+        where = where + is_letter
+    going = np.ones(len(at), bool)
+    for _ in range(7):
+        digits = data[where].astype(np.int32) - ord("0")
+        going = (digits >= 0) & (digits <= 9)
+        if not going.any():
             break
+        rows = np.where(going, rows * 10 + digits, rows)
+        where = where + going
+    understood = understood and bool((data[where] == ord('"')).all())
     inside = (rows >= 1) & (rows <= MAX_ROW) & (columns >= 1) & (columns <= MAX_COLUMN)
-    return rows, columns, bool(understood and (closed & inside).all())
+    return rows, columns, understood and bool(inside.all())
 
 
 def _whole_tags(pieces: Iterable[bytes]) -> Iterator[bytes]:
