@@ -18,6 +18,11 @@ def call(*arguments, cwd="."):
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "config.yaml"], "config.yaml"),
         (["results", "nowhere", "OUT"], "nowhere"),
         (["changes", "nowhere", "OUT"], "nowhere"),
+        (["export", "nowhere", "--participants", "PEOPLE"], "nowhere/results.csv"),
+        (
+            ["figures", "nowhere", "--participants", "PEOPLE", "--everybody", "--only", "figure_4"],
+            "figure_4: shows strata",
+        ),
         (["results", "nowhere", "OUT", "--analysis", "publishd"], "did you mean 'published'?"),
         (["results", "nowhere", "OUT", "--config", "data/trial.yaml"], "analyses"),
         (["results", "nowhere", "OUT", "--config", "README.md"], "README.md: not readable as YAML"),
@@ -26,8 +31,10 @@ def call(*arguments, cwd="."):
     ],
 )
 def test_a_mistake_ends_in_a_traceback_or_half_a_result(tmp_path, arguments, message):
-    out = tmp_path / "out"
-    run = call(*[out if argument == "OUT" else argument for argument in arguments])
+    out, people = tmp_path / "out", tmp_path / "people"
+    people.mkdir()
+    (people / "participants.json").write_text('{"label": null, "source": {}}')
+    run = call(*[{"OUT": out, "PEOPLE": people}.get(argument, argument) for argument in arguments])
     assert run.returncode == 1
     assert message in run.stderr
     assert "Traceback" not in run.stderr

@@ -20,12 +20,20 @@ def add_arguments(parser):
 def run(arguments):
     """Read, draw and write."""
     from .. import settings, wording
+    from ..errors import UserError
     from ..figures import catalogue, make, study
     from ..trial import load_trial
 
     chosen = settings.load(arguments.config)
     analysis = settings.analysis_named(chosen, arguments.analysis)
     trial = load_trial(chosen.trial)
+    listed, only = catalogue.catalogue_of(chosen.figures, trial), arguments.only
+    if arguments.everybody:
+        allowed = listed.parts().get("everybody", [])
+        only = only or allowed
+        strata = [key for key in only or listed.figures if key in listed.figures and key not in allowed]
+        if strata:
+            raise UserError(f"{', '.join(strata)}: shows strata, so not with --everybody")
     data = study.read_study(
         arguments.folder,
         arguments.participants,
@@ -37,9 +45,9 @@ def run(arguments):
     )
     make.draw_figures(
         data,
-        catalogue.catalogue_of(chosen.figures, trial),
+        listed,
         arguments.output or Path(arguments.folder) / "figures",
         words=wording.caption_words(trial, analysis),
-        only=arguments.only,
+        only=only,
         description=arguments.description,
     )

@@ -48,7 +48,7 @@ def write_exports(
     tables = {
         name: write_parquet(folder / f"{name}.csv", schema, export / f"{name}.parquet", label)
         for name, schema in SCHEMAS.items()
-        if (folder / f"{name}.csv").exists()
+        if name == "results" or (folder / f"{name}.csv").exists()
     }
     event = ars.reporting_event(tables["results"], trial, entry, label)
     write_text(
