@@ -1,4 +1,4 @@
-# Table of contents. `snakemake --cores 4` makes everything; `snakemake --list` says what else there is.
+# Table of contents. `snakemake --cores 4` makes everything; `snakemake --list` names the other targets.
 import os
 import re
 import sys
@@ -7,9 +7,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from d_q_trial import ending, files, settings
+from d_q_trial import code_inputs, files, run_summary
+from d_q_trial.config import settings
+from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
-from d_q_trial.yaml_files import read_yaml
 
 min_version("9.5")
 
@@ -19,7 +20,7 @@ CONFIG_FILES = [str(file) for file in workflow.config_settings.configfiles] or [
 ]
 try:
     for file in CONFIG_FILES:
-        read_yaml(file)  # which says more of a fault than Snakemake does
+        read_yaml(file)  # its messages name the file and the line
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -44,7 +45,6 @@ include: "rules/results.smk"
 include: "rules/tables.smk"
 include: "rules/figures.smk"
 include: "rules/consistency.smk"
-include: "rules/sensitivity.smk"
 include: "rules/robustness.smk"
 include: "rules/multiverse.smk"
 include: "rules/compare.smk"
@@ -58,6 +58,8 @@ rule all:
     default_target: True
     input:
         TARGETS,
+    message:
+        "All outputs are there"
 
 
 onstart:
@@ -65,8 +67,8 @@ onstart:
 
 
 onsuccess:
-    ending.tell(SETTINGS, log)
+    run_summary.tell(SETTINGS, log)
 
 
 onerror:
-    ending.tell_failure(log)
+    run_summary.tell_failure(log)

@@ -13,11 +13,11 @@ from multiprocessing import Pool
 
 import numpy as np
 
+from d_q_trial.config.robustness import Robustness
+from d_q_trial.config.settings import load
 from d_q_trial.robustness.best_cuts import best_cuts
 from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
-from d_q_trial.robustness.settings import Robustness
-from d_q_trial.settings import load
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, shuffled_strata_p
 from d_q_trial.stats.labels import labels_for

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from d_q_trial import settings
+from d_q_trial.config import settings
 from d_q_trial.robustness.families import families_of
 from d_q_trial.robustness.measurements import Measurements
 from d_q_trial.robustness.shards import count

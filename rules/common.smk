@@ -1,39 +1,33 @@
-# What the other rules share: the interpreter, the analyses, and which code and settings a step depends on.
-#
-# A setting reaches a step as an input file. Parameters follow from inputs and outputs (so their functions ask for one of
-# them), since Snakemake would import pandas at every call to compare others with those of the last run.
+# What the other rules share: the command line, the analyses, and what a step depends on beside its input files.
 
 from d_q_trial.trial import load_trial
 
-PYTHON = (
-    sys.executable
-)  # a bare `python` could be another one when snakemake was called by its path
 ANALYSES = list(SETTINGS.analyses)
 TRIAL = load_trial(SETTINGS.trial)
-SOURCE = Path(workflow.basedir) / "src" / "d_q_trial"
 CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
+PUBLISHED = (
+    sorted(map(str, Path(SETTINGS.published).glob("*.csv")))
+    if SETTINGS.published
+    else []
+)
+
+# The configuration as Snakemake has put it together; commands read it here, and `params` track what each depends on.
+CONFIG = ".snakemake/d_q_trial.json"
+# This environment's own interpreter: a bare `python` could be another one.
+COMMAND = [sys.executable, "-m", "d_q_trial"]
 
 # Each file of rules adds what `rule all` should make.
 TARGETS = []
+
+try:
+    files.keep_json(SETTINGS.model_dump(mode="json"), CONFIG)
+except OSError as error:
+    raise WorkflowError(f"{CONFIG}: {error.strerror}") from None
 
 
 wildcard_constraints:
     analysis="|".join(map(re.escape, ANALYSES)),
     workbook="[^/]+",
-
-
-def code(*names):
-    """Modules and folders of the package as inputs, so that an edit to them reruns what they feed."""
-    files = []
-    for name in names:
-        path = SOURCE / name
-        files += (
-            sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
-        )
-    if missing := [file for file in files if not file.exists()]:
-        # Where outputs of an earlier run exist, Snakemake would pass over the rule without a word.
-        raise WorkflowError(f"no such module: {missing[0]}")
-    return [os.path.relpath(file) for file in files]
 
 
 def analysis(wildcards):
@@ -42,28 +36,19 @@ def analysis(wildcards):
 
 
 def participants(wildcards):
-    """Folder of the participants that an analysis reads."""
-    return f"results/workbooks/{analysis(wildcards).workbook_id}"
+    """Table of the participants that an analysis reads."""
+    return f"results/workbooks/{analysis(wildcards).workbook_id}/participants.csv"
 
 
-def keep(value, path):
-    """Write what a step may know, unless the file holds it already, and return its path."""
-    try:
-        return files.keep_json(value, path)
-    except OSError as error:
-        # Of any other exception in a function of inputs, Snakemake shows the traceback.
-        raise SystemExit(f"{path}: {error.strerror}") from None
-
-
-def settings_for(step, *sections, cuts=True):
-    """File with what a step may know of the configuration: its analysis and the named sections.
-
-    It is written when Snakemake asks for it, and only if it changes, so that an edit reruns the steps that it concerns.
-    """
-    return lambda wildcards: keep(
-        settings.for_step(SETTINGS, wildcards.analysis, *sections, cuts=cuts),
-        f"results/{wildcards.analysis}/settings/{step}.json",
-    )
+def depends(command, *sections):
+    """Code of a command and parts of the configuration, as a parameter that reruns a step when it changes."""
+    code = code_inputs.digest(command)
+    return lambda wildcards: {
+        "code": code,
+        "settings": settings.for_step(
+            SETTINGS, getattr(wildcards, "analysis", SETTINGS.reference), *sections
+        ),
+    }
 
 
 def caption_file(name, kind):

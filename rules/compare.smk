@@ -1,34 +1,20 @@
 # Needs the results and claims of every analysis.
-# Makes one table and one picture of what differs between them.
+# Makes one table and one figure of what differs between them.
 
-COMPARED = ["results"] + (["claims"] if SETTINGS.published else [])
+COMPARED = ["results"] + ["claims"] * bool(SETTINGS.published)
+COMPARISON = ["comparisons.csv", "claims.csv", "summary.csv", "comparison.pdf"]
 
 if len(ANALYSES) > 1:
-    TARGETS += ["results/compare/comparisons.csv"]
+    TARGETS += expand("results/compare/{file}", file=COMPARISON)
 
 
 rule compare:
-    """All analyses side by side: which conclusions stay, which flip, how far estimates move."""
+    """Which conclusions hold in all analyses, which change, and how far estimates move."""
     input:
         expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=COMPARED),
-        settings=lambda w: keep(
-            SETTINGS.model_dump(
-                mode="json", include={"trial", "published", "reference", "analyses"}
-            ),
-            "results/compare/settings/compare.json",
-        ),
-        labels=expand(
-            "results/workbooks/{workbook}/participants.json", workbook=WORKBOOKS
-        ),
         trial=SETTINGS.trial,
-        code=code(
-            "compare", "figures/compare", "figures/style", "figures/fonts", "printing"
-        ),
     output:
-        "results/compare/comparisons.csv",
-        "results/compare/claims.csv",
-        "results/compare/summary.csv",
-        "results/compare/comparison.pdf",
+        expand("results/compare/{file}", file=COMPARISON),
         report(
             "results/compare/comparison.png",
             category="Figures",
@@ -38,8 +24,11 @@ rule compare:
     log:
         "results/compare/logs/compare.log",
     params:
-        folder=subpath(output[0], parent=True),
+        code=code_inputs.digest("compare"),
+        settings=SETTINGS.model_dump(
+            mode="json", include={"trial", "published", "reference", "analyses"}
+        ),
     message:
-        "Compare analyses"
+        "Compare the analyses"
     shell:
-        "{PYTHON} -m d_q_trial compare results {params.folder:q} --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} compare --config {CONFIG:q} 2> {log:q}"

@@ -1,5 +1,5 @@
-# Needs nothing but the published tables; no participant is read.
-# Makes the findings about printed numbers: which test, which group sizes, which quartiles, and what does not agree.
+# Needs the published tables only; no participant is read.
+# Makes the findings about reported numbers: which test, which group sizes, which quartiles, and what does not agree.
 
 CONSISTENCY = (
     "findings.csv findings.json pieces.json variants.csv lattice.csv p_values.csv group_sizes.csv quartiles.csv"
@@ -7,30 +7,32 @@ CONSISTENCY = (
 ).split()
 
 # A folder of published tables without P-values has nothing to check.
-if any(Path(file).name == "tests.csv" for file in PRINTED):
-    TARGETS.append("results/consistency/consistency.html")
+if any(Path(file).name == "tests.csv" for file in PUBLISHED):
+    TARGETS += expand(
+        "results/consistency/{file}", file=[*CONSISTENCY, "consistency.html"]
+    )
 
 
 rule consistency:
-    """What the printed numbers say about themselves."""
+    """Internal consistency of the reported numbers."""
     input:
-        published=PRINTED,
-        code=code("consistency", "stats/rank_sum", "stats/quantiles", "files"),
+        PUBLISHED,
     output:
         expand("results/consistency/{table}", table=CONSISTENCY),
         page=report(
             "results/consistency/consistency.html",
             category="Claims",
-            subcategory="consistency of print",
+            subcategory="internal consistency",
             caption="captions/consistency.rst",
         ),
     log:
         "results/consistency/logs/consistency.log",
     params:
-        folder=lambda w, input: os.path.dirname(input.published[0]),
+        code=code_inputs.digest("consistency"),
+        published=SETTINGS.published,
         output=subpath(output.page, parent=True),
     message:
-        "Hold the printed numbers against each other"
+        "Check the internal consistency of the reported numbers"
     shell:
-        "{PYTHON} -m d_q_trial consistency {params.folder:q} --output {params.output:q}"
-        " --title 'What the printed numbers say about themselves' 2> {log:q}"
+        "{COMMAND:q} consistency {params.published:q} --output {params.output:q}"
+        " --title 'Internal consistency of the reported numbers' 2> {log:q}"

@@ -1,59 +1,36 @@
-# Needs every output of an analysis; so it is included last.
-# Makes what machines read: Parquet, CDISC analysis results, a description of the run, and checksums of all outputs.
+# Needs every output of an analysis; so it is included after the rules that make them.
+# Makes what other programs read: Parquet, CDISC analysis results, a description of the run, and checksums of all outputs.
 
 EXPORTS = ["results.parquet", "ars.json", "config.yaml", "Snakefile"] + [
     "claims.parquet"
 ] * bool(SETTINGS.published)
-EXPORTED = ["results"] + ["claims"] * bool(SETTINGS.published)
-TARGETS += expand("results/{analysis}/export/{name}", analysis=ANALYSES, name=EXPORTS)
 FINISHED = list(TARGETS)
-TARGETS += expand("results/{analysis}/manifest.json", analysis=ANALYSES)
+DESCRIPTIONS = [
+    *(f"export/{name}" for name in EXPORTS),
+    "ro-crate-metadata.json",
+    "manifest.json",
+]
+TARGETS += expand("results/{analysis}/{name}", analysis=ANALYSES, name=DESCRIPTIONS)
 
 
 rule export:
-    """Results and claims for machines."""
-    input:
-        [f"results/{{analysis}}/{table}.csv" for table in EXPORTED],
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for("export", "tables", "figures", "robustness"),
-        trial=SETTINGS.trial,
-        workflow=os.path.relpath(workflow.main_snakefile),
-        code=code("export", "report/gather", "wording", "printing"),
-    output:
-        expand("results/{{analysis}}/export/{name}", name=EXPORTS),
-    log:
-        "results/{analysis}/logs/export.log",
-    params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(input[0], parent=True),
-    message:
-        "Write the results of {wildcards.analysis} for machines"
-    shell:
-        "{PYTHON} -m d_q_trial export {params.folder:q} --participants {params.participants:q}"
-        " --workflow {input.workflow:q} --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
-
-
-rule manifest:
-    """What everything was made from, and the checksum of everything that an analysis made."""
+    """Results and claims for other programs, and what everything was made from."""
     input:
         lambda w: [
             piece for piece in FINISHED if piece.startswith(f"results/{w.analysis}/")
         ],
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for("manifest", "tables", "figures", "robustness"),
+        participants=participants,
         trial=SETTINGS.trial,
-        published=PRINTED,
-        code=code("export", "report/gather"),
+        published=PUBLISHED,
+        workflow=workflow.main_snakefile,
     output:
-        "results/{analysis}/ro-crate-metadata.json",
-        "results/{analysis}/manifest.json",
+        expand("results/{{analysis}}/{name}", name=DESCRIPTIONS),
     log:
-        "results/{analysis}/logs/manifest.log",
+        "results/{analysis}/logs/export.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(output[0], parent=True),
+        depends=depends("export", "tables", "figures", "robustness"),
     message:
-        "Describe the outputs of {wildcards.analysis}"
+        "Export the results (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial manifest {params.folder:q} --participants {params.participants:q}"
-        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} export --workflow {input.workflow:q}"
+        " --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-# Needs the printed rows and the plan of the reconstruction.
+# Needs the reported values and the plan of the reconstruction.
 # Makes the bundled synthetic cohort again, into results/: data/reconstructed.xlsx itself is committed and never overwritten.
 # Not part of `rule all`: `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, from a hundred cohorts).
 
@@ -11,12 +11,11 @@ COHORT = {
     "others": expand(
         "data/published/{name}.csv", name=["summaries", "ranges", "registry_baseline"]
     ),
-    "code": code("reconstruct"),
 }
 
 
 rule reconstruct:
-    """A synthetic cohort that agrees with everything printed."""
+    """A synthetic cohort that agrees with every reported number."""
     input:
         **COHORT,
     output:
@@ -24,12 +23,12 @@ rule reconstruct:
     log:
         "results/reconstructed/logs/cohort.log",
     params:
+        code=code_inputs.digest("reconstruct"),
         published=subpath(input.tests, parent=True),
     message:
-        "Make a synthetic cohort that agrees with everything printed"
+        "Make a synthetic cohort that agrees with every reported number"
     shell:
-        "{PYTHON} -m d_q_trial reconstruct --plan {input.plan:q} --published {params.published:q}"
-        " --output {output:q} 2> {log:q}"
+        "{COMMAND:q} reconstruct --plan {input.plan:q} --published {params.published:q} --output {output:q} 2> {log:q}"
 
 
 rule cohorts:
@@ -41,24 +40,20 @@ rule cohorts:
     log:
         "results/reconstructed/logs/cohorts.log",
     params:
+        code=code_inputs.digest("reconstruct"),
         published=subpath(input.tests, parent=True),
     message:
         "Make a hundred synthetic cohorts"
     shell:
-        "{PYTHON} -m d_q_trial reconstruct --plan {input.plan:q} --published {params.published:q}"
+        "{COMMAND:q} reconstruct --plan {input.plan:q} --published {params.published:q}"
         " --seeds 1-100 --folder {output:q} 2> {log:q}"
 
 
 rule ensemble:
-    """What the cohorts say where nothing is printed: docs/ensemble.md is such a page."""
+    """Numbers that the paper does not report, in each of these cohorts: docs/ensemble.md is such a page."""
     input:
         cohorts="results/reconstructed/cohorts",
         plan=PLAN,
-        settings=lambda w: keep(
-            settings.for_step(SETTINGS, SETTINGS.reference, "robustness"),
-            "results/reconstructed/settings/ensemble.json",
-        ),
-        code=code("reconstruct", "changes", "strata", "results", "robustness", "stats"),
     output:
         page="results/reconstructed/ensemble.md",
         picture="results/reconstructed/ensemble.png",
@@ -66,9 +61,9 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
-        analysis=lambda w, input: SETTINGS.reference,
+        depends=depends("ensemble", "robustness"),
     message:
-        "Show what the cohorts say where nothing is printed"
+        "Summarise the synthetic cohorts"
     shell:
-        "{PYTHON} -m d_q_trial ensemble {input.cohorts:q} --plan {input.plan:q} --config {input.settings:q}"
-        " --analysis {params.analysis:q} --page {output.page:q} --summary {output.summary:q} 2> {log:q}"
+        "{COMMAND:q} ensemble {input.cohorts:q} --plan {input.plan:q} --config {CONFIG:q}"
+        " --page {output.page:q} --summary {output.summary:q} 2> {log:q}"

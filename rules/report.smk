@@ -7,7 +7,7 @@ TARGETS += expand("results/{analysis}/{page}", analysis=ANALYSES, page=PAGES)
 
 
 def shown(wildcards):
-    """Everything made so far for an analysis, and the findings on printed numbers.
+    """Everything made so far for an analysis, and the findings on reported numbers.
 
     The comparison stands in the report of the reference alone, so that a new analysis leaves other reports as they are.
     """
@@ -16,42 +16,14 @@ def shown(wildcards):
     return [piece for piece in PIECES if piece.startswith(folders)]
 
 
-def shared(wildcards, input):
-    """Which shared folders the report shows, as options of the command."""
-    folders = {piece.split("/")[1] for piece in shown(wildcards)}
-    return [
-        word
-        for name in ("compare", "consistency")
-        if name in folders
-        for word in (f"--{name}", f"results/{name}")
-    ]
-
-
 rule report:
     """The report of one analysis, from finished numbers, tables and figures."""
     input:
         shown,
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for("report", "tables", "figures", "robustness"),
-        results="results/{analysis}/results.csv",
+        participants=participants,
         trial=SETTINGS.trial,
         catalogues=[file for file in (SETTINGS.tables, SETTINGS.figures) if file],
-        published=PRINTED,
-        code=code(
-            "report",
-            "tables",
-            "wording",
-            "printing",
-            "consistency/findings",
-            "figures/study",
-            "figures/catalogue",
-        ),
-        templates=sorted(
-            os.path.relpath(file)
-            for folder in ("tables", "report")
-            for file in (SOURCE / folder).rglob("*.*")
-            if file.suffix in (".j2", ".css", ".js")
-        ),
+        published=PUBLISHED,
     output:
         "results/{analysis}/report.html",
         report(
@@ -64,12 +36,8 @@ rule report:
     log:
         "results/{analysis}/logs/report.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(input.results, parent=True),
-        shared=shared,
+        depends=depends("report", "tables", "figures", "robustness", "reference"),
     message:
-        "Write the report of {wildcards.analysis}"
+        "Write the report (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial report {params.folder:q} --participants {params.participants:q}"
-        " --analysis {wildcards.analysis:q} --config {input.settings:q}"
-        " {params.shared:q} 2> {log:q}"
+        "{COMMAND:q} report --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"

@@ -1,91 +1,46 @@
 # Needs the participants.
-# Makes every number of an analysis, and a verdict on each printed number.
+# Makes every number of an analysis, and a verdict on each reported value.
 
-RESULT_CODE = ["results", "matrix", "result_table"] + [
-    f"stats/{name}" for name in ("rank_sum", "quantiles", "shift", "categorical")
-]
-PRINTED = sorted(
-    str(file)
-    for file in Path(SETTINGS.published or "").glob("*.csv")
-    if SETTINGS.published
-)
+NUMBERS = ["results", "alternatives", "changes", "exclusions", "strata"]
 
-TARGETS += expand("results/{analysis}/results.csv", analysis=ANALYSES)
+TARGETS += expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=NUMBERS)
 if SETTINGS.published:
     TARGETS += expand("results/{analysis}/claims.csv", analysis=ANALYSES)
 
 
-rule changes:
-    """Changes of every participant, and all numbers that stay as they are when a marker is cut elsewhere."""
-    input:
-        participants=lambda w: f"{participants(w)}/participants.csv",
-        settings=settings_for("changes", cuts=False),
-        trial=SETTINGS.trial,
-        code=code("changes", *RESULT_CODE),
-    output:
-        "results/{analysis}/changes.csv",
-        "results/{analysis}/exclusions.csv",
-        "results/{analysis}/everybody/results.csv",
-        "results/{analysis}/everybody/alternatives.csv",
-    log:
-        "results/{analysis}/logs/changes.log",
-    params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(output[0], parent=True),
-    message:
-        "Compute the changes of {wildcards.analysis}"
-    shell:
-        "{PYTHON} -m d_q_trial changes {params.participants:q} {params.folder:q}"
-        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
-
-
 rule results:
-    """All summaries, effects and P-values of one analysis in one table."""
+    """Changes, strata, and all summaries, effects and P-values of one analysis."""
     input:
-        participants=lambda w: f"{participants(w)}/participants.csv",
-        settings=settings_for("results"),
-        changes="results/{analysis}/changes.csv",
-        everybody=[
-            "results/{analysis}/everybody/results.csv",
-            "results/{analysis}/everybody/alternatives.csv",
-        ],
+        participants=participants,
         trial=SETTINGS.trial,
-        code=code("strata", *RESULT_CODE),
     output:
-        "results/{analysis}/results.csv",
-        "results/{analysis}/alternatives.csv",
-        "results/{analysis}/strata.csv",
+        expand("results/{{analysis}}/{table}.csv", table=NUMBERS),
     log:
         "results/{analysis}/logs/results.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(output[0], parent=True),
+        depends=depends("results"),
     message:
-        "Compute every number of {wildcards.analysis}"
+        "Compute all statistics (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial results {params.participants:q} {params.folder:q}"
-        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} results --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
 
 
 rule claims:
-    """A verdict on each printed number."""
+    """A verdict on each reported value."""
     input:
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for("claims"),
         results="results/{analysis}/results.csv",
         alternatives="results/{analysis}/alternatives.csv",
+        strata="results/{analysis}/strata.csv",
+        participants=participants,
         trial=SETTINGS.trial,
-        published=PRINTED,
-        code=code("claims", "published", "printing", "result_table"),
+        published=PUBLISHED,
     output:
         "results/{analysis}/claims.csv",
     log:
         "results/{analysis}/logs/claims.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(output[0], parent=True),
+        depends=depends("claims"),
     message:
-        "Judge the printed numbers against {wildcards.analysis}"
+        "Compare the reported values with the recomputed ones (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial claims {params.folder:q} --participants {params.participants:q}"
-        " --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} claims --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"

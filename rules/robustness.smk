@@ -1,5 +1,6 @@
-# Needs the participants, the changes and the strata of an analysis.
-# Makes the comparison above and below every cut of the markers, the best cuts, and P-values adjusted for multiplicity.
+# Needs the changes and strata of an analysis.
+# Makes the comparison at every cutoff of the markers, the best cutoffs corrected for the search, P-values adjusted for
+# multiplicity, tests of interaction, the announced sensitivity analyses, influence, and power.
 # By default for the reference analysis; `snakemake results/NAME/robustness/cutoffs.csv` makes those of another.
 
 from d_q_trial.figures import cutoff_pages
@@ -7,23 +8,12 @@ from d_q_trial.figures import cutoff_pages
 CUTS = ["cutoffs.csv", "windows.csv", "best_cuts.csv", "best_splits.csv"]
 ROBUSTNESS = ["own_cuts.csv", "multiplicity.csv", "robustness.json"]
 ROBUSTNESS_FIGURES = list(cutoff_pages.figures(TRIAL))
-ROBUSTNESS_CODE = [
-    *(
-        f"robustness/{name}"
-        for name in "comparisons cutoffs cut_tables own_cut".split()
-    ),
-    *(
-        f"stats/{name}"
-        for name in "rank_sum shift monte_carlo labels permutation reducers multiplicity".split()
-    ),
-]
-DRAWING_CODE = [
-    *(
-        f"figures/{name}"
-        for name in "cutoffs cutoff_pages draw scale style fonts".split()
-    ),
-    "wording",
-    "printing",
+SENSITIVITY = [
+    "interaction",
+    "sensitivity",
+    "leave_one_out",
+    "doubtful_values",
+    "power",
 ]
 
 TARGETS += expand(
@@ -31,30 +21,20 @@ TARGETS += expand(
     analysis=SETTINGS.reference,
     file=[*CUTS, *ROBUSTNESS, *(f"{figure}.png" for figure in ROBUSTNESS_FIGURES)],
 )
-
-
-def robustness_settings(step, *more, cuts=True):
-    """What every cut depends on, and more."""
-    names = ("seed", "permutations", "memory_mb", "minimum_per_arm", "windows", *more)
-    return settings_for(step, *(f"robustness.{name}" for name in names), cuts=cuts)
+TARGETS += expand(
+    "results/{analysis}/sensitivity/{table}.csv",
+    analysis=SETTINGS.reference,
+    table=SENSITIVITY,
+)
 
 
 rule cutoffs:
-    """Every cut of the markers, and the best cuts corrected for the search, wherever the analysis itself cuts."""
+    """Every cutoff of the markers, and the best cutoffs corrected for the search."""
     input:
-        participants=lambda w: f"{participants(w)}/participants.csv",
-        description=lambda w: f"{participants(w)}/participants.json",
+        participants=participants,
         changes="results/{analysis}/changes.csv",
-        settings=robustness_settings("cutoffs", cuts=False),
+        strata="results/{analysis}/strata.csv",
         trial=SETTINGS.trial,
-        code=code(
-            *ROBUSTNESS_CODE,
-            *DRAWING_CODE,
-            "robustness/best_cuts",
-            "robustness/best_splits",
-            "stats/maximally_selected",
-            "strata",
-        ),
     output:
         expand("results/{{analysis}}/robustness/{file}", file=CUTS),
         expand(
@@ -67,49 +47,58 @@ rule cutoffs:
             ),
             category="Figures",
             subcategory="{analysis}",
-            labels={"figure": "Every cut"},
+            labels={"figure": "Every cutoff"},
         ),
     log:
         "results/{analysis}/logs/cutoffs.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(input.changes, parent=True),
-        output=subpath(output[0], parent=True),
+        depends=depends("cutoffs", "robustness"),
     message:
-        "Try every cut of {wildcards.analysis}"
+        "Try every cutoff (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial cutoffs {params.participants:q} {params.folder:q} {params.output:q}"
-        " --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} cutoffs --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
 
 
 rule robustness:
-    """The analysis' own cuts among all, and P-values adjusted for multiplicity."""
+    """The analysis's own cutoffs among all, and P-values adjusted for multiplicity."""
     input:
         cuts=expand("results/{{analysis}}/robustness/{file}", file=CUTS[:3]),
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=robustness_settings("robustness", "families"),
+        participants=participants,
         trial=SETTINGS.trial,
-        code=code(
-            *ROBUSTNESS_CODE,
-            "robustness/multiplicity",
-            "robustness/describe",
-            "figures/cutoff_pages",
-            "wording",
-            "printing",
-        ),
     output:
         expand("results/{{analysis}}/robustness/{file}", file=ROBUSTNESS),
     log:
         "results/{analysis}/logs/robustness.log",
     params:
-        folder=subpath(input.changes, parent=True),
-        participants=subpath(input.participants, parent=True),
-        output=subpath(output[0], parent=True),
+        depends=depends("robustness", "robustness"),
     message:
-        "Adjust the P-values of {wildcards.analysis} for multiplicity"
+        "Adjust the P-values for multiplicity (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial robustness {params.folder:q} {params.output:q}"
-        " --participants {params.participants:q} --analysis {wildcards.analysis:q}"
-        " --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} robustness --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+
+
+rule sensitivity:
+    """Interaction, covariance, repeated measures, imputed values, bounds, influence and power."""
+    input:
+        changes="results/{analysis}/changes.csv",
+        strata="results/{analysis}/strata.csv",
+        participants=participants,
+        trial=SETTINGS.trial,
+        # The calculation of power, and values that may be slips, as reported.
+        published=[
+            file
+            for file in PUBLISHED
+            if Path(file).name in ("power.csv", "doubtful_values.csv")
+        ],
+    output:
+        expand("results/{{analysis}}/sensitivity/{table}.csv", table=SENSITIVITY),
+    log:
+        "results/{analysis}/logs/sensitivity.log",
+    params:
+        depends=depends("sensitivity", "robustness.seed", "robustness.permutations"),
+    message:
+        "Test interactions and sensitivity (analysis {wildcards.analysis})"
+    shell:
+        "{COMMAND:q} sensitivity --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"

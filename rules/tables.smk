@@ -1,11 +1,15 @@
-# Needs the results, and the printed adverse events.
+# Needs the results, and the reported adverse events.
 # Makes the tables of an analysis: as printed, in full precision, as pages, and all in one workbook.
 
 from d_q_trial.tables import notes
-from d_q_trial.tables.catalogue import catalogue_of
+from d_q_trial.tables.catalogue import catalogue_of as tables_of
 
-TABLES = catalogue_of(SETTINGS.tables, TRIAL).tables
-TARGETS += expand("results/{analysis}/tables/tables.xlsx", analysis=ANALYSES)
+TABLES = tables_of(SETTINGS.tables, TRIAL).tables
+TARGETS += expand(
+    "results/{analysis}/tables/{file}",
+    analysis=ANALYSES,
+    file=["tables.xlsx", *expand("{name}.{end}", name=TABLES, end=["csv", "html"])],
+)
 
 
 def table_page(name):
@@ -19,23 +23,14 @@ def table_page(name):
     )
 
 
-def table_captions(wildcards, input):
-    """Captions of all tables, as they read in an analysis."""
-    chosen = analysis(wildcards)
-    return {name: notes.caption(table, TRIAL, chosen) for name, table in TABLES.items()}
-
-
 rule tables:
     """Tables of one analysis, looked up in its results."""
     input:
-        participants=lambda w: f"{participants(w)}/participants.json",
-        settings=settings_for("tables", "tables"),
+        participants=participants,
         results="results/{analysis}/results.csv",
         trial=SETTINGS.trial,
         catalogue=SETTINGS.tables or [],
-        published=PRINTED,
-        code=code("tables", "wording", "printing", "figures/study"),
-        templates=sorted(map(os.path.relpath, (SOURCE / "tables").glob("table*.[hc]*"))),
+        published=PUBLISHED,
     output:
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
@@ -44,11 +39,12 @@ rule tables:
     log:
         "results/{analysis}/logs/tables.log",
     params:
-        participants=subpath(input.participants, parent=True),
-        folder=subpath(input.results, parent=True),
-        captions=table_captions,
+        depends=depends("tables", "tables"),
+        captions=lambda w: {
+            name: notes.caption(table, TRIAL, analysis(w))
+            for name, table in TABLES.items()
+        },
     message:
-        "Set the tables of {wildcards.analysis}"
+        "Write the tables (analysis {wildcards.analysis})"
     shell:
-        "{PYTHON} -m d_q_trial tables {params.folder:q} {params.folder:q}/tables"
-        " --participants {params.participants:q} --analysis {wildcards.analysis:q} --config {input.settings:q} 2> {log:q}"
+        "{COMMAND:q} tables --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"

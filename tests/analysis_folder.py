@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pipeline
 
-from d_q_trial import claims, published, settings, wording
+from d_q_trial import claims, labels, published
 from d_q_trial.changes import exclusions
+from d_q_trial.config import settings
 from d_q_trial.figures import catalogue, make, study
 from d_q_trial.files import write_csv
 from d_q_trial.robustness.cutoffs import cutoffs_table, slices
@@ -13,11 +14,11 @@ from d_q_trial.strata import marker_values
 
 
 def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = (), cutoffs: bool = False) -> Path:
-    """Write results/NAME for the reference analysis; the participants go to results/workbook."""
+    """Write results/NAME for the reference analysis; the participants go to results/workbooks/."""
     chosen = settings.load(config)
     analysis = chosen.analyses[chosen.reference]
     run = pipeline.of_config(config)
-    folder, people = top / analysis.name, top / "workbook"
+    folder, people = top / analysis.name, top / "workbooks" / analysis.workbook_id
     run.participants.write(people)
     tables = {
         "changes": run.changes,
@@ -37,9 +38,9 @@ def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = 
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
     if figures:
-        labels = analysis.strata.labels
-        shown = study.read_study(folder, people, run.trial, marker=analysis.marker, strata_labels=labels)
+        names = analysis.strata.labels
+        shown = study.read_study(folder, people, run.trial, marker=analysis.marker, strata_labels=names)
         listed = catalogue.catalogue_of(chosen.figures, run.trial)
-        words = wording.caption_words(run.trial, analysis)
+        words = labels.caption_words(run.trial, analysis)
         make.draw_figures(shown, listed, folder / "figures", words=words, only=figures)
     return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from d_q_trial.consistency.simulate import sample_p
-from d_q_trial.printing import rounded
+from d_q_trial.formatting import rounded
 from d_q_trial.stats.quantiles import quantile
 
 FOLDER = Path("data/examples/consistency")

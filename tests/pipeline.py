@@ -5,8 +5,9 @@ from functools import lru_cache
 
 import pandas as pd
 
-from d_q_trial import claims, published, settings
+from d_q_trial import claims, published
 from d_q_trial.changes import build_changes
+from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
 from d_q_trial.stats.rank_sum import METHODS

@@ -4,7 +4,8 @@ from cohorts import measured, participants
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d_q_trial import changes, settings
+from d_q_trial import changes
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
 

@@ -43,7 +43,7 @@ def test_a_mistake_ends_in_a_traceback_or_half_a_result(tmp_path, arguments, mes
 
 
 def test_help_imports_heavy_libraries():
-    code = "import sys; from d_q_trial.__main__ import build_parser; build_parser(); print(*sys.modules)"
+    code = "import sys; from d_q_trial.cli import build_parser; build_parser(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stdout.split())
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pipeline
 import pytest
 
-from d_q_trial import compare, settings
+from d_q_trial import compare
+from d_q_trial.config import settings
 from d_q_trial.figures.compare import draw_comparison
 from d_q_trial.trial import load_trial
 

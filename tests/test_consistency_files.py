@@ -14,7 +14,7 @@ from pathlib import Path
 import consistency_example as example
 import pytest
 
-from d_q_trial.__main__ import main
+from d_q_trial.cli import main
 from d_q_trial.consistency import outputs
 from d_q_trial.consistency.findings import COLUMNS
 from d_q_trial.consistency.lattice import VARIANTS

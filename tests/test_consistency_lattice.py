@@ -121,7 +121,7 @@ def test_place_agrees_with_the_quantiles_of_the_same_type(n, p, kind):
 @pytest.mark.parametrize("kind", [2, 7])
 @pytest.mark.parametrize("rounding", ["even", "up"])
 def test_quartile_definition_is_found_from_simulated_whole_numbers(kind, rounding):
-    from d_q_trial.printing import rounded
+    from d_q_trial.formatting import rounded
 
     rng = np.random.default_rng(3)
     variables = {}

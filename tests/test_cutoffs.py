@@ -9,11 +9,11 @@ import pipeline
 import pytest
 from layouts import cohort, panels
 
-from d_q_trial import settings
+from d_q_trial.config import settings
+from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.report.cutoffs import COLUMNS
 from d_q_trial.robustness import best_cuts, best_splits, cutoffs
 from d_q_trial.robustness.own_cut import own_cuts
-from d_q_trial.robustness.settings import Robustness, Windows
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.strata import marker_values

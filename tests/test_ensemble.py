@@ -7,8 +7,8 @@ import openpyxl
 import pipeline
 import pytest
 
-from d_q_trial import settings
-from d_q_trial.__main__ import main
+from d_q_trial.cli import main
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.files import read_label
 from d_q_trial.reconstruct.page import page_text

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from d_q_trial import __main__ as command_line
+from d_q_trial import cli as command_line
 from d_q_trial.errors import UserError
 from d_q_trial.export import manifest
 from d_q_trial.export.run import write_exports, write_manifest

@@ -7,9 +7,9 @@ import pipeline
 import pytest
 from cohorts import measured, participants
 
-from d_q_trial import settings
+from d_q_trial.config import settings
+from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.multiplicity import multiplicity
-from d_q_trial.robustness.settings import Family, Robustness
 from d_q_trial.stats.multiplicity import holm
 from d_q_trial.stats.rank_sum import rank_sum_columns
 from d_q_trial.trial import load_trial

@@ -4,8 +4,8 @@ from figure_samples import ANALYSIS, TRIAL, WORDS
 
 from d_q_trial.errors import UserError
 from d_q_trial.figures.catalogue import catalogue_of, default_catalogue, load_catalogue
+from d_q_trial.labels import caption_words, fill
 from d_q_trial.trial import load_trial
-from d_q_trial.wording import caption_words, fill
 
 CATALOGUE = load_catalogue("data/figures.yaml", TRIAL)
 

@@ -4,7 +4,7 @@ import pipeline
 import pytest
 from matplotlib.text import Text
 
-from d_q_trial import settings
+from d_q_trial.config import settings
 from d_q_trial.figures import make, style
 from d_q_trial.figures.catalogue import catalogue_of
 from d_q_trial.figures.study import read_study

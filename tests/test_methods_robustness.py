@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from d_q_trial import settings
+from d_q_trial.config import settings
+from d_q_trial.config.robustness import Robustness
 from d_q_trial.report.methods_robustness import robustness_sentences
 from d_q_trial.report.references import REFERENCES
-from d_q_trial.robustness.settings import Robustness
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")

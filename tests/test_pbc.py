@@ -4,7 +4,7 @@ import pipeline
 import pytest
 from oracle_values import rows
 
-from d_q_trial import settings
+from d_q_trial.config import settings
 
 
 @pytest.fixture(scope="module")

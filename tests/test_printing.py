@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d_q_trial import printing
+from d_q_trial import formatting
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ from d_q_trial import printing
     ],
 )
 def test_a_value_matches_print_by_neither_or_by_a_third_rule(value, printed, matches):
-    assert printing.prints_as(value, printed) is matches
+    assert formatting.prints_as(value, printed) is matches
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))
 def test_a_value_does_not_print_as_itself_rounded(value, decimals):
     for half in ("even", "up"):
-        assert printing.prints_as(value, f"{printing.rounded(value, decimals, half=half):f}")
+        assert formatting.prints_as(value, f"{formatting.rounded(value, decimals, half=half):f}")
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,18 @@ def test_a_value_does_not_print_as_itself_rounded(value, decimals):
     [(0.61146, "P = 0.611"), (0.0004, "P < 0.001"), (0.00099, "P < 0.001"), (0.001, "P = 0.001"), (1.0, "P = 1.000")],
 )
 def test_p_is_not_printed_as_in_the_paper(p, text):
-    assert printing.p_value(p) == text
+    assert formatting.p_value(p) == text
 
 
 def test_an_undefined_number_prints_as_a_number():
-    assert printing.p_value(math.nan) == "P not defined"
-    assert printing.number(math.nan, 1) == "–"
-    assert printing.grouped(math.nan, 1) == "–"
+    assert formatting.p_value(math.nan) == "P not defined"
+    assert formatting.number(math.nan, 1) == "–"
+    assert formatting.grouped(math.nan, 1) == "–"
 
 
 def test_minus_signs_and_thousands_are_lost():
-    assert printing.number(-8.66, 1) == "−8.7"
-    assert printing.number(16.0, 0, sign=True) == "+16"
-    assert printing.number(-0.01, 1, sign=True) == "0.0"
-    assert printing.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
-    assert printing.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
+    assert formatting.number(-8.66, 1) == "−8.7"
+    assert formatting.number(16.0, 0, sign=True) == "+16"
+    assert formatting.number(-0.01, 1, sign=True) == "0.0"
+    assert formatting.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
+    assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"

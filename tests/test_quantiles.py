@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from oracle_values import numbers, rows
 
-from d_q_trial.printing import prints_as
+from d_q_trial.formatting import prints_as
 from d_q_trial.stats.quantiles import quantile
 
 

@@ -245,7 +245,7 @@ def test_absences_that_nobody_can_take_are_named():
 def test_printed_p_that_no_cohort_gives_ends_in_one_message_that_names_it(tmp_path, capsys):
     import shutil
 
-    from d_q_trial.__main__ import main
+    from d_q_trial.cli import main
 
     folder = tmp_path / "published"
     shutil.copytree(PUBLISHED, folder)
@@ -264,7 +264,7 @@ def test_printed_p_that_no_cohort_gives_ends_in_one_message_that_names_it(tmp_pa
 def test_same_seed_gives_the_committed_workbook_and_another_seed_meets_everything_too(tmp_path):
     from printed_checks import checks
 
-    from d_q_trial.__main__ import main
+    from d_q_trial.cli import main
 
     def cells(path):
         import openpyxl

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from d_q_trial.__main__ import main
+from d_q_trial.cli import main
 
 PLAN, PUBLISHED = "data/reconstruct/trial.yaml", "data/published"
 AGE = "paper,Table 1,age,baseline,baseline,,all,control,,median_iqr,74.4,69.7,79.2"

@@ -11,7 +11,8 @@ from pathlib import Path
 import analysis_folder
 import pytest
 
-from d_q_trial import printing, settings
+from d_q_trial import formatting
+from d_q_trial.config import settings
 from d_q_trial.figures.study import Numbers
 from d_q_trial.files import read_csv
 from d_q_trial.report import claims, cutoffs, extras, methods
@@ -255,9 +256,9 @@ def test_the_explorer_starts_elsewhere_than_the_analysis(report):
             within = {"marker": series["marker"], "stratum": stratum}
             medians = [get("median", group=arm, **within).value for arm in ("d_q", "control")]
             assert [shown["n_first"], shown["n_second"]] == [f"{n:.0f}" for n in (p.n_first, p.n_second)]
-            assert [shown["median_first"], shown["median_second"]] == [printing.number(m, 1) for m in medians]
-            assert [shown["hodges_lehmann"], shown["lower"], shown["upper"]] == [printing.number(s, 1) for s in shift]
-            assert shown["p"] == printing.p_digits(p.value)
+            assert [shown["median_first"], shown["median_second"]] == [formatting.number(m, 1) for m in medians]
+            assert [shown["hodges_lehmann"], shown["lower"], shown["upper"]] == [formatting.number(s, 1) for s in shift]
+            assert shown["p"] == formatting.p_digits(p.value)
             compared += 1
     assert compared > 170
 
@@ -272,8 +273,8 @@ def test_the_slider_shows_another_number_than_the_table_of_cuts(report, folder):
         shown = _shown(own[row.side][place])
         assert [shown["n_first"], shown["n_second"]] == [f"{row.n_first:.0f}", f"{row.n_second:.0f}"]
         for name in EXPLORED[2:-1]:
-            assert shown[name] == printing.number(getattr(row, name), 1)
-        assert shown["p"] == printing.p_digits(row.p)
+            assert shown[name] == formatting.number(getattr(row, name), 1)
+        assert shown["p"] == formatting.p_digits(row.p)
     assert len(rows) > 500
     sides = sum(side is not None for s in report.explorer["series"] for name in cutoffs.SIDES for side in s[name])
     assert sides == len(table)

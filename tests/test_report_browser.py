@@ -12,7 +12,7 @@ import analysis_folder
 import browser
 import pytest
 
-from d_q_trial import printing, wording
+from d_q_trial import formatting, labels
 from d_q_trial.report.gather import gather
 from d_q_trial.report.page import write_report
 from d_q_trial.trial import load_trial
@@ -117,13 +117,13 @@ def _shown(driver, column):
 
 
 def _expected(row, trial):
-    decimals = wording.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
+    decimals = labels.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
     numbers = {
         name: float(row[name]) if row[name] else math.nan for name in row if name in (*EXPLORED, "lower", "upper")
     }
-    number = {name: printing.number(value, decimals) for name, value in numbers.items()}
+    number = {name: formatting.number(value, decimals) for name, value in numbers.items()}
     number |= {name: f"{numbers[name]:.0f}" for name in ("n_first", "n_second")}
-    number |= {"p": printing.p_digits(numbers["p"]), "interval": f"{number['lower']} to {number['upper']}"}
+    number |= {"p": formatting.p_digits(numbers["p"]), "interval": f"{number['lower']} to {number['upper']}"}
     return [number[name] for name in EXPLORED]
 
 
@@ -167,7 +167,7 @@ def test_the_explorer_starts_at_other_numbers_than_the_highest_stratum(driver, f
     browser.show(driver, folder / "report.html")
     assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
     shown = _shown(driver, 0)
-    assert [shown[0], shown[1], shown[6]] == [row["n_first"], row["n_second"], printing.p_digits(float(row["value"]))]
+    assert [shown[0], shown[1], shown[6]] == [row["n_first"], row["n_second"], formatting.p_digits(float(row["value"]))]
 
 
 def test_dragging_the_line_leaves_the_slider_where_it_was(driver, folder):

@@ -4,7 +4,7 @@ import pipeline
 import pytest
 from scipy import stats
 
-from d_q_trial.result_table import COLUMNS, KEYS
+from d_q_trial.results_table import COLUMNS, KEYS
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pandas as pd
 import pipeline
 import pytest
 
-from d_q_trial import settings
+from d_q_trial.config import settings
 from d_q_trial.robustness import doubtful, interaction, leave_one_out, power, sensitivity
 from d_q_trial.robustness.comparisons import all_comparisons, everybody
 from d_q_trial.stats.rank_sum import rank_sum

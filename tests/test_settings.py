@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from d_q_trial import settings
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 
 CONFIG = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
-from d_q_trial import settings, wording
+from d_q_trial import labels
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures.study import Numbers
 from d_q_trial.published import read_rows
@@ -250,4 +251,4 @@ def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
     ],
 )
 def test_the_sentence_on_strata_follows_the_rule(rule, expected):
-    assert expected in wording.strata(settings.StrataRule(**rule), "p16")
+    assert expected in labels.strata(settings.StrataRule(**rule), "p16")

@@ -1,7 +1,7 @@
 import pytest
 
+from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
-from d_q_trial.yaml_files import read_yaml
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from .trial import BASELINE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .settings import Analysis, Outliers
+    from .config.settings import Analysis, Outliers
     from .trial import Outcome, Trial
 
 SIGNIFICANT_DIGITS = 10

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import printing
+from . import formatting
 from .errors import UserError
 from .files import read_csv
 from .published import Claim
-from .result_table import KEYS
+from .results_table import KEYS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,9 +146,9 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
         bound = float(claim.printed)
         holds = value > bound if claim.relation == ">" else value < bound
         return (BOUND_HOLDS if holds else BOUND_VIOLATED), value, ""
-    if printing.prints_as(value, claim.printed):
+    if formatting.prints_as(value, claim.printed):
         return REPRODUCED, value, ""
-    matches = [m for other, m in others if not math.isnan(other) and printing.prints_as(other, claim.printed)]
+    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.printed)]
     if matches:
         return OTHER_CONVENTION, value, "printed value comes out by: " + ", ".join(map(_convention, matches))
     return NOT_REPRODUCED, value, ""
@@ -180,5 +180,5 @@ def _shown(claim: Claim, value: float) -> str:
     """Print a recomputed value with the printed decimals; beside a bound, with enough digits to see it."""
     decimals = len(claim.printed.partition(".")[2])
     if claim.relation != "=":
-        return printing.p_digits(value) if claim.statistic == "p" else f"{printing.rounded(value, decimals + 2):f}"
-    return f"{printing.rounded(value, decimals):f}"
+        return formatting.p_digits(value) if claim.statistic == "p" else f"{formatting.rounded(value, decimals + 2):f}"
+    return f"{formatting.rounded(value, decimals):f}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .result_table import EVERYBODY
+from .results_table import EVERYBODY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .settings import Analysis, Settings
+    from .config.settings import Analysis, Settings
     from .trial import Trial
 
 COMPARISON_COLUMNS = (

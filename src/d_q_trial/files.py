@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .errors import UserError
+
 _PART = ".part-"  # begins the name of an unfinished file
 LABEL_COLUMN = "data"
 
@@ -129,3 +131,16 @@ def safe_text(text: str) -> str:
     Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe.
     """
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def check_sha256(path: Path | str, expected: str) -> None:
+    """Check that a file is the one that was meant.
+
+    Raises
+    ------
+    UserError
+        If the file has another SHA-256.
+    """
+    found = sha256(path)
+    if found != expected.strip().lower():
+        raise UserError(f"{path}: its SHA-256 is {found}, expected {expected}; this is another file, or it is damaged")

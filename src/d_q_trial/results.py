@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .matrix import Cell, Matrix, pairs_of_strata
 from .participants import POPULATION, TRIAL, Participants
-from .result_table import BOTH_ARMS, COLUMNS, EVERYBODY
+from .results_table import BOTH_ARMS, COLUMNS, EVERYBODY
 from .stats import categorical, quantiles
 from .stats.rank_sum import METHODS, rank_sum_columns
 from .stats.shift import hodges_lehmann
+from .subgroups import Cell, Matrix, pairs_of_strata
 from .trial import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .settings import Analysis, Settings
+    from .config.settings import Analysis, Settings
     from .trial import Trial
 
 ALL_EQUAL = "all values are equal"

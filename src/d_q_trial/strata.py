@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .changes import significant
 from .errors import UserError, nearest
+from .files import read_csv
 from .participants import TRIAL, VALUE, Participants
 from .stats.quantiles import quantile
 from .trial import BASELINE
@@ -15,7 +17,7 @@ from .trial import BASELINE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .settings import Analysis, StrataRule
+    from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
 COLUMNS = ("participant", "arm", "marker", "marker_value", "stratum", "cut")
@@ -132,3 +134,8 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
         stratum=rows["text"],
         cut=f"column {rule.column}",
     )
+
+
+def read_strata(path: Path | str) -> pd.DataFrame:
+    """Read a ``strata.csv``."""
+    return read_csv(path, numeric=("marker_value",))

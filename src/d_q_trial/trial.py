@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from .setting_types import Share
-from .yaml_files import read_yaml, validated
+from .config.types import Share
+from .config.yaml_files import read_yaml, validated
 
 BASELINE = "baseline"
 

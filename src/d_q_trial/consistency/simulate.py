@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..printing import rounded
+from ..formatting import rounded
 from ..stats.quantiles import quantile
 from ..stats.rank_sum import exact_p, midrank_columns, rank_sum
 from .assess import NEITHER, assess_all

@@ -12,13 +12,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import printing, wording
-from ..result_table import BOTH_ARMS, EVERYBODY
+from .. import formatting, labels
+from ..results_table import BOTH_ARMS, EVERYBODY
 from ..trial import BASELINE
 from .schema import SUMMARIES
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
 
 Row = Mapping[str, str]
@@ -113,7 +113,7 @@ def _methods(analysis: Analysis) -> list[dict[str, Any]]:
         "M_COUNT": ("Summary of a property", "Number and percent of those with a value.", SUMMARIES[8:]),
         "M_RANK_SUM": (
             "Comparison of two groups by ranks",
-            f"{wording.TESTS[analysis.test]}; interval of level {wording.interval_level(analysis)} by inverting it.",
+            f"{labels.TESTS[analysis.test]}; interval of level {labels.interval_level(analysis)} by inverting it.",
             tuple(name for name in NAMES if name not in SUMMARIES and name not in ("chi_squared", "spearman_r")),
         ),
         "M_CHI_SQUARED": (
@@ -148,7 +148,7 @@ def _analysis(row: Row, method: str, trial: Trial, analysis: Analysis) -> dict[s
     entry: dict[str, Any] = {
         "id": _id("AN", *(row[name] for name in ("outcome", "measure", "visit", "marker", "stratum")), contrast),
         "version": 1,
-        "name": f"{label}, {wording.CHANGES.get(row['measure'], row['measure'])}, {visit}{where}: {contrast}",
+        "name": f"{label}, {labels.CHANGES.get(row['measure'], row['measure'])}, {visit}{where}: {contrast}",
         # A reanalysis is not part of the protocol, whatever role the outcome has there.
         "reason": {"controlledTerm": "DATA DRIVEN"},
         "purpose": {"controlledTerm": "EXPLORATORY OUTCOME MEASURE"},
@@ -188,10 +188,10 @@ def _result(row: Row, method: str, trial: Trial) -> dict[str, Any]:
 def _formatted(row: Row, trial: Trial) -> str:
     value = float(row["value"]) if row["value"] else math.nan
     if math.isnan(value):
-        return f"{printing.UNDEFINED}: {row['reason']}" if row["reason"] else printing.UNDEFINED
+        return f"{formatting.UNDEFINED}: {row['reason']}" if row["reason"] else formatting.UNDEFINED
     statistic = row["statistic"]
     if statistic == "p":
-        return printing.p_digits(value)
+        return formatting.p_digits(value)
     fixed = {
         "n": 0,
         "count": 0,
@@ -203,11 +203,11 @@ def _formatted(row: Row, trial: Trial) -> str:
         "u": 1,
     }
     if statistic in fixed:
-        return printing.number(value, fixed[statistic])
+        return formatting.number(value, fixed[statistic])
     decimals = trial.outcomes[row["outcome"]].decimals
     more = statistic in ("mean", "sd")
-    own = decimals if row["measure"] == BASELINE else wording.change_decimals(row["measure"], decimals)
-    return printing.grouped(value, own + more)
+    own = decimals if row["measure"] == BASELINE else labels.change_decimals(row["measure"], decimals)
+    return formatting.grouped(value, own + more)
 
 
 def _contents(analyses) -> dict[str, Any]:
@@ -251,7 +251,7 @@ def _set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
 
 
 def _subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
-    name = f"{wording.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
+    name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
     clauses = [
         {"level": 2, "order": number, "condition": _condition("changes", variable, value)}
         for number, (variable, value) in enumerate((("measure", measure), ("visit", visit)), start=1)
@@ -275,8 +275,8 @@ def _groupings(rows: Sequence[Row], trial: Trial, analysis: Analysis) -> list[di
         groupings.append(_grouping(_strata_grouping(marker), name, "strata", "stratum", strata))
     people = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
     if people:
-        labels = {group: group.replace("_", " ") for group in people}
-        groupings.append(_grouping(GROUP, "Group of people", "participants", "cohort", labels))
+        names = {group: group.replace("_", " ") for group in people}
+        groupings.append(_grouping(GROUP, "Group of people", "participants", "cohort", names))
     return groupings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .. import settings
+from ..config import settings
 from ..files import atomic, sha256, write_text
 from ..participants import read_description
 from ..report.gather import as_yaml, software

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..claims import VERDICTS
 from ..errors import UserError
-from ..result_table import KEYS
+from ..results_table import KEYS
 
 TEXT, NUMBER, COUNT = "text", "number", "count"
 

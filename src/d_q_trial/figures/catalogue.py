@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ..config.yaml_files import faulty, read_yaml, validated
 from ..errors import nearest
-from ..result_table import EVERYBODY
+from ..results_table import EVERYBODY
 from ..trial import Trial
-from ..yaml_files import faulty, read_yaml, validated
 
 CHANGE = "change"  # stands for whatever change the analysis asks for
 HIGHEST, LOWEST, EACH = "highest", "lowest", "each"

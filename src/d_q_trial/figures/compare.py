@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compare import GAINED, LOST, NOT_MADE, REVERSED
-from ..printing import p_digits
-from ..result_table import EVERYBODY
+from ..formatting import p_digits
+from ..results_table import EVERYBODY
 from . import style
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing
+from .. import formatting
 from . import style
 from .draw import name_y, zero_line
 from .scale import time_positions, view
@@ -84,7 +84,7 @@ def courses(
     for position, value in zip(positions, p, strict=True):
         if not math.isnan(value):
             ax.text(
-                position, 1.01, printing.p_value(value), transform=ax.get_xaxis_transform(), ha="center", va="bottom"
+                position, 1.01, formatting.p_value(value), transform=ax.get_xaxis_transform(), ha="center", va="bottom"
             )
     ax.set_xticks(positions, list(time_labels) or [f"{time:g}" for time in times])
     name_y(ax, ylabel)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import wording
-from ..printing import number, p_digits, p_value
+from .. import labels
+from ..formatting import number, p_digits, p_value
 from . import draw, style
 from .cutoff_pages import BLOCK, EFFECT, KEY, P_VALUES, SAID, SLIDING, STEP, TITLE, cells_of, columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.settings import Analysis
     from ..robustness.cut_tables import CutTables
-    from ..settings import Analysis
     from ..trial import Trial
 
 ABOVE, BELOW, WINDOW = style.STRATA[2], style.STRATA[0], style.NEUTRAL
@@ -171,11 +171,11 @@ def _along(ax, panel: CutTables, decimals: int, *, named: bool) -> None:
         ax.axvline(place, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)), zorder=2.5, label="marked cut")
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)
-    labels = [
+    names = [
         f"{100 * share:.0f}%" + ("" if math.isnan(value) else f"\n{number(value, decimals)}")
         for share, value in zip(SHARES, values, strict=True)
     ]
-    ax.set_xticks(SHARES if named else [], labels if named else [])
+    ax.set_xticks(SHARES if named else [], names if named else [])
 
 
 def _best_words(panel: CutTables, decimals: int) -> str:
@@ -197,7 +197,7 @@ def _title(page: style.Page, left: float, baseline: float, width: float, text: s
 
 def _unit(measure: str, outcome_unit: str) -> str:
     """Unit of a shift: a difference of percent changes is one of percentage points."""
-    unit = wording.change_unit(measure, outcome_unit)
+    unit = labels.change_unit(measure, outcome_unit)
     return "percentage points" if unit == "%" else unit
 
 
@@ -230,7 +230,7 @@ def _key(canvas, top: float, trial: Trial, marker: str) -> None:
     own = trial.markers[marker]
     unit = f" ({own.unit})" if own.unit else ""
     middle = (LEFT + style.WIDTHS_MM["double"] - RIGHT) / 2
-    name = f"Cut: share of the participants below it, and its {wording.within(own.label)}{unit}"
+    name = f"Cut: share of the participants below it, and its {labels.within(own.label)}{unit}"
     canvas.text(middle, top - 1.0, name, ha="center", va="center_baseline")
     y, x = top + 4.5, LEFT
     for side, (look, density) in _LOOKS.items():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing
+from .. import formatting
 from . import style
 from .scale import side_steps, view
 
@@ -233,7 +233,7 @@ def outside_text(values: Sequence[float], unit: str) -> str:
 
 
 def _value_text(value: float) -> str:
-    return printing.grouped(value, 0 if abs(value) >= 100 else 1)
+    return formatting.grouped(value, 0 if abs(value) >= 100 else 1)
 
 
 def levels(comparisons: Sequence[Comparison]) -> list[int]:
@@ -261,7 +261,7 @@ def _bracket(ax: Axes, comparison: Comparison, level: int) -> None:
         clip_on=False,
         label="bracket",
     )
-    lines = [printing.p_value(comparison.p)]
+    lines = [formatting.p_value(comparison.p)]
     if comparison.over:
         lines.insert(0, comparison.over)
     ax.text((first + second) / 2, height + 0.015, "\n".join(lines), transform=transform, ha="center", va="bottom")
@@ -297,7 +297,7 @@ def correlation(
     ax.margins(0.04)
     ax.set_xlabel(xlabel)
     name_y(ax, ylabel)
-    numbers = f"Spearman r = {printing.number(r, 2)}, {printing.p_value(p)}, n = {n}"
+    numbers = f"Spearman r = {formatting.number(r, 2)}, {formatting.p_value(p)}, n = {n}"
     ax.text(0.0, 1.01, numbers, transform=ax.transAxes, ha="left", va="bottom")
     return ax
 

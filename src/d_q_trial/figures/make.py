@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, nearest
 from ..files import write_json
-from ..wording import fill
+from ..labels import fill
 from . import schematic, style
 from .catalogue import Catalogue, Figure
 from .panels import Content, content
@@ -41,7 +41,7 @@ def draw_figures(
     catalogue : Catalogue
     folder : path
     words : mapping of str to str
-        What the placeholders of titles and captions stand for; see ``wording.caption_words``.
+        What the placeholders of titles and captions stand for; see ``labels.caption_words``.
     only : sequence of str
         Keys of the figures to draw; all if empty.
     description : str

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing, wording
-from ..result_table import BOTH_ARMS, EVERYBODY
+from .. import formatting, labels
+from ..results_table import BOTH_ARMS, EVERYBODY
 from ..trial import BASELINE, Outcome
 from . import courses, draw, style
 from .catalogue import EACH, Panel
@@ -63,7 +63,7 @@ def content(panel: Panel, study: Study, width: float = 60.0) -> Content:
 
 def with_unit(label: str, unit: str) -> str:
     """Join a label and its unit, with raised squares."""
-    return f"{label} ({wording.unit(unit)})" if unit else label
+    return f"{label} ({labels.unit(unit)})" if unit else label
 
 
 def change_label(outcome: Outcome, measure: str) -> str:
@@ -76,7 +76,7 @@ def change_label(outcome: Outcome, measure: str) -> str:
 
 
 def _change_unit(outcome: Outcome, measure: str) -> str:
-    return "" if measure == "log_ratio" else wording.change_unit(measure, outcome.unit)
+    return "" if measure == "log_ratio" else labels.change_unit(measure, outcome.unit)
 
 
 def _missing(title: str, reason: str) -> Content:
@@ -105,7 +105,7 @@ def _summary_words(name: str, group: draw.Group, decimals: int, unit: str) -> st
     unit = unit if unit in ("", "%") else f" {unit}"
     if not math.isfinite(group.median):
         return f"{name}: no value"
-    numbers = [printing.number(v, decimals) for v in (group.median, group.q1, group.q3)]
+    numbers = [formatting.number(v, decimals) for v in (group.median, group.q1, group.q3)]
     return f"{name} median {numbers[0]}{unit} (quartiles {numbers[1]} and {numbers[2]}), n = {group.n}"
 
 
@@ -120,7 +120,7 @@ def _arms(panel: Panel, study: Study, width: float) -> Content:
         return _no_such_strata(title, unknown, study)
     strata = study.resolve(panel.strata)
     unit = outcome.unit if at_baseline else _change_unit(outcome, measure)
-    decimals = outcome.decimals if at_baseline else wording.change_decimals(measure, outcome.decimals)
+    decimals = outcome.decimals if at_baseline else labels.change_decimals(measure, outcome.decimals)
     members, comparisons, words = [], [], []
     for index, stratum in enumerate(strata):
         where = {"marker": "" if stratum == EVERYBODY else marker, "stratum": stratum}
@@ -147,7 +147,7 @@ def _arms(panel: Panel, study: Study, width: float) -> Content:
         over = "" if stratum == EVERYBODY else stratum
         comparisons.append(draw.Comparison(start, start + 1, p, over))
         said = "; ".join(_summary_words(g.name, g, decimals, unit) for g in reversed(pair))
-        words.append((f"{over}: " if over else "") + f"{said}; {printing.p_value(p)}")
+        words.append((f"{over}: " if over else "") + f"{said}; {formatting.p_value(p)}")
         members += pair
     if not any(group.n for group in members):
         return _missing(title, _not_there(study, outcome.label, panel.visit))
@@ -216,7 +216,7 @@ def _time_course(panel: Panel, study: Study) -> Content:
         )
     shown = [trial.visits[v] for v in (BASELINE, *visits)]
     in_weeks = all(visit.week is not None for visit in shown)
-    labels = [f"{visit.week:g}" if in_weeks else visit.label for visit in shown]
+    names = [f"{visit.week:g}" if in_weeks else visit.label for visit in shown]
     times = [visit.week for visit in shown] if in_weeks else list(range(len(shown)))
 
     def paint(ax: Axes) -> Axes:
@@ -227,16 +227,16 @@ def _time_course(panel: Panel, study: Study) -> Content:
             [math.nan, *p],
             ylabel=change_label(outcome, measure),
             xlabel="Weeks" if in_weeks else "",
-            time_labels=labels,
+            time_labels=names,
             limits=panel.limits,
         )
 
     unit = _change_unit(outcome, measure)
-    decimals = wording.change_decimals(measure, outcome.decimals)
+    decimals = labels.change_decimals(measure, outcome.decimals)
     words = []
     for index, visit in enumerate(visits, start=1):
-        both = ", ".join(f"{m.name} {printing.number(m.medians[index], decimals)}{unit}" for m in members)
-        words.append(f"{trial.visits[visit].label}: {both}, {printing.p_value(p[index - 1])}")
+        both = ", ".join(f"{m.name} {formatting.number(m.medians[index], decimals)}{unit}" for m in members)
+        words.append(f"{trial.visits[visit].label}: {both}, {formatting.p_value(p[index - 1])}")
     return Content(title, paint, f"{title}. Medians at {'; '.join(words)}.", arms_legend=True, rows_below=True)
 
 
@@ -278,7 +278,7 @@ def _strata(panel: Panel, study: Study) -> Content:
         ).value
         comparisons.append(draw.Comparison(position, len(strata) - 1, p))
     said = [_summary_words(group.name, group, outcome.decimals, outcome.unit) for group in reversed(members)]
-    said += [printing.p_value(comparison.p) for comparison in comparisons]
+    said += [formatting.p_value(comparison.p) for comparison in comparisons]
 
     def paint(ax: Axes) -> Axes:
         return draw.groups(
@@ -339,5 +339,5 @@ def _correlation(panel: Panel, study: Study) -> Content:
             limits=panel.limits,
         )
 
-    words = f"{marker.label} against age, {title.lower()}: Spearman r = {printing.number(r.value, 2)}, "
-    return Content(title, paint, f"{words}{printing.p_value(p.value)}, n = {n}.")
+    words = f"{marker.label} against age, {title.lower()}: Spearman r = {formatting.number(r.value, 2)}, "
+    return Content(title, paint, f"{words}{formatting.p_value(p.value)}, n = {n}.")

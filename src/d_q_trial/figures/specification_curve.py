@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..printing import number, p_value
+from ..formatting import number, p_value
 from . import style
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..participants import POPULATION, TRIAL, VALUE
-from ..result_table import EVERYBODY, KEYS
+from ..results_table import EVERYBODY, KEYS
 from ..trial import BASELINE, Trial
 from .catalogue import EACH, HIGHEST, LOWEST
 
@@ -200,14 +200,13 @@ def read_study(
     marker: str,
     strata_labels: Iterable[str],
     flow: Path | str | None = None,
-    everybody: bool = False,
 ) -> Study:
     """Read what the earlier steps wrote.
 
     Parameters
     ----------
     analysis : path
-        Folder with changes.csv, strata.csv and results.csv, or with everybody/results.csv.
+        Folder with changes.csv, strata.csv and results.csv.
     participants : path
         Folder with participants.csv and participants.json.
     trial : Trial
@@ -215,16 +214,14 @@ def read_study(
         As the analysis has them.
     flow : path, optional
         What the article prints on the flow of participants; may be absent.
-    everybody : bool
-        Read nothing that depends on how a marker is cut.
     """
     analysis, participants = Path(analysis), Path(participants)
     description = json.loads((participants / "participants.json").read_text(encoding="utf-8"))
     return Study(
         trial=trial,
-        numbers=Numbers(read_rows((analysis / "everybody" if everybody else analysis) / "results.csv")),
+        numbers=Numbers(read_rows(analysis / "results.csv")),
         changes=read_rows(analysis / "changes.csv"),
-        strata=[] if everybody else read_rows(analysis / "strata.csv"),
+        strata=read_rows(analysis / "strata.csv"),
         people=read_people(read_rows(participants / "participants.csv"), trial),
         strata_labels=tuple(strata_labels),
         marker=marker,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..printing import p_digits
+from ..formatting import p_digits
 from .spread import COVARIANCE, INTERACTION, RANK_SUM
 
 if TYPE_CHECKING:

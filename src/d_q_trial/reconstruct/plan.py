@@ -10,8 +10,8 @@ from typing import Annotated, Any, NotRequired
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import TypedDict
 
+from ..config.yaml_files import faulty, read_yaml, validated
 from ..errors import UserError, nearest
-from ..yaml_files import faulty, read_yaml, validated
 
 _STRICT = ConfigDict(extra="forbid")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from ..config.yaml_files import faulty
 from ..errors import UserError, nearest
 from ..published import read_rows
-from ..yaml_files import faulty
 from .plan import Plan
 
 Row = dict[str, str]

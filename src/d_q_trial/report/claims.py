@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing
+from .. import formatting
 from ..claims import (
     BOUND_HOLDS,
     BOUND_VIOLATED,
@@ -123,7 +123,7 @@ def size(text: str) -> float:
 
     A bound such as ``< 0.001`` sorts beside its number.
     """
-    found = _NUMBER.search(text.replace(printing.MINUS, "-").replace(",", ""))
+    found = _NUMBER.search(text.replace(formatting.MINUS, "-").replace(",", ""))
     return float(found.group()) if found else 1e300
 
 
@@ -134,8 +134,8 @@ def _verdict(row: Mapping[str, str], trial: Trial) -> Verdict:
         what=_what(row, trial),
         where=row["locator"],
         source=row["source"],
-        printed=row["printed"].replace("-", printing.MINUS),
-        recomputed=row["reproduced"].replace("-", printing.MINUS),
+        printed=row["printed"].replace("-", formatting.MINUS),
+        recomputed=row["reproduced"].replace("-", formatting.MINUS),
         verdict=row["verdict"],
         sign=SIGNS[row["verdict"]],
         mood=MOODS[row["verdict"]],

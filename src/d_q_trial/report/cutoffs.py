@@ -8,10 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .. import printing, wording
+from .. import formatting, labels
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
 
 COLUMNS = (
@@ -62,7 +62,7 @@ def explorer(
     decimals: dict[tuple[str, str, str], int] = {}
     for row in rows:
         key = row["marker"], row["outcome"], row["visit"]
-        decimals[key] = wording.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
+        decimals[key] = labels.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
         series.setdefault(key, {}).setdefault(row["cut"], {})[row["side"]] = _side(row, decimals[key])
     packed = []
     for (marker, outcome, visit), cuts in series.items():
@@ -72,7 +72,7 @@ def explorer(
                 "marker": marker,
                 "choice": f"{outcome}/{visit}",
                 "cuts": [float(f"{float(cut):.6g}") for cut in ordered],
-                "shown": [printing.number(float(cut), _cut_decimals(ordered)) for cut in ordered],
+                "shown": [formatting.number(float(cut), _cut_decimals(ordered)) for cut in ordered],
                 "start": _start([float(cut) for cut in ordered], own_cuts.get(marker), analysis.strata.at_cut),
                 **{side: [cuts[cut].get(side) for cut in ordered] for side in SIDES},
             }
@@ -93,14 +93,14 @@ def explorer(
                 "key": f"{outcome}/{visit}",
                 "label": f"{trial.outcomes[outcome].label} at {trial.visits[visit].label}",
                 "family": trial.families[trial.outcomes[outcome].family],
-                "unit": wording.change_unit(measure, trial.outcomes[outcome].unit),
+                "unit": labels.change_unit(measure, trial.outcomes[outcome].unit),
             }
             for outcome, visit in choices
         ],
         "first": "/".join(first if first in known else choices[0]),
         "arms": [arm.label for arm in trial.analysed_arms.values()],
-        "level": wording.interval_level(analysis),
-        "change": wording.CHANGES[measure],
+        "level": labels.interval_level(analysis),
+        "change": labels.CHANGES[measure],
         "at_cut": analysis.strata.at_cut,
         "series": packed,
     }
@@ -121,8 +121,8 @@ def _side(row: Mapping[str, str], decimals: int) -> list[str]:
     names = ("median_first", "median_second", "hodges_lehmann", "lower", "upper")
     return [
         *sizes,
-        *(printing.number(_value(row[name]), decimals) for name in names),
-        printing.p_digits(_value(row["p"])),
+        *(formatting.number(_value(row[name]), decimals) for name in names),
+        formatting.p_digits(_value(row["p"])),
     ]
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
-from .. import settings
+from ..config import settings
+from ..config.settings import Settings
 from ..consistency.findings import Finding
 from ..figures import catalogue as figure_catalogue
 from ..figures.study import Numbers, read_rows
 from ..participants import read_description
-from ..settings import Settings
 from ..tables.build import SetTable, Source, build_tables
 from ..tables.catalogue import Headline, catalogue_of
 from ..trial import load_trial
@@ -27,7 +27,7 @@ from .findings import read_findings
 from .methods import Facts
 from .shaping import Context
 
-NOT_ROBUSTNESS = ("everybody", "export", "figures", "logs", "settings", "tables")
+NOT_ROBUSTNESS = ("export", "figures", "logs", "tables")
 NOT_SHOWN = ("cutoffs", "windows", "own_cuts", "specifications")  # they are drawn, and stay in their files
 PACKAGES = (
     "numpy",

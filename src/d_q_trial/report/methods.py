@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing, wording
+from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..tables.catalogue import EVERYBODY, HIGHEST, Headline
 from ..trial import BASELINE
@@ -17,13 +17,13 @@ from .references import REFERENCES
 from .shaping import MANY
 
 if TYPE_CHECKING:
+    from ..config.robustness import Robustness
+    from ..config.settings import Analysis
     from ..figures.study import Numbers
-    from ..robustness.settings import Robustness
-    from ..settings import Analysis
     from ..trial import Trial
     from .claims import Tally
 
-_CHANGE_NAMES = wording.CHANGES | {"difference": "change"}
+_CHANGE_NAMES = labels.CHANGES | {"difference": "change"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ def study_sentence(facts: Facts) -> str:
     trial = facts.trial
     sizes = _arm_sizes(facts)
     treated, control = (
-        f"{wording.within(arm.label)} (n = {sizes[key]:.0f})" if key in sizes else wording.within(arm.label)
+        f"{labels.within(arm.label)} (n = {sizes[key]:.0f})" if key in sizes else labels.within(arm.label)
         for key, arm in trial.analysed_arms.items()
     )
-    visits = wording.listing([visit.label.lower() for visit in trial.visits.values()])
+    visits = labels.listing([visit.label.lower() for visit in trial.visits.values()])
     registered = f" (registered as {trial.registration})" if trial.registration else ""
     return f"The trial “{trial.title}”{registered} compared {treated} with {control}, with measurements at {visits}."
 
@@ -72,8 +72,8 @@ def main_sentences(facts: Facts) -> list[str]:
 def headline_sentence(headline: Headline, facts: Facts) -> str:
     """Tell one comparison of the arms with its numbers; empty if the analysis does not have it."""
     trial, analysis = facts.trial, facts.analysis
-    labels = analysis.strata.labels
-    stratum = {"highest": labels[-1], "lowest": labels[0]}.get(headline.stratum, headline.stratum)
+    names = analysis.strata.labels
+    stratum = {"highest": names[-1], "lowest": names[0]}.get(headline.stratum, headline.stratum)
     everybody = stratum == "all"
     place = {"marker": "" if everybody else analysis.marker, "stratum": stratum}
     outcome, measure = trial.outcomes[headline.outcome], analysis.measure
@@ -89,31 +89,31 @@ def headline_sentence(headline: Headline, facts: Facts) -> str:
     medians = [median(arm) for arm in trial.analysed_arms]
     if any(map(math.isnan, (shift[0], *medians))):
         return ""
-    decimals = wording.change_decimals(measure, outcome.decimals)
-    unit = wording.change_unit(measure, outcome.unit)
+    decimals = labels.change_decimals(measure, outcome.decimals)
+    unit = labels.change_unit(measure, outcome.unit)
     unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
-    first, second = (f"{printing.number(value, decimals)}{unit}" for value in medians)
-    who = "" if everybody else f"In stratum {stratum} of {wording.within(trial.markers[analysis.marker].label)}, "
+    first, second = (f"{formatting.number(value, decimals)}{unit}" for value in medians)
+    who = "" if everybody else f"In stratum {stratum} of {labels.within(trial.markers[analysis.marker].label)}, "
     change = _CHANGE_NAMES[measure]
     role = f" ({headline.role})" if headline.role else ""
     visit = trial.visits[headline.visit].label
     preposition = "of" if measure == "log_ratio" else "in"
-    subject = f"the median {change} {preposition} {wording.within(outcome.label)} from baseline to {visit}{role} was"
+    subject = f"the median {change} {preposition} {labels.within(outcome.label)} from baseline to {visit}{role} was"
     subject = who + subject if who else subject[0].upper() + subject[1:]
     arms = trial.analysed_arms.values()
     told = " and ".join(
-        f"{value} with {wording.within(arm.label)}" for value, arm in zip((first, second), arms, strict=True)
+        f"{value} with {labels.within(arm.label)}" for value, arm in zip((first, second), arms, strict=True)
     )
     points = " percentage points" if unit == "%" else unit
     limits = (
-        f"{wording.interval_level(analysis)} interval {printing.number(shift[1], decimals)} to "
-        f"{printing.number(shift[2], decimals)}"
+        f"{labels.interval_level(analysis)} interval {formatting.number(shift[1], decimals)} to "
+        f"{formatting.number(shift[2], decimals)}"
         if not any(map(math.isnan, shift[1:]))
         else "interval not defined"
     )
     return (
-        f"{subject} {told} (Hodges-Lehmann shift {printing.number(shift[0], decimals)}{points}, {limits}, "
-        f"{printing.p_value(effect('p'))})."
+        f"{subject} {told} (Hodges-Lehmann shift {formatting.number(shift[0], decimals)}{points}, {limits}, "
+        f"{formatting.p_value(effect('p'))})."
     )
 
 
@@ -124,13 +124,13 @@ def conventions(facts: Facts) -> list[tuple[str, str]]:
         ("Change from baseline", f"{_change_sentence(facts)} Rounded to ten significant digits before ranking."),
         (
             "Test",
-            f"{_capital(wording.TESTS[analysis.test])}; the level of significance is {analysis.alpha:g}, without correction for "
+            f"{_capital(labels.TESTS[analysis.test])}; the level of significance is {analysis.alpha:g}, without correction for "
             "multiplicity unless said otherwise.",
         ),
         (
             "Effect",
-            f"Differences are {wording.direction(trial)}. The shift is the Hodges-Lehmann estimate; its "
-            f"{wording.interval_level(analysis)} interval comes from inverting the same test.",
+            f"Differences are {labels.direction(trial)}. The shift is the Hodges-Lehmann estimate; its "
+            f"{labels.interval_level(analysis)} interval comes from inverting the same test.",
         ),
         ("Quartiles", f"Type {analysis.quartile_type} of Hyndman and Fan."),
     ]
@@ -171,8 +171,8 @@ def paragraph(facts: Facts) -> str:
         _excluded(facts),
         *((_change_sentence(facts), _outliers(facts), _no_change(facts)) if outcomes else ()),
         _strata(facts) if facts.strata else _stated_strata(facts),
-        f"Arms were compared by the {wording.TESTS[analysis.test]} {cite(*test_references)}; differences are "
-        f"{' minus '.join(wording.within(arm.label) for arm in trial.analysed_arms.values())}, given as the Hodges-Lehmann shift with the {wording.interval_level(analysis)} "
+        f"Arms were compared by the {labels.TESTS[analysis.test]} {cite(*test_references)}; differences are "
+        f"{' minus '.join(labels.within(arm.label) for arm in trial.analysed_arms.values())}, given as the Hodges-Lehmann shift with the {labels.interval_level(analysis)} "
         f"interval obtained by inverting the same test {cite('hodges_lehmann')}.",
         "Proportions were compared by the chi-squared test without continuity correction." if _binary(facts) else "",
         f"Values are summarized as medians and quartiles (type {analysis.quartile_type} {cite('hyndman')}).",
@@ -226,12 +226,12 @@ def _outcomes(facts: Facts) -> str:
         visits = tuple(v for v in outcome.follow_up if analysis.visits == "all" or v in analysis.visits)
         present = [v for v in visits if not math.isnan(_any_n(facts, outcome.key, v))]
         if chosen and present:
-            groups.setdefault((outcome.family, tuple(present)), []).append(wording.within(outcome.label))
+            groups.setdefault((outcome.family, tuple(present)), []).append(labels.within(outcome.label))
     parts = []
-    for (family, visits), labels in groups.items():
-        family_name = wording.within(trial.families[family])
-        names = wording.listing(labels) if len(labels) <= MANY else f"{len(labels)} outcomes ({family_name})"
-        parts.append(f"{names} at {wording.listing([trial.visits[visit].label for visit in visits])}")
+    for (family, visits), members in groups.items():
+        family_name = labels.within(trial.families[family])
+        names = labels.listing(members) if len(members) <= MANY else f"{len(members)} outcomes ({family_name})"
+        parts.append(f"{names} at {labels.listing([trial.visits[visit].label for visit in visits])}")
     if not parts:
         return ""
     listed = parts[0] if len(parts) == 1 else f"{'; in '.join(parts[:-1])}; and in {parts[-1]}"
@@ -245,7 +245,7 @@ def _any_n(facts: Facts, outcome: str, visit: str) -> float:
 
 def _change_sentence(facts: Facts) -> str:
     measure = facts.analysis.measure
-    return f"The {_CHANGE_NAMES[measure]} of a participant is {wording.FORMULAS[measure]}."
+    return f"The {_CHANGE_NAMES[measure]} of a participant is {labels.FORMULAS[measure]}."
 
 
 def _excluded(facts: Facts) -> str:
@@ -253,8 +253,8 @@ def _excluded(facts: Facts) -> str:
     if not left_out:
         return ""
     were = "was" if len(left_out) == 1 else "were"
-    counted = wording.counted(len(left_out), "participant")
-    return f"{_capital(counted)} ({wording.listing(left_out)}) {were} excluded."
+    counted = labels.counted(len(left_out), "participant")
+    return f"{_capital(counted)} ({labels.listing(left_out)}) {were} excluded."
 
 
 def _outliers(facts: Facts) -> str:
@@ -278,7 +278,7 @@ def _no_change(facts: Facts) -> str:
 
 def _strata(facts: Facts) -> str:
     marker = facts.trial.markers[facts.analysis.marker]
-    return wording.strata(facts.analysis.strata, wording.within(marker.label), marker.unit) + _sizes(facts)
+    return labels.strata(facts.analysis.strata, labels.within(marker.label), marker.unit) + _sizes(facts)
 
 
 def _stated_strata(facts: Facts) -> str:
@@ -299,17 +299,17 @@ def _sizes(facts: Facts) -> str:
     rule, marker = facts.analysis.strata, facts.analysis.marker
     own = [row for row in facts.strata if row["marker"] == marker]
     counts = Counter(row["stratum"] for row in own)
-    labels = [label for label in rule.labels if label in counts]
-    if not labels:
+    names = [label for label in rule.labels if label in counts]
+    if not names:
         return ""
-    sizes = [f"{counts[label]} ({label})" for label in labels]
-    held = f" The strata hold {wording.listing(sizes)} participants."
+    sizes = [f"{counts[label]} ({label})" for label in names]
+    held = f" The strata hold {labels.listing(sizes)} participants."
     cuts = list(dict.fromkeys(row["cut"] for row in own if row["cut"]))
     if rule.by != "quantile" or len(cuts) != 1:
         return held
     values = [f"{float(cut):.4g}" for cut in cuts[0].split("; ")]
     lie = "The cut lies" if len(values) == 1 else "The cuts lie"
-    return f"{held} {lie} at {wording.listing(values)} {facts.trial.markers[marker].unit}".rstrip() + "."
+    return f"{held} {lie} at {labels.listing(values)} {facts.trial.markers[marker].unit}".rstrip() + "."
 
 
 def _binary(facts: Facts) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .. import wording
+from .. import labels
 
 if TYPE_CHECKING:
     from .methods import Facts
@@ -53,10 +53,10 @@ def _interaction(facts: Facts, cite: Cite) -> str:
 
 
 def _cutoffs(facts: Facts, cite: Cite) -> str:
-    markers = wording.listing([wording.within(marker.label) for marker in facts.trial.markers.values()])
+    markers = labels.listing([labels.within(marker.label) for marker in facts.trial.markers.values()])
     fewest = facts.robustness.minimum_per_arm
     return (
-        f"The arms were also compared above and below every cut of {markers} that leaves at least {wording.count(fewest)} "
+        f"The arms were also compared above and below every cut of {markers} that leaves at least {labels.count(fewest)} "
         f"participants per arm, and in windows sliding along it {cite('bonetti')}. P of the best cut was corrected for the "
         f"search by permuted arm labels {cite('westfall')}."
     )
@@ -65,7 +65,7 @@ def _cutoffs(facts: Facts, cite: Cite) -> str:
 def _multiplicity(facts: Facts, cite: Cite) -> str:
     if not facts.robustness.families:
         return ""
-    names = wording.listing([f"“{name}”" for name in facts.robustness.families])
+    names = labels.listing([f"“{name}”" for name in facts.robustness.families])
     within = "the family" if len(facts.robustness.families) == 1 else "the families"
     return (
         f"Within {within} {names}, P-values were adjusted by the methods of Holm {cite('holm')} and of Benjamini and "
@@ -75,7 +75,7 @@ def _multiplicity(facts: Facts, cite: Cite) -> str:
 
 def _multiverse(facts: Facts, cite: Cite) -> str:
     chosen = facts.robustness.multiverse
-    outcomes = wording.listing([wording.within(facts.trial.outcomes[key].label) for key in chosen.outcomes])
+    outcomes = labels.listing([labels.within(facts.trial.outcomes[key].label) for key in chosen.outcomes])
     return (
         f"For {outcomes}, all combinations of marker and cut, visit, kind of change, variant of the test, outlier rule, "
         "missing-value rule and population were computed and tested together by permuted arm labels "

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .. import printing, wording
-from ..result_table import EVERYBODY
+from .. import formatting, labels
+from ..results_table import EVERYBODY
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
+    from ..config.settings import Analysis
     from ..figures.study import Numbers
-    from ..settings import Analysis
     from ..trial import Trial
 
 Row = Mapping[str, str]
@@ -78,8 +78,8 @@ class Context:
         return text.format(
             treated=self.trial.arms.treated.label,
             control=self.trial.arms.control.label,
-            marker=wording.within(self.trial.markers[self.analysis.marker].label) if self.trial.markers else "",
-            level=wording.interval_level(self.analysis),
+            marker=labels.within(self.trial.markers[self.analysis.marker].label) if self.trial.markers else "",
+            level=labels.interval_level(self.analysis),
             alpha=f"{self.analysis.alpha:g}",
         )
 
@@ -102,7 +102,7 @@ class Context:
             shown = visit.label if visit else row.get("visit", "")
             return f"{label}, {shown}" if shown and row.get("visit") != BASELINE else label
         if column == "contrast":
-            return text.rpartition(", ")[2].replace(" - ", f" {printing.MINUS} ")
+            return text.rpartition(", ")[2].replace(" - ", f" {formatting.MINUS} ")
         if column == "arm" and text in self.trial.analysed_arms:
             return self.trial.analysed_arms[text].label
         if column == "marker" and text in self.trial.markers:
@@ -166,7 +166,7 @@ def short(name: str, text: str, digits: int = 4) -> str:
     if not math.isfinite(value):
         return ""
     if name == "p" or name.startswith("p_") or name.endswith("_p"):
-        return printing.p_digits(value)
+        return formatting.p_digits(value)
     if value.is_integer():
-        return f"{value:,.0f}".replace("-", printing.MINUS)
-    return f"{value:.{digits}g}".replace("-", printing.MINUS) if abs(value) < 1000 else printing.grouped(value, 0)
+        return f"{value:,.0f}".replace("-", formatting.MINUS)
+    return f"{value:.{digits}g}".replace("-", formatting.MINUS) if abs(value) < 1000 else formatting.grouped(value, 0)

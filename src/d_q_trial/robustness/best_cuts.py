@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..stats.permutation import Progress
     from ..trial import Trial
-    from .settings import Robustness
+    from .config.settings import Robustness
 
 SIDES = ("above", "below")
 COLUMNS = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..trial import Trial
-    from .settings import Robustness
+    from .config.settings import Robustness
 
 COLUMNS = (
     "outcome",

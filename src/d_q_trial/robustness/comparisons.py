@@ -5,19 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..changes import BEYOND_FENCE, EXCLUDED, read_changes
-from ..files import read_csv
-from ..result_table import COLUMNS, EVERYBODY
+from ..changes import BEYOND_FENCE, EXCLUDED
+from ..results_table import COLUMNS, EVERYBODY
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..stats.estimate import Estimate
     from ..trial import Trial
 
@@ -119,12 +117,6 @@ def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, a
     for entry in stratified(changes, strata, trial, analysis):
         found += [entry.stratum_of(label) for label in analysis.strata.labels]
     return [comparison for comparison in found if min(comparison.counts())]
-
-
-def read_changes_and_strata(folder: Path | str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the ``changes.csv`` and ``strata.csv`` of an analysis."""
-    folder = Path(folder)
-    return read_changes(folder / "changes.csv"), read_csv(folder / "strata.csv", numeric=("marker_value",))
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:

@@ -16,9 +16,9 @@ from .comparisons import Comparison, whole
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
-    from .settings import Robustness
+    from .config.settings import Robustness
 
 ESTIMATES = (
     "n_first",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .. import wording
+from .. import labels
 from ..figures.cutoff_pages import figures
-from ..printing import interval, number, p_value
+from ..formatting import interval, number, p_value
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
+    from .config.settings import Robustness
     from .cut_tables import CutTables
-    from .settings import Robustness
 
 
 def describe(
@@ -55,10 +55,10 @@ def _figure(
     marker: str,
     label: str | None,
 ) -> dict[str, Any]:
-    own, level = trial.markers[marker].label, wording.interval_level(analysis)
+    own, level = trial.markers[marker].label, labels.interval_level(analysis)
     title = f"{trial.families[family]} against every cut of {own}"
     caption = (
-        f"Top: shift between the arms ({wording.direction(trial)}, Hodges-Lehmann) among participants above and below "
+        f"Top: shift between the arms ({labels.direction(trial)}, Hodges-Lehmann) among participants above and below "
         f"each cut that leaves at least {robustness.minimum_per_arm} of them in each arm, with {level} intervals. The "
         "intervals are pointwise: each holds for its own cut, not for all cuts together. Middle: P of the same "
         f"comparisons on a logarithmic axis, with a line at {analysis.alpha:g}; the best cut of either side is ringed. "
@@ -82,7 +82,7 @@ def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, 
     """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
     own = trial.outcomes[outcome]
     name = f"{own.label} at {trial.visits[visit].label}"
-    decimals = wording.change_decimals(analysis.measure, own.decimals)
+    decimals = labels.change_decimals(analysis.measure, own.decimals)
     parts = [
         f"in {row.stratum} the shift is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, {p_value(row.p)}"
         for row in panel.marked.itertuples(index=False)

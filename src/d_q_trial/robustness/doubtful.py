@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import printing
+from .. import formatting
 from ..changes import significant
 from ..errors import UserError
 from ..files import read_csv
@@ -21,7 +21,7 @@ from .sensitivity import covariance_rows, mixed_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
     from ..trial import Trial
 
 FILE = "doubtful_values.csv"
@@ -71,7 +71,7 @@ def doubtful_values(
         found = [
             index
             for index, value in zip(rows.index, percent, strict=True)
-            if not np.isnan(value) and any(printing.prints_as(value, text) for text in (case.printed, case.instead))
+            if not np.isnan(value) and any(formatting.prints_as(value, text) for text in (case.printed, case.instead))
         ]
         if len(found) != 1:
             head = (case.outcome, analysis.measure, case.visit, "", "all", "", case.printed)

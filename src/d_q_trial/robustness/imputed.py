@@ -15,7 +15,7 @@ from .comparisons import TOO_FEW, Comparison, estimate_rows, generator
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
 
 IMPUTATIONS, CYCLES, DONORS = 20, 10, 5
 

@@ -14,7 +14,7 @@ from .comparisons import Stratified, generator, stratified, table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
     from ..trial import Trial
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"

@@ -13,7 +13,7 @@ from .comparisons import Comparison, all_comparisons, table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
 
 

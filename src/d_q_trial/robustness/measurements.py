@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..changes import change_or_given, column_of, linked_values
+from ..config.settings import StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
-from ..settings import StrataRule
 from ..strata import assign, cut_points
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Trial
-    from .settings import Multiverse
+    from .config.settings import Multiverse
 
 Subgroup = tuple[str, float]  # marker and quantile; the participants at or above the cut
 

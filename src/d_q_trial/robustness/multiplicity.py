@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..result_table import EVERYBODY
+from ..results_table import EVERYBODY
 from ..stats.labels import labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, run
@@ -17,10 +17,10 @@ from .comparisons import Comparison, all_comparisons
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..stats.monte_carlo import MonteCarloP
     from ..trial import Trial
-    from .settings import Family, Robustness
+    from .config.settings import Family, Robustness
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 

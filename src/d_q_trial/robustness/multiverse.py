@@ -20,8 +20,8 @@ from .specifications import Specifications, is_own, specifications
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.settings import Analysis, Robustness
     from ..participants import Participants
-    from ..settings import Analysis, Robustness
     from ..trial import Trial
 
 COLUMNS = (

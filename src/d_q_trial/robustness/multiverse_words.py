@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..printing import number, p_value
+from ..formatting import number, p_value
 from .families import WHOLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
     from ..trial import Trial
 
 TITLE = "Specification curve"

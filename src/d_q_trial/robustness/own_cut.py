@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..changes import significant
+from ..config.settings import StrataRule
 from ..errors import UserError
-from ..settings import StrataRule
 from ..strata import build_strata
 from .comparisons import stratified
 from .cutoffs import CUTOFFS
@@ -16,8 +16,8 @@ from .cutoffs import CUTOFFS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.settings import Analysis
     from ..participants import Participants
-    from ..settings import Analysis
     from ..trial import Trial
 
 COLUMNS = (*CUTOFFS, "stratum")

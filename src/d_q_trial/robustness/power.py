@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..files import read_csv
-from ..result_table import EVERYBODY
+from ..results_table import EVERYBODY
 from ..stats.interaction import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, rank_sum_power, t_power
 from .comparisons import TOO_FEW, Comparison, all_comparisons, generator, table
@@ -18,7 +18,7 @@ from .doubtful import welch
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
     from ..stats.monte_carlo import MonteCarloP
     from ..trial import Trial
 

@@ -17,7 +17,7 @@ from .imputed import imputed_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..settings import Analysis, Robustness
+    from ..config.settings import Analysis, Robustness
     from ..trial import Trial
 
 EVERY_VISIT = "mean of visits"

@@ -14,8 +14,8 @@ from .choices import fences, with_missing, without_outliers
 from .measurements import Measurements, Subgroup
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
-    from .settings import Multiverse
+    from ..config.settings import Analysis
+    from .config.settings import Multiverse
 
 TOO_SMALL = "too small under any labels"
 ALL_EQUAL = "all values are equal"

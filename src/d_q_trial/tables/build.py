@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import printing, wording
+from .. import formatting, labels
 from ..figures.study import Number, Numbers
 from ..published import read_rows
-from ..result_table import BOTH_ARMS
+from ..results_table import BOTH_ARMS
 from ..trial import BASELINE
 from . import notes
 from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Outcome, Trial
     from .catalogue import Catalogue, Table
 
@@ -96,7 +96,7 @@ def _place(table: Table, source: Source, stratum: str) -> dict[str, str]:
 def _decimals(outcome: Outcome, measure: str, table: Table) -> int:
     if table.decimals is not None:
         return table.decimals
-    return outcome.decimals if measure == BASELINE else wording.change_decimals(measure, outcome.decimals)
+    return outcome.decimals if measure == BASELINE else labels.change_decimals(measure, outcome.decimals)
 
 
 def _summary(outcome: Outcome, measure, visit, group, place, decimals, source) -> tuple[str, dict[str, float]]:
@@ -110,23 +110,23 @@ def _summary(outcome: Outcome, measure, visit, group, place, decimals, source) -
     if math.isnan(exact["n"]) or exact["n"] == 0:
         return DASH, exact
     if outcome.kind == "binary":
-        return f"{exact['count']:.0f} ({printing.number(exact['percent'], 1)})", exact
-    return printing.median_iqr(exact["median"], exact["q1"], exact["q3"], decimals), exact
+        return f"{exact['count']:.0f} ({formatting.number(exact['percent'], 1)})", exact
+    return formatting.median_iqr(exact["median"], exact["q1"], exact["q3"], decimals), exact
 
 
 def _p(number: Number) -> str:
     if number.reason == "not in this analysis":
         return DASH
-    return printing.p_digits(number.value)
+    return formatting.p_digits(number.value)
 
 
 def _row_label(outcome: Outcome, measure: str, *, shared_unit: str = "") -> str:
-    unit = wording.unit(outcome.unit) if measure == BASELINE else wording.change_unit(measure, outcome.unit)
+    unit = labels.unit(outcome.unit) if measure == BASELINE else labels.change_unit(measure, outcome.unit)
     return outcome.label if not unit or unit == shared_unit else f"{outcome.label}, {unit}"
 
 
 def _shared_unit(outcomes: list[Outcome], measure: str) -> str:
-    units = {wording.unit(o.unit) if measure == BASELINE else wording.change_unit(measure, o.unit) for o in outcomes}
+    units = {labels.unit(o.unit) if measure == BASELINE else labels.change_unit(measure, o.unit) for o in outcomes}
     return units.pop() if len(units) == 1 else ""
 
 
@@ -170,16 +170,16 @@ def _arms(key: str, table: Table, source: Source) -> SetTable:
 def _strata(key: str, table: Table, source: Source) -> SetTable:
     """Both arms together at baseline, lowest stratum first."""
     trial, marker = source.trial, notes.marker_of(table, source.analysis)
-    labels = _labels(table, source)
-    *lower, upper = labels
+    names = _labels(table, source)
+    *lower, upper = names
     outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
     shared = _shared_unit(outcomes, BASELINE)
     rows = []
-    sizes: dict[str, list[float]] = {label: [] for label in labels}
+    sizes: dict[str, list[float]] = {label: [] for label in names}
     for outcome in outcomes:
         cells = [_row_label(outcome, BASELINE, shared_unit=shared)]
         exact: dict[str, Any] = {"outcome": outcome.key, "visit": BASELINE, "measure": BASELINE, "marker": marker}
-        for label in labels:
+        for label in names:
             place = {"marker": marker, "stratum": label}
             decimals = _decimals(outcome, BASELINE, table)
             text, values = _summary(outcome, BASELINE, BASELINE, BOTH_ARMS, place, decimals, source)
@@ -196,10 +196,10 @@ def _strata(key: str, table: Table, source: Source) -> SetTable:
     heads = ["P"] if len(lower) == 1 else [f"P, {upper} against {label}" for label in lower]
     columns = [
         f"Outcome ({shared})" if shared else "Outcome",
-        *(_head(label, sizes[label]) for label in labels),
+        *(_head(label, sizes[label]) for label in names),
         *heads,
     ]
-    positions = tuple(range(len(labels) + 1, len(columns)))
+    positions = tuple(range(len(names) + 1, len(columns)))
     return _set(key, table, source, columns, rows, printed_p=positions)
 
 
@@ -239,8 +239,8 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
                     "Everybody" if stratum == EVERYBODY else stratum,
                     *sizes,
                     *texts,
-                    printing.number(effects["median_difference"].value, decimals),
-                    printing.interval(*shift, decimals),
+                    formatting.number(effects["median_difference"].value, decimals),
+                    formatting.interval(*shift, decimals),
                     _p(effects["p"]),
                 )
                 rows.append(Row(cells, exact, section=trial.families[outcome.family]))
@@ -251,7 +251,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
         *(f"n, {arm.label}" for arm in arms),
         *(f"{arm.label}, median (quartiles)" for arm in arms),
         "Difference of medians",
-        f"Shift ({wording.interval_level(source.analysis)} interval)",
+        f"Shift ({labels.interval_level(source.analysis)} interval)",
         "P",
     )
     return _set(key, table, source, columns, rows, headings=3, printed_p=(9,))

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from ..config.yaml_files import faulty, read_yaml, validated
 from ..errors import nearest
 from ..trial import BASELINE, Trial
-from ..yaml_files import faulty, read_yaml, validated
 
 EVERYBODY, HIGHEST, LOWEST, EACH = "all", "highest", "lowest", "each"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import wording
+from .. import labels
 from ..trial import BASELINE
 from .catalogue import Table
 
 if TYPE_CHECKING:
-    from ..settings import Analysis
+    from ..config.settings import Analysis
     from ..trial import Outcome, Trial
 
 
@@ -41,8 +41,8 @@ def measure_of(visit: str, analysis: Analysis) -> str:
 
 
 def _filled(text: str, table: Table, trial: Trial, analysis: Analysis) -> str:
-    words = wording.caption_words(trial, analysis) | {"marker": trial.markers[marker_of(table, analysis)].label}
-    return " ".join(wording.fill(text, words).split())
+    words = labels.caption_words(trial, analysis) | {"marker": trial.markers[marker_of(table, analysis)].label}
+    return " ".join(labels.fill(text, words).split())
 
 
 def _outcomes(table: Table, trial: Trial) -> list[Outcome]:
@@ -61,9 +61,9 @@ def _comparisons(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
     measure = analysis.measure
     unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(measure, "")
     made = (
-        f"Changes from baseline are {wording.FORMULAS[measure]}{unit}. Differences and shifts are "
-        f"{wording.direction(trial)}; the shift is the Hodges-Lehmann estimate, its interval comes from inverting the "
-        f"same test. P: {wording.TESTS[analysis.test]}; not adjusted for multiplicity."
+        f"Changes from baseline are {labels.FORMULAS[measure]}{unit}. Differences and shifts are "
+        f"{labels.direction(trial)}; the shift is the Hodges-Lehmann estimate, its interval comes from inverting the "
+        f"same test. P: {labels.TESTS[analysis.test]}; not adjusted for multiplicity."
     )
     return [made, _rule(table, trial, analysis)]
 
@@ -74,7 +74,7 @@ def _events(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
 
 def _rule(table: Table, trial: Trial, analysis: Analysis) -> str:
     marker = trial.markers[marker_of(table, analysis)]
-    return wording.strata(analysis.strata, marker.label, marker.unit)
+    return labels.strata(analysis.strata, marker.label, marker.unit)
 
 
 def _summaries(outcomes: list[Outcome], measure: str, analysis: Analysis) -> str:
@@ -85,6 +85,6 @@ def _summaries(outcomes: list[Outcome], measure: str, analysis: Analysis) -> str
     if "binary" in kinds:
         parts.append("number (percent)")
     chi = "; chi-squared test without continuity correction for numbers" if "binary" in kinds else ""
-    what = "" if measure == BASELINE else f" Change: {wording.FORMULAS[measure]}."
-    test = wording.TESTS[analysis.test]
-    return f"Values are {wording.listing(parts, 'or')}.{what} P: {test}{chi}; not adjusted for multiplicity."
+    what = "" if measure == BASELINE else f" Change: {labels.FORMULAS[measure]}."
+    test = labels.TESTS[analysis.test]
+    return f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}; not adjusted for multiplicity."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import settings
+from ..config import settings
 from ..figures.study import Numbers, read_rows
 from ..participants import read_description
 from ..trial import load_trial

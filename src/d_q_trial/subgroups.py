@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .result_table import BOTH_ARMS, EVERYBODY
+from .results_table import BOTH_ARMS, EVERYBODY
 
 if TYPE_CHECKING:
     import pandas as pd

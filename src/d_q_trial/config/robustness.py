@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..errors import nearest
-from ..setting_types import Names, Number, Share, Strict, Text, Whole
+from .types import Names, Number, Share, Strict, Text, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

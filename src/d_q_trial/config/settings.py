@@ -9,15 +9,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from .errors import UserError, nearest
-from .robustness.settings import Robustness
-from .setting_types import Names, Number, Optional, Strict, Text, Whole, is_address
+from ..errors import UserError, nearest
+from .robustness import Robustness
+from .types import Names, Number, Optional, Strict, Text, Whole
 from .yaml_files import faulty, read_yaml
 
 # Folders of results/ that are not analyses.
 RESERVED = ("compare", "consistency", "full_size", "reconstructed", "workbooks")
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
+ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
 
 
 class StrataRule(Strict):
@@ -70,6 +71,7 @@ class Analysis(Strict):
 
     name: str
     workbook: str
+    sha256: Optional = None
     mapping: Optional = None
     marker: str
     strata: StrataRule = StrataRule()
@@ -86,11 +88,6 @@ class Analysis(Strict):
     def measure(self) -> str:
         """Name of the change in the tables."""
         return {"percent": "percent_change"}.get(self.change, self.change)
-
-    @property
-    def workbook_files(self) -> list[str]:
-        """The workbook as a file that has to be there before a run; none if it lies at an address."""
-        return [] if is_address(self.workbook) else [self.workbook]
 
     @property
     def workbook_id(self) -> str:
@@ -147,7 +144,7 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
     UserError
         One message that names every fault.
     """
-    from .trial import BASELINE, load_trial
+    from ..trial import BASELINE, load_trial
 
     faults = [
         f"{key}: {value!r} does not exist"
@@ -155,10 +152,10 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
         if (value := getattr(settings, key)) and not Path(value).exists()
     ]
     faults += [
-        f"analyses.{name}.{key}: {value!r} does not exist"
+        f"analyses.{name}.{key}: {value!r} does not exist{ADDRESS if '://' in value else ''}"
         for name, analysis in settings.analyses.items()
         for key in ("workbook", "mapping")
-        if (value := getattr(analysis, key)) and value != MADE and "://" not in value and not Path(value).exists()
+        if (value := getattr(analysis, key)) and value != MADE and not Path(value).exists()
     ]
     if Path(settings.trial).exists():
         trial = load_trial(settings.trial)
@@ -175,11 +172,6 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
                 for value in values
                 if value not in known
             ]
-            if "://" in analysis.workbook and not is_address(analysis.workbook):
-                faults.append(
-                    f"analyses.{name}.workbook: {analysis.workbook!r}: expected a file, or an address that begins with "
-                    "https:// or http://"
-                )
         faults += settings.robustness.unknown_names(trial)
     if faults:
         raise faulty(origin, faults)
@@ -277,12 +269,9 @@ def _clashing_workbooks(settings: Settings) -> list[str]:
         files = (analysis.workbook, analysis.mapping)
         if seen.setdefault(analysis.workbook_id, files) != files:
             other = seen[analysis.workbook_id][0]
-            advice = "rename one"
-            if is_address(analysis.workbook) or is_address(other):
-                advice = "download one of them, give it another name, and name that file here"
             faults.append(
                 f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other!r} have the same file name, and "
-                f"would share a folder of results/workbooks/; {advice}"
+                f"would share a folder of results/workbooks/; rename one"
             )
     return faults
 

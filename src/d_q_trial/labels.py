@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from .settings import Analysis, StrataRule
+    from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
 TESTS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .errors import UserError
+from ..errors import UserError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from .published import read_rows
 
 if TYPE_CHECKING:
-    from .settings import Settings
+    from .config.settings import Settings
 
 _STARTED = time.monotonic()
 # Lines of Snakemake's own log.

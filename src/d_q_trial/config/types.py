@@ -38,11 +38,6 @@ Optional = Annotated[str | None, BeforeValidator(_absent)]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 
-def is_address(text: object) -> bool:
-    """Whether what a user names as the workbook is an address and not a file."""
-    return isinstance(text, str) and re.match(r"(?i)https?://", text) is not None
-
-
 class Strict(BaseModel):
     """A group of settings in which an unknown key or a wrong type is an error."""
 

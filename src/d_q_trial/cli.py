@@ -1,0 +1,617 @@
+"""Command line: ``python -m d_q_trial COMMAND``, one command per rule of the workflow.
+
+A command reads, calls one function of the package and writes. Libraries are imported inside the commands, so that a step
+pays for what it uses, and so that the workflow can derive which code a step depends on (``code_inputs.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import __version__
+from .errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .config.settings import Analysis, Settings
+    from .participants import Participants
+    from .trial import Trial
+
+
+class Context:
+    """The configuration, the analysis and the folders that a command works on; each part is read when first used."""
+
+    def __init__(self, arguments: argparse.Namespace):
+        self.arguments = arguments
+        self.results = Path(getattr(arguments, "results", "results"))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration."""
+        from .config import settings
+
+        return settings.load(self.arguments.config)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The analysis that is named, or the reference."""
+        from .config import settings
+
+        return settings.analysis_named(self.settings, self.arguments.analysis or self.settings.reference)
+
+    @cached_property
+    def trial(self) -> Trial:
+        """The description of the trial."""
+        from .trial import load_trial
+
+        return load_trial(self.settings.trial)
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the analysis."""
+        return self.results / self.analysis.name
+
+    @property
+    def participants_folder(self) -> Path:
+        """Folder of the participants that the analysis reads."""
+        return self.results / "workbooks" / self.analysis.workbook_id
+
+    @cached_property
+    def participants(self) -> Participants:
+        """The participants that the analysis reads."""
+        from .participants import read_participants
+
+        return read_participants(self.participants_folder)
+
+    @cached_property
+    def label(self) -> str | None:
+        """How outputs made from these participants are marked."""
+        from .participants import read_description
+
+        return read_description(self.participants_folder)["label"]
+
+    @cached_property
+    def changes_and_strata(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """changes.csv and strata.csv of the analysis."""
+        from .changes import read_changes
+        from .strata import read_strata
+
+        return read_changes(self.folder / "changes.csv"), read_strata(self.folder / "strata.csv")
+
+    def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
+        """Read results.csv or alternatives.csv of an analysis."""
+        from .files import read_csv
+        from .results_table import NUMERIC
+
+        return read_csv(self.results / (analysis or self.analysis.name) / f"{name}.csv", numeric=NUMERIC)
+
+    def write(self, tables: dict[str, pd.DataFrame], folder: Path | str | None = None) -> None:
+        """Write tables as CSV, marked where the data are synthetic."""
+        from .files import write_csv
+
+        for name, table in tables.items():
+            write_csv(table, Path(folder or self.folder) / f"{name}.csv", label=self.label)
+
+
+class Command(NamedTuple):
+    """A subcommand: what it does in one line, its function and its arguments beside the common ones."""
+
+    help: str
+    run: Callable[[Context], int | None]
+    arguments: tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
+    common: bool  # whether it takes --config, --analysis and --results
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def argument(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Describe one argument, as ``argparse`` takes it."""
+    return names, options
+
+
+def command(help: str, *arguments: tuple[tuple[str, ...], dict[str, Any]], common: bool = True):
+    """Register a function as the subcommand of its name."""
+
+    def register(function: Callable[[Context], int | None]) -> Callable[[Context], int | None]:
+        COMMANDS[function.__name__.rstrip("_")] = Command(help, function, arguments, common)
+        return function
+
+    return register
+
+
+def say(text: str) -> None:
+    """Report progress on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@command(
+    "read a workbook into one tidy table of participants",
+    argument("workbook", help="the workbook"),
+    argument("folder", help="where participants.csv and participants.json go"),
+    argument("--trial", required=True, help="the trial's description (YAML)"),
+    argument("--mapping", help="which column is what (YAML); see `inspect`"),
+    argument("--sha256", help="checksum that the workbook must have"),
+    common=False,
+)
+def participants(context: Context) -> None:
+    """Read a workbook and write its participants."""
+    from .files import check_sha256
+    from .trial import load_trial
+    from .workbook import read_workbook
+
+    given = context.arguments
+    if given.sha256:
+        check_sha256(given.workbook, given.sha256)
+    read_workbook(Path(given.workbook), load_trial(given.trial), given.mapping).write(given.folder)
+
+
+@command(
+    "describe what a workbook holds, and write a mapping file to complete",
+    argument("workbook", help="the workbook"),
+    argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)"),
+    argument("--mapping", help="read by this mapping file instead of recognising"),
+    argument("--write-mapping", metavar="FILE", help="where the mapping goes (default: beside the workbook)"),
+    argument("--html", metavar="FILE", help="write a page with the sheets drawn and the blocks coloured"),
+    argument("--force", action="store_true", help="replace a mapping file that exists"),
+    common=False,
+)
+def inspect(context: Context) -> int:
+    """Print what a workbook holds."""
+    from .files import write_text
+    from .trial import load_trial
+    from .workbook import describe, page, reader, write_mapping
+
+    given, source = context.arguments, Path(context.arguments.workbook)
+    trial = load_trial(given.trial)
+    reading = reader.look(source, trial, given.mapping)
+    findings = describe.describe(reading, trial)
+    print(describe.as_text(findings, reading), end="")
+    if given.html:
+        write_text(page.page(findings, reading, trial), given.html)
+        print(f"\npage: {given.html}")
+    if given.mapping and not given.write_mapping:
+        return 0
+    target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
+    if target.exists() and not given.force:
+        print(f"\nmapping: {target} exists and is kept; --force replaces it")
+        return 0
+    write_text(write_mapping.mapping_text(reading, trial), target)
+    print(f"\nmapping: {target}")
+    return 0
+
+
+@command("compute the changes, strata and all statistics of an analysis")
+def results(context: Context) -> None:
+    """Compute every number of an analysis."""
+    from . import changes
+    from .results import build_results, variants_to_try
+    from .strata import build_strata
+
+    people, trial, analysis = context.participants, context.trial, context.analysis
+    table = changes.build_changes(people, trial, analysis)
+    strata = build_strata(people, trial, analysis)
+    also = variants_to_try(context.settings)
+    numbers, alternatives = build_results(people, table, strata, trial, analysis, also=also)
+    exclusions = changes.exclusions(table)
+    context.write({"changes": table, "exclusions": exclusions, "strata": strata})
+    context.write({"results": numbers, "alternatives": alternatives})
+
+
+@command("compare every reported value with the recomputed one")
+def claims(context: Context) -> None:
+    """Judge the reported values."""
+    from .claims import judge
+    from .published import known_differences, read_claims
+
+    folder = context.settings.published
+    numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
+    known = known_differences(folder, synthetic=context.label is not None)
+    context.write({"claims": judge(read_claims(folder), numbers, alternatives, context.trial, known)})
+
+
+@command("write the tables of an analysis as CSV, HTML and one workbook")
+def tables(context: Context) -> None:
+    """Write the tables."""
+    from .tables.read import read_tables
+    from .tables.write import write_tables
+
+    given = context.arguments
+    made = read_tables(context.folder, context.participants_folder, given.config, context.analysis.name)
+    write_tables(made, context.folder / "tables")
+
+
+@command(
+    "draw the figures of an analysis",
+    argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"),
+    argument("--description", default="figures.json", help="name of the file that describes the figures"),
+)
+def figures(context: Context) -> None:
+    """Draw figures."""
+    from . import labels
+    from .figures import catalogue, make, study
+
+    given, analysis, trial = context.arguments, context.analysis, context.trial
+    published = context.settings.published
+    data = study.read_study(
+        context.folder,
+        context.participants_folder,
+        trial,
+        marker=analysis.marker,
+        strata_labels=analysis.strata.labels,
+        flow=Path(published) / "flow.csv" if published else None,
+    )
+    make.draw_figures(
+        data,
+        catalogue.catalogue_of(context.settings.figures, trial),
+        context.folder / "figures",
+        words=labels.caption_words(trial, analysis),
+        only=given.only,
+        description=given.description,
+    )
+
+
+@command(
+    "check the internal consistency of reported P-values, group sizes, medians and quartiles",
+    argument("claims", type=Path, help="CSV with a row per reported P-value, or a folder of published tables"),
+    argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
+    argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
+    argument("--title", help="heading of the page"),
+    common=False,
+)
+def consistency(context: Context) -> None:
+    """Check the reported numbers against each other."""
+    from .consistency import analysis, outputs
+
+    given = context.arguments
+    if given.claims.is_dir():
+        if given.sizes:
+            raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
+        report = analysis.check_published(given.claims)
+    else:
+        report = analysis.check_claims(given.claims, given.sizes)
+    outputs.write(report, given.output, given.title or f"Internal consistency of reported numbers: {report.title}")
+
+
+@command("test interactions, repeat the comparisons by other methods, and compute power")
+def sensitivity(context: Context) -> None:
+    """Run the sensitivity analyses."""
+    from .robustness import doubtful, interaction, leave_one_out, power
+    from .robustness.sensitivity import sensitivity
+
+    settings = context.settings
+    data = (*context.changes_and_strata, context.trial, context.analysis)
+    suspects, planned = doubtful.read_doubtful(settings.published), power.read_planned(settings.published)
+    made = {
+        "interaction": interaction.interactions(*data, settings.robustness),
+        "sensitivity": sensitivity(*data, settings.robustness),
+        "leave_one_out": leave_one_out.leave_one_out(*data),
+        "doubtful_values": doubtful.doubtful_values(suspects, *data, settings.robustness),
+        "power": power.power_table(planned, *data, settings.robustness),
+    }
+    context.write(made, context.folder / "sensitivity")
+
+
+@command("try every cutoff of the markers")
+def cutoffs(context: Context) -> None:
+    """Compare the arms at every cutoff, and correct the best one for the search."""
+    from .figures.cutoff_pages import figures
+    from .figures.cutoffs import draw_cutoffs
+    from .robustness import best_cuts, best_splits, cutoffs, own_cut
+    from .robustness.cut_tables import CutTables
+    from .strata import marker_values
+
+    people, trial, analysis, robustness = (
+        context.participants,
+        context.trial,
+        context.analysis,
+        context.settings.robustness,
+    )
+    changes = context.changes_and_strata[0]
+    output = context.folder / "robustness"
+    say("the arms above and below every cutoff")
+    found = cutoffs.slices(changes, marker_values(people, trial, analysis), trial, analysis, robustness)
+    every, windows = cutoffs.cutoffs_table(found), cutoffs.windows_table(found)
+    best = best_cuts.best_cuts(found, trial, robustness, lambda done, of: say(f"{done:,} of {of:,} permutations"))
+    splits = best_splits.best_splits(found, trial, robustness)
+    context.write({"cutoffs": every, "windows": windows, "best_cuts": best, "best_splits": splits}, output)
+    say("figures")
+    tables = CutTables(every, windows, best, own_cut.article_cuts(every, people, changes, trial, analysis))
+    for name, (family, marker) in figures(trial).items():
+        draw_cutoffs(tables, trial, analysis, family, marker, output / name, label=context.label)
+
+
+@command("adjust P-values for multiplicity, and find the analysis's own cutoffs among all")
+def robustness(context: Context) -> None:
+    """Adjust for multiplicity."""
+    from .files import write_json
+    from .robustness import describe, multiplicity, own_cut
+    from .robustness.cut_tables import CutTables, read_table
+
+    trial, analysis, robustness = context.trial, context.analysis, context.settings.robustness
+    output = context.folder / "robustness"
+    data = (*context.changes_and_strata, trial, analysis)
+    every, windows, best = (read_table(output / f"{name}.csv") for name in ("cutoffs", "windows", "best_cuts"))
+    own = own_cut.own_cuts(every, *data)
+    cuts = dict(zip(data[1]["marker"], data[1]["cut"], strict=True))
+    tables = CutTables(every, windows, best, own)
+    words = describe.describe(tables, trial, analysis, robustness, context.label, cuts=cuts)
+    context.write({"own_cuts": own, "multiplicity": multiplicity.multiplicity(*data, robustness)}, output)
+    write_json(words, output / "robustness.json")
+
+
+@command(
+    "permute the treatment labels of all specifications of the multiverse together",
+    argument("output", help="file of counts, an .npz"),
+    argument("--permutations", type=int, help="instead of those of the configuration"),
+    argument("--shard", type=int, default=1, help="which part of the permutations, from 1"),
+    argument("--shards", type=int, default=1, help="how many parts there are"),
+    argument("--memory-mb", type=int, help="instead of that of the configuration"),
+)
+def permute(context: Context) -> None:
+    """Count the permutations of one shard."""
+    from .progress import permutations
+    from .robustness.multiverse import prepare
+    from .robustness.shards import count, write_nothing
+
+    given, robustness = context.arguments, context.settings.robustness
+    prepared = prepare(context.participants, context.trial, context.analysis, robustness)
+    if prepared.specifications is None:
+        write_nothing(given.output)
+        return
+    try:
+        counts = count(
+            prepared.specifications,
+            prepared.families,
+            critical=prepared.critical,
+            permutations=given.permutations or robustness.permutations,
+            seed=robustness.seed,
+            shard=given.shard,
+            shards=given.shards,
+            memory_mb=given.memory_mb or robustness.memory_mb,
+            progress=permutations("multiverse"),
+        )
+    except ValueError as error:
+        raise UserError(f"robustness.{error}") from None
+    counts.write(given.output)
+
+
+@command(
+    "add up the permutations of the multiverse, and draw its specification curve",
+    argument("output", help="where the tables and the figure go"),
+    argument("counts", nargs="+", help="files of all shards"),
+)
+def multiverse(context: Context) -> None:
+    """Finish the multiverse."""
+    from .figures.specification_curve import draw_specification_curve
+    from .files import write_json
+    from .robustness import multiverse, multiverse_words, shards
+
+    trial, analysis, label = context.trial, context.analysis, context.label
+    settings, output = context.settings.robustness, Path(context.arguments.output)
+    prepared = multiverse.prepare(context.participants, trial, analysis, settings)
+    counts = shards.read_and_add_up(context.arguments.counts) if prepared.specifications is not None else None
+    table = multiverse.specification_table(prepared, counts, analysis)
+    summary = multiverse.summary_table(prepared, counts)
+    words = multiverse_words.describe(table, summary, trial, analysis, settings, prepared.reason)
+    context.write({"specifications": table, "multiverse": summary}, output)
+    write_json(words | ({"data": label} if label else {}), output / "multiverse.json")
+    draw_specification_curve(
+        table,
+        summary,
+        multiverse.permuted_band(counts),
+        trial,
+        output / "specification_curve",
+        alpha=analysis.alpha,
+        label=label,
+        reason=prepared.reason,
+    )
+
+
+@command("compare all analyses of the configuration")
+def compare(context: Context) -> None:
+    """Compare the analyses."""
+    from . import claims, compare
+    from .figures.compare import draw_comparison
+    from .files import write_csv
+    from .participants import read_description
+
+    settings, trial, output = context.settings, context.trial, context.results / "compare"
+    numbers = {name: context.read_numbers("results", name) for name in settings.analyses}
+    verdicts = {}
+    if settings.published:
+        verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in settings.analyses}
+    workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
+    labels = dict.fromkeys(read_description(context.results / "workbooks" / name)["label"] for name in workbooks)
+    label = "; ".join(filter(None, labels)) or None
+    tests = compare.compare_tests(numbers, settings, trial)
+    held = compare.compare_claims(verdicts, tests, settings, trial)
+    write_csv(tests, output / "comparisons.csv", label=label)
+    write_csv(held, output / "claims.csv", label=label)
+    write_csv(compare.summarize(tests, held, verdicts, settings), output / "summary.csv", label=label)
+    rows = compare.rows_to_draw(tests, trial)
+    draw_comparison(tests, *rows, trial, settings.reference, output / "comparison", label=label)
+
+
+@command("write the report of an analysis: report.html, claims.html and methods.md")
+def report(context: Context) -> None:
+    """Write the report from finished outputs."""
+    from .report.gather import gather
+    from .report.page import write_report
+
+    consistency, compare = context.results / "consistency", context.results / "compare"
+    is_reference = context.analysis.name == context.settings.reference
+    made = gather(
+        context.folder,
+        context.participants_folder,
+        context.arguments.config,
+        context.analysis.name,
+        compare=compare if is_reference and len(context.settings.analyses) > 1 and compare.exists() else None,
+        consistency=consistency if context.settings.published and consistency.exists() else None,
+    )
+    write_report(made, context.folder)
+
+
+@command(
+    "write results for other programs: Parquet, CDISC ARS, RO-Crate and a manifest",
+    argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"),
+)
+def export(context: Context) -> None:
+    """Export a finished analysis."""
+    from .export.run import write_exports, write_manifest
+
+    given, name = context.arguments, context.analysis.name
+    write_exports(context.folder, context.participants_folder, given.config, name, given.workflow)
+    write_manifest(context.folder, context.participants_folder, given.config, name)
+
+
+@command(
+    "turn the verdicts on an analysis into an exit status, or compare its outputs with a manifest",
+    argument("folder", type=Path, nargs="?", default=Path("results/published"), help="default: %(default)s"),
+    argument("--against", metavar="MANIFEST", type=Path, help="compare the outputs with those of another run instead"),
+    common=False,
+)
+def verify(context: Context) -> int:
+    """Print the counts by verdict and every surprise; status 1 if there is one."""
+    from . import claims
+
+    folder = context.arguments.folder
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
+    if context.arguments.against:
+        from .export import manifest
+
+        return manifest.report_differences(folder, context.arguments.against)
+    path = folder / "claims.csv"
+    if not path.exists():
+        raise UserError(f"{path}: not there; run `snakemake --cores 4` first")
+    verdicts = claims.read_verdicts(path)
+    print(f"{folder}: {claims.tally(verdicts)}")
+    surprises = claims.surprises(verdicts)
+    for row in surprises.itertuples():
+        if row.verdict in claims.FAILURES:
+            print(f"  {row.verdict}: {row.claim}: printed {row.printed}, recomputed {row.reproduced}")
+        else:
+            print(f"  listed as a known difference, but {row.verdict}: {row.claim}: printed {row.printed}")
+    return 1 if len(surprises) else 0
+
+
+@command(
+    "make a synthetic cohort that agrees with every reported number",
+    argument("--seed", type=int, help="seed of one cohort (default: the plan's)"),
+    argument("--output", help="where its workbook goes (.xlsx)"),
+    argument("--seeds", help="seeds of many cohorts, such as 1-100"),
+    argument("--folder", help="where their workbooks go, as cohort_0001.xlsx"),
+    argument("--published", default="data/published", help="folder of the reported values"),
+    argument("--plan", default="data/reconstruct/trial.yaml", help="the trial's side of it (YAML)"),
+    common=False,
+)
+def reconstruct(context: Context) -> None:
+    """Make one cohort, or many."""
+    from .reconstruct import ensemble, progress
+    from .reconstruct.cohort import reconstruct
+    from .reconstruct.correlations import describe
+    from .reconstruct.plan import read_plan
+    from .reconstruct.printed import read_printed
+    from .reconstruct.workbook import write_workbook
+
+    given = context.arguments
+    plan = read_plan(given.plan)
+    printed = read_printed(given.published, plan)
+    if given.seeds:
+        if given.seed is not None or given.output or not given.folder:
+            raise UserError("--seeds goes with --folder, and without --seed and --output")
+        ensemble.make_cohorts(plan, printed, ensemble.parse_seeds(given.seeds), given.folder)
+        return
+    if not given.output:
+        raise UserError("--output is missing (or --seeds with --folder)")
+    seed = plan.seed if given.seed is None else given.seed
+    if seed < 0:
+        raise UserError(f"--seed {seed}: expected a whole number from 0")
+    with progress.bar(f"seed {seed}") as step:
+        cohort = reconstruct(plan, printed, seed, progress=step)
+    write_workbook(cohort, plan, given.output)
+    progress.tell(describe(cohort, plan))
+
+
+@command(
+    "summarise cohorts that agree with every reported number",
+    argument("folder", help="folder of workbooks, as `reconstruct --seeds` writes them"),
+    argument("--summary", help="where the table goes (.csv)"),
+    argument("--page", help="where the page goes (.md), with a picture beside it (.png)"),
+    argument("--plan", default="data/reconstruct/trial.yaml", help="the plan that the cohorts were made by"),
+)
+def ensemble(context: Context) -> None:
+    """Summarise an ensemble of cohorts."""
+    from .files import write_csv, write_text
+    from .reconstruct import progress
+    from .reconstruct.ensemble import as_ranges, cohort_name, seeds_of
+    from .reconstruct.page import page_text
+    from .reconstruct.picture import draw_spread
+    from .reconstruct.plan import read_plan
+    from .reconstruct.printed import read_printed
+    from .reconstruct.spread import numbers_of, summarise
+
+    given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
+    if not (given.summary or given.page):
+        raise UserError("--summary or --page is missing")
+    seeds = seeds_of(given.folder)
+    if len(seeds) < 2:
+        raise UserError(f"{given.folder}: {len(seeds)} workbooks (cohort_0001.xlsx ...), expected two or more")
+    printed = read_printed(settings.published, read_plan(given.plan))
+    cohorts, label = [], ""
+    with progress.bar("ensemble", "workbooks") as step:
+        for number, seed in enumerate(seeds):
+            step(number, len(seeds), f"seed {seed}")
+            workbook = Path(given.folder) / cohort_name(seed)
+            numbers, label = numbers_of(workbook, trial, analysis, settings.robustness)
+            cohorts.append(numbers)
+        step(len(seeds), len(seeds), "done")
+    summary = summarise(cohorts, printed, analysis.alpha)
+    if given.summary:
+        write_csv(summary, given.summary, label=label)
+    if given.page:
+        picture = Path(given.page).with_suffix(".png")
+        draw_spread(summary, trial, picture, alpha=analysis.alpha, label=label)
+        write_text(page_text(summary, trial, analysis.alpha, label, as_ranges(seeds), picture.name), given.page)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m d_q_trial", description="Recompute the statistics of a clinical trial from its workbook."
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, entry in sorted(COMMANDS.items()):
+        subparser = subparsers.add_parser(name, help=entry.help, description=entry.help)
+        for names, options in entry.arguments:
+            subparser.add_argument(*names, **options)
+        if entry.common:
+            subparser.add_argument("--config", default="config.yaml", help="YAML or JSON file (default: %(default)s)")
+            subparser.add_argument("--analysis", help="name of the analysis (default: the reference)")
+            subparser.add_argument("--results", default="results", help="folder of all results (default: %(default)s)")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; a user's mistake ends in one message and status 1."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return COMMANDS[arguments.command].run(Context(arguments)) or 0
+    except UserError as error:
+        message = str(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print(f"d-q-trial {arguments.command}: {message}", file=sys.stderr)
+    return 1

@@ -1,0 +1,109 @@
+"""Derive which code a step of the workflow depends on, from the imports of its command.
+
+A step reruns when the code that it runs changes. Its code is the function of its command in ``cli.py`` and every module
+that this function imports, directly or not; a folder with templates or other data files counts as a whole.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+NAME = __package__ or PACKAGE.name
+
+
+def modules_of(command: str) -> list[Path]:
+    """Return the files of the modules that a command imports, directly or not, in alphabetical order.
+
+    Raises
+    ------
+    KeyError
+        If there is no such command.
+    """
+    statements = [node for node in _parse(PACKAGE / "cli.py").body if not isinstance(node, ast.FunctionDef)]
+    waiting = [*_imported(ast.Module(statements, []), NAME), *_imported(_function(command), NAME)]
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports_of(path)
+    return sorted(found)
+
+
+def digest(command: str) -> str:
+    """Return a checksum of the code of a command that comments, docstrings and layout do not change."""
+    total = hashlib.sha256(ast.dump(_function(command)).encode())
+    modules = modules_of(command)
+    for path in modules:
+        total.update(_module_digest(path))
+    for folder in sorted({path.parent for path in modules} - {PACKAGE}):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix not in (".py", ".pyc"):
+                total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+@cache
+def _parse(path: Path) -> ast.Module:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and body
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = body[1:] or [ast.Pass()]
+    return tree
+
+
+@cache
+def _module_digest(path: Path) -> bytes:
+    return path.name.encode() + hashlib.sha256(ast.dump(_parse(path)).encode()).digest()
+
+
+def _function(command: str) -> ast.FunctionDef:
+    functions = {node.name: node for node in _parse(PACKAGE / "cli.py").body if isinstance(node, ast.FunctionDef)}
+    return functions[command]
+
+
+@cache
+def _imports_of(path: Path) -> tuple[Path, ...]:
+    package = [NAME, *path.relative_to(PACKAGE).parent.parts]
+    return tuple(_imported(_parse(path), ".".join(package)))
+
+
+def _imported(tree: ast.AST, package: str) -> Iterator[Path]:
+    """Yield the files of this package that the statements of a tree import, type checking aside."""
+    nodes = list(ast.iter_child_nodes(tree))
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            nodes += node.orelse
+        elif isinstance(node, ast.ImportFrom):
+            yield from _files_of(node, package)
+        else:
+            nodes += ast.iter_child_nodes(node)
+
+
+def _files_of(node: ast.ImportFrom, package: str) -> Iterator[Path]:
+    """Yield the modules that ``from x import a, b`` loads: the packages on the way, x, and a and b if they are modules."""
+    if node.level:
+        base = package.split(".")[: len(package.split(".")) - node.level + 1]
+    elif (node.module or "").split(".")[0] == NAME:
+        base = []
+    else:
+        return
+    parts = [*base, *(node.module or "").split(".")] if node.module else base
+    names = [[*parts[:length]] for length in range(2, len(parts) + 1)] + [[*parts, alias.name] for alias in node.names]
+    for name in names:
+        path = PACKAGE.joinpath(*name[1:])
+        if (path / "__init__.py").is_file():
+            yield path / "__init__.py"
+        elif path.with_suffix(".py").is_file():
+            yield path.with_suffix(".py")

@@ -1,0 +1,1 @@
+"""Typed configuration: what an analyst may vary, checked before anything runs."""
