@@ -16,8 +16,14 @@ import numpy as np
 import pandas as pd
 
 RENAMED_FILES: dict[str, str] = {}
-RENAMED_COLUMNS: dict[str, str] = {}
-RENAMED_WORDS: dict[str, dict[str, str]] = {}  # column (new name): {old word: new word}
+RENAMED_COLUMNS = {"printed": "reported", "reproduced": "recomputed"}
+RENAMED_WORDS = {  # column (new name): {old word: new word}
+    "verdict": {
+        "bound holds": "within the reported bound",
+        "bound violated": "outside the reported bound",
+        "other convention": "reproduced under another convention",
+    },
+}
 NOT_COMPARED = ("everybody/", "settings/", "logs/", "compare/settings/")
 
 PROSE = {"reason", "note", "known_difference", "what", "how", "where"}
@@ -41,7 +47,7 @@ def compare_tables(old: pd.DataFrame, new: pd.DataFrame, *, rtol: float = 1e-9, 
 
     Rows are matched by all text columns that both have; within equal keys, by their order after sorting the numbers.
     """
-    old = old.rename(columns=RENAMED_COLUMNS)
+    old = old.rename(columns={before: now for before, now in RENAMED_COLUMNS.items() if before not in new})
     for column, words in RENAMED_WORDS.items():
         if column in old:
             old[column] = old[column].replace(words)

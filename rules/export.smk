@@ -7,7 +7,9 @@ EXPORTS = ["results.parquet", "ars.json", "config.yaml", "Snakefile"] + [
 FINISHED = list(TARGETS)
 DESCRIPTIONS = [
     *(f"export/{name}" for name in EXPORTS),
+    "datapackage.json",
     "ro-crate-metadata.json",
+    "README.md",
     "manifest.json",
 ]
 TARGETS += expand("results/{analysis}/{name}", analysis=ANALYSES, name=DESCRIPTIONS)

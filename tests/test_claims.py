@@ -29,7 +29,7 @@ def test_the_bundled_workbook_misses_a_printed_number(clean):
 
 def test_most_numbers_are_not_checked(verdicts):
     paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
-    assert paper["verdict"].isin([claims.REPRODUCED, claims.BOUND_HOLDS]).all()
+    assert paper["verdict"].isin([claims.REPRODUCED, claims.WITHIN_BOUND]).all()
     unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
     assert (unchecked["note"] != "").all()
     assert set(unchecked["group"]) | set(unchecked["outcome"]) >= {"fisetin", "sasp_composite"}
@@ -101,7 +101,7 @@ def test_a_bound_is_not_held(clean):
     frame.loc[control, "value"] *= 3
     after = pipeline.rerun(clean, frame=frame).verdicts()
     row = after[after["claim"].str.contains("Fig._3b") & after["quantity"].eq("p")]
-    assert row[["printed", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.BOUND_VIOLATED]]
+    assert row[["reported", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.OUTSIDE_BOUND]]
 
 
 def test_a_known_difference_that_matches_passes(clean, verdicts):

@@ -148,18 +148,18 @@ def test_an_effect_in_the_opposite_direction_counts_as_the_same():
 
 def test_a_claim_is_judged_by_other_digits_than_the_printed_ones(tests, verdicts, chosen):
     claims = compare.compare_claims(verdicts, tests, chosen, TRIAL)
-    claim = claims[claims["printed"].str.contains("0.035") & claims["outcome"].eq("p1np")]
+    claim = claims[claims["reported"].str.contains("0.035") & claims["outcome"].eq("p1np")]
     assert set(claim["place"]) == {"highest"}
     assert _pick(claim, analysis="published")["conclusion"] == compare.STAYS
     assert _pick(claim, analysis="strict")["conclusion"] == compare.LOST
     assert _pick(claim, analysis="ctx_only")["conclusion"] == compare.NOT_MADE
-    bound = claims[claims["printed"].str.startswith(">")]
+    bound = claims[claims["reported"].str.startswith(">")]
     assert len(bound)
     assert set(_own(bound, "strict")["conclusion"]) == {compare.STAYS, compare.NOT_MADE}
 
 
 @pytest.mark.parametrize(
-    ("printed", "p", "conclusion"),
+    ("reported", "p", "conclusion"),
     [
         ("0.035", 0.04, "stays"),
         ("0.035", 0.06, "lost"),

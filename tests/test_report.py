@@ -348,8 +348,8 @@ def test_the_page_shows_what_only_the_file_should_hold(context, other):
 
 
 def test_a_printed_number_loses_its_last_digit(context):
-    section = Section("x", "", columns=(Column("Printed", "printed"),), rows=("place",))
-    assert table(section, [{"place": "all", "printed": "0.020"}], context)[1] == [("everybody", "0.020")]
+    section = Section("x", "", columns=(Column("Reported", "reported"),), rows=("place",))
+    assert table(section, [{"place": "all", "reported": "0.020"}], context)[1] == [("everybody", "0.020")]
 
 
 def test_a_listed_section_is_not_filled_in(context):

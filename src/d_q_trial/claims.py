@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 REPRODUCED = "reproduced"
-OTHER_CONVENTION = "other convention"
+OTHER_CONVENTION = "reproduced under another convention"
 NOT_REPRODUCED = "not reproduced"
-BOUND_HOLDS = "bound holds"
-BOUND_VIOLATED = "bound violated"
+WITHIN_BOUND = "within the reported bound"
+OUTSIDE_BOUND = "outside the reported bound"
 NOT_CHECKABLE = "not checkable"
-VERDICTS = (REPRODUCED, BOUND_HOLDS, OTHER_CONVENTION, NOT_REPRODUCED, BOUND_VIOLATED, NOT_CHECKABLE)
-FAILURES = (NOT_REPRODUCED, BOUND_VIOLATED)
+VERDICTS = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION, NOT_REPRODUCED, OUTSIDE_BOUND, NOT_CHECKABLE)
+FAILURES = (NOT_REPRODUCED, OUTSIDE_BOUND)
 
 COLUMNS = (
     "claim",
     "source",
     "locator",
     "quantity",
-    "printed",
-    "reproduced",
+    "reported",
+    "recomputed",
     "verdict",
     "note",
     "known_difference",
@@ -70,7 +70,7 @@ def judge(
     -------
     pandas.DataFrame
         A row per claim with the columns of ``COLUMNS``. A printed value is ``reproduced`` if the recomputed one prints
-        like it with ties to even or half up; ``other convention`` if the same statistic by another test variant or
+        like it with ties to even or half up; ``reproduced under another convention`` if the same statistic by another test variant or
         quartile type does; a printed bound ``holds`` or is ``violated``.
 
     Raises
@@ -145,7 +145,7 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     if claim.relation != "=":
         bound = float(claim.printed)
         holds = value > bound if claim.relation == ">" else value < bound
-        return (BOUND_HOLDS if holds else BOUND_VIOLATED), value, ""
+        return (WITHIN_BOUND if holds else OUTSIDE_BOUND), value, ""
     if formatting.prints_as(value, claim.printed):
         return REPRODUCED, value, ""
     matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.printed)]

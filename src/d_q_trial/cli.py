@@ -465,42 +465,35 @@ def report(context: Context) -> None:
 )
 def export(context: Context) -> None:
     """Export a finished analysis."""
-    from .export.run import write_exports, write_manifest
+    from .export.run import write_exports
 
-    given, name = context.arguments, context.analysis.name
-    write_exports(context.folder, context.participants_folder, given.config, name, given.workflow)
-    write_manifest(context.folder, context.participants_folder, given.config, name)
+    folders = (context.folder, context.participants_folder)
+    workflow = Path(context.arguments.workflow)
+    write_exports(*folders, context.settings, context.trial, context.analysis.name, workflow)
 
 
 @command(
-    "turn the verdicts on an analysis into an exit status, or compare its outputs with a manifest",
+    "turn the verdicts on the reported values into an exit status: 0 reproduced, known differences aside; 1 not reproduced;"
+    " 2 could not judge",
     argument("folder", type=Path, nargs="?", default=Path("results/published"), help="default: %(default)s"),
+    argument("--format", choices=["text", "json", "markdown"], default="text", help="default: %(default)s"),
+    argument("--junit", metavar="FILE", type=Path, help="write a JUnit file with a test case for each reported value"),
     argument("--against", metavar="MANIFEST", type=Path, help="compare the outputs with those of another run instead"),
     common=False,
 )
 def verify(context: Context) -> int:
-    """Print the counts by verdict and every surprise; status 1 if there is one."""
-    from . import claims
+    """Print the judgement on an analysis."""
+    from .export import manifest, verify
 
-    folder = context.arguments.folder
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
-    if context.arguments.against:
-        from .export import manifest
-
-        return manifest.report_differences(folder, context.arguments.against)
-    path = folder / "claims.csv"
-    if not path.exists():
-        raise UserError(f"{path}: not there; run `snakemake --cores 4` first")
-    verdicts = claims.read_verdicts(path)
-    print(f"{folder}: {claims.tally(verdicts)}")
-    surprises = claims.surprises(verdicts)
-    for row in surprises.itertuples():
-        if row.verdict in claims.FAILURES:
-            print(f"  {row.verdict}: {row.claim}: printed {row.printed}, recomputed {row.reproduced}")
-        else:
-            print(f"  listed as a known difference, but {row.verdict}: {row.claim}: printed {row.printed}")
-    return 1 if len(surprises) else 0
+    given = context.arguments
+    result = verify.judge(given.folder)
+    if given.against:
+        return manifest.report_differences(given.folder, given.against)
+    if given.junit:
+        verify.write_junit(given.folder, given.junit)
+    formats = {"text": verify.as_text, "json": verify.as_json, "markdown": verify.as_markdown}
+    print(formats[given.format](result))
+    return verify.STATUS[result["verdict"]]
 
 
 @command(

@@ -34,7 +34,7 @@ COMPARISON_COLUMNS = (
     "hodges_lehmann_upper",
     "hodges_lehmann_shift",  # only where the reference has the same measure
 )
-CLAIM_COLUMNS = ("claim", "locator", "outcome", "visit", "place", "printed", "analysis", "p", "conclusion", "verdict")
+CLAIM_COLUMNS = ("claim", "locator", "outcome", "visit", "place", "reported", "analysis", "p", "conclusion", "verdict")
 SUMMARY_COLUMNS = (
     "analysis",
     "differs_in",

@@ -19,6 +19,28 @@ TESTS = {
     ),
     "exact": "two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
 }
+STATISTICS = {
+    "n": "Number of participants",
+    "median": "Median",
+    "q1": "First quartile",
+    "q3": "Third quartile",
+    "minimum": "Minimum",
+    "maximum": "Maximum",
+    "mean": "Mean",
+    "sd": "Standard deviation",
+    "count": "Number of participants with the property",
+    "percent": "Percentage of participants with the property",
+    "median_difference": "Median difference",
+    "hodges_lehmann": "Hodges-Lehmann estimate",
+    "hodges_lehmann_lower": "Lower confidence limit of the Hodges-Lehmann estimate",
+    "hodges_lehmann_upper": "Upper confidence limit of the Hodges-Lehmann estimate",
+    "mann_whitney_effect": "Probability of superiority",
+    "u": "Mann-Whitney U",
+    "z": "z",
+    "p": "P",
+    "chi_squared": "Chi-squared",
+    "spearman_r": "Spearman correlation",
+}
 CHANGES = {"percent_change": "percent change", "log_ratio": "log ratio", "difference": "difference"}
 FORMULAS = {
     "percent_change": "100 × (follow-up − baseline) / baseline",

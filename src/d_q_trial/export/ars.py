@@ -1,21 +1,19 @@
-"""The results in the shape of the CDISC Analysis Results Standard, version 1.0: one reporting event.
+"""Write the results in the shape of the CDISC Analysis Results Standard, version 1.0: one reporting event.
 
-Every analysis of the standard is one variable at one visit in one set of participants with one method; its results
-carry the raw value, in full precision, and the formatted one. What the standard calls a data subset is here a measure
-at a visit, an analysis set is everybody or a stratum, and the groupings are the arms, the strata and the groups of
-people in whom a marker is related to age.
+An analysis of the standard is one variable at one visit in one analysis set with one method; its results carry the raw
+and the formatted value. A data subset is a measure at a visit. An analysis set is all participants or one stratum of one
+marker. The groupings are the arms, the strata of a marker, and the cohorts in which a marker is correlated with age.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
 from ..results_table import BOTH_ARMS, EVERYBODY
 from ..trial import BASELINE
-from .schema import SUMMARIES
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -23,76 +21,67 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str]
 
-NAMES = {
-    "n": "Number of participants",
-    "median": "Median",
-    "q1": "First quartile",
-    "q3": "Third quartile",
-    "minimum": "Minimum",
-    "maximum": "Maximum",
-    "mean": "Mean",
-    "sd": "Standard deviation",
-    "count": "Number with the property",
-    "percent": "Percent with the property",
-    "median_difference": "Difference of medians",
-    "hodges_lehmann": "Hodges-Lehmann shift",
-    "hodges_lehmann_lower": "Lower limit of the shift",
-    "hodges_lehmann_upper": "Upper limit of the shift",
-    "mann_whitney_effect": "U / (n1 n2)",
-    "u": "U",
-    "z": "z",
-    "p": "P",
-    "chi_squared": "Chi-squared",
-    "spearman_r": "Spearman r",
+ARM, COHORT = "AG_ARM", "AG_COHORT"
+DECIMALS = {
+    "n": 0,
+    "count": 0,
+    "percent": 1,
+    "mann_whitney_effect": 3,
+    "z": 3,
+    "chi_squared": 3,
+    "spearman_r": 2,
+    "u": 1,
 }
-ARM, GROUP = "AG_ARM", "AG_PEOPLE"
+PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
 
 
-def reporting_event(rows: Sequence[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
+def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
     """Return the results of an analysis as a ReportingEvent.
 
     Parameters
     ----------
-    rows : sequence of mapping
+    rows : list of mapping
         results.csv as text.
     trial, analysis
     data_label : str or None
-        How the data have to be marked; stands in the description and in the label of the event.
+        Label of synthetic data; it stands in the label and the description of the event.
     """
-    methods = _methods(analysis)
     analyses: dict[tuple[str, ...], dict[str, Any]] = {}
+    operations: dict[str, dict[str, None]] = {}
     for row in rows:
         method = _method(row)
-        key = (*(row[name] for name in ("outcome", "measure", "visit", "marker", "stratum", "contrast")), method)
+        key = (*(row[name] for name in PARTS), method)
         if key not in analyses:
-            analyses[key] = _analysis(row, method, trial, analysis)
-        analyses[key]["results"].append(_result(row, method, trial))
-    subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
-    sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
-    used = {key[-1] for key in analyses}
+            analyses[key] = _analysis(row, method, trial)
+        entry = analyses[key]
+        entry["results"].append(_result(row, method, trial))
+        entry["orderedGroupings"][0]["resultsByGroup"] |= bool(entry["results"][-1]["resultGroups"])
+        operations.setdefault(method, {})[row["statistic"]] = None
     label = f"{data_label}. " if data_label else ""
+    sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
+    subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {
-        "id": _id("RE", trial.name, analysis.name),
+        "id": identifier("RE", trial.name, analysis.name),
         "version": 1,
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
         "description": f"{label}{trial.citation}",
         "mainListOfContents": _contents(analyses.values()),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": [_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
-        "dataSubsets": [_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
+        "analysisSets": [_analysis_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
+        "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
         "analysisGroupings": _groupings(rows, trial, analysis),
-        "methods": [method for method in methods if method["id"] in used],
+        "methods": [_describe_method(method, names, analysis) for method, names in operations.items()],
         "analyses": list(analyses.values()),
     }
 
 
-def _id(*parts: str) -> str:
-    """Join words into an identifier; other signs stand as their number, so that "<5" and ">5" stay apart."""
-    signs = (
+def identifier(*parts: str) -> str:
+    """Join words into an identifier; other characters become their code point, so that "<5" and ">5" stay apart."""
+    words = (
         "".join(c if c.isascii() and c.isalnum() else "_" if c in " _" else f".{ord(c):x}" for c in p) for p in parts
     )
-    return "_".join(filter(None, signs))
+    return "_".join(filter(None, words))
 
 
 def _method(row: Row) -> str:
@@ -100,118 +89,96 @@ def _method(row: Row) -> str:
         return "M_SPEARMAN"
     if not row["contrast"]:
         return "M_COUNT" if row["statistic"] in ("count", "percent") else "M_SUMMARY"
-    return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_RANK_SUM"
+    return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _methods(analysis: Analysis) -> list[dict[str, Any]]:
-    kinds = {
-        "M_SUMMARY": (
-            "Summary of a continuous variable",
-            f"Quartiles of type {analysis.quartile_type} as Hyndman and Fan count them.",
-            SUMMARIES[:8],
+def _describe_method(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
+    name, description = {
+        "M_SUMMARY": ("Summary of a continuous variable", f"Quartiles of type {analysis.quartile_type}."),
+        "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants with a value."),
+        "M_TWO_SAMPLE": (
+            "Comparison of two groups",
+            f"{labels.TESTS[analysis.test]}; {labels.interval_level(analysis)} confidence interval.",
         ),
-        "M_COUNT": ("Summary of a property", "Number and percent of those with a value.", SUMMARIES[8:]),
-        "M_RANK_SUM": (
-            "Comparison of two groups by ranks",
-            f"{labels.TESTS[analysis.test]}; interval of level {labels.interval_level(analysis)} by inverting it.",
-            tuple(name for name in NAMES if name not in SUMMARIES and name not in ("chi_squared", "spearman_r")),
-        ),
-        "M_CHI_SQUARED": (
-            "Comparison of proportions",
-            "Chi-squared without continuity correction.",
-            ("chi_squared", "p"),
-        ),
-        "M_SPEARMAN": ("Correlation by ranks", "Spearman correlation; P from t.", ("n", "spearman_r", "p")),
+        "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction."),
+        "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution."),
+    }[method]
+    return {
+        "id": method,
+        "name": name,
+        "description": description[0].upper() + description[1:],
+        "operations": [
+            {
+                "id": f"{method}_{statistic.upper()}",
+                "name": labels.STATISTICS.get(statistic, statistic),
+                "label": statistic,
+                "order": order,
+            }
+            for order, statistic in enumerate(statistics, start=1)
+        ],
     }
-    return [
-        {
-            "id": method,
-            "name": name,
-            "description": description[0].upper() + description[1:],
-            "operations": [
-                {"id": f"{method}_{operation.upper()}", "name": NAMES[operation], "label": operation, "order": order}
-                for order, operation in enumerate(operations, start=1)
-            ],
-        }
-        for method, (name, description, operations) in kinds.items()
-    ]
 
 
-def _analysis(row: Row, method: str, trial: Trial, analysis: Analysis) -> dict[str, Any]:
+def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
     where = "" if row["stratum"] in ("", EVERYBODY) else f", {row['stratum']} of {trial.markers[row['marker']].label}"
-    visit = trial.visits[row["visit"]].label
-    what = {"M_SUMMARY": "summary", "M_COUNT": "number and percent", "M_SPEARMAN": f"and {row['contrast']}"}
-    contrast = what.get(method, row["contrast"])
-    label = trial.variable_label(row["outcome"])
-    groupings = {"M_SPEARMAN": GROUP}
-    grouping = groupings.get(method, ARM if row["stratum"] else _strata_grouping(row["marker"]))
+    words = {"M_SUMMARY": "summary", "M_COUNT": "number and percent", "M_SPEARMAN": f"and {row['contrast']}"}
+    subject = words.get(method, row["contrast"])
+    measure = labels.CHANGES.get(row["measure"], row["measure"])
+    name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
     entry: dict[str, Any] = {
-        "id": _id("AN", *(row[name] for name in ("outcome", "measure", "visit", "marker", "stratum")), contrast),
+        "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
-        "name": f"{label}, {labels.CHANGES.get(row['measure'], row['measure'])}, {visit}{where}: {contrast}",
+        "name": name,
         # A reanalysis is not part of the protocol, whatever role the outcome has there.
         "reason": {"controlledTerm": "DATA DRIVEN"},
         "purpose": {"controlledTerm": "EXPLORATORY OUTCOME MEASURE"},
-        "dataset": "participants" if row["measure"] == "correlation" else "changes",
+        "dataset": "participants" if method == "M_SPEARMAN" else "changes",
         "variable": row["outcome"],
-        "dataSubsetId": _id("DS", row["measure"], row["visit"]),
+        "dataSubsetId": identifier("DS", row["measure"], row["visit"]),
         "methodId": method,
-        "orderedGroupings": [{"order": 1, "groupingId": grouping, "resultsByGroup": not row["contrast"]}],
+        "orderedGroupings": [{"order": 1, "groupingId": _grouping_of(row, method), "resultsByGroup": False}],
         "results": [],
     }
-    if row["stratum"] and method != "M_SPEARMAN":  # whose groups of people are a grouping of their own
-        entry["analysisSetId"] = _id("AS", row["marker"], row["stratum"])
+    if row["stratum"] and method != "M_SPEARMAN":  # the cohorts of a correlation are a grouping of their own
+        entry["analysisSetId"] = identifier("AS", row["marker"], row["stratum"])
     return entry
 
 
-def _strata_grouping(marker: str) -> str:
-    return _id("AG_STRATUM", marker)
+def _grouping_of(row: Row, method: str) -> str:
+    if method == "M_SPEARMAN":
+        return COHORT
+    return ARM if row["stratum"] else identifier("AG_STRATUM", row["marker"])
 
 
 def _result(row: Row, method: str, trial: Trial) -> dict[str, Any]:
-    """One number, raw and formatted; a number that does not exist has no raw value, and its reason in its place."""
-    result: dict[str, Any] = {"operationId": f"{method}_{row['statistic'].upper()}"}
-    if method == "M_SPEARMAN":
-        groups = [(GROUP, row["group"])]
-    elif not row["contrast"]:
-        groups = [] if row["group"] == BOTH_ARMS else [(ARM, row["group"])]
+    """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
+    grouping = _grouping_of(row, method)
+    if row["contrast"] and method != "M_SPEARMAN":
+        groups = row["contrast"].split(" - ")
     else:
-        grouping = ARM if row["stratum"] else _strata_grouping(row["marker"])
-        groups = [(grouping, name) for name in row["contrast"].split(" - ")]
-    result["resultGroups"] = [{"groupingId": name, "groupId": _id(name, group)} for name, group in groups]
-    if row["value"]:
-        result["rawValue"] = row["value"]
-    result["formattedValue"] = _formatted(row, trial)
-    return result
+        groups = [] if row["group"] == BOTH_ARMS else [row["group"]]
+    result: dict[str, Any] = {
+        "operationId": f"{method}_{row['statistic'].upper()}",
+        "resultGroups": [{"groupingId": grouping, "groupId": identifier(grouping, group)} for group in groups],
+    }
+    return result | ({"rawValue": row["value"]} if row["value"] else {}) | {"formattedValue": _formatted(row, trial)}
 
 
 def _formatted(row: Row, trial: Trial) -> str:
     value = float(row["value"]) if row["value"] else math.nan
     if math.isnan(value):
-        return f"{formatting.UNDEFINED}: {row['reason']}" if row["reason"] else formatting.UNDEFINED
-    statistic = row["statistic"]
-    if statistic == "p":
+        return ": ".join(filter(None, (formatting.UNDEFINED, row["reason"])))
+    if row["statistic"] == "p":
         return formatting.p_digits(value)
-    fixed = {
-        "n": 0,
-        "count": 0,
-        "percent": 1,
-        "mann_whitney_effect": 3,
-        "z": 3,
-        "chi_squared": 3,
-        "spearman_r": 2,
-        "u": 1,
-    }
-    if statistic in fixed:
-        return formatting.number(value, fixed[statistic])
+    if row["statistic"] in DECIMALS:
+        return formatting.number(value, DECIMALS[row["statistic"]])
     decimals = trial.outcomes[row["outcome"]].decimals
-    more = statistic in ("mean", "sd")
-    own = decimals if row["measure"] == BASELINE else labels.change_decimals(row["measure"], decimals)
-    return formatting.grouped(value, own + more)
+    decimals = decimals if row["measure"] == BASELINE else labels.change_decimals(row["measure"], decimals)
+    return formatting.grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
 
 
-def _contents(analyses) -> dict[str, Any]:
-    """List the analyses, those of one variable together."""
+def _contents(analyses: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """List the analyses by variable."""
     variables: dict[str, list[dict[str, Any]]] = {}
     for entry in analyses:
         variables.setdefault(entry["variable"], []).append(entry)
@@ -226,77 +193,55 @@ def _contents(analyses) -> dict[str, Any]:
 
 
 def _condition(dataset: str, variable: str, *values: str) -> dict[str, Any]:
-    return {
-        "dataset": dataset,
-        "variable": variable,
-        "comparator": "EQ" if len(values) == 1 else "IN",
-        "value": list(values),
-    }
+    comparator = "EQ" if len(values) == 1 else "IN"
+    return {"dataset": dataset, "variable": variable, "comparator": comparator, "value": list(values)}
 
 
-def _set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
-    everybody = stratum == EVERYBODY
-    name = "Everybody in the arms compared" if everybody else f"{stratum} of {trial.markers[marker].label}"
-    where = (
-        _condition("changes", "arm", *trial.analysed_arms) if everybody else _condition("strata", "stratum", stratum)
-    )
-    return {
-        "id": _id("AS", marker, stratum),
-        "name": name,
-        "label": name,
-        "level": 1,
-        "order": order,
-        "condition": where,
-    }
+def _all_of(*conditions: dict[str, Any]) -> dict[str, Any]:
+    clauses = [{"level": 2, "order": order, "condition": one} for order, one in enumerate(conditions, start=1)]
+    return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
 
 
-def _subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
+def _named(prefix: str, order: int, name: str, *key: str) -> dict[str, Any]:
+    return {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order}
+
+
+def _analysis_set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
+    """Select all participants, or those in one stratum of one marker."""
+    if stratum == EVERYBODY:
+        where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
+        return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
+    where = _all_of(_condition("strata", "marker", marker), _condition("strata", "stratum", stratum))
+    return _named("AS", order, f"{stratum} of {trial.markers[marker].label}", marker, stratum) | where
+
+
+def _data_subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
     name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
-    clauses = [
-        {"level": 2, "order": number, "condition": _condition("changes", variable, value)}
-        for number, (variable, value) in enumerate((("measure", measure), ("visit", visit)), start=1)
-    ]
-    return {
-        "id": _id("DS", measure, visit),
-        "name": name,
-        "label": name,
-        "level": 1,
-        "order": order,
-        "compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses},
-    }
+    where = _all_of(_condition("changes", "measure", measure), _condition("changes", "visit", visit))
+    return _named("DS", order, name, measure, visit) | where
 
 
-def _groupings(rows: Sequence[Row], trial: Trial, analysis: Analysis) -> list[dict[str, Any]]:
+def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[str, Any]]:
     arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
     groupings = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     strata = {label: label for label in analysis.strata.labels}
     for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
         name = f"Stratum of {trial.markers[marker].label}"
-        groupings.append(_grouping(_strata_grouping(marker), name, "strata", "stratum", strata))
-    people = dict.fromkeys(row["group"] for row in rows if row["measure"] == "correlation")
-    if people:
-        names = {group: group.replace("_", " ") for group in people}
-        groupings.append(_grouping(GROUP, "Group of people", "participants", "cohort", names))
-    return groupings
+        groupings.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
+    cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
+    return groupings + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
-def _grouping(identifier: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": identifier,
+        "id": key,
         "name": name,
         "label": name,
         "groupingDataset": dataset,
         "groupingVariable": variable,
         "dataDriven": False,
         "groups": [
-            {
-                "id": _id(identifier, key),
-                "name": label,
-                "label": label,
-                "level": 1,
-                "order": order,
-                "condition": _condition(dataset, variable, key),
-            }
-            for order, (key, label) in enumerate(groups.items(), start=1)
+            _named(key, order, label, group) | {"condition": _condition(dataset, variable, group)}
+            for order, (group, label) in enumerate(groups.items(), start=1)
         ],
     }

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from .. import formatting
 from ..claims import (
-    BOUND_HOLDS,
-    BOUND_VIOLATED,
     NOT_CHECKABLE,
     NOT_REPRODUCED,
     OTHER_CONVENTION,
+    OUTSIDE_BOUND,
     REPRODUCED,
     VERDICTS,
+    WITHIN_BOUND,
 )
 from ..trial import BASELINE
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 # Signs beside the words, so that colour is never the only difference.
 SIGNS = {
     REPRODUCED: "✓",
-    BOUND_HOLDS: "✓",
+    WITHIN_BOUND: "✓",
     OTHER_CONVENTION: "≈",
     NOT_REPRODUCED: "✗",
-    BOUND_VIOLATED: "✗",
+    OUTSIDE_BOUND: "✗",
     NOT_CHECKABLE: "·",
 }
 MOODS = {
     REPRODUCED: "good",
-    BOUND_HOLDS: "good",
+    WITHIN_BOUND: "good",
     OTHER_CONVENTION: "odd",
     NOT_REPRODUCED: "bad",
-    BOUND_VIOLATED: "bad",
+    OUTSIDE_BOUND: "bad",
     NOT_CHECKABLE: "quiet",
 }
 MEANINGS = {
     REPRODUCED: "the recomputed value prints as the printed one",
-    BOUND_HOLDS: "only a bound is printed, and the recomputed value keeps it",
+    WITHIN_BOUND: "only a bound is printed, and the recomputed value keeps it",
     OTHER_CONVENTION: "another variant of the test or definition of quartiles gives the printed value",
     NOT_REPRODUCED: "the recomputed value prints otherwise",
-    BOUND_VIOLATED: "only a bound is printed, and the recomputed value breaks it",
+    OUTSIDE_BOUND: "only a bound is printed, and the recomputed value breaks it",
     NOT_CHECKABLE: "these data or this analysis cannot say",
 }
 _STATISTICS = {
@@ -134,8 +134,8 @@ def _verdict(row: Mapping[str, str], trial: Trial) -> Verdict:
         what=_what(row, trial),
         where=row["locator"],
         source=row["source"],
-        printed=row["printed"].replace("-", formatting.MINUS),
-        recomputed=row["reproduced"].replace("-", formatting.MINUS),
+        printed=row["reported"].replace("-", formatting.MINUS),
+        recomputed=row["recomputed"].replace("-", formatting.MINUS),
         verdict=row["verdict"],
         sign=SIGNS[row["verdict"]],
         mood=MOODS[row["verdict"]],

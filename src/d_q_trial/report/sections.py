@@ -181,7 +181,7 @@ SECTIONS = (
         "Claims that another analysis turns",
         "Printed P-values on whose side of {alpha} not all analyses agree.",
         (
-            Column("Printed", "printed"),
+            Column("Reported", "reported"),
             Column("Analysis", "analysis"),
             Column("P", "p"),
             Column("Conclusion", "conclusion"),

@@ -157,7 +157,7 @@ def _cell(column: Column, values: Mapping[str, str]) -> str:
 
 def short(name: str, text: str, digits: int = 4) -> str:
     """Print a number shortly: P as P, others with so many significant digits; text, and what is printed, as it is."""
-    if name == "printed":
+    if name == "reported":
         return text
     try:
         value = float(text)
