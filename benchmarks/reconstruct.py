@@ -10,12 +10,12 @@ from printed_checks import checks
 
 from d_q_trial.reconstruct.cohort import reconstruct
 from d_q_trial.reconstruct.ensemble import parse_seeds
-from d_q_trial.reconstruct.plan import read_plan
-from d_q_trial.reconstruct.printed import read_printed
+from d_q_trial.reconstruct.design import read_design
+from d_q_trial.reconstruct.targets import read_targets
 from d_q_trial.reconstruct.workbook import write_workbook
 
-plan = read_plan("data/reconstruct/trial.yaml")
-printed = read_printed("data/published", plan)
+plan = read_design("data/reconstruct/trial.yaml")
+printed = read_targets("data/published", plan)
 seconds = []
 print("seed  seconds  printed numbers met")
 with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,11 @@
-# Needs the reported values and the plan of the reconstruction.
+# Needs the reported values and the design of the reconstruction.
 # Makes the bundled synthetic cohort again, into results/: data/reconstructed.xlsx itself is committed and never overwritten.
 # Not part of `rule all`: `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, from a hundred cohorts).
 
-PLAN = "data/reconstruct/trial.yaml"
+DESIGN = "data/reconstruct/trial.yaml"
 # What a cohort depends on.
 COHORT = {
-    "plan": PLAN,
+    "design": DESIGN,
     "trial": "data/trial.yaml",
     "tests": "data/published/tests.csv",
     "others": expand(
@@ -28,7 +28,7 @@ rule reconstruct:
     message:
         "Make a synthetic cohort that agrees with every reported number"
     shell:
-        "{COMMAND:q} reconstruct --plan {input.plan:q} --published {params.published:q} --output {output:q} 2> {log:q}"
+        "{COMMAND:q} reconstruct --design {input.design:q} --published {params.published:q} --output {output:q} 2> {log:q}"
 
 
 rule cohorts:
@@ -45,7 +45,7 @@ rule cohorts:
     message:
         "Make a hundred synthetic cohorts"
     shell:
-        "{COMMAND:q} reconstruct --plan {input.plan:q} --published {params.published:q}"
+        "{COMMAND:q} reconstruct --design {input.design:q} --published {params.published:q}"
         " --seeds 1-100 --folder {output:q} 2> {log:q}"
 
 
@@ -53,7 +53,7 @@ rule ensemble:
     """Numbers that the paper does not report, in each of these cohorts: docs/ensemble.md is such a page."""
     input:
         cohorts="results/reconstructed/cohorts",
-        plan=PLAN,
+        design=DESIGN,
     output:
         page="results/reconstructed/ensemble.md",
         picture="results/reconstructed/ensemble.png",
@@ -65,5 +65,5 @@ rule ensemble:
     message:
         "Summarise the synthetic cohorts"
     shell:
-        "{COMMAND:q} ensemble {input.cohorts:q} --plan {input.plan:q} --config {CONFIG:q}"
+        "{COMMAND:q} ensemble {input.cohorts:q} --design {input.design:q} --config {CONFIG:q}"
         " --page {output.page:q} --summary {output.summary:q} 2> {log:q}"

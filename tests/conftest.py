@@ -1,7 +1,6 @@
 import os
 from pathlib import Path
 
-import loopback
 import pytest
 import workspace
 from hypothesis import settings
@@ -12,13 +11,6 @@ os.chdir(Path(__file__).parent.parent)
 # A busy machine must not fail a law.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")
-
-
-@pytest.fixture
-def site():
-    """A server on the loopback address."""
-    with loopback.running() as server:
-        yield server
 
 
 @pytest.fixture(scope="session")

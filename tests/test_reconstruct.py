@@ -2,6 +2,7 @@
 
 import math
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from d_q_trial.cli import main
 from d_q_trial.errors import UserError
 from d_q_trial.reconstruct.constraints import MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
-from d_q_trial.reconstruct.ensemble import as_ranges, parse_seeds
-from d_q_trial.reconstruct.plan import read_plan
-from d_q_trial.reconstruct.printed import constraints_on, read_printed
+from d_q_trial.reconstruct.design import read_design
+from d_q_trial.reconstruct.ensemble import parse_seeds
+from d_q_trial.reconstruct.initial_values import in_order_of, sample, tie_changes
 from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, solve
-from d_q_trial.reconstruct.shapes import in_order_of, sample, tie_changes
+from d_q_trial.reconstruct.targets import constraints_on, read_targets
 
 PLAN, PUBLISHED = "data/reconstruct/trial.yaml", "data/published"
 
@@ -190,11 +192,6 @@ def test_seeds_are_numbers_and_ranges(text, seeds):
     assert parse_seeds(text) == seeds
 
 
-@given(st.lists(st.integers(0, 40), min_size=1))
-def test_seeds_as_ranges_are_read_as_other_seeds(seeds):
-    assert parse_seeds(as_ranges(seeds)) == sorted(set(seeds))
-
-
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "1..4", "-3"])
 def test_seeds_that_are_no_numbers_are_a_users_mistake(text):
     with pytest.raises(UserError, match="--seeds"):
@@ -205,20 +202,20 @@ def test_unknown_key_of_a_plan_is_named_with_the_nearest(tmp_path):
     with open(PLAN, encoding="utf-8") as stream:
         (tmp_path / "plan.yaml").write_text(stream.read().replace("absences:", "absence:"), encoding="utf-8")
     with pytest.raises(UserError, match="unknown key 'absence'; did you mean 'absences'"):
-        read_plan(tmp_path / "plan.yaml")
+        read_design(tmp_path / "plan.yaml")
 
 
-def test_every_printed_row_of_the_trial_becomes_a_constraint():
-    from d_q_trial.reconstruct.people import recruit
+def test_every_reported_row_of_the_trial_becomes_a_constraint():
+    from d_q_trial.reconstruct.enrolment import recruit
 
-    plan = read_plan(PLAN)
-    printed = read_printed(PUBLISHED, plan)
-    people = recruit(plan, rng())
+    design = read_design(PLAN)
+    targets = read_targets(PUBLISHED, design)
+    enrolment = recruit(design, rng())
     names = []
-    for outcome, visit in printed.columns():
-        if plan.outcomes[outcome].get("kind") != "binary":
-            constraints = constraints_on(printed, plan, people, outcome, visit, people.present(outcome, visit))
-            names += [constraint.name for constraint in constraints]
+    for outcome, visit in dict.fromkeys((r["outcome"], r["visit"]) for r in (*targets.summaries, *targets.tests)):
+        if design.outcomes[outcome].get("kind") != "binary":
+            items = enrolment.present(outcome, visit)
+            names += [each.name for each in constraints_on(targets, design, enrolment, outcome, visit, items)]
     assert len(names) > 550
     assert any("P = 0.611" in name for name in names)
     assert any("= 148.0" in name for name in names)
@@ -226,16 +223,16 @@ def test_every_printed_row_of_the_trial_becomes_a_constraint():
 
 
 def test_reading_of_a_number_that_is_not_printed_is_refused():
-    plan = read_plan(PLAN)
+    plan = read_design(PLAN)
     plan.readings[0]["printed"] = "1481"
     with pytest.raises(UserError, match="1481"):
-        read_printed(PUBLISHED, plan)
+        read_targets(PUBLISHED, plan)
 
 
 def test_absences_that_nobody_can_take_are_named():
-    from d_q_trial.reconstruct.people import recruit
+    from d_q_trial.reconstruct.enrolment import recruit
 
-    plan = read_plan(PLAN)
+    plan = read_design(PLAN)
     plan.absences[0]["number"] = 9
     with pytest.raises(UserError, match="left after week 2"):
         recruit(plan, rng())
@@ -276,3 +273,49 @@ def test_same_seed_gives_the_committed_workbook_and_another_seed_meets_everythin
     assert main(["reconstruct", "--seed", "2", "--output", str(tmp_path / "other.xlsx")]) == 0
     assert [check for check in checks(tmp_path / "other.xlsx") if not check[3]] == []
     assert cells(tmp_path / "other.xlsx")["Participants"] != cells("data/reconstructed.xlsx")["Participants"]
+
+
+def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
+    """Run the command with one text of the design changed; return its message."""
+    text = Path(PLAN).read_text(encoding="utf-8")
+    assert design[0] in text
+    (tmp_path / "design.yaml").write_text(text.replace(*design, 1), encoding="utf-8")
+    output = tmp_path / "cohort.xlsx"
+    assert main(["reconstruct", "--design", str(tmp_path / "design.yaml"), "--output", str(output), *arguments]) == 1
+    assert not output.exists()
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "instead", "expected"),
+    [
+        ("arms: {control: 30", "arms: {{control: 30", "not readable as YAML"),
+        ("arms: {control: 30, d_q: 30}", "arms: many", "arms: "),
+        ("arms: {control: 30", "arms: {control: 20", "ctx week_2: n = 50 in all both arms, expected 60"),
+        ("arms: {control: 30", "arms: {placebo: 30", "unknown arm 'control'"),
+        ("[-38, -13, -4, 6, 41]", "[-38, -13]", "shapes.ctx.week_2.d_q: "),
+        ("[-38, -13, -4, 6, 41]", "[-38, -13, 9, 6, 41]", "expected ascending numbers"),
+        ("age: 1, weight: 1", "age: one, weight: 1", "decimals.age: "),
+        ("age: 1, weight: 1", "age: 1, wieght: 1", "unknown outcome 'wieght'; did you mean 'weight'?"),
+        ("cut: 2/3", "cut: two", "cut: 'two', expected a fraction such as 2/3"),
+        ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
+        ('all, "", 60]', 'all, "", 61]', "ctx week_2: n = 60 in all both arms, expected 61"),
+        ("trial: data/trial.yaml", "trial: data/tryal.yaml", "trial file 'data/tryal.yaml' not found"),
+    ],
+)
+def test_a_faulty_design_ends_in_one_message(tmp_path, capsys, given, instead, expected):
+    message = run_with(tmp_path, capsys, design=(given, instead))
+    assert expected in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--published", "nowhere"], "nowhere/summaries.csv: no reported values"),
+        (["--design", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
+        (["--seed", "-1"], "--seed -1: expected a whole number from 0"),
+    ],
+)
+def test_an_argument_that_names_nothing_ends_in_one_message(tmp_path, capsys, arguments, expected):
+    assert expected in run_with(tmp_path, capsys, arguments=arguments)

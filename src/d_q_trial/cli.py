@@ -498,40 +498,38 @@ def verify(context: Context) -> int:
 
 @command(
     "make a synthetic cohort that agrees with every reported number",
-    argument("--seed", type=int, help="seed of one cohort (default: the plan's)"),
+    argument("--seed", type=int, help="seed of one cohort (default: that of the design)"),
     argument("--output", help="where its workbook goes (.xlsx)"),
     argument("--seeds", help="seeds of many cohorts, such as 1-100"),
     argument("--folder", help="where their workbooks go, as cohort_0001.xlsx"),
     argument("--published", default="data/published", help="folder of the reported values"),
-    argument("--plan", default="data/reconstruct/trial.yaml", help="the trial's side of it (YAML)"),
+    argument("--design", default="data/reconstruct/trial.yaml", help="what is not reported (YAML)"),
     common=False,
 )
 def reconstruct(context: Context) -> None:
     """Make one cohort, or many."""
-    from .reconstruct import ensemble, progress
     from .reconstruct.cohort import reconstruct
-    from .reconstruct.correlations import describe
-    from .reconstruct.plan import read_plan
-    from .reconstruct.printed import read_printed
+    from .reconstruct.design import read_design
+    from .reconstruct.ensemble import make_cohorts, parse_seeds, progress_bar
+    from .reconstruct.targets import read_targets
     from .reconstruct.workbook import write_workbook
 
     given = context.arguments
-    plan = read_plan(given.plan)
-    printed = read_printed(given.published, plan)
+    design = read_design(given.design)
+    targets = read_targets(given.published, design)
     if given.seeds:
         if given.seed is not None or given.output or not given.folder:
             raise UserError("--seeds goes with --folder, and without --seed and --output")
-        ensemble.make_cohorts(plan, printed, ensemble.parse_seeds(given.seeds), given.folder)
+        make_cohorts(design, targets, parse_seeds(given.seeds), given.folder)
         return
     if not given.output:
         raise UserError("--output is missing (or --seeds with --folder)")
-    seed = plan.seed if given.seed is None else given.seed
+    seed = design.seed if given.seed is None else given.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    with progress.bar(f"seed {seed}") as step:
-        cohort = reconstruct(plan, printed, seed, progress=step)
-    write_workbook(cohort, plan, given.output)
-    progress.tell(describe(cohort, plan))
+    with progress_bar(f"seed {seed}") as step:
+        cohort = reconstruct(design, targets, seed, progress=step)
+    write_workbook(cohort, design, given.output)
 
 
 @command(
@@ -539,41 +537,37 @@ def reconstruct(context: Context) -> None:
     argument("folder", help="folder of workbooks, as `reconstruct --seeds` writes them"),
     argument("--summary", help="where the table goes (.csv)"),
     argument("--page", help="where the page goes (.md), with a picture beside it (.png)"),
-    argument("--plan", default="data/reconstruct/trial.yaml", help="the plan that the cohorts were made by"),
+    argument("--design", default="data/reconstruct/trial.yaml", help="the design of the cohorts"),
 )
 def ensemble(context: Context) -> None:
     """Summarise an ensemble of cohorts."""
     from .files import write_csv, write_text
-    from .reconstruct import progress
-    from .reconstruct.ensemble import as_ranges, cohort_name, seeds_of
-    from .reconstruct.page import page_text
-    from .reconstruct.picture import draw_spread
-    from .reconstruct.plan import read_plan
-    from .reconstruct.printed import read_printed
-    from .reconstruct.spread import numbers_of, summarise
+    from .reconstruct import ensemble
+    from .reconstruct.design import read_design
+    from .reconstruct.targets import read_targets
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
     if not (given.summary or given.page):
         raise UserError("--summary or --page is missing")
-    seeds = seeds_of(given.folder)
+    seeds = ensemble.seeds_of(given.folder)
     if len(seeds) < 2:
         raise UserError(f"{given.folder}: {len(seeds)} workbooks (cohort_0001.xlsx ...), expected two or more")
-    printed = read_printed(settings.published, read_plan(given.plan))
     cohorts, label = [], ""
-    with progress.bar("ensemble", "workbooks") as step:
-        for number, seed in enumerate(seeds):
-            step(number, len(seeds), f"seed {seed}")
-            workbook = Path(given.folder) / cohort_name(seed)
-            numbers, label = numbers_of(workbook, trial, analysis, settings.robustness)
+    with ensemble.progress_bar("ensemble", "workbooks") as step:
+        for number, seed in enumerate(seeds, start=1):
+            workbook = Path(given.folder) / ensemble.cohort_name(seed)
+            numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
             cohorts.append(numbers)
-        step(len(seeds), len(seeds), "done")
-    summary = summarise(cohorts, printed, analysis.alpha)
+            step(number, len(seeds), f"seed {seed}")
+    targets = read_targets(settings.published, read_design(given.design))
+    summary = ensemble.summarise(cohorts, targets, analysis.alpha)
     if given.summary:
         write_csv(summary, given.summary, label=label)
     if given.page:
         picture = Path(given.page).with_suffix(".png")
-        draw_spread(summary, trial, picture, alpha=analysis.alpha, label=label)
-        write_text(page_text(summary, trial, analysis.alpha, label, as_ranges(seeds), picture.name), given.page)
+        ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
+        shown = f"{seeds[0]}-{seeds[-1]}" if len(seeds) == seeds[-1] - seeds[0] + 1 else ",".join(map(str, seeds))
+        write_text(ensemble.page_text(summary, trial, analysis.alpha, label, shown, picture.name), given.page)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,4 +1,5 @@
-"""A synthetic cohort that agrees with printed summaries and tests.
+"""A synthetic cohort that agrees with reported summaries and tests.
 
-The core (``constraints``, ``search``, ``shapes``) knows constraints and values only; what belongs to a trial is data.
+``design.py`` holds what is not reported, ``targets.py`` what is; ``enrolment.py`` draws participants, ``search.py`` finds their
+values column by column by simulated annealing, ``cohort.py`` puts a cohort together and ``workbook.py`` writes it.
 """

@@ -1,4 +1,4 @@
-"""One synthetic cohort from printed rows, a plan and a seed."""
+"""Search one synthetic cohort from the reported values, a design and a seed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import numpy as np
 
 from ..errors import UserError
 from .constraints import Quantile, RankSum
-from .people import People, draw_markers, order_by_age, recruit
-from .plan import Plan
-from .printed import Printed, constraints_on, effect_sign
-from .search import Measure, Problem, UnmetError, solve
-from .settle import settle
-from .shapes import in_order_of, log_tails, sample, tie_changes
+from .design import Design
+from .enrolment import Enrolment, draw_markers, order_by_age, recruit
+from .initial_values import in_order_of, log_tails, sample, tie_changes
+from .search import Measure, Problem, UnmetError, refine, solve
+from .targets import Targets, constraints_on, effect_sign
 
 BASELINE = "baseline"
 Progress = Callable[[int, int, str], None]
@@ -28,7 +27,7 @@ class Cohort:
     """A synthetic cohort: recorded values as whole cells (``decimals`` places the point), NaN nowhere."""
 
     seed: int
-    people: People
+    people: Enrolment
     decimals: dict[str, int]
     markers: dict[str, np.ndarray]
     smoker: np.ndarray  # bool
@@ -43,8 +42,8 @@ class Cohort:
         return np.where(gone, np.nan, column) if gone is not None else column
 
 
-def reconstruct(plan: Plan, printed: Printed, seed: int, *, progress: Progress | None = None) -> Cohort:
-    """Return a cohort that meets every printed constraint.
+def reconstruct(design: Design, targets: Targets, seed: int, *, progress: Progress | None = None) -> Cohort:
+    """Return a cohort that meets every constraint.
 
     Raises
     ------
@@ -55,19 +54,21 @@ def reconstruct(plan: Plan, printed: Printed, seed: int, *, progress: Progress |
     streams = np.random.SeedSequence(seed)
     people_rng, population_rng, column_seed = streams.spawn(3)
     rng = np.random.default_rng(people_rng)
-    people = recruit(plan, rng)
-    continuous = [key for key, outcome in plan.outcomes.items() if outcome.get("kind") != "binary"]
+    people = recruit(design, rng)
+    continuous = [key for key, outcome in design.outcomes.items() if outcome.get("kind") != "binary"]
     columns = [(key, BASELINE) for key in continuous]
-    columns += [(key, visit) for key in continuous for visit in plan.visits(key)]
+    columns += [(key, visit) for key in continuous for visit in design.visits(key)]
     cohort = Cohort(
-        seed, people, {key: plan.decimals_of(key, printed) for key in continuous}, {}, _smokers(printed, people, rng)
+        seed, people, {key: design.decimals_of(key, targets) for key in continuous}, {}, _smokers(targets, people, rng)
     )
-    traits = {key: rng.standard_normal(len(people)) for key in continuous}  # how a woman changes, shared by visits
+    traits = {
+        key: rng.standard_normal(len(people)) for key in continuous
+    }  # how a participant changes, shared by visits
     done = 0
     # Each outcome has a stream of its own: a change to one leaves the others as they are.
     for outcome, stream in zip(continuous, column_seed.spawn(len(continuous)), strict=True):
         outcome_rng = np.random.default_rng(stream)
-        visits = [BASELINE, *plan.visits(outcome)]
+        visits = [BASELINE, *design.visits(outcome)]
         for redraw in range(_REDRAWS):
             try:
                 for number, visit in enumerate(visits):
@@ -75,60 +76,60 @@ def reconstruct(plan: Plan, printed: Printed, seed: int, *, progress: Progress |
                         again = f" (drawn again, {redraw})" if redraw else ""
                         progress(done + number, len(columns), f"{outcome} {visit}{again}")
                     cohort.cells[outcome, visit] = _column(
-                        plan, printed, cohort, outcome, visit, traits[outcome], outcome_rng
+                        design, targets, cohort, outcome, visit, traits[outcome], outcome_rng
                     )
                 break
             except UnmetError:
-                # Some baselines leave no room for the changes that are printed: a new one may.
+                # Some baselines leave no room for the changes that are reported: a new one may.
                 if redraw == _REDRAWS - 1 or len(visits) == 1:
                     raise
         done += len(visits)
     for _ in range(_REDRAWS * 4):
-        if _fit_heights(plan, cohort, rng):
+        if _fit_heights(design, cohort, rng):
             break
-        cohort.cells["bmi", BASELINE] = _baseline(plan, printed, people, "bmi", cohort.decimals["bmi"], rng)
+        cohort.cells["bmi", BASELINE] = _baseline(design, targets, people, "bmi", cohort.decimals["bmi"], rng)
     else:
-        raise UserError(f"height: weight and BMI do not agree on heights of {plan.height[0]} to {plan.height[1]} m")
-    cohort.markers = draw_markers(plan, people, rng)
-    order_by_age(plan, people, cohort.cells["age", BASELINE], cohort.markers, rng)
-    cohort.population = _population(plan, np.random.default_rng(population_rng))
+        raise UserError(f"height: weight and BMI do not agree on heights of {design.height[0]} to {design.height[1]} m")
+    cohort.markers = draw_markers(design, people, rng)
+    order_by_age(design, people, cohort.cells["age", BASELINE], cohort.markers, rng)
+    cohort.population = _population(design, np.random.default_rng(population_rng))
     cohort.seconds = time.perf_counter() - started
     if progress:
         progress(len(columns), len(columns), "done")
     return cohort
 
 
-def _smokers(printed: Printed, people: People, rng: np.random.Generator) -> np.ndarray:
+def _smokers(targets: Targets, people: Enrolment, rng: np.random.Generator) -> np.ndarray:
     smoker = np.zeros(len(people), bool)
-    for row in printed.summaries:
+    for row in targets.summaries:
         if row["statistic"] == "count_percent":
             smoker[rng.choice(np.flatnonzero(people.arm == row["group"]), int(row["center"]), replace=False)] = True
     return smoker
 
 
-def _column(plan, printed, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
+def _column(design, targets, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
     if visit == BASELINE:
-        return _baseline(plan, printed, cohort.people, outcome, cohort.decimals[outcome], rng)
-    return _follow_up(plan, printed, cohort, outcome, visit, trait, rng)
+        return _baseline(design, targets, cohort.people, outcome, cohort.decimals[outcome], rng)
+    return _follow_up(design, targets, cohort, outcome, visit, trait, rng)
 
 
-def _baseline(plan: Plan, printed: Printed, people: People, outcome: str, decimals: int, rng) -> np.ndarray:
+def _baseline(design: Design, targets: Targets, people: Enrolment, outcome: str, decimals: int, rng) -> np.ndarray:
     items = people.present(outcome, BASELINE)
     measure = Measure(decimals)
-    constraints = constraints_on(printed, plan, people, outcome, BASELINE, items)
-    rows = [row for row in printed.summaries_of(outcome, BASELINE) if row["statistic"] == "median_iqr"]
+    constraints = constraints_on(targets, design, people, outcome, BASELINE, items)
+    rows = [row for row in targets.summaries_of(outcome, BASELINE) if row["statistic"] == "median_iqr"]
     group = np.full(items.size, -1)
     for number, row in enumerate(rows):
         group[people.members(row["marker"], row["stratum"], row["group"])[items]] = number
     if not rows or (group < 0).any():
-        raise UserError(f"{outcome}: the printed baseline summaries do not cover everybody")
+        raise UserError(f"{outcome}: the reported baseline summaries do not cover all participants")
     lowest, highest = np.empty(items.size), np.empty(items.size)
     knots = []
-    whole_range = any(row["statistic"] == "range" for row in printed.summaries_of(outcome, BASELINE))
+    whole_range = any(row["statistic"] == "range" for row in targets.summaries_of(outcome, BASELINE))
     for number, row in enumerate(rows):
         first, middle, third = (float(row[key]) for key in ("lower", "center", "upper"))
-        if outcome in plan.extremes:
-            low, high = plan.extremes[outcome]
+        if outcome in design.extremes:
+            low, high = design.extremes[outcome]
             limits = (low, high)
             if not whole_range:  # not all groups reach equally far
                 low, high = first - (first - low) * rng.uniform(0.6, 1), third + (high - third) * rng.uniform(0.6, 1)
@@ -137,7 +138,7 @@ def _baseline(plan: Plan, printed: Printed, people: People, outcome: str, decima
             limits = (low * 0.9, high * 1.1)
         knots.append(np.array([low, first, middle, third, high]))
         lowest[group == number], highest[group == number] = limits
-    scores = people.scores(plan.loading(outcome), rng)[items]
+    scores = people.scores(design.loading(outcome), rng)[items]
 
     def start() -> np.ndarray:
         values = np.empty(items.size)
@@ -147,7 +148,7 @@ def _baseline(plan: Plan, printed: Printed, people: People, outcome: str, decima
         return values
 
     problem = Problem(f"{outcome} {BASELINE}", measure, constraints, group, lowest, highest)
-    found = settle(problem, solve(problem, start, rng), scores, rng)
+    found = refine(problem, solve(problem, start, rng), scores, rng)
     # The search has moved values past one another: order them by the latent scores again.
     for number in range(len(rows)):
         where = group == number
@@ -157,13 +158,13 @@ def _baseline(plan: Plan, printed: Printed, people: People, outcome: str, decima
     return cells
 
 
-def _follow_up(plan: Plan, printed: Printed, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
+def _follow_up(design: Design, targets: Targets, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
     people = cohort.people
     items = people.present(outcome, visit)
     base = cohort.cells[outcome, BASELINE]
     measure = Measure(cohort.decimals[outcome], base[items])
-    constraints = constraints_on(printed, plan, people, outcome, visit, items)
-    groups = _change_groups(plan, printed, people, outcome, visit, items, rng)
+    constraints = constraints_on(targets, design, people, outcome, visit, items)
+    groups = _change_groups(design, targets, people, outcome, visit, items, rng)
     group = np.full(items.size, -1)
     lowest, highest = np.empty(items.size), np.empty(items.size)
     for number, (where, knots) in enumerate(groups):
@@ -171,14 +172,14 @@ def _follow_up(plan: Plan, printed: Printed, cohort: Cohort, outcome: str, visit
         step = 100.0 / np.min(base[items])
         lowest[where], highest[where] = knots[0] - step, knots[4] + step
     log_base = np.log(base[items])
-    shared = plan.changes["shared_by_visits"]
-    push = _push(printed, people, outcome, visit, items)
+    shared = design.changes["shared_by_visits"]
+    push = _push(targets, people, outcome, visit, items)
 
     scores = np.empty(items.size)  # of the latest attempt: the order that the values settle towards
 
     def start() -> np.ndarray:
         scores[:] = shared * trait[items] + np.sqrt(1 - shared**2) * rng.standard_normal(items.size) + push
-        scores[:] += plan.changes["against_baseline"] * (log_base - log_base.mean()) / log_base.std()
+        scores[:] += design.changes["against_baseline"] * (log_base - log_base.mean()) / log_base.std()
         values = np.empty(items.size)
         for where, knots in groups:
             values[where] = in_order_of(scores[where], sample(where.size, knots, rng))
@@ -196,30 +197,30 @@ def _follow_up(plan: Plan, printed: Printed, cohort: Cohort, outcome: str, visit
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.
     effort = {"steps": 2500, "attempts": 80} if needing_ties else {"steps": 20000 if exchange else 8000}
     found = solve(problem, start, rng, **effort)
-    cells[items] = settle(problem, found, scores, rng)
+    cells[items] = refine(problem, found, scores, rng)
     return cells
 
 
-def _change_groups(plan, printed, people, outcome, visit, items, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+def _change_groups(design, targets, people, outcome, visit, items, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return groups that exchange values, with the five knots of each group's starting shape."""
-    shape = plan.shapes.get(outcome, {}).get(visit)
+    shape = design.shapes.get(outcome, {}).get(visit)
     if shape:
         result = []
         for arm, given in shape.items():
             low, first, middle, third, high = given
-            printed_quartiles = any(
+            reported_quartiles = any(
                 row["statistic"] == "median_iqr" and row["group"] == arm and row["stratum"] in ("", "all")
-                for row in printed.summaries_of(outcome, visit)
+                for row in targets.summaries_of(outcome, visit)
             )
-            if not printed_quartiles:  # printed nowhere: let the cohorts differ
+            if not reported_quartiles:  # not reported: let the cohorts differ
                 first = middle - (middle - first) * rng.uniform(0.75, 1.25)
                 third = middle + (third - middle) * rng.uniform(0.75, 1.25)
             where = np.flatnonzero(people.members("", "all", arm)[items])
             result.append((where, np.array([low, first, middle, third, high])))
         return result
-    rows = [row for row in printed.summaries_of(outcome, visit) if row["statistic"] == "median_iqr"]
+    rows = [row for row in targets.summaries_of(outcome, visit) if row["statistic"] == "median_iqr"]
     if not rows:
-        raise UserError(f"{outcome} {visit}: neither a printed summary nor a shape")
+        raise UserError(f"{outcome} {visit}: neither a reported summary nor a shape")
     result = []
     for row in rows:
         knots = _around([float(row[key]) for key in ("lower", "center", "upper")], rng)
@@ -238,10 +239,10 @@ def _around(quartiles: list[float], rng: np.random.Generator) -> np.ndarray:
     return np.array([max(first - reach[0], -90 + (first + 90) * 0.3), first, middle, third, third + reach[1]])
 
 
-def _push(printed: Printed, people: People, outcome: str, visit: str, items: np.ndarray) -> np.ndarray:
-    """Return scores that start the strata on the side where a printed effect puts them."""
+def _push(targets: Targets, people: Enrolment, outcome: str, visit: str, items: np.ndarray) -> np.ndarray:
+    """Return scores that start the strata on the side where a reported effect puts them."""
     push = np.zeros(items.size)
-    for row in printed.tests_of(outcome, visit):
+    for row in targets.tests_of(outcome, visit):
         if row["marker"] and effect_sign(row) and " vs " not in row["stratum"]:
             for group, direction in zip(row["contrast"].split(" - "), (1, -1), strict=True):
                 where = people.members(row["marker"], row["stratum"], group)[items]
@@ -249,12 +250,12 @@ def _push(printed: Printed, people: People, outcome: str, visit: str, items: np.
     return push
 
 
-def _fit_heights(plan: Plan, cohort: Cohort, rng: np.random.Generator) -> bool:
-    """Exchange BMIs within arms until weight and BMI agree on a plausible height of everybody; say whether they do."""
+def _fit_heights(design: Design, cohort: Cohort, rng: np.random.Generator) -> bool:
+    """Exchange BMIs within arms until weight and BMI agree on a plausible height; return whether they do."""
     weight = cohort.values("weight", BASELINE)
     bmi = cohort.cells["bmi", BASELINE]
     unit = 10.0 ** cohort.decimals["bmi"]
-    low, high = plan.height
+    low, high = design.height
 
     def miss(who) -> float:
         height = np.sqrt(weight[who] / (bmi[who] / unit))
@@ -275,19 +276,19 @@ def _fit_heights(plan: Plan, cohort: Cohort, rng: np.random.Generator) -> bool:
     return False
 
 
-def _population(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw the sample of women aside from the trial: p16 rises with age, the more the older."""
-    given = plan.population
+def _population(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw the population sample, in which p16 rises with age."""
+    given = design.population
     ages = []
     for n, low, high in given["ages"]:
         drawn = np.round(np.concatenate([[low, high], rng.uniform(low, high, n - 2)]), 1)
         ages.append(drawn)
     age = rng.permutation(np.concatenate(ages))
-    shared, loading = rng.standard_normal(age.size), plan.marker_loading
+    shared, loading = rng.standard_normal(age.size), design.marker_loading
     result = {"age": age}
     for key, slope in given["slope_per_decade"].items():
-        marker = plan.markers[key]
+        marker = design.markers[key]
         noise = marker["spread"] * (loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(age.size))
         level = np.log(marker["typical"]) + slope * (age - 72) / 10 + noise
-        result[key] = np.maximum(np.round(np.exp(level), plan.marker_decimals), 10.0**-plan.marker_decimals)
+        result[key] = np.maximum(np.round(np.exp(level), design.marker_decimals), 10.0**-design.marker_decimals)
     return result

@@ -19,7 +19,7 @@ _MISSED = 0.02
 
 
 def printed_window(printed: str, *, edges: bool = False) -> tuple[float, float]:
-    """Return the values that print as ``printed``, half to even or half up.
+    """Return the interval of values that round to ``printed``, half to even or half up.
 
     The edges (x.5 of the last digit) are left out unless ``edges``: there the float of a recomputation decides.
     """
@@ -37,7 +37,7 @@ def printed_window(printed: str, *, edges: bool = False) -> tuple[float, float]:
 
 
 def z_windows(printed: str, relation: str, sign: int = 0) -> list[tuple[float, float]]:
-    """Return the intervals of z that give a two-sided normal P as printed.
+    """Return the intervals of z that give a two-sided normal P as reported.
 
     ``relation``: "=" (P rounds to ``printed``), ">" or "<" (a bound). ``sign``: +1 or -1 allows one side only.
     """

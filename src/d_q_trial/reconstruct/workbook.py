@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime
+import re
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from ..files import atomic
 from .cohort import BASELINE, Cohort
-from .plan import Plan
-from .read_me import ARM_LABELS, read_me_lines
+from .design import Design
 
 _DATE = datetime.datetime(2024, 7, 2)
+ARM_LABELS = {"control": "Control", "d_q": "D+Q"}
 
 
-def write_workbook(cohort: Cohort, plan: Plan, path: Path | str) -> None:
+def write_workbook(cohort: Cohort, design: Design, path: Path | str) -> None:
     """Write sheets ``READ ME``, ``Participants``, ``SASP``, ``p16 by age`` and ``Codebook``, whole or not at all."""
     from openpyxl import Workbook
     from openpyxl.packaging.custom import StringProperty
@@ -24,15 +26,15 @@ def write_workbook(cohort: Cohort, plan: Plan, path: Path | str) -> None:
     book = Workbook()
     read_me = book.active
     read_me.title = "READ ME"
-    for line in read_me_lines(cohort, plan):
+    for line in read_me_lines(cohort, design):
         read_me.append([line])
     read_me.column_dimensions["A"].width = 120
-    _table(book.create_sheet("Participants"), *_participants(cohort, plan))
-    _table(book.create_sheet("SASP"), *_sasp(cohort, plan))
-    _table(book.create_sheet("p16 by age"), *_population(cohort, plan))
-    _table(book.create_sheet("Codebook"), *_codebook(cohort, plan))
+    _table(book.create_sheet("Participants"), *_participants(cohort, design))
+    _table(book.create_sheet("SASP"), *_sasp(cohort, design))
+    _table(book.create_sheet("p16 by age"), *_population(cohort, design))
+    _table(book.create_sheet("Codebook"), *_codebook(cohort, design))
     properties = book.properties
-    properties.title = properties.subject = properties.keywords = plan.label
+    properties.title = properties.subject = properties.keywords = design.label
     properties.creator = "d_q_trial reconstruct"
     properties.created = properties.modified = _DATE
     book.custom_doc_props.append(StringProperty(name="synthetic", value="true"))
@@ -41,8 +43,8 @@ def write_workbook(cohort: Cohort, plan: Plan, path: Path | str) -> None:
         _fix_dates(temporary)
 
 
-def _header(plan: Plan, outcome: str, visit: str = "") -> str:
-    given = plan.outcomes[outcome]
+def _header(design: Design, outcome: str, visit: str = "") -> str:
+    given = design.outcomes[outcome]
     when = "baseline" if visit == BASELINE else f"week {visit.removeprefix('week_')}" if visit else ""
     unit = given.get("unit", "")
     return " ".join(part for part in (given["label"], when, f"({unit})" if unit else "") if part)
@@ -54,68 +56,72 @@ def _cells(cohort: Cohort, outcome: str, visit: str) -> list[float | int | None]
     return [None if np.isnan(v) else int(v) if decimals == 0 else round(float(v), decimals) for v in values]
 
 
-def _participants(cohort: Cohort, plan: Plan):
-    columns: list[tuple[str, list]] = [
-        ("ID", cohort.people.ids),
-        ("Arm", [ARM_LABELS[arm] for arm in cohort.people.arm]),
-    ]
-    plain = [key for key in plan.outcomes if not plan.visits(key)]
-    repeated = [key for key in plan.outcomes if plan.visits(key) and plan.family(key) != "sasp"]
-    for key in plain:
-        if plan.outcomes[key].get("kind") == "binary":
-            columns.append((plan.outcomes[key]["label"], ["yes" if smokes else "no" for smokes in cohort.smoker]))
+def _participants(cohort: Cohort, design: Design):
+    columns = _people(cohort)
+    for key, given in design.outcomes.items():
+        if design.visits(key):
+            continue
+        if given.get("kind") == "binary":
+            columns.append((given["label"], ["yes" if smokes else "no" for smokes in cohort.smoker]))
         else:
-            columns.append((_header(plan, key), _cells(cohort, key, BASELINE)))
+            columns.append((_header(design, key), _cells(cohort, key, BASELINE)))
     for key, values in cohort.markers.items():
-        columns.append((_marker_header(plan, key), [float(value) for value in values]))
-    for key in repeated:
-        for visit in (BASELINE, *plan.visits(key)):
-            columns.append((_header(plan, key, visit), _cells(cohort, key, visit)))
-    return _rows(columns)
+        columns.append((_marker_header(design, key), [float(value) for value in values]))
+    return _rows(columns + _repeated(cohort, design, sasp=False))
 
 
-def _marker_header(plan: Plan, key: str) -> str:
-    marker = plan.trial_markers[key]
+def _sasp(cohort: Cohort, design: Design):
+    return _rows(_people(cohort) + _repeated(cohort, design, sasp=True))
+
+
+def _people(cohort: Cohort) -> list[tuple[str, list]]:
+    return [("ID", cohort.people.ids), ("Arm", [ARM_LABELS[arm] for arm in cohort.people.arm])]
+
+
+def _repeated(cohort: Cohort, design: Design, *, sasp: bool) -> list[tuple[str, list]]:
+    """Return the columns of the outcomes that are measured at several visits."""
+    return [
+        (_header(design, key, visit), _cells(cohort, key, visit))
+        for key in design.outcomes
+        if design.visits(key) and (design.family(key) == "sasp") == sasp
+        for visit in (BASELINE, *design.visits(key))
+    ]
+
+
+def _marker_header(design: Design, key: str) -> str:
+    marker = design.trial_markers[key]
     return f"{marker['label']} ({marker['unit']})" if marker.get("unit") else marker["label"]
 
 
-def _sasp(cohort: Cohort, plan: Plan):
-    columns: list[tuple[str, list]] = [
-        ("ID", cohort.people.ids),
-        ("Arm", [ARM_LABELS[arm] for arm in cohort.people.arm]),
-    ]
-    for key in plan.outcomes:
-        if plan.family(key) == "sasp":
-            for visit in (BASELINE, *plan.visits(key)):
-                columns.append((_header(plan, key, visit), _cells(cohort, key, visit)))
-    return _rows(columns)
-
-
-def _population(cohort: Cohort, plan: Plan):
+def _population(cohort: Cohort, design: Design):
     age = cohort.population["age"]
     columns: list[tuple[str, list]] = [
         ("ID", [f"P{number + 1:03d}" for number in range(age.size)]),
-        (_header(plan, "age"), [float(value) for value in age]),
+        (_header(design, "age"), [float(value) for value in age]),
     ]
-    columns += [(_marker_header(plan, key), [float(v) for v in cohort.population[key]]) for key in plan.markers]
+    columns += [(_marker_header(design, key), [float(v) for v in cohort.population[key]]) for key in design.markers]
     return _rows(columns)
 
 
-def _codebook(cohort: Cohort, plan: Plan):
+def _codebook(cohort: Cohort, design: Design):
     rows = [
         ["ID", "", "S..: participants; P..: population sample"],
         ["Arm", "", "Control: no treatment; D+Q: dasatinib plus quercetin"],
     ]
-    for key, given in plan.outcomes.items():
+    for key, given in design.outcomes.items():
         binary = given.get("kind") == "binary"
         meaning = "yes or no" if binary else _precision(cohort.decimals[key])
-        if plan.visits(key):
-            weeks = ", ".join(visit.removeprefix("week_") for visit in plan.visits(key))
+        if design.visits(key):
+            weeks = ", ".join(visit.removeprefix("week_") for visit in design.visits(key))
             meaning += f"; at baseline and at weeks {weeks}"
         rows.append([given["label"], "" if binary else given.get("unit", ""), meaning])
-    for key in plan.markers:
+    for key in design.markers:
         rows.append(
-            [plan.trial_markers[key]["label"], plan.trial_markers[key].get("unit", ""), "T cell p16 mRNA at baseline"]
+            [
+                design.trial_markers[key]["label"],
+                design.trial_markers[key].get("unit", ""),
+                "T cell p16 mRNA at baseline",
+            ]
         )
     return ["Variable", "Unit", "Meaning"], rows
 
@@ -141,8 +147,6 @@ def _table(sheet, header: list[str], rows: list[list]) -> None:
 
 def _fix_dates(path: Path) -> None:
     """Give every part of the archive one date, and the document the dates set above: saving writes the clock."""
-    import re
-
     stamp = _DATE.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     with zipfile.ZipFile(path) as archive:
         parts = [(info.filename, archive.read(info.filename)) for info in archive.infolist()]
@@ -154,3 +158,59 @@ def _fix_dates(path: Path) -> None:
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o600 << 16
             archive.writestr(info, content)
+
+
+def read_me_lines(cohort: Cohort, design: Design) -> list[str]:
+    """Return the lines of the sheet, a cell each."""
+    return [
+        "SYNTHETIC DATA: not the participants of the trial",
+        design.label,
+        "",
+        "No row is a person. The journal's participant workbook was not used and not seen. A computer searched for values",
+        "whose medians, quartiles, ranges, numbers of participants and P-values come out as printed in the article",
+        "(doi:10.1038/s41591-024-03096-2) and in the registry record (NCT04313634).",
+        f"Made by: python -m d_q_trial reconstruct --seed {cohort.seed}   (the same seed gives the same cells)",
+        "",
+        *_MEANING,
+        "",
+        "Conventions",
+        "Percent change = 100 x (follow-up - baseline) / baseline of the recorded values, to 10 significant digits.",
+        "Quartiles: type 7. P: two-sided rank-sum test, normal approximation corrected for ties, no continuity correction.",
+        f"T3: p16 at or above the {design.cut} quantile (type 7) of all participants; T1/T2: below it. Two women share the cut",
+        "of variant 5, so that its T3 has 21 women; T3 by variant 1+5 has 20.",
+        "A printed value is met if half-to-even or half-up rounding of the recomputed value gives it.",
+        "",
+        "Printed numbers that are read otherwise",
+        *(line for reading in design.readings for line in _reading(reading, design)),
+        "",
+        "Who has no value, and why (partly derived from the printed numbers of participants)",
+        *_absences(design),
+        "",
+        "Guessed, because printed nowhere: tails and correlations; changes of CTx at 2 and 4 weeks but for their printed",
+        "contrasts; changes of SASP proteins outside T3; on sheet 'p16 by age' all but numbers and range of age.",
+        "p16 is in arbitrary units (AU). An empty cell is a missing value.",
+    ]
+
+
+_MEANING = (
+    "What agreement means: the printed numbers can all be true at once, with the numbers of participants, recorded",
+    "decimals and the test stated below; and the analysis recomputes them as it would from the trial's own file.",
+    "What it does not mean: it is no evidence that the printed numbers are correct, no check of the trial's data, and no",
+    "source for anything that the article does not print. Other cohorts agree as well; other seeds give them.",
+    "Do not pool, publish or analyse these rows as data.",
+)
+
+
+def _reading(reading: dict[str, str], design: Design) -> list[str]:
+    label, week = design.outcomes[reading["outcome"]]["label"], reading["visit"].replace("_", " ")
+    return [
+        f"{label}, {week}, {ARM_LABELS[reading['group']]}: printed {reading['printed']}, read as {reading['read_as']}:",
+        f"{reading['why']}. With this workbook the printed {reading['printed']} is a known difference.",
+    ]
+
+
+def _absences(design: Design) -> list[str]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for gone in design.absences:
+        counts[ARM_LABELS[gone["arm"]], gone["why"]] += gone.get("number", 1)
+    return [f"{number} x {arm}: {why}" for (arm, why), number in counts.items()]

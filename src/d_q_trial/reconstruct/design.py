@@ -1,4 +1,4 @@
-"""The trial's side of a reconstruction, read from a YAML file: who left, recorded decimals, shapes, soft goals."""
+"""Read what a synthetic cohort needs to know beside the reported values: absences, recorded decimals, starting shapes."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Knots = Annotated[list[float], Field(min_length=5, max_length=5), BeforeValidato
 Decimals = Annotated[int, Field(ge=0, le=9)]
 
 
-class MarkerPlan(TypedDict):
-    """How a marker divides the women, and how it goes with age."""
+class MarkerDesign(TypedDict):
+    """How a marker divides the participants, and its correlation with age."""
 
     __pydantic_config__ = _STRICT
     upper: dict[str, Counts]
@@ -49,7 +49,7 @@ class MarkerPlan(TypedDict):
 
 
 class Absence(TypedDict):
-    """Women of one kind who have no value for something."""
+    """Participants of one kind who have no value for something."""
 
     __pydantic_config__ = _STRICT
     arm: str
@@ -60,7 +60,7 @@ class Absence(TypedDict):
 
 
 class Reading(TypedDict):
-    """A printed number that is read otherwise."""
+    """A reported value that is read otherwise."""
 
     __pydantic_config__ = _STRICT
     outcome: str
@@ -90,15 +90,15 @@ class Changes(TypedDict):
 
 
 class Population(TypedDict):
-    """The sample of women aside from the trial."""
+    """The population sample."""
 
     __pydantic_config__ = _STRICT
     ages: list[tuple[PositiveInt, float, float]]
     slope_per_decade: dict[str, float]
 
 
-class Plan(BaseModel):
-    """What a synthetic cohort needs to know beside the printed rows; the keys are those of the file."""
+class Design(BaseModel):
+    """What a synthetic cohort needs to know beside the reported values; the keys are those of the file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -107,7 +107,7 @@ class Plan(BaseModel):
     trial: str
     arms: dict[str, PositiveInt]
     cut: Annotated[Any, BeforeValidator(_fraction)]
-    markers: dict[str, MarkerPlan]
+    markers: dict[str, MarkerDesign]
     marker_decimals: Decimals
     marker_loading: Annotated[float, Field(ge=0, le=1)]
     overlap: dict[str, Counts]
@@ -128,8 +128,8 @@ class Plan(BaseModel):
     trial_markers: dict[str, dict[str, Any]]
 
     @model_validator(mode="after")
-    def _names(self) -> Plan:
-        """Every outcome, arm and marker that the plan names exists."""
+    def _names(self) -> Design:
+        """Check that every outcome, arm and marker that is named exists."""
         outcomes = [*self.decimals, *self.sasp["decimals"], *self.extremes, *self.shapes]
         outcomes += [count[0] for count in self.counts] + [reading["outcome"] for reading in self.readings]
         arms = [*self.overlap, *(gone["arm"] for gone in self.absences)]
@@ -155,15 +155,15 @@ class Plan(BaseModel):
         """Return the follow-up visits of an outcome."""
         return self.outcomes[outcome].get("follow_up", [])
 
-    def decimals_of(self, outcome: str, printed) -> int:
+    def decimals_of(self, outcome: str, targets) -> int:
         """Return the recorded decimals of an outcome; SASP proteins get theirs from the size of their median."""
         if outcome in self.decimals:
             return self.decimals[outcome]
         if outcome in self.sasp["decimals"]:
             return self.sasp["decimals"][outcome]
-        rows = printed.summaries_of(outcome, "baseline")
+        rows = targets.summaries_of(outcome, "baseline")
         if not rows:
-            raise UserError(f"{outcome}: no printed baseline and no recorded decimals")
+            raise UserError(f"{outcome}: no reported baseline and no recorded decimals")
         shown = max(int(row["decimals"]) for row in rows)
         smallest = min(float(row["center"]) for row in rows)
         needed = math.ceil(-math.log10(self.sasp["finest_step"] * smallest))
@@ -174,8 +174,8 @@ class Plan(BaseModel):
         return self.loadings.get(outcome, self.loadings.get(self.family(outcome), {}))
 
 
-def read_plan(path: Path | str) -> Plan:
-    """Read the plan and the outcomes of the trial file that it names.
+def read_design(path: Path | str) -> Design:
+    """Read a design and the outcomes of the trial file that it names.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def read_plan(path: Path | str) -> Plan:
     """
     path = Path(path)
     given = read_yaml(path)
-    known = set(Plan.model_fields) - {"outcomes", "trial_markers"}
+    known = set(Design.model_fields) - {"outcomes", "trial_markers"}
     faults = [f"unknown key {key!r}{nearest(str(key), known)}" for key in given if key not in known]
     if faults:
         raise faulty(path, faults)
@@ -196,4 +196,4 @@ def read_plan(path: Path | str) -> Plan:
         raise UserError(f"{path}: trial file {trial!r} not found")
     described = read_yaml(trial_path)
     named = {"outcomes": described.get("outcomes"), "trial_markers": described.get("markers")}
-    return validated(Plan, given | named, path)
+    return validated(Design, given | named, path)

@@ -1,4 +1,4 @@
-"""Who takes part: arms, strata, absences, latent factors, age and the p16 markers."""
+"""Draw the participants of a cohort: arms, strata, absences, latent factors, and the p16 markers with age."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import UserError
-from .plan import Plan
+from .design import Design
 
 
 @dataclass
-class People:
+class Enrolment:
     """The participants of one cohort; all arrays of shape (n,)."""
 
     ids: list[str]
@@ -24,7 +24,7 @@ class People:
         return len(self.ids)
 
     def members(self, marker: str, stratum: str, group: str) -> np.ndarray:
-        """Return who belongs to an arm ("all": everybody) within a stratum, as bool."""
+        """Return which participants belong to an arm ("all": both) within a stratum, as bool."""
         chosen = np.ones(len(self), bool) if group in ("all", "both arms", "") else self.arm == group
         if stratum in ("all", ""):
             return chosen
@@ -33,7 +33,7 @@ class People:
         return chosen & (self.upper[marker] if stratum == "T3" else ~self.upper[marker])
 
     def present(self, outcome: str, visit: str) -> np.ndarray:
-        """Return who has a value at a visit (and at baseline), as participants' positions."""
+        """Return the positions of the participants who have a value at a visit and at baseline."""
         gone = self.absent.get((outcome, visit), np.zeros(len(self), bool))
         gone = gone | self.absent.get((outcome, "baseline"), np.zeros(len(self), bool))
         return np.flatnonzero(~gone)
@@ -47,26 +47,26 @@ class People:
         return score
 
 
-def recruit(plan: Plan, rng: np.random.Generator) -> People:
-    """Draw arms, strata and absences as the plan counts them; order and overlap by chance."""
-    arm = np.concatenate([np.full(n, key, dtype=object) for key, n in plan.arms.items()])
+def recruit(design: Design, rng: np.random.Generator) -> Enrolment:
+    """Draw arms, strata and absences as the design counts them; order and overlap are random."""
+    arm = np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()])
     arm = arm[rng.permutation(arm.size)]
-    first, second = plan.markers
-    upper = {key: np.zeros(arm.size, bool) for key in plan.markers}
-    counts = _upper_counts(plan, second, rng)
-    for key in plan.arms:
+    first, second = design.markers
+    upper = {key: np.zeros(arm.size, bool) for key in design.markers}
+    counts = _upper_counts(design, second, rng)
+    for key in design.arms:
         members = rng.permutation(np.flatnonzero(arm == key))
-        low, high = plan.markers[first]["upper"][key]
+        low, high = design.markers[first]["upper"][key]
         n_first = int(rng.integers(low, high + 1))
-        shared = int(rng.integers(plan.overlap[key][0], plan.overlap[key][1] + 1))
+        shared = int(rng.integers(design.overlap[key][0], design.overlap[key][1] + 1))
         upper[first][members[:n_first]] = True
         upper[second][members[:shared]] = True
         upper[second][members[n_first : n_first + counts[key] - shared]] = True
-    people = People([f"S{number + 1:02d}" for number in range(arm.size)], arm, upper, {})
-    for name in sorted({name for loading in plan.loadings.values() for name in loading}):
+    people = Enrolment([f"S{number + 1:02d}" for number in range(arm.size)], arm, upper, {})
+    for name in sorted({name for loading in design.loadings.values() for name in loading}):
         people.factors[name] = rng.standard_normal(arm.size)
-    _leave(plan, people, rng)
-    for outcome, visit, marker, stratum, group, n in plan.counts:
+    _leave(design, people, rng)
+    for outcome, visit, marker, stratum, group, n in design.counts:
         found = int(
             np.isin(np.flatnonzero(people.members(marker, stratum, group)), people.present(outcome, visit)).sum()
         )
@@ -75,11 +75,11 @@ def recruit(plan: Plan, rng: np.random.Generator) -> People:
     return people
 
 
-def _upper_counts(plan: Plan, marker: str, rng: np.random.Generator) -> dict[str, int]:
+def _upper_counts(design: Design, marker: str, rng: np.random.Generator) -> dict[str, int]:
     """Split T3 of a marker over the arms so that its total comes out."""
-    limits = plan.markers[marker]["upper"]
-    total = plan.markers[marker]["upper_total"]
-    keys = list(plan.arms)
+    limits = design.markers[marker]["upper"]
+    total = design.markers[marker]["upper_total"]
+    keys = list(design.arms)
     low = max(limits[keys[0]][0], total - limits[keys[1]][1])
     high = min(limits[keys[0]][1], total - limits[keys[1]][0])
     if low > high:
@@ -88,9 +88,9 @@ def _upper_counts(plan: Plan, marker: str, rng: np.random.Generator) -> dict[str
     return {keys[0]: chosen, keys[1]: total - chosen}
 
 
-def _leave(plan: Plan, people: People, rng: np.random.Generator) -> None:
+def _leave(design: Design, people: Enrolment, rng: np.random.Generator) -> None:
     taken = np.zeros(len(people), bool)
-    for absence in plan.absences:
+    for absence in design.absences:
         fits = ~taken & (people.arm == absence["arm"])
         for marker, stratum in absence["strata"].items():
             fits &= people.members(marker, stratum, "all")
@@ -101,19 +101,19 @@ def _leave(plan: Plan, people: People, rng: np.random.Generator) -> None:
         who = candidates[:number]
         taken[who] = True
         for name, visits in absence["missing"].items():
-            outcomes = [name] if name in plan.outcomes else [k for k in plan.outcomes if plan.family(k) == name]
+            outcomes = [name] if name in design.outcomes else [k for k in design.outcomes if design.family(k) == name]
             for outcome in outcomes:
                 for visit in visits:
                     people.absent.setdefault((outcome, visit), np.zeros(len(people), bool))[who] = True
 
 
-def draw_markers(plan: Plan, people: People, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw marker values whose quantile ``cut`` separates the strata; the two markers go together."""
+def draw_markers(design: Design, people: Enrolment, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Draw marker values whose quantile ``cut`` separates the strata; the two markers are correlated."""
     shared = rng.standard_normal(len(people))
     values = {}
-    unit = 10**plan.marker_decimals
-    own = (1 - plan.marker_loading**2) ** 0.5
-    for key, marker in plan.markers.items():
+    unit = 10**design.marker_decimals
+    own = (1 - design.marker_loading**2) ** 0.5
+    for key, marker in design.markers.items():
         inside = people.upper[key]
         n, n_low = inside.size, int((~inside).sum())
         cells = np.array([], dtype=int)
@@ -122,7 +122,7 @@ def draw_markers(plan: Plan, people: People, rng: np.random.Generator) -> dict[s
             cells = np.unique(np.round(drawn * unit).astype(int))
         if marker["tie_at_cut"]:
             cells[n_low + 1] = cells[n_low]
-        score = plan.marker_loading * shared + own * rng.standard_normal(n)
+        score = design.marker_loading * shared + own * rng.standard_normal(n)
         column = np.empty(n)
         for part, ordered in ((~inside, cells[:n_low]), (inside, cells[n_low:])):
             where = np.flatnonzero(part)
@@ -132,9 +132,9 @@ def draw_markers(plan: Plan, people: People, rng: np.random.Generator) -> dict[s
 
 
 def order_by_age(
-    plan: Plan, people: People, age: np.ndarray, values: dict[str, np.ndarray], rng: np.random.Generator
+    design: Design, people: Enrolment, age: np.ndarray, values: dict[str, np.ndarray], rng: np.random.Generator
 ) -> None:
-    """Exchange ages within arms and marker values within strata until the rank correlations are as printed.
+    """Exchange ages within arms and marker values within strata until the rank correlations are as reported.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def order_by_age(
 
     ranks = {key: rankdata(column) for key, column in values.items()}
     age_ranks = rankdata(age)
-    windows = {key: tuple(map(float, plan.markers[key]["spearman_with_age"])) for key in values}
+    windows = {key: tuple(map(float, design.markers[key]["spearman_with_age"])) for key in values}
 
     def misses() -> dict[str, float]:
         result = {}

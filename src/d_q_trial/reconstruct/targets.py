@@ -1,4 +1,4 @@
-"""From the printed rows of data/published to constraints on one column of a cohort."""
+"""Turn the reported values of data/published into constraints on one column of a cohort."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from ..published import read_rows
 from .constraints import Constraint, MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
-from .people import People
-from .plan import Plan
-from .rows import COLUMNS, read_checked
+from .design import Design
+from .enrolment import Enrolment
 
 Row = dict[str, str]
 _PROBABILITIES = {
@@ -20,13 +20,13 @@ _PROBABILITIES = {
     "median_range": (("lower", 0.0), ("center", 0.5), ("upper", 1.0)),
     "range": (("lower", 0.0), ("upper", 1.0)),
 }
-# A printed "P1NP was lower" asks for more than a hair's breadth: medians apart by a printed unit.
+# A reported "P1NP was lower" asks for medians that differ by one reported unit.
 _APART = 1.0
 
 
 @dataclass(frozen=True)
-class Printed:
-    """The printed rows that participants can give, with the readings of the plan applied."""
+class Targets:
+    """The reported rows that participants can give, with the readings of the design applied."""
 
     summaries: tuple[Row, ...]
     tests: tuple[Row, ...]
@@ -39,18 +39,19 @@ class Printed:
         """Return the tests on one column."""
         return [row for row in self.tests if (row["outcome"], row["visit"]) == (outcome, visit)]
 
-    def columns(self) -> list[tuple[str, str]]:
-        """Return the (outcome, visit) pairs that anything is printed of, in print order."""
-        pairs = [(row["outcome"], row["visit"]) for row in (*self.summaries, *self.tests)]
-        return list(dict.fromkeys(pairs))
 
-
-def read_printed(folder: Path | str, plan: Plan) -> Printed:
+def read_targets(folder: Path | str, design: Design) -> Targets:
     """Read ``summaries.csv`` and ``tests.csv`` and leave out what no participant table can give."""
-    rows = {name: read_checked(folder, name, plan) for name in COLUMNS}
-    printed = (*rows["summaries"], *rows["ranges"], *(_as_summary(row) for row in rows["registry_baseline"]))
-    summaries = [dict(row) for row in printed if row["group"] not in plan.other_groups]
-    for reading in plan.readings:
+    rows = {
+        name: [row for row in read_rows(folder, name) if row["outcome"] not in design.not_recomputable]
+        for name in ("summaries", "ranges", "registry_baseline", "tests")
+    }
+    for name, needed in rows.items():
+        if not needed and name in ("summaries", "tests"):
+            raise UserError(f"{Path(folder) / name}.csv: no reported values")
+    reported = (*rows["summaries"], *rows["ranges"], *(_as_summary(row) for row in rows["registry_baseline"]))
+    summaries = [dict(row) for row in reported if row["group"] not in design.other_groups]
+    for reading in design.readings:
         hits = [
             row
             for row in summaries
@@ -58,10 +59,10 @@ def read_printed(folder: Path | str, plan: Plan) -> Printed:
             and row[reading["field"]] == reading["printed"]
         ]
         if not hits:
-            raise UserError(f"reading of {reading['outcome']} {reading['printed']}: no printed row has it")
+            raise UserError(f"reading of {reading['outcome']} {reading['printed']}: no reported row has it")
         for row in hits:
             row[reading["field"]] = reading["read_as"]
-    return Printed(tuple(summaries), tuple(rows["tests"]))
+    return Targets(tuple(summaries), tuple(rows["tests"]))
 
 
 def _as_summary(row: Row) -> Row:
@@ -70,26 +71,26 @@ def _as_summary(row: Row) -> Row:
 
 
 def constraints_on(
-    printed: Printed, plan: Plan, people: People, outcome: str, visit: str, items: np.ndarray
+    targets: Targets, design: Design, enrolment: Enrolment, outcome: str, visit: str, items: np.ndarray
 ) -> tuple[Constraint, ...]:
     """Return the constraints on one column; their items count positions within ``items`` (participants)."""
-    edges = visit == "baseline" and plan.decimals_of(outcome, printed) == 0
+    edges = visit == "baseline" and design.decimals_of(outcome, targets) == 0
     found: dict[tuple, Constraint] = {}
 
     def members(marker: str, stratum: str, group: str) -> np.ndarray:
-        return np.flatnonzero(people.members(marker, stratum, group)[items])
+        return np.flatnonzero(enrolment.members(marker, stratum, group)[items])
 
     def add(key: tuple, constraint: Constraint) -> None:
         if constraint.items.size == 0:
             raise UserError(f"{constraint.name}: nobody has a value")
         found.setdefault(key, constraint)
 
-    for row in printed.summaries_of(outcome, visit):
+    for row in targets.summaries_of(outcome, visit):
         if row["statistic"] not in (*_PROBABILITIES, "mean_sd"):
             continue
         where = members(row["marker"], row["stratum"], row["group"])
         if row["n"] and int(row["n"]) != where.size:
-            raise UserError(f"{_name(row)}: n = {where.size}, printed {row['n']}")
+            raise UserError(f"{_name(row)}: n = {where.size}, reported {row['n']}")
         if row["statistic"] == "mean_sd":
             for kind, field in (("mean", "center"), ("sd", "lower")):
                 name = f"{_name(row)}, {kind} = {row[field]}"
@@ -101,20 +102,20 @@ def constraints_on(
         for field, probability in _PROBABILITIES[row["statistic"]]:
             low, high = printed_window(row[field], edges=edges)
             if row["statistic"] == "range" and Decimal(row[field]) == int(Decimal(row[field])):
-                low, high = max(low, float(row[field])), high  # an age of 62 is 62.0 or more, and prints as 62
+                low, high = max(low, float(row[field])), high  # an age of 62 is 62.0 or more, and is reported as 62
             name = f"{_name(row)}, quantile {probability:g} = {row[field]}"
             add(
                 ("quantile", row["marker"], row["stratum"], row["group"], probability, row[field]),
                 Quantile(name, where, probability, low, high, scale),
             )
-    for row in printed.tests_of(outcome, visit):
+    for row in targets.tests_of(outcome, visit):
         if row["test"] != "rank_sum":
             continue
         first, second = (members(row["marker"], *side) for side in _sides(row))
         key = (row["marker"], row["stratum"], row["contrast"], row["p_relation"], row["p"])
         for name, printed_n in (("n_d_q", first.size), ("n_control", second.size)):
             if row[name] and int(row[name]) != printed_n:
-                raise UserError(f"{_name(row)}: {name} = {printed_n}, printed {row[name]}")
+                raise UserError(f"{_name(row)}: {name} = {printed_n}, reported {row[name]}")
         sign = effect_sign(row)
         title = f"{_name(row)}, {row['contrast']}"
         windows = tuple(z_windows(row["p"], row["p_relation"], sign))
@@ -139,7 +140,7 @@ def _sides(row: Row) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def effect_sign(row: Row) -> int:
-    """Return the printed direction of a test: 1, -1, or 0 where none is printed."""
+    """Return the reported direction of a test: 1, -1, or 0 where none is reported."""
     if row["effect"]:
         return -1 if row["effect"].startswith("-") else 1
     return {"negative": -1, "positive": 1}.get(row.get("direction", ""), 0)

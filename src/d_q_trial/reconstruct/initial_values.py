@@ -1,4 +1,4 @@
-"""Starting values: a sample whose quantiles are near the wanted ones, and its order by latent scores."""
+"""Starting values of the search: a sample with quantiles near the wanted ones, ordered by latent scores."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def tie_changes(
     ----------
     values : array of float, shape (n,)
     near_zero, others : array of int
-        Items of the group whose printed quartiles include zero, and the other items of the contrast.
+        Items of the group whose reported quartiles include zero, and the other items of the contrast.
     base : array of int, shape (n,)
         Baselines in whole cells.
     needed : tuple of float
-        The longest run are items without any change. What is then missing are pairs in the tails, where no printed
+        The longest run are items without any change. What is then missing are pairs in the tails, where no reported
         quartile lies; their change is a quotient that both baselines can carry.
     """
     least, most = needed
