@@ -12,6 +12,7 @@ from .errors import UserError
 from .files import read_csv
 from .published import Claim
 from .results_table import KEYS
+from .stats.two_sample import get_test, names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +41,6 @@ COLUMNS = (
     "value",
     *KEYS,
 )
-
-_CONVENTIONS = {
-    "normal": "normal approximation without continuity correction",
-    "normal_continuity": "normal approximation with continuity correction",
-    "exact": "exact test",
-}
 
 
 def judge(
@@ -155,7 +150,7 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
 
 
 def _convention(method: str) -> str:
-    return _CONVENTIONS.get(method) or method.replace("type_", "quartile type ")
+    return get_test(method).label if method in names() else method.replace("type_", "quartile type ")
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:

@@ -75,7 +75,9 @@ def _function(command: str) -> ast.FunctionDef:
 @cache
 def _imports_of(path: Path) -> tuple[Path, ...]:
     package = [NAME, *path.relative_to(PACKAGE).parent.parts]
-    return tuple(_imported(_parse(path), ".".join(package)))
+    tree = _parse(path)
+    discovered = any(isinstance(node, ast.ImportFrom) and node.module == "pkgutil" for node in tree.body)
+    return (*_imported(tree, ".".join(package)), *(sorted(path.parent.glob("*.py")) if discovered else ()))
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[Path]:

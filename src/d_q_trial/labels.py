@@ -7,18 +7,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .errors import UserError, nearest
+from .stats.two_sample import get_test
 
 if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-TESTS = {
-    "normal": "two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
-    "normal_continuity": (
-        "two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)"
-    ),
-    "exact": "two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
-}
 STATISTICS = {
     "n": "Number of participants",
     "median": "Median",
@@ -120,6 +114,11 @@ def interval_level(analysis: Analysis) -> str:
     return f"{100 * (1 - analysis.alpha):.10g}%"
 
 
+def interval(analysis: Analysis) -> str:
+    """Say how differences are estimated and where their interval comes from."""
+    return get_test(analysis.test).interval.format(level=interval_level(analysis))
+
+
 def direction(trial: Trial) -> str:
     """Say what is subtracted from what."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
@@ -135,7 +134,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "lowest": analysis.strata.labels[0],
         "marker": marker.label if marker else analysis.marker,
         "change": CHANGES[analysis.measure].capitalize(),
-        "test": TESTS[analysis.test],
+        "test": get_test(analysis.test).sentence,
     }
 
 

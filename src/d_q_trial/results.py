@@ -10,8 +10,8 @@ import numpy as np
 from .participants import POPULATION, TRIAL, Participants
 from .results_table import BOTH_ARMS, COLUMNS, EVERYBODY
 from .stats import categorical, quantiles
-from .stats.rank_sum import METHODS, rank_sum_columns
 from .stats.shift import hodges_lehmann
+from .stats.two_sample import get_test, rank_sum_variants
 from .subgroups import Cell, Matrix, pairs_of_strata
 from .trial import BASELINE
 
@@ -25,6 +25,7 @@ ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
 NO_LIMIT = "the groups are too small to exclude any shift"
+NO_INTERVAL = "no interval of the shift for this test"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ def variants_to_try(settings: Settings) -> tuple[str, ...]:
 
     Without them none is tried, because the exact test of hundreds of participants costs seconds.
     """
-    return METHODS if settings.published else ()
+    return rank_sum_variants() if settings.published else ()
 
 
 def build_results(
@@ -42,7 +43,7 @@ def build_results(
     trial: Trial,
     analysis: Analysis,
     *,
-    also: Iterable[str] = METHODS,
+    also: Iterable[str] = rank_sum_variants(),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every summary, effect and P-value that an analysis asks for: :func:`among_everybody`, then :func:`by_stratum`."""
     import pandas as pd
@@ -60,7 +61,7 @@ def among_everybody(
     trial: Trial,
     analysis: Analysis,
     *,
-    also: Iterable[str] = METHODS,
+    also: Iterable[str] = rank_sum_variants(),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """What does not depend on how a marker is cut: all participants together, and the markers against age.
 
@@ -68,8 +69,8 @@ def among_everybody(
     ----------
     participants, changes
         As made by the steps before.
-    also : iterable of {"normal", "normal_continuity", "exact"}
-        Variants of the rank-sum test to make beside that of the analysis.
+    also : iterable of str
+        Names of two-sample tests to make beside that of the analysis; by default the variants of the rank-sum test.
 
     Returns
     -------
@@ -89,7 +90,12 @@ def among_everybody(
 
 
 def by_stratum(
-    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, *, also: Iterable[str] = METHODS
+    changes: pd.DataFrame,
+    strata: pd.DataFrame,
+    trial: Trial,
+    analysis: Analysis,
+    *,
+    also: Iterable[str] = rank_sum_variants(),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each stratum of each marker, and the strata against each other at baseline; as :func:`among_everybody`."""
     matrix = Matrix(changes, trial)
@@ -171,7 +177,7 @@ def _contrasts(
     rows, others, matrix: Matrix, key, first, second, analysis: Analysis, also: Iterable[str], chosen=True
 ) -> None:
     """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
-    methods = dict.fromkeys((analysis.test, *also))
+    chosen_test, further = get_test(analysis.test), [get_test(name) for name in also if name != analysis.test]
     both = first | second
     some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
     columns = np.flatnonzero(some & chosen)
@@ -179,8 +185,6 @@ def _contrasts(
         return
     values, is_first = matrix.values[both][:, columns], first[both]
     continuous = ~matrix.binary[columns]
-    tests = {method: rank_sum_columns(values, is_first, method=method) for method in methods}
-    test = tests[analysis.test]
     for position, column in enumerate(columns):
         a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))
         n = (a.size, b.size)
@@ -192,27 +196,45 @@ def _contrasts(
             rows.append((*head, "p", result.p, *n, "chi_squared", reason))
             continue
         shift = hodges_lehmann(a, b, method=analysis.test, confidence=1 - analysis.alpha)
-        u, reason = test.u[position], ALL_EQUAL if np.isnan(test.p[position]) else ""
+        test = chosen_test.compare(a, b)
+        reason = chosen_test.undefined if np.isnan(test.p) else ""
         for statistic, value, method, why in (
             ("median_difference", np.median(a) - np.median(b), "", ""),
             ("hodges_lehmann", shift.estimate, "", ""),
             ("hodges_lehmann_lower", *_limit(shift.lower, analysis)),
             ("hodges_lehmann_upper", *_limit(shift.upper, analysis)),
-            ("mann_whitney_effect", u / (a.size * b.size), "", ""),
-            ("u", u, "", ""),
-            ("z", test.z[position], analysis.test, reason),
-            ("p", test.p[position], analysis.test, reason),
+            ("mann_whitney_effect", test.u / (a.size * b.size), "", ""),
+            ("u", test.u, "", ""),
+            *_mean_difference(a, b, analysis),
+            (chosen_test.statistic, test.statistic, analysis.test, reason),
+            ("p", test.p, analysis.test, reason),
         ):
             rows.append((*head, statistic, value, *n, method, why))
-        for method, other in tests.items():
-            if method != analysis.test:
-                others.append((*head, "p", other.p[position], *n, method, reason))
+        for other in further:
+            p = other.compare(a, b).p
+            others.append((*head, "p", p, *n, other.name, other.undefined if np.isnan(p) else ""))
 
 
 def _limit(value: float, analysis: Analysis) -> tuple[float, str, str]:
     """A limit of an interval with its method, and the reason where there is none."""
     method = f"{analysis.test}, level {1 - analysis.alpha:g}"
-    return (value, method, "") if np.isfinite(value) else (np.nan, method, NO_LIMIT)
+    if np.isfinite(value):
+        return value, method, ""
+    return np.nan, method, NO_LIMIT if get_test(analysis.test).depths else NO_INTERVAL
+
+
+def _mean_difference(first: np.ndarray, second: np.ndarray, analysis: Analysis) -> list[tuple[str, float, str, str]]:
+    """Difference of means with its interval, where the test of the analysis is one of means."""
+    test = get_test(analysis.test)
+    if test.mean_difference is None:
+        return []
+    found = test.mean_difference(first, second, confidence=1 - analysis.alpha)
+    reason = test.undefined if np.isnan(found.p) else ""
+    return [
+        ("mean_difference", found.estimate, "", test.undefined if np.isnan(found.estimate) else ""),
+        ("mean_difference_lower", found.lower, f"{test.name}, level {1 - analysis.alpha:g}", reason),
+        ("mean_difference_upper", found.upper, f"{test.name}, level {1 - analysis.alpha:g}", reason),
+    ]
 
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from ..errors import nearest
-from .types import Names, Number, Share, Strict, Text, Whole
+from ..stats.two_sample import permutable_names
+from .types import Names, Number, PermutableTestName, Share, Strict, Text, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,10 +58,7 @@ class Multiverse(Strict):
         "log_ratio",
         "difference",
     ]
-    tests: Annotated[list[Literal["normal", "normal_continuity"]], Field(min_length=1)] = [
-        "normal",
-        "normal_continuity",
-    ]
+    tests: Annotated[list[PermutableTestName], Field(min_length=1)] = list(permutable_names())
     outliers: Annotated[list[Literal["keep", "trim", "winsorise"]], Field(min_length=1)] = ["keep", "trim", "winsorise"]
     outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
     missing: Annotated[list[Literal["available", "last_carried_forward", "no_change"]], Field(min_length=1)] = [

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ..errors import UserError, nearest
 from .robustness import Robustness
-from .types import Names, Number, Optional, Strict, Text, Whole
+from .types import Names, Number, Optional, Strict, TestName, Text, Whole
 from .yaml_files import faulty, read_yaml
 
 # Folders of results/ that are not analyses.
@@ -76,7 +76,7 @@ class Analysis(Strict):
     marker: str
     strata: StrataRule = StrataRule()
     change: Literal["percent", "log_ratio", "difference"] = "percent"
-    test: Literal["normal", "normal_continuity", "exact"] = "normal"
+    test: TestName = "normal"
     quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     outcomes: Names = "all"

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ..stats import two_sample
+
 
 def _number(value: Any) -> Any:
     """Read numbers that arrive as text: ``2/3`` from YAML, and everything given with ``snakemake --config``."""
@@ -35,6 +37,8 @@ Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
+TestName = Literal[two_sample.names()]  # type: ignore[valid-type]
+PermutableTestName = Literal[two_sample.permutable_names()]  # type: ignore[valid-type]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 

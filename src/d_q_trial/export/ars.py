@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
 from ..results_table import BOTH_ARMS, EVERYBODY
+from ..stats.two_sample import get_test
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _describe_method(method: str, statistics: Iterable[str], analysis: Analysis)
         "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants with a value."),
         "M_TWO_SAMPLE": (
             "Comparison of two groups",
-            f"{labels.TESTS[analysis.test]}; {labels.interval_level(analysis)} confidence interval.",
+            f"{get_test(analysis.test).sentence}; {labels.interval_level(analysis)} confidence interval.",
         ),
         "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction."),
         "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution."),

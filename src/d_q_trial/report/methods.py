@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import formatting, labels
 from ..changes import EXCLUDED
+from ..stats.two_sample import get_test
 from ..tables.catalogue import EVERYBODY, HIGHEST, Headline
 from ..trial import BASELINE
 from .methods_robustness import robustness_sentences
@@ -124,13 +125,12 @@ def conventions(facts: Facts) -> list[tuple[str, str]]:
         ("Change from baseline", f"{_change_sentence(facts)} Rounded to ten significant digits before ranking."),
         (
             "Test",
-            f"{_capital(labels.TESTS[analysis.test])}; the level of significance is {analysis.alpha:g}, without correction for "
+            f"{_capital(get_test(analysis.test).sentence)}; the level of significance is {analysis.alpha:g}, without correction for "
             "multiplicity unless said otherwise.",
         ),
         (
             "Effect",
-            f"Differences are {labels.direction(trial)}. The shift is the Hodges-Lehmann estimate; its "
-            f"{labels.interval_level(analysis)} interval comes from inverting the same test.",
+            f"Differences are {labels.direction(trial)}, {labels.interval(analysis)}.",
         ),
         ("Quartiles", f"Type {analysis.quartile_type} of Hyndman and Fan."),
     ]
@@ -162,7 +162,7 @@ def paragraph(facts: Facts) -> str:
     )
     if facts.data_label:
         data += " These data are synthetic: the numbers below do not describe participants of the trial."
-    test_references = {"exact": ("wilcoxon", "streitberg")}.get(analysis.test, ("wilcoxon", "mann_whitney"))
+    test = get_test(analysis.test)
     outcomes = _outcomes(facts)
     methods = [
         f"{study_sentence(facts)[:-1]} [1].",
@@ -171,9 +171,9 @@ def paragraph(facts: Facts) -> str:
         _excluded(facts),
         *((_change_sentence(facts), _outliers(facts), _no_change(facts)) if outcomes else ()),
         _strata(facts) if facts.strata else _stated_strata(facts),
-        f"Arms were compared by the {labels.TESTS[analysis.test]} {cite(*test_references)}; differences are "
-        f"{' minus '.join(labels.within(arm.label) for arm in trial.analysed_arms.values())}, given as the Hodges-Lehmann shift with the {labels.interval_level(analysis)} "
-        f"interval obtained by inverting the same test {cite('hodges_lehmann')}.",
+        f"Arms were compared by the {test.sentence} {cite(*test.references)}; differences are "
+        f"{' minus '.join(labels.within(arm.label) for arm in trial.analysed_arms.values())}, "
+        f"{labels.interval(analysis)} {cite('hodges_lehmann')}.",
         "Proportions were compared by the chi-squared test without continuity correction." if _binary(facts) else "",
         f"Values are summarized as medians and quartiles (type {analysis.quartile_type} {cite('hyndman')}).",
         f"Relations with age are Spearman correlations {cite('spearman')}." if _correlations(facts) else "",

@@ -1,15 +1,8 @@
-"""What the paragraph on methods cites."""
+"""What the paragraph on methods cites; each two-sample test brings its own references."""
 
-REFERENCES = {
-    "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945).",
-    "mann_whitney": (
-        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
-        "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
-    ),
-    "streitberg": (
-        "Streitberg B, Röhmel J. Exact distributions for permutation and rank tests: an introduction to some recently "
-        "published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
-    ),
+from ..stats.two_sample import all_tests
+
+REFERENCES = {key: text for test in all_tests() for key, text in test.references.items()} | {
     "hodges_lehmann": (
         "Hodges JL, Lehmann EL. Estimates of location based on rank tests. Annals of Mathematical Statistics 34, "
         "598-611 (1963)."
@@ -26,10 +19,6 @@ REFERENCES = {
     "scipy": (
         "Virtanen P, Gommers R, Oliphant TE, et al. SciPy 1.0: fundamental algorithms for scientific computing in "
         "Python. Nature Methods 17, 261-272 (2020)."
-    ),
-    "brunner": (
-        "Brunner E, Munzel U. The nonparametric Behrens-Fisher problem: asymptotic theory and a small-sample "
-        "approximation. Biometrical Journal 42, 17-25 (2000)."
     ),
     "delong": (
         "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver operating "

@@ -14,6 +14,7 @@ from ..stats.monte_carlo import MonteCarloP
 from ..stats.multiplicity import permutation_p, step_down_p
 from ..stats.permutation import Design, run
 from ..stats.reducers import Largest, StepDown
+from ..stats.two_sample import get_test
 from .cutoffs import NO_MARKER, TOO_FEW_FOR_CUTS, Slices
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ def best_cuts(
     rows = []
     for (number, part), (side, word) in itertools.product(enumerate(found), enumerate(SIDES)):
         own = np.flatnonzero((search.slice == number) & (search.side == side) & ~np.isnan(z))
-        if not own.size:
-            reason = TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER
+        reason = get_test(part.method).not_permuted
+        if reason or not own.size:
+            reason = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
             blank = [None] * (len(COLUMNS) - 7)
             rows.append((*part.head(), word, 0, *blank, reason))
             continue
@@ -162,7 +164,7 @@ def _search(found: list[Slices], trial: Trial, robustness: Robustness) -> _Searc
         family = families.index(trial.outcomes[part.comparison.outcome].family)
         sides = (part.groups.side[groups] == "below").astype(int)
         keys.append(np.array([np.full(groups.size, number), groups, sides, np.full(groups.size, family)]))
-        continuity += [part.method == "normal_continuity"] * groups.size
+        continuity += [bool(get_test(part.method).continuity)] * groups.size
     design = Design(
         np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=np.array(continuity)
     )

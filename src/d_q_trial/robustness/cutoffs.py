@@ -9,8 +9,8 @@ import numpy as np
 
 from ..changes import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
-from ..stats.rank_sum import RankSums, rank_sum_columns
 from ..stats.shift import Shifts, hodges_lehmann_subgroups
+from ..stats.two_sample import Compared, get_test
 from .comparisons import Comparison, whole
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Slices:
     usable: np.ndarray
     share_below: np.ndarray
     medians: np.ndarray
-    tests: RankSums
+    tests: Compared
     shifts: Shifts
 
     def head(self) -> tuple[str, str, str, str]:
@@ -160,7 +160,7 @@ def slice_of(
         usable,
         _share_below(groups, amount),
         np.array([_medians(columns[is_first]), _medians(columns[~is_first])]),
-        rank_sum_columns(columns, is_first, method=method),
+        get_test(method).compare_columns(columns, is_first),
         hodges_lehmann_subgroups(
             comparison.value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
         ),
@@ -170,7 +170,7 @@ def slice_of(
 def _method(comparison: Comparison, analysis: Analysis) -> str:
     """Test of all cuts: that of the analysis, unless hundreds of exact distributions of large groups would take hours."""
     small = max(comparison.counts()) < EXACT_BELOW
-    return "normal_continuity" if analysis.test == "exact" and not small else analysis.test
+    return analysis.test if small else get_test(analysis.test).for_many or analysis.test
 
 
 def _share_below(groups: Subgroups, marker: np.ndarray) -> np.ndarray:

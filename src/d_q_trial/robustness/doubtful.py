@@ -11,9 +11,9 @@ from .. import formatting
 from ..changes import significant
 from ..errors import UserError
 from ..files import read_csv
-from ..stats.estimate import Estimate, t_estimate
-from ..stats.rank_sum import METHODS, rank_sum
 from ..stats.shift import hodges_lehmann
+from ..stats.two_sample import get_test, rank_sum_variants
+from ..stats.two_sample.welch import mean_difference
 from .comparisons import TOO_FEW, Comparison, all_comparisons, estimate_rows, table
 from .interaction import interactions
 from .sensitivity import covariance_rows, mixed_rows
@@ -144,19 +144,8 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     for statistic, value in zip(names, shift, strict=True):
         value = value if np.isfinite(value) else np.nan
         rows.append((*key, statistic, value, *n, analysis.test, TOO_FEW if np.isnan(value) else ""))
-    for method in METHODS:
-        rows.append((*key, "p", rank_sum(first, second, method=method).p, *n, f"rank-sum, {method}", ""))
-    found = welch(first, second, confidence=confidence)
+    for method in rank_sum_variants():
+        rows.append((*key, "p", get_test(method).compare(first, second).p, *n, f"rank-sum, {method}", ""))
+    found = mean_difference(first, second, confidence=confidence)
     reason = "" if found.p == found.p else TOO_FEW
     return rows + estimate_rows(key, "mean_difference", found, n, "means, t (Welch)", reason)
-
-
-def welch(first: np.ndarray, second: np.ndarray, *, confidence: float) -> Estimate:
-    """Difference of means with unequal variances (Welch's t)."""
-    if min(first.size, second.size) < 2:
-        return Estimate.without_error(np.nan)
-    parts = np.array([first.var(ddof=1) / first.size, second.var(ddof=1) / second.size])
-    if not parts.sum() > 0:
-        return Estimate.without_error(first.mean() - second.mean())
-    df = parts.sum() ** 2 / (parts**2 / np.array([first.size - 1, second.size - 1])).sum()
-    return t_estimate(first.mean() - second.mean(), np.sqrt(parts.sum()), df, confidence=confidence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import safe_text
-from ..stats.rank_sum import rank_sum_columns
+from ..stats.two_sample import get_test
 from .comparisons import Comparison, all_comparisons, table
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     values = np.tile(comparison.value[present][:, None], present.size)
     values[np.diag_indices(present.size)] = np.nan
     everybody = comparison.value[present][:, None]
-    test = rank_sum_columns(np.hstack([everybody, values]), comparison.is_first[present], method=analysis.test)
+    test = get_test(analysis.test).compare_columns(np.hstack([everybody, values]), comparison.is_first[present])
     whole, without = test.p[0], test.p[1:]
     if np.isnan(without).all():
         return []

@@ -10,8 +10,8 @@ from ..results_table import EVERYBODY
 from ..stats.labels import labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, run
-from ..stats.rank_sum import rank_sum
 from ..stats.reducers import StepDown
+from ..stats.two_sample import get_test
 from .comparisons import Comparison, all_comparisons
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _belongs(comparison: Comparison, family: Family, trial: Trial, analysis: Ana
 def _rows(name: str, members: list[Comparison], analysis: Analysis, robustness: Robustness) -> list[tuple]:
     if not members:
         return []
-    p = [rank_sum(*member.samples(), method=analysis.test).p for member in members]
+    p = [get_test(analysis.test).compare(*member.samples()).p for member in members]
     joint, reason = _max_t(members, analysis, robustness)
     return [
         (name, *member.key, *member.counts(), analysis.test, *values, *t[:3], t.permutations or None, reason)
@@ -97,8 +97,9 @@ def _rows(name: str, members: list[Comparison], analysis: Analysis, robustness: 
 
 def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
     """Step-down max-T of a family, or nothing and the reason."""
-    if not all(member.linked.all() for member in members):
-        return step_down_p(np.full(len(members), np.nan), np.zeros(len(members)), 1), NO_IDS
+    reason = get_test(analysis.test).not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
+    if reason:
+        return step_down_p(np.full(len(members), np.nan), np.zeros(len(members)), 1), reason
     is_first = {
         person: first for m in members for person, first in zip(m.participant, m.is_first, strict=True)
     }  # in order of appearance
@@ -106,7 +107,7 @@ def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness
     values = np.full((len(place), len(members)), np.nan)
     for column, member in enumerate(members):
         values[[place[person] for person in member.participant], column] = member.value
-    corrected = np.full(len(members), analysis.test == "normal_continuity")
+    corrected = np.full(len(members), bool(get_test(analysis.test).continuity))
     design, observed_labels = Design(values, continuity=corrected), np.array(list(is_first.values()))
     labels = labels_for(observed_labels, robustness.permutations, robustness.seed)
     z = design.observed(observed_labels).z

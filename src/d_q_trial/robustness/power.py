@@ -11,9 +11,10 @@ from ..errors import UserError
 from ..files import read_csv
 from ..results_table import EVERYBODY
 from ..stats.interaction import mann_whitney_effect
-from ..stats.power import detectable_difference, exaggeration, implied_sd, rank_sum_power, t_power
+from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
+from ..stats.two_sample import get_test
+from ..stats.two_sample.welch import mean_difference
 from .comparisons import TOO_FEW, Comparison, all_comparisons, generator, table
-from .doubtful import welch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,14 +96,14 @@ def _planned_rows(
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:
-        return rank_sum_power(
+        return simulated_power(
             plan.difference,
             sd,
             *n,
             alpha=plan.alpha,
-            method="normal_continuity" if analysis.test == "exact" else analysis.test,
+            method=get_test(analysis.test).for_many or analysis.test,
             trials=_TRIALS,
-            rng=generator(robustness.seed, "power", str(n)),
+            seed=generator(robustness.seed, "power", str(n)),
         )
 
     for c in comparisons:
@@ -128,7 +129,7 @@ def _planned_rows(
 
 def _estimates(c: Comparison) -> dict[str, tuple[float, float, float]]:
     """Estimate, standard error and degrees of freedom on each scale."""
-    mean = welch(*c.samples(c.log_ratio), confidence=0.95)
+    mean = mean_difference(*c.samples(c.log_ratio), confidence=0.95)
     effect = mann_whitney_effect(*c.samples())
     return {
         "mean log ratio, t (Welch)": (mean.estimate, mean.standard_error, mean.df),

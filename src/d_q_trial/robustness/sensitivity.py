@@ -11,6 +11,7 @@ from ..stats.ancova import ancova
 from ..stats.bounds import p_bounds
 from ..stats.estimate import Estimate
 from ..stats.mixed import random_intercept
+from ..stats.two_sample import get_test
 from .comparisons import TOO_FEW, Comparison, all_comparisons, estimate_rows, table
 from .imputed import imputed_rows
 
@@ -24,7 +25,6 @@ EVERY_VISIT = "mean of visits"
 
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
-TIES_DECIDE = "the exact test conditions on ties, which the missing values would change"
 AT_LEAST = "at least this; the search was cut short"
 
 
@@ -147,8 +147,8 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Rows of the lowest and highest P; n counts everybody, also those without a value."""
     total = int(comparison.is_first.sum()), int((~comparison.is_first).sum())
     key, method = (*comparison.key, ""), f"any values of the missing, {analysis.test}"
-    if not comparison.linked.all() or analysis.test == "exact":
-        reason = TIES_DECIDE if comparison.linked.all() else NO_IDS
+    reason = get_test(analysis.test).no_bounds if comparison.linked.all() else NO_IDS
+    if reason:
         return [(*key, name, np.nan, *total, method, reason) for name in ("p_lowest", "p_highest")]
     missing = [all_ - seen for all_, seen in zip(total, comparison.counts(), strict=True)]
     found = p_bounds(*comparison.samples(), *missing, method=analysis.test)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..stats.permutation import Design
 from ..stats.rank_sum import midrank_columns
+from ..stats.two_sample import get_test
 from .choices import fences, with_missing, without_outliers
 from .measurements import Measurements, Subgroup
 
@@ -161,7 +162,7 @@ def _tests(
     size = (~np.isnan(values)).sum(axis=0)
     reason = np.where(_all_equal(values), ALL_EQUAL, "")
     reason = np.where(size < 2 * minimum_per_arm, TOO_SMALL, reason)
-    continuity = np.array([s.test == "normal_continuity" for s in table], dtype=bool)
+    continuity = np.array([get_test(s.test).continuity for s in table], dtype=bool)
     sign = np.array([1.0 if multiverse.outcomes[s.outcome] == "higher" else -1.0 for s in table])
 
     numbers: dict[tuple[bytes, float, bool], int] = {}

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
+from .checks import present
 from .rank_sum import normal_p, normal_z
+from .two_sample import get_test
 
-_METHODS = ("normal", "normal_continuity")
 # Cells of the table that is searched where heavy ties leave gaps in U; beyond it only a bound is given.
 _SEARCH_LIMIT = 3e8
 _GAPS_TRIED = 17
@@ -46,20 +47,35 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
         Observed values; NaN is left out and not counted as missing.
     missing_first, missing_second : int
         Number of participants without a value.
-    method : {"normal", "normal_continuity"}
-        The exact test has no bound here: it conditions on the ties, which the missing values would change.
+    method : str
+        Name of a test whose ``no_bounds`` is empty: the normal approximations. The exact test has no bound here: it
+        conditions on the ties, which the missing values would change.
 
     Returns
     -------
     PBounds
         NaN where a sample would be empty, or nothing varies.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, a number of missing values is negative, or the test has no bounds.
+
+    Examples
+    --------
+    >>> bounds = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
+    >>> round(bounds.lowest, 4), round(bounds.highest, 4)
+    (0.0086, 0.4647)
     """
-    if method not in _METHODS:
-        raise ValueError(f"bounds of P: method {method!r}, expected one of {', '.join(_METHODS)}")
-    first, second = (_present(sample) for sample in (first, second))
+    test = get_test(method)
+    if test.no_bounds:
+        raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
+    if min(missing_first, missing_second) < 0:
+        raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected numbers from 0")
+    first, second = present(first), present(second)
     if not (first.size + missing_first and second.size + missing_second) or not first.size + second.size:
         return PBounds(np.nan, np.nan, True)
-    continuity = method == "normal_continuity"
+    continuity = bool(test.continuity)
     sides = (
         _Places(first, second, missing_first, missing_second),
         _Places(second, first, missing_second, missing_first),
@@ -73,11 +89,6 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
     if lowest > 1 or np.isnan(highest):
         return PBounds(np.nan, np.nan, True)
     return PBounds(lowest, highest, exact)
-
-
-def _present(sample: ArrayLike) -> np.ndarray:
-    sample = np.asarray(sample, dtype=float).ravel()
-    return sample[~np.isnan(sample)]
 
 
 class _Places:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import nctdtr, ndtr, stdtr, stdtrit
+from scipy import optimize, stats
+from statsmodels.stats.power import TTestIndPower
 
+from .checks import is_significant, open_share
 from .monte_carlo import MonteCarloP, monte_carlo_p
-from .rank_sum import normal_z, rank_sum_columns
+from .two_sample import get_test
 
 
 class Exaggeration(NamedTuple):
@@ -22,42 +24,81 @@ class Exaggeration(NamedTuple):
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test of two groups with equal spread.
+    """Power of the two-sided t test of two groups with equal spread, both tails, by ``statsmodels``' ``TTestIndPower``.
 
     Parameters
     ----------
     difference, sd : float
-        In the same unit.
+        In the same unit; the standard deviation is above 0.
     n_first, n_second : int
+        From 1, and three together.
     alpha : float
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
 
     References
     ----------
-    The noncentral t distribution, both tails. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
+    The noncentral t distribution. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
+
+    Examples
+    --------
+    >>> round(t_power(19.8, 22, 30, 30, alpha=0.05), 4)
+    0.9275
     """
-    df = n_first + n_second - 2
-    noncentrality = abs(difference) / (sd * math.sqrt(1 / n_first + 1 / n_second))
-    critical = stdtrit(df, 1 - alpha / 2)
-    # scipy returns NaN for some tails below 1e-20; they are nothing here.
-    below, beyond = np.nan_to_num([nctdtr(df, noncentrality, critical), nctdtr(df, noncentrality, -critical)])
-    return float(1 - below + beyond)
+    _check(sd, n_first, n_second, alpha)
+    effect = abs(difference) / sd
+    return float(TTestIndPower().power(effect, n_first, alpha, ratio=n_second / n_first))
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Standard deviation at which a two-sided t test has the stated power for ``difference``."""
+    """Standard deviation at which a two-sided t test has the stated power for ``difference``.
 
-    def excess(ratio: float) -> float:
-        return t_power(ratio, 1.0, n_first, n_second, alpha=alpha) - power
+    Raises
+    ------
+    ValueError
+        If the power does not exceed alpha, which is the power without any difference, or the difference is 0.
 
-    return float(abs(difference) / brentq(excess, 1e-6, 50.0, xtol=1e-12))
+    Examples
+    --------
+    >>> round(implied_sd(19.8, 27, 27, power=0.9, alpha=0.05), 2)  # the paper's plan
+    22.01
+    """
+    if difference == 0:
+        raise ValueError("power: no standard deviation gives a difference of 0 more power than alpha")
+    return abs(difference) / detectable_difference(1.0, n_first, n_second, power=power, alpha=alpha)
 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Difference that a two-sided t test finds with the stated power."""
-    return sd / implied_sd(1.0, n_first, n_second, power=power, alpha=alpha)
+    """Difference that a two-sided t test finds with the stated power; see :func:`implied_sd`.
+
+    Examples
+    --------
+    >>> round(detectable_difference(22, 10, 11, power=0.8, alpha=0.05), 2)
+    28.31
+    """
+    _check(sd, n_first, n_second, alpha)
+    if not alpha < open_share(power, "power"):
+        raise ValueError(f"power {power:g}: expected more than alpha, {alpha:g}")
+
+    def excess(effect: float) -> float:
+        return t_power(effect, 1.0, n_first, n_second, alpha=alpha) - power
+
+    # statsmodels' solve_power stops a millionth short.
+    return sd * float(optimize.brentq(excess, 0.0, 1e4, xtol=1e-12))
 
 
-def rank_sum_power(
+def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
+    open_share(alpha, "alpha")
+    if not sd > 0:
+        raise ValueError(f"power: standard deviation {sd:g}, expected a number above 0")
+    if min(n_first, n_second) < 1 or n_first + n_second < 3:
+        raise ValueError(f"power: groups of {n_first} and {n_second}, expected three participants or more, none empty")
+
+
+def simulated_power(
     difference: float,
     sd: float,
     n_first: int,
@@ -66,25 +107,34 @@ def rank_sum_power(
     alpha: float,
     method: str,
     trials: int,
-    rng: np.random.Generator,
+    seed: int | Sequence[int] | np.random.Generator,
 ) -> MonteCarloP:
-    """Power of the rank-sum test for a shift between two normal distributions, from simulated trials.
+    """Power of a two-sample test for a shift between two normal distributions, from simulated trials.
+
+    Parameters
+    ----------
+    difference, sd, n_first, n_second, alpha
+        As for :func:`t_power`.
+    method : str
+        Name of the test; see :func:`d_q_trial.stats.two_sample.names`.
+    trials : int
+    seed : int, sequence of int, or numpy.random.Generator
 
     Returns
     -------
     MonteCarloP
         ``p`` is the power, ``lower`` and ``upper`` its 99% interval by the number of trials.
+
+    Examples
+    --------
+    >>> simulated_power(19.8, 22, 27, 27, alpha=0.05, method="normal", trials=500, seed=1).p
+    0.878
     """
-    values = rng.standard_normal((n_first + n_second, trials))
+    _check(sd, n_first, n_second, alpha)
+    values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
-    if method == "exact":
-        p = rank_sum_columns(values, np.arange(n_first + n_second) < n_first, method=method).p
-    else:
-        # No two draws are equal, so that ranks are places in order: several times faster than midranks.
-        order = np.argsort(np.ascontiguousarray(values.T), axis=1)
-        u = (order < n_first) @ np.arange(1.0, n_first + n_second + 1) - n_first * (n_first + 1) / 2
-        p = 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, continuity=method == "normal_continuity")))
-    found = int((p < alpha).sum())
+    p = get_test(method).compare_columns(values, np.arange(n_first + n_second) < n_first).p
+    found = int(is_significant(p, alpha).sum())
     return monte_carlo_p(found, trials)._replace(p=found / trials)
 
 
@@ -105,30 +155,31 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     Exaggeration
         ``power``: chance of significance; ``wrong_sign``: chance that a significant estimate has the wrong sign
         (type S); ``ratio``: mean absolute significant estimate over the true effect. For a true effect of 0 the
-        ratio is infinite and the sign is wrong half the time.
+        ratio is infinite and the sign is wrong half the time. NaN without a standard error or with df up to 1.
 
     References
     ----------
     Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond
     a is f(a) (df + a^2) / (df - 1), with f the density.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
+    [0.203, 0.012, 2.215]
     """
+    open_share(alpha, "alpha")
     if not standard_error > 0 or not df > 1 or math.isnan(true_effect):
         return Exaggeration(math.nan, math.nan, math.nan)
-    effect = abs(true_effect) / standard_error
-    critical = float(stdtrit(df, 1 - alpha / 2))
-    above, below = float(stdtr(df, effect - critical)), float(stdtr(df, -critical - effect))
+    t = stats.norm() if math.isinf(df) else stats.t(df)
+    effect, critical = abs(true_effect) / standard_error, float(t.isf(alpha / 2))
+    above, below = float(t.sf(critical - effect)), float(t.sf(critical + effect))
     power = above + below
     if effect == 0:
         return Exaggeration(power, 0.5, math.inf)
+
+    def mean_beyond(a: float) -> float:  # integral of t f(t) over t > a
+        return float(t.pdf(a)) * (1.0 if math.isinf(df) else (df + a**2) / (df - 1))
+
     # E|estimate| over the two tails, in standard errors.
-    tails = effect * (above - below) + _mean_beyond(critical - effect, df) + _mean_beyond(critical + effect, df)
+    tails = effect * (above - below) + mean_beyond(critical - effect) + mean_beyond(critical + effect)
     return Exaggeration(power, below / power, tails / power / effect)
-
-
-def _mean_beyond(a: float, df: float) -> float:
-    """Integral of t f(t) over t > a, for Student's density f."""
-    if math.isinf(df):
-        return math.exp(-(a**2) / 2) / math.sqrt(2 * math.pi)
-    log_density = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - math.log(df * math.pi) / 2
-    log_density -= (df + 1) / 2 * math.log1p(a**2 / df)
-    return math.exp(log_density) * (df + a**2) / (df - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -10,7 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from .rank_sum import METHODS, exact_counts, exact_p, midrank_columns, normal_p, normal_z
+from .checks import finite, is_significant, open_share, present
+from .exact import exact_counts, exact_p
+from .rank_sum import midrank_columns, normal_p, normal_z
+from .two_sample import get_test
 
 
 class Shift(NamedTuple):
@@ -41,25 +45,33 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     ----------
     first, second : array of float, shape (n,)
         NaN marks a missing value.
-    method : {"normal", "normal_continuity", "exact"}
-        The test to invert.
+    method : str
+        Name of the test to invert; see :func:`d_q_trial.stats.two_sample.names`.
     confidence : float
         Such as 0.95.
 
     Returns
     -------
     Shift
-        ``lower`` is -inf and ``upper`` inf if the samples are too small to reject any shift; all NaN without values.
+        ``lower`` is -inf and ``upper`` inf if the samples are too small to reject any shift, and NaN if the test has no
+        interval for a shift (its ``interval`` says so); all are NaN if a sample is empty.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, the test is unknown, or the confidence does not lie between 0 and 1.
 
     References
     ----------
     Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R's ``wilcox.test(conf.int=TRUE)`` finds the same limits,
     by root search to 1e-4 in the normal variants.
+
+    Examples
+    --------
+    >>> hodges_lehmann([1.2, 4.1, 6.3, 7.7, 9.0], [0.4, 3.5, 2.2, 1.9], method="exact", confidence=0.95)
+    Shift(estimate=4.1, lower=-0.7, upper=8.6)
     """
-    first, second = (_present(sample) for sample in (first, second))
-    if first.size == 0 or second.size == 0:
-        _check(method)
-        return Shift(np.nan, np.nan, np.nan)
+    first, second = present(first), present(second)
     values = np.concatenate([first, second])
     everybody = np.ones((values.size, 1), dtype=bool)
     is_first = np.arange(values.size) < first.size
@@ -84,120 +96,142 @@ def hodges_lehmann_subgroups(
         Who belongs to each subgroup.
     method, confidence
         As for :func:`hodges_lehmann`.
+
+    Returns
+    -------
+    Shifts
+        Fields of shape (k,).
+
+    Examples
+    --------
+    >>> members = [[True, True], [True, False], [True, True], [True, False]]
+    >>> hodges_lehmann_subgroups([5, 7, 1, 2], [1, 1, 0, 0], members, method="normal", confidence=0.5).estimate
+    array([4.5, 4. ])
     """
-    _check(method)
-    values, is_first, members = np.asarray(values, dtype=float), np.asarray(is_first, bool), np.asarray(members, bool)
-    present = ~np.isnan(values)
-    sides = [np.flatnonzero(present & side) for side in (is_first, ~is_first)]
+    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
+    values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
+    known = ~np.isnan(values)
+    sides = [np.flatnonzero(known & side) for side in (is_first, ~is_first)]
     differences = np.subtract.outer(*(values[side] for side in sides)).ravel()
     order = np.argsort(differences, kind="stable")
     differences = differences[order]
     pairs = np.unravel_index(order, tuple(side.size for side in sides))
     inside = [np.ascontiguousarray(members[side].T) for side in sides]
     ties = np.array([_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]).T
-    alpha = round(1 - confidence, 12)  # 1 - 0.9 is a little less than 0.1, and an exact P may be just that
     found = np.full((3, members.shape[1]), np.nan)
     for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
-        places = np.flatnonzero(first[pairs[0]] & second[pairs[1]])
-        if places.size:
-            samples = (values[sides[0][first]], values[sides[1][second]])
-            found[:, subgroup] = _shift(*samples, differences[places], ties[subgroup].sum(), method, alpha)
+        own = differences[first[pairs[0]] & second[pairs[1]]]
+        if not own.size:
+            continue
+        found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
+        if depths_of is None:
+            continue
+        samples = values[sides[0][first]], values[sides[1][second]]
+        below, above = depths_of(*samples, own, int(ties[subgroup].sum()), alpha)
+        found[1, subgroup] = own[below - 1] if below else -np.inf
+        found[2, subgroup] = own[-above] if above else np.inf
     return Shifts(*found)
-
-
-def _check(method: str) -> None:
-    if method not in METHODS:
-        raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(METHODS)}")
 
 
 def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
     """Sum of t^3 - t over the groups of t equal values, in each subgroup of shape (k, n)."""
     if np.unique(values).size == values.size:
         return np.zeros(len(members), dtype=int)
-    return midrank_columns(np.where(members, values, np.nan).T)[1].astype(int)
-
-
-def _shift(first, second, differences, tie_sum: int, method: str, alpha: float) -> tuple[float, float, float]:
-    """Shift of two samples, and its limits, from their sorted pairwise differences."""
-    below, above = _depths(first, second, differences, int(tie_sum), method, alpha)
-    lower = differences[below - 1] if below else -np.inf
-    upper = differences[-above] if above else np.inf
-    return (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2, lower, upper
-
-
-def _present(sample: ArrayLike) -> np.ndarray:
-    sample = np.asarray(sample, dtype=float).ravel()
-    return sample[~np.isnan(sample)]
-
-
-def _depths(first, second, differences, tie_sum: int, method: str, alpha: float) -> tuple[int, int]:
-    """Count the pairwise differences that lie outside each end of the interval, the limit included.
-
-    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. Shifts are rejected
-    from the outside in while P(U) <= alpha; the first k that is not rejected is the depth of the lower limit. Without
-    ties within a sample, and in the normal variants, the upper limit lies as deep by symmetry.
-    """
-    if method != "exact":
-        depth = _normal_depth(first.size, second.size, tie_sum, alpha, method)
-        return depth, depth
-    if tie_sum:
-        return _tied_exact_depths(first, second, differences, alpha)
-    p = _untied_exact_p(first.size, second.size)[: differences.size // 2 + 1]
-    depth = int(np.argmax(~(p <= alpha)))
-    return depth, depth
+    return np.rint(midrank_columns(np.where(members, values, np.nan).T)[1]).astype(int)
 
 
 @lru_cache(maxsize=4096)
-def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, method: str) -> int:
-    """Smallest U, not above its mean, that the normal approximation does not reject.
+def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
+    """Count the differences outside either end of the interval that inverts the normal approximation.
 
-    P rises with U, so it is tried only around the U at which the deviate reaches its critical value.
+    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. Shifts are rejected
+    from the outside in while P(U) <= alpha; the first k that is not rejected is the depth. P rises with U up to the
+    mean, so it is tried only around the U at which the deviate reaches its critical value.
+
+    Examples
+    --------
+    >>> normal_depth(10, 12, 0, 0.05, continuity=False)
+    31
     """
-    continuity = method == "normal_continuity"
     unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
     if np.isnan(unit):
         return 0
     critical = (n_first * n_second - continuity) / 2 + ndtri(alpha / 2) / unit
     tried = np.clip(np.floor(critical) + np.arange(-1, 3), 0, n_first * n_second // 2)
     p = normal_p(tried, n_first, n_second, tie_sum, continuity=continuity)
-    return int(tried[np.argmax(~(p <= alpha))])
+    return int(tried[np.argmax(~is_significant(p, alpha))])
 
 
-@lru_cache(maxsize=256)
-def _untied_exact_p(n_first: int, n_second: int) -> np.ndarray:
-    """Two-sided exact P of U = 0, 1, ... up to the mean, without ties."""
+@lru_cache(maxsize=64)
+def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
+    """Count the differences outside either end of the exact interval without ties."""
     counts = exact_counts(n_first, n_second)
     total = sum(counts)
     tails = accumulate(counts[: len(counts) // 2 + 1])
-    return np.array([min(1.0, 2 * tail / total) for tail in tails])
+    p = np.array([min(1.0, 2 * tail / total) for tail in tails])
+    return int(np.argmax(~is_significant(p, alpha)))
 
 
-def _tied_exact_depths(first, second, differences, alpha: float) -> tuple[int, int]:
-    """Depths by bisection over the gaps between differences, from each end to the middle.
+def exact_depths(
+    first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
+) -> tuple[int, int]:
+    """Count the differences outside each end of the interval that inverts the exact test.
 
-    Where the ties stand among the ranks depends on the shift, so that each gap has a distribution of its own, and P
-    need not be monotone in the shift: the limits are shifts at which the verdict changes.
+    With ties within a sample, where the ties stand among the ranks depends on the shift, so that each gap between
+    differences has a distribution of its own, and P need not be monotone in the shift: the limits are shifts at which
+    the verdict changes. They are looked for from the limit of the normal approximation outwards, in steps that double,
+    and then by bisection, so that a dozen exact P-values settle both.
+
+    Parameters
+    ----------
+    first, second : array of float, shape (n,), (m,)
+    differences : array of float, shape (n * m,)
+        Sorted.
+    tie_sum : int
+        Of both samples; 0 without ties within a sample.
+    alpha : float
+
+    Examples
+    --------
+    >>> first, second = np.array([3.0, 3.0, 5.0, 6.0]), np.array([1.0, 2.0, 2.0])
+    >>> exact_depths(first, second, np.sort(np.subtract.outer(first, second).ravel()), 12, 0.1)
+    (1, 1)
     """
+    if not tie_sum:
+        return (_untied_depth(first.size, second.size, alpha),) * 2
     labels = np.repeat([True, False], [first.size, second.size])
     values, multiplicity = np.unique(differences, return_counts=True)
     depths = np.concatenate([[0], np.cumsum(multiplicity)])
     edges = np.concatenate([[values[0] - 2], values, [values[-1] + 2]])
     shifts = (edges[:-1] + edges[1:]) / 2
+    guess = normal_depth(first.size, second.size, tie_sum, alpha, continuity=False)
 
     def rejected(gap: int) -> bool:
         ranks = midrank_columns(np.concatenate([first - shifts[gap], second])[:, None])[0][:, 0]
-        return exact_p(ranks, labels) <= alpha
-
-    def first_kept(gaps: range) -> int:
-        low, high = 0, len(gaps) - 1
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if rejected(gaps[middle]) else (low, middle)
-        return gaps[low]
+        return bool(is_significant(exact_p(ranks, labels), alpha))
 
     # Where equal differences lie across the middle, the gaps on either side of them are the last to be tried.
     right = int(np.searchsorted(depths, differences.size / 2))
     left = int(np.searchsorted(depths, differences.size / 2, side="right")) - 1
-    lower = first_kept(range(right + 1))
-    upper = first_kept(range(values.size, left - 1, -1))
+    start = int(np.searchsorted(depths, guess))
+    lower = _first_kept(range(right + 1), start, rejected)
+    start = values.size - int(np.searchsorted(depths, differences.size - guess, side="right") - 1)
+    upper = _first_kept(range(values.size, left - 1, -1), start, rejected)
     return int(depths[lower]), int(differences.size - depths[upper])
+
+
+def _first_kept(gaps: range, start: int, rejected: Callable[[int], bool]) -> int:
+    """Return a gap that is not rejected after one that is (or the first or last), near the place ``start``."""
+    low, high, step = -1, len(gaps) - 1, 1
+    place = min(start, high)
+    while low < high - 1 and step:
+        if rejected(gaps[place]):
+            low, place = place, place + step
+            step = 2 * step if place < high else 0
+        else:
+            high, place = place, place - step
+            step = 2 * step if place > low else 0
+    while low < high - 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if rejected(gaps[middle]) else (low, middle)
+    return gaps[high]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import labels
+from ..stats.two_sample import get_test
 from ..trial import BASELINE
 from .catalogue import Table
 
@@ -62,8 +63,8 @@ def _comparisons(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
     unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(measure, "")
     made = (
         f"Changes from baseline are {labels.FORMULAS[measure]}{unit}. Differences and shifts are "
-        f"{labels.direction(trial)}; the shift is the Hodges-Lehmann estimate, its interval comes from inverting the "
-        f"same test. P: {labels.TESTS[analysis.test]}; not adjusted for multiplicity."
+        f"{labels.direction(trial)}, {labels.interval(analysis)}. P: {get_test(analysis.test).sentence}; not adjusted for "
+        f"multiplicity."
     )
     return [made, _rule(table, trial, analysis)]
 
@@ -86,5 +87,5 @@ def _summaries(outcomes: list[Outcome], measure: str, analysis: Analysis) -> str
         parts.append("number (percent)")
     chi = "; chi-squared test without continuity correction for numbers" if "binary" in kinds else ""
     what = "" if measure == BASELINE else f" Change: {labels.FORMULAS[measure]}."
-    test = labels.TESTS[analysis.test]
+    test = get_test(analysis.test).sentence
     return f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}; not adjusted for multiplicity."

@@ -1,0 +1,86 @@
+"""Rules that every function of this package follows: missing, infinite and empty samples, levels, and significance.
+
+NaN marks a missing value and is left out. An infinite value is a ``ValueError``, because it is an error of measurement
+or of arithmetic. A result that the data do not determine (an empty sample, no variation) is NaN, with its sample sizes.
+An argument outside its range is a ``ValueError``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
+
+
+def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
+    """Return values as floats of the same shape; NaN is kept.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite.
+
+    Examples
+    --------
+    >>> finite([1, float("nan")])
+    array([ 1., nan])
+    """
+    array = np.asarray(values, dtype=float)
+    if np.isinf(array).any():
+        raise ValueError(f"{name}: infinite value, expected finite numbers (NaN where missing)")
+    return array
+
+
+def present(sample: ArrayLike, name: str = "sample") -> np.ndarray:
+    """Return the values of a sample that are not missing, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite.
+
+    Examples
+    --------
+    >>> present([3, float("nan"), 1])
+    array([3., 1.])
+    """
+    array = finite(sample, name).ravel()
+    return array[~np.isnan(array)]
+
+
+def open_share(value: float, name: str) -> float:
+    """Return a confidence level, an alpha or a power.
+
+    Raises
+    ------
+    ValueError
+        Unless it lies between 0 and 1, both excluded.
+
+    Examples
+    --------
+    >>> open_share(0.95, "confidence")
+    0.95
+    """
+    if not 0 < value < 1:
+        raise ValueError(f"{name} {value:g}: expected a number between 0 and 1, such as 0.95 for 95%")
+    return float(value)
+
+
+def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
+    """Return whether tests reject: P <= alpha, the one convention of this package.
+
+    An interval of confidence 1 - alpha therefore excludes exactly what its test rejects.
+
+    Parameters
+    ----------
+    p : array of float, any shape
+        NaN is not significant.
+    alpha : float
+
+    Examples
+    --------
+    >>> is_significant([0.05, 0.051, float("nan")], 0.05)
+    array([ True, False, False])
+    """
+    return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + ROUNDING
