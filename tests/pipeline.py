@@ -10,7 +10,7 @@ from d_q_trial.changes import build_changes
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
-from d_q_trial.stats.rank_sum import METHODS
+from d_q_trial.stats.two_sample import rank_sum_variants
 from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook import read_workbook
@@ -39,7 +39,9 @@ class Run:
         return claims.judge(printed, self.results, self.alternatives, self.trial, known or {})
 
 
-def run(participants: Participants, trial: Trial, analysis: settings.Analysis, also: tuple[str, ...] = METHODS) -> Run:
+def run(
+    participants: Participants, trial: Trial, analysis: settings.Analysis, also: tuple[str, ...] = rank_sum_variants()
+) -> Run:
     changes = build_changes(participants, trial, analysis)
     strata = build_strata(participants, trial, analysis)
     results = build_results(participants, changes, strata, trial, analysis, also=also)
@@ -53,7 +55,7 @@ def of_config(path: str = "config.yaml") -> Run:
     trial = load_trial(chosen.trial)
     analysis = chosen.analyses[chosen.reference]
     participants = read_workbook(analysis.workbook, trial, analysis.mapping)
-    return run(participants, trial, analysis, METHODS if chosen.published else ())
+    return run(participants, trial, analysis, rank_sum_variants() if chosen.published else ())
 
 
 def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:

@@ -6,13 +6,13 @@ from typing import Literal
 import analysis_folder
 import pyarrow.parquet as pq
 import pytest
+from d_q_trial.export.schema import CLAIMS, RESULTS, SCHEMAS, documentation
 from pydantic import BaseModel, ConfigDict
 
 from d_q_trial import cli as command_line
 from d_q_trial.errors import UserError
 from d_q_trial.export import manifest
 from d_q_trial.export.run import write_exports, write_manifest
-from d_q_trial.export.schema import CLAIMS, RESULTS, SCHEMAS, documentation
 
 LABEL = "Synthetic data: not the trial's participants"
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle.sensitivity import value
 
-from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, rank_sum_power, t_power
+from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 
 
 def test_the_paper_s_calculation_implies_a_standard_deviation_of_22():
@@ -26,12 +26,12 @@ def test_detectable_difference_undoes_the_power():
     assert t_power(difference, 22, 10, 11, alpha=0.05) == pytest.approx(0.8, rel=1e-9)
 
 
-def test_rank_sum_power_without_effect_is_its_level_and_with_one_is_near_that_of_t():
+def test_simulated_power_without_effect_is_its_level_and_with_one_is_near_that_of_t():
     rng = np.random.default_rng(1)
-    size = {"alpha": 0.05, "trials": 20_000, "rng": rng}
-    null = rank_sum_power(0.0, 1.0, 10, 11, method="exact", **size | {"trials": 2000})
+    size = {"alpha": 0.05, "trials": 20_000, "seed": rng}
+    null = simulated_power(0.0, 1.0, 10, 11, method="exact", **size | {"trials": 2000})
     assert null.lower < 0.043 < null.upper  # attainable level: P(U <= 26 or U >= 84) of R's pwilcox
-    planned = rank_sum_power(19.8, 22, 27, 27, method="normal", **size)
+    planned = simulated_power(19.8, 22, 27, 27, method="normal", **size)
     assert planned.lower < planned.p < planned.upper
     assert planned.p == pytest.approx(0.885, abs=0.015)
 

@@ -23,19 +23,7 @@ def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
         return float(p_value(test.u, test.n_first, test.n_second, variant, tie_sum[0]))
     labels = np.arange(ranks.size) < first.size
     p = exact_p(ranks[:, 0], labels)
-    return p if variant == "exact" else (p + _next_p(ranks[:, 0], labels)) / 2
-
-
-def _next_p(ranks: np.ndarray, labels: np.ndarray) -> float:
-    """Exact probability of a rank sum farther from its mean than the observed one: P without its own atom."""
-    from ..stats.rank_sum import _rank_sum_weights
-
-    doubled = np.rint(2 * ranks).astype(int)
-    size = int(labels.sum())
-    weights = _rank_sum_weights(tuple(np.sort(doubled).tolist()), size)
-    mean = size * (labels.size + 1)
-    distance = abs(int(doubled[labels].sum()) - mean)
-    return float(weights[np.abs(np.arange(weights.size) - mean) > distance].sum() / weights.sum())
+    return p if variant == "exact" else (p + exact_p(ranks[:, 0], labels, farther=True)) / 2
 
 
 def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count: int = 20) -> list[Claim]:

@@ -49,8 +49,11 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
     0.9275
     """
     _check(sd, n_first, n_second, alpha)
-    effect = abs(difference) / sd
-    return float(TTestIndPower().power(effect, n_first, alpha, ratio=n_second / n_first))
+    effect, ratio = abs(difference) / sd, n_second / n_first
+    power = float(TTestIndPower().power(effect, n_first, alpha, ratio=ratio))
+    if math.isnan(power):  # scipy's tail on the wrong side falls below 1e-20: nothing is added
+        power = float(TTestIndPower().power(effect, n_first, alpha / 2, ratio=ratio, alternative="larger"))
+    return 1.0 if math.isnan(power) else power  # so far out that even the near tail has no number
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
@@ -86,8 +89,9 @@ def detectable_difference(sd: float, n_first: int, n_second: int, *, power: floa
     def excess(effect: float) -> float:
         return t_power(effect, 1.0, n_first, n_second, alpha=alpha) - power
 
-    # statsmodels' solve_power stops a millionth short.
-    return sd * float(optimize.brentq(excess, 0.0, 1e4, xtol=1e-12))
+    near = TTestIndPower().solve_power(nobs1=n_first, alpha=alpha, power=power, ratio=n_second / n_first)
+    # statsmodels stops a millionth short, so that the last digits are found from there.
+    return sd * float(optimize.brentq(excess, 0.9 * float(near), 1.1 * float(near), xtol=1e-12))
 
 
 def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:

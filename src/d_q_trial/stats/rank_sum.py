@@ -26,7 +26,7 @@ from scipy.special import ndtr
 from .checks import finite, present
 from .exact import exact_counts as exact_counts
 from .exact import exact_p as exact_p
-from .two_sample import Compared, get_test, rank_sum_variants
+from .two_sample import Compared, TwoSampleTest, get_test, rank_sum_variants
 
 
 class RankSum(NamedTuple):
@@ -37,6 +37,16 @@ class RankSum(NamedTuple):
     u: float
     z: float
     p: float
+
+
+class RankSums(NamedTuple):
+    """Results of many rank-sum tests, each field an array of shape (k,); see :func:`rank_sum_columns`."""
+
+    n_first: np.ndarray
+    n_second: np.ndarray
+    u: np.ndarray
+    z: np.ndarray
+    p: np.ndarray
 
 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
@@ -72,9 +82,26 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
     >>> found.u, round(found.p, 4)
     (11.0, 0.0771)
     """
+    return RankSum(*_variant(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float)))
+
+
+def rank_sum_columns(values: ArrayLike, is_first: ArrayLike, *, method: str) -> RankSums:
+    """Rank-sum tests of many variables on one split of the participants; see :func:`asymptotic_columns`.
+
+    Examples
+    --------
+    >>> rank_sum_columns([[1, 5], [2, 6], [3, 1], [4, 2]], [True, True, False, False], method="exact").p.round(4)
+    array([0.3333, 0.3333])
+    """
+    return RankSums(
+        *_variant(method).compare_columns(np.asarray(values, dtype=float), np.asarray(is_first, dtype=bool))
+    )
+
+
+def _variant(method: str) -> TwoSampleTest:
     if method not in rank_sum_variants():
         raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    return RankSum(*get_test(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float)))
+    return get_test(method)
 
 
 def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
