@@ -95,7 +95,7 @@ def main() -> int:
     import pandas as pd
 
     from d_q_trial.trial import load_trial
-    from d_q_trial.workbook import read_workbook
+    from d_q_trial.workbook.reader import read_workbook
 
     trial = load_trial(ROOT / "data" / "trial.yaml")
     small = ROOT / "data" / "reconstructed.xlsx"

@@ -13,7 +13,7 @@ from d_q_trial.results import build_results
 from d_q_trial.stats.two_sample import rank_sum_variants
 from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
-from d_q_trial.workbook import read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 
 @dataclass(frozen=True)

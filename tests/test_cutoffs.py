@@ -18,7 +18,7 @@ from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
 FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))

@@ -6,7 +6,7 @@ import pytest
 from layouts import faulty, faulty_layouts
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 
 def said(tmp_path, plant, book=None):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from layouts import cohort, writers
 from openpyxl import Workbook, load_workbook
 
-from d_q_trial.workbook import read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 OUTCOMES = ["age", "smoker", "ctx", "bmd_radius", "sasp_il6"]
 LAYOUTS = ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"]

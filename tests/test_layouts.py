@@ -3,7 +3,7 @@
 import pytest
 from layouts import cohort, panels, strangers, writers  # noqa: F401
 
-from d_q_trial.workbook import read_workbook
+from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 

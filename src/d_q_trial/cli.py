@@ -145,7 +145,7 @@ def participants(context: Context) -> None:
     """Read a workbook and write its participants."""
     from .files import check_sha256
     from .trial import load_trial
-    from .workbook import read_workbook
+    from .workbook.reader import read_workbook
 
     given = context.arguments
     if given.sha256:

@@ -2,9 +2,7 @@
 
 import io
 import re
-import struct
 import zipfile
-import zlib
 
 import openpyxl
 
@@ -100,36 +98,3 @@ def sheet(rows, before=b"", after=b""):
     )
     yield from [rows] if isinstance(rows, bytes) else rows
     yield b"</sheetData>" + after + b"</worksheet>"
-
-
-def letters(number):
-    """Column letters of a column number."""
-    text = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(65 + rest) + text
-    return text
-
-
-def zip_by_hand(path, members, *, comment=b"", declared=None):
-    """Write a zip archive whose table of contents says what it is told to say.
-
-    ``members`` is a list of (name, packed bytes, method, crc, unpacked size, flags); with ``declared`` the number of
-    entries in the end record is that number.
-    """
-    body, table = bytearray(), bytearray()
-    for name, packed, method, crc, size, flags in members:
-        name = name.encode()
-        fields = struct.pack("<HHHHHIIIHH", 20, flags, method, 0, 0x21, crc, len(packed), size, len(name), 0)
-        table += b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, len(body)) + name
-        body += b"PK\x03\x04" + fields + name + packed
-    count = len(members) if declared is None else declared
-    end = struct.pack("<HHHHIIH", 0, 0, count & 0xFFFF, count & 0xFFFF, len(table), len(body), len(comment))
-    path.write_bytes(body + table + b"PK\x05\x06" + end + comment)
-
-
-def deflated(data):
-    """Raw deflate stream of bytes or an iterable of bytes."""
-    engine = zlib.compressobj(9, zlib.DEFLATED, -15)
-    pieces = [data] if isinstance(data, bytes) else data
-    return b"".join([*(engine.compress(piece) for piece in pieces), engine.flush()])

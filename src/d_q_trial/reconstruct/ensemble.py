@@ -137,7 +137,7 @@ def numbers_of(
     from ..robustness.interaction import interactions
     from ..robustness.sensitivity import covariance_rows
     from ..strata import build_strata
-    from ..workbook import read_workbook
+    from ..workbook.reader import read_workbook
 
     people = read_workbook(workbook, trial, analysis.mapping)
     if people.label is None:

@@ -1,5 +1,1 @@
-"""The only place that knows sheets, headers and cells."""
-
-from .reader import read_workbook
-
-__all__ = ["read_workbook"]
+"""The only code that knows sheets, headers and cells."""

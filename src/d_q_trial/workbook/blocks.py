@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .cells import EMPTY, Sheet
+from .sheets import EMPTY, Sheet
 
 
 @dataclass(eq=False)

@@ -9,11 +9,10 @@ import numpy as np
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from . import units
-from .cells import Sheet, column_letters
 from .extract import Chunk
 from .faults import Faults
-from .guard_cells import MAX_COLUMN
 from .plan import IGNORE, MAPPED, UNIT, UNSURE, Plan
+from .sheets import Sheet, column_letters
 
 UNLINKED = (
     "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
@@ -284,7 +283,7 @@ def _hidden_columns(sheet: Sheet, plans: list[Plan]) -> list[int]:
     numbers: set[int] = set()
     reached = -1
     for first, last in sorted(set(sheet.facts.hidden_columns)):  # a file may declare the same ones again and again
-        numbers.update(range(max(first, reached + 1), min(last, MAX_COLUMN) + 1))
+        numbers.update(range(max(first, reached + 1), min(last, 16_384) + 1))
         reached = max(reached, last)
     return [
         number

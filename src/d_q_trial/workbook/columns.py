@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from ..participants import VALUE
 from . import units
 from .blocks import Block
-from .cells import EMPTY
 from .headers import is_number, number_like
 from .lexicon import fold
 from .plan import (
@@ -22,6 +21,7 @@ from .plan import (
     Column,
 )
 from .recognise import Reading, Vocabulary
+from .sheets import EMPTY
 
 MOST_DISTINCT = 400
 MOST_PROBED = 2000  # a table of participants is rarely longer; the roles of its columns show long before

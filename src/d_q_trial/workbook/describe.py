@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL
 from ..trial import BASELINE, Trial
-from .cells import column_letters
 from .extract import Chunk
 from .headers import is_number
 from .plan import DATA, IGNORE, MAPPED, UNSURE, Plan
 from .reader import Reading
+from .sheets import column_letters
 
 MOST_BLOCKS, MOST_COLUMNS = 40, 12  # of blocks that are not understood
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from ..participants import PERCENT_CHANGE, VALUE
 from ..trial import BASELINE, Trial
-from .cells import EMPTY
 from .faults import Faults
 from .numbers import Policy, plain_columns, read_numbers
 from .plan import DATA, GROUPS, PARTICIPANT, VARIABLE, VISIT, Column, Plan
 from .rows import Rows
+from .sheets import EMPTY
 
 
 @dataclass(eq=False)

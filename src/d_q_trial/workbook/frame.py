@@ -6,10 +6,10 @@ import numpy as np
 
 from ..files import safe_text
 from ..participants import COLUMNS, VALUE
-from .cells import column_letters
 from .extract import Chunk
 from .plan import GROUPS, STRATUM, Plan
 from .rows import Rows
+from .sheets import column_letters
 
 
 def stratum_chunks(plan: Plan, rows: Rows) -> list[Chunk]:

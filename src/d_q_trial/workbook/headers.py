@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 
 from .blocks import Block
-from .cells import DATES, EMPTY, Flag
 from .recognise import Vocabulary
+from .sheets import DATES, EMPTY, Flag
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .blocks import Block, split
-from .cells import EMPTY, Sheet
 from .forms import code_form
 from .headers import Header, find_header, label_like, number_like
 from .plan import PARTICIPANT
 from .recognise import Vocabulary
+from .sheets import EMPTY, Sheet
 
 MOST_BLANK_ROWS = 2  # inside one table; more makes it two
 MOST_BLANK_COLUMNS = 2

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 
 from .blocks import Block
-from .cells import EMPTY
 from .headers import is_number
 from .plan import ARM, VISIT, Plan
 from .recognise import Vocabulary
+from .sheets import EMPTY
 
 _SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
 _PAIRS = [re.compile(rf"([\w.]{{1,12}})\s*(?:{sign})\s*([^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS]

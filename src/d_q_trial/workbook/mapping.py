@@ -11,12 +11,12 @@ from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, VALUE
 from ..trial import Trial
 from .blocks import Block
-from .cells import Sheet, Workbook, split_address
 from .faults import shown
 from .headers import Header
 from .numbers import Policy
 from .plan import DATA, GROUPS, IGNORE, LONG, MAPPED, PARTICIPANTS, Column, Plan
 from .rows import Codes
+from .sheets import Sheet, Workbook, split_address
 
 OPEN = "?"  # what the analyst has to fill in
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .cells import DATES, EMPTY, Flag
 from .headers import MISSING, is_number
+from .sheets import DATES, EMPTY, Flag
 
 _ROWS = 256  # at a time
 LARGEST = 1e100  # changes made from larger numbers would overflow

@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from ..trial import Trial
-from .cells import EMPTY, Flag, Sheet, column_letters
 from .describe import Findings, kind_of
 from .plan import ARM, DATA, PARTICIPANT, STRATUM, VARIABLE, VISIT, Plan
 from .reader import Reading
+from .sheets import EMPTY, Flag, Sheet, column_letters
 
 MOST_ROWS, MOST_COLUMNS = 45, 60
 ROLES = {

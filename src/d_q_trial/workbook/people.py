@@ -6,11 +6,11 @@ from collections import defaultdict
 
 from ..participants import POPULATION, TRIAL
 from ..trial import Trial
-from .cells import EMPTY
 from .extract import Chunk
 from .faults import Faults
 from .plan import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, Plan
 from .rows import Rows
+from .sheets import EMPTY
 
 Arms = dict[str, tuple[str, Plan, int, int]]  # participant -> arm, and the block, row and column that say so
 

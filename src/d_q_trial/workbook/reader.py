@@ -15,17 +15,17 @@ from ..participants import Participants
 from ..trial import Trial
 from . import checks, compare, frame, ids, legends, people, remarks, settle
 from .blocks import Block
-from .cells import Sheet, Workbook
 from .classify import classify
 from .extract import Chunk, read_block
 from .faults import Faults
 from .join import tables
-from .load import read_cells
+from .loader import load
 from .mapping import load_mapping, plans_of
 from .numbers import Policy
 from .plan import DATA, GROUPS, IGNORE, INFERRED, STRATUM, Plan
 from .recognise import Vocabulary
 from .rows import Codes, Rows, read_rows
+from .sheets import Sheet, Workbook
 
 SYNTHETIC = "Synthetic data: not the trial's participants"
 _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the trial's participants", re.I)
@@ -99,7 +99,7 @@ def _without_collection() -> Iterator[None]:
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook = read_cells(path)
+    workbook = load(path)
     vocabulary = Vocabulary(trial)
     policy = Policy(missing=frozenset(code.casefold() for code in trial.missing))
     if mapping is None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..files import safe_text
-from .cells import EMPTY, Flag
 from .faults import Faults
 from .headers import is_number, label_like
 from .lexicon import STATISTICS, fold, stratum_label
 from .plan import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Column, Plan
 from .recognise import Reading as Label
 from .recognise import Vocabulary
+from .sheets import EMPTY, Flag
 
 _POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}

@@ -7,11 +7,11 @@ import re
 
 from ..participants import POPULATION, VALUE
 from ..trial import BASELINE, Trial
-from .cells import EMPTY, Flag
 from .describe import MOST_BLOCKS, kind_of, number_columns, place_of
 from .plan import ARM, DATA, IGNORE, READABLE, UNSURE, VARIABLE, VISIT, Column, Plan
 from .reader import Reading
 from .rows import canonical_id
+from .sheets import EMPTY, Flag
 
 OPEN = '"?"'  # what the analyst has to fill in
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")

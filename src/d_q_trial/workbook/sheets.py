@@ -1,4 +1,4 @@
-"""What a workbook consists of once it is read: sheets, cells, and what is known of them beside their values."""
+"""What a workbook consists of once its file is read: sheets, cells, and what is known of them beside their values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ..errors import UserError
+from openpyxl.utils import column_index_from_string, get_column_letter
 
-MOST_FLAGS = 200_000
 EMPTY = ""
 DATES = (datetime.date, datetime.time, datetime.timedelta)
 
@@ -26,22 +25,14 @@ class Flag:
 
 @dataclass
 class SheetFacts:
-    """What the XML of a sheet says beside the values; rows and columns count from 0."""
+    """What a file says of a sheet beside the values; rows and columns count from 0."""
 
-    flags: dict[tuple[int, int], Flag] = field(default_factory=dict)
     hidden_rows: list[int] = field(default_factory=list)
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     filtered: bool = False
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
-
-    def flag(self, row: int, column: int, flag: Flag) -> None:
-        """Note a cell that holds no value; raises UserError if there are too many to be told."""
-        self.flags[row, column] = flag
-        if len(self.flags) > MOST_FLAGS:
-            raise UserError(
-                f"more than {MOST_FLAGS:,} cells hold errors or formulas without a stored value; open it in a spreadsheet "
-                "program, let it calculate, and save it again"
-            )
+    percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
+    struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
 
 
 @dataclass
@@ -103,31 +94,18 @@ class Workbook:
     sheets: list[Sheet]
     properties: str = ""
     modified: str = ""  # day on which it was saved, as it states itself
-    skipped: list[str] = field(default_factory=list)  # chart sheets and the like
+    skipped: list[str] = field(default_factory=list)  # chart sheets
     remarks: list[str] = field(default_factory=list)  # macros, links and the like
 
 
 def column_letters(number: int) -> str:
     """Return the letters of a column counted from 0."""
-    letters = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
-
-
-def column_number(letters: str) -> int:
-    """Return a column's number, counted from 0."""
-    number = 0
-    for letter in letters.upper():
-        number = number * 26 + ord(letter) - 64
-    return number - 1
+    return get_column_letter(number + 1)
 
 
 def split_address(address: str) -> tuple[int, int]:
     """Return row and column, counted from 0, of an address such as ``C7``."""
-    match = re.fullmatch(r"\$?([A-Za-z]{1,4})\$?(\d{1,8})", address.strip())
+    match = re.fullmatch(r"\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6})", address.strip())
     if not match:
         raise ValueError(f"{address!r} is not a cell address")
-    return int(match[2]) - 1, column_number(match[1])
+    return int(match[2]) - 1, column_index_from_string(match[1].upper()) - 1

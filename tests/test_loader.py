@@ -1,0 +1,362 @@
+"""Files of every kind: what is read, what is refused, and that either takes one line, 20 seconds and 1 GB at most."""
+
+import datetime
+import gzip
+import io
+import re
+import resource
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, TYPES, changed, participants, sheet, sound_parts, write
+
+from d_q_trial.errors import UserError
+from d_q_trial.workbook import file_reader, loader
+from d_q_trial.workbook.sheets import Flag, split_address
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data.xlsx"
+
+
+def archive_of(**parts):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+def ole(*streams):
+    """A compound file with directory entries of these names, as .xls and protected workbooks have."""
+    entries = b"".join(s.encode("utf-16-le").ljust(64, b"\0") + bytes(64) for s in ("Root Entry", *streams))
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + entries + bytes(5000)
+
+
+NOT_WORKBOOKS = {
+    "empty": (b"", "an empty file"),
+    "zero bytes": (bytes(8000), "an empty file"),
+    "random bytes": (b"\x01\x02\x03" + bytes(range(256)) * 9, "not a workbook and not text"),
+    "protected": (ole("EncryptionInfo", "EncryptedPackage"), "password-protected"),
+    "other compound file": (ole("WordDocument"), "damaged, or not a workbook"),
+    "html": (b"<html><table><tr><td>CTx</td></tr></table></html>", "a web page or XML file"),
+    "xml of 2003": (b'<?xml version="1.0"?><Workbook/>', "a web page or XML file"),
+    "json": (b'{"data": []}', "a JSON file"),
+    "prose": (b"see the supplement\n", "a text file without commas"),
+    "pdf": (b"%PDF-1.7\n" + bytes(100), "a PDF document"),
+    "gzip": (gzip.compress(b"workbook", mtime=0), "a gzip file"),
+    "git lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "a Git LFS pointer"),
+    "docx": (archive_of(**{TYPES: "<Types/>", "word/document.xml": "<d/>"}), "a Word document"),
+    "zip with a workbook": (
+        archive_of(**{"supplement/data.xlsx": "x"}),
+        r"an archive with supplement/data\.xlsx inside",
+    ),
+    "zip without a workbook": (archive_of(**{"a.txt": "x"}), "an archive without a workbook"),
+    "only the letters PK": (b"PK", "damaged or truncated"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_WORKBOOKS)
+def test_what_is_not_a_workbook_is_refused_by_its_kind(name, path):
+    content, expected = NOT_WORKBOOKS[name]
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=expected) as caught:
+        loader.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).isprintable()
+
+
+def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
+    for name, expected in (
+        (tmp_path, "a folder"),
+        (tmp_path / "no.xlsx", "no such file"),
+        ("a\0b.xlsx", "cannot be read"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            loader.load(name)
+
+
+def _truncated(path):
+    write(path, sound_parts())
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def _flipped(path):
+    write(path, sound_parts(), zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"<v>65</v>", b"<v>66</v>", 1))
+
+
+def _rows(path, rows):
+    changed(path, SHEET=b"".join(sheet(rows)))
+
+
+def _entities(path):
+    doctype = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + b"".join(
+        f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">'.encode() for i in range(9)
+    )
+    changed(path, STRINGS=lambda part: doctype + b"]>" + part.replace(b"<t>ID</t>", b"<t>&j;</t>"))
+
+
+def _repeated(piece: bytes, count: int):
+    """The same piece again and again; a large part that packs to almost nothing."""
+    return (piece * 1000 for _ in range(count // 1000))
+
+
+def _strings(path):
+    items = b"<si><t>" + b"x" * 3000 + b"</t></si>"
+    write(path, sound_parts() | {STRINGS: [b"<sst>", *_repeated(items, 60_000), b"</sst>"]})
+
+
+def _members(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in sound_parts().items():
+            archive.writestr(name, content)
+        for number in range(21_000):
+            archive.writestr(f"x{number}", b"")
+
+
+HOSTILE = {
+    "truncated": (_truncated, "damaged or truncated"),
+    "checksum": (_flipped, "damaged, or not a workbook"),
+    "no sheet part": (lambda path: write(path, {k: v for k, v in sound_parts().items() if k != SHEET}), "damaged"),
+    "broken xml": (lambda path: changed(path, SHEET=b"<worksheet><sheetData>"), "damaged"),
+    "not xml": (lambda path: changed(path, BOOK=b"workbook"), "damaged"),
+    "entities": (_entities, "damaged|needs more"),
+    "bomb of blank rows": (lambda path: _rows(path, _repeated(b"<row/>", 20_000_000)), "unpacks to"),
+    "bomb of shared texts": (_strings, "unpacks to|needs more"),
+    "twenty thousand parts": (_members, "unpacks to"),
+    "scattered cells": (
+        lambda path: _rows(path, (f'<row r="{i}"><c r="{c}{i}"><v>1</v></c></row>'.encode() for i, c in _diagonal())),
+        "lie scattered",
+    ),
+    "nested deeply": (lambda path: changed(path, STRINGS=b"<sst>" + b"<a>" * 200_000), "damaged|needs more"),
+}
+
+
+def _diagonal():
+    from openpyxl.utils import get_column_letter
+
+    return ((i * 40, get_column_letter(i * 3)) for i in range(1, 5000))
+
+
+def _noise(size):
+    """Bytes of XML text that hardly compress, so that no ratio gives the file away."""
+    import random
+
+    return "".join(random.Random(size).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=size))
+
+
+def _merges(path):
+    areas = "".join(f'<mergeCell ref="A{i}:XFD{i}"/>' for i in range(1, 60_000))
+    changed(path, SHEET=b"".join(sheet(b"", after=f"<mergeCells>{areas}</mergeCells>".encode())))
+
+
+def _long_cells(path):
+    text = _noise(32_000)
+    _rows(path, (f'<row><c t="inlineStr"><is><t>{i}{text}</t></is></c></row>'.encode() for i in range(1200)))
+
+
+def _many_strings(path):
+    items = "".join(f"<si><t>{i * 7919}</t></si>" for i in range(1_000_000))
+    write(path, sound_parts() | {STRINGS: f"<sst>{items}</sst>".encode()})
+
+
+def _endless(path):
+    cell = b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    changed(path, SHEET=b"".join(sheet(cell, before=b'<dimension ref="A1:XFD1048576"/>')))
+
+
+def _digits(path):
+    rows = participants()
+    rows[1][4] = "1" * 32_000
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path)
+
+
+SLOW = {
+    "merged areas": _merges,
+    "long cells": _long_cells,
+    "many texts": _many_strings,
+    "endless": _endless,
+    "digits": _digits,
+}
+
+
+def _within_limits(path, load):
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
+    try:
+        load(path)
+    except UserError as error:
+        message = str(error)
+        assert message.startswith(f"{path}: ")
+        assert "\n" not in message.split("fault")[0]
+        assert "Traceback" not in message
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    assert used < 20
+    assert time.monotonic() - started < 60
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_000_000  # kilobytes
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_file_is_refused_in_one_line(name, path):
+    write_file, expected = HOSTILE[name]
+    write_file(path)
+    with pytest.raises(UserError, match=expected) as caught:
+        loader.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_absurd_file_is_read_or_refused_within_20_seconds_and_1_gb(name, path):
+    SLOW[name](path)
+    _within_limits(path, loader.load)
+
+
+def test_a_reader_that_never_ends_is_stopped(path, monkeypatch):
+    write(path, sound_parts())
+    monkeypatch.setattr(loader, "SECONDS", 0)
+    with pytest.raises(UserError, match=r"takes more than 0 s|damaged"):
+        loader.load(path)
+
+
+# What is read ---------------------------------------------------------------------------------------------------------
+
+CELLS = {
+    '<c r="E3" t="e"><v>#DIV/0!</v></c>': Flag("error", "#DIV/0!"),
+    '<c r="E3" t="e"><f>1/0</f><v>#DIV/0!</v></c>': Flag("error", "#DIV/0!"),
+    '<c r="E3"><f>B3*2</f></c>': Flag("formula", "=B3*2"),
+    '<c r="E3"><f>B3*2</f><v/></c>': Flag("formula", "=B3*2"),
+    '<c r="E3"><f t="array" ref="E3">SUM(B3)</f></c>': Flag("formula", "=SUM(B3)"),
+    '<c r="E3"><f t="array" ref="E3">SUM(B3)</f><v>0.41</v></c>': 0.41,
+    '<c r="E3" t="str"><f>B3</f><v>0.41</v></c>': "0.41",
+    '<c r="E3" t="b"><v>1</v></c>': True,
+    '<c r="E3" t="d"><v>2024-01-05T00:00:00</v></c>': datetime.datetime(2024, 1, 5),
+    '<c r="E3" t="inlineStr"><is><r><t>0.</t></r><r><rPr><b/></rPr><t>41</t></r></is></c>': "0.41",
+    '<c r="E3"><v>0.4<!-- x -->1</v></c>': 0.41,
+    '<c r="E3"><v>0.4&#49;</v></c>': 0.41,
+}
+
+
+@pytest.mark.parametrize("xml", CELLS)
+def test_cell_is_read_as_it_is_stored(xml, path):
+    changed(path, SHEET=lambda part: re.sub(rb'<c r="E3"[^>]*>.*?</c>', lambda _: xml.encode(), part))
+    read = file_reader.read_file(path).sheets[0]
+    place = {read.address(r, c): value for r, row in enumerate(read.rows) for c, value in enumerate(row)}
+    assert place["E3"] == CELLS[xml]
+    assert place["F3"] == 0.33
+
+
+@pytest.mark.parametrize(
+    ("edit", "note"),
+    [
+        ({}, None),
+        ({"xl/vbaProject.bin": b"x"}, "has macros; they are not run"),
+        ({"xl/externalLinks/externalLink1.xml": b"<externalLink/>"}, "refer to other workbooks"),
+    ],
+)
+def test_macros_and_links_are_noted(edit, note, path):
+    write(path, sound_parts() | edit)
+    remarks = loader.load(path).remarks
+    assert (not remarks) if note is None else note in remarks[0]
+
+
+def test_formats_hidden_rows_merged_cells_and_comments_are_kept(path):
+    import openpyxl
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Font
+
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append(["ID", "CTx", None])
+    page.append(["S1", 0.959, 1])
+    page.append(["S2", 0.5, 2])
+    page["B2"].number_format = "0.0%"
+    page["B3"].font = Font(strike=True)
+    page["A1"].comment = Comment("0 = Control", "x")
+    page.merge_cells("B1:C1")
+    page.row_dimensions[3].hidden = True
+    page.column_dimensions["C"].hidden = True
+    book.create_sheet("second").sheet_state = "hidden"
+    book.save(path)
+    first, second = loader.load(path).sheets
+    assert first.facts.percent == {(1, 1)}
+    assert first.facts.struck == {(2, 1)}
+    assert first.facts.merged == [(0, 1, 0, 2)]
+    assert first.facts.hidden_rows == [2]
+    assert first.facts.hidden_columns == [(2, 2)]
+    assert "0 = Control" in first.comments[0]
+    assert second.hidden
+
+
+TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("plain.csv", b"ID,Arm,CTx\n007,D+Q,0.31\nS2,Control,-1.5\n"),
+        ("bom.csv", "\ufeffID,Arm,CTx\r\n007,D+Q,0.31\r\nS2,Control,-1.5\r\n".encode()),
+        ("semicolon.csv", b"ID;Arm;CTx\n007;D+Q;0.31\nS2;Control;-1.5\n"),
+        ("tabs.tsv", "ID\tArm\tCTx\n007\tD+Q\t0.31\nS2\tControl\t-1.5\n".encode("utf-16")),
+        ("quoted.txt", b'"ID","Arm","CTx"\n"007","D+Q",0.31\n"S2","Control",-1.5\n'),
+    ],
+)
+def test_text_with_separators_is_one_sheet(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    (read,) = loader.load(tmp_path / name).sheets
+    assert read.rows == TABLE
+    assert read.name == Path(name).stem
+
+
+def test_decimal_commas_of_a_text_file_stay_text(tmp_path):
+    (tmp_path / "comma.csv").write_text("ID;CTx\nS1;0,31\n")
+    assert loader.load(tmp_path / "comma.csv").sheets[0].rows[1] == ["S1", "0,31"]
+
+
+@pytest.mark.parametrize(("ending", "writer"), [(".sav", "write_sav"), (".dta", "write_dta"), (".xpt", "write_xport")])
+def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer, tmp_path):
+    import pandas as pd
+    import pyreadstat
+
+    frame = pd.DataFrame({"id": ["S1", "S2"], "arm": [0.0, 1.0], "ctx": [0.3, None]})
+    labels = {} if ending == ".xpt" else {"variable_value_labels": {"arm": {0.0: "Control", 1.0: "D+Q"}}}
+    getattr(pyreadstat, writer)(frame, str(tmp_path / f"data{ending}"), column_labels=["ID", "Arm", "CTx"], **labels)
+    sheets = loader.load(tmp_path / f"data{ending}").sheets
+    assert sheets[0].rows == [["ID", "Arm", "CTx"], ["S1", 0.0, 0.3], ["S2", 1.0, ""]]
+    if labels:
+        assert sheets[1].rows[1:] == [["arm", "0", "Control"], ["arm", "1", "D+Q"]]
+
+
+def test_the_name_of_a_workbook_plays_no_part(tmp_path):
+    for name in ("data.csv", "a{b}.xlsx", "-x.xlsx", "with space'.xlsx"):
+        write(tmp_path / name, sound_parts())
+        assert loader.load(tmp_path / name).sheets[0].rows[0][0] == "ID"
+
+
+def test_parts_under_other_names_are_read(path):
+    parts = sound_parts()
+    parts[BOOK_RELATIONS] = parts[BOOK_RELATIONS].replace(b"worksheets/sheet1.xml", b"worksheets/other.xml")
+    parts["xl/worksheets/other.xml"] = parts.pop(SHEET)
+    parts[TYPES] = parts[TYPES].replace(b"sheet1.xml", b"other.xml")
+    write(path, parts)
+    assert BOOK in parts
+    assert len(loader.load(path).sheets[0].rows) == 13
+
+
+@pytest.mark.parametrize(("address", "place"), [("C7", (6, 2)), ("$AB$12", (11, 27)), ("b2", (1, 1))])
+def test_addresses_are_counted_from_zero(address, place):
+    assert split_address(address) == place
+
+
+@pytest.mark.parametrize("address", ["", "7", "C", "C0", "1C", "C-1"])
+def test_what_is_not_an_address_is_refused(address):
+    with pytest.raises(ValueError, match="not a cell address"):
+        split_address(address)
