@@ -8,6 +8,9 @@ from hypothesis import settings
 # Paths such as data/trial.yaml are relative to the top of the checkout, from wherever pytest is called.
 os.chdir(Path(__file__).parent.parent)
 
+# Tests of what a workbook means, not of how its file is opened.
+IN_PROCESS = ("test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
+
 # A busy machine must not fail a law.
 settings.register_profile("calm", deadline=None)
 settings.load_profile("calm")
@@ -20,3 +23,14 @@ def finished(tmp_path_factory):
     run = workspace.snakemake(folder, cores=4)
     assert run.returncode == 0, run.stdout
     return folder, run.stdout
+
+
+@pytest.fixture(autouse=True)
+def _read_files_in_process(request, monkeypatch):
+    """Save hundreds of processes: only the tests of the loader, of commands and of the workflow start the real one."""
+    from d_q_trial.workbook import file_reader, loader, reader
+
+    if request.module.__name__.startswith(IN_PROCESS):
+        monkeypatch.setattr(
+            reader, "load", lambda path: loader.check_file(Path(path)) and file_reader.read_file(Path(path))
+        )

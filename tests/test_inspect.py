@@ -9,7 +9,8 @@ from layouts import cohort, panels
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import describe, page, read_workbook, reader, write_mapping
+from d_q_trial.workbook import describe, page, reader, write_mapping
+from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
 

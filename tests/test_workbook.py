@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from layouts import cohort, writers
 
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import numbers, read_workbook
+from d_q_trial.workbook import numbers
+from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
 

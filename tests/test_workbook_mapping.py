@@ -9,7 +9,8 @@ from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.files import safe_text
-from d_q_trial.workbook import describe, mapping, read_workbook, reader, write_mapping
+from d_q_trial.workbook import describe, mapping, reader, write_mapping
+from d_q_trial.workbook.reader import read_workbook
 from d_q_trial.workbook.recognise import Reading, Vocabulary
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]

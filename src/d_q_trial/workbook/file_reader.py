@@ -7,6 +7,7 @@ that standard error holds a message for the user. Everything that a damaged or a
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import pickle
 import re
@@ -144,6 +145,8 @@ def _worksheet(sheet, formulas) -> Sheet:
 
 def _plain(value: Any) -> Any:
     """Return a cell's value as text, number, truth value or date."""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date()
     return value if isinstance(value, (str, bool, int, float, *DATES)) else str(value)
 
 

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from d_q_trial.reconstruct.constraints import Quantile, RankSum, printed_window, z_windows
-from d_q_trial.reconstruct.search import Measure, Problem, solve
-from d_q_trial.reconstruct.settle import settle
-from d_q_trial.reconstruct.shapes import tie_changes
+from d_q_trial.reconstruct.initial_values import tie_changes
+from d_q_trial.reconstruct.search import Measure, Problem, refine, solve
 
 FIRST, SECOND = np.arange(15), np.arange(15, 30)
 
@@ -34,7 +33,7 @@ def found(seed, decimals=2):
 @given(st.integers(0, 10_000))
 def test_settling_breaks_no_constraint_and_reaches_no_farther_than_the_search(seed):
     problem, cells, rng = found(seed)
-    settled = problem.measure.column(settle(problem, cells, rng.standard_normal(30), rng))
+    settled = problem.measure.column(refine(problem, cells, rng.standard_normal(30), rng))
     before = problem.measure.column(cells)
     assert [constraint.name for constraint in problem.constraints if constraint.gap(settled)] == []
     assert settled.min() >= before.min()
@@ -44,7 +43,7 @@ def test_settling_breaks_no_constraint_and_reaches_no_farther_than_the_search(se
 def test_settling_brings_the_groups_into_the_order_of_the_scores():
     problem, cells, rng = found(3)
     scores = rng.standard_normal(30)
-    settled = settle(problem, cells, scores, rng, rounds=20)
+    settled = refine(problem, cells, scores, rng, rounds=20)
     for members in (FIRST, SECOND):
         before, after = (stats.spearmanr(scores[members], column[members]).statistic for column in (cells, settled))
         assert after > 0.9 > before
@@ -58,7 +57,7 @@ def test_settling_parts_values_that_the_search_put_upon_or_beside_another():
     assert not any(constraint.gap(column) for constraint in problem.constraints), (
         "the example itself must be a solution"
     )
-    settled = np.sort(settle(problem, cells, np.zeros(30), rng))
+    settled = np.sort(refine(problem, cells, np.zeros(30), rng))
     assert np.diff(np.sort(cells)).min() <= 1 < np.diff(settled).min()
 
 
@@ -69,7 +68,7 @@ def test_settling_leaves_few_women_without_any_change():
     cells[:8] = base[:8]
     measure = Measure(1, base)
     problem = Problem("made up", measure, (), np.zeros(30, int), np.full(30, -90.0), np.full(30, 90.0))
-    assert (settle(problem, cells, np.zeros(30), rng) == base).sum() <= 1
+    assert (refine(problem, cells, np.zeros(30), rng) == base).sum() <= 1
 
 
 def test_settling_keeps_the_ties_that_a_printed_p_needs():
@@ -89,7 +88,7 @@ def test_settling_keeps_the_ties_that_a_printed_p_needs():
         return values
 
     cells = solve(problem, start, rng, steps=2500, attempts=80)
-    settled = settle(problem, cells, rng.standard_normal(21), rng)
+    settled = refine(problem, cells, rng.standard_normal(21), rng)
     assert p.gap(problem.measure.column(settled)) == 0
     _, counts = np.unique(settled, return_counts=True)
     assert sorted(counts[counts > 1]) == [2, 5]
@@ -100,6 +99,6 @@ def test_settling_exchanges_nothing_beyond_a_womans_own_reach(low):
     cells = np.array([100, 900, 500, 300])
     lowest = np.array([1.0, low, 1.0, 1.0])
     problem = Problem("made up", Measure(1), (), np.zeros(4, int), lowest, np.full(4, 99.0))
-    settled = settle(problem, cells, np.array([3.0, 0.0, 2.0, 1.0]), np.random.default_rng(7), rounds=30)
+    settled = refine(problem, cells, np.array([3.0, 0.0, 2.0, 1.0]), np.random.default_rng(7), rounds=30)
     assert (problem.measure.column(settled) >= lowest).all()
     assert settled[1] == min(cell for cell in cells if cell / 10 >= low)
