@@ -19,7 +19,7 @@ from d_q_trial.robustness.best_cuts import best_cuts
 from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
 from d_q_trial.stats.ancova import marker_interaction
-from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, shuffled_strata_p
+from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.labels import labels_for
 from d_q_trial.stats.multiplicity import holm, step_down_p
 from d_q_trial.stats.permutation import Design, run
@@ -72,7 +72,7 @@ def simulate(rng, slope, spread, shift, shift_upper):
 def interaction(trial):
     values, is_first, is_upper = trial.values[:, 0], trial.is_first, trial.is_upper
     effects = [mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (is_upper, ~is_upper)]
-    dealt = shuffled_strata_p(values, is_first, is_upper, permutations=PERMUTATIONS, rng=trial.rng)
+    dealt = permuted_strata_p(values, is_first, is_upper, permutations=PERMUTATIONS, seed=trial.rng)
     return {
         "interaction: placements, t": effect_difference(*effects, confidence=0.95).p,
         "interaction: strata dealt": dealt.p,

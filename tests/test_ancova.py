@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from oracle.sensitivity import data, value
+from oracle_values import rows
 
-from d_q_trial.stats.ancova import ancova
-from d_q_trial.stats.least_squares import least_squares
+from d_q_trial.stats.ancova import ancova, least_squares
 from d_q_trial.stats.mixed import random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
@@ -129,6 +129,49 @@ def test_without_variance_between_participants_the_mixed_model_is_least_squares(
     assert fit.residual_variance == pytest.approx(residual[0] / 28)
 
 
-def test_one_value_per_participant_is_no_repeated_measure():
-    with pytest.raises(ValueError, match="more than one value"):
-        random_intercept(np.ones((4, 1)), [1.0, 2, 3, 4], ["a", "b", "c", "d"])
+@pytest.mark.parametrize("oracle", rows("mixed"), ids=lambda row: f"correlation {row['icc']}")
+def test_mixed_model_is_that_of_lmertest_also_where_participants_hardly_vary_within(oracle):
+    here = [row for row in rows("mixed_data") if row["icc"] == oracle["icc"]]
+    response = [float(row["y"] or "nan") for row in here]
+    design = [[1.0, float(row["arm"])] for row in here]
+    fit = random_intercept(design, response, [row["participant"] for row in here])
+    found = fit.contrast([0, 1], confidence=0.95)
+    for field, tolerance in (("estimate", 1e-6), ("standard_error", 1e-6), ("df", 1e-3), ("p", 1e-5)):
+        assert getattr(found, field) == pytest.approx(float(oracle[field]), rel=tolerance), field
+    assert fit.residual_variance == pytest.approx(float(oracle["residual_variance"]), rel=1e-5)
+    assert fit.participant_variance == pytest.approx(float(oracle["participant_variance"]), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("response", "participant", "reason"),
+    [
+        ([1.0, 2, 3, 4, 5, 6], ["a", "b", "c", "d", "e", "f"], "more than one value"),
+        ([0.1] * 6, ["a", "a", "b", "b", "c", "c"], "the response does not vary"),
+        ([1.0, 1, 2, 2, 4, 4], ["a", "a", "b", "b", "c", "c"], "values of a participant do not vary"),
+        ([1.0, np.inf, 2, 2, 4, 4], ["a", "a", "b", "b", "c", "c"], "infinite"),
+    ],
+)
+def test_data_without_a_repeated_measure_are_refused_with_the_reason(response, participant, reason):
+    with pytest.raises(ValueError, match=reason):
+        random_intercept(np.ones((6, 1)), response, participant)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1.0, 1e20])
+def test_the_unit_of_the_covariate_changes_nothing(unit):
+    d = data()
+    plain = ancova(_percent(d), d["baseline"], d["arm"], confidence=0.95)
+    assert list(ancova(_percent(d), d["baseline"] * unit, d["arm"], confidence=0.95)) == pytest.approx(list(plain))
+
+
+def test_a_constant_response_has_an_effect_of_0_and_no_p():
+    d = data()
+    found = ancova(np.full(d["arm"].size, 0.1), d["baseline"], d["arm"], confidence=0.95)
+    assert found.estimate == pytest.approx(0, abs=1e-12)
+    assert np.isnan(found.p)
+
+
+def test_infinite_values_and_a_confidence_of_95_are_refused():
+    with pytest.raises(ValueError, match="infinite"):
+        ancova([1.0, np.inf, 3, 4, 5], [1.0, 2, 3, 4, 6], [1, 1, 0, 0, 0], confidence=0.95)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        ancova([1.0, 2, 3, 4, 5], [1.0, 2, 3, 4, 6], [1, 1, 0, 0, 0], confidence=95)

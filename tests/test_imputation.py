@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from oracle.sensitivity import value
 
 from d_q_trial.stats.bounds import p_bounds
-from d_q_trial.stats.imputation import chained_equations, pool
+from d_q_trial.stats.imputation import impute, pool
 from d_q_trial.stats.rank_sum import rank_sum, rank_sum_columns
+from d_q_trial.stats.two_sample import get_test
 
 ESTIMATES, VARIANCES = [1.2, 0.8, 1.5, 0.9, 1.1], [0.30, 0.25, 0.28, 0.33, 0.29]
 
@@ -40,40 +41,52 @@ def _incomplete(seed=4, n=40):
     return values, hidden
 
 
-def test_imputation_keeps_what_was_observed_and_takes_only_values_that_occur():
+def test_imputation_keeps_what_was_observed_and_differs_between_sets():
     _, hidden = _incomplete()
-    filled = chained_equations(hidden, imputations=5, cycles=5, donors=5, rng=np.random.default_rng(1))
+    filled = impute(hidden, imputations=5, seed=1)
     seen = ~np.isnan(hidden)
     assert filled.shape == (5, 40, 3)
     assert (filled[:, seen] == hidden[seen]).all()
-    for column in (1, 2):
-        assert np.isin(filled[:, :, column], hidden[seen[:, column], column]).all()
     assert len({completed.tobytes() for completed in filled}) == 5
 
 
 def test_imputation_uses_what_the_other_columns_say():
     values, hidden = _incomplete()
-    filled = chained_equations(hidden, imputations=20, cycles=5, donors=5, rng=np.random.default_rng(1))
+    filled = impute(hidden, imputations=20, seed=1)
     for column in (1, 2):
         gone = np.isnan(hidden[:, column])
         error = filled[:, gone, column].mean(axis=0) - values[gone, column]
         assert np.sqrt((error**2).mean()) < 0.5 * values[:, column].std()
 
 
+def test_imputed_values_scatter_as_the_model_says():
+    """Against the posterior predictive distribution of one column, which is Student's t in closed form."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=200)
+    y = x + 0.5 * rng.normal(size=200)
+    hidden = np.column_stack([x, np.where(np.arange(200) == 7, np.nan, y)])
+    drawn = impute(hidden, imputations=600, seed=2)[:, 7, 1]
+    slope, intercept = np.polyfit(np.delete(x, 7), np.delete(y, 7), 1)
+    assert drawn.mean() == pytest.approx(intercept + slope * x[7], abs=0.08)
+    assert drawn.std() == pytest.approx(0.5, rel=0.12)
+
+
 def test_imputation_repeats_itself_with_its_seed():
     _, hidden = _incomplete()
-    one, two, other = (
-        chained_equations(hidden, imputations=2, cycles=3, donors=5, rng=np.random.default_rng(s)) for s in (1, 1, 2)
-    )
+    one, two, other = (impute(hidden, imputations=2, seed=seed) for seed in (1, np.random.default_rng(1), 2))
     assert (one == two).all()
     assert (one != other).any()
 
 
-def test_complete_values_are_left_alone_and_too_few_are_refused():
+def test_complete_values_are_left_alone_and_what_cannot_be_imputed_is_refused():
     values, hidden = _incomplete()
-    assert (chained_equations(values, imputations=2, cycles=3, donors=5, rng=None) == values).all()
+    assert (impute(values, imputations=2, seed=1) == values).all()
     with pytest.raises(ValueError, match="too few observed"):
-        chained_equations(hidden[:5], imputations=2, cycles=3, donors=5, rng=np.random.default_rng(1))
+        impute(hidden[:5], imputations=2, seed=1)
+    with pytest.raises(ValueError, match="column 2 does not vary"):
+        impute(np.column_stack([hidden[:, :2], np.full(40, 0.1)]), imputations=2, seed=1)
+    with pytest.raises(ValueError, match="at least 1"):
+        impute(hidden, imputations=0, seed=1)
 
 
 def _brute_force(first, second, missing_first, missing_second, method):
@@ -144,6 +157,12 @@ def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything
     assert bounds.lowest < 1e-6
 
 
-def test_exact_test_has_no_bounds():
-    with pytest.raises(ValueError, match="exact"):
-        p_bounds([1.0], [2.0], 1, 1, method="exact")
+@pytest.mark.parametrize("method", ["exact", "brunner_munzel", "welch"])
+def test_a_test_without_bounds_says_why(method):
+    with pytest.raises(ValueError, match=get_test(method).no_bounds):
+        p_bounds([1.0], [2.0], 1, 1, method=method)
+
+
+def test_negative_numbers_of_missing_values_are_refused():
+    with pytest.raises(ValueError, match="-1"):
+        p_bounds([1.0], [2.0], -1, 1, method="normal")

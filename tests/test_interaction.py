@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle.sensitivity import data, value
 
 from d_q_trial.stats.ancova import marker_interaction
-from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, shuffled_strata_p
+from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.monte_carlo import monte_carlo_p
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
@@ -90,10 +90,10 @@ def test_permutation_p_is_exact_where_all_deals_can_be_counted(seed):
     is_first = np.array([True] * 5 + [False] * 6)
     is_upper = np.array([True, False, True, False, False, True, True, False, False, True, False])
     expected, total = _brute_force(values, is_first, is_upper)
-    counted = shuffled_strata_p(values, is_first, is_upper, permutations=total, rng=rng)
+    counted = permuted_strata_p(values, is_first, is_upper, permutations=total, seed=rng)
     assert counted.permutations == total
     assert counted.p == pytest.approx(expected, abs=1e-12)
-    drawn = shuffled_strata_p(values, is_first, is_upper, permutations=total - 1, rng=rng)
+    drawn = permuted_strata_p(values, is_first, is_upper, permutations=total - 1, seed=rng)
     assert drawn.permutations == total - 1
     assert drawn.lower <= expected <= drawn.upper
 
@@ -105,16 +105,16 @@ def test_missing_participants_do_not_take_part_in_the_deal():
     padded = [
         np.concatenate([a, b]) for a, b in ((values, [np.nan] * 4), (is_first, [1, 1, 0, 0]), (is_upper, [1] * 4))
     ]
-    plain = shuffled_strata_p(values, is_first, is_upper, permutations=10_000, rng=rng)
+    plain = permuted_strata_p(values, is_first, is_upper, permutations=10_000, seed=rng)
     assert plain.permutations == 400
-    assert shuffled_strata_p(*padded, permutations=10_000, rng=rng) == plain
+    assert permuted_strata_p(*padded, permutations=10_000, seed=rng) == plain
 
 
 def test_permutation_p_depends_on_the_seed_alone_and_is_never_zero():
     values = np.concatenate([np.arange(20) + 100.0, np.arange(20), np.arange(20), np.arange(20) + 100.5])
     is_first, is_upper = np.arange(80) < 40, np.arange(80) % 40 < 20
     p, again = (
-        shuffled_strata_p(values, is_first, is_upper, permutations=500, rng=np.random.default_rng(5)) for _ in "ab"
+        permuted_strata_p(values, is_first, is_upper, permutations=500, seed=np.random.default_rng(5)) for _ in "ab"
     )
     assert p == again
     assert p.p == pytest.approx(1 / 501)
@@ -123,7 +123,7 @@ def test_permutation_p_depends_on_the_seed_alone_and_is_never_zero():
 
 
 def test_a_group_of_one_has_no_interaction():
-    p = shuffled_strata_p([1, 2, 3, 4, 5.0], [1, 1, 0, 0, 0], [1, 0, 1, 1, 0], permutations=99, rng=None)
+    p = permuted_strata_p([1, 2, 3, 4, 5.0], [1, 1, 0, 0, 0], [1, 0, 1, 1, 0], permutations=99, seed=1)
     assert np.isnan(p.p)
 
 
@@ -139,7 +139,7 @@ def test_interaction_p_values_are_uniform_without_interaction_and_find_a_planted
             groups = [values[a & b] for b in (is_upper, ~is_upper) for a in (is_first, ~is_first)]
             effects = mann_whitney_effect(*groups[:2]), mann_whitney_effect(*groups[2:])
             normal.append(effect_difference(*effects, confidence=0.95).p)
-            shuffled.append(shuffled_strata_p(values, is_first, is_upper, permutations=199, rng=rng).p)
+            shuffled.append(permuted_strata_p(values, is_first, is_upper, permutations=199, seed=rng).p)
         trials[effect] = {k: (np.array(p) <= 0.05).mean() for k, p in (("t", normal), ("shuffled", shuffled))}
     # 0.05 within three standard errors of 600 trials, 0.027.
     assert trials[0.0]["shuffled"] == pytest.approx(0.05, abs=0.027)

@@ -62,3 +62,24 @@ def test_a_certain_effect_is_not_exaggerated_and_no_effect_infinitely():
     assert nothing.power == pytest.approx(0.05)
     assert nothing.wrong_sign == 0.5
     assert math.isinf(nothing.ratio)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: t_power(1.0, 0.0, 5, 5, alpha=0.05),
+        lambda: t_power(1.0, 1.0, 1, 1, alpha=0.05),
+        lambda: t_power(1.0, 1.0, 5, 5, alpha=5),
+        lambda: implied_sd(1.0, 5, 5, power=0.04, alpha=0.05),
+        lambda: implied_sd(0.0, 5, 5, power=0.9, alpha=0.05),
+        lambda: detectable_difference(1.0, 5, 5, power=90, alpha=0.05),
+        lambda: simulated_power(1.0, 1.0, 5, 5, alpha=0.05, method="students", trials=9, seed=1),
+    ],
+)
+def test_arguments_out_of_range_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"expected|more power"):
+        wrong()
+
+
+def test_power_of_a_difference_beyond_doubt_is_1():
+    assert t_power(1000.0, 1.0, 27, 27, alpha=0.05) == 1

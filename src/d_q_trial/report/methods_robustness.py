@@ -86,7 +86,7 @@ def _multiverse(facts: Facts, cite: Cite) -> str:
 def _sensitivity(facts: Facts, cite: Cite) -> str:
     return (
         "Sensitivity analyses were analysis of covariance on the baseline value with HC3 standard errors, a linear mixed model "
-        f"over visits, multiple imputation by chained equations {cite('rubin')}, and the lowest and highest P-value that "
+        f"over visits, multiple imputation from a multivariate normal model {cite('rubin')}, and the lowest and highest P-value that "
         "any values of the missing participants could give."
     )
 

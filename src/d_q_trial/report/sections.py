@@ -105,7 +105,7 @@ SECTIONS = (
         "The same comparisons by other methods",
         "Covariance adjusts for the baseline value; on the log scale the effect is the percent by which the ratio of "
         "follow-up to baseline in {treated} exceeds that in {control}. The mixed model takes all visits together. "
-        "Imputed: missing values filled in by chained equations. Any values: the range of P over everything that the "
+        "Imputed: missing values filled in by multiple imputation. Any values: the range of P over everything that the "
         "missing values may have been.",
         (
             Column("Covariance, log scale: percent", "adjusted_percent", ANCOVA),

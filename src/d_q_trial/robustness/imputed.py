@@ -1,4 +1,4 @@
-"""Comparisons with the missing values filled in by chained equations."""
+"""Comparisons with the missing values filled in by multiple imputation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..stats.ancova import ancova
 from ..stats.estimate import Estimate
-from ..stats.imputation import chained_equations, pool
+from ..stats.imputation import impute, pool
 from ..stats.interaction import mann_whitney_effect
 from .comparisons import TOO_FEW, Comparison, estimate_rows, generator
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..config.settings import Analysis, Robustness
 
-IMPUTATIONS, CYCLES, DONORS = 20, 10, 5
+IMPUTATIONS = 20
 
 
 def imputed_rows(
@@ -47,10 +47,8 @@ def imputed_rows(
     filled = np.empty((sets, *columns.shape))
     try:
         for arm in (True, False):
-            rng = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
-            filled[:, is_first == arm] = chained_equations(
-                columns[is_first == arm], imputations=sets, cycles=CYCLES, donors=DONORS, rng=rng
-            )
+            seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
+            filled[:, is_first == arm] = impute(columns[is_first == arm], imputations=sets, seed=seed)
         reason = ""
     except (ValueError, np.linalg.LinAlgError):
         reason = TOO_FEW

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..stats.ancova import marker_interaction
-from ..stats.interaction import effect_difference, mann_whitney_effect, shuffled_strata_p
+from ..stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from .comparisons import Stratified, generator, stratified, table
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def _between_strata(
         (*head, "p", found.p, *n, placements, reason),
     ]
     chosen = np.isin(entry.stratum, [upper, lower])
-    dealt = shuffled_strata_p(
+    dealt = permuted_strata_p(
         whole.value[chosen],
         whole.is_first[chosen],
         entry.stratum[chosen] == upper,
         permutations=robustness.permutations,
-        rng=generator(robustness.seed, *head[:6]),
+        seed=generator(robustness.seed, *head[:6]),
     )
     method = f"strata dealt within arms, {dealt.permutations or robustness.permutations} permutations"
     reason = "" if dealt.permutations else NO_DEAL

@@ -34,7 +34,7 @@ def sensitivity(
     """Repeat every comparison of changes by the announced methods; columns as the results.
 
     ``method`` says which: ``covariance`` (log follow-up on arm and log baseline, or percent change on arm and baseline,
-    HC3), ``mixed model`` (log ratio over all visits), ``imputed`` (chained equations, pooled by Rubin's rules) and
+    HC3), ``mixed model`` (log ratio over all visits), ``imputed`` (multiple imputation, pooled by Rubin's rules) and
     ``any values`` (lowest and highest P that the missing participants could give).
     """
     comparisons = all_comparisons(changes, strata, trial, analysis)

@@ -1,4 +1,4 @@
-"""Tests of two-by-two tables, and rank correlation."""
+"""Tests of two-by-two tables, and rank correlation, by scipy."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import stats
+
+from .checks import finite, present
 
 
 class ChiSquared(NamedTuple):
-    """Pearson's chi-squared test; ``p`` is NaN if a margin is zero."""
+    """Pearson's chi-squared test; NaN if a margin is zero."""
 
     chi_squared: float
     p: float
@@ -25,7 +27,7 @@ class Spearman(NamedTuple):
 
 
 def chi_squared(first: ArrayLike, second: ArrayLike) -> ChiSquared:
-    """Pearson's chi-squared test of two samples of zeros and ones, without Yates' correction.
+    """Pearson's chi-squared test of two samples of zeros and ones, by ``chi2_contingency(correction=False)``.
 
     Parameters
     ----------
@@ -35,18 +37,31 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> ChiSquared:
     Returns
     -------
     ChiSquared
-        With one degree of freedom. R: ``chisq.test(correct=FALSE)``.
+        With one degree of freedom, without Yates' correction. R: ``chisq.test(correct=FALSE)``.
+
+    Raises
+    ------
+    ValueError
+        If a value is neither 0 nor 1.
+
+    Examples
+    --------
+    >>> found = chi_squared([1, 1, 1, 0], [0, 0, 1, 0])
+    >>> found.chi_squared, round(found.p, 4)
+    (2.0, 0.1573)
     """
-    table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in map(np.asarray, (first, second))])
-    rows, columns, n = table.sum(axis=1), table.sum(axis=0), table.sum()
-    if 0 in rows or 0 in columns:
+    samples = present(first), present(second)
+    if not all(np.isin(sample, (0, 1)).all() for sample in samples):
+        raise ValueError("chi-squared test: expected values of 0 and 1")
+    table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in samples])
+    if 0 in table.sum(axis=1) or 0 in table.sum(axis=0):
         return ChiSquared(np.nan, np.nan)
-    statistic = float(n * (table[0, 0] * table[1, 1] - table[0, 1] * table[1, 0]) ** 2 / (rows.prod() * columns.prod()))
-    return ChiSquared(statistic, float(special.chdtrc(1, statistic)))
+    found = stats.chi2_contingency(table, correction=False)
+    return ChiSquared(float(found.statistic), float(found.pvalue))
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Spearman:
-    """Spearman's rank correlation, the Pearson correlation of midranks, with P from Student's t.
+    """Spearman's rank correlation, by ``spearmanr``, with P from Student's t.
 
     Parameters
     ----------
@@ -58,21 +73,22 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Spearman:
     Spearman
         P is two-sided, from t = r * sqrt((n - 2) / (1 - r^2)) with n - 2 degrees of freedom: SAS, and R's
         ``cor.test(method="spearman", exact=FALSE)``. It is 0 for a perfect correlation.
-    """
-    from .rank_sum import midrank_columns
 
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    Raises
+    ------
+    ValueError
+        If a value is infinite.
+
+    Examples
+    --------
+    >>> found = spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
+    >>> found.n, round(found.r, 3), round(found.p, 3)
+    (5, 0.8, 0.104)
+    """
+    x, y = finite(x, "x"), finite(y, "y")
     both = ~(np.isnan(x) | np.isnan(y))
     n = int(both.sum())
-    if n < 3:
+    if n < 3 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
         return Spearman(n, np.nan, np.nan)
-    ranks = midrank_columns(np.column_stack([x[both], y[both]]))[0]
-    ranks -= ranks.mean(axis=0)
-    spread = np.sqrt((ranks**2).sum(axis=0).prod())
-    if spread == 0:
-        return Spearman(n, np.nan, np.nan)
-    r = float(np.clip((ranks[:, 0] * ranks[:, 1]).sum() / spread, -1, 1))
-    if abs(r) == 1:
-        return Spearman(n, r, 0.0)
-    t = r * np.sqrt((n - 2) / (1 - r * r))
-    return Spearman(n, r, float(2 * special.stdtr(n - 2, -abs(t))))
+    found = stats.spearmanr(x[both], y[both])
+    return Spearman(n, float(np.clip(found.statistic, -1, 1)), float(found.pvalue))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy import stats
+
+from .checks import open_share
 
 
 class Estimate(NamedTuple):
@@ -35,10 +37,21 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
         Degrees of freedom, whole or not; infinite gives the normal distribution.
     confidence : float
         Such as 0.95.
+
+    Returns
+    -------
+    Estimate
+        Without error unless the standard error and the degrees of freedom are above 0.
+
+    Examples
+    --------
+    >>> found = t_estimate(2.0, 0.5, 10, confidence=0.95)
+    >>> round(found.p, 5), round(found.lower, 3), round(found.upper, 3)
+    (0.00252, 0.886, 3.114)
     """
+    open_share(confidence, "confidence")
     if not (standard_error > 0 and df > 0):
         return Estimate.without_error(estimate)
-    t = estimate / standard_error
-    half = stdtrit(df, (1 + confidence) / 2) * standard_error
-    fields = (estimate, standard_error, df, t, 2 * stdtr(df, -abs(t)), estimate - half, estimate + half)
-    return Estimate(*(float(field) for field in fields))
+    t, p = estimate / standard_error, 2 * stats.t.sf(abs(estimate / standard_error), df)
+    half = stats.t.isf((1 - confidence) / 2, df) * standard_error
+    return Estimate(*(float(field) for field in (estimate, standard_error, df, t, p, estimate - half, estimate + half)))

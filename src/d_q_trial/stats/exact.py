@@ -32,7 +32,7 @@ def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
     Examples
     --------
     >>> exact_p_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).round(4)
-    array([0.3333, 0.3333])
+    array([0.3333, 0.6667])
     """
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
@@ -86,7 +86,7 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     Examples
     --------
     >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
-    0.4
+    0.6
     """
     doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
     # The distribution of the smaller sample's sum carries the same P and costs less.

@@ -1,17 +1,20 @@
-"""Does the effect of treatment differ between strata? The test that a claim about a subgroup needs.
+"""Interaction of treatment with strata: whether the effect differs between them, which a claim about a subgroup needs.
 
-A difference that is significant in one stratum and not in the other says nothing about the difference between them;
-here that difference has an interval and a P-value of its own.
+An effect that is significant in one stratum and not in the other says nothing about the difference between them; here
+that difference has an interval and a P-value of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checks import finite, present
 from .estimate import Estimate, t_estimate
 from .monte_carlo import MonteCarloP, monte_carlo_p
 
@@ -62,8 +65,14 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffec
     References
     ----------
     DeLong, DeLong and Clarke-Pearson (1988); Brunner and Munzel (2000).
+
+    Examples
+    --------
+    >>> found = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])
+    >>> round(found.effect, 4), round(found.variance, 4)
+    (0.8333, 0.037)
     """
-    first, second = (_present(sample) for sample in (first, second))
+    first, second = present(first), present(second)
     n_first, n_second = first.size, second.size
     if not n_first or not n_second:
         return MannWhitneyEffect(np.nan, np.nan, np.nan, n_first, n_second)
@@ -92,6 +101,12 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
         Between -1 and 1; 0 if treatment works alike in both strata. Only ``estimate`` is set where a stratum has no
         variance: fewer than two values in a group, or groups that do not overlap, whose placements are all alike and
         hide the uncertainty instead of showing it.
+
+    Examples
+    --------
+    >>> upper, lower = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5]), mann_whitney_effect([1, 4, 2], [2, 3, 5])
+    >>> round(effect_difference(upper, lower, confidence=0.95).estimate, 4)
+    0.5556
     """
     estimate = upper.effect - lower.effect
     if not (upper.variance > 0 and lower.variance > 0):
@@ -104,23 +119,23 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
     return t_estimate(estimate, np.sqrt(parts.sum()), df, confidence=confidence)
 
 
-def shuffled_strata_p(
+def permuted_strata_p(
     values: ArrayLike,
     is_first: ArrayLike,
     is_upper: ArrayLike,
     *,
     permutations: int,
-    rng: np.random.Generator,
+    seed: int | Sequence[int] | np.random.Generator,
 ) -> MonteCarloP:
-    """P of the difference between strata, from strata dealt anew within each arm.
+    """P of the difference between strata, from stratum labels permuted within each arm.
 
-    Under the hypothesis that the marker has to do with the outcome in neither arm, every way to deal the stratum
+    Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum
     labels among the participants of an arm is as likely as the observed one. The statistic is the difference of
     the Mann-Whitney effects divided by its standard error: the division keeps the test valid in large samples also
     where the marker goes with the outcome (a prognostic marker) but treatment works alike in both strata.
 
-    Participants without a value are left out before the deal, so that the four group sizes stay as observed. Where
-    no more than ``permutations`` deals exist, all of them are counted and P is exact.
+    Participants without a value are left out before, so that the four group sizes stay as observed. Where no more than
+    ``permutations`` arrangements exist, all of them are counted and P is exact.
 
     Parameters
     ----------
@@ -129,17 +144,30 @@ def shuffled_strata_p(
     is_first, is_upper : array of bool, shape (n,)
         Arm and stratum of each participant.
     permutations : int
-        Number of random deals.
-    rng : numpy.random.Generator
+        Number of random arrangements, at least 1.
+    seed : int, sequence of int, or numpy.random.Generator
 
     Returns
     -------
     MonteCarloP
         Two-sided, by the absolute statistic; NaN where a group is smaller than two.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite or there are no permutations.
+
+    Examples
+    --------
+    >>> values, arm, upper = [1, 2, 9, 8, 3, 4, 3, 5], [1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1, 1]
+    >>> permuted_strata_p(values, arm, upper, permutations=100, seed=1).permutations  # all that exist
+    36
     """
-    values = np.asarray(values, dtype=float)
-    present = ~np.isnan(values)
-    values, is_first, is_upper = (np.asarray(a)[present] for a in (values, is_first, is_upper))
+    if permutations < 1:
+        raise ValueError(f"permutation test: {permutations} permutations, expected at least 1")
+    values, rng = finite(values), np.random.default_rng(seed)
+    known = ~np.isnan(values)
+    values, is_first, is_upper = (np.asarray(a)[known] for a in (values, is_first, is_upper))
     is_first, is_upper = is_first.astype(bool), is_upper.astype(bool)
     wins = _wins(values[is_first], values[~is_first])
     labels = is_upper[is_first], is_upper[~is_first]
@@ -150,26 +178,21 @@ def shuffled_strata_p(
     if np.isnan(observed):
         return MonteCarloP.undefined()
 
-    def extreme(deal_first: np.ndarray, deal_second: np.ndarray) -> int:
-        statistics = _studentized(wins, deal_first, deal_second)
+    def extreme(labels_first: np.ndarray, labels_second: np.ndarray) -> int:
+        statistics = _studentized(wins, labels_first, labels_second)
         return int((statistics >= observed * (1 - _SAME) - _SAME).sum())
 
     sizes = [label.size for label in labels]
-    deals = comb(sizes[0], chosen[0]) * comb(sizes[1], chosen[1])
-    if deals <= permutations:
-        firsts, seconds = (_all_deals(n, k) for n, k in zip(sizes, chosen, strict=True))
+    arrangements = comb(sizes[0], chosen[0]) * comb(sizes[1], chosen[1])
+    if arrangements <= permutations:
+        firsts, seconds = (_all_arrangements(n, k) for n, k in zip(sizes, chosen, strict=True))
         count = sum(extreme(np.tile(column[:, None], seconds.shape[1]), seconds) for column in firsts.T)
-        return MonteCarloP(count / deals, count / deals, count / deals, deals)
+        return MonteCarloP(count / arrangements, count / arrangements, count / arrangements, arrangements)
     count = 0
     for start in range(0, permutations, _CHUNK):
         size = min(_CHUNK, permutations - start)
-        count += extreme(*(_random_deals(rng, n, k, size) for n, k in zip(sizes, chosen, strict=True)))
+        count += extreme(*(_random_arrangements(rng, n, k, size) for n, k in zip(sizes, chosen, strict=True)))
     return monte_carlo_p(count, permutations)
-
-
-def _present(sample: ArrayLike) -> np.ndarray:
-    sample = np.asarray(sample, dtype=float).ravel()
-    return sample[~np.isnan(sample)]
 
 
 def _wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -178,7 +201,7 @@ def _wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _studentized(wins: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Absolute difference of effects over its standard error, for deals in columns: (n_first, K), (n_second, K).
+    """Absolute difference of effects over its standard error, for arrangements in columns: (n_first, K), (n_second, K).
 
     Infinite where groups that do not overlap leave no variance but a difference; 0 where there is neither.
     """
@@ -200,18 +223,16 @@ def _studentized(wins: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.
     return np.where(difference == 0, 0.0, ratio)
 
 
-def _random_deals(rng: np.random.Generator, n: int, k: int, size: int) -> np.ndarray:
+def _random_arrangements(rng: np.random.Generator, n: int, k: int, size: int) -> np.ndarray:
     """Boolean columns, shape (n, size), each with k true entries, all subsets equally likely."""
-    deals = np.zeros((size, n), dtype=bool)
-    np.put_along_axis(deals, rng.random((size, n)).argsort(axis=1)[:, :k], True, axis=1)
-    return deals.T
+    columns = np.zeros((size, n), dtype=bool)
+    np.put_along_axis(columns, rng.random((size, n)).argsort(axis=1)[:, :k], True, axis=1)
+    return columns.T
 
 
-def _all_deals(n: int, k: int) -> np.ndarray:
+def _all_arrangements(n: int, k: int) -> np.ndarray:
     """Every subset of k out of n as boolean columns, shape (n, comb(n, k))."""
-    from itertools import combinations
-
     subsets = np.array(list(combinations(range(n), k)))
-    deals = np.zeros((len(subsets), n), dtype=bool)
-    np.put_along_axis(deals, subsets, True, axis=1)
-    return deals.T
+    columns = np.zeros((len(subsets), n), dtype=bool)
+    np.put_along_axis(columns, subsets, True, axis=1)
+    return columns.T

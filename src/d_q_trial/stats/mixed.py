@@ -1,14 +1,19 @@
-"""Repeated measures: a linear mixed model with a random intercept per participant."""
+"""Repeated measures: a linear mixed model with a random intercept per participant, by statsmodels' ``MixedLM``."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
+from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
+from .checks import finite
 from .estimate import Estimate, t_estimate
+
+_LOW, _HIGH = -14.0, 14.0  # logarithm of the variance between participants over that within, where it is searched
 
 
 class RandomIntercept(NamedTuple):
@@ -20,55 +25,39 @@ class RandomIntercept(NamedTuple):
     participant_variance: float
     n_values: int
     n_participants: int
-    products: tuple
+    model: Any
 
     def contrast(self, weights: ArrayLike, *, confidence: float) -> Estimate:
-        """Estimate a combination of coefficients, with Satterthwaite's degrees of freedom.
+        """Estimate a combination of coefficients, shape (k,), with Satterthwaite's degrees of freedom.
 
-        The variance c of the combination depends on the two variance components; df = 2 c^2 / var(c), where var(c)
-        follows from the gradient of c and the curvature of the restricted likelihood. R: ``lmerTest::contest1D``. If
-        the participants' variance is estimated as 0, the df are those of least squares.
+        R: ``lmerTest::contest1D``. If the participants' variance is estimated as 0, they are those of least squares.
         """
         weights = np.asarray(weights, dtype=float)
-        variance = float(weights @ self.covariance @ weights)
-        return t_estimate(
-            weights @ self.coefficients, np.sqrt(variance), self._df(weights, variance), confidence=confidence
-        )
+        error = float(np.sqrt(weights @ self.covariance @ weights))
+        return t_estimate(float(weights @ self.coefficients), error, self._df(weights), confidence=confidence)
 
-    def _df(self, weights: np.ndarray, variance: float) -> float:
-        residual, participant = self.residual_variance, self.participant_variance
-        if participant <= 1e-9 * residual:
-            return float(self.n_values - self.coefficients.size)
+    def _df(self, weights: np.ndarray) -> float:
+        """Degrees of freedom 2 c^2 / var(c) of the variance c of a combination, from MixedLM's own Hessian.
 
-        def deviance(point: np.ndarray) -> float:
-            return _deviance(self.products, *point)[0]
-
-        def contrast_variance(point: np.ndarray) -> float:
-            return weights @ _deviance(self.products, *point)[1] @ weights
-
-        point = np.array([residual, participant])
-        steps = 1e-3 * np.array([residual, max(participant, 1e-2 * residual)])
-        steps[1] = min(steps[1], participant / 2)
-        shift = np.diag(steps)
-        gradient = np.array(
-            [(contrast_variance(point + s) - contrast_variance(point - s)) / (2 * s.sum()) for s in shift]
-        )
-        hessian = np.empty((2, 2))
-        for i, a in enumerate(shift):
-            for j, b in enumerate(shift):
-                corners = deviance(point + a + b) - deviance(point + a - b)
-                corners += deviance(point - a - b) - deviance(point - a + b)
-                hessian[i, j] = corners / (4 * a.sum() * b.sum())
-        # The deviance is -2 log L: twice the inverse of its curvature is the covariance of the components.
-        spread = gradient @ (2 * np.linalg.inv(hessian)) @ gradient
-        return float(2 * variance**2 / spread) if spread > 0 else np.nan
+        With the residual variance profiled out, c depends on the log variance ratio r alone, and
+        var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r), where var(r) is an entry of the inverse Hessian.
+        """
+        within = float(self.n_values - self.coefficients.size)
+        if self.participant_variance == 0:
+            return within
+        ratio, step = self.participant_variance / self.residual_variance, 1e-4
+        inverse = np.linalg.inv(-_hessian(self.model, np.log(ratio)))
+        logs = [np.log(weights @ _covariance(self.model, np.log(ratio) + shift) @ weights) for shift in (step, -step)]
+        return float(2 / (2 / within + ((logs[0] - logs[1]) / (2 * step)) ** 2 * inverse[-1, -1] / ratio**2))
 
 
 def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayLike) -> RandomIntercept:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
     Every two values of a participant then share the same correlation. Values that are missing are left out, not
-    the participant: the fit is valid if the reason depends on nothing but the values that were seen.
+    the participant: the fit is valid if the reason depends on nothing but the values that were seen. The model has one
+    variance parameter besides the scale, so that MixedLM's likelihood is maximized along it, between correlations of 0
+    and 0.999999; its general search stops short where the correlation is near either.
 
     Parameters
     ----------
@@ -78,68 +67,78 @@ def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayL
     participant : array, shape (n,)
         Whose row it is.
 
+    Returns
+    -------
+    RandomIntercept
+        Coefficients of shape (k,) with their covariance, and the two variances.
+
     Raises
     ------
     ValueError
-        If the columns of the design are linearly dependent, or no participant has more than one value.
+        With the reason, if the columns of the design are linearly dependent, no participant has more than one value, the
+        response does not vary beyond the design, or the values of a participant do not vary.
 
     References
     ----------
     Laird and Ware (1982). R: ``lmerTest::lmer(response ~ ... + (1 | participant))``.
+
+    Examples
+    --------
+    >>> design = [[1, 0], [1, 1]] * 4
+    >>> fit = random_intercept(design, [5, 6, 3, 5, 8, 8, 4, 6], list("aabbccdd"))
+    >>> found = fit.contrast([0, 1], confidence=0.95)
+    >>> round(found.estimate, 3), round(found.standard_error, 4), round(found.df, 3)
+    (1.25, 0.4787, 3.0)
     """
-    design = np.asarray(design, dtype=float)
-    response = np.asarray(response, dtype=float)
-    present = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
-    design, response = design[present], response[present]
-    _, group = np.unique(np.asarray(participant)[present], return_inverse=True)
+    design, response = finite(design, "design"), finite(response, "response")
+    known = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
+    design, response, owner = design[known], response[known], np.asarray(participant)[known]
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")
-    sizes = np.bincount(group)
+    _, group, sizes = np.unique(owner, return_inverse=True, return_counts=True)
     if sizes.max() < 2:
         raise ValueError("mixed model: no participant has more than one value")
-    sums = np.zeros((sizes.size, k + 1))
-    joined = np.column_stack([design, response])
-    np.add.at(sums, group, joined)
-    products = (joined.T @ joined, sums, sizes, n)
+    plain = OLS(response, design).fit()
+    if np.abs(plain.resid).max() <= 1e-10 * np.abs(response).max():
+        raise ValueError("mixed model: the response does not vary beyond the design")
+    model = MixedLM(response, design, group)
+    model.cov_pen = model.fe_pen = None  # no penalties; else its fit() would set them
+    model._cov_sing = 0
 
-    def profile(share: float) -> float:
-        ratio = share / (1 - share)
-        residual = _residual_variance(products, ratio)
-        return _deviance(products, residual, ratio * residual)[0]
+    def deviance(log_ratio: float) -> float:
+        return -2 * float(model.loglike(_at(model, log_ratio)))
 
-    grid = np.linspace(0, 0.999, 28)
-    start = int(np.argmin([profile(share) for share in grid]))
-    low, high = grid[max(start - 1, 0)], grid[min(start + 1, grid.size - 1)]
-    share = minimize_scalar(profile, bounds=(low, high), method="bounded", options={"xatol": 1e-10}).x
-    share = 0.0 if profile(0.0) <= profile(share) else float(share)
-    ratio = share / (1 - share)
-    residual = _residual_variance(products, ratio)
-    _, covariance, coefficients = _deviance(products, residual, ratio * residual)
-    return RandomIntercept(coefficients, covariance, residual, ratio * residual, n, int(sizes.size), products)
-
-
-def _weighted(products: tuple, ratio: float) -> np.ndarray:
-    """Cross-products of [X y] with the inverse of I + ratio * J in every participant (Sherman and Morrison)."""
-    total, sums, sizes, _ = products
-    return total - (sums.T * (ratio / (1 + ratio * sizes))) @ sums
-
-
-def _residual_variance(products: tuple, ratio: float) -> float:
-    weighted = _weighted(products, ratio)
-    xx, xy, yy = weighted[:-1, :-1], weighted[:-1, -1], weighted[-1, -1]
-    n, k = products[3], len(xy)
-    return float((yy - xy @ np.linalg.solve(xx, xy)) / (n - k))
+    grid = np.linspace(_LOW, _HIGH, 15)
+    start = int(np.argmin([deviance(value) for value in grid]))
+    if start == grid.size - 1:
+        raise ValueError("mixed model: the values of a participant do not vary")
+    bounds = grid[max(start - 1, 0)], grid[start + 1]
+    log_ratio = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x)
+    if log_ratio < _LOW + 1:
+        return RandomIntercept(plain.params, plain.cov_params(), float(plain.scale), 0.0, n, int(sizes.size), model)
+    at = _at(model, log_ratio)
+    residual = float(model.get_scale(at.fe_params, at.cov_re, at.vcomp))
+    covariance = _covariance(model, log_ratio)
+    return RandomIntercept(
+        at.fe_params, covariance, residual, float(np.exp(log_ratio)) * residual, n, int(sizes.size), model
+    )
 
 
-def _deviance(products: tuple, residual: float, participant: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """-2 log restricted likelihood (up to a constant), the covariance of the coefficients, and the coefficients."""
-    ratio = participant / residual
-    weighted = _weighted(products, ratio)
-    xx, xy, yy = weighted[:-1, :-1], weighted[:-1, -1], weighted[-1, -1]
-    _, _, sizes, n = products
-    coefficients = np.linalg.solve(xx, xy)
-    squares = yy - xy @ coefficients
-    deviance = (n - len(xy)) * np.log(residual) + np.log1p(ratio * sizes).sum() + squares / residual
-    deviance += np.linalg.slogdet(xx)[1]
-    return float(deviance), np.linalg.inv(xx) * residual, coefficients
+def _at(model: MixedLM, log_ratio: float) -> MixedLMParams:
+    """Return parameters with a log variance ratio, and the coefficients that are best with it."""
+    cov_re = np.array([[np.exp(log_ratio)]])
+    coefficients, _ = model.get_fe_params(cov_re, np.empty(0))
+    return MixedLMParams.from_components(coefficients, cov_re=cov_re)
+
+
+def _hessian(model: MixedLM, log_ratio: float) -> np.ndarray:
+    """Second derivatives of the restricted likelihood by the coefficients and, last, the variance ratio."""
+    hessian: np.ndarray = model.hessian(_at(model, log_ratio))[0]
+    return hessian
+
+
+def _covariance(model: MixedLM, log_ratio: float) -> np.ndarray:
+    """Covariance of the coefficients with a given log variance ratio, shape (k, k)."""
+    covariance: np.ndarray = np.linalg.inv(-_hessian(model, log_ratio)[:-1, :-1])
+    return covariance

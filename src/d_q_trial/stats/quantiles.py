@@ -1,12 +1,16 @@
-"""Sample quantiles by the nine definitions of Hyndman and Fan (1996)."""
+"""Sample quantiles by the nine definitions of Hyndman and Fan (1996), by numpy."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checks import present
+
 # numpy's names for types 1 to 9, in order; R's quantile(type=) counts the same way.
-_METHODS = (
+_METHODS: tuple[Any, ...] = (
     "inverted_cdf",
     "averaged_inverted_cdf",
     "closest_observation",
@@ -20,7 +24,7 @@ _METHODS = (
 TYPES = tuple(range(1, 10))
 
 
-def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int):
+def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) -> Any:
     """Quantile of one sample, missing values left out.
 
     Parameters
@@ -30,7 +34,7 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int):
     probability : float or array of float, shape (k,)
         Between 0 and 1.
     type : int, 1 to 9
-        Definition as in Hyndman and Fan. No default: the printed digits depend on it. Type 7 is R's and numpy's
+        Definition as in Hyndman and Fan. No default: the reported digits depend on it. Type 7 is R's and numpy's
         default, type 6 that of SPSS and Minitab, type 2 that of SAS.
 
     Returns
@@ -38,19 +42,47 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int):
     float or array of float, shape (k,)
         NaN if there is no value.
 
+    Raises
+    ------
+    ValueError
+        If a value is infinite, a probability lies outside 0 to 1, or the type is unknown.
+
+    Notes
+    -----
+    Types 1 to 3 jump where n times the probability is a whole number, and binary arithmetic may miss that number: 25
+    times 7/25 is a little more than 7, so that numpy takes the eighth of 25 values, and R, which allows for rounding,
+    the seventh. Types 4 to 9 are continuous and not affected.
+
     References
     ----------
     Hyndman and Fan (1996), The American Statistician 50, 361-365.
+
+    Examples
+    --------
+    >>> quantile([3, 1, 4, 1, 5, float("nan")], [0.25, 0.75], type=7)
+    array([1., 4.])
+    >>> float(quantile(range(1, 26), 7 / 25, type=1))  # R: 7
+    8.0
     """
-    values = np.asarray(values, dtype=float)
-    values = values[~np.isnan(values)]
-    if values.size == 0:
+    sample = present(values)
+    if sample.size == 0:
+        _method(type)
         return np.full(np.shape(probability), np.nan)[()]
-    return quantile_columns(values, probability, type=type)
+    return quantile_columns(sample, probability, type=type)
 
 
-def quantile_columns(values: np.ndarray, probability: float | ArrayLike, *, type: int):
-    """Quantiles of the columns of an array without missing values, shape (n,) or (n, k); see :func:`quantile`."""
+def quantile_columns(values: np.ndarray, probability: float | ArrayLike, *, type: int) -> Any:
+    """Quantiles of the columns of an array without missing values, shape (n,) or (n, k); see :func:`quantile`.
+
+    Examples
+    --------
+    >>> quantile_columns(np.array([[1.0, 10.0], [3.0, 30.0]]), 0.5, type=7)
+    array([ 2., 20.])
+    """
+    return np.quantile(values, np.asarray(probability, dtype=float), axis=0, method=_method(type))
+
+
+def _method(type: int) -> Any:
     if type not in TYPES:
         raise ValueError(f"quantile type {type!r}: expected a whole number from 1 to 9")
-    return np.quantile(values, probability, axis=0, method=_METHODS[type - 1])
+    return _METHODS[type - 1]

@@ -68,8 +68,8 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 
     Examples
     --------
-    >>> hodges_lehmann([1.2, 4.1, 6.3, 7.7, 9.0], [0.4, 3.5, 2.2, 1.9], method="exact", confidence=0.95)
-    Shift(estimate=4.1, lower=-0.7, upper=8.6)
+    >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
+    Shift(estimate=3.5, lower=-2.0, upper=7.0)
     """
     first, second = present(first), present(second)
     values = np.concatenate([first, second])
@@ -179,8 +179,8 @@ def exact_depths(
 
     With ties within a sample, where the ties stand among the ranks depends on the shift, so that each gap between
     differences has a distribution of its own, and P need not be monotone in the shift: the limits are shifts at which
-    the verdict changes. They are looked for from the limit of the normal approximation outwards, in steps that double,
-    and then by bisection, so that a dozen exact P-values settle both.
+    the verdict changes, those near the limits of the normal approximation. They are looked for from there, in steps that
+    double, and then by bisection, so that about six exact P-values settle both.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def exact_depths(
     --------
     >>> first, second = np.array([3.0, 3.0, 5.0, 6.0]), np.array([1.0, 2.0, 2.0])
     >>> exact_depths(first, second, np.sort(np.subtract.outer(first, second).ravel()), 12, 0.1)
-    (1, 1)
+    (4, 1)
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
