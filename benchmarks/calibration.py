@@ -22,9 +22,8 @@ from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.labels import labels_for
 from d_q_trial.stats.multiplicity import holm, step_down_p
-from d_q_trial.stats.permutation import Design, run
+from d_q_trial.stats.permutation import Design, StepDown, run
 from d_q_trial.stats.rank_sum import rank_sum_columns
-from d_q_trial.stats.reducers import StepDown
 from d_q_trial.trial import load_trial
 
 WOMEN, PERMUTATIONS = 60, 199
@@ -109,11 +108,11 @@ def multiplicity(trial):
     design, labels = Design(values), labels_for(trial.is_first, PERMUTATIONS, trial.seed)
     z = design.observed(trial.is_first).z
     counts = StepDown(z)
-    run(design, labels, [counts], order=counts.order)
+    run(design, labels, [counts])
     return {
         "T3, smallest of 6: unadjusted": p.min(),
         "T3, smallest of 6: Holm": holm(p).min(),
-        "T3, smallest of 6: max-T": min(found.p for found in step_down_p(z, counts.counts, labels.count)),
+        "T3, smallest of 6: max-T": min(found.p for found in step_down_p(counts, labels.count)),
     }
 
 

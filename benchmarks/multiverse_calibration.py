@@ -17,8 +17,8 @@ from d_q_trial.robustness.families import families_of
 from d_q_trial.robustness.measurements import Measurements
 from d_q_trial.robustness.shards import count
 from d_q_trial.robustness.specifications import specifications
-from d_q_trial.stats.joint import SUMMARIES
 from d_q_trial.stats.multiplicity import step_down_p
+from d_q_trial.stats.permutation import SUMMARIES
 from d_q_trial.trial import load_trial
 
 CHOSEN = settings.load("config.yaml")

@@ -23,10 +23,8 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import mannwhitneyu
 
-from d_q_trial.stats.joint import Joint
 from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.permutation import Design, run
-from d_q_trial.stats.reducers import Deviates, Pointwise, StepDown
+from d_q_trial.stats.permutation import Design, Joint, Pointwise, StepDown, run
 
 PARTICIPANTS, SPECIFICATIONS, PERMUTATIONS = 60, 10_000, 10_000
 SCIPY_SPECIFICATIONS, SCIPY_PERMUTATIONS = 1000, 40
@@ -57,7 +55,7 @@ def ranked(values, is_first):
     reducers = [
         StepDown(observed.z),
         Pointwise(observed.z),
-        Joint(design, observed, np.ones((1, values.shape[1]), dtype=int), critical=ndtri(0.975)),
+        Joint(observed, np.ones((1, values.shape[1]), dtype=int), critical=ndtri(0.975)),
     ]
     return design, reducers
 
@@ -76,9 +74,8 @@ def scipy_z(values, splits):
 
 def largest_difference(values, labels, theirs):
     """Between the deviates of the engine and scipy's."""
-    ours = Deviates(*theirs.shape)
-    run(Design(values), labels, [ours], stop=theirs.shape[1])
-    return float(np.abs(ours.z - theirs).max())
+    ours = Design(values).permuted(labels.take(0, theirs.shape[1])).z
+    return float(np.abs(ours - theirs).max())
 
 
 def main(pairs=7):
@@ -104,7 +101,7 @@ def main(pairs=7):
         times["the same, warm memory"].append(seconds(lambda: np.matmul(scores, chosen, out=product))[0])
         spent, (design, reducers) = seconds(lambda: ranked(values, is_first))
         times["ranking, once"].append(spent)
-        times["engine"].append(seconds(partial(run, design, labels, reducers, order=reducers[0].order))[0])
+        times["engine"].append(seconds(partial(run, design, labels, reducers))[0])
         spent, theirs = seconds(lambda: scipy_z(complete, splits))
         times["scipy, scaled"].append(spent * scale)
     part, few = values[:, :200], splits[:5]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.maximally_selected import best_split, restrict, split_statistics, subgroups
+from d_q_trial.stats.maximally_selected import best_split, restrict, subgroups
 from d_q_trial.stats.rank_sum import rank_sum
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
@@ -31,28 +31,23 @@ def test_the_best_split_differs_from_maxstat_and_coin_in_r():
     assert found.p.lower < found.p.p < found.p.upper
 
 
-def test_the_cuts_tried_are_other_than_those_of_maxstat():
-    cuts, _ = split_statistics(MARKER, RESPONSE, minimum=TENTH)
-    lower = [MARKER[cut > MARKER].max() for cut in cuts]
-    assert (min(lower), max(lower)) == (ORACLE["smallest cut"], ORACLE["largest cut"])
-
-
-def test_a_split_is_not_the_rank_sum_test_of_upper_against_lower_group():
+def test_the_statistic_is_the_largest_rank_sum_deviate_of_any_split():
     response = RESPONSE.copy()
     response[3] = np.nan
-    cuts, z = split_statistics(MARKER, response, minimum=TENTH)
-    for cut, found in zip(cuts, z, strict=True):
-        expected = rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal").z
-        assert found == pytest.approx(expected, abs=1e-12)
+    found = best_split(MARKER, response, minimum=TENTH, permutations=99, seed=1)
+    cuts = [cut for cut in np.unique(MARKER)[1:] if TENTH <= (cut <= MARKER).sum() <= MARKER.size - TENTH]
+    deviates = [abs(rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal").z) for cut in cuts]
+    assert abs(found.z) == pytest.approx(max(deviates), abs=1e-12)
+    assert found.cut == cuts[int(np.argmax(deviates))]
 
 
-def test_nothing_to_split_gives_a_p():
+def test_nothing_to_split_has_no_p():
     assert np.isnan(best_split([1, 1, 1, 1], [1, 2, 3, 4], minimum=1, permutations=99, seed=1).p.p)
     assert np.isnan(best_split([1, 2, 3, 4], [5, 5, 5, 5], minimum=1, permutations=99, seed=1).p.p)
 
 
 @given(markers, st.sampled_from(["upper", "lower"]))
-def test_above_and_below_a_cut_are_not_everybody_once(marker, at_cut):
+def test_above_and_below_a_cutoff_are_everybody_once(marker, at_cut):
     found = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
     for cut in np.unique(found.position[found.side == "above"]):
         above, below = (found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below"))

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
 from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.multiplicity import benjamini_hochberg, holm, permutation_p, step_down_p
-from d_q_trial.stats.permutation import Design, run
-from d_q_trial.stats.reducers import StepDown
+from d_q_trial.stats.monte_carlo import monte_carlo_p, permutation_p
+from d_q_trial.stats.multiplicity import benjamini_hochberg, holm, step_down_p
+from d_q_trial.stats.permutation import Design, StepDown, run
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
 DATA = np.genfromtxt(FOLDER / "permutation_data.csv", delimiter=",", names=True)
@@ -22,8 +22,8 @@ def step_down(values, is_first, permutations, seed=1):
     z = design.observed(is_first).z
     labels = labels_for(is_first, permutations, seed)
     reducer = StepDown(z)
-    run(design, labels, [reducer], order=reducer.order)
-    return step_down_p(z, reducer.counts, labels.count, exhaustive=labels.exhaustive)
+    run(design, labels, [reducer])
+    return step_down_p(reducer, labels.count, exhaustive=labels.exhaustive)
 
 
 @pytest.mark.parametrize(("adjust", "name"), [(holm, "holm"), (benjamini_hochberg, "bh")])
@@ -95,9 +95,34 @@ def test_an_outcome_without_a_test_has_no_adjusted_p():
 
 
 def test_families_are_adjusted_apart():
-    z = np.array([3.0, 2.0, 2.5])
-    found = step_down_p(z, [10, 60, 30], 99, family=[0, 0, 1])
-    assert [f.p for f in found] == [0.11, 0.61, 0.31]
+    counted = StepDown([3.0, 2.0, 2.5], family=[0, 0, 1])
+    counted.counts = np.array([10, 60, 30])
+    assert [found.p for found in step_down_p(counted, 99)] == [0.11, 0.61, 0.31]
+
+
+def test_equal_statistics_have_equal_adjusted_p():
+    values = np.array([(2, 1, 6, 4, 3, 5), (3, 2, 4, 6, 1, 5)], dtype=float).T
+    first, second = step_down(values, np.array([1, 1, 1, 0, 0, 0], dtype=bool), permutations=100)
+    assert (first.p, second.p) == (1.0, 1.0)
+
+
+@given(st.integers(0, 10**6))
+def test_adjusted_p_by_enumeration_is_the_share_of_larger_maxima(seed):
+    rng = np.random.default_rng(seed)
+    values, is_first = rng.integers(0, 4, (6, 4)).astype(float), np.arange(6) < 3
+    design = Design(values)
+    z = np.abs(design.observed(is_first).z)
+    permuted = np.abs(design.permuted(labels_for(is_first, 100, 0).take(0, 20)).z)
+    raw = {k: (permuted[z <= z[k] + 1e-9].max(axis=0) >= z[k] - 1e-6).mean() for k in range(4) if not np.isnan(z[k])}
+    expected = {k: max(raw[other] for other in raw if z[other] >= z[k] - 1e-9) for k in raw}
+    found = step_down(values, is_first, permutations=100)
+    assert {k: found[k].p for k in raw} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("extreme", "permutations"), [(-1, 9), (10, 9), (0, 0)])
+def test_impossible_counts_are_refused(extreme, permutations):
+    with pytest.raises(ValueError, match="permutations"):
+        monte_carlo_p(extreme, permutations)
 
 
 def test_an_exhaustive_p_is_the_share_itself():

@@ -10,10 +10,9 @@ import numpy as np
 
 from ..stats.labels import labels_for
 from ..stats.maximally_selected import restrict
-from ..stats.monte_carlo import MonteCarloP
-from ..stats.multiplicity import permutation_p, step_down_p
-from ..stats.permutation import Design, run
-from ..stats.reducers import Largest, StepDown
+from ..stats.monte_carlo import MonteCarloP, permutation_p
+from ..stats.multiplicity import step_down_p
+from ..stats.permutation import Design, Largest, StepDown, run
 from ..stats.two_sample import get_test
 from .cutoffs import NO_MARKER, TOO_FEW_FOR_CUTS, Slices
 
@@ -102,11 +101,10 @@ def best_cuts(
             search.design,
             labels,
             [by_side, by_slice, by_family],
-            order=by_family.order,
             memory_mb=robustness.memory_mb,
             progress=progress,
         )
-    in_family = step_down_p(z, by_family.counts, labels.count, search.family, exhaustive=labels.exhaustive)
+    in_family = step_down_p(by_family, labels.count, exhaustive=labels.exhaustive)
     rows = []
     for (number, part), (side, word) in itertools.product(enumerate(found), enumerate(SIDES)):
         own = np.flatnonzero((search.slice == number) & (search.side == side) & ~np.isnan(z))

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..results_table import EVERYBODY
 from ..stats.labels import labels_for
+from ..stats.monte_carlo import MonteCarloP
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
-from ..stats.permutation import Design, run
-from ..stats.reducers import StepDown
+from ..stats.permutation import Design, StepDown, run
 from ..stats.two_sample import get_test
 from .comparisons import Comparison, all_comparisons
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..config.settings import Analysis
-    from ..stats.monte_carlo import MonteCarloP
     from ..trial import Trial
     from .config.settings import Family, Robustness
 
@@ -99,7 +98,7 @@ def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness
     """Step-down max-T of a family, or nothing and the reason."""
     reason = get_test(analysis.test).not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason:
-        return step_down_p(np.full(len(members), np.nan), np.zeros(len(members)), 1), reason
+        return [MonteCarloP.undefined()] * len(members), reason
     is_first = {
         person: first for m in members for person, first in zip(m.participant, m.is_first, strict=True)
     }  # in order of appearance
@@ -112,5 +111,5 @@ def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness
     labels = labels_for(observed_labels, robustness.permutations, robustness.seed)
     z = design.observed(observed_labels).z
     counts = StepDown(z)
-    run(design, labels, [counts], order=counts.order, memory_mb=robustness.memory_mb)
-    return step_down_p(z, counts.counts, labels.count, exhaustive=labels.exhaustive), ""
+    run(design, labels, [counts], memory_mb=robustness.memory_mb)
+    return step_down_p(counts, labels.count, exhaustive=labels.exhaustive), ""

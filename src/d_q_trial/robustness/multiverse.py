@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..stats.joint import SUMMARIES, Joint
-from ..stats.monte_carlo import MonteCarloP
-from ..stats.multiplicity import permutation_p, step_down_p
+from ..stats.monte_carlo import MonteCarloP, permutation_p
+from ..stats.multiplicity import step_down_p
+from ..stats.permutation import SUMMARIES, Joint, StepDown
 from .families import SpecificationFamily, families_of
 from .measurements import measurements
 from .shards import Counts
@@ -120,7 +120,9 @@ def specification_table(prepared: Prepared, counts: Counts | None, analysis: Ana
     design = every.design
     observed = design.observed(every.is_first)
     undefined = MonteCarloP.undefined()
-    adjusted = step_down_p(observed.z, counts.step_down, counts.total, exhaustive=counts.exhaustive)
+    counted = StepDown(observed.z)
+    counted.counts = counts.step_down
+    adjusted = step_down_p(counted, counts.total, exhaustive=counts.exhaustive)
     pointwise = [
         undefined if np.isnan(z) else permutation_p(int(n), counts.total, exhaustive=counts.exhaustive)
         for z, n in zip(observed.z, counts.pointwise, strict=True)
@@ -176,7 +178,7 @@ def summary_table(prepared: Prepared, counts: Counts | None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of ``SUMMARY_COLUMNS``, a row per family and summary as :class:`~..stats.joint.Joint` defines them.
+        The columns of ``SUMMARY_COLUMNS``, a row per family and summary as :class:`~..stats.permutation.Joint` defines them.
         ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed one, with
         its Monte Carlo interval. ``tests`` counts the different tests, ``too_small`` the specifications that have too
         few participants in an arm under the observed labels and count as no effect, ``left_out`` those without a test.
@@ -188,7 +190,7 @@ def summary_table(prepared: Prepared, counts: Counts | None) -> pd.DataFrame:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
     observed = every.design.observed(every.is_first)
     weights = np.array([every.weights_of(family.members) for family in prepared.families])
-    values = Joint(every.design, observed, weights, critical=prepared.critical).observed
+    values = Joint(observed, weights, critical=prepared.critical).observed
     rows = []
     for number, family in enumerate(prepared.families):
         own = weights[number]

@@ -11,10 +11,8 @@ import numpy as np
 
 from ..errors import UserError
 from ..files import atomic
-from ..stats.joint import SUMMARIES, Curves, Joint
 from ..stats.labels import Labels, labels_for, shard_range
-from ..stats.permutation import Progress, run
-from ..stats.reducers import Pointwise, StepDown
+from ..stats.permutation import SUMMARIES, Curves, Joint, Pointwise, Progress, StepDown, run
 from .families import SpecificationFamily
 from .specifications import Specifications
 
@@ -115,14 +113,14 @@ def count(
     start, stop = shard_range(labels.count, shard, shards)
     step_down, pointwise = StepDown(observed.z), Pointwise(observed.z)
     weights = np.array([specifications.weights_of(family.members) for family in families])
-    joint = Joint(design, observed, weights, critical=critical)
+    joint = Joint(observed, weights, critical=critical)
     kept = min(CURVES, labels.count)
-    curves = Curves(design, specifications.weights, curves=kept, places=PLACES)
+    curves = Curves(specifications.weights, curves=kept, places=PLACES)
     first, last = min(start, kept), min(stop, kept)
     # Few permutations with much to keep, and many with little: apart, both use the memory well.
     run(design, labels, [curves], start=first, stop=last, memory_mb=memory_mb)
     rest = {"start": start, "stop": stop, "memory_mb": memory_mb, "progress": progress}
-    run(design, labels, [step_down, pointwise, joint], order=step_down.order, **rest)
+    run(design, labels, [step_down, pointwise, joint], **rest)
     return Counts(
         identity=_identity(specifications, labels, weights, seed, critical),
         start=start,

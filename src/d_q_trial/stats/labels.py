@@ -1,4 +1,4 @@
-"""Permuted arm labels from a counter-based generator.
+"""Permuted treatment labels from a counter-based generator.
 
 Permutations come in numbered blocks, each with a state of the generator of its own, made from the seed and the number
 of the block. A permutation has the same labels whichever process, chunk or shard asks for it.
@@ -62,7 +62,17 @@ class AllLabels:
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
-    """Random splits of the observed sizes, or all of them if there are no more than ``permutations``."""
+    """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``.
+
+    Raises
+    ------
+    ValueError
+        If ``permutations`` is not positive, or the seed lies outside 0 to 2^64 - 1.
+    """
+    if permutations < 1 or not 0 <= seed < 2**64:
+        raise ValueError(
+            f"permutation: {permutations} permutations, seed {seed}; expected 1 or more, and 0 to 2^64 - 1"
+        )
     is_first = np.asarray(is_first, dtype=bool)
     n, n_first = is_first.size, int(is_first.sum())
     if comb(n, n_first) <= permutations:

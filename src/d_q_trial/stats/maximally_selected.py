@@ -1,7 +1,7 @@
-"""The best cut of a marker: which participants a search compares, and P-values that pay for the search.
+"""The best cut of a marker: which participants a search compares, and P-values corrected for the search.
 
 Two searches. The best *subgroup* asks for the cut above (or below) which treatment works best; its P comes from
-permuted arm labels (:class:`~.reducers.StepDown` over the columns made here). The best *split* asks for the cut that
+permuted arm labels (:class:`~.permutation.StepDown` over the columns made here). The best *split* asks for the cut that
 divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
 
 A cut is a value of the marker; participants with that value belong to the upper group unless stated otherwise.
@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 
 from .labels import random_orders
 from .monte_carlo import MonteCarloP, monte_carlo_p
+from .permutation import SAME
 from .rank_sum import midrank_columns
-from .reducers import SAME
 
 
 class Subgroups(NamedTuple):
@@ -74,6 +74,8 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     ----------
     Bonetti and Gelber (2000), Statistics in Medicine 19, 2595-2609; (2004), Biostatistics 5, 465-481.
     """
+    if at_cut not in ("upper", "lower"):
+        raise ValueError(f"subgroups: at_cut {at_cut!r}, expected 'upper' or 'lower'")
     if not (0 < window <= 1 and 0 < step <= window):
         raise ValueError(f"sliding windows: expected 0 < step <= window <= 1, got step {step}, window {window}")
     marker = np.asarray(marker, dtype=float)
@@ -102,18 +104,6 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
 def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
     """Columns with the values of the members of each subgroup, NaN for the others: shape (n, k)."""
     return np.where(members, np.asarray(values, dtype=float)[:, None], np.nan)
-
-
-def split_statistics(marker: ArrayLike, response: ArrayLike, *, minimum: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rank-sum deviate of the response above against below every cut that leaves ``minimum`` on either side.
-
-    Returns
-    -------
-    cuts, z : array of float, shape (k,)
-        Positive where the response is higher above the cut.
-    """
-    cuts, groups, scores, factor = _split_matrices(marker, response, minimum)
-    return cuts, (groups @ scores) * factor
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaincinv
 
 
 class MonteCarloP(NamedTuple):
@@ -23,17 +22,44 @@ class MonteCarloP(NamedTuple):
 
 
 def monte_carlo_p(extreme: int, permutations: int, *, confidence: float = 0.99) -> MonteCarloP:
-    """P-value of a test of which ``extreme`` random permutations out of ``permutations`` were as extreme as the data.
+    """Return the P-value of a test with ``extreme`` of ``permutations`` random permutations as extreme as the data.
 
     P is (extreme + 1) / (permutations + 1), which counts the data as one of the permutations: it is never 0, and it
     holds its level for any number of permutations. The interval is that of Clopper and Pearson for the share of all
     permutations that are as extreme, so it says how much P could move with more permutations.
 
+    Raises
+    ------
+    ValueError
+        If ``extreme`` is negative or larger than ``permutations``, or ``confidence`` does not lie between 0 and 1.
+
     References
     ----------
-    Phipson and Smyth (2010); Clopper and Pearson (1934).
+    Phipson and Smyth (2010); Clopper and Pearson (1934), ``statsmodels.stats.proportion.proportion_confint``.
+
+    Examples
+    --------
+    >>> monte_carlo_p(4, 99).p
+    0.05
     """
-    tail = (1 - confidence) / 2
-    lower = 0.0 if extreme == 0 else float(betaincinv(extreme, permutations - extreme + 1, tail))
-    upper = 1.0 if extreme == permutations else float(betaincinv(extreme + 1, permutations - extreme, 1 - tail))
-    return MonteCarloP((extreme + 1) / (permutations + 1), lower, upper, permutations)
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not 0 <= extreme <= permutations or permutations < 1:
+        raise ValueError(f"Monte Carlo P: {extreme} of {permutations} permutations")
+    if not 0 < confidence < 1:
+        raise ValueError(f"Monte Carlo P: confidence {confidence}, expected a number between 0 and 1")
+    lower, upper = proportion_confint(extreme, permutations, alpha=1 - confidence, method="beta")
+    return MonteCarloP((extreme + 1) / (permutations + 1), float(lower), float(upper), permutations)
+
+
+def permutation_p(count: int, permutations: int, *, exhaustive: bool) -> MonteCarloP:
+    """Return the P-value of a count: with its interval if the permutations are random, exact if they are all there are.
+
+    Examples
+    --------
+    >>> permutation_p(3, 20, exhaustive=True).p
+    0.15
+    """
+    found = monte_carlo_p(count, permutations)
+    share = count / permutations
+    return MonteCarloP(share, share, share, permutations) if exhaustive else found

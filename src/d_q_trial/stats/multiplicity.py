@@ -1,4 +1,4 @@
-"""P-values adjusted for the number of tests: Holm, Benjamini and Hochberg, and Westfall and Young's max-T.
+"""P-values adjusted for multiple testing: Holm, Benjamini and Hochberg, and Westfall and Young's max-T.
 
 Missing P-values (NaN) stay missing and do not count as tests.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .monte_carlo import MonteCarloP, monte_carlo_p
+from .monte_carlo import MonteCarloP, permutation_p
+from .permutation import StepDown
 
 
 def holm(p: ArrayLike) -> np.ndarray:
-    """Step-down adjustment that bounds the chance of any false finding, whatever the dependence.
+    """Adjust P-values to bound the family-wise error rate, whatever their dependence.
 
     Parameters
     ----------
@@ -23,19 +24,25 @@ def holm(p: ArrayLike) -> np.ndarray:
     array of float, shape (k,)
         R: ``p.adjust(p, "holm")``.
 
+    Raises
+    ------
+    ValueError
+        If a P-value lies outside 0 to 1.
+
     References
     ----------
     Holm (1979), Scandinavian Journal of Statistics 6, 65-70.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, float("nan")]).tolist()
+    [0.02, 0.04, nan]
     """
-    p, known, order, m = _sorted(p)
-    steps = np.maximum.accumulate((m - np.arange(m)) * p[known][order])
-    return _unsorted(p, known, order, steps)
+    return _adjusted(p, "holm")
 
 
 def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
-    """Step-up adjustment that bounds the expected share of false findings among the findings.
-
-    Holds for independent and positively dependent tests.
+    """Adjust P-values to bound the false discovery rate of independent or positively dependent tests.
 
     Parameters
     ----------
@@ -46,71 +53,65 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     array of float, shape (k,)
         R: ``p.adjust(p, "BH")``.
 
+    Raises
+    ------
+    ValueError
+        If a P-value lies outside 0 to 1.
+
     References
     ----------
     Benjamini and Hochberg (1995), Journal of the Royal Statistical Society B 57, 289-300.
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04]).tolist()
+    [0.02, 0.04]
     """
-    p, known, order, m = _sorted(p)
-    steps = np.minimum.accumulate((m / np.arange(m, 0, -1)) * p[known][order][::-1])[::-1]
-    return _unsorted(p, known, order, steps)
+    return _adjusted(p, "fdr_bh")
 
 
-def step_down_p(
-    z: ArrayLike, counts: ArrayLike, permutations: int, family: ArrayLike | None = None, *, exhaustive: bool = False
-) -> list[MonteCarloP]:
-    """Step-down max-T P-values from the counts of :class:`~.reducers.StepDown`.
+def _adjusted(p: ArrayLike, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests
 
-    In each family, from the most extreme specification down, no P-value is smaller than the one before.
+    p = np.asarray(p, dtype=float)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("multiplicity: a P-value lies outside 0 to 1")
+    adjusted, known = np.full(p.shape, np.nan), ~np.isnan(p)
+    if known.any():
+        adjusted[known] = multipletests(p[known], method=method)[1]
+    return adjusted
+
+
+def step_down_p(counted: StepDown, permutations: int, *, exhaustive: bool = False) -> list[MonteCarloP]:
+    """Return step-down max-T P-values.
+
+    In each family, from the most extreme specification down, no P-value is smaller than the one before; equally extreme
+    ones have the same.
 
     Parameters
     ----------
-    z : array of float, shape (k,)
-        Observed deviates; where they are NaN there is no P.
-    counts : array of int, shape (k,)
-        Permutations in which the maximum over the specification and all less extreme ones reached it.
+    counted : StepDown
+        After all permutations.
     permutations : int
-    family : array of int, shape (k,), optional
     exhaustive : bool
         The permutations are all there are, the observed one included: P is their share, without error.
 
     Returns
     -------
     list of MonteCarloP
-        P with its Monte Carlo interval.
+        One for each specification, with its Monte Carlo interval; undefined where the deviate is missing.
 
     References
     ----------
     Westfall and Young (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box 2.
     """
-    size, counts = np.abs(np.asarray(z, dtype=float)), np.asarray(counts, dtype=np.int64)
-    family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
-    adjusted = [MonteCarloP.undefined()] * size.size
-    for number in np.unique(family):
-        members = np.flatnonzero((family == number) & ~np.isnan(size))
-        members = members[np.argsort(-size[members], kind="stable")]
-        for member, count in zip(members, np.maximum.accumulate(counts[members]), strict=True):
-            adjusted[member] = permutation_p(int(count), permutations, exhaustive=exhaustive)
-    return adjusted
-
-
-def permutation_p(count: int, permutations: int, *, exhaustive: bool) -> MonteCarloP:
-    """P-value from a count: with its interval if the permutations are random, exact if they are all there are."""
-    if exhaustive:
-        return MonteCarloP(count / permutations, count / permutations, count / permutations, permutations)
-    return monte_carlo_p(count, permutations)
-
-
-def _sorted(p: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    p = np.asarray(p, dtype=float)
-    if ((p < 0) | (p > 1)).any():
-        raise ValueError("multiplicity: a P-value lies outside 0 to 1")
-    known = ~np.isnan(p)
-    return p, known, np.argsort(p[known], kind="stable"), int(known.sum())
-
-
-def _unsorted(p: np.ndarray, known: np.ndarray, order: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    adjusted = np.full(p.shape, np.nan)
-    back = np.empty(order.size)
-    back[order] = np.minimum(steps, 1.0)
-    adjusted[known] = back
+    adjusted = [MonteCarloP.undefined()] * counted.order.size
+    largest, family = 0, None
+    for member in counted.order[::-1]:  # the most extreme first
+        largest = (
+            int(counted.counts[member]) if counted.family[member] != family else max(largest, counted.counts[member])
+        )
+        family = counted.family[member]
+        if counted.known[member]:
+            adjusted[member] = permutation_p(int(largest), permutations, exhaustive=exhaustive)
     return adjusted

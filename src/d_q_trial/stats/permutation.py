@@ -1,18 +1,18 @@
-"""Rank-sum statistics of many specifications under permuted arm labels, as matrix products.
+"""Rank-sum statistics of many specifications under permuted treatment labels, as matrix products.
 
 The distance of U from its mean is half the sum, over the first sample, of centred doubled midranks: whole numbers,
 ``2 * midrank - (n + 1)``, zero where a participant has no value. So (specifications x participants) times
-(participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32,
-whatever the order in which a library adds them up. How many of the first sample have a value depends on the
-permutation and on who is missing, not on the values: one product per pattern of missing values gives that too.
+(participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32. How many
+of the first sample have a value depends on the permutation and on who is missing: one product per pattern of missing values.
 
-The permuted labels come from :mod:`.labels`, the same whichever process, chunk or shard computes them.
+:func:`run` goes through the permutations block by block and hands each block to *counters*, which keep counts and not the
+deviates themselves. The labels come from :mod:`.labels`, the same whichever process or shard computes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+import itertools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 from .labels import BLOCK, Labels
 from .rank_sum import midrank_columns
 
-_WIDTH = 16384  # permutations at once: rows of 64 kB stay in the inner caches, and a call costs little for each
-_TILE = 64  # specifications at once
+# Deviates of equal distance from the mean differ by rounding only, by less than this part of themselves.
+SAME = 2e-6
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
@@ -37,18 +37,36 @@ class Observed(NamedTuple):
     z: np.ndarray
 
 
+class Block(NamedTuple):
+    """Statistics of a block of permutations, each of shape (specifications, permutations).
+
+    ``z`` is 0 and ``effect``, the probability of superiority less one half, is NaN where an arm is too small.
+    """
+
+    start: int  # number of the first permutation
+    z: np.ndarray
+    effect: np.ndarray
+
+
+class Counter(Protocol):
+    """What is kept of the permutations."""
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+
+
 class Design:
     """Specifications as columns of values, made ready for any split of the participants.
 
     Parameters
     ----------
     values : array of float, shape (participants, specifications)
-        NaN marks a participant who is not part of a specification or has no value in it. She stays so under
-        permutation, so the number per arm varies where somebody is missing.
+        NaN marks a participant who is not part of a specification or has no value in it, and stays so under
+        permutation; so the number per arm varies where a value is missing.
     minimum_per_arm : int
         A specification with fewer values in an arm has the deviate 0 under that split: it does not take part.
     sign : array of float, shape (specifications,), optional
-        -1 turns a specification around, so that deviates above 0 speak for the favoured direction.
+        -1 turns a specification around, so that deviates above 0 are in the favoured direction.
     continuity : array of bool, shape (specifications,), optional
         Where the deviate carries the continuity correction.
 
@@ -61,6 +79,11 @@ class Design:
     pattern : array of int, shape (specifications,)
     tie_factor : array of float, shape (specifications,)
         What ties do to the deviate; 1 without ties, 0 where all values are equal.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite.
     """
 
     def __init__(
@@ -73,7 +96,7 @@ class Design:
     ):
         values = np.asarray(values, dtype=float)
         if np.isinf(values).any():
-            raise ValueError("permutation engine: infinite value")
+            raise ValueError("permutation: infinite value")
         participants, count = values.shape
         ranks, tie_sum = midrank_columns(values)
         present = ~np.isnan(values)
@@ -83,14 +106,11 @@ class Design:
             scores *= np.asarray(sign, dtype=float)
         self.dtype = np.float32 if participants <= _EXACT_IN_FLOAT32 else np.float64
         self.scores = np.ascontiguousarray(scores.T, dtype=self.dtype)
-        packed = np.packbits(present, axis=0).T
-        _, first, pattern = np.unique(
-            np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel(), return_index=True, return_inverse=True
+        patterns, pattern = (
+            np.unique(present.T, axis=0, return_inverse=True) if count else (present.T, np.empty(0, int))
         )
-        self.presence = np.ascontiguousarray(present.T[first], dtype=self.dtype)
-        self.pattern = pattern.ravel()
-        self.n, self.tie_sum = n, tie_sum
-        self.minimum_per_arm = max(1, minimum_per_arm)
+        self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
+        self.n, self.minimum_per_arm = n, max(1, minimum_per_arm)
         self.continuity = np.zeros(count, dtype=bool) if continuity is None else np.asarray(continuity, dtype=bool)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = 1 - tie_sum / (n * (n - 1.0) * (n + 1.0))
@@ -101,10 +121,10 @@ class Design:
         return len(self.scores)
 
     def observed(self, is_first: ArrayLike) -> Observed:
-        """Statistics under one split, bool of shape (participants,), in float64.
+        """Return the statistics under one split, bool of shape (participants,), in float64.
 
-        ``effect`` is the Mann-Whitney effect, P(first > second) + P(tie) / 2, turned by ``sign``; NaN with an empty
-        arm. ``z`` is NaN where an arm has fewer than ``minimum_per_arm`` values or all values are equal.
+        ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, turned by ``sign``; NaN with an
+        empty arm. ``z`` is NaN where an arm has fewer than ``minimum_per_arm`` values or all values are equal.
         """
         first = np.asarray(is_first, dtype=float)
         distance = self.scores.astype(float) @ first
@@ -118,125 +138,287 @@ class Design:
         z[~usable] = np.nan
         return Observed(n_first.astype(int), n_second.astype(int), effect, z)
 
-    def arm_scale(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Number in the first arm, and the factor from distance to deviate without ties: (patterns, permutations).
-
-        The factor is 0 where an arm is smaller than ``minimum_per_arm``.
-        """
+    def permuted(self, labels: np.ndarray, start: int = 0) -> Block:
+        """Return the statistics under many splits, bool of shape (participants, permutations)."""
+        labels = labels.astype(self.dtype)
         n_first = self.presence @ labels
         n = self.presence.sum(axis=1)[:, None]
-        n_second = n - n_first
-        product = n_first * n_second * ((n + 1) / 3)
-        scale = np.zeros_like(product)
-        usable = np.minimum(n_first, n_second) >= self.minimum_per_arm
-        np.divide(1, np.sqrt(product, where=usable, out=product), where=usable, out=scale)
-        return n_first, scale
-
-
-class Reducer(Protocol):
-    """What is kept of the permutations: it sees the specifications one by one, for a chunk of permutations each."""
-
-    signed: bool  # whether deviates come with their direction, or as absolute values
-    each: int  # bytes that it needs for every permutation of a chunk
-
-    def begin(self, start: int, n_first: np.ndarray, scale: np.ndarray, labels: np.ndarray) -> None:
-        """Start a chunk at permutation ``start``.
-
-        ``n_first`` and ``scale`` are as from :meth:`Design.arm_scale`, ``labels`` of shape (participants, permutations).
-        """
-
-    def row(self, specification: int, distance: np.ndarray, z: np.ndarray) -> None:
-        """Take doubled distances and deviates of one specification, shape (permutations,), to be left as they are."""
-
-    def end(self) -> None:
-        """Close the chunk."""
+        product = n_first * (n - n_first)
+        usable = np.minimum(n_first, n - n_first) >= self.minimum_per_arm
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scale = np.where(usable, 1 / np.sqrt(product * ((n + 1) / 3)), 0).astype(self.dtype)
+            factor = np.where(usable, 0.5 / product, np.nan).astype(self.dtype)
+        z = self.scores @ labels
+        effect = z * factor[self.pattern]
+        if self.continuity.any():  # half a unit of U
+            distance = z[self.continuity]
+            z[self.continuity] = np.copysign(np.maximum(np.abs(distance) - 1, 0), distance)
+        z *= scale[self.pattern]
+        z *= self.tie_factor.astype(self.dtype)[:, None]
+        return Block(start, z, effect)
 
 
 def run(
     design: Design,
     labels: Labels,
-    reducers: Sequence[Reducer],
+    counters: Sequence[Counter],
     *,
-    order: ArrayLike | None = None,
     start: int = 0,
     stop: int | None = None,
     memory_mb: int = 512,
     progress: Progress | None = None,
 ) -> None:
-    """Hand the deviates of every specification under permutations ``start`` to ``stop`` to the reducers.
+    """Hand the statistics of permutations ``start`` to ``stop`` to the counters, a block at a time.
 
     Parameters
     ----------
-    order : array of int, shape (specifications,), optional
-        In which order the specifications come.
     memory_mb : int
-        Bound on the memory of a chunk; it decides how many permutations go at once and changes no number.
+        Bound on the memory of a block; it changes no number.
     progress : callable, optional
         Called with the permutations done and those to do.
 
     Raises
     ------
     ValueError
-        If the memory does not hold even a narrow chunk; the message says what would.
+        If the memory does not hold a block; the message says what would.
     """
     stop = labels.count if stop is None else stop
-    if start >= stop:
-        return
-    order = np.arange(len(design)) if order is None else np.asarray(order)
-    pattern, tie_factor = design.pattern.tolist(), design.tie_factor.astype(design.dtype)
-    tied, corrected = (design.tie_factor != 1).tolist(), design.continuity.tolist()
-    scores = design.scores[order]
-    signed = any(reducer.signed for reducer in reducers)
-    sized = signed and not all(reducer.signed for reducer in reducers)
-    kept = sum(reducer.each for reducer in reducers)
-    for first, last in _chunks(design, start, stop, memory_mb, kept):
-        chosen = np.ascontiguousarray(labels.take(first, last), dtype=design.dtype)
-        n_first, scale = design.arm_scale(chosen)
-        distances = np.empty((min(_TILE, len(order)), last - first), dtype=design.dtype)
-        z, size = np.empty((2, last - first), dtype=design.dtype)
-        for reducer in reducers:
-            reducer.begin(first, n_first, scale, chosen)
-        for top in range(0, len(order), _TILE):
-            rows = order[top : top + _TILE].tolist()
-            np.matmul(scores[top : top + _TILE], chosen, out=distances[: len(rows)])
-            if not signed:
-                np.abs(distances, out=distances)
-            for distance, row in zip(distances, rows, strict=False):
-                if corrected[row]:
-                    np.abs(distance, out=z)
-                    z -= 1  # half a unit of U
-                    np.maximum(z, 0, out=z)
-                    if signed:
-                        np.copysign(z, distance, out=z)
-                    z *= scale[pattern[row]]
-                else:
-                    np.multiply(distance, scale[pattern[row]], z)
-                if tied[row]:
-                    z *= tie_factor[row]
-                if sized:
-                    np.abs(z, size)
-                for reducer in reducers:
-                    reducer.row(row, distance, z if reducer.signed == signed else size)
-        for reducer in reducers:
-            reducer.end()
+    needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
+    if needed > memory_mb:
+        raise ValueError(f"memory_mb: {memory_mb} MB do not hold {len(design):,} specifications; {needed} MB do")
+    edges = sorted({start, *range(-(-start // BLOCK) * BLOCK, stop, BLOCK), stop})
+    for first, last in itertools.pairwise(edges):
+        block = design.permuted(labels.take(first, last), first)
+        for counter in counters:
+            counter.add(block)
         if progress is not None:
             progress(last - start, stop - start)
 
 
-def _chunks(design: Design, start: int, stop: int, memory_mb: int, kept: int) -> Iterator[tuple[int, int]]:
-    size = np.dtype(design.dtype).itemsize
-    fixed = 2 * design.scores.nbytes
-    # Labels as floats and while they are drawn; patterns with their intermediate results; the tile; a few rows.
-    each = (size + 20) * design.scores.shape[1] + 5 * size * len(design.presence) + size * (_TILE + 16) + kept
-    width = (memory_mb * 2**20 - fixed) // each
-    least = min(BLOCK, stop - start)
-    if width < least:
-        needed = -(-(fixed + each * least) // 2**20)
-        raise ValueError(f"memory_mb: {memory_mb} MB do not hold {len(design):,} specifications; {needed} MB do")
-    width = int(min(width, _WIDTH))
-    if width >= BLOCK:
-        # Chunks of equal width that end where a block ends, so that no block is drawn twice.
-        equal = -(-(stop - start) // -(-(stop - start) // width))
-        width = min(-(-equal // BLOCK) * BLOCK, width - width % BLOCK)
-    edges = [start, *range(start - start % BLOCK + width, stop, width), stop]
-    yield from ((first, last) for first, last in pairwise(edges) if last > first)
+class StepDown:
+    """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
+
+    The counts of Westfall and Young's free step-down procedure. Within a family the specifications are ordered by
+    ``|z|``; under a permutation the largest ``|z|`` of a specification and all that are no more extreme is compared
+    with the observed ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain max-T
+    test, the P-value of the best of a search.
+
+    Parameters
+    ----------
+    z : array of float, shape (specifications,)
+        Observed deviates; NaN ranks last and is never counted.
+    family : array of int, shape (specifications,), optional
+        Specifications with the same number form a family.
+
+    Attributes
+    ----------
+    order : array of int, shape (specifications,)
+        Family by family, least extreme first.
+    last : array of int, shape (specifications,)
+        Place in ``order`` of the last one as extreme as each.
+    known : array of bool, shape (specifications,)
+        Where there is an observed deviate.
+    counts : array of int, shape (specifications,)
+        Permutations in which the maximum was as large as the observed ``|z|``.
+    """
+
+    def __init__(self, z: ArrayLike, family: ArrayLike | None = None):
+        size = np.abs(np.asarray(z, dtype=float))
+        self.known = ~np.isnan(size)
+        self.family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
+        ranked = np.where(np.isnan(size), -1.0, size)
+        self.order = np.lexsort((ranked, self.family))
+        ordered, families = ranked[self.order], self.family[self.order]
+        new_family = np.diff(families, prepend=np.nan) != 0
+        new_size = new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered)
+        starts = np.flatnonzero(np.append(new_size, True))
+        self.last = np.empty(size.size, dtype=int)
+        self.last[self.order] = np.repeat(starts[1:] - 1, np.diff(starts))
+        self._segments = [*np.flatnonzero(new_family), size.size]
+        # Of those equally extreme, the least extreme by rounding decides.
+        self._threshold = np.full(size.size, np.inf)
+        least = np.repeat(ordered[starts[:-1]], np.diff(starts))
+        self._threshold[self.order] = np.where(least < 0, np.inf, least * (1 - SAME))
+        self.counts = np.zeros(size.size, dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+        largest = np.abs(block.z[self.order])
+        for first, last in zip(self._segments, self._segments[1:], strict=False):
+            np.maximum.accumulate(largest[first:last], axis=0, out=largest[first:last])
+        self.counts += (largest[self.last] >= self._threshold[:, None]).sum(axis=1)
+
+
+class Largest:
+    """Count, for every group of specifications, how often its largest permuted ``|z|`` reaches the observed largest.
+
+    Parameters
+    ----------
+    z : array of float, shape (specifications,)
+        Observed deviates; NaN is no candidate, but may become one under permutation.
+    group : array of int, shape (specifications,)
+        Group of each specification, from 0; negative for none.
+    """
+
+    def __init__(self, z: ArrayLike, group: ArrayLike):
+        size, group = np.abs(np.asarray(z, dtype=float)), np.asarray(group, dtype=int)
+        self._members = [np.flatnonzero(group == number) for number in range(int(group.max(initial=-1)) + 1)]
+        largest = [np.nanmax(size[own]) if not np.isnan(size[own]).all() else np.nan for own in self._members]
+        self.observed = np.array(largest, dtype=float)
+        self.counts = np.zeros(len(self._members), dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+        for group, own in enumerate(self._members):
+            if own.size:
+                reached = np.abs(block.z[own]).max(axis=0) >= self.observed[group] * (1 - SAME)
+                self.counts[group] += np.count_nonzero(reached)
+
+
+class Pointwise:
+    """Count, for every specification by itself, how often its permuted ``|z|`` reaches the observed one."""
+
+    def __init__(self, z: ArrayLike):
+        size = np.abs(np.asarray(z, dtype=float))
+        self._threshold = np.where(np.isnan(size), np.inf, size * (1 - SAME))[:, None]
+        self.counts = np.zeros(size.size, dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+        self.counts += (np.abs(block.z) >= self._threshold).sum(axis=1)
+
+
+SUMMARIES = ("median_effect", "share_significant", "mean_z")
+
+
+class Joint:
+    """Count, for every group of specifications, how often a permuted summary is at least as favourable as observed.
+
+    A specification that has too few participants in an arm under a split has the effect one half and the deviate 0
+    there, under the observed split as under a permuted one, and is not significant. So which specifications belong to a
+    group does not depend on the labels, and every P-value is that of an exact test. The summaries of a group, in which
+    every specification counts as often as its weight says, are ``median_effect`` (the lower median of the
+    probabilities of superiority, turned so that more than one half is favourable), ``share_significant`` (share of the weight
+    with a deviate above ``critical``) and ``mean_z`` (mean deviate).
+
+    Parameters
+    ----------
+    observed : Observed
+        Of a design signed so that deviates above 0 are favourable.
+    weights : array of int, shape (groups, specifications)
+        How often a specification counts in a group; 0 where it is no member.
+    critical : float
+
+    Attributes
+    ----------
+    observed : dict of array, shape (groups,)
+        The observed summaries, by name; NaN for an empty group.
+    counts : dict of array of int, shape (groups,)
+        Permutations whose summary is at least the observed one.
+    significant : array of int, shape (groups,)
+        Weight of significant specifications, added up over all permutations.
+
+    References
+    ----------
+    Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
+    """
+
+    def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
+        self._weights = np.asarray(weights, dtype=float)
+        self._total = self._weights.sum(axis=1)
+        known = ~np.isnan(observed.z)
+        effect, z = np.where(known, observed.effect - 0.5, 0.0), np.where(known, observed.z, 0.0)
+        self._critical = critical
+        self._median = np.array([_lower_median(effect, own) for own in self._weights])
+        self._above, self._sum = self._weights @ (z > critical), self._weights @ z
+        with np.errstate(invalid="ignore"):
+            share, mean = self._above / self._total, self._sum / self._total
+        self.observed = dict(zip(SUMMARIES, (0.5 + self._median, share, mean), strict=True))
+        self.counts = {name: np.zeros(len(self._weights), dtype=np.int64) for name in SUMMARIES}
+        self.significant = np.zeros(len(self._weights), dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+        effect = np.nan_to_num(block.effect)
+        significant = self._weights @ (block.z > np.float32(self._critical))
+        # The lower median is at least m if more than half of the weight is.
+        favourable = np.array(
+            [
+                own[own > 0] @ (effect[own > 0] >= median - SAME * abs(median))
+                for own, median in zip(self._weights, self._median, strict=True)
+            ]
+        )
+        enough = {
+            "median_effect": 2 * favourable > self._total[:, None],
+            "share_significant": significant >= self._above[:, None],
+            "mean_z": self._weights @ block.z.astype(float) >= (self._sum - SAME * self._total)[:, None],
+        }
+        for name, reached in enough.items():
+            self.counts[name] += reached.sum(axis=1)
+        self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
+
+
+class Curves:
+    """Keep the curve of sorted effects of the first permutations, at some places along it.
+
+    Parameters
+    ----------
+    weights : array of int, shape (specifications,)
+        How often a specification counts.
+    curves, places : int
+        For how many permutations, from number 0, and at how many places evenly spread along the curve.
+
+    Attributes
+    ----------
+    values : array of float, shape (places, curves)
+        Probabilities of superiority, smallest first, of the specifications that have enough participants in both arms
+        under that permutation; NaN for permutations that were not computed, and where there are none.
+    """
+
+    def __init__(self, weights: ArrayLike, *, curves: int, places: int):
+        self._weights = np.asarray(weights, dtype=np.int64)
+        self.values = np.full((places, curves), np.nan, dtype=np.float32)
+
+    def add(self, block: Block) -> None:
+        """Keep the curves of a block."""
+        width = min(block.start + block.effect.shape[1], self.values.shape[1]) - block.start
+        if width > 0:
+            found = curve(block.effect[:, :width], self._weights, len(self.values))
+            self.values[:, block.start : block.start + width] = found + np.float32(0.5)
+
+
+def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
+    """Return effects at evenly spread places of their sorted curve, missing ones left out.
+
+    Parameters
+    ----------
+    effects : array of float, shape (specifications, curves)
+        NaN where missing.
+    weights : array of int, shape (specifications,)
+        How often each counts.
+    places : int
+
+    Returns
+    -------
+    array, shape (places, curves)
+        Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies; NaN without any effect.
+    """
+    found = np.full((places, effects.shape[1]), np.nan, dtype=effects.dtype)
+    order = np.argsort(effects, axis=0, kind="stable")  # NaN sorts last
+    for column, ranked in enumerate(order.T):
+        own = effects[ranked, column]
+        known = int(np.count_nonzero(~np.isnan(own)))
+        if known:
+            reached = np.cumsum(weights[ranked[:known]])
+            wanted = (2 * np.arange(places) + 1) * reached[-1] // (2 * places)
+            found[:, column] = own[np.searchsorted(reached, wanted, side="right")]
+    return found
+
+
+def _lower_median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Return the smallest value below or at which at least half of the weight lies."""
+    if not weights.any():
+        return np.nan
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    return float(values[order[np.searchsorted(2 * reached, reached[-1])]])
