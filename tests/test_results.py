@@ -4,6 +4,7 @@ import pipeline
 import pytest
 from scipy import stats
 
+from d_q_trial.config import settings
 from d_q_trial.results_table import COLUMNS, KEYS
 
 
@@ -134,3 +135,39 @@ def test_equal_values_get_a_p_instead_of_a_reason(published):
     rows = run.results[run.results["outcome"].eq("calcium") & run.results["statistic"].eq("p")]
     assert rows["value"].isna().all()
     assert set(rows["reason"]) == {"all values are equal"}
+
+
+def test_three_strata_have_a_trend_within_each_arm_and_at_baseline(published):
+    assert not published.results["statistic"].str.endswith("_trend").any()
+    thirds = pipeline.rerun(published, strata=settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=["T1", "T2", "T3"]))
+    found = thirds.results[thirds.results["statistic"].eq("p_trend")]
+    assert set(found["contrast"]) == {"trend T1 < T2 < T3"}
+    assert set(found.loc[found["measure"].eq("baseline"), "group"]) == {"both arms"}
+    assert set(found.loc[found["measure"].ne("baseline"), "group"]) == {"d_q", "control"}
+    keys = {"outcome": "ctx", "visit": "week_4", "marker": "p16_variant_5"}
+    values, strata = [], []
+    for number, stratum in enumerate(["T1", "T2", "T3"]):
+        treated, _ = _groups(thirds, "ctx", "week_4", keys["marker"], stratum)
+        values += list(treated)
+        strata += [number] * len(treated)
+    expected = stats.kendalltau(strata, values, method="asymptotic").pvalue
+    assert thirds.value("p_trend", **keys, group="d_q") == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_test_without_an_interval_of_the_shift_says_so(published):
+    found = pipeline.rerun(published, test="brunner_munzel").results
+    limits = found[found["statistic"].isin(["hodges_lehmann_lower", "hodges_lehmann_upper"])]
+    assert limits["value"].isna().all()
+    assert set(limits["reason"]) == {"no interval of the shift for this test"}
+    assert set(found.loc[found["statistic"].eq("t"), "method"]) == {"brunner_munzel"}
+
+
+def test_welch_has_the_interval_of_the_difference_of_means(published):
+    run = pipeline.rerun(published, test="welch")
+    treated, control = _groups(run, "ctx", "week_4")
+    theirs = stats.ttest_ind(treated, control, equal_var=False)
+    keys = {"outcome": "ctx", "visit": "week_4", "marker": "", "contrast": "d_q - control"}
+    assert run.value("p", **keys) == pytest.approx(theirs.pvalue, rel=1e-9)
+    assert run.value("mean_difference", **keys) == pytest.approx(treated.mean() - control.mean(), rel=1e-9)
+    limits = [run.value(f"mean_difference_{side}", **keys) for side in ("lower", "upper")]
+    assert limits == pytest.approx(list(theirs.confidence_interval()), rel=1e-9)

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from .results_table import EVERYBODY
+from .stats.checks import is_significant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def _row(name: str, key: tuple, own: dict | None, theirs: dict | None, alpha: fl
         own["n_first"],
         own["n_second"],
         p,
-        "yes" if p < alpha else "no",
+        "yes" if is_significant(p, alpha) else "no",
         reference_p,
         conclusion,
         effect,
@@ -160,8 +161,8 @@ def _row(name: str, key: tuple, own: dict | None, theirs: dict | None, alpha: fl
 
 
 def _conclusion(own: dict, theirs: dict, alpha: float, settings: Settings) -> str:
-    was = theirs["p"] < settings.analyses[settings.reference].alpha
-    now = own["p"] < alpha
+    was = is_significant(theirs["p"], settings.analyses[settings.reference].alpha)
+    now = is_significant(own["p"], alpha)
     if was and now:
         opposite = (own["mann_whitney_effect"] - 0.5) * (theirs["mann_whitney_effect"] - 0.5) < 0
         return REVERSED if opposite else STAYS
@@ -213,8 +214,8 @@ def _held(printed: str, p: float, printed_alpha: float, alpha: float) -> str:
         return NOT_MADE
     relation = printed.strip()[:1]
     number = float(printed.strip().lstrip("<>=≤≥ ").split()[0])
-    was = number <= printed_alpha if relation == "<" else False if relation == ">" else number < printed_alpha
-    now = p < alpha
+    was = relation != ">" and bool(is_significant(number, printed_alpha))
+    now = is_significant(p, alpha)
     return STAYS if was == now else LOST if was else GAINED
 
 

@@ -11,6 +11,7 @@ from .participants import POPULATION, TRIAL, Participants
 from .results_table import BOTH_ARMS, COLUMNS, EVERYBODY
 from .stats import categorical, quantiles
 from .stats.shift import hodges_lehmann
+from .stats.trend import jonckheere_terpstra
 from .stats.two_sample import get_test, rank_sum_variants
 from .subgroups import Cell, Matrix, pairs_of_strata
 from .trial import BASELINE
@@ -26,6 +27,8 @@ EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
 NO_LIMIT = "the groups are too small to exclude any shift"
 NO_INTERVAL = "no interval of the shift for this test"
+TREND = "Jonckheere-Terpstra"
+NO_TREND = "fewer than two strata have a value, or all values are equal"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
@@ -108,7 +111,31 @@ def by_stratum(
         key = (marker, "", f"{upper.stratum} - {lower.stratum}")
         at_baseline = matrix.measure == "baseline"
         _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, also, at_baseline)
+    for marker in dict.fromkeys(cell.marker for cell in cells):
+        rows += _trends(matrix, [cell for cell in cells if cell.marker == marker])
     return _tables(rows, others)
+
+
+def _trends(matrix: Matrix, strata: list[Cell]) -> Iterator[tuple]:
+    """Test the trend over three or more ordered strata of a marker, by Jonckheere and Terpstra.
+
+    Of the changes within each arm, and of the baseline values of both arms together, as in the contrasts of strata.
+    ``contrast`` names the strata in their order, ``group`` the arm; ``z_trend`` is positive where values rise.
+    """
+    if len(strata) < 3:
+        return
+    contrast = f"trend {' < '.join(cell.stratum for cell in strata)}"
+    for group, members in zip(
+        (*matrix.trial.analysed_arms, BOTH_ARMS),
+        zip(*([rows for _, rows in matrix.groups(cell)] for cell in strata), strict=True),
+        strict=True,
+    ):
+        for column in np.flatnonzero(~matrix.binary & ((matrix.measure == "baseline") == (group == BOTH_ARMS))):
+            found = jonckheere_terpstra([matrix.values[rows, column] for rows in members])
+            head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
+            reason = NO_TREND if np.isnan(found.p) else ""
+            for statistic, value in (("z_trend", found.z), ("p_trend", found.p)):
+                yield (*head, strata[0].marker, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
 
 
 def _tables(*tables: list[tuple]) -> tuple[pd.DataFrame, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..stats.checks import is_significant
 from .claims import Claim
 from .lattice import TIE_STEP, VARIANTS, fit, fit_tied, lattice, p_value
 from .variants import Inference
@@ -116,7 +117,7 @@ def under_each_variant(assessment: Assessment, alpha: float = 0.05) -> list[dict
                 "u": u,
                 "u_other": assessment.n_first * assessment.n_second - u,
                 **values,
-                "hangs_on_variant": len({p < alpha for p in values.values()}) > 1,
+                "hangs_on_variant": len({bool(is_significant(p, alpha)) for p in values.values()}) > 1,
             }
         )
     return rows

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..config import settings
 from ..files import sha256, write_text
 from ..participants import read_description
-from ..report.gather import as_yaml, software
+from ..report.gather import as_yaml
+from ..software import software
 from . import ars, crate, manifest, tables
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..formatting import number, p_value
+from ..stats.checks import is_significant
 from . import style
 
 if TYPE_CHECKING:
@@ -145,11 +146,11 @@ def draw_curve(ax, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: flo
     ax.fill_between(places, low, high, color=BAND, linewidth=0, label="95% of permuted curves", zorder=0)
     ax.plot(places, middle, color=style.GRID, linewidth=0.8, label="median of permuted curves", zorder=1).pop()
     ax.axhline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=1)
-    significant = ordered["p"].to_numpy(float) < alpha
+    significant = is_significant(ordered["p"], alpha)
     for members, colour, text, size in (
-        (~significant, style.QUIET, f"P ≥ {alpha:g}", 1.6),
-        (significant & (effect < 0.5), style.CONTROL.edge, f"P < {alpha:g}, unfavourable", 3.0),
-        (significant & (effect > 0.5), style.TREATED.face, f"P < {alpha:g}, favourable", 3.0),
+        (~significant, style.QUIET, f"P > {alpha:g}", 1.6),
+        (significant & (effect < 0.5), style.CONTROL.edge, f"P ≤ {alpha:g}, unfavourable", 3.0),
+        (significant & (effect > 0.5), style.TREATED.face, f"P ≤ {alpha:g}, favourable", 3.0),
     ):
         if members.any():
             ax.scatter(
@@ -220,7 +221,7 @@ def _heading(canvas, table: pd.DataFrame, summary: pd.DataFrame) -> None:
 def _choices(page, canvas, ordered: pd.DataFrame, groups: list[list[Option]], top: float, alpha: float) -> None:
     """Draw a strip per option, dark where many specifications take it, with its own numbers at the right."""
     effect, p = ordered["effect"].to_numpy(float), ordered["p"].to_numpy(float)
-    favourable = (p < alpha) & (effect > 0.5)
+    favourable = is_significant(p, alpha) & (effect > 0.5)
     right = LEFT + CURVE
     for edge, heading in ((11, "median\neffect"), (27, "significant,\nfavourable")):
         canvas.text(right + edge, top - 1, heading, ha="right", va="bottom", size=style.SMALL, color=style.QUIET)

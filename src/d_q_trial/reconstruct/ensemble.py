@@ -15,6 +15,7 @@ import numpy as np
 from ..errors import UserError
 from ..files import atomic
 from ..formatting import p_digits
+from ..stats.checks import is_significant
 from .cohort import reconstruct
 from .workbook import write_workbook
 
@@ -170,7 +171,9 @@ def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd
         row = dict(zip(KEYS, key, strict=True)) | {"cohorts": len(part)}
         levels = np.quantile(part["value"], list(LEVELS.values()))
         row |= {name: float(f"{level:.6g}") for name, level in zip(LEVELS, levels, strict=True)}
-        row["share_below_alpha"] = float((part["value"] < alpha).mean()) if row["quantity"] == "p" else np.nan
+        row["share_below_alpha"] = (
+            float(is_significant(part["value"], alpha).mean()) if row["quantity"] == "p" else np.nan
+        )
         result.append(row | {"reported": _reported(targets, row)})
     return pd.DataFrame(result)
 

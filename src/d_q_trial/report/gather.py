@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from platform import python_version
 from typing import Any
 
 from ..config import settings
@@ -16,6 +14,7 @@ from ..consistency.findings import Finding
 from ..figures import catalogue as figure_catalogue
 from ..figures.study import Numbers, read_rows
 from ..participants import read_description
+from ..software import software
 from ..tables.build import SetTable, Source, build_tables
 from ..tables.catalogue import Headline, catalogue_of
 from ..trial import load_trial
@@ -29,17 +28,6 @@ from .shaping import Context
 
 NOT_ROBUSTNESS = ("export", "figures", "logs", "tables")
 NOT_SHOWN = ("cutoffs", "windows", "own_cuts", "specifications")  # they are drawn, and stay in their files
-PACKAGES = (
-    "numpy",
-    "scipy",
-    "pandas",
-    "matplotlib",
-    "statsmodels",
-    "openpyxl",
-    "python-calamine",
-    "pydantic",
-    "snakemake",
-)
 
 
 @dataclass(frozen=True)
@@ -172,18 +160,6 @@ def _robustness_folders(folder: Path) -> list[Path]:
     """Folders of later analyses, ``robustness`` first."""
     parts = [part for part in sorted(folder.iterdir()) if part.is_dir() and part.name not in NOT_ROBUSTNESS]
     return sorted(parts, key=lambda part: part.name != "robustness")
-
-
-def software() -> dict[str, str]:
-    """Versions of Python, of this package and of the libraries that make numbers or files."""
-    return {"python": python_version(), **{name: _version(name) for name in ("d-q-trial", *PACKAGES)}}
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def _figure_order(chosen: Settings, trial) -> list[str]:

@@ -180,8 +180,8 @@ def paragraph(facts: Facts) -> str:
         f"P-values are two-sided and, unless said otherwise, not adjusted for multiplicity; the level of significance is "
         f"{analysis.alpha:g}.",
         f"The analysis ran as a Snakemake workflow {cite('snakemake')} in Python {facts.versions.get('python', '')} "
-        f"with NumPy {facts.versions.get('numpy', '')}, SciPy {facts.versions.get('scipy', '')} {cite('scipy')} and "
-        f"pandas {facts.versions.get('pandas', '')}.",
+        f"with NumPy {facts.versions.get('numpy', '')}, SciPy {facts.versions.get('scipy', '')} {cite('scipy')}, "
+        f"statsmodels {facts.versions.get('statsmodels', '')} and pandas {facts.versions.get('pandas', '')}.",
     ]
     done = "\n\n".join(
         " ".join(filter(None, part)) for part in (methods, robustness_sentences(facts, cite)) if any(part)

@@ -121,7 +121,7 @@ SECTIONS = (
     Section(
         "sensitivity/leave_one_out",
         "Does it hang on one participant?",
-        "P without each participant in turn, and for how many of them P < {alpha} turns into its opposite.",
+        "P without each participant in turn, and for how many of them P ≤ {alpha} turns into its opposite.",
         (
             Column("P of all", "p_all"),
             Column("P without one", "p_minimum..p_maximum"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import safe_text
+from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from .comparisons import Comparison, all_comparisons, table
 
@@ -45,7 +46,7 @@ def _rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     whole, without = test.p[0], test.p[1:]
     if np.isnan(without).all():
         return []
-    flips = float(((without < analysis.alpha) != (whole < analysis.alpha)).sum())
+    flips = float((is_significant(without, analysis.alpha) != is_significant(whole, analysis.alpha)).sum())
     summary = (
         ("p_all", whole),
         ("p_minimum", np.nanmin(without)),

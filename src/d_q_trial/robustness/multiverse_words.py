@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import number, p_value
+from ..stats.checks import is_significant
 from .families import WHOLE
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _words(table, summary, trial: Trial, analysis: Analysis) -> str:
     whole = summary[summary["family"].eq(WHOLE)].set_index("summary")
     drawn = table[table["effect"].notna()]
     own = drawn[drawn["own"].eq("yes")]
-    adjusted = int((drawn["p_adjusted"] < analysis.alpha).sum())
+    adjusted = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
     value, p = whole["value"], whole["p"]
     return (
         f"Curve of {len(drawn):,} effects from {number(drawn['effect'].min(), 2)} to {number(drawn['effect'].max(), 2)}; "
