@@ -171,8 +171,8 @@ def test_a_claim_is_judged_by_other_digits_than_the_printed_ones(tests, verdicts
         ("0.035", np.nan, "not made"),
     ],
 )
-def test_a_printed_conclusion_is_read_wrongly(printed, p, conclusion):
-    assert compare._held(printed, p, 0.05, 0.05) == conclusion
+def test_the_side_of_alpha_of_a_reported_p(reported, p, conclusion):
+    assert compare._held(reported, p, 0.05, 0.05) == conclusion
 
 
 def test_the_summary_miscounts(tests, verdicts, chosen):

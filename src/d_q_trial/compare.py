@@ -202,9 +202,9 @@ def compare_claims(
             place = ranks.get(claim.stratum)
             for name, analysis in settings.analyses.items():
                 p = found.get((name, claim.outcome, claim.visit, place), math.nan)
-                conclusion = _held(claim.printed, p, base.alpha, analysis.alpha)
+                conclusion = _held(claim.reported, p, base.alpha, analysis.alpha)
                 verdict = own.get(name, {}).get(claim.claim, "")
-                head = (claim.claim, claim.locator, claim.outcome, claim.visit, place, claim.printed)
+                head = (claim.claim, claim.locator, claim.outcome, claim.visit, place, claim.reported)
                 rows.append((*head, name, p, conclusion, verdict))
     return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
 
