@@ -7,31 +7,38 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from d_q_trial import code_inputs, files, run_summary
+from d_q_trial import code_inputs, files, run_lock, run_summary
 from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
 
 min_version("9.5")
 
+# Where this workflow lies: the working directory, unless it is called from elsewhere or as a module of another workflow.
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+
 # A file named with --configfile takes the place of ours; --config changes single keys of either.
-CONFIG_FILES = [str(file) for file in workflow.config_settings.configfiles] or [
-    "config.yaml"
+CONFIG_FILES = [*map(os.path.relpath, workflow.config_settings.configfiles)] or [
+    str(HOME / "config.yaml") if HOME != Path.cwd() else "config.yaml"
 ]
 try:
-    for file in CONFIG_FILES:
-        read_yaml(file)  # its messages name the file and the line
+    if workflow.modifier.skip_configfile:
+        SOURCES = [("the configuration of the module", config)]
+    else:
+        # The messages of read_yaml name the file and the line.
+        SOURCES = [(file, read_yaml(file)) for file in CONFIG_FILES]
+        SOURCES.append(("--config", workflow.config_settings.config))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 if not workflow.config_settings.configfiles:
 
-    configfile: "config.yaml"
+    configfile: CONFIG_FILES[0]
 
 
 try:
-    SETTINGS = settings.load(config, origin=CONFIG_FILES[-1])
-    settings.check_names(SETTINGS, origin=CONFIG_FILES[-1])
+    SETTINGS = settings.located(settings.load(config, sources=SOURCES), HOME)
+    settings.check_names(SETTINGS, sources=SOURCES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -59,7 +66,10 @@ rule all:
     input:
         TARGETS,
     message:
-        "All outputs are there"
+        "All outputs are up to date"
+
+
+run_summary.name_the_report(SETTINGS)
 
 
 onstart:
@@ -67,8 +77,8 @@ onstart:
 
 
 onsuccess:
-    run_summary.tell(SETTINGS, log)
+    run_summary.print_summary(SETTINGS, log)
 
 
 onerror:
-    run_summary.tell_failure(log)
+    run_summary.print_failure(log)

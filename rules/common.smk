@@ -4,25 +4,26 @@ from d_q_trial.trial import load_trial
 
 ANALYSES = list(SETTINGS.analyses)
 TRIAL = load_trial(SETTINGS.trial)
-CAPTIONS = Path(workflow.basedir) / "rules" / "captions"
+CAPTIONS = HOME / "rules" / "captions"
 PUBLISHED = (
     sorted(map(str, Path(SETTINGS.published).glob("*.csv")))
     if SETTINGS.published
     else []
 )
 
-# The configuration as Snakemake has put it together; commands read it here, and `params` track what each depends on.
-CONFIG = ".snakemake/d_q_trial.json"
 # This environment's own interpreter: a bare `python` could be another one.
 COMMAND = [sys.executable, "-m", "d_q_trial"]
 
 # Each file of rules adds what `rule all` should make.
 TARGETS = []
 
+# The configuration as Snakemake has put it together; commands read it here, and `params` track what each depends on.
 try:
-    files.keep_json(SETTINGS.model_dump(mode="json"), CONFIG)
+    if workflow.is_main_process:
+        run_lock.hold(".snakemake")
+    CONFIG = files.keep_json(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
 except OSError as error:
-    raise WorkflowError(f"{CONFIG}: {error.strerror}") from None
+    raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 
 
 wildcard_constraints:
@@ -49,6 +50,12 @@ def depends(command, *sections):
             SETTINGS, getattr(wildcards, "analysis", SETTINGS.reference), *sections
         ),
     }
+
+
+def contents(wildcards, input):
+    """Checksum of what a step reads and no step makes: Snakemake itself looks at dates, and misses an older file."""
+    made = ("results/", os.path.abspath("results") + os.sep)
+    return files.checksum(tuple(file for file in input if not file.startswith(made)))
 
 
 def caption_file(name, kind):

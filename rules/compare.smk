@@ -24,6 +24,7 @@ rule compare:
     log:
         "results/compare/logs/compare.log",
     params:
+        contents=contents,
         code=code_inputs.digest("compare"),
         settings=SETTINGS.model_dump(
             mode="json", include={"trial", "published", "reference", "analyses"}

@@ -28,6 +28,7 @@ rule consistency:
     log:
         "results/consistency/logs/consistency.log",
     params:
+        contents=contents,
         code=code_inputs.digest("consistency"),
         published=SETTINGS.published,
         output=subpath(output.page, parent=True),

@@ -24,12 +24,13 @@ rule export:
         participants=participants,
         trial=SETTINGS.trial,
         published=PUBLISHED,
-        workflow=workflow.main_snakefile,
+        workflow=str(HOME / "Snakefile"),
     output:
         expand("results/{{analysis}}/{name}", name=DESCRIPTIONS),
     log:
         "results/{analysis}/logs/export.log",
     params:
+        contents=contents,
         depends=depends("export", "tables", "figures", "robustness"),
     message:
         "Export the results (analysis {wildcards.analysis})"

@@ -56,6 +56,7 @@ for part, names in enumerate((list(FIGURES)[::2], list(FIGURES)[1::2]), start=1)
             log:
                 f"results/{{analysis}}/logs/figures_{part}.log",
             params:
+                contents=contents,
                 depends=depends("figures", "figures"),
                 only=names,
                 description=subpath(output.description, basename=True),

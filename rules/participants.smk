@@ -16,6 +16,7 @@ rule participants:
     log:
         "results/workbooks/{workbook}/logs/participants.log",
     params:
+        contents=contents,
         code=code_inputs.digest("participants"),
         folder=subpath(output[0], parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],

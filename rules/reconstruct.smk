@@ -2,14 +2,15 @@
 # Makes the bundled synthetic cohort again, into results/: data/reconstructed.xlsx itself is committed and never overwritten.
 # Not part of `rule all`: `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, from a hundred cohorts).
 
-DESIGN = "data/reconstruct/trial.yaml"
+DESIGN = files.found("data/reconstruct/trial.yaml", HOME)
 # What a cohort depends on.
 COHORT = {
     "design": DESIGN,
-    "trial": "data/trial.yaml",
-    "tests": "data/published/tests.csv",
+    "trial": files.found("data/trial.yaml", HOME),
+    "tests": files.found("data/published/tests.csv", HOME),
     "others": expand(
-        "data/published/{name}.csv", name=["summaries", "ranges", "registry_baseline"]
+        files.found("data/published", HOME) + "/{name}.csv",
+        name=["summaries", "ranges", "registry_baseline"],
     ),
 }
 
@@ -23,6 +24,7 @@ rule reconstruct:
     log:
         "results/reconstructed/logs/cohort.log",
     params:
+        contents=contents,
         code=code_inputs.digest("reconstruct"),
         published=subpath(input.tests, parent=True),
     message:
@@ -40,6 +42,7 @@ rule cohorts:
     log:
         "results/reconstructed/logs/cohorts.log",
     params:
+        contents=contents,
         code=code_inputs.digest("reconstruct"),
         published=subpath(input.tests, parent=True),
     message:
@@ -61,6 +64,7 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
+        contents=contents,
         depends=depends("ensemble", "robustness"),
     message:
         "Summarise the synthetic cohorts"

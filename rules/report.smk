@@ -36,6 +36,7 @@ rule report:
     log:
         "results/{analysis}/logs/report.log",
     params:
+        contents=contents,
         depends=depends("report", "tables", "figures", "robustness", "reference"),
     message:
         "Write the report (analysis {wildcards.analysis})"

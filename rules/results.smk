@@ -18,6 +18,7 @@ rule results:
     log:
         "results/{analysis}/logs/results.log",
     params:
+        contents=contents,
         depends=depends("results"),
     message:
         "Compute all statistics (analysis {wildcards.analysis})"
@@ -39,6 +40,7 @@ rule claims:
     log:
         "results/{analysis}/logs/claims.log",
     params:
+        contents=contents,
         depends=depends("claims"),
     message:
         "Compare the reported values with the recomputed ones (analysis {wildcards.analysis})"

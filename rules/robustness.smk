@@ -52,6 +52,7 @@ rule cutoffs:
     log:
         "results/{analysis}/logs/cutoffs.log",
     params:
+        contents=contents,
         depends=depends("cutoffs", "robustness"),
     message:
         "Try every cutoff (analysis {wildcards.analysis})"
@@ -72,6 +73,7 @@ rule robustness:
     log:
         "results/{analysis}/logs/robustness.log",
     params:
+        contents=contents,
         depends=depends("robustness", "robustness"),
     message:
         "Adjust the P-values for multiplicity (analysis {wildcards.analysis})"
@@ -97,6 +99,7 @@ rule sensitivity:
     log:
         "results/{analysis}/logs/sensitivity.log",
     params:
+        contents=contents,
         depends=depends("sensitivity", "robustness.seed", "robustness.permutations"),
     message:
         "Test interactions and sensitivity (analysis {wildcards.analysis})"

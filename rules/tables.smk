@@ -39,6 +39,7 @@ rule tables:
     log:
         "results/{analysis}/logs/tables.log",
     params:
+        contents=contents,
         depends=depends("tables", "tables"),
         captions=lambda w: {
             name: notes.caption(table, TRIAL, analysis(w))

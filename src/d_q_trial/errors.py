@@ -1,16 +1,22 @@
-"""What goes wrong on the user's side, said in one clear message."""
+"""Errors that are the user's to correct."""
 
 
 class UserError(Exception):
-    """A mistake in an input, told as the user should read it.
+    """A mistake in an input, shown to the user without a traceback.
 
     The command line prints the message alone, without a traceback, and exits with status 1.
     """
 
 
 def nearest(word: str, candidates) -> str:
-    """Return ``"; did you mean 'x'?"`` for the candidate closest to ``word``, or an empty string."""
-    import difflib
+    """Return ``"; did you mean 'x'?"`` for the candidate closest to ``word``, or an empty string.
 
-    match = difflib.get_close_matches(word, list(candidates), n=1, cutoff=0.6)
+    Candidates with the same numbers come first: ``2 weeks`` is ``week_2`` rather than ``week_4``.
+    """
+    import difflib
+    import re
+
+    candidates = list(candidates)
+    same = [name for name in candidates if re.findall(r"\d+", name) == re.findall(r"\d+", word)]
+    match = difflib.get_close_matches(word, same, 1) or difflib.get_close_matches(word, candidates, 1)
     return f"; did you mean {match[0]!r}?" if match else ""

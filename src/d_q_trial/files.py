@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Atomic file writing, and the CSV and JSON files of this package."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import csv
 import hashlib
 import json
 import os
-import shutil
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from .errors import UserError
 
 _PART = ".part-"  # begins the name of an unfinished file
 LABEL_COLUMN = "data"
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -57,34 +60,33 @@ def write_json(value: Any, path: Path | str) -> None:
     write_text(_json(value), path)
 
 
-def keep_json(value: Any, path: str) -> str:
-    """Write ``value`` as :func:`write_json` does, unless the file holds it: its date then says when it last changed.
+def keep_json(value: Any, folder: Path | str) -> str:
+    """Write ``value`` into a folder under a name made from its content, unless it is there, and return the path.
 
-    Returns ``path``.
+    So a run reads the same file throughout, whatever another run is given.
     """
     text = _json(value)
-    if not Path(path).is_file() or Path(path).read_text(encoding="utf-8") != text:
+    path = Path(folder) / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+    if not path.is_file():
         write_text(text, path)
-    return path
+    return str(path)
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_csv(frame, path: Path | str, *, label: str | None = None, below: Path | str | None = None) -> None:
-    """Write a data frame without its index; floats in their shortest exact form, missing cells empty.
+def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
+    """Write a data frame without its index: numbers to twelve significant digits, missing cells empty.
 
-    ``label`` marks data that are not real participants: a last column, ``data``, says it in every row, so that rows
-    that are copied elsewhere keep it. ``below`` is a CSV of this package with the same columns, whose rows come first,
-    letter by letter.
+    The digits beyond depend on the processor. Text that a spreadsheet would run as a formula gets an apostrophe, which
+    :func:`read_csv` takes away. ``label`` marks data that are not real participants: a last column, ``data``, holds it in
+    every row, so that rows that are copied elsewhere keep it.
     """
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
-        if below:
-            shutil.copyfile(below, temporary)
-        frame.to_csv(temporary, index=False, lineterminator="\n", mode="a", header=not below)
+        _replaced(frame, safe_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
@@ -104,7 +106,18 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
         keep_default_na=False,
         na_values={c: [""] for c in numeric},
     )
-    return frame.astype(dict.fromkeys(text, object))
+    return _replaced(frame.astype(dict.fromkeys(text, object)), _plain_text)
+
+
+def _replaced(frame, function: Callable[[str], str]):
+    """Return a data frame in which the text cells are replaced, wherever the function changes one."""
+    changed = {}
+    for name in frame.columns[frame.dtypes.eq(object)]:
+        words = [word for word in frame[name].unique() if isinstance(word, str)]
+        found = {word: after for word in words if (after := function(word)) != word}
+        if found:
+            changed[name] = frame[name].replace(found)
+    return frame.assign(**changed) if changed else frame
 
 
 def read_header(path: Path | str) -> list[str]:
@@ -128,9 +141,34 @@ def sha256(path: Path | str) -> str:
 def safe_text(text: str) -> str:
     """Return ``text`` so that a spreadsheet shows it and does not run it as a formula.
 
-    Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe.
+    Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe, numbers aside.
     """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _plain_text(text: str) -> str:
+    """Undo :func:`safe_text`."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
+
+
+def checksum(paths: tuple[str, ...]) -> str:
+    """Return one checksum of the contents of files; those that do not exist are passed over."""
+    total = hashlib.sha256()
+    for path in paths:
+        if Path(path).is_file():
+            total.update(_sha256_once(path).encode())
+    return total.hexdigest()[:16]
+
+
+def found(path: str, home: Path | str) -> str:
+    """Return where a file is: in the working directory, or else in the folder ``home``; as it is if in neither."""
+    elsewhere = Path(home) / path
+    return str(elsewhere) if not Path(path).exists() and elsewhere.exists() else path
+
+
+@cache
+def _sha256_once(path: str) -> str:
+    return sha256(path)
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
@@ -141,6 +179,6 @@ def check_sha256(path: Path | str, expected: str) -> None:
     UserError
         If the file has another SHA-256.
     """
-    found = sha256(path)
-    if found != expected.strip().lower():
-        raise UserError(f"{path}: its SHA-256 is {found}, expected {expected}; this is another file, or it is damaged")
+    actual = sha256(path)
+    if actual != expected.strip().lower():
+        raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from .errors import UserError, nearest
@@ -98,7 +97,7 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
         cuts = listing([f"{cut:g}" for cut in rule.cuts])
         where = f"at {cuts} {marker_unit}".rstrip()
     else:
-        cuts = listing([_quantile_name(cut) for cut in rule.cuts])
+        cuts = listing([cut.label for cut in rule.cuts])
         whose = "of the analysed participants" if rule.reference == "analysed" else "of everybody in the workbook"
         where = f"at the {cuts} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} {whose}"
     them = "a value equal to the cut" if len(rule.cuts) == 1 else "values equal to a cut"
@@ -106,13 +105,6 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, {where}; "
         f"{them} went to the {side} stratum."
     )
-
-
-def _quantile_name(cut: float) -> str:
-    fraction = Fraction(cut).limit_denominator(20)
-    if abs(float(fraction) - cut) < 1e-9:
-        return f"{fraction.numerator}/{fraction.denominator}"
-    return f"{cut:g}"
 
 
 def interval_level(analysis: Analysis) -> str:

@@ -1,8 +1,9 @@
-"""What the terminal says when a run has ended."""
+"""Summary that the terminal shows after a run."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .config.settings import RESERVED
 from .published import read_rows
 
 if TYPE_CHECKING:
@@ -19,13 +21,13 @@ _STARTED = time.monotonic()
 # Lines of Snakemake's own log.
 _FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)", re.MULTILINE)
 _FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | re.DOTALL)
+_NOTHING = "Nothing to be done"
 
 
-def tell(settings: Settings, logs: Sequence[str]) -> None:
-    """Print what was done, the tally of claims of each analysis, where to look first, and how long it took.
+def print_summary(settings: Settings, logs: Sequence[str]) -> None:
+    """Print what was done, the verdicts of each analysis, where the report is, stale folders, and the time taken.
 
-    Runs in Snakemake's own process, so it reads with the standard library alone. Snakemake does not come here when nothing
-    was to be done, and says so itself.
+    Runs in Snakemake's own process, so it reads with the standard library alone.
 
     Parameters
     ----------
@@ -35,29 +37,60 @@ def tell(settings: Settings, logs: Sequence[str]) -> None:
     """
     print(f"\n{_done(logs)}")
     for name, analysis in settings.analyses.items():
-        folder = Path("results") / name
         description = Path("results/workbooks") / analysis.workbook_id / "participants.json"
         label = json.loads(description.read_text(encoding="utf-8"))["label"] if description.exists() else None
         if label:
             print(f"{name}: {label}")
-        if (folder / "claims.csv").exists():
-            print(f"{name}: {_tally(folder)}")
-    first = Path("results") / settings.reference / "report.html"
-    if first.exists():
-        print(f"Look first at {first}")
-    if len(settings.analyses) > 1 and Path("results/compare/comparison.png").exists():
-        print("All analyses side by side: results/compare/, and in that report")
+        if (Path("results") / name / "claims.csv").exists():
+            print(f"{name}: {_verdicts(Path('results') / name)}")
+    print(*_report(settings), *_stale(settings), sep="\n")
     print(f"Took {time.monotonic() - _STARTED:.0f} s")
 
 
-def tell_failure(logs: Sequence[str]) -> None:
-    """Print which steps failed, where their messages are, and that what is finished stays."""
+def print_failure(logs: Sequence[str]) -> None:
+    """Print which steps failed and the message of each, last of all."""
     failed = list(dict.fromkeys(_FAILED.findall(_read(*logs))))
     print(f"\nStopped after {time.monotonic() - _STARTED:.0f} s; {_done(logs)}")
+    print("Finished steps are kept. Fix the cause and run the same command again.")
     for rule, file in failed:
-        said = _read(file).strip().splitlines()
-        print(f"Failed: {rule}; its messages are in {file}" + (f" and end with\n  {said[-1]}" if said else ""))
-    print("What is finished stays; once the cause is mended, the same command goes on from there.")
+        message = _read(file).strip()
+        # A message of this package may have several lines; what precedes it is progress, or a traceback.
+        start = message.rfind("d-q-trial ")
+        print(f"Failed: {rule} (log: {file})", message[max(start, 0) :] or "without a message", sep="\n  ")
+
+
+def name_the_report(settings: Settings) -> None:
+    """Let Snakemake's message that there is nothing to be done say where the report is, and which folders are stale."""
+
+    def add(record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith(_NOTHING):
+            record.msg = "\n".join([str(record.msg), *_report(settings), *_stale(settings)])
+        return True
+
+    from snakemake.logging import logger
+
+    logger.addFilter(add)
+
+
+def _report(settings: Settings) -> list[str]:
+    report, compared = Path("results") / settings.reference / "report.html", Path("results/compare/comparison.png")
+    lines = [f"The report is {report}"] * report.exists()
+    if len(settings.analyses) > 1 and compared.exists():
+        lines.append("The comparison of the analyses is in results/compare/, and in that report")
+    return lines
+
+
+def _stale(settings: Settings) -> list[str]:
+    """Name the folders of analyses that are no longer configured, with the command that removes each."""
+    current = {*settings.analyses, *RESERVED} - {"compare"} | ({"compare"} if len(settings.analyses) > 1 else set())
+    folders = sorted(
+        {path.parent for kind in ("results", "comparisons") for path in Path("results").glob(f"*/{kind}.csv")}
+    )
+    return [
+        f"Stale: {folder} is of no analysis in the configuration; remove it with  rm -r {folder}"
+        for folder in folders
+        if folder.name not in current
+    ]
 
 
 def _read(*paths: Path | str) -> str:
@@ -73,7 +106,7 @@ def _done(logs: Sequence[str]) -> str:
     return f"{steps or 'no'} step{'s' * (steps != 1)} done{': ' * bool(listed)}{listed}"
 
 
-def _tally(folder: Path) -> str:
+def _verdicts(folder: Path) -> str:
     rows = read_rows(folder, "claims")
     counts = Counter(row["verdict"] for row in rows)
-    return f"{len(rows)} printed numbers: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
+    return f"{len(rows)} reported values: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())

@@ -74,8 +74,8 @@ def marker_values(participants: Participants, trial: Trial, analysis: Analysis) 
 
 def cut_points(values: np.ndarray, rule: StrataRule) -> np.ndarray:
     """Cut points in the marker's unit, from the values of the reference group (shape (n,)) if by quantile."""
-    points = quantile(values, rule.cuts, type=rule.quantile_type) if rule.by == "quantile" else rule.cuts
-    return significant(points)
+    cuts = [float(cut) for cut in rule.cuts]
+    return significant(quantile(values, cuts, type=rule.quantile_type) if rule.by == "quantile" else cuts)
 
 
 def assign(values: np.ndarray, cuts: np.ndarray, at_cut: str) -> np.ndarray:

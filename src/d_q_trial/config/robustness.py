@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..errors import nearest
 from ..stats.two_sample import permutable_names
-from .types import Names, Number, PermutableTestName, Share, Strict, Text, Whole
+from .types import Names, Number, PermutableTestName, Quantile, Share, Strict, Text, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +51,7 @@ class Multiverse(Strict):
     outcomes: dict[str, Literal["higher", "lower"]] = {}
     visits: Names = "all"
     markers: Names = "all"
-    cuts: list[Share] = [1 / 2, 3 / 5, 2 / 3, 3 / 4]
+    cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
     everybody: bool = True
     changes: Annotated[list[Literal["percent", "log_ratio", "difference"]], Field(min_length=1)] = [
         "percent",
@@ -86,24 +86,25 @@ class Robustness(Strict):
     multiverse: Multiverse = Multiverse()
 
     def unknown_names(self, trial: Trial) -> list[str]:
-        """Faults of this section that only the trial can tell: outcomes, visits and markers that it does not have."""
+        """Describe the outcomes, visits and markers of this section that the trial does not have."""
         visits = list(trial.visits)[1:]
         changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
         groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
         faults = []
         for name, family in self.families.items():
-            faults += _unknown(f"families.{name}.outcomes", family.outcomes, groups)
-            faults += _unknown(f"families.{name}.visits", family.visits, visits)
-        faults += _unknown("multiverse.outcomes", self.multiverse.outcomes, changing)
-        faults += _unknown("multiverse.visits", self.multiverse.visits, visits)
-        faults += _unknown("multiverse.markers", self.multiverse.markers, trial.markers)
+            faults += unknown(f"robustness.families.{name}.outcomes", family.outcomes, groups)
+            faults += unknown(f"robustness.families.{name}.visits", family.visits, visits)
+        faults += unknown("robustness.multiverse.outcomes", self.multiverse.outcomes, changing)
+        faults += unknown("robustness.multiverse.visits", self.multiverse.visits, visits)
+        faults += unknown("robustness.multiverse.markers", self.multiverse.markers, trial.markers)
         return faults
 
 
-def _unknown(where: str, names: Names | Iterable[str], known: Iterable[str]) -> list[str]:
+def unknown(place: str, names: Names | Iterable[str], known: Iterable[str]) -> list[str]:
+    """Describe the names that are not known, each with the place and the nearest known one; ``all`` always is."""
     known = list(known)
     return [
-        f"robustness.{where}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+        f"{place}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
         for name in ([] if names == "all" else names)
         if name not in known
     ]

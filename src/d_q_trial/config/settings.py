@@ -3,60 +3,89 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from ..errors import UserError, nearest
-from .robustness import Robustness
-from .types import Names, Number, Optional, Strict, TestName, Text, Whole
-from .yaml_files import faulty, read_yaml
+from ..files import found
+from .robustness import Robustness, unknown
+from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, TestName, Text, Whole
+from .yaml_files import faults_of, faulty, read_yaml
 
 # Folders of results/ that are not analyses.
 RESERVED = ("compare", "consistency", "full_size", "reconstructed", "workbooks")
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
+_KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
+# A configuration file or the command line, and the keys that it states.
+Source = tuple[str, Mapping]
 
 
 class StrataRule(Strict):
-    """How a marker cuts the participants into strata.
+    """How a marker divides the participants into strata.
 
     ``by: quantile`` cuts at quantiles of the marker (``cuts`` between 0 and 1), ``by: value`` at values in the
     marker's unit, ``by: column`` takes the strata from a column of the workbook. Marker and cut are compared after
-    rounding to ten significant digits; a value equal to the cut goes where ``at_cut`` says.
+    rounding to ten significant digits; a value equal to the cut goes where ``at_cut`` says. Without ``labels``, the
+    strata are named by where the marker is cut.
     """
 
     by: Literal["quantile", "value", "column"] = "quantile"
-    cuts: list[Number] = [2 / 3]
+    cuts: list[Exact] = []
     quantile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
     column: Optional = None
     at_cut: Literal["upper", "lower"] = "upper"
     reference: Literal["analysed", "everyone"] = "analysed"
-    labels: list[Text] = ["T1/T2", "T3"]
+    labels: list[Text] = []
 
     @model_validator(mode="after")
     def _consistent(self):
         if self.by == "column":
             if not self.column:
                 raise ValueError("by: column needs the key 'column', the name of the workbook's column")
+            if not self.labels:
+                raise ValueError("by: column needs 'labels', the values of the column, lowest stratum first")
         elif self.column is not None:
             raise ValueError(f"the key 'column' goes with by: column, not with by: {self.by}")
         elif not self.cuts:
-            raise ValueError("'cuts' needs at least one cut")
-        elif any(low >= high for low, high in zip(self.cuts, self.cuts[1:], strict=False)):
+            kind = "quantiles such as 2/3" if self.by == "quantile" else "values of the marker, in its unit"
+            raise ValueError(f"by: {self.by} needs 'cuts', one or more {kind}")
+        elif any(low >= high for low, high in pairwise(self.cuts)):
             raise ValueError("'cuts' must increase")
         elif self.by == "quantile" and not all(0 < cut < 1 for cut in self.cuts):
-            raise ValueError(f"'cuts' of by: quantile must lie between 0 and 1, got {self.cuts}")
+            shown = ", ".join(cut.label for cut in self.cuts)
+            raise ValueError(f"'cuts' of by: quantile must lie between 0 and 1, got {shown}")
+        elif not self.labels:
+            object.__setattr__(self, "labels", _labels(self))  # the model is frozen for everyone else
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        if len(set(self.labels)) < len(self.labels) or len(self.labels) < 2 or not all(self.labels):
+        if len(set(self.labels)) < len(self.labels) or len(self.labels) < 2 or not all(map(str.strip, self.labels)):
             raise ValueError(f"'labels' must be two or more different names, lowest stratum first, got {self.labels}")
         if "all" in self.labels:
             raise ValueError("'labels' cannot contain 'all', the name of the whole group")
         return self
+
+
+def _labels(rule: StrataRule) -> list[str]:
+    """Name the strata by where the marker is cut, lowest first."""
+    cuts = rule.cuts
+    if rule.by == "value":
+        words = [f"{float(cut):g}" for cut in cuts]
+        if rule.at_cut == "upper":
+            middle = [f"{low} to below {high}" for low, high in pairwise(words)]
+            return [f"below {words[0]}", *middle, f"{words[-1]} and above"]
+        middle = [f"above {low} to {high}" for low, high in pairwise(words)]
+        return [f"up to {words[0]}", *middle, f"above {words[-1]}"]
+    count = len(cuts) + 1
+    if count > 2 and cuts == [Quantile(i, count) for i in range(1, count)]:
+        return [f"{_KINDS.get(count, 'group')} {i} of {count}" for i in range(1, count + 1)]
+    middle = [f"{low.percent} to {high.percent}" for low, high in pairwise(cuts)]
+    return [f"lower {cuts[0].percent}", *middle, f"upper {Quantile(1 - cuts[-1]).percent}"]
 
 
 class Outliers(Strict):
@@ -67,14 +96,14 @@ class Outliers(Strict):
 
 
 class Analysis(Strict):
-    """One named way through the data; ``published`` is the paper's own."""
+    """One named analysis; ``published`` is the paper's own."""
 
     name: str
     workbook: str
-    sha256: Optional = None
+    sha256: Checksum = None
     mapping: Optional = None
     marker: str
-    strata: StrataRule = StrataRule()
+    strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
     test: TestName = "normal"
     quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
@@ -92,8 +121,9 @@ class Analysis(Strict):
     @property
     def workbook_id(self) -> str:
         """Folder of the participants in results/workbooks/, shared by the analyses that read the same file."""
-        parts = [self.workbook] + ([self.mapping] if self.mapping else [])
-        return "--".join(re.sub(r"[^A-Za-z0-9_.+-]+", "_", Path(part).stem) for part in parts)
+        stems = [Path(part).stem for part in (self.workbook, self.mapping) if part]
+        names = [re.sub(r"[^A-Za-z0-9_.+-]+", "_", stem)[:100].lstrip(".+-") for stem in stems]
+        return "--".join(name or "workbook" for name in names)
 
 
 class Settings(Strict):
@@ -108,36 +138,48 @@ class Settings(Strict):
     robustness: Robustness = Robustness()
 
 
-def load(source: Path | str | Mapping, *, origin: str | None = None) -> Settings:
+def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Settings:
     """Read and check a configuration.
 
     Parameters
     ----------
-    source : path or mapping
+    content : path or mapping
         A YAML (or JSON) file, or its content.
-    origin : str, optional
-        Name to use in messages when ``source`` is a mapping.
+    sources : sequence of (name, mapping), optional
+        What the content was put together from, the later before the earlier, so that a message names the one at fault.
 
     Raises
     ------
     UserError
         One message that names every unknown key, wrong type and value outside its range.
     """
-    if isinstance(source, Mapping):
-        return _checked(source, origin or "config.yaml")
-    return _checked(read_yaml(source), str(source))
+    if not isinstance(content, Mapping):
+        sources = [(str(content), content := read_yaml(content))]
+    return _checked(dict(content), sources or [("config.yaml", content)])
 
 
-def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
+def located(settings: Settings, home: Path | str) -> Settings:
+    """Return the settings with files that are missing in the working directory taken from the folder ``home``.
+
+    So a workflow that is called from another folder finds its own data, and the user's files come first.
+    """
+
+    analyses = {
+        name: entry.model_copy(update={key: _found(getattr(entry, key), home) for key in ("workbook", "mapping")})
+        for name, entry in settings.analyses.items()
+    }
+    files = {key: _found(getattr(settings, key), home) for key in ("trial", "published", "figures", "tables")}
+    return settings.model_copy(update=files | {"analyses": analyses})
+
+
+def _found(path: str | None, home: Path | str) -> str | None:
+    return found(path, home) if path else path
+
+
+def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
     """Check that the files exist, and that the trial has the markers, outcomes and visits that are named.
 
     Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing.
-
-    Parameters
-    ----------
-    settings : Settings
-    origin : str
-        Name of the file to use in messages.
 
     Raises
     ------
@@ -146,41 +188,26 @@ def check_names(settings: Settings, *, origin: str = "config.yaml") -> None:
     """
     from ..trial import BASELINE, load_trial
 
-    faults = [
-        f"{key}: {value!r} does not exist"
-        for key in ("trial", "published", "figures", "tables")
-        if (value := getattr(settings, key)) and not Path(value).exists()
-    ]
-    faults += [
-        f"analyses.{name}.{key}: {value!r} does not exist{ADDRESS if '://' in value else ''}"
-        for name, analysis in settings.analyses.items()
-        for key in ("workbook", "mapping")
-        if (value := getattr(analysis, key)) and value != MADE and not Path(value).exists()
-    ]
+    files = {key: getattr(settings, key) for key in ("trial", "published", "figures", "tables")}
+    for name, analysis in settings.analyses.items():
+        files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
+    faults = [fault for place, file in files.items() if file and file != MADE for fault in _file_faults(place, file)]
     if Path(settings.trial).exists():
         trial = load_trial(settings.trial)
         visits = [visit for visit in trial.visits if visit != BASELINE]
         for name, analysis in settings.analyses.items():
-            chosen = {
-                "marker": ([analysis.marker], trial.markers),
-                "outcomes": ([] if analysis.outcomes == "all" else analysis.outcomes, trial.outcomes),
-                "visits": ([] if analysis.visits == "all" else analysis.visits, visits),
-            }
-            faults += [
-                f"analyses.{name}.{key}: {value!r} is not one of {', '.join(known)}{nearest(value, known)}"
-                for key, (values, known) in chosen.items()
-                for value in values
-                if value not in known
-            ]
+            faults += unknown(f"analyses.{name}.marker", [analysis.marker], trial.markers)
+            faults += unknown(f"analyses.{name}.outcomes", analysis.outcomes, trial.outcomes)
+            faults += unknown(f"analyses.{name}.visits", analysis.visits, visits)
         faults += settings.robustness.unknown_names(trial)
     if faults:
-        raise faulty(origin, faults)
+        raise _by_source(faults, sources or [("config.yaml", {})])
 
 
-def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
-    """Return one analysis and the named sections, as :func:`load` reads them again.
+def for_step(settings: Settings, analysis: str, *sections: str) -> dict[str, Any]:
+    """Return one analysis and the named sections, which :func:`load` accepts as a configuration.
 
-    A step of the workflow gets no more than what it depends on, so that editing one thing reruns no other.
+    A step of the workflow tracks no more than what it depends on, so that editing one thing reruns no other.
 
     Parameters
     ----------
@@ -188,12 +215,7 @@ def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = Tru
     analysis : str
     sections : str
         Keys of the configuration; a dot names a part of one: ``robustness.seed``.
-    cuts : bool
-        Whether the step may know where the marker is cut, and what the strata are called.
     """
-    chosen = settings.analyses[analysis].model_dump(
-        mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}
-    )
     wanted: dict[str, Any] = {"trial": True, "published": True}
     for section in sections:
         name, _, part = section.partition(".")
@@ -202,6 +224,7 @@ def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = Tru
         else:
             wanted[name] = True
     content = settings.model_dump(mode="json", include=wanted)
+    chosen = settings.analyses[analysis].model_dump(mode="json")
     return {**content, "reference": analysis, "analyses": {analysis: chosen}}
 
 
@@ -213,96 +236,98 @@ def analysis_named(settings: Settings, name: str) -> Analysis:
     return settings.analyses[name]
 
 
-def _checked(content: Mapping, origin: str) -> Settings:
-    content = dict(content)
-    faults: list[str] = []
-    reference = content.get("reference", "published")
-    analyses = content.get("analyses")
+def _checked(content: dict[str, Any], sources: Sequence[Source]) -> Settings:
+    reference, analyses = content.get("reference", "published"), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
-        faults.append("analyses: expected one or more named analyses")
-    elif reference not in analyses:
-        faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), map(str, analyses))}")
+        raise _by_source(["analyses: expected one or more named analyses"], sources)
+    analyses = {str(name): entry for name, entry in analyses.items()}
+    faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
+    if reference not in analyses:
+        faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), analyses)}")
+    if faults:
+        raise _by_source(faults, sources)
+    base = analyses[reference]
+    content["analyses"] = {name: _inherit(base, entry, name) for name, entry in analyses.items()}
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        faults = faults_of(error, Settings)
+        own = f"analyses.{reference}."
+        # What an analysis inherits is reported once, where it is stated.
+        stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
+        faults = [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
     else:
-        content["analyses"] = {
-            str(name): _inherit(analyses[reference] or {}, entry or {}, str(name)) for name, entry in analyses.items()
-        }
-        faults += [fault for name in content["analyses"] if (fault := _name_fault(name))]
-    if not faults:
-        try:
-            settings = Settings.model_validate(content)
-        except ValidationError as error:
-            faults = [_describe(fault) for fault in error.errors()]
-        else:
-            faults = _clashing_workbooks(settings)
-            if not faults:
-                return settings
-    raise faulty(origin, faults)
+        faults = _clashing_workbooks(settings)
+        if not faults:
+            return settings
+    raise _by_source(faults, sources)
 
 
-def _inherit(base: Any, entry: Any, name: str) -> Any:
+def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
     """Complete an entry with what it does not say from the reference analysis."""
-    if not isinstance(base, Mapping) or not isinstance(entry, Mapping):
-        return entry
     merged = {**base, **entry, "name": name}
     if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
-        inherited = dict(base["strata"])
-        changed = entry["strata"]
+        inherited, changed = dict(base["strata"]), entry["strata"]
         if changed.get("by", inherited.get("by")) != inherited.get("by"):
             # Cut points of one kind mean nothing to another kind.
-            inherited = {key: value for key, value in inherited.items() if key not in ("cuts", "column")}
+            inherited = {key: value for key, value in inherited.items() if key not in ("cuts", "column", "labels")}
+        elif any(str(changed.get(key, inherited.get(key))) != str(inherited.get(key)) for key in ("cuts", "column")):
+            inherited.pop("labels", None)  # they name the strata of other cuts
         merged["strata"] = {**inherited, **changed}
     return merged
 
 
-def _name_fault(name: str) -> str:
+def _entry_faults(name: str, entry: Any) -> Iterable[str]:
     if name in RESERVED:
-        return f"analyses.{name}: this name is taken by a folder of results/; choose another"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", name):
-        return f"analyses.{name}: a name is a folder, so letters, digits and _ . + - only"
-    return ""
+        yield f"analyses.{name}: this name is taken by a folder of results/; choose another"
+    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
+        shown = name if len(name) <= 100 else f"{name[:20]}... ({len(name)} characters)"
+        yield (
+            f"analyses.{shown}: a name is a folder: a letter or digit, then letters, digits and _ . + -, "
+            f"100 characters at most"
+        )
+    if entry is None:
+        yield f"analyses.{name}: no value; state what differs from the reference, or {{}} if nothing does"
+    elif not isinstance(entry, Mapping):
+        yield f"analyses.{name}: {entry!r}: expected keys with values of their own"
+
+
+def _file_faults(place: str, file: str) -> Iterable[str]:
+    if not Path(file).exists():
+        yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else ''}"
+    elif re.search(r"[{}<>\n]", file):
+        yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
 
 
 def _clashing_workbooks(settings: Settings) -> list[str]:
-    seen: dict[str, tuple[str, str | None]] = {}
+    seen: dict[str, tuple] = {}
     faults = []
     for analysis in settings.analyses.values():
         files = (analysis.workbook, analysis.mapping)
-        if seen.setdefault(analysis.workbook_id, files) != files:
-            other = seen[analysis.workbook_id][0]
+        other = seen.setdefault(analysis.workbook_id.lower(), files)
+        if other != files:
             faults.append(
-                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other!r} have the same file name, and "
+                f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other[0]!r} have the same file name, and "
                 f"would share a folder of results/workbooks/; rename one"
             )
     return faults
 
 
-def _describe(fault: Mapping) -> str:
-    """Turn one of pydantic's errors into a line that names the key, the value and what was expected."""
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("literal['all']", "list[str]"))
-    value = fault["input"]
-    if fault["type"] == "extra_forbidden":
-        return f"{where}: unknown key{nearest(str(fault['loc'][-1]), _siblings(fault['loc']))}"
-    if fault["type"] == "missing":
-        return f"{where}: this key is missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    message = (
-        message.replace("Input should be", "expected").replace("valid ", "").replace("a integer", "a whole number")
-    )
-    message = re.sub("a dictionary or instance of .*", "keys with values of their own", message)
-    shown = "" if fault["type"] == "value_error" else f" {value!r}:"
-    return f"{where}:{shown} {message}"
+def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
+    """Return the error that lists faults under the source that states them, or most of the way to them."""
 
+    def depth(content: Any, place: str) -> int:
+        if isinstance(content, list):
+            content = {str(number): value for number, value in enumerate(content)}
+        inner = content.items() if isinstance(content, Mapping) else ()
+        return max(
+            (1 + depth(value, place[len(str(key)) + 1 :]) for key, value in inner if f"{place}.".startswith(f"{key}.")),
+            default=0,
+        )
 
-def _siblings(location: tuple) -> list[str]:
-    """Keys that are allowed where an unknown one was found."""
-    model: type[BaseModel] = Settings
-    for part in location[:-1]:
-        if part in model.model_fields:
-            inner = model.model_fields[part].annotation
-            # A named entry, as in dict[str, Analysis], has the keys of its model.
-            model = next((kind for kind in (inner, *get_args(inner)) if _is_model(kind)), model)
-    return list(model.model_fields)
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    by_source: dict[str, list[str]] = {}
+    for fault in faults:
+        place = fault.split(": ")[0]
+        name, _ = max(sources, key=lambda source: depth(source[1], place))
+        by_source.setdefault(name, []).append(fault)
+    return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))

@@ -1,4 +1,4 @@
-"""Kinds of values in ``config.yaml``, forgiving in how they are written and strict in what they are."""
+"""Kinds of values in configuration files: lenient parsing, strict validation."""
 
 from __future__ import annotations
 
@@ -7,13 +7,48 @@ import re
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
+
+
+class Quantile(Fraction):
+    """A quantile, share or cut point that stays exact: 2/3 is 2/3 from the configuration to the tables."""
+
+    @property
+    def label(self) -> str:
+        """The number as people write it: ``2/3``, or a decimal where the denominator is above 20."""
+        return str(self) if self.denominator <= 20 else f"{float(self):.10g}"
+
+    @property
+    def percent(self) -> str:
+        """The share as a whole percentage, or as :attr:`label` where it is not one."""
+        return f"{int(100 * self)}%" if (100 * self).denominator == 1 else self.label
+
+    def __format__(self, specification: str) -> str:
+        return format(float(self), specification) if specification else str(self)
+
+
+def parse_quantile(value: Any) -> Quantile:
+    """Read ``2/3``, ``0.75`` or ``1``; a decimal with the digits of a simple fraction is that fraction.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is not a number.
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        exact = Fraction(value.replace(" ", "") if isinstance(value, str) else str(value))
+    except (TypeError, ValueError, ZeroDivisionError):
+        raise ValueError("expected a number or a fraction such as 2/3") from None
+    simple = exact.limit_denominator(20)
+    return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
 
 from ..stats import two_sample
 
 
 def _number(value: Any) -> Any:
-    """Read numbers that arrive as text: ``2/3`` from YAML, and everything given with ``snakemake --config``."""
+    """Read numbers that arrive as text: ``1/3`` from YAML, and everything given with ``snakemake --config``."""
     if isinstance(value, str):
         if re.fullmatch(r"\s*\d+\s*/\s*[1-9]\d*\s*", value):
             return float(Fraction(value.replace(" ", "")))
@@ -24,8 +59,14 @@ def _number(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Read participant numbers and labels that YAML takes for numbers as the text they are."""
+    """Read participant numbers and labels that YAML takes for numbers as text; see ``yaml_files.read_yaml``."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _checksum(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
+        raise ValueError("expected a SHA-256 checksum, 64 hexadecimal digits")
+    return value
 
 
 def _absent(value: Any) -> Any:
@@ -34,11 +75,13 @@ def _absent(value: Any) -> Any:
 
 Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
-Share = Annotated[Number, Field(gt=0, lt=1)]
+Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
+Share = Annotated[Exact, Field(gt=0, lt=1)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
 TestName = Literal[two_sample.names()]  # type: ignore[valid-type]
 PermutableTestName = Literal[two_sample.permutable_names()]  # type: ignore[valid-type]
+Checksum = Annotated[Optional, AfterValidator(_checksum)]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 

@@ -1,16 +1,21 @@
-"""YAML files that people write, read so that each fault is told in one message."""
+"""YAML files that people write: read and validated, with every fault named in one message."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from ..errors import UserError
+from ..errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     Model = TypeVar("Model", bound=BaseModel)
+
+# Keys whose values are text even where YAML takes them for something else: ids and names of strata.
+TEXT_KEYS = ("exclude", "labels")
 
 
 def read_yaml(path: Path | str) -> dict[str, Any]:
@@ -19,24 +24,28 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file cannot be read, is not YAML, has no keys, or has one key twice in one place (of which YAML itself
-        would keep the last without a word).
+        If the file cannot be read, is not YAML or has no keys, if a key occurs twice in one place (YAML itself would keep
+        the last), or if YAML reads a number or a name as another than the one that is written (010 as 8).
     """
     import yaml
 
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(Path(path).read_text(encoding="utf-8"))
         node = loader.get_single_node()
-        twice = _keys_twice(node)  # before merge keys ("<<") are resolved, which doubles keys rightly
+        faults = list(_misread(node))  # before merge keys ("<<") are resolved, which repeats keys rightly
         content = None if node is None else loader.construct_document(node)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UserError(f"{path}{place}: not readable as YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected keys with values at the top level")
-    if twice:
-        raise faulty(path, twice)
+    if faults:
+        raise faulty(path, faults)
     return content
 
 
@@ -53,7 +62,7 @@ def validated(model: type[Model], content: Any, path: Path | str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        raise faulty(path, [_describe(fault) for fault in error.errors()]) from None
+        raise faulty(path, faults_of(error, model)) from None
 
 
 def faulty(path: Path | str, faults: list[str]) -> UserError:
@@ -61,26 +70,55 @@ def faulty(path: Path | str, faults: list[str]) -> UserError:
     return UserError("\n  ".join([f"{path}: {len(faults)} fault{'s' * (len(faults) > 1)}", *faults]))
 
 
-def _describe(fault) -> str:
-    place = ".".join(map(str, fault["loc"]))
-    message = {"extra_forbidden": "unknown key", "missing": "this key is missing"}.get(fault["type"], fault["msg"])
-    return f"{place}: {message.removeprefix('Value error, ')}"
+def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Describe each of pydantic's errors by its key, the value and what was expected."""
+    return list(dict.fromkeys(_describe(fault, model) for fault in error.errors()))
 
 
-def _keys_twice(node, place: str = "") -> list[str]:
-    """Name the keys that stand twice in one place, with the line of the second."""
+def _describe(fault: Mapping, model: type[BaseModel]) -> str:
+    # The branch of a union is part of pydantic's location, but is not a key of the file.
+    location = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-", str(part)))
+    where, value = ".".join(map(str, location)) or "the file", fault["input"]
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: unknown key{nearest(str(location[-1]), _siblings(location, model))}"
+    if fault["type"] == "missing":
+        return f"{where}: this key is missing"
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("valid ", "")
+    message = message.replace("a integer", "a whole number").replace("a string", "text")
+    message = re.sub("(an object|a dictionary) or .*instance of .*", "keys with values of their own", message)
+    is_group = fault["type"] == "value_error" and isinstance(value, Mapping)
+    return f"{where}: {message}" if is_group else f"{where}: {value!r}: {message}"
+
+
+def _siblings(location: tuple, model: type[BaseModel]) -> list[str]:
+    """List the keys that are allowed where an unknown one was found."""
+    for part in location[:-1]:
+        if part in model.model_fields:
+            inner = model.model_fields[part].annotation
+            # A named entry, as in dict[str, Analysis], has the keys of its model.
+            kinds = (inner, *get_args(inner))
+            model = next((kind for kind in kinds if hasattr(kind, "model_fields")), model)
+    return list(model.model_fields)
+
+
+def _misread(node, place: str = "", key: str = "") -> Iterator[str]:
+    """Name keys that occur twice in one place, with the line of the second, and scalars that YAML reads as another."""
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
-        return [fault for number, part in enumerate(node.value) for fault in _keys_twice(part, f"{place}{number}.")]
-    if not isinstance(node, yaml.MappingNode):
-        return []
-    faults, seen = [], set()
-    for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            continue
-        if key.value in seen:
-            faults.append(f"{place}{key.value}: this key stands twice, again in line {key.start_mark.line + 1}")
-        seen.add(key.value)
-        faults += _keys_twice(value, f"{place}{key.value}.")
-    return faults
+        for number, part in enumerate(node.value):
+            yield from _misread(part, f"{place}{number}.", key)
+    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+        # Octal, hexadecimal and base-60 numbers; anything but text where text belongs.
+        if re.fullmatch(r"[-+]?(0[\dxob_]\w*|[\d_]*_[\d_]*|[\d.]+(:[\d.]+)+)", node.value) or key in TEXT_KEYS:
+            value = yaml.safe_load(node.value)
+            if not isinstance(value, str | type(None)) and str(value) != node.value:
+                yield f"{place[:-1]}: YAML reads {node.value} as {value}; put it in quotes"
+    elif isinstance(node, yaml.MappingNode):
+        seen = set()
+        for name, value in node.value:
+            if isinstance(name, yaml.ScalarNode):
+                if name.value in seen:
+                    yield f"{place}{name.value}: duplicate key (line {name.start_mark.line + 1})"
+                seen.add(name.value)
+                yield from _misread(value, f"{place}{name.value}.", name.value)

@@ -95,7 +95,7 @@ def measurements(
     subgroups = {}
     for marker in markers:
         everyone = column_of(wide, marker, BASELINE, VALUE)
-        for cut in multiverse.cuts:
+        for cut in map(float, multiverse.cuts):
             subgroups[marker, cut] = _at_or_above(everyone, analysed, cut, analysis.strata)
     return Measurements(
         is_first=arms[analysed].eq(treated).to_numpy(),
