@@ -10,6 +10,7 @@ import numpy as np
 from .errors import UserError, nearest
 from .files import read_csv
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
+from .stats.change import NO_BASELINE, change_from_percent, change_or_given, significant
 from .stats.quantiles import quantile
 from .trial import BASELINE
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
     from .config.settings import Analysis, Outliers
     from .trial import Outcome, Trial
-
-SIGNIFICANT_DIGITS = 10
 
 COLUMNS = (
     "participant",
@@ -37,26 +36,8 @@ COLUMNS = (
 )
 NUMERIC = ("baseline", "follow_up", "value")
 
-NO_BASELINE = "no baseline value"
-NO_FOLLOW_UP = "no follow-up value"
-NOT_POSITIVE = "baseline value is zero or negative"
-FOLLOW_UP_NOT_POSITIVE = "follow-up value is zero or negative, so it has no logarithm"
-NO_RAW_VALUES = "the workbook gives the percent change only"
 BEYOND_FENCE = "outlier, trimmed"
 EXCLUDED = "excluded by the analysis"
-
-
-def significant(values, digits: int = SIGNIFICANT_DIGITS):
-    """Round to significant digits, so that values which tie on paper tie in floating point."""
-    values = np.asarray(values, dtype=float)
-    # By way of decimal text, as on paper: scaling by powers of ten would round twice.
-    return np.char.mod(f"%.{digits - 1}e", values).astype(float)[()]
-
-
-def percent_change(baseline, follow_up):
-    """Percent change, 100 * (follow-up - baseline) / baseline, to ten significant digits; arguments broadcast."""
-    baseline, follow_up = np.asarray(baseline, dtype=float), np.asarray(follow_up, dtype=float)
-    return significant(100 * (follow_up - baseline) / baseline)
 
 
 def build_changes(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
@@ -136,7 +117,7 @@ def read_changes(path: Path | str) -> pd.DataFrame:
 
 
 def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
-    """Who has no value for what, and why."""
+    """List the participants without a value, by outcome, measure and visit, each with the reason."""
     columns = ["participant", "arm", "outcome", "measure", "visit", "reason"]
     return changes.loc[changes["reason"].ne(""), columns].reset_index(drop=True)
 
@@ -151,17 +132,19 @@ def _chosen(wanted, available, where: str) -> list[str]:
 
 
 def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:
-    known = set(frame["participant"])
-    for name in analysis.exclude:
-        if name not in known:
-            raise UserError(
-                f"analyses.{analysis.name}.exclude: no analysed participant is called {name!r}{nearest(name, known)}"
-            )
+    known = sorted(set(frame["participant"]))
+    unknown = [name for name in analysis.exclude if name not in known]
+    if unknown:
+        alike = nearest(unknown[0], known) if len(unknown) == 1 else ""
+        raise UserError(
+            f"analyses.{analysis.name}.exclude: no analysed participant is called "
+            f"{', '.join(map(repr, unknown))}; ids look like {', '.join(known[:3])}{alike}"
+        )
     return set(analysis.exclude)
 
 
 def column_of(wide: pd.DataFrame, *key: str) -> np.ndarray:
-    """Return one column of :func:`linked_values` by variable, visit and measure; all NaN if nobody has a value."""
+    """Return one column of :func:`linked_values` by variable, visit and measure; all NaN if no participant has a value."""
     return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
 
 
@@ -200,71 +183,8 @@ def _change_rows(wide: pd.DataFrame, people: pd.Series, outcome: Outcome, visit:
     return _rows(people, outcome.key, analysis.measure, visit, **values)
 
 
-def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values, and the reason where there is none.
-
-    Parameters
-    ----------
-    baseline, follow_up : array of float, shape (n,)
-        In the outcome's unit; NaN marks a missing value.
-    kind : {"percent", "log_ratio", "difference"}
-
-    Returns
-    -------
-    value : array of float, shape (n,)
-        To ten significant digits; NaN where ``reason`` is not empty.
-    reason : array of str, shape (n,)
-    """
-    conditions = [np.isnan(baseline), np.isnan(follow_up)]
-    reasons = [NO_BASELINE, NO_FOLLOW_UP]
-    if kind != "difference":
-        conditions.append(baseline <= 0)
-        reasons.append(NOT_POSITIVE)
-    if kind == "log_ratio":
-        conditions.append(follow_up <= 0)
-        reasons.append(FOLLOW_UP_NOT_POSITIVE)
-    reason = np.select(conditions, reasons, "").astype(object)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if kind == "percent":
-            value = percent_change(baseline, follow_up)
-        elif kind == "log_ratio":
-            value = significant(np.log(follow_up / baseline))
-        else:
-            value = significant(follow_up - baseline)
-    return np.where(reason == "", value, np.nan), reason
-
-
-def change_or_given(
-    baseline: np.ndarray, follow_up: np.ndarray, given: np.ndarray, kind: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values, or from the percent change that the workbook gives where there is none; as :func:`change`.
-
-    Parameters
-    ----------
-    baseline, follow_up, given : array of float, shape (n,)
-        ``given`` in percent.
-    kind : {"percent", "log_ratio", "difference"}
-    """
-    value, reason = change(baseline, follow_up, kind)
-    use_given = (reason != "") & ~np.isnan(given)
-    from_given, given_reason = change_from_percent(given, kind)
-    return np.where(use_given, from_given, value), np.where(use_given, given_reason, reason).astype(object)
-
-
-def change_from_percent(percent: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Change from a percent change that the workbook gives; a difference cannot be had from it."""
-    reason = np.where(np.isnan(percent), NO_FOLLOW_UP, "").astype(object)
-    if kind == "percent":
-        return significant(percent), reason
-    if kind == "difference":
-        return np.full(percent.shape, np.nan), np.where(reason == "", NO_RAW_VALUES, reason)
-    reason[percent <= -100] = FOLLOW_UP_NOT_POSITIVE
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(reason == "", significant(np.log1p(percent / 100)), np.nan), reason
-
-
 def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str], analysis: Analysis) -> Part:
-    """Rows of panels without ids: each stands for itself, already a change or a baseline value."""
+    """Rows of panels without ids, each of them a change or a baseline value."""
     frame = frame[frame["variable"].isin(outcomes)]
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
     changed = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)

@@ -1,4 +1,4 @@
-"""Which stratum of a marker each participant belongs to."""
+"""Strata of the participants, by marker."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .changes import significant
 from .errors import UserError, nearest
 from .files import read_csv
 from .participants import TRIAL, VALUE, Participants
+from .stats.change import significant
 from .stats.quantiles import quantile
 from .trial import BASELINE
 
@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-COLUMNS = ("participant", "arm", "marker", "marker_value", "stratum", "cut")
+COLUMNS = ("participant", "arm", "marker", "marker_value", "stratum", "cut", "lower", "upper")
+NUMERIC = ("marker_value", "lower", "upper")
 
 
 def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
     """Assign strata by the rule of the analysis.
 
     Quantiles are cut for every marker of the trial, absolute values and columns for the marker of the analysis alone.
-    Participants whom the analysis excludes take no part, neither in the strata nor in the quantiles.
+    Excluded participants are neither in the strata nor among those whose quantiles count.
 
     Returns
     -------
     pandas.DataFrame
         A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's
-        unit (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text. Empty if the workbook has no marker.
+        unit (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text,
+        ``lower`` and ``upper`` the cuts between which the stratum lies (NaN where it is open, or from a column). Empty
+        if the workbook has no marker.
 
     Raises
     ------
@@ -108,7 +111,14 @@ def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where
         marker_value=analysed["value"],
         stratum=np.array(rule.labels, dtype=object)[index],
         cut="; ".join(f"{cut:.10g}" for cut in cuts),
+        lower=np.array([np.nan, *cuts])[index],
+        upper=np.array([*cuts, np.nan])[index],
     )
+
+
+def cuts_of(strata: pd.DataFrame, marker: str) -> list[float]:
+    """Return the cuts of a marker in its unit, in ascending order; none where a column gives the strata."""
+    return sorted(strata.loc[strata["marker"].eq(marker), "lower"].dropna().unique())
 
 
 def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: str) -> pd.DataFrame:
@@ -133,9 +143,11 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
         marker_value=rows["participant"].map(values).astype(float),
         stratum=rows["text"],
         cut=f"column {rule.column}",
+        lower=np.nan,
+        upper=np.nan,
     )
 
 
 def read_strata(path: Path | str) -> pd.DataFrame:
-    """Read a ``strata.csv``."""
-    return read_csv(path, numeric=("marker_value",))
+    """Read the table of :func:`build_strata` as it was written."""
+    return read_csv(path, numeric=NUMERIC)
