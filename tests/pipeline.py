@@ -16,6 +16,9 @@ from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
 
+CONFIG = "tests/config.yaml"
+
+
 @dataclass(frozen=True)
 class Run:
     participants: Participants
@@ -49,7 +52,7 @@ def run(
 
 
 @lru_cache
-def of_config(path: str = "config.yaml") -> Run:
+def of_config(path: str = CONFIG) -> Run:
     """The reference analysis of a configuration."""
     chosen = settings.load(path)
     trial = load_trial(chosen.trial)
@@ -61,5 +64,5 @@ def of_config(path: str = "config.yaml") -> Run:
 def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:
     """The published analysis again, with other participants or another setting."""
     participants = base.participants if frame is None else replace(base.participants, frame=frame)
-    analysis = settings.load("config.yaml").analyses["published"].model_copy(update=different)
+    analysis = settings.load(CONFIG).analyses["published"].model_copy(update=different)
     return run(participants, base.trial, analysis)

@@ -1,17 +1,23 @@
 import json
 import os
+import string
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from d_q_trial import files
+from d_q_trial import files, run_lock
+from d_q_trial.errors import UserError
 
 
-def test_a_failure_leaves_a_part_or_destroys_what_was_there(tmp_path):
+def test_a_failure_while_writing_leaves_the_old_file_and_no_part(tmp_path):
     path = tmp_path / "a.txt"
     files.write_text("whole", path)
 
@@ -26,7 +32,7 @@ def test_a_failure_leaves_a_part_or_destroys_what_was_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_what_a_killed_run_left_stays_or_takes_others_along(tmp_path):
+def test_unfinished_files_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
     (tmp_path / "figures").mkdir()
     for name in (".part-abc.png", "figures/.part-x.pdf", "figures/a.pdf", ".hidden"):
         (tmp_path / name).write_text("x")
@@ -34,22 +40,13 @@ def test_what_a_killed_run_left_stays_or_takes_others_along(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".hidden", "a.pdf"]
 
 
-def test_other_people_cannot_read_the_results(tmp_path):
+def test_a_written_file_has_the_permissions_of_any_other(tmp_path):
     files.write_text("x", tmp_path / "a.txt")
-    reference = tmp_path / "b.txt"
-    reference.write_text("x")
-    assert (tmp_path / "a.txt").stat().st_mode == reference.stat().st_mode
+    (tmp_path / "b.txt").write_text("x")
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "b.txt").stat().st_mode
 
 
-def test_a_table_does_not_survive_a_file(tmp_path):
-    frame = pd.DataFrame({"name": ["a", "NA", ""], "value": [0.1 + 0.2, float("nan"), 1e-300]})
-    files.write_csv(frame, tmp_path / "t.csv")
-    again = files.read_csv(tmp_path / "t.csv", numeric=("value",))
-    assert again["name"].tolist() == ["a", "NA", ""]
-    assert again["value"].equals(frame["value"])
-
-
-def test_json_holds_what_is_not_json(tmp_path):
+def test_json_keeps_order_and_letters_and_refuses_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json({"x": float("nan")}, tmp_path / "a.json")
     assert not (tmp_path / "a.json").exists()
@@ -57,34 +54,73 @@ def test_json_holds_what_is_not_json(tmp_path):
     assert list(json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))) == ["b", "a"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_a_cell_becomes_a_formula(text):
+def test_each_content_is_kept_in_a_file_of_its_own(tmp_path):
+    first = files.keep_json({"cuts": [0.5]}, tmp_path)
+    os.utime(first, (1, 1))
+    assert files.keep_json({"cuts": [0.5]}, tmp_path) == first
+    assert Path(first).stat().st_mtime == 1
+    second = files.keep_json({"cuts": [0.6]}, tmp_path)
+    assert [json.loads(Path(path).read_text())["cuts"] for path in (first, second)] == [[0.5], [0.6]]
+
+
+@hypothesis_settings(max_examples=40)
+@given(
+    st.lists(st.text(alphabet="=+-@'\t\r1.e, \"ab" + string.ascii_uppercase[:3], max_size=6), min_size=1),
+    st.floats(allow_infinity=False),
+)
+def test_a_table_survives_its_file_and_holds_no_formula(words, value):
+    frame = pd.DataFrame({"word": pd.Series(words, dtype=object), "value": value})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        files.write_csv(frame, path, label="made up")
+        again = files.read_csv(path, numeric=("value",))
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False)["word"]
+        assert files.read_label(path) == "made up"
+    assert again["word"].tolist() == [text.replace("\r", "\n") for text in words]
+    np.testing.assert_allclose(again["value"], frame["value"], rtol=1e-11, equal_nan=True)
+    for text in raw[raw.str.startswith(("=", "+", "-", "@", "\t", "\r"))]:
+        assert files._NUMBER.fullmatch(text)
+
+
+def test_missing_cells_are_empty_and_na_is_a_word(tmp_path):
+    files.write_csv(pd.DataFrame({"name": ["NA", ""], "value": [0.1 + 0.2, np.nan]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "name,value\nNA,0.3\n,\n"
+    assert files.read_csv(tmp_path / "t.csv", numeric=("value",))["name"].tolist() == ["NA", ""]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+a", "-x", "@x", "\tx", "\rx", "'=1"])
+def test_a_cell_never_becomes_a_formula(text):
     assert files.safe_text(text) == "'" + text
+    assert files._plain_text(files.safe_text(text)) == text
     assert files.safe_text("x" + text) == "x" + text
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
-def test_a_number_is_read_back_as_another_one(values):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
-        files.write_csv(pd.DataFrame({"value": values}), path)
-        assert files.read_csv(path, numeric=("value",))["value"].tolist() == values
+@pytest.mark.parametrize("number", ["-1", "+2.5", "-1e-05", "-12,000", "+3%"])
+def test_a_number_is_no_formula(number):
+    assert files.safe_text(number) == number
 
 
-def test_rows_below_those_of_another_table_change_or_lose_some(tmp_path):
-    whole = pd.DataFrame({"who": ["=a", "b, c", 'd "e"'], "value": [0.1 + 0.2, None, 1e-300]})
-    files.write_csv(whole, tmp_path / "whole.csv", label="made up")
-    files.write_csv(whole[:1], tmp_path / "first.csv", label="made up")
-    files.write_csv(whole[1:], tmp_path / "both.csv", label="made up", below=tmp_path / "first.csv")
-    assert (tmp_path / "both.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+def test_a_checksum_tells_another_workbook_in_one_line(tmp_path):
+    path = tmp_path / "w.xlsx"
+    path.write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    files.check_sha256(path, known.upper())
+    with pytest.raises(UserError, match=f"SHA-256 is {known}, expected 0000.*; this is another file"):
+        files.check_sha256(path, "0" * 64)
 
 
-def test_a_file_that_stays_the_same_gets_a_new_date(tmp_path):
-    path = tmp_path / "folder" / "settings.json"
-    files.keep_json({"cuts": [0.5]}, path)
-    os.utime(path, (1, 1))
-    files.keep_json({"cuts": [0.5]}, path)
-    assert path.stat().st_mtime == 1
-    files.keep_json({"cuts": [0.6]}, path)
-    assert path.stat().st_mtime > 1
-    assert json.loads(path.read_text()) == {"cuts": [0.6]}
+def test_the_locks_of_ended_runs_are_removed_and_those_of_live_ones_are_kept(tmp_path):
+    (tmp_path / "locks").mkdir()
+    lock = tmp_path / "locks" / "0.input.lock"
+    code = f"from d_q_trial import run_lock; run_lock.hold({str(tmp_path)!r}); print('held', flush=True); input()"
+    alive = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert alive.stdout.readline() == "held\n"
+    lock.touch()
+    run_lock.hold(tmp_path)
+    assert lock.exists()
+    alive.kill()
+    alive.communicate()
+    while run_lock._held:
+        os.close(run_lock._held.pop())
+    run_lock.hold(tmp_path)
+    assert not lock.exists()

@@ -24,7 +24,7 @@ def _groups(run, outcome, visit, marker="", stratum="all"):
 
 @pytest.mark.parametrize("outcome", ["ctx", "p1np", "bmd_radius", "sasp_il6"])
 @pytest.mark.parametrize(("marker", "stratum"), [("", "all"), ("p16_variant_5", "T3"), ("p16_variant_1+5", "T1/T2")])
-def test_a_number_differs_from_scipy_and_numpy(published, outcome, marker, stratum):
+def test_numbers_equal_those_of_scipy_and_numpy(published, outcome, marker, stratum):
     visit = published.trial.outcomes[outcome].follow_up[0]
     treated, control = _groups(published, outcome, visit, marker, stratum)
     keys = {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum}
@@ -54,7 +54,7 @@ def test_a_number_differs_from_scipy_and_numpy(published, outcome, marker, strat
         assert published.value(statistic, **contrast) == pytest.approx(value, rel=1e-9)
 
 
-def test_smoking_is_not_tested_by_chi_squared_without_yates(published):
+def test_smoking_is_tested_by_chi_squared_without_yates(published):
     rows = published.participants.frame
     smoker = rows[rows["variable"].eq("smoker")]
     table = pd.crosstab(smoker["arm"], smoker["value"])
@@ -63,7 +63,7 @@ def test_smoking_is_not_tested_by_chi_squared_without_yates(published):
     assert published.value("p", **keys) == pytest.approx(expected)
 
 
-def test_spearman_differs_from_scipy(published):
+def test_spearman_equals_scipy(published):
     rows = published.participants.frame
     for cohort, group in (("population", "population"), ("trial", "participants")):
         wide = rows[rows["cohort"].eq(cohort) & rows["visit"].eq("baseline")].pivot(
@@ -75,19 +75,19 @@ def test_spearman_differs_from_scipy(published):
         assert published.value("p", **keys) == pytest.approx(expected.pvalue)
 
 
-def test_a_key_names_two_numbers(published):
+def test_a_key_names_one_number(published):
     assert tuple(published.results.columns) == COLUMNS
     assert not published.results.duplicated(list(KEYS)).any()
     assert not published.alternatives.duplicated([*KEYS, "method"]).any()
 
 
-def test_a_value_is_missing_without_reason_or_infinite(published):
+def test_a_value_is_finite_or_missing_with_a_reason(published):
     missing = published.results["value"].isna()
     assert (published.results.loc[missing, "reason"] != "").all()
     assert np.isfinite(published.results.loc[~missing, "value"]).all()
 
 
-def test_strata_do_not_add_up_to_everybody(published):
+def test_strata_add_up_to_all_participants(published):
     n = published.results[published.results["statistic"].eq("n") & published.results["measure"].ne("correlation")]
     keys = ["outcome", "measure", "visit", "group"]
     total = n[n["stratum"].eq("all")].set_index(keys)["value"]
@@ -96,7 +96,7 @@ def test_strata_do_not_add_up_to_everybody(published):
         assert parts.reindex(total.index).equals(total)
 
 
-def test_swapping_the_arms_does_more_than_mirror(published):
+def test_swapping_the_arms_mirrors_the_results(published):
     frame = published.participants.frame.copy()
     frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
     swapped = pipeline.rerun(published, frame=frame)
@@ -109,7 +109,7 @@ def test_swapping_the_arms_does_more_than_mirror(published):
     assert swapped.value(lower, **keys) == pytest.approx(-published.value(upper, **keys))
 
 
-def test_the_order_of_the_rows_changes_a_number(published):
+def test_the_order_of_the_rows_does_not_matter(published):
     shuffled = published.participants.frame.sample(frac=1, random_state=1)
     other = pipeline.rerun(published, frame=shuffled)
     columns = [*KEYS, "value"]
@@ -118,7 +118,7 @@ def test_the_order_of_the_rows_changes_a_number(published):
 
 
 @pytest.mark.parametrize("test", ["normal_continuity", "exact"])
-def test_the_chosen_variant_is_not_the_one_of_the_row(published, test):
+def test_the_p_of_a_row_is_that_of_the_chosen_test(published, test):
     other = pipeline.rerun(published, test=test)
     keys = {"outcome": "ctx", "visit": "week_20", "marker": "", "contrast": "d_q - control"}
     rows = published.alternatives
@@ -128,7 +128,16 @@ def test_the_chosen_variant_is_not_the_one_of_the_row(published, test):
     assert other.value("p", **keys) != published.value("p", **keys)
 
 
-def test_equal_values_get_a_p_instead_of_a_reason(published):
+def test_alpha_sets_the_level_of_the_intervals(published):
+    keys = {"outcome": "ctx", "visit": "week_20", "marker": "", "contrast": "d_q - control"}
+    strict = pipeline.rerun(published, alpha=0.01)
+    lower, upper = "hodges_lehmann_lower", "hodges_lehmann_upper"
+    assert strict.value(lower, **keys) < published.value(lower, **keys)
+    assert strict.value(upper, **keys) > published.value(upper, **keys)
+    assert "level 0.99" in strict.results.loc[strict.results["statistic"].eq(lower), "method"].iloc[0]
+
+
+def test_equal_values_get_a_reason_instead_of_a_p(published):
     frame = published.participants.frame.copy()
     frame.loc[frame["variable"].eq("calcium"), "value"] = 9.5
     run = pipeline.rerun(published, frame=frame)

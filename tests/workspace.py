@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 TOP = Path(__file__).parent.parent
-PARTS = ("Snakefile", "config.yaml", "rules", "profiles", "data", "src")
+PARTS = ("Snakefile", "rules", "profiles", "data", "src")
 
 
 def make(folder: Path) -> Path:
-    """Copy what the workflow needs into an empty folder."""
+    """Copy what the workflow needs into an empty folder, with the configuration of the tests."""
     folder.mkdir(parents=True, exist_ok=True)
     ignored = shutil.ignore_patterns("__pycache__", "raw")
     for part in PARTS:
@@ -21,44 +23,61 @@ def make(folder: Path) -> Path:
             shutil.copytree(source, folder / part, ignore=ignored)
         else:
             shutil.copy2(source, folder / part)
+    shutil.copy2(TOP / "tests/config.yaml", folder / "config.yaml")
     return folder
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The copy's own package, not the installed one, and nobody's home."""
+    """The copy's own package, not the installed one, and a cache of its own."""
     return {**os.environ, "PYTHONPATH": str(folder / "src"), "XDG_CACHE_HOME": str(folder / ".cache")}
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2, **more) -> subprocess.CompletedProcess:
-    """Run snakemake in the copy and return what it said."""
+def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = None, **more: str):
+    """Run snakemake in the copy and return what it printed; ``more`` are variables of the environment."""
     return subprocess.run(
         [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments],
-        cwd=folder,
-        env=environment(folder),
+        cwd=cwd or folder,
+        env=environment(folder) | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
         timeout=900,
-        **more,
+    )
+
+
+def command(folder: Path, *arguments: str):
+    """Run a command of the package in the copy."""
+    return subprocess.run(
+        [sys.executable, "-m", "d_q_trial", *arguments],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
 def planned(folder: Path, *arguments: str) -> set[str]:
-    """Commands that a run would carry out, as `command`, and as `command:analysis`."""
+    """Commands that a run would carry out, as ``command:analysis`` or, where no analysis is named, ``command``."""
     run = snakemake(folder, "--dry-run", "--printshellcmds", *arguments)
     assert run.returncode == 0, run.stdout
-    jobs = set()
-    for line in run.stdout.splitlines():
-        if found := re.search(r" -m d_q_trial (\w+) (.*)", line):
-            command, rest = found.groups()
-            folders = set(re.findall(r"results/([\w+.-]+)", rest)) - {"workbooks", "compare", "consistency"}
-            jobs |= {command, *(f"{command}:{name}" for name in folders)}
-    return jobs
+    return {
+        ":".join(filter(None, found))
+        for found in re.findall(r" -m d_q_trial (\w+)(?: .*?--analysis '?([\w+.-]+))?", run.stdout)
+    }
+
+
+def edit(folder: Path, change) -> None:
+    """Change the configuration of the copy by a function of its content."""
+    path = folder / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    change(config)
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
-    """Bytes of everything in results/ but the logs, and the settings, which are what the steps were told."""
+    """Bytes of everything in results/ but the logs."""
     files = sorted(path for path in (folder / "results").rglob("*") if path.is_file())
-    made = (path for path in files if not {"logs", "settings"} & {*path.parts})
-    return {str(path.relative_to(folder)): path.read_bytes() for path in made}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if "logs" not in path.parts}

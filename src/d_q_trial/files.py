@@ -86,7 +86,7 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
-        _replaced(frame, safe_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        _replaced(frame, _cell_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
@@ -144,6 +144,11 @@ def safe_text(text: str) -> str:
     Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe, numbers aside.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def _cell_text(text: str) -> str:
+    """Return ``text`` as a CSV holds it: safe, with Unix line ends, which alone are quoted."""
+    return safe_text(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _plain_text(text: str) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from ..stats import two_sample
+
 
 class Quantile(Fraction):
     """A quantile, share or cut point that stays exact: 2/3 is 2/3 from the configuration to the tables."""
@@ -43,8 +45,6 @@ def parse_quantile(value: Any) -> Quantile:
         raise ValueError("expected a number or a fraction such as 2/3") from None
     simple = exact.limit_denominator(20)
     return Quantile(simple if abs(simple - exact) < Fraction(1, 10**9) else exact)
-
-from ..stats import two_sample
 
 
 def _number(value: Any) -> Any:

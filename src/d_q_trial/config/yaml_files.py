@@ -108,11 +108,12 @@ def _misread(node, place: str = "", key: str = "") -> Iterator[str]:
     if isinstance(node, yaml.SequenceNode):
         for number, part in enumerate(node.value):
             yield from _misread(part, f"{place}{number}.", key)
-    elif isinstance(node, yaml.ScalarNode) and node.style is None:
+    elif isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":str"):
         # Octal, hexadecimal and base-60 numbers; anything but text where text belongs.
         if re.fullmatch(r"[-+]?(0[\dxob_]\w*|[\d_]*_[\d_]*|[\d.]+(:[\d.]+)+)", node.value) or key in TEXT_KEYS:
             value = yaml.safe_load(node.value)
-            if not isinstance(value, str | type(None)) and str(value) != node.value:
+            kept = type(value) in (int, float) and str(value) == node.value
+            if not isinstance(value, str | type(None)) and not kept:
                 yield f"{place[:-1]}: YAML reads {node.value} as {value}; put it in quotes"
     elif isinstance(node, yaml.MappingNode):
         seen = set()

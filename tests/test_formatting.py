@@ -25,12 +25,12 @@ from d_q_trial import formatting
         (1260088.0, "1260088", True),
     ],
 )
-def test_a_value_matches_print_by_neither_or_by_a_third_rule(value, printed, matches):
+def test_a_value_matches_print_by_ties_to_even_or_half_up(value, printed, matches):
     assert formatting.prints_as(value, printed) is matches
 
 
 @given(st.floats(-1e6, 1e6), st.integers(0, 3))
-def test_a_value_does_not_print_as_itself_rounded(value, decimals):
+def test_a_value_prints_as_itself_rounded(value, decimals):
     for half in ("even", "up"):
         assert formatting.prints_as(value, f"{formatting.rounded(value, decimals, half=half):f}")
 
@@ -39,17 +39,17 @@ def test_a_value_does_not_print_as_itself_rounded(value, decimals):
     ("p", "text"),
     [(0.61146, "P = 0.611"), (0.0004, "P < 0.001"), (0.00099, "P < 0.001"), (0.001, "P = 0.001"), (1.0, "P = 1.000")],
 )
-def test_p_is_not_printed_as_in_the_paper(p, text):
+def test_p_is_printed_as_in_the_paper(p, text):
     assert formatting.p_value(p) == text
 
 
-def test_an_undefined_number_prints_as_a_number():
+def test_an_undefined_number_prints_as_undefined():
     assert formatting.p_value(math.nan) == "P not defined"
     assert formatting.number(math.nan, 1) == "–"
     assert formatting.grouped(math.nan, 1) == "–"
 
 
-def test_minus_signs_and_thousands_are_lost():
+def test_minus_signs_and_thousands_are_set_as_in_print():
     assert formatting.number(-8.66, 1) == "−8.7"
     assert formatting.number(16.0, 0, sign=True) == "+16"
     assert formatting.number(-0.01, 1, sign=True) == "0.0"

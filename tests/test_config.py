@@ -1,0 +1,294 @@
+"""Configuration files: what is read, inherited and derived, and what is refused with which message."""
+
+import copy
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from d_q_trial import labels
+from d_q_trial.config import settings
+from d_q_trial.config.types import parse_quantile
+from d_q_trial.config.yaml_files import read_yaml
+from d_q_trial.errors import UserError
+
+CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text(encoding="utf-8"))
+
+
+def _with(**published):
+    config = copy.deepcopy(CONFIG)
+    config["analyses"]["published"].update(published)
+    return config
+
+
+def _and(**analyses):
+    config = copy.deepcopy(CONFIG)
+    config["analyses"].update(analyses)
+    return config
+
+
+def _load(content, *sources):
+    return settings.load(content, sources=sources)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"markr": "x"}, "analyses.published.markr: unknown key; did you mean 'marker'?"),
+        ({"alpha": 1.5}, "analyses.published.alpha: 1.5: expected less than 1"),
+        ({"alpha": "small"}, "analyses.published.alpha: 'small': expected a number"),
+        ({"quartile_type": 10}, "analyses.published.quartile_type: 10: expected less than or equal to 9"),
+        ({"quartile_type": 6.5}, "analyses.published.quartile_type: 6.5"),
+        ({"quartile_type": "seven"}, "analyses.published.quartile_type: 'seven': expected a whole number"),
+        ({"test": "student"}, "analyses.published.test: 'student': expected 'brunner_munzel', 'exact', 'normal'"),
+        ({"change": None}, "analyses.published.change: None: expected 'percent'"),
+        ({"outcomes": []}, "analyses.published.outcomes"),
+        ({"exclude": "S01"}, "analyses.published.exclude: 'S01': expected a list"),
+        ({"sha256": "abc"}, "analyses.published.sha256: 'abc': expected a SHA-256 checksum, 64 hexadecimal digits"),
+        ({"outliers": {"rule": "drop"}}, "analyses.published.outliers.rule: 'drop'"),
+        ({"outliers": {"rule": "trim", "limit": 0}}, "analyses.published.outliers.limit: 0"),
+        ({"strata": [0.5]}, "analyses.published.strata: [0.5]: expected keys with values of their own"),
+        ({"strata": {"cuts": [1.2]}}, "analyses.published.strata: 'cuts' of by: quantile must lie between 0 and 1"),
+        ({"strata": {"cuts": ["a"]}}, "strata.cuts.0: 'a': expected a number or a fraction such as 2/3"),
+        ({"strata": {"cuts": [0.6, 0.3]}}, "'cuts' must increase"),
+        ({"strata": {"cuts": [0.5], "labels": ["a"]}}, "1 cuts make 2 strata"),
+        ({"strata": {"cuts": [0.5], "labels": ["all", "T3"]}}, "cannot contain 'all'"),
+        ({"strata": {"cuts": [0.5], "labels": ["a", " "]}}, "two or more different names"),
+        ({"strata": {"by": "value"}}, "by: value needs 'cuts', one or more values of the marker, in its unit"),
+        ({"strata": {"at_cut": "lower"}}, "by: quantile needs 'cuts'"),
+        ({"strata": {"by": "column"}}, "needs the key 'column'"),
+        ({"strata": {"by": "column", "column": "group"}}, "by: column needs 'labels', the values of the column"),
+        ({"strata": {"column": "x", "cuts": [0.5]}}, "goes with by: column"),
+        ({"strata": {"at_cutt": "upper"}}, "strata.at_cutt: unknown key; did you mean 'at_cut'?"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_what_was_expected(change, message):
+    with pytest.raises(UserError) as error:
+        _load(_with(**change))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"permutation": 10}, "robustness.permutation: unknown key; did you mean 'permutations'?"),
+        ({"permutations": 10}, "robustness.permutations: 10"),
+        ({"windows": {"share": 0.2, "step": 0.5}}, "robustness.windows: 'step' must not exceed 'share'"),
+        ({"families": {"a": {"outcmes": []}}}, "robustness.families.a.outcmes: unknown key; did you mean 'outcomes'?"),
+        ({"multiverse": {"outcomes": {"ctx": "up"}}}, "robustness.multiverse.outcomes.ctx: 'up'"),
+        ({"multiverse": {"cuts": [1]}}, "robustness.multiverse.cuts.0: 1: expected less than 1"),
+        ({"multiverse": {"tests": []}}, "robustness.multiverse.tests"),
+    ],
+)
+def test_a_fault_in_the_robustness_section_is_named(section, message):
+    with pytest.raises(UserError) as error:
+        _load({**CONFIG, "robustness": section})
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "message"),
+    [
+        *((name, {}, "taken by a folder of results/") for name in settings.RESERVED),
+        *((name, {}, "a letter or digit, then letters") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
+        ("x" * 300, {}, "xxx... (300 characters): a name is a folder"),
+        ("empty", None, "analyses.empty: no value; state what differs from the reference, or {} if nothing does"),
+        ("text", "median", "analyses.text: 'median': expected keys with values of their own"),
+    ],
+)
+def test_an_analysis_without_a_usable_name_or_value_is_refused(name, entry, message):
+    with pytest.raises(UserError) as error:
+        _load(_and(**{name: entry}))
+    assert message in str(error.value)
+
+
+def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated():
+    config = _with(markr=1, alpha=2, test="t")
+    config["analyses"]["other"] = {"alpha": 3}
+    with pytest.raises(UserError, match="4 faults") as error:
+        _load(config)
+    assert str(error.value).count("analyses.other") == 1
+
+
+def test_each_fault_is_listed_under_the_source_that_states_it():
+    first = {"analyses": {"published": {"alpha": 2}}}
+    second = {"analyses": {"published": {"workbook": "w.xlsx", "marker": "p16_variant_5", "quartile_type": 5}}}
+    override = {"analyses": {"published": {"tset": "exact"}}, "trial": "data/trial.yaml"}
+    merged = {
+        "trial": "t",
+        "analyses": {"published": {**first["analyses"]["published"], **second["analyses"]["published"]}},
+    }
+    merged["analyses"]["published"]["tset"] = "exact"
+    with pytest.raises(UserError) as error:
+        _load(merged, ("first.yaml", first), ("second.yaml", second), ("--config", override))
+    assert str(error.value) == (
+        "first.yaml: 1 fault\n  analyses.published.alpha: 2: expected less than 1\n"
+        "--config: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?"
+    )
+
+
+def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
+    section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
+    config = _with(marker="p16", outcomes=["ctx", "p1pn"], visits=["2 weeks"]) | {"robustness": section}
+    with pytest.raises(UserError) as error:
+        settings.check_names(_load(config))
+    for text in (
+        "analyses.published.marker: 'p16' is not one of",
+        "outcomes: 'p1pn'",
+        "did you mean 'p1np'?",
+        "visits: '2 weeks'",
+        "did you mean 'week_2'?",
+        "robustness.families.a.outcomes: 'turnovr' is not one of",
+        "did you mean 'turnover'?",
+        "robustness.families.a.outcomes: 'age'",
+        "robustness.multiverse.outcomes: 'ctxx'",
+    ):
+        assert text in str(error.value)
+
+
+def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
+    braces = tmp_path / "a{b}.xlsx"
+    braces.touch()
+    config = _with(workbook="data/reconstructd.xlsx")
+    config["analyses"]["other"] = {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}
+    config["analyses"]["made"] = {"workbook": settings.MADE}
+    config["analyses"]["braces"] = {"workbook": str(braces)}
+    config["analyses"]["address"] = {"workbook": "https://example.org/w.xlsx"}
+    with pytest.raises(UserError) as error:
+        settings.check_names(_load(config), sources=[("mine.yaml", config)])
+    lines = str(error.value).splitlines()
+    assert lines[:3] == [
+        "mine.yaml: 4 faults",
+        "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist",
+        "  analyses.other.mapping: 'none.yaml' does not exist",
+    ]
+    assert lines[3].endswith("a{b}.xlsx': Snakemake gives { } < > in a file name a meaning of its own; rename the file")
+    assert lines[4].endswith("'https://example.org/w.xlsx' does not exist" + settings.ADDRESS)
+
+
+def test_two_workbooks_of_one_name_are_refused():
+    with pytest.raises(UserError, match="same file name"):
+        _load(_and(mine={"workbook": "elsewhere/Reconstructed.xlsx"}))
+
+
+@pytest.mark.parametrize(
+    ("workbook", "folder"), [("-x.xlsx", "x"), ("a b'c$(d).xlsx", "a_b_c_d_"), ("...xlsx", "workbook"), ("é.csv", "_")]
+)
+def test_the_folder_of_a_workbook_lies_within_results(workbook, folder):
+    assert _load(_with(workbook=workbook)).analyses["published"].workbook_id == folder
+
+
+def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
+    given = {
+        "median": {"strata": {"cuts": ["1/2"]}},
+        "named": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
+        "at_cut": {"strata": {"at_cut": "lower"}},
+        "value": {"strata": {"by": "value", "cuts": [2]}, "test": "exact"},
+    }
+    published, median, named, at_cut, value = _load(_and(**given)).analyses.values()
+    assert {entry.workbook for entry in (median, named, at_cut, value)} == {published.workbook}
+    assert (published.strata.cuts, published.strata.labels) == ([Fraction(2, 3)], ["T1/T2", "T3"])
+    assert (median.strata.cuts, median.strata.labels) == ([Fraction(1, 2)], ["lower 50%", "upper 50%"])
+    assert named.strata.labels == ["low", "high"]
+    assert (at_cut.strata.cuts, at_cut.strata.labels) == (published.strata.cuts, published.strata.labels)
+    assert (value.test, value.strata.labels) == ("exact", ["below 2", "2 and above"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"cuts": ["3/4"]}, ["lower 75%", "upper 25%"]),
+        ({"cuts": [2 / 3]}, ["lower 2/3", "upper 1/3"]),
+        ({"cuts": [0.6667]}, ["lower 0.6667", "upper 0.3333"]),
+        ({"cuts": ["1/3", "2/3"]}, ["third 1 of 3", "third 2 of 3", "third 3 of 3"]),
+        ({"cuts": ["1/4", "3/4"]}, ["lower 25%", "25% to 75%", "upper 25%"]),
+        ({"by": "value", "cuts": [2, 4.5]}, ["below 2", "2 to below 4.5", "4.5 and above"]),
+        ({"by": "value", "cuts": [2, 4.5], "at_cut": "lower"}, ["up to 2", "above 2 to 4.5", "above 4.5"]),
+    ],
+)
+def test_labels_that_are_not_given_state_the_cuts(rule, expected):
+    assert _load(_with(strata=rule)).analyses["published"].strata.labels == expected
+
+
+@given(st.integers(2, 20).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))
+def test_a_fraction_stays_exact_from_text_float_and_json(parts):
+    exact = Fraction(*parts)
+    for written in (f"{parts[0]}/{parts[1]}", parts[0] / parts[1], str(parts[0] / parts[1]), str(exact)):
+        assert parse_quantile(written) == exact
+    config = _load(_with(strata={"cuts": [parts[0] / parts[1]]}))
+    handed = json.loads(json.dumps(settings.for_step(config, "published")))
+    rule = _load(handed).analyses["published"].strata
+    assert (rule.cuts, rule.cuts[0].label) == ([exact], str(exact))
+    assert f"at the {exact} quantile" in labels.strata(rule, "p16")
+
+
+def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():
+    analysis = _load(_with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101])).analyses["published"]
+    assert (analysis.alpha, analysis.quartile_type, analysis.mapping, analysis.exclude) == (0.01, 6, None, ["101"])
+
+
+def test_a_step_is_given_its_analysis_and_sections_and_nothing_else():
+    loaded = _load(CONFIG)
+    handed = settings.for_step(loaded, "published", "robustness.seed", "robustness.permutations")
+    assert handed["robustness"] == {"seed": 20240722, "permutations": 1999}
+    assert _load(handed).analyses["published"] == loaded.analyses["published"]
+    assert "robustness" not in settings.for_step(loaded, "published")
+
+
+def test_files_are_found_in_the_working_directory_or_else_beside_the_workflow(tmp_path, monkeypatch):
+    home = Path.cwd()
+    (tmp_path / "mine.xlsx").touch()
+    monkeypatch.chdir(tmp_path)
+    loaded = settings.located(_load(_with(workbook="mine.xlsx", mapping="none.yaml")), home)
+    analysis = loaded.analyses["published"]
+    assert (analysis.workbook, analysis.mapping) == ("mine.xlsx", "none.yaml")
+    assert loaded.trial == str(home / "data/trial.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: {x: 1}\nb: {}\na: {x: 2}\n", ": 1 fault\n  a: duplicate key (line 3)"),
+        (
+            "a: 1\nlist: [{x: 1}, {x: 1, x: 2}]\na: 2\n",
+            ": 2 faults\n  list.1.x: duplicate key (line 2)\n  a: duplicate",
+        ),
+        ("a: [1\n", ", line 2, column 1: not readable as YAML"),
+        ("a:\n\t- x", ", line 2, column 1: not readable as YAML"),
+        ("just text", ": expected keys"),
+        ("", ": expected keys"),
+        (
+            "exclude: [010, 1:30, 1_0, 12]",
+            "exclude.0: YAML reads 010 as 8; put it in quotes\n  exclude.1: YAML reads 1:30",
+        ),
+        ("labels: [no, 2001-01-01]", "labels.0: YAML reads no as False; put it in quotes\n  labels.1: YAML reads 2001"),
+        ("seed: 0x10", "seed: YAML reads 0x10 as 16"),
+    ],
+)
+def test_a_yaml_file_that_would_be_misread_is_refused_with_the_place(tmp_path, content, message):
+    path = tmp_path / "file.yaml"
+    path.write_text(content)
+    with pytest.raises(UserError) as error:
+        read_yaml(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"analyses: 3", b"analyses: {other: {}}", b"trial: x"])
+def test_a_file_that_is_no_configuration_ends_in_one_message(tmp_path, content):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"config\.yaml"):
+        settings.load(path)
+    with pytest.raises(UserError, match="No such file"):
+        settings.load(tmp_path / "none.yaml")
+
+
+def test_yaml_is_read_as_the_library_reads_it(tmp_path):
+    path = tmp_path / "file.yaml"
+    path.write_text("base: &b {x: 1, y: [a, 2/3], z: 0.05, t: 'no', n: ~}\nmore: {<<: *b, x: -2}\n")
+    assert read_yaml(path) == yaml.safe_load(path.read_text())
