@@ -11,17 +11,22 @@ PUBLISHED = (
     else []
 )
 
-# This environment's own interpreter: a bare `python` could be another one.
-COMMAND = [sys.executable, "-m", "d_q_trial"]
+# The shell finds this environment's own interpreter first, unless conda or a container brings another.
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ["PATH"]]
+)
 
 # Each file of rules adds what `rule all` should make.
 TARGETS = []
 
-# The configuration as Snakemake has put it together; commands read it here, and `params` track what each depends on.
+# The configuration as Snakemake has put it together. Commands read it from the file that the environment names, so that
+# only `params`, which hold the part that a step depends on, decide what runs again.
 try:
     if workflow.is_main_process:
         run_lock.hold(".snakemake")
-    CONFIG = files.keep_json(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
+    os.environ["D_Q_TRIAL_CONFIG"] = files.keep_json(
+        SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial"
+    )
 except OSError as error:
     raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 

@@ -32,4 +32,4 @@ rule compare:
     message:
         "Compare the analyses"
     shell:
-        "{COMMAND:q} compare --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial compare 2> {log:q}"

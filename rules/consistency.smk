@@ -35,5 +35,5 @@ rule consistency:
     message:
         "Check the internal consistency of the reported numbers"
     shell:
-        "{COMMAND:q} consistency {params.published:q} --output {params.output:q}"
+        "python3 -m d_q_trial consistency {params.published:q} --output {params.output:q}"
         " --title 'Internal consistency of the reported numbers' 2> {log:q}"

@@ -35,5 +35,5 @@ rule export:
     message:
         "Export the results (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} export --workflow {input.workflow:q}"
-        " --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial export --workflow {input.workflow:q}"
+        " --analysis {wildcards.analysis:q} 2> {log:q}"

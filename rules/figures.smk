@@ -64,5 +64,5 @@ for part, names in enumerate((list(FIGURES)[::2], list(FIGURES)[1::2]), start=1)
             message:
                 "Draw figures (analysis {wildcards.analysis})"
             shell:
-                "{COMMAND:q} figures --analysis {wildcards.analysis:q} --config {CONFIG:q}"
+                "python3 -m d_q_trial figures --analysis {wildcards.analysis:q}"
                 " --description {params.description:q} --only {params.only:q} 2> {log:q}"

@@ -56,9 +56,9 @@ rule permute:
     message:
         "Permute the treatment labels (analysis {wildcards.analysis}, part {wildcards.shard} of {wildcards.shards})"
     shell:
-        "{COMMAND:q} permute {output:q} --shard {wildcards.shard} --shards {wildcards.shards}"
+        "python3 -m d_q_trial permute {output:q} --shard {wildcards.shard} --shards {wildcards.shards}"
         " --permutations {params.permutations} --memory-mb {resources.chunk_mb}"
-        " --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        " --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule multiverse:
@@ -80,8 +80,8 @@ rule multiverse:
     message:
         "Draw the specification curve (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} multiverse {params.folder:q} {input.shards:q}"
-        " --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial multiverse {params.folder:q} {input.shards:q}"
+        " --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 use rule permute as permute_full_size with:

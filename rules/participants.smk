@@ -28,5 +28,5 @@ rule participants:
     message:
         "Read {input.workbook}"
     shell:
-        "{COMMAND:q} participants --trial {input.trial:q} {params.mapping:q} {params.sha256:q}"
+        "python3 -m d_q_trial participants --trial {input.trial:q} {params.mapping:q} {params.sha256:q}"
         " -- {input.workbook:q} {params.folder:q} 2> {log:q}"

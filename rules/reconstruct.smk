@@ -30,7 +30,7 @@ rule reconstruct:
     message:
         "Make a synthetic cohort that agrees with every reported number"
     shell:
-        "{COMMAND:q} reconstruct --design {input.design:q} --published {params.published:q} --output {output:q} 2> {log:q}"
+        "python3 -m d_q_trial reconstruct --design {input.design:q} --published {params.published:q} --output {output:q} 2> {log:q}"
 
 
 rule cohorts:
@@ -48,7 +48,7 @@ rule cohorts:
     message:
         "Make a hundred synthetic cohorts"
     shell:
-        "{COMMAND:q} reconstruct --design {input.design:q} --published {params.published:q}"
+        "python3 -m d_q_trial reconstruct --design {input.design:q} --published {params.published:q}"
         " --seeds 1-100 --folder {output:q} 2> {log:q}"
 
 
@@ -69,5 +69,5 @@ rule ensemble:
     message:
         "Summarise the synthetic cohorts"
     shell:
-        "{COMMAND:q} ensemble {input.cohorts:q} --design {input.design:q} --config {CONFIG:q}"
+        "python3 -m d_q_trial ensemble {input.cohorts:q} --design {input.design:q}"
         " --page {output.page:q} --summary {output.summary:q} 2> {log:q}"

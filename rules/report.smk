@@ -41,4 +41,4 @@ rule report:
     message:
         "Write the report (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} report --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial report --analysis {wildcards.analysis:q} 2> {log:q}"

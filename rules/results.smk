@@ -23,7 +23,7 @@ rule results:
     message:
         "Compute all statistics (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} results --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial results --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule claims:
@@ -45,4 +45,4 @@ rule claims:
     message:
         "Compare the reported values with the recomputed ones (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} claims --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial claims --analysis {wildcards.analysis:q} 2> {log:q}"

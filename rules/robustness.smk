@@ -57,7 +57,7 @@ rule cutoffs:
     message:
         "Try every cutoff (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} cutoffs --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial cutoffs --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule robustness:
@@ -78,7 +78,7 @@ rule robustness:
     message:
         "Adjust the P-values for multiplicity (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} robustness --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule sensitivity:
@@ -104,4 +104,4 @@ rule sensitivity:
     message:
         "Test interactions and sensitivity (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} sensitivity --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"

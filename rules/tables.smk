@@ -48,4 +48,4 @@ rule tables:
     message:
         "Write the tables (analysis {wildcards.analysis})"
     shell:
-        "{COMMAND:q} tables --analysis {wildcards.analysis:q} --config {CONFIG:q} 2> {log:q}"
+        "python3 -m d_q_trial tables --analysis {wildcards.analysis:q} 2> {log:q}"

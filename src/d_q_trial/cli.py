@@ -582,7 +582,9 @@ def build_parser() -> argparse.ArgumentParser:
         for names, options in entry.arguments:
             subparser.add_argument(*names, **options)
         if entry.common:
-            subparser.add_argument("--config", default="config.yaml", help="YAML or JSON file (default: %(default)s)")
+            # The workflow names its configuration in the environment; see rules/common.smk.
+            config = os.environ.get("D_Q_TRIAL_CONFIG", "config.yaml")
+            subparser.add_argument("--config", default=config, help="YAML or JSON file (default: config.yaml)")
             subparser.add_argument("--analysis", help="name of the analysis (default: the reference)")
             subparser.add_argument("--results", default="results", help="folder of all results (default: %(default)s)")
     return parser
