@@ -7,7 +7,6 @@ import sys
 ACCEPTED = {
     "Specify a conda environment or container": "one environment from requirements.lock serves all rules",
     "Mixed rules and functions": "an input function reads best beside the one rule that it serves",
-    "Shell command directly uses variable PYTHON": "the interpreter is the same for all rules, and not an input",
 }
 
 run = subprocess.run(

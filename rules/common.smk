@@ -12,9 +12,7 @@ PUBLISHED = (
 )
 
 # The shell finds this environment's own interpreter first, unless conda or a container brings another.
-os.environ["PATH"] = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ["PATH"]]
-)
+PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
 # Each file of rules adds what `rule all` should make.
 TARGETS = []
@@ -24,9 +22,8 @@ TARGETS = []
 try:
     if workflow.is_main_process:
         run_lock.hold(".snakemake")
-    os.environ["D_Q_TRIAL_CONFIG"] = files.keep_json(
-        SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial"
-    )
+    CONFIG = files.keep_json(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
+    os.environ |= {"PATH": PATH, "D_Q_TRIAL_CONFIG": CONFIG}
 except OSError as error:
     raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 

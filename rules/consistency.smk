@@ -30,7 +30,7 @@ rule consistency:
     params:
         contents=contents,
         code=code_inputs.digest("consistency"),
-        published=SETTINGS.published,
+        published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),
     message:
         "Check the internal consistency of the reported numbers"

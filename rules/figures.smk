@@ -21,7 +21,10 @@ def drawing(name):
         f"results/{{analysis}}/figures/{name}.png",
         category="Figures",
         subcategory="{analysis}",
-        labels={"figure": FIGURES[name].label},
+        labels={
+            "#": f"{list(FIGURES).index(name) + 1:02}",
+            "figure": FIGURES[name].label,
+        },
         caption=caption_file(name, "figures"),
     )
 

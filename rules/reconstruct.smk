@@ -9,7 +9,7 @@ COHORT = {
     "trial": files.found("data/trial.yaml", HOME),
     "tests": files.found("data/published/tests.csv", HOME),
     "others": expand(
-        files.found("data/published", HOME) + "/{name}.csv",
+        os.path.join(files.found("data/published", HOME), "{name}.csv"),
         name=["summaries", "ranges", "registry_baseline"],
     ),
 }

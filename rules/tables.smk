@@ -18,7 +18,7 @@ def table_page(name):
         f"results/{{analysis}}/tables/{name}.html",
         category="Tables",
         subcategory="{analysis}",
-        labels={"table": TABLES[name].label},
+        labels={"#": f"{list(TABLES).index(name) + 1:02}", "table": TABLES[name].label},
         caption=caption_file(name, "tables"),
     )
 
