@@ -43,21 +43,22 @@ def participants(wildcards):
     return f"results/workbooks/{analysis(wildcards).workbook_id}/participants.csv"
 
 
-def depends(command, *sections):
-    """Code of a command and parts of the configuration, as a parameter that reruns a step when it changes."""
-    code = code_inputs.digest(command)
+def depends(command, *sections, read=()):
+    """Code of a command, parts of the configuration and contents of files, as a parameter that reruns a step.
+
+    Snakemake itself compares dates, and would take a file that is replaced by an older one for unchanged. It tracks what
+    a parameter makes of wildcards, and not what it makes of inputs.
+    """
+    code, contents = code_inputs.digest(command), files.checksum(
+        [SETTINGS.trial, *read]
+    )
     return lambda wildcards: {
         "code": code,
+        "contents": contents,
         "settings": settings.for_step(
             SETTINGS, getattr(wildcards, "analysis", SETTINGS.reference), *sections
         ),
     }
-
-
-def contents(wildcards, input):
-    """Checksum of what a step reads and no step makes: Snakemake itself looks at dates, and misses an older file."""
-    made = ("results/", os.path.abspath("results") + os.sep)
-    return files.checksum(tuple(file for file in input if not file.startswith(made)))
 
 
 def caption_file(name, kind):

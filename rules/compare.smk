@@ -24,8 +24,8 @@ rule compare:
     log:
         "results/compare/logs/compare.log",
     params:
-        contents=contents,
         code=code_inputs.digest("compare"),
+        contents=files.checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
             mode="json", include={"trial", "published", "reference", "analyses"}
         ),

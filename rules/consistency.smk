@@ -28,8 +28,8 @@ rule consistency:
     log:
         "results/consistency/logs/consistency.log",
     params:
-        contents=contents,
         code=code_inputs.digest("consistency"),
+        contents=files.checksum(PUBLISHED),
         published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),
     message:

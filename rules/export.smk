@@ -24,14 +24,13 @@ rule export:
         participants=participants,
         trial=SETTINGS.trial,
         published=PUBLISHED,
-        workflow=str(HOME / "Snakefile"),
+        workflow="Snakefile" if HOME == Path.cwd() else str(HOME / "Snakefile"),
     output:
         expand("results/{{analysis}}/{name}", name=DESCRIPTIONS),
     log:
         "results/{analysis}/logs/export.log",
     params:
-        contents=contents,
-        depends=depends("export", "tables", "figures", "robustness"),
+        depends=depends("export", "tables", "figures", "robustness", read=PUBLISHED),
     message:
         "Export the results (analysis {wildcards.analysis})"
     shell:

@@ -15,6 +15,15 @@ TARGETS += expand(
 )
 
 
+# Each of the two jobs describes its figures in a file.
+PARTS = {1: list(FIGURES)[::2], 2: list(FIGURES)[1::2]}
+TARGETS += expand(
+    "results/{analysis}/figures/figures_{part}.json",
+    analysis=ANALYSES,
+    part=[part for part, names in PARTS.items() if names],
+)
+
+
 def drawing(name):
     """A PNG with its caption, as `snakemake --report` shows it."""
     return report(
@@ -38,7 +47,7 @@ def captions(wildcards):
     }
 
 
-for part, names in enumerate((list(FIGURES)[::2], list(FIGURES)[1::2]), start=1):
+for part, names in PARTS.items():
     if names:
 
         rule:
@@ -59,8 +68,9 @@ for part, names in enumerate((list(FIGURES)[::2], list(FIGURES)[1::2]), start=1)
             log:
                 f"results/{{analysis}}/logs/figures_{part}.log",
             params:
-                contents=contents,
-                depends=depends("figures", "figures"),
+                depends=depends(
+                    "figures", "figures", read=[SETTINGS.figures or "", *FLOW]
+                ),
                 only=names,
                 description=subpath(output.description, basename=True),
                 captions=captions,

@@ -45,7 +45,6 @@ rule permute:
         mem_mb=SETTINGS.robustness.memory_mb + 500,  # the permutations, and Python with its libraries
         chunk_mb=SETTINGS.robustness.memory_mb,
     params:
-        contents=contents,
         permutations=SETTINGS.robustness.permutations,
         depends=depends(
             "permute",
@@ -72,7 +71,6 @@ rule multiverse:
     log:
         "results/{analysis}/logs/multiverse.log",
     params:
-        contents=contents,
         depends=depends(
             "multiverse", "robustness.minimum_per_arm", "robustness.multiverse"
         ),
@@ -91,7 +89,6 @@ use rule permute as permute_full_size with:
         f"{FULL}/logs/permute_{{shard}}_of_{{shards}}.log",
     params:
         permutations=SETTINGS.robustness.full_permutations,
-        contents=contents,
         depends=rules.permute.params.depends,
 
 

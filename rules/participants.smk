@@ -2,6 +2,18 @@
 # Makes one tidy table of participants, shared by all analyses of that workbook.
 
 WORKBOOKS = {entry.workbook_id: entry for entry in SETTINGS.analyses.values()}
+TARGETS += expand(
+    "results/workbooks/{workbook}/participants.{end}",
+    workbook=WORKBOOKS,
+    end=["csv", "json"],
+)
+
+
+def files_of(wildcards):
+    """Files from which a table of participants is made; a workbook that a rule makes has no content of its own yet."""
+    entry = WORKBOOKS[wildcards.workbook]
+    read = [SETTINGS.trial, entry.workbook, entry.mapping or ""]
+    return [file for file in read if file != settings.MADE]
 
 
 rule participants:
@@ -16,8 +28,8 @@ rule participants:
     log:
         "results/workbooks/{workbook}/logs/participants.log",
     params:
-        contents=contents,
         code=code_inputs.digest("participants"),
+        contents=lambda w: files.checksum(files_of(w)),
         folder=subpath(output[0], parent=True),
         mapping=lambda w, input: ["--mapping", input.mapping] if input.mapping else [],
         sha256=lambda w: (

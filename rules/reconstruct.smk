@@ -13,6 +13,9 @@ COHORT = {
         name=["summaries", "ranges", "registry_baseline"],
     ),
 }
+COHORT_CONTENTS = files.checksum(
+    [*(COHORT[name] for name in ("design", "trial", "tests")), *COHORT["others"]]
+)
 
 
 rule reconstruct:
@@ -24,8 +27,8 @@ rule reconstruct:
     log:
         "results/reconstructed/logs/cohort.log",
     params:
-        contents=contents,
         code=code_inputs.digest("reconstruct"),
+        contents=COHORT_CONTENTS,
         published=subpath(input.tests, parent=True),
     message:
         "Make a synthetic cohort that agrees with every reported number"
@@ -42,8 +45,8 @@ rule cohorts:
     log:
         "results/reconstructed/logs/cohorts.log",
     params:
-        contents=contents,
         code=code_inputs.digest("reconstruct"),
+        contents=COHORT_CONTENTS,
         published=subpath(input.tests, parent=True),
     message:
         "Make a hundred synthetic cohorts"
@@ -64,8 +67,7 @@ rule ensemble:
     log:
         "results/reconstructed/logs/ensemble.log",
     params:
-        contents=contents,
-        depends=depends("ensemble", "robustness"),
+        depends=depends("ensemble", "robustness", read=[DESIGN]),
     message:
         "Summarise the synthetic cohorts"
     shell:

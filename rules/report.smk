@@ -36,8 +36,14 @@ rule report:
     log:
         "results/{analysis}/logs/report.log",
     params:
-        contents=contents,
-        depends=depends("report", "tables", "figures", "robustness", "reference"),
+        depends=depends(
+            "report",
+            "tables",
+            "figures",
+            "robustness",
+            "reference",
+            read=[SETTINGS.tables or "", SETTINGS.figures or "", *PUBLISHED],
+        ),
     message:
         "Write the report (analysis {wildcards.analysis})"
     shell:

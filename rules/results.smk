@@ -18,7 +18,6 @@ rule results:
     log:
         "results/{analysis}/logs/results.log",
     params:
-        contents=contents,
         depends=depends("results"),
     message:
         "Compute all statistics (analysis {wildcards.analysis})"
@@ -40,8 +39,7 @@ rule claims:
     log:
         "results/{analysis}/logs/claims.log",
     params:
-        contents=contents,
-        depends=depends("claims"),
+        depends=depends("claims", read=PUBLISHED),
     message:
         "Compare the reported values with the recomputed ones (analysis {wildcards.analysis})"
     shell:

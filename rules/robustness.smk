@@ -19,13 +19,24 @@ SENSITIVITY = [
 TARGETS += expand(
     "results/{analysis}/robustness/{file}",
     analysis=SETTINGS.reference,
-    file=[*CUTS, *ROBUSTNESS, *(f"{figure}.png" for figure in ROBUSTNESS_FIGURES)],
+    file=[
+        *CUTS,
+        *ROBUSTNESS,
+        *expand("{figure}.{end}", figure=ROBUSTNESS_FIGURES, end=["png", "pdf"]),
+    ],
 )
 TARGETS += expand(
     "results/{analysis}/sensitivity/{table}.csv",
     analysis=SETTINGS.reference,
     table=SENSITIVITY,
 )
+
+# The calculation of power, and values that may be slips, as reported.
+PLANNED = [
+    file
+    for file in PUBLISHED
+    if Path(file).name in ("power.csv", "doubtful_values.csv")
+]
 
 
 rule cutoffs:
@@ -52,7 +63,6 @@ rule cutoffs:
     log:
         "results/{analysis}/logs/cutoffs.log",
     params:
-        contents=contents,
         depends=depends("cutoffs", "robustness"),
     message:
         "Try every cutoff (analysis {wildcards.analysis})"
@@ -73,7 +83,6 @@ rule robustness:
     log:
         "results/{analysis}/logs/robustness.log",
     params:
-        contents=contents,
         depends=depends("robustness", "robustness"),
     message:
         "Adjust the P-values for multiplicity (analysis {wildcards.analysis})"
@@ -88,19 +97,18 @@ rule sensitivity:
         strata="results/{analysis}/strata.csv",
         participants=participants,
         trial=SETTINGS.trial,
-        # The calculation of power, and values that may be slips, as reported.
-        published=[
-            file
-            for file in PUBLISHED
-            if Path(file).name in ("power.csv", "doubtful_values.csv")
-        ],
+        published=PLANNED,
     output:
         expand("results/{{analysis}}/sensitivity/{table}.csv", table=SENSITIVITY),
     log:
         "results/{analysis}/logs/sensitivity.log",
     params:
-        contents=contents,
-        depends=depends("sensitivity", "robustness.seed", "robustness.permutations"),
+        depends=depends(
+            "sensitivity",
+            "robustness.seed",
+            "robustness.permutations",
+            read=PLANNED,
+        ),
     message:
         "Test interactions and sensitivity (analysis {wildcards.analysis})"
     shell:

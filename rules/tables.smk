@@ -8,7 +8,10 @@ TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 TARGETS += expand(
     "results/{analysis}/tables/{file}",
     analysis=ANALYSES,
-    file=["tables.xlsx", *expand("{name}.{end}", name=TABLES, end=["csv", "html"])],
+    file=[
+        "tables.xlsx",
+        *expand("{name}{end}", name=TABLES, end=[".csv", "_exact.csv", ".html"]),
+    ],
 )
 
 
@@ -39,8 +42,7 @@ rule tables:
     log:
         "results/{analysis}/logs/tables.log",
     params:
-        contents=contents,
-        depends=depends("tables", "tables"),
+        depends=depends("tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]),
         captions=lambda w: {
             name: notes.caption(table, TRIAL, analysis(w))
             for name, table in TABLES.items()

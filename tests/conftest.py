@@ -20,7 +20,8 @@ settings.load_profile("calm")
 def finished(tmp_path_factory):
     """A copy of the project after one cold run, four jobs at a time."""
     folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
-    run = workspace.snakemake(folder, cores=4)
+    # The imports of every step go to its log.
+    run = workspace.snakemake(folder, cores=4, PYTHONPROFILEIMPORTTIME="1")
     assert run.returncode == 0, run.stdout
     return folder, run.stdout
 

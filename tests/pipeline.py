@@ -15,7 +15,6 @@ from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
-
 CONFIG = "tests/config.yaml"
 
 

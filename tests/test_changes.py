@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d_q_trial import changes
-from d_q_trial.stats import change
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.stats import change
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")

@@ -1,6 +1,7 @@
-"""The real workflow in real processes: what it makes, what it reruns, and what it survives."""
+"""The real workflow in real processes: what it makes, what it reruns, what it refuses, and where it can be called from."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 import workspace
 import yaml
 
+CLAIMS = "results/published/claims.csv"
+
 
 @pytest.fixture
 def copy(finished, tmp_path):
@@ -22,63 +25,86 @@ def copy(finished, tmp_path):
     return folder
 
 
-def _verify(folder):
-    command = [sys.executable, "-m", "d_q_trial", "verify", "results/published"]
-    return subprocess.run(
-        command, cwd=folder, env=workspace.environment(folder), capture_output=True, text=True, check=False
+@pytest.fixture
+def cold(tmp_path):
+    """The project before any run, in a folder whose name a shell would take apart."""
+    return workspace.make(tmp_path / "it's $(touch pwned) {here}")
+
+
+def _in_background(folder, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=folder,
+        env=workspace.environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
-def _edit(folder, change):
-    path = folder / "config.yaml"
-    config = yaml.safe_load(path.read_text())
-    change(config)
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
+def _wait_for(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
-def test_the_end_of_a_run_does_not_tell_the_tally(finished):
-    assert "printed numbers: " in finished[1]
-    assert " steps done: " in finished[1]
-    assert "Look first at results/published/report.html" in finished[1]
-    assert "Synthetic data" in finished[1]
+def _kill(process):
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
-def test_the_claims_of_the_published_analysis_fail(finished):
-    run = _verify(finished[0])
-    assert run.returncode == 0, run.stdout + run.stderr
+def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report(finished):
+    end = finished[1].rpartition(" steps done: ")[2]
+    assert "published: Synthetic data" in end
+    assert re.search(r"published: \d+ reported values: \d+ reproduced", end)
+    assert "The report is results/published/report.html" in end
 
 
-def test_a_failed_claim_does_not_become_an_exit_status(copy):
-    path = copy / "results/published/claims.csv"
-    header, rest = path.read_text().split("\n", 1)  # the header has a column of that name
-    path.write_text(header + "\n" + rest.replace(",reproduced,", ",not reproduced,", 1))
-    run = _verify(copy)
-    assert run.returncode == 1
-    assert "not reproduced: paper:Table_1:age" in run.stdout
+def test_a_second_run_has_nothing_to_do_and_says_where_the_report_is(finished):
+    run = workspace.snakemake(finished[0])
+    assert run.returncode == 0
+    assert run.stdout.rstrip().endswith("Nothing to be done (all requested files are present and up to date).\n"
+                                        "The report is results/published/report.html")  # fmt: skip
 
 
-@pytest.mark.slow
-def test_a_second_run_finds_something_to_do(finished):
-    assert workspace.planned(finished[0]) == set()
+def test_the_modules_that_a_step_imports_are_among_those_it_depends_on(finished):
+    sys.path.insert(0, str(finished[0] / "src"))
+    from d_q_trial import code_inputs
 
-
-@pytest.mark.slow
-def test_a_figure_or_table_is_missing_from_the_report_of_snakemake_or_has_no_caption(finished, tmp_path):
-    run = workspace.snakemake(finished[0], "--report", str(tmp_path / "report.zip"))
-    assert run.returncode == 0, run.stdout
-    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
-        (name,) = [name for name in archive.namelist() if name.endswith("report.html")]
-        text = " ".join(archive.read(name).decode().split())
-        shown = {Path(name).stem for name in archive.namelist()}
-    for kind, file in (("figures", "data/figures.yaml"), ("tables", "data/tables.yaml")):
-        for key, entry in yaml.safe_load(Path(file).read_text())[kind].items():
-            assert key in shown
-            assert f"{entry['label']}. {entry['title'].split('{')[0]}" in text
-    assert "Tables, figures and claims of published" in text
+    logs = list((finished[0] / "results").rglob("logs/*.log"))
+    commands = {"figures_1": "figures", "figures_2": "figures", "permute_1_of_1": "permute"}
+    checked = 0
+    for log in logs:
+        command = commands.get(log.stem, log.stem)
+        imported = set(re.findall(r"^import time:.*\| +d_q_trial\.([\w.]+)$", log.read_text(), flags=re.MULTILINE))
+        if not imported:
+            continue
+        files = {path.relative_to(code_inputs.PACKAGE).with_suffix("") for path in code_inputs.modules_of(command)}
+        known = {".".join(file.parts).removesuffix(".__init__") for file in files}
+        assert imported - known <= {"cli", "__main__"}, command
+        checked += 1
+    assert checked >= 12
 
 
 @pytest.mark.slow
-def test_one_core_makes_other_bytes_than_four(finished, tmp_path):
+def test_every_deleted_output_is_made_again(copy):
+    kept = workspace.outputs(copy)
+    chosen = [name for name in kept if name.endswith((".csv", ".json", ".html", ".pdf", ".xlsx", ".parquet"))]
+    by_folder = {(Path(name).parent, Path(name).suffix): name for name in chosen if "/shards/" not in name}
+    always = ("changes", "exclusions", "strata", "results", "alternatives", "claims")
+    for name in {*by_folder.values(), *(f"results/published/{table}.csv" for table in always)}:
+        path = copy / name
+        date = path.stat()
+        path.unlink()
+        assert workspace.planned(copy), name
+        path.write_bytes(kept[name])
+        os.utime(path, ns=(date.st_atime_ns, date.st_mtime_ns))
+
+
+@pytest.mark.slow
+def test_one_core_makes_the_bytes_that_four_make(finished, tmp_path):
     other = workspace.make(tmp_path / "elsewhere")
     run = workspace.snakemake(other, cores=1)
     assert run.returncode == 0, run.stdout
@@ -88,54 +114,88 @@ def test_one_core_makes_other_bytes_than_four(finished, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_edited_cutoff_rereads_the_workbook_or_reruns_another_analysis(copy):
-    _edit(copy, lambda config: config["analyses"].update(median={"strata": {"cuts": [0.5]}}))
+def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
+    workspace.edit(copy, lambda config: config["analyses"].update(median={"strata": {"cuts": [0.5]}}))
     added = workspace.planned(copy)
-    assert "participants" not in added
-    # The comparison stands in the report of the reference, and its manifest covers the report.
-    assert not {job for job in added if job.endswith(":published")} - {
-        "compare:published",
-        "report:published",
-        "manifest:published",
-    }
-    assert "results:median" in added
-    _edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
+    assert {"results:median", "report:median", "compare"} <= added
+    # The comparison stands in the report of the reference, and its export covers the report.
+    assert {job for job in added if job.endswith(":published")} == {"report:published", "export:published"}
+    workspace.edit(copy, lambda config: config["analyses"].pop("median"))
+    assert workspace.planned(copy) == set()
+    workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
     edited = workspace.planned(copy)
-    assert "results:published" in edited
-    # What does not know the cut stays: the workbook, changes and everybody, permutations, every cut.
-    assert edited.isdisjoint({"participants", "changes:published", "permute:published", "cutoffs:published"})
+    assert {"permute:published", "cutoffs:published"} <= edited
+    assert edited.isdisjoint({"results:published", "claims:published", "tables:published", "participants"})
+    workspace.edit(copy, lambda config: config["robustness"].pop("seed"))
+    workspace.edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
+    edited = workspace.planned(copy)
+    assert {"results:published", "claims:published", "report:published"} <= edited
+    assert "participants" not in edited
 
 
 @pytest.mark.slow
-def test_an_edit_to_the_robustness_settings_recomputes_the_results(copy):
-    _edit(copy, lambda config: config["robustness"].update(seed=7))
-    assert "results:published" not in workspace.planned(copy)
-
-
-@pytest.mark.slow
-def test_an_edit_to_the_code_reruns_nothing_or_everything(copy):
-    with (copy / "src/d_q_trial/claims.py").open("a") as stream:
-        stream.write("\n# touched\n")
+@pytest.mark.parametrize(
+    ("module", "reruns", "keeps"),
+    [
+        ("claims.py", {"claims:published"}, {"results:published", "figures:published", "participants"}),
+        ("stats/quantiles.py", {"results:published", "cutoffs:published"}, {"participants"}),
+        ("files.py", {"participants", "results:published", "consistency"}, set()),
+        ("errors.py", {"participants", "results:published", "export:published"}, set()),
+        ("report/templates/report.js", {"report:published"}, {"results:published", "figures:published"}),
+    ],
+)
+def test_an_edit_of_the_code_reruns_what_imports_it_and_a_comment_nothing(copy, module, reruns, keeps):
+    path = copy / "src/d_q_trial" / module
+    if path.suffix == ".py":
+        path.write_text(path.read_text() + "\n# a comment\n")
+        assert workspace.planned(copy) == set()
+    path.write_text(path.read_text() + "\nADDED = 1\n")
     planned = workspace.planned(copy)
-    assert "claims:published" in planned
-    assert "results:published" not in planned
+    assert reruns <= planned
+    assert planned.isdisjoint(keeps)
+
+
+def test_a_workbook_that_is_replaced_by_an_older_one_is_read_again(copy):
+    path = copy / "data/reconstructed.xlsx"
+    path.write_bytes(path.read_bytes() + b"\0")
+    os.utime(path, (1, 1))
+    assert "participants" in workspace.planned(copy)
+
+
+def test_a_checksum_that_the_workbook_does_not_have_stops_the_run(cold):
+    workspace.edit(cold, lambda config: config["analyses"]["published"].update(sha256="0" * 64))
+    run = workspace.snakemake(cold, CLAIMS)
+    assert run.returncode == 1
+    assert f"expected {'0' * 64}; this is another file" in run.stdout.rpartition("Failed: participants")[2]
+
+
+def test_a_retired_analysis_is_named_as_stale(copy):
+    shutil.copytree(copy / "results/published", copy / "results/median")
+    (copy / "results/compare").mkdir()
+    (copy / "results/compare/comparisons.csv").touch()
+    run = workspace.snakemake(copy)
+    for folder in ("results/median", "results/compare"):
+        assert f"Stale: {folder} is of no analysis in the configuration; remove it with  rm -r {folder}" in run.stdout
+    assert "results/published is of no" not in run.stdout
+
+
+def test_a_path_with_blanks_quotes_and_commands_is_only_a_path(cold):
+    workbook = cold / "data" / "my $(touch stolen) 'book'.xlsx"
+    shutil.copy(cold / "data/reconstructed.xlsx", workbook)
+    workspace.edit(cold, lambda config: config["analyses"]["published"].update(workbook=f"data/{workbook.name}"))
+    run = workspace.snakemake(cold, CLAIMS, PYTHONOPTIMIZE="2")
+    assert run.returncode == 0, run.stdout
+    assert (cold / CLAIMS).exists()
+    assert not [*cold.parent.rglob("pwned"), *cold.parent.rglob("stolen")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [4, 9])
-def test_a_killed_run_leaves_something_that_the_next_one_trips_over(finished, tmp_path, seconds):
+@pytest.mark.parametrize("seconds", [4, 12])
+def test_a_killed_run_is_continued_to_the_same_bytes(finished, tmp_path, seconds):
     folder = workspace.make(tmp_path / "project")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2"],
-        cwd=folder,
-        env=workspace.environment(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = _in_background(folder)
     time.sleep(seconds)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    _kill(process)
     (folder / "results/published").mkdir(parents=True, exist_ok=True)
     (folder / "results/published/.part-killed.png").write_text("half")  # as a figure is left when hit while written
     run = workspace.snakemake(folder)
@@ -143,62 +203,114 @@ def test_a_killed_run_leaves_something_that_the_next_one_trips_over(finished, tm
     assert workspace.outputs(folder) == workspace.outputs(finished[0])
 
 
+def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(cold):
+    first = _in_background(cold, CLAIMS)
+    _wait_for(lambda: [*cold.glob(".snakemake/locks/*")])
+    second = workspace.snakemake(cold, CLAIMS, "--config", "analyses={published: {alpha: 0.01}}")
+    assert second.returncode == 1
+    assert "Directory cannot be locked" in second.stdout
+    assert "Traceback" not in second.stdout
+    _kill(first)
+    assert [*cold.glob(".snakemake/locks/*")]
+    third = workspace.snakemake(cold, CLAIMS)
+    assert third.returncode == 0, third.stdout
+    assert not [*cold.glob(".snakemake/locks/*")]
+    assert "level 0.95" in (cold / "results/published/results.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--config", "analyses={published: {markr: x}}"], "analyses.published.markr: unknown key"),
-        (["--config", "analyses={published: {alpha: 2}}"], "analyses.published.alpha: '2'"),
-        (["--config", "analyses={published: {outcomes: [ctxx]}}"], "did you mean 'ctx'?"),
-        (["--config", "trial=nowhere.yaml"], "trial: 'nowhere.yaml' does not exist"),
+        ("analyses={published: {markr: x}}", "--config: 1 fault\n  analyses.published.markr: unknown key"),
+        ("analyses={published: {alpha: 2}}", "analyses.published.alpha: '2': expected less than 1"),
+        ("analyses={published: {outcomes: [ctxx]}}", "did you mean 'ctx'?"),
+        ("trial=nowhere.yaml", "--config: 1 fault\n  trial: 'nowhere.yaml' does not exist"),
         # Snakemake alone would take the finished outputs, made from another workbook, for those of this one.
-        (["--config", "analyses={published: {workbook: none.xlsx}}"], "published.workbook: 'none.xlsx' does not exist"),
-        (["--config", "publishd=x"], "publishd: unknown key; did you mean 'published'?"),
+        ("analyses={published: {workbook: none.xlsx}}", "published.workbook: 'none.xlsx' does not exist"),
+        ("publishd=x", "publishd: unknown key; did you mean 'published'?"),
     ],
 )
-def test_a_wrong_config_runs_or_ends_in_a_traceback(finished, arguments, message):
-    run = workspace.snakemake(finished[0], "--dry-run", *arguments)
+def test_a_wrong_value_on_the_command_line_ends_in_one_message(finished, arguments, message):
+    run = workspace.snakemake(finished[0], "--dry-run", "--config", arguments)
     assert run.returncode == 1
     assert message in run.stdout
     assert "Traceback" not in run.stdout
+
+
+def test_a_fault_is_named_with_the_configfile_that_states_it(cold):
+    (cold / "mine.yaml").write_text("analyses: {published: {tset: exact}}\n")
+    run = workspace.snakemake(cold, "--dry-run", "--configfile", "mine.yaml", "config.yaml")
+    assert run.returncode == 1
+    assert "mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?" in run.stdout
+    assert "config.yaml: " not in run.stdout
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("alpha: 0.05", "alpha: 0.05\n    alpha: 0.01"), "analyses.published.alpha: this key stands twice"),
-        (("analyses:\n", "analyses:\n\t- x\n"), "config.yaml: not readable as YAML"),
+        (("marker:", "marker: x\n    marker:"), "config.yaml: 1 fault\n  analyses.published.marker: duplicate key"),
+        (("analyses:\n", "analyses:\n\t- x\n"), "config.yaml, line 9, column 1: not readable as YAML"),
     ],
 )
-def test_a_config_that_says_two_things_or_nothing_runs(copy, change, message):
-    path = copy / "config.yaml"
+def test_a_configuration_that_is_ambiguous_or_unreadable_is_refused(cold, change, message):
+    path = cold / "config.yaml"
     path.write_text(path.read_text().replace(*change))
-    run = workspace.snakemake(copy, "--dry-run")
+    run = workspace.snakemake(cold, "--dry-run")
     assert run.returncode == 1
     assert message in run.stdout
     assert "Traceback" not in run.stdout
 
 
-def test_a_workbook_that_is_none_ends_in_a_traceback_or_changes_outputs(copy):
+def test_the_message_of_a_failed_step_comes_last_and_outputs_stay(copy):
     before = workspace.outputs(copy)
     (copy / "notes.xlsx").write_text("not a workbook")
     run = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}")
     assert run.returncode == 1
-    assert "notes.xlsx: not an Excel workbook but a text file" in run.stdout
     end = run.stdout.rpartition("Stopped after")[2]
-    assert "Failed: participants; its messages are in results/workbooks/notes" in end
-    assert "not an Excel workbook but a text file" in end
+    assert (
+        "Failed: participants (log: results/workbooks/notes/logs/participants.log)\n  d-q-trial participants: " in end
+    )
+    assert run.stdout.count("d-q-trial participants: notes.xlsx: ") == 1
     assert "Traceback" not in run.stdout
     assert workspace.outputs(copy) == before
 
 
-@pytest.mark.slow
-def test_a_setting_on_the_command_line_is_not_taken(finished):
-    overrides = ["--config", "analyses={exact: {test: exact, alpha: 0.01}}"]
-    assert "results:exact" in workspace.planned(finished[0], *overrides)
+@pytest.mark.parametrize("way", ["--snakefile", "--directory"])
+def test_the_workflow_runs_in_another_folder_with_the_users_files_first(finished, tmp_path, way):
+    elsewhere = tmp_path / "else where"
+    (elsewhere / "data").mkdir(parents=True)
+    trial = (finished[0] / "data/trial.yaml").read_text()
+    (elsewhere / "data/trial.yaml").write_text(trial.replace("cuts: [2/3]", "cuts: [3/4]"))
+    arguments = {"--snakefile": str(finished[0] / "Snakefile"), "--directory": str(elsewhere)}
+    cwd = elsewhere if way == "--snakefile" else finished[0]
+    run = workspace.snakemake(finished[0], way, arguments[way], CLAIMS, cwd=cwd)
+    assert run.returncode == 0, run.stdout
+    log = [*(elsewhere / ".snakemake/d_q_trial").glob("*.json")]
+    assert '"trial": "data/trial.yaml"' in log[0].read_text()
+    name = "results/published/results.csv"
+    assert (elsewhere / name).read_bytes() == (finished[0] / name).read_bytes()
+
+
+@pytest.mark.parametrize("own_config", [False, True])
+def test_the_workflow_is_a_module_of_another(finished, tmp_path, own_config):
+    (tmp_path / "cfg.yaml").write_text(
+        yaml.safe_dump({"trial_part": yaml.safe_load(Path("tests/config.yaml").read_text())})
+    )
+    given = '    config: config["trial_part"]\n' if own_config else ""
+    (tmp_path / "Snakefile").write_text(
+        'configfile: "cfg.yaml"\n'
+        * own_config
+        + f'module trial:\n    snakefile: "{finished[0] / "Snakefile"}"\n{given}\nuse rule * from trial as trial_*\n\n'
+        f'rule mine:\n    default_target: True\n    input: "{CLAIMS}"\n    output: "n.txt"\n    shell: "wc -l {{input}} > {{output}}"\n'
+    )
+    run = workspace.snakemake(finished[0], cwd=tmp_path)
+    assert run.returncode == 0, run.stdout
+    assert (tmp_path / "n.txt").exists()
+    assert (tmp_path / CLAIMS).read_bytes() == (finished[0] / CLAIMS).read_bytes()
 
 
 @pytest.mark.slow
-def test_the_real_trial_does_not_run_by_its_config_alone(tmp_path):
+def test_the_real_trial_runs_by_its_configuration_alone(tmp_path):
     folder = workspace.make(tmp_path / "project")
     run = workspace.snakemake(folder, "--configfile", "data/pbc/config.yaml")
     assert run.returncode == 0, run.stdout
@@ -207,15 +319,35 @@ def test_the_real_trial_does_not_run_by_its_config_alone(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["cohort.xlsx", "ensemble.md"])
-def test_no_rule_makes_the_synthetic_cohort_or_the_ensemble(finished, target):
+def test_a_rule_makes_the_synthetic_cohort_and_the_ensemble(finished, target):
     assert "reconstruct" in workspace.planned(finished[0], f"results/reconstructed/{target}")
 
 
-def test_a_results_folder_that_cannot_be_written_ends_in_a_traceback(tmp_path):
-    folder = workspace.make(tmp_path / "project")
-    (folder / "results").write_text("a file")
-    run = workspace.snakemake(folder, "--dry-run")
+def test_a_folder_that_cannot_be_written_ends_in_one_message(cold):
+    (cold / ".snakemake").mkdir()
+    (cold / ".snakemake/d_q_trial").write_text("a file")
+    run = workspace.snakemake(cold, "--dry-run")
     assert run.returncode == 1
-    assert "settings" in run.stdout
-    assert "Not a directory" in run.stdout
+    assert ".snakemake/d_q_trial" in run.stdout
     assert "Traceback" not in run.stdout
+
+
+def test_the_workflow_has_no_finding_of_lint_that_is_not_accepted():
+    run = subprocess.run([sys.executable, ".ci/lint_workflow.py"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+@pytest.mark.slow
+def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_papers_order(finished, tmp_path):
+    run = workspace.snakemake(finished[0], "--report", str(tmp_path / "report.zip"))
+    assert run.returncode == 0, run.stdout
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("report.html")]
+        text = " ".join(archive.read(name).decode().split())
+        shown = {Path(name).stem for name in archive.namelist()}
+    for kind, file in (("figures", "data/figures.yaml"), ("tables", "data/tables.yaml")):
+        for number, (key, entry) in enumerate(yaml.safe_load(Path(file).read_text())[kind].items(), start=1):
+            assert key in shown
+            assert f"{entry['label']}. {entry['title'].split('{')[0]}" in text
+            assert re.search(rf'"#": "{number:02}", "{kind[:-1]}": "{re.escape(entry["label"])}"', text)
+    assert "Tables, figures and claims of published" in text

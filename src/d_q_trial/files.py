@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -156,8 +156,8 @@ def _plain_text(text: str) -> str:
     return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
 
 
-def checksum(paths: tuple[str, ...]) -> str:
-    """Return one checksum of the contents of files; those that do not exist are passed over."""
+def checksum(paths: Iterable[str]) -> str:
+    """Return one checksum of the contents of files; paths that are no file are passed over."""
     total = hashlib.sha256()
     for path in paths:
         if Path(path).is_file():
