@@ -328,6 +328,6 @@ def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
     by_source: dict[str, list[str]] = {}
     for fault in faults:
         place = fault.split(": ")[0]
-        name, _ = max(sources, key=lambda source: depth(source[1], place))
+        name, _ = max(reversed(sources), key=lambda source: depth(source[1], place))
         by_source.setdefault(name, []).append(fault)
     return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
