@@ -38,7 +38,7 @@ class Run:
     def verdicts(self, known: dict[str, str] | None = None) -> pd.DataFrame:
         """Verdicts on everything that the paper and the registry print."""
         printed = published.read_claims("data/published")
-        return claims.judge(printed, self.results, self.alternatives, self.trial, known or {})
+        return claims.judge(printed, self.results, self.alternatives, self.trial, known or {}, self.strata)
 
 
 def run(

@@ -1,10 +1,14 @@
 import pandas as pd
 import pipeline
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from d_q_trial import claims, published
 from d_q_trial.changes import percent_change
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.trial import load_trial
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +25,13 @@ def _failed(frame):
     return frame[frame["verdict"].isin(claims.FAILURES)]
 
 
-def test_the_bundled_workbook_misses_a_printed_number(clean):
+def test_the_bundled_workbook_gives_every_reported_number(clean):
     known = published.known_differences("data/published", synthetic=True)
     surprises = claims.surprises(clean.verdicts(known))
     assert surprises["claim"].tolist() == []
 
 
-def test_most_numbers_are_not_checked(verdicts):
+def test_every_number_of_the_paper_that_can_be_checked_is_reproduced(verdicts):
     paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
     assert paper["verdict"].isin([claims.REPRODUCED, claims.WITHIN_BOUND]).all()
     unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
@@ -44,7 +48,7 @@ def test_every_checkable_claim_resolves_to_a_row_of_the_results(verdicts):
     ]
 
 
-def test_swapped_arms_stay_green(clean):
+def test_swapped_arms_fail_in_medians_and_directions(clean):
     frame = clean.participants.frame.copy()
     frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
     failed = _failed(pipeline.rerun(clean, frame=frame).verdicts())
@@ -115,12 +119,12 @@ def test_a_known_difference_of_a_claim_that_does_not_exist_passes(clean):
         clean.verdicts({"x": "a reason"})
 
 
-def test_an_analysis_without_the_papers_strata_fails_instead_of_saying_so(clean):
+def test_an_analysis_without_the_strata_of_the_article_says_so(clean):
     strata = clean.trial and pipeline.settings.StrataRule(cuts=[0.5], labels=["low", "high"])
     after = pipeline.rerun(clean, strata=strata).verdicts()
     rows = after[after["stratum"].eq("T3")]
-    assert set(rows["verdict"]) == {claims.NOT_CHECKABLE}
-    assert set(rows["note"]) == {"this analysis has no stratum T3"}
+    assert set(rows["verdict"]) == {claims.NOT_APPLICABLE}
+    assert set(rows["note"]) == {claims.OTHER_SUBGROUPS}
 
 
 def test_the_tally_does_not_add_up(verdicts):
@@ -135,3 +139,80 @@ def test_verdicts_do_not_survive_a_file(tmp_path, verdicts):
     write_csv(verdicts, tmp_path / "claims.csv")
     again = claims.read_verdicts(tmp_path / "claims.csv")
     pd.testing.assert_frame_equal(again, verdicts, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("labels", "cuts"), [(["low", "high"], [2 / 3]), (["A", "B", "C"], [1 / 3, 2 / 3]), (["x", "y"], [3 / 4])]
+)
+def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(labels, cuts, clean, verdicts):
+    rule = settings.load("config.yaml").analyses["published"].strata.model_copy(update={"labels": labels, "cuts": cuts})
+    found = pipeline.rerun(clean, strata=rule).verdicts()
+    about_t3, about_t12 = (verdicts["marker"].eq("p16_variant_5") & verdicts["stratum"].eq(s) for s in ("T3", "T1/T2"))
+    same = {"high": 2, "C": 1, "y": 0}[labels[-1]]  # how many of the article's strata the analysis has
+    for about, there in ((about_t3, same >= 1), (about_t12, same == 2)):
+        assert about.any()
+        if there:
+            assert found.loc[about, "verdict"].tolist() == verdicts.loc[about, "verdict"].tolist()
+            assert not found.loc[about, "stratum"].isin(["T3", "T1/T2"]).any()
+        else:
+            assert set(found.loc[about, "verdict"]) == {claims.NOT_APPLICABLE}
+            assert set(found.loc[about, "note"]) == {claims.OTHER_SUBGROUPS}
+    overall = verdicts["stratum"].eq("all")
+    assert found.loc[overall, "verdict"].tolist() == verdicts.loc[overall, "verdict"].tolist()
+    assert not found["verdict"].isin(claims.FAILURES).sum() > verdicts["verdict"].isin(claims.FAILURES).sum()
+
+
+def judged(value, relation, reported, statistic="p"):
+    """The verdict on one reported number of the primary endpoint."""
+    key = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
+    key |= {"contrast": "d_q - control", "group": "", "statistic": statistic}
+    claim = published.Claim("c", "paper", "Fig. 3a", statistic, reported, relation, **key)
+    frame = pd.DataFrame([{**key, "value": value, "reason": "", "method": "normal"}])
+    trial = load_trial("data/trial.yaml")
+    return claims.judge([claim], frame, frame.iloc[:0], trial, {}).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "relation", "reported", "verdict"),
+    [
+        (0.04, "<", "0.05", claims.WITHIN_BOUND),
+        (0.05, "<", "0.05", claims.OUTSIDE_BOUND),
+        (0.05, "<=", "0.05", claims.WITHIN_BOUND),
+        (0.05, ">", "0.05", claims.OUTSIDE_BOUND),
+        (0.05, ">=", "0.05", claims.WITHIN_BOUND),
+        (0.315, ">", "0.05", claims.WITHIN_BOUND),
+        (0.117, "=", "0.900", claims.NOT_REPRODUCED),
+        (0.1, "<", "0.000", claims.NOT_CHECKABLE),
+        (0.0004, "=", "0.000", claims.REPRODUCED),
+        (0.0006, "=", "0.000", claims.NOT_REPRODUCED),
+    ],
+)
+def test_bounds_exclude_their_limit_unless_they_say_otherwise(value, relation, reported, verdict):
+    assert judged(value, relation, reported)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("value", "reported", "note"),
+    [(0.575, "0.57", "rounded as a binary number"), (0.575, "0.58", ""), (0.125, "0.12", ""), (0.125, "0.13", "")],
+)
+def test_a_tie_in_rounding_is_matched_by_either_rule_and_by_the_binary_number(value, reported, note):
+    found = judged(value, "=", reported)
+    assert found["verdict"] == claims.REPRODUCED
+    assert found["note"] == note
+
+
+@given(st.integers(0, 999))
+def test_every_tie_of_three_decimals_is_matched_as_programs_print_it(thousandths):
+    value = float(f"{thousandths / 100:.2f}5")
+    assert judged(value, "=", f"{value:.2f}", "median_difference")["verdict"] == claims.REPRODUCED
+
+
+def test_known_differences_of_the_synthetic_cohort_do_not_apply_to_real_data():
+    assert published.known_differences("data/published", synthetic=True)
+    assert not published.known_differences("data/published", synthetic=False)
+
+
+def test_only_matching_verdicts_have_the_status_of_success():
+    assert {v for v, status in claims.STATUS.items() if status == "success"} == {claims.REPRODUCED, claims.WITHIN_BOUND}
+    assert {v for v, status in claims.STATUS.items() if status == "failure"} == set(claims.FAILURES)
+    assert set(claims.STATUS) == set(claims.VERDICTS)

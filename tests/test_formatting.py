@@ -21,11 +21,11 @@ from d_q_trial import formatting
         (148.0, "1480", False),
         (-0.004, "0.00", True),
         (2.675, "2.68", True),  # binary 2.67499...: the decimal tie counts
-        (2.675, "2.67", False),
+        (2.675, "2.67", True),
         (1260088.0, "1260088", True),
     ],
 )
-def test_a_value_matches_print_by_ties_to_even_or_half_up(value, printed, matches):
+def test_a_value_matches_by_half_even_half_up_or_as_a_binary_number(value, printed, matches):
     assert formatting.prints_as(value, printed) is matches
 
 

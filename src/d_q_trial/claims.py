@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,25 @@ NOT_REPRODUCED = "not reproduced"
 WITHIN_BOUND = "within the reported bound"
 OUTSIDE_BOUND = "outside the reported bound"
 NOT_CHECKABLE = "not checkable"
-VERDICTS = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION, NOT_REPRODUCED, OUTSIDE_BOUND, NOT_CHECKABLE)
+NOT_APPLICABLE = "not applicable"
+VERDICTS = (
+    REPRODUCED,
+    WITHIN_BOUND,
+    OTHER_CONVENTION,
+    NOT_REPRODUCED,
+    OUTSIDE_BOUND,
+    NOT_CHECKABLE,
+    NOT_APPLICABLE,
+)
 FAILURES = (NOT_REPRODUCED, OUTSIDE_BOUND)
+# What a verdict means for whoever reads it: colours, marks and exit statuses follow it.
+STATUS = {
+    **dict.fromkeys((REPRODUCED, WITHIN_BOUND), "success"),
+    OTHER_CONVENTION: "warning",
+    **dict.fromkeys(FAILURES, "failure"),
+    **dict.fromkeys((NOT_CHECKABLE, NOT_APPLICABLE), "neutral"),
+}
+OTHER_SUBGROUPS = "this analysis defines the subgroups differently"
 
 COLUMNS = (
     "claim",
@@ -49,6 +67,7 @@ def judge(
     alternatives: pd.DataFrame,
     trial: Trial,
     known: Mapping[str, str],
+    strata: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Judge all claims against the results of one analysis.
 
@@ -60,13 +79,18 @@ def judge(
     trial : Trial
     known : mapping of claim to reason
         Differences that are expected.
+    strata : pandas.DataFrame, optional
+        As :func:`d_q_trial.strata.build_strata` makes them; without them, strata go by their labels.
 
     Returns
     -------
     pandas.DataFrame
-        A row per claim with the columns of ``COLUMNS``. A printed value is ``reproduced`` if the recomputed one prints
-        like it with ties to even or half up; ``reproduced under another convention`` if the same statistic by another test variant or
-        quartile type does; a printed bound ``holds`` or is ``violated``.
+        A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds
+        to it, half to even, half up, or as a binary number; ``reproduced under another convention`` if the same
+        statistic by another test variant or quartile type does. A reported bound excludes its limit, unless it is
+        reported as one that includes it (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the
+        analysis that has the same members as the article's definition gives, whatever its label; it is ``not
+        applicable`` if there is none.
 
     Raises
     ------
@@ -84,7 +108,9 @@ def judge(
     for *key, value, method in alternatives[[*KEYS, "value", "method"]].itertuples(index=False):
         others.setdefault(tuple(key), []).append((value, method))
     rows = []
+    same_strata = _same_strata(strata, trial)
     for claim in claims:
+        claim = _in_analysis(claim, same_strata)
         verdict, value, note = _verdict(claim, found, others.get(claim.key, []), trial)
         shown = "" if math.isnan(value) else _shown(claim, value)
         rows.append(
@@ -129,9 +155,51 @@ def _index(results: pd.DataFrame) -> dict[tuple, tuple[float, str]]:
     return {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
 
 
+def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[str, str]]:
+    """Return the stratum of the analysis with the same members as each of the article's, by marker; empty if none."""
+    same: dict[str, dict[str, str]] = {}
+    if strata is None or not trial.stratum_labels:
+        return same
+    import numpy as np
+
+    from .changes import significant
+    from .stats.quantiles import quantile
+
+    for marker, own in strata.groupby("marker"):
+        values = own["marker_value"].to_numpy(float)
+        if np.isnan(values).any():  # strata from a column of the workbook go by their labels
+            continue
+        cuts = significant(quantile(values, trial.cuts, type=7))
+        place = np.searchsorted(cuts, significant(values), side="right")
+        label = own["stratum"].to_numpy(object)
+        same[str(marker)] = {
+            name: next(
+                (own_name for own_name in dict.fromkeys(label) if ((label == own_name) == (place == n)).all()), ""
+            )
+            for n, name in enumerate(trial.stratum_labels)
+        }
+    return same
+
+
+def _in_analysis(claim: Claim, same_strata: Mapping[str, Mapping[str, str]]) -> Claim:
+    """Return a claim with the labels that the analysis gives to the strata that it speaks of."""
+    names = same_strata.get(claim.marker)
+    sides = claim.contrast.split(" - ") if claim.contrast else []
+    between_strata = bool(names) and len(sides) == 2 and all(side in names for side in sides)
+    if not names or (claim.stratum not in names and not between_strata):
+        return claim
+    used = sides if between_strata else [claim.stratum]
+    if not all(names[name] for name in used):
+        return replace(claim, not_checkable=OTHER_SUBGROUPS)
+    if between_strata:
+        return replace(claim, contrast=" - ".join(names[side] for side in sides))
+    return replace(claim, stratum=names[claim.stratum])
+
+
 def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: Trial) -> tuple[str, float, str]:
     if claim.not_checkable:
-        return NOT_CHECKABLE, math.nan, claim.not_checkable
+        verdict = NOT_APPLICABLE if claim.not_checkable == OTHER_SUBGROUPS else NOT_CHECKABLE
+        return verdict, math.nan, claim.not_checkable
     if claim.key not in found:
         return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
     value, reason = found[claim.key]
@@ -139,13 +207,17 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
         return NOT_CHECKABLE, value, reason
     if claim.relation != "=":
         bound = float(claim.printed)
-        holds = value > bound if claim.relation == ">" else value < bound
+        if claim.statistic == "p" and claim.relation == "<" and bound <= 0:
+            return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
+        holds = {"<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound}[claim.relation]
         return (WITHIN_BOUND if holds else OUTSIDE_BOUND), value, ""
-    if formatting.prints_as(value, claim.printed):
-        return REPRODUCED, value, ""
+    if rule := formatting.rounding_rule(value, claim.printed):
+        zero = claim.statistic == "p" and float(claim.printed) == 0
+        note = "reported as zero: below half a unit of its last decimal" if zero else ""
+        return REPRODUCED, value, note or ("rounded as a binary number" if rule == "binary" else "")
     matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.printed)]
     if matches:
-        return OTHER_CONVENTION, value, "printed value comes out by: " + ", ".join(map(_convention, matches))
+        return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(map(_convention, matches))
     return NOT_REPRODUCED, value, ""
 
 

@@ -214,7 +214,8 @@ def claims(context: Context) -> None:
     folder = context.settings.published
     numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
     known = known_differences(folder, synthetic=context.label is not None)
-    context.write({"claims": judge(read_claims(folder), numbers, alternatives, context.trial, known)})
+    strata = context.changes_and_strata[1]
+    context.write({"claims": judge(read_claims(folder), numbers, alternatives, context.trial, known, strata)})
 
 
 @command("write the tables of an analysis as CSV, HTML and one workbook")

@@ -225,7 +225,7 @@ def summarize(
     """Count, for each analysis, what differs from the reference; columns of ``SUMMARY_COLUMNS``."""
     import pandas as pd
 
-    from .claims import FAILURES, NOT_CHECKABLE
+    from .claims import FAILURES, NOT_APPLICABLE, NOT_CHECKABLE
 
     rows = []
     for name, analysis in settings.analyses.items():
@@ -247,7 +247,7 @@ def summarize(
                 shifts.median() if len(shifts) else math.nan,
                 int(held.eq(STAYS).sum()),
                 int(held.isin([LOST, GAINED]).sum()),
-                int((~failed & verdict.ne(NOT_CHECKABLE)).sum()),
+                int((~failed & ~verdict.isin([NOT_CHECKABLE, NOT_APPLICABLE])).sum()),
                 int(failed.sum()),
             )
         )

@@ -23,11 +23,23 @@ def rounded(value: float, decimals: int, *, half: str = "even") -> Decimal:
     return abs(result) if result == 0 else result
 
 
-def prints_as(value: float, printed: str) -> bool:
-    """Say whether ``value`` prints as ``printed``, ties to even or half up, at the printed decimals."""
-    target = Decimal(printed)
+def rounding_rule(value: float, reported: str) -> str:
+    """Return the rule by which ``value`` rounds to ``reported`` at the reported decimals, or an empty string.
+
+    Half to even and half up, which agree but for ties, are tried on the decimal number; then the binary number as
+    programs print it, where 0.575 becomes 0.57 because the nearest double lies below.
+    """
+    target = Decimal(reported.replace(",", ""))
     decimals = max(0, -int(target.as_tuple().exponent))
-    return any(rounded(value, decimals, half=half) == target for half in ("even", "up"))
+    for rule in ("even", "up"):
+        if rounded(value, decimals, half=rule) == target:
+            return f"half {rule}"
+    return "binary" if Decimal(f"{value:.{decimals}f}") == target else ""
+
+
+def prints_as(value: float, reported: str) -> bool:
+    """Return whether ``value`` rounds to ``reported`` by any rule of :func:`rounding_rule`."""
+    return bool(rounding_rule(value, reported))
 
 
 def number(value: float, decimals: int, *, sign: bool = False) -> str:

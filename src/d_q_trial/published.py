@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UserError
-
-FILES = ("summaries", "tests", "counts", "correlations", "ranges", "adverse_events", "known_differences")
+from .published_tables import read_published
 
 # Which statistic of the results each printed part of a summary is: center, lower, upper.
 _SUMMARY_PARTS = {
@@ -60,19 +58,6 @@ class Claim:
         )
 
 
-def read_rows(folder: Path | str, name: str) -> list[dict[str, str]]:
-    """Read one file of printed values as text; an absent file has no rows."""
-    path = Path(folder) / f"{name}.csv"
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    for number, row in enumerate(rows, start=2):
-        if None in row or None in row.values():
-            raise UserError(f"{path}, row {number}: expected as many cells as the header has")
-    return rows
-
-
 def read_claims(folder: Path | str) -> list[Claim]:
     """Every printed number of a folder as a claim, in the order of the files.
 
@@ -84,11 +69,11 @@ def read_claims(folder: Path | str) -> list[Claim]:
     if not Path(folder).is_dir():
         raise UserError(f"{folder}: no such folder of printed values")
     claims = [
-        *(claim for name in ("summaries", "ranges") for row in read_rows(folder, name) for claim in _summary(row)),
-        *(claim for row in read_rows(folder, "tests") for claim in _test(row)),
-        *(_count(row) for row in read_rows(folder, "counts")),
-        *(claim for row in read_rows(folder, "correlations") for claim in _correlation(row)),
-        *(_event(row) for row in read_rows(folder, "adverse_events") if row["affected"]),
+        *(claim for name in ("summaries", "ranges") for row in read_published(folder, name) for claim in _summary(row)),
+        *(claim for row in read_published(folder, "tests") for claim in _test(row)),
+        *(_count(row) for row in read_published(folder, "counts")),
+        *(claim for row in read_published(folder, "correlations") for claim in _correlation(row)),
+        *(_event(row) for row in read_published(folder, "adverse_events") if row["affected"]),
     ]
     seen: set[str] = set()
     for claim in claims:
@@ -101,7 +86,9 @@ def read_claims(folder: Path | str) -> list[Claim]:
 def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
     """Reasons of the claims that are known not to come out, by claim."""
     applies = {"any", "synthetic"} if synthetic else {"any"}
-    return {row["claim"]: row["reason"] for row in read_rows(folder, "known_differences") if row["data"] in applies}
+    return {
+        row["claim"]: row["reason"] for row in read_published(folder, "known_differences") if row["data"] in applies
+    }
 
 
 def _name(row: dict[str, str], *parts: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import re
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .config.settings import RESERVED
-from .published import read_rows
 
 if TYPE_CHECKING:
     from .config.settings import Settings
@@ -107,6 +107,7 @@ def _done(logs: Sequence[str]) -> str:
 
 
 def _verdicts(folder: Path) -> str:
-    rows = read_rows(folder, "claims")
+    with (folder / "claims.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
     counts = Counter(row["verdict"] for row in rows)
     return f"{len(rows)} reported values: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())

@@ -80,7 +80,8 @@ class Trial(_Strict):
     families: dict[str, str]
     outcomes: dict[str, Outcome]
     markers: dict[str, Marker]
-    cuts: list[Share] = []  # quantiles at which the article cuts the markers
+    cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
+    stratum_labels: list[str] = []  # what the article calls these strata, lowest first
     population: Population | None = None
     id_names: list[str] = []
     missing: list[str] = []  # codes for a missing value in the workbook, beside the usual ones
@@ -89,6 +90,8 @@ class Trial(_Strict):
     def _consistent(self):
         if next(iter(self.visits), None) != BASELINE:
             raise ValueError("'visits' must begin with 'baseline'")
+        if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
+            raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
             for visit in outcome.follow_up:
                 if visit not in self.visits or visit == BASELINE:

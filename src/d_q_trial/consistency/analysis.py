@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from ..errors import UserError
 from . import conventions, events, explained, flow, statements, tables
 from .assess import Assessment, assess_all, under_each_variant
 from .claims import Claim, read_claims
-from .findings import Finding, in_order
+from .findings import Finding, in_order, slug
 from .published import Published, read_published
 from .quartiles import Decision, Printout, decide
 from .ranges import EffectCheck, RangeCheck, check_effect, check_range
@@ -84,7 +85,27 @@ def _report(title: str, claims: list[Claim], constraints: list[Constraint], deci
             effects.append(effect)
     abstract = [row for a in assessments if a.claim.highlight for row in under_each_variant(a)]
     report = Report(title, claims, inference, assessments, decision, ranges, effects, abstract)
-    return replace(report, findings=in_order([*conventions.findings(report), *explained.findings(report)]))
+    return replace(
+        report, findings=in_order([*conventions.findings(report), *explained.findings(report), *zero_p_values(claims)])
+    )
+
+
+def zero_p_values(claims: list[Claim]) -> Iterator[Finding]:
+    """Report P-values of zero: one below zero is impossible, one equal to zero is a rounded one."""
+    for claim in claims:
+        if claim.p.value > 0 or claim.relation == ">":
+            continue
+        reported = f"P {claim.relation} {claim.p.text}"
+        if claim.relation == "<":
+            how, kind = "no P-value is below zero", "difference"
+            harmless = "a P-value that was rounded before the sign was chosen"
+        else:
+            how, kind = f"read as below {claim.p.high:g}; its digits say nothing about the test", "observation"
+            harmless = "a program that shows so many decimals only"
+        name = f"zero-p-{slug(claim.claim)}"
+        yield Finding(
+            name, kind, f"{claim.claim}: {reported}", claim.where, how, reported, "", harmless_explanation=harmless
+        )
 
 
 def _printouts(claims: list[Claim]) -> dict[str, list[Printout]]:

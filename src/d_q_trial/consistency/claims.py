@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError, nearest
+from ..published_tables import TESTS, read_table, relation
 from .lattice import MOST_PAIRS, NO_TIES, Ties
 from .printed import Printed, maybe, parse
 from .ties import FEW_TIES, UNKNOWN_TIES, from_decimals
 
-TESTS = ("rank_sum", "chi_squared", "other")
 PARTS = ("median", "q1", "q3", "minimum", "maximum")
 COLUMNS = (
     ("claim", "a name of the claim, once each (required)"),
@@ -98,46 +98,6 @@ class Claim:
         return self.with_value and not self.too_large
 
 
-def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ...] = ()) -> list[dict[str, str]]:
-    """Read a CSV as text and check its header.
-
-    Raises
-    ------
-    UserError
-        If the file is empty, is not UTF-8, or lacks, repeats or misspells a column.
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.reader(stream))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text (byte {error.start}); save it as CSV UTF-8") from None
-    except csv.Error as error:
-        raise UserError(f"{path}: not a CSV: {error}") from None
-    if not rows:
-        columns = f" with the columns {', '.join(required)}" if required else ""
-        raise UserError(f"{path}: empty; expected a header{columns}")
-    header = [name.strip() for name in rows[0]]
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise UserError(f"{path}: columns are separated by {name}; expected commas, and points in numbers")
-    for name in header:
-        if header.count(name) > 1:
-            raise UserError(f"{path}: column {name!r} occurs {header.count(name)} times")
-        if known and name not in known:
-            raise UserError(f"{path}: unknown column {name!r}{nearest(name, known)}; known are {', '.join(known)}")
-    for name in required:
-        if name not in header:
-            raise UserError(f"{path}: column {name!r} is missing{nearest(name, header)}")
-    table = []
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(header):
-            raise UserError(f"{path}, row {number}: {len(cells)} cells, expected {len(header)} as in the header")
-        table.append({name: cell.strip() for name, cell in zip(header, cells, strict=True)} | {"_row": str(number)})
-    return table
-
-
 def read_claims(path: Path | str) -> list[Claim]:
     """Read the claims of a paper; see ``COLUMNS`` for what each column means.
 
@@ -184,17 +144,17 @@ def _claim(row: dict[str, str], path: str) -> Claim:
 
     if not row["claim"]:
         fail("claim", "a name")
-    text = row["p"]
-    relation = text[:1] if text[:1] in "<>=" and text else "="
+    sign, text = re.match(r"([<>=≤≥＜＞＝]*)(.*)", row["p"]).groups()  # type: ignore[union-attr]
+    sign = relation(sign)[:1] or "="
     try:
-        p = parse(text.lstrip("<>= "))
+        p = parse(text)
     except ValueError:
         fail("p", "a P-value such as 0.034, <0.05 or >0.05, with a decimal point")
     if not 0 <= p.value <= 1:
         fail("p", "a number from 0 to 1")
     n_first, n_second = count("n_first"), count("n_second")
     for side, n in (("first", n_first), ("second", n_second)):
-        if n is None and not row.get(f"size_{side}") and relation == "=" and choice("test", TESTS) == "rank_sum":
+        if n is None and not row.get(f"size_{side}") and sign == "=" and choice("test", TESTS) == "rank_sum":
             fail(f"n_{side}", f"a number, or a name in size_{side}")
     sides = [Group(**{part: number(f"{part}_{side}") for part in PARTS}) for side in ("first", "second")]
     for side, group in zip(("first", "second"), sides, strict=True):
@@ -210,7 +170,7 @@ def _claim(row: dict[str, str], path: str) -> Claim:
             fail("step", "a number above zero")
         ties = from_decimals(step.value, *sides, n_first or 30, n_second or 30)
     return Claim(
-        claim=row["claim"], relation=relation, p=p, n_first=n_first, n_second=n_second,
+        claim=row["claim"], relation=sign, p=p, n_first=n_first, n_second=n_second,
         size_first=row.get("size_first", ""), size_second=row.get("size_second", ""),
         test=choice("test", TESTS), where=row.get("where", ""), source=row.get("source", ""), ties=ties,
         highlight=choice("highlight", ("no", "yes")) == "yes", effect=number("effect"), first=sides[0], second=sides[1],

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import UserError
-from . import schema
-from .claims import Claim, Group, read_table
+from ..published_tables import read_published as read_checked
+from .claims import Claim, Group
 from .printed import maybe, parse
 from .sizes import Constraint, parse_constraint
 from .tables import EVERYBODY, Row, same_quantity
@@ -37,9 +37,7 @@ def read_tables(folder: Path | str) -> dict[str, list[Row]]:
         raise UserError(f"{folder}: no such folder of published tables")
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of printed P-values")
-    tables = {path.stem: read_table(path, schema.needed(path.stem)) for path in sorted(folder.glob("*.csv"))}
-    for name, rows in tables.items():
-        schema.check(name, rows, f"{folder}/{name}.csv")
+    tables = {path.stem: read_checked(folder, path.stem) for path in sorted(folder.glob("*.csv"))}
     return tables
 
 
@@ -108,7 +106,7 @@ def _claim(row: Row, tables, summaries, numbers: _Numbers, steps, path: str) -> 
     if row["source"] != tables["tests"][0]["source"]:
         label.append(row["source"])
     return Claim(
-        claim=", ".join(label), relation=row["p_relation"], p=p, n_first=n_first, n_second=n_second,
+        claim=", ".join(label), relation=row["p_relation"][:1], p=p, n_first=n_first, n_second=n_second,
         size_first="" if n_first else sizes[0], size_second="" if n_second else sizes[1], test=row["test"],
         where=row["locator"], source=row["source"], ties=ties, highlight="abstract" in row["locator"].lower(),
         effect=effect, first=first, second=second, variable=row["outcome"],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from .claims import read_table
+from ..published_tables import read_table
 
 LARGEST = 2000  # an unknown that nothing bounds
 MOST_SOLUTIONS = 20_000

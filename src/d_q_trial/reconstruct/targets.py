@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
-from ..published import read_rows
+from ..published_tables import read_published
 from .constraints import Constraint, MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
 from .design import Design
 from .enrolment import Enrolment
@@ -43,7 +43,7 @@ class Targets:
 def read_targets(folder: Path | str, design: Design) -> Targets:
     """Read ``summaries.csv`` and ``tests.csv`` and leave out what no participant table can give."""
     rows = {
-        name: [row for row in read_rows(folder, name) if row["outcome"] not in design.not_recomputable]
+        name: [row for row in read_published(folder, name) if row["outcome"] not in design.not_recomputable]
         for name in ("summaries", "ranges", "registry_baseline", "tests")
     }
     for name, needed in rows.items():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import formatting
 from ..claims import (
+    NOT_APPLICABLE,
     NOT_CHECKABLE,
     NOT_REPRODUCED,
     OTHER_CONVENTION,
@@ -31,6 +32,7 @@ SIGNS = {
     NOT_REPRODUCED: "✗",
     OUTSIDE_BOUND: "✗",
     NOT_CHECKABLE: "·",
+    NOT_APPLICABLE: "·",
 }
 MOODS = {
     REPRODUCED: "good",
@@ -39,6 +41,7 @@ MOODS = {
     NOT_REPRODUCED: "bad",
     OUTSIDE_BOUND: "bad",
     NOT_CHECKABLE: "quiet",
+    NOT_APPLICABLE: "quiet",
 }
 MEANINGS = {
     REPRODUCED: "the recomputed value prints as the printed one",
@@ -47,6 +50,7 @@ MEANINGS = {
     NOT_REPRODUCED: "the recomputed value prints otherwise",
     OUTSIDE_BOUND: "only a bound is printed, and the recomputed value breaks it",
     NOT_CHECKABLE: "these data or this analysis cannot say",
+    NOT_APPLICABLE: "this analysis defines the subgroups differently",
 }
 _STATISTICS = {
     "p": "P",

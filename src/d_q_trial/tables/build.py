@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
 from ..figures.study import Number, Numbers
-from ..published import read_rows
+from ..published_tables import read_published
 from ..results_table import BOTH_ARMS
 from ..trial import BASELINE
 from . import notes
@@ -260,7 +260,7 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
 def _events(key: str, table: Table, source: Source) -> SetTable:
     """Copy adverse events from print; the label says which part of a labelled run it does not apply to."""
     trial = source.trial
-    printed = read_rows(source.published, Path(table.file).stem) if source.published else []
+    printed = read_published(source.published, Path(table.file).stem) if source.published else []
     printed = [row for row in printed if row["source"] == table.source]
     arms = (trial.arms.control, trial.arms.treated)
     cells = {(row["event"], row["group"]): row for row in printed}
