@@ -162,7 +162,7 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
         return same
     import numpy as np
 
-    from .changes import significant
+    from .stats.change import significant
     from .stats.quantiles import quantile
 
     for marker, own in strata.groupby("marker"):
