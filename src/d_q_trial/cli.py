@@ -87,10 +87,9 @@ class Context:
 
     def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
         """Read results.csv or alternatives.csv of an analysis."""
-        from .files import read_csv
-        from .results_table import NUMERIC
+        from .results_table import read_results
 
-        return read_csv(self.results / (analysis or self.analysis.name) / f"{name}.csv", numeric=NUMERIC)
+        return read_results(self.results / (analysis or self.analysis.name) / f"{name}.csv")
 
     def write(self, tables: dict[str, pd.DataFrame], folder: Path | str | None = None) -> None:
         """Write tables as CSV, marked where the data are synthetic."""

@@ -1,4 +1,4 @@
-"""ONE long table of results, a row per number; every later step only reads it."""
+"""The long table of results, a row per number; every later step only reads it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .stats import categorical, quantiles
 from .stats.shift import hodges_lehmann
 from .stats.trend import jonckheere_terpstra
 from .stats.two_sample import get_test, rank_sum_variants
-from .subgroups import Cell, Matrix, pairs_of_strata
+from .subgroups import Matrix, Subgroup, pairs_of_strata
 from .trial import BASELINE
 
 if TYPE_CHECKING:
@@ -48,29 +48,14 @@ def build_results(
     *,
     also: Iterable[str] = rank_sum_variants(),
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every summary, effect and P-value that an analysis asks for: :func:`among_everybody`, then :func:`by_stratum`."""
-    import pandas as pd
+    """Compute every summary, effect and P-value of an analysis.
 
-    parts = (
-        among_everybody(participants, changes, trial, analysis, also=also),
-        by_stratum(changes, strata, trial, analysis, also=also),
-    )
-    return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True))
-
-
-def among_everybody(
-    participants: Participants,
-    changes: pd.DataFrame,
-    trial: Trial,
-    analysis: Analysis,
-    *,
-    also: Iterable[str] = rank_sum_variants(),
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What does not depend on how a marker is cut: all participants together, and the markers against age.
+    That is: all participants together, and the markers against age; each stratum of each marker; and the strata against
+    each other at baseline, with the trend over three or more.
 
     Parameters
     ----------
-    participants, changes
+    participants, changes, strata
         As made by the steps before.
     also : iterable of str
         Names of two-sample tests to make beside that of the analysis; by default the variants of the rank-sum test.
@@ -87,36 +72,21 @@ def among_everybody(
     matrix = Matrix(changes, trial)
     rows: list[tuple] = []
     others: list[tuple] = []
-    _within(rows, others, matrix, matrix.everybody(), analysis, also)
+    _within(rows, others, matrix, matrix.all_participants(), analysis, also)
     rows += list(_correlations(participants, trial))
-    return _tables(rows, others)
-
-
-def by_stratum(
-    changes: pd.DataFrame,
-    strata: pd.DataFrame,
-    trial: Trial,
-    analysis: Analysis,
-    *,
-    also: Iterable[str] = rank_sum_variants(),
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Each stratum of each marker, and the strata against each other at baseline; as :func:`among_everybody`."""
-    matrix = Matrix(changes, trial)
-    rows: list[tuple] = []
-    others: list[tuple] = []
-    cells = matrix.strata(strata, analysis.strata.labels)
-    for cell in cells:
-        _within(rows, others, matrix, cell, analysis, also)
-    for marker, upper, lower in pairs_of_strata(cells):
+    subgroups = matrix.strata(strata, analysis.strata.labels)
+    for subgroup in subgroups:
+        _within(rows, others, matrix, subgroup, analysis, also)
+    for marker, upper, lower in pairs_of_strata(subgroups):
         key = (marker, "", f"{upper.stratum} - {lower.stratum}")
         at_baseline = matrix.measure == "baseline"
         _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, also, at_baseline)
-    for marker in dict.fromkeys(cell.marker for cell in cells):
-        rows += _trends(matrix, [cell for cell in cells if cell.marker == marker])
-    return _tables(rows, others)
+    for marker in dict.fromkeys(subgroup.marker for subgroup in subgroups):
+        rows += _trends(matrix, [subgroup for subgroup in subgroups if subgroup.marker == marker])
+    return _table(rows), _table(others)
 
 
-def _trends(matrix: Matrix, strata: list[Cell]) -> Iterator[tuple]:
+def _trends(matrix: Matrix, strata: list[Subgroup]) -> Iterator[tuple]:
     """Test the trend over three or more ordered strata of a marker, by Jonckheere and Terpstra.
 
     Of the changes within each arm, and of the baseline values of both arms together, as in the contrasts of strata.
@@ -124,10 +94,10 @@ def _trends(matrix: Matrix, strata: list[Cell]) -> Iterator[tuple]:
     """
     if len(strata) < 3:
         return
-    contrast = f"trend {' < '.join(cell.stratum for cell in strata)}"
+    contrast = f"trend {' < '.join(subgroup.stratum for subgroup in strata)}"
     for group, members in zip(
         (*matrix.trial.analysed_arms, BOTH_ARMS),
-        zip(*([rows for _, rows in matrix.groups(cell)] for cell in strata), strict=True),
+        zip(*([rows for _, rows in matrix.groups(subgroup)] for subgroup in strata), strict=True),
         strict=True,
     ):
         for column in np.flatnonzero(~matrix.binary & ((matrix.measure == "baseline") == (group == BOTH_ARMS))):
@@ -138,30 +108,32 @@ def _trends(matrix: Matrix, strata: list[Cell]) -> Iterator[tuple]:
                 yield (*head, strata[0].marker, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
 
 
-def _tables(*tables: list[tuple]) -> tuple[pd.DataFrame, ...]:
+def _table(rows: list[tuple]) -> pd.DataFrame:
     import pandas as pd
 
     whole = dict.fromkeys(("n_first", "n_second"), "Int64")
-    return tuple(pd.DataFrame(table, columns=list(COLUMNS)).astype({"value": float} | whole) for table in tables)
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float} | whole)
 
 
-def _within(rows, others, matrix: Matrix, cell: Cell, analysis: Analysis, also: Iterable[str]) -> None:
-    """Describe the groups of a cell, and compare its arms."""
-    for group, members in matrix.groups(cell):
-        _summaries(rows, others, matrix, cell, group, members, analysis)
-    treated, control = matrix.arms(cell)
-    key = (cell.marker, cell.stratum, matrix.trial.contrast)
+def _within(rows, others, matrix: Matrix, subgroup: Subgroup, analysis: Analysis, also: Iterable[str]) -> None:
+    """Describe the groups of a subgroup, and compare its arms."""
+    for group, members in matrix.groups(subgroup):
+        _summaries(rows, others, matrix, subgroup, group, members, analysis)
+    treated, control = matrix.arms(subgroup)
+    key = (subgroup.marker, subgroup.stratum, matrix.trial.contrast)
     _contrasts(rows, others, matrix, key, treated, control, analysis, also)
 
 
-def _summaries(rows, others, matrix: Matrix, cell: Cell, group: str, members: np.ndarray, analysis: Analysis) -> None:
+def _summaries(
+    rows, others, matrix: Matrix, subgroup: Subgroup, group: str, members: np.ndarray, analysis: Analysis
+) -> None:
     """Describe one group in every column; a change of both arms together is only counted."""
     values = matrix.values[members]
     described = _describe(values, analysis.quartile_type)
     n = (~np.isnan(values)).sum(axis=0)
     for column in range(values.shape[1]):
         names = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
-        head = (*names, cell.marker, cell.stratum, "", group)
+        head = (*names, subgroup.marker, subgroup.stratum, "", group)
         tail = (int(n[column]), np.nan)
         reason = "" if n[column] else EMPTY_GROUP
         rows.append((*head, "n", float(n[column]), *tail, "", ""))

@@ -1,4 +1,10 @@
-"""Columns and words of the one table of results, for everybody who reads it; light, without the libraries that fill it."""
+"""Columns, names and reader of the table of results; without the libraries that fill it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .files import read_csv
 
 COLUMNS = (
     "outcome",
@@ -20,3 +26,8 @@ KEYS = COLUMNS[:8]
 
 EVERYBODY = "all"
 BOTH_ARMS = "both arms"
+
+
+def read_results(path: Path | str):
+    """Read results.csv or alternatives.csv as it was written (``pandas.DataFrame``): numbers as float, text otherwise."""
+    return read_csv(path, numeric=NUMERIC)

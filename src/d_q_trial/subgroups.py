@@ -1,4 +1,4 @@
-"""The changes as a matrix, and the sets of participants among whom the arms are compared."""
+"""Changes as a matrix, and the subgroups of participants in which the arms are compared."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A set of participants among whom the arms are compared: everybody, or a stratum of a marker."""
+class Subgroup:
+    """A set of participants among whom the arms are compared: all of them, or a stratum of a marker."""
 
     marker: str
     stratum: str
@@ -46,36 +46,36 @@ class Matrix:
         self.binary = np.array([trial.outcomes[outcome].kind == "binary" for outcome in self.outcome], dtype=bool)
         self.arm = self.people["arm"].to_numpy(object)
 
-    def everybody(self) -> Cell:
-        """Everybody with an id, and the rows of panels that are not those of a stratum."""
-        return Cell("", EVERYBODY, (self.people["linked"] | self.people["stratum"].eq("")).to_numpy(bool))
+    def all_participants(self) -> Subgroup:
+        """All participants with an id, and the rows of panels that are not those of a stratum."""
+        return Subgroup("", EVERYBODY, (self.people["linked"] | self.people["stratum"].eq("")).to_numpy(bool))
 
-    def strata(self, strata: pd.DataFrame, labels: Iterable[str]) -> list[Cell]:
+    def strata(self, strata: pd.DataFrame, labels: Iterable[str]) -> list[Subgroup]:
         """Strata of every marker that has some, the lowest first."""
-        people, cells = self.people, []
+        people, subgroups = self.people, []
         assigned = strata.set_index(["marker", "participant"])["stratum"]
         markers = [m for m in self.trial.markers if m in set(strata["marker"]) | set(people["marker"])]
         for marker in markers:
             own = assigned.xs(marker) if marker in assigned.index.get_level_values(0) else {}
             stratum = people["participant"].map(own).where(people["linked"])
             stratum = stratum.where(people["linked"], people["stratum"].where(people["marker"].eq(marker)))
-            cells += [Cell(marker, label, stratum.eq(label).to_numpy()) for label in labels]
-        return cells
+            subgroups += [Subgroup(marker, label, stratum.eq(label).to_numpy()) for label in labels]
+        return subgroups
 
-    def arms(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the treated and of the control arm within a cell, as bool of shape (participants,)."""
+    def arms(self, subgroup: Subgroup) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of the treated and of the control arm within a subgroup, as bool of shape (participants,)."""
         treated, control = self.trial.analysed_arms
-        return cell.rows & (self.arm == treated), cell.rows & (self.arm == control)
+        return subgroup.rows & (self.arm == treated), subgroup.rows & (self.arm == control)
 
-    def groups(self, cell: Cell) -> Iterator[tuple[str, np.ndarray]]:
-        """Groups of a cell that are summarized: each arm, and both together."""
-        yield from zip(self.trial.analysed_arms, self.arms(cell), strict=True)
-        yield BOTH_ARMS, cell.rows
+    def groups(self, subgroup: Subgroup) -> Iterator[tuple[str, np.ndarray]]:
+        """Groups of a subgroup that are summarized: each arm, and both together."""
+        yield from zip(self.trial.analysed_arms, self.arms(subgroup), strict=True)
+        yield BOTH_ARMS, subgroup.rows
 
 
-def pairs_of_strata(cells: list[Cell]) -> Iterator[tuple[str, Cell, Cell]]:
+def pairs_of_strata(subgroups: list[Subgroup]) -> Iterator[tuple[str, Subgroup, Subgroup]]:
     """The highest stratum of each marker against each lower one."""
-    for marker in dict.fromkeys(cell.marker for cell in cells):
-        *lower, upper = [cell for cell in cells if cell.marker == marker]
-        for cell in lower:
-            yield marker, upper, cell
+    for marker in dict.fromkeys(subgroup.marker for subgroup in subgroups):
+        *lower, upper = [subgroup for subgroup in subgroups if subgroup.marker == marker]
+        for subgroup in lower:
+            yield marker, upper, subgroup
