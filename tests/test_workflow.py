@@ -351,3 +351,12 @@ def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_p
             assert f"{entry['label']}. {entry['title'].split('{')[0]}" in text
             assert re.search(rf'"#": "{number:02}", "{kind[:-1]}": "{re.escape(entry["label"])}"', text)
     assert "Tables, figures and claims of published" in text
+
+
+def test_results_of_a_run_that_did_not_finish_are_not_judged(copy):
+    assert workspace.command(copy, "verify").returncode == 0
+    workspace.edit(copy, lambda config: config["analyses"]["published"].update(alpha=0.01))
+    assert workspace.snakemake(copy, CLAIMS).returncode == 0
+    verdict = workspace.command(copy, "verify")
+    assert verdict.returncode == 2
+    assert "changed since the last finished run: results.csv" in verdict.stdout

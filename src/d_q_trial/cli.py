@@ -592,6 +592,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake ends in one message and status 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
     arguments = build_parser().parse_args(argv)
     try:
         return COMMANDS[arguments.command].run(Context(arguments)) or 0

@@ -1,7 +1,7 @@
 """Turn the verdicts on the reported values of an analysis into an exit status, and into reports for CI.
 
-Exit status of ``verify``: 0 if every value that can be checked is reproduced, known differences aside; 1 if one is not,
-or an output differs from the manifest; 2 if the values cannot be judged, because there are none or outputs are missing.
+Exit status of ``verify``: 0 if every value that can be checked is reproduced, known differences aside; 1 if one is not;
+2 if the values cannot be judged: there are none, or outputs are missing or changed since the last finished run.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def judge(folder: Path) -> dict[str, Any]:
     -------
     dict
         ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists
-        ``missing`` (outputs), ``differences`` (claims that fail) and ``known`` (claims that are known to).
+        ``missing`` and ``changed`` (outputs), ``differences`` (claims that fail) and ``known`` (claims that are known to).
 
     Raises
     ------
@@ -50,8 +50,15 @@ def judge(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
     listed = folder / manifest.NAME
-    missing = manifest.compare(folder, listed)["missing"] if listed.exists() else [manifest.NAME]
-    result: dict[str, Any] = {"folder": str(folder), "label": None, "counts": {}, "missing": missing}
+    compared = manifest.compare(folder, listed) if listed.exists() else {"missing": [manifest.NAME], "differs": []}
+    missing, changed = compared["missing"], compared["differs"]
+    result: dict[str, Any] = {
+        "folder": str(folder),
+        "label": None,
+        "counts": {},
+        "missing": missing,
+        "changed": changed,
+    }
     result |= {"differences": [], "known": [], "unexpected": []}
     path = folder / "claims.csv"
     if not path.exists():
@@ -67,7 +74,7 @@ def judge(folder: Path) -> dict[str, Any]:
     }
     if result["differences"] or result["unexpected"]:
         return result | {"verdict": NOT_REPRODUCED}
-    if missing or not len(verdicts):
+    if missing or changed or not len(verdicts):
         return result | {"verdict": NOT_JUDGED}
     return result | {"verdict": KNOWN_DIFFERENCE if result["known"] else REPRODUCED}
 
@@ -86,10 +93,11 @@ def as_text(result: dict[str, Any]) -> str:
     lines += [f"  known difference: {_line(row).strip()} ({row['known_difference']})" for row in result["known"]]
     lines += [f"  listed as a known difference, but {_line(row).strip()}" for row in result["unexpected"]]
     lines += [f"  missing: {name}" for name in result["missing"]]
+    lines += [f"  changed since the last finished run: {name}" for name in result["changed"]]
     if not result["counts"]:
         lines.append("  this analysis has no reported values to compare with")
-    if result["missing"]:
-        lines.append("  run `snakemake --cores 4` to make the missing outputs")
+    if result["missing"] or result["changed"]:
+        lines.append("  run `snakemake --cores 4` to the end, so that all outputs are of one configuration")
     return "\n".join([*lines, f"verdict: {result['verdict']}"])
 
 
@@ -115,7 +123,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         for row in rows:
             cells = (row[name] for name in ("claim", "reported", "recomputed", "verdict", "known_difference"))
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += ["", *(f"- missing: `{name}`" for name in result["missing"])]
+    lines += ["", *(f"- {word}: `{name}`" for word in ("missing", "changed") for name in result[word])]
     return "\n".join(lines).rstrip() + "\n"
 
 
