@@ -15,34 +15,24 @@ _NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are round
 def least_squares(design: ArrayLike, response: ArrayLike, *, confidence: float) -> list[Estimate]:
     """Ordinary least squares with HC3 standard errors and Student's t: ``OLS(...).fit(cov_type="HC3", use_t=True)``.
 
-    Arrays rather than formulas, because a formula costs ten times the fit, and imputation fits thousands.
+    Arrays rather than formulas: a formula costs ten times the fit, and imputation fits thousands.
 
     Parameters
     ----------
-    design : array of float, shape (n, k)
-        With its column of ones, if there is to be one. Rows with a NaN here or in the response are left out.
-    response : array of float, shape (n,)
+    design, response : array of float, shape (n, k), (n,)
+        With a column of ones, if there is to be one. Rows with a NaN are left out; ValueError if a value is infinite.
     confidence : float
-        Such as 0.95.
 
     Returns
     -------
     list of Estimate
-        A coefficient per column, with n - k degrees of freedom. Only estimates are set if nothing is left over after the
-        fit, or if a row's leverage is 1 (its residual is 0 whatever its value, and HC3 is undefined); nothing is set if
-        the columns are linearly dependent or n <= k.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite or the confidence does not lie between 0 and 1.
+        A coefficient per column, with n - k degrees of freedom. Only estimates are set if the fit leaves nothing over, or if
+        a row's leverage is 1 (HC3 is undefined); nothing is set if the columns are linearly dependent or n <= k.
 
     References
     ----------
-    MacKinnon and White (1985); Long and Ervin (2000). R: ``sandwich::vcovHC(lm(...), type = "HC3")`` with t of n - k.
+    MacKinnon and White (1985). R: ``sandwich::vcovHC(lm(...), type = "HC3")`` with t of n - k.
 
-    Examples
-    --------
     >>> slope = least_squares([[1, 0], [1, 1], [1, 2], [1, 3]], [1.0, 2.5, 2.0, 4.0], confidence=0.95)[1]
     >>> round(slope.estimate, 3), round(slope.standard_error, 3), slope.df
     (0.85, 0.39, 2.0)
@@ -70,24 +60,11 @@ def least_squares(design: ArrayLike, response: ArrayLike, *, confidence: float) 
 
 
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
-    """Adjusted difference of an outcome between two arms: ``response ~ arm + covariate``.
+    """Adjusted difference of an outcome between two arms, first minus second: ``response ~ arm + covariate``.
 
-    Parameters
-    ----------
-    response, covariate : array of float, shape (n,)
-        The covariate is the baseline value in the analyses here. With log follow-up as response and log baseline as
-        covariate, the effect is the same as with the log ratio as response.
-    is_first : array of bool, shape (n,)
-    confidence : float
+    Arrays have shape (n,); the covariate is the baseline value. With log follow-up as response and log baseline as covariate,
+    the effect is that of the log ratio as response. NaN as :func:`least_squares` says.
 
-    Returns
-    -------
-    Estimate
-        First arm minus second, in the unit of the response; HC3 standard error, t with n - 3 degrees of freedom; NaN as
-        :func:`least_squares` says.
-
-    Examples
-    --------
     >>> found = ancova([5, 7, 6, 9, 3, 4, 2, 5], [1, 2, 3, 4, 1, 2, 3, 4], [1, 1, 1, 1, 0, 0, 0, 0], confidence=0.95)
     >>> round(found.estimate, 3), found.df
     (3.25, 5.0)
@@ -99,23 +76,11 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
 
 
 def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
-    """How much the effect of treatment changes along a continuous marker: ``response ~ arm * marker``.
+    """How much the effect of treatment changes along a continuous marker: ``response ~ arm * marker``, arrays (n,).
 
-    Parameters
-    ----------
-    response, marker : array of float, shape (n,)
-    is_first : array of bool, shape (n,)
-    confidence : float
+    The coefficient of the product: the difference of the two arms' slopes, per standard deviation of the marker among the
+    participants that have both (P does not depend on that unit); NaN as :func:`least_squares` says.
 
-    Returns
-    -------
-    Estimate
-        Coefficient of the product of arm and marker: the difference of the two arms' slopes, in units of the response
-        per standard deviation of the marker among the participants that have both (P does not depend on that
-        unit); HC3 standard error, t with n - 4 degrees of freedom; NaN as :func:`least_squares` says.
-
-    Examples
-    --------
     >>> arm, marker = [1, 1, 1, 1, 0, 0, 0, 0], [1, 2, 3, 4, 1, 2, 3, 4]
     >>> round(marker_interaction([2, 4, 7, 8, 1, 1, 2, 1], marker, arm, confidence=0.95).estimate, 3)
     2.39

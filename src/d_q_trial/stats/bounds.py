@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -30,39 +31,29 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
 
     No model and no assumption: each missing value may lie anywhere, also on an observed or on another missing one.
 
-    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
-    convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
-    missing values of one sample held, that sum is separately convex in how many of the other sample's share each place,
-    so it is largest with all of them in one place. Hence the extreme is among the arrangements in which the missing
-    values of each sample are all equal, and trying every pair of places finds it. The other direction is the same with
-    the samples swapped.
+    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a convex
+    set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the missing values of
+    one sample held, that sum is separately convex in how many of the other sample's share each place, so it is largest with
+    all of them in one place: the extreme is among the arrangements in which the missing values of each sample are all equal.
 
-    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the
-    other way, P is highest just there, with the missing values all different. In between, U moves in steps of one half
-    and reaches the mean unless heavy ties make it jump; then a search over all arrangements finds the least \\|z\\|.
+    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other way, P is
+    highest just there, with the missing values all different. In between, U moves in steps of one half and reaches the mean
+    unless heavy ties make it jump; then a search over all arrangements finds the least \\|z\\|.
 
     Parameters
     ----------
-    first, second : array of float, shape (n,)
+    first, second : array of float, shape (n,), (m,)
         Observed values; NaN is left out and not counted as missing.
     missing_first, missing_second : int
         Number of participants without a value.
     method : str
-        Name of a test whose ``no_bounds`` is empty: the normal approximations. The exact test has no bound here: it
-        conditions on the ties, which the missing values would change.
+        Name of a test whose ``no_bounds`` is empty (else ValueError).
 
     Returns
     -------
     PBounds
         NaN where a sample would be empty, or nothing varies.
 
-    Raises
-    ------
-    ValueError
-        If a value is infinite, a number of missing values is negative, or the test has no bounds.
-
-    Examples
-    --------
     >>> bounds = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
     >>> round(bounds.lowest, 4), round(bounds.highest, 4)
     (0.0086, 0.4647)
@@ -189,7 +180,7 @@ def _walk_reaches(places: _Places, mean: float) -> bool:
     return False
 
 
-def _union(bits) -> int:
+def _union(bits: Iterable[int]) -> int:
     joined = 0
     for part in bits:
         joined |= part

@@ -27,25 +27,10 @@ class Spearman(NamedTuple):
 
 
 def chi_squared(first: ArrayLike, second: ArrayLike) -> ChiSquared:
-    """Pearson's chi-squared test of two samples of zeros and ones, by ``chi2_contingency(correction=False)``.
+    """Pearson's chi-squared test of two samples of 0, 1 and NaN (missing), by ``chi2_contingency(correction=False)``.
 
-    Parameters
-    ----------
-    first, second : array of {0, 1, NaN}, shape (n,)
-        NaN marks a missing value.
+    One degree of freedom, without Yates' correction; R: ``chisq.test(correct=FALSE)``. ValueError for other values.
 
-    Returns
-    -------
-    ChiSquared
-        With one degree of freedom, without Yates' correction. R: ``chisq.test(correct=FALSE)``.
-
-    Raises
-    ------
-    ValueError
-        If a value is neither 0 nor 1.
-
-    Examples
-    --------
     >>> found = chi_squared([1, 1, 1, 0], [0, 0, 1, 0])
     >>> found.chi_squared, round(found.p, 4)
     (2.0, 0.1573)
@@ -61,26 +46,11 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> ChiSquared:
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Spearman:
-    """Spearman's rank correlation, by ``spearmanr``, with P from Student's t.
+    """Spearman's rank correlation of pairs, shape (n,), by ``spearmanr``; pairs with a NaN are left out.
 
-    Parameters
-    ----------
-    x, y : array of float, shape (n,)
-        Pairs with a NaN on either side are left out.
+    P is two-sided, from Student's t with n - 2 degrees of freedom, and 0 for a perfect correlation: SAS, and R's
+    ``cor.test(method="spearman", exact=FALSE)``. ValueError for infinite values.
 
-    Returns
-    -------
-    Spearman
-        P is two-sided, from t = r * sqrt((n - 2) / (1 - r^2)) with n - 2 degrees of freedom: SAS, and R's
-        ``cor.test(method="spearman", exact=FALSE)``. It is 0 for a perfect correlation.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite.
-
-    Examples
-    --------
     >>> found = spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
     >>> found.n, round(found.r, 3), round(found.p, 3)
     (5, 0.8, 0.104)

@@ -2,7 +2,8 @@
 
 NaN marks a missing value and is left out. An infinite value is a ``ValueError``, because it is an error of measurement
 or of arithmetic. A result that the data do not determine (an empty sample, no variation) is NaN, with its sample sizes.
-An argument outside its range is a ``ValueError``.
+An argument outside its range is a ``ValueError``. Random numbers take a ``seed``: whatever
+``numpy.random.default_rng`` takes, a generator included.
 """
 
 from __future__ import annotations
@@ -14,15 +15,8 @@ ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
 
 
 def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
-    """Return values as floats of the same shape; NaN is kept.
+    """Return values as floats of the same shape, NaN kept; ValueError if one is infinite.
 
-    Raises
-    ------
-    ValueError
-        If a value is infinite.
-
-    Examples
-    --------
     >>> finite([1, float("nan")])
     array([ 1., nan])
     """
@@ -33,15 +27,8 @@ def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
 
 
 def present(sample: ArrayLike, name: str = "sample") -> np.ndarray:
-    """Return the values of a sample that are not missing, shape (n,).
+    """Return the values of a sample that are not missing, shape (n,); ValueError if one is infinite.
 
-    Raises
-    ------
-    ValueError
-        If a value is infinite.
-
-    Examples
-    --------
     >>> present([3, float("nan"), 1])
     array([3., 1.])
     """
@@ -50,15 +37,8 @@ def present(sample: ArrayLike, name: str = "sample") -> np.ndarray:
 
 
 def open_share(value: float, name: str) -> float:
-    """Return a confidence level, an alpha or a power.
+    """Return a confidence level, an alpha or a power; ValueError unless it lies between 0 and 1, both excluded.
 
-    Raises
-    ------
-    ValueError
-        Unless it lies between 0 and 1, both excluded.
-
-    Examples
-    --------
     >>> open_share(0.95, "confidence")
     0.95
     """
@@ -68,18 +48,10 @@ def open_share(value: float, name: str) -> float:
 
 
 def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
-    """Return whether tests reject: P <= alpha, the one convention of this package.
+    """Return whether tests reject: P <= alpha, the one convention of this package; NaN does not reject.
 
     An interval of confidence 1 - alpha therefore excludes exactly what its test rejects.
 
-    Parameters
-    ----------
-    p : array of float, any shape
-        NaN is not significant.
-    alpha : float
-
-    Examples
-    --------
     >>> is_significant([0.05, 0.051, float("nan")], 0.05)
     array([ True, False, False])
     """

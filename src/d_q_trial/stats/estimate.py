@@ -28,23 +28,8 @@ class Estimate(NamedTuple):
 
 
 def t_estimate(estimate: float, standard_error: float, df: float, *, confidence: float) -> Estimate:
-    """Two-sided P and interval of an estimate by Student's t.
+    """Two-sided P and interval of an estimate by Student's t (infinite df: normal); no error unless both are above 0.
 
-    Parameters
-    ----------
-    estimate, standard_error : float
-    df : float
-        Degrees of freedom, whole or not; infinite gives the normal distribution.
-    confidence : float
-        Such as 0.95.
-
-    Returns
-    -------
-    Estimate
-        Without error unless the standard error and the degrees of freedom are above 0.
-
-    Examples
-    --------
     >>> found = t_estimate(2.0, 0.5, 10, confidence=0.95)
     >>> round(found.p, 5), round(found.lower, 3), round(found.upper, 3)
     (0.00252, 0.886, 3.114)

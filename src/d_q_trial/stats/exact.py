@@ -15,22 +15,10 @@ MOST_TIED = 1_200  # participants, beyond which the distribution given the ties 
 
 
 def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
-    """Two-sided exact P of the rank-sum test of many variables on one split of the participants.
+    """Two-sided exact P of the rank-sum tests of the columns of values, shape (n, k); NaN where there is none.
 
-    Parameters
-    ----------
-    values : array of float, shape (n, k)
-        NaN marks a missing value.
-    is_first : array of bool, shape (n,)
+    Columns without ties have P of ``scipy.stats.mannwhitneyu(method="exact")``, those with equal sample sizes at once.
 
-    Returns
-    -------
-    array of float, shape (k,)
-        NaN where a sample is empty or all values are equal. Columns without ties have P of
-        ``scipy.stats.mannwhitneyu(method="exact")``, all of those with equal sample sizes at once.
-
-    Examples
-    --------
     >>> exact_p_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).round(4)
     array([0.3333, 0.6667])
     """
@@ -57,25 +45,15 @@ def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
-    """Two-sided exact P of a rank sum given the midranks, by distance from the mean.
+    """Two-sided exact P of a rank sum given the midranks: the share of arrangements as far from the mean.
 
     Parameters
     ----------
     ranks : array of float, shape (n,)
-        Midranks of the pooled sample, multiples of one half.
+        Midranks of the pooled sample, multiples of one half; ValueError if there are more than ``MOST_TIED``.
     is_first : array of bool, shape (n,)
     farther : bool
         Leave out the arrangements that are just as far as the observed one.
-
-    Returns
-    -------
-    float
-        The share of the C(n, n_first) arrangements whose rank sum is as far from its mean as the observed one.
-
-    Raises
-    ------
-    ValueError
-        With more than ``MOST_TIED`` participants.
 
     References
     ----------
@@ -83,8 +61,6 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
     those of the whole, and a subset of the whole is one of each. Sums of positive terms only, so that small P keep a
     relative error near 1e-13.
 
-    Examples
-    --------
     >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
     0.6
     """
@@ -135,8 +111,6 @@ def exact_counts(n_first: int, n_second: int) -> tuple[int, ...]:
 
     The generating function is the Gaussian binomial: a product of (1 - x^(n_second + i)) / (1 - x^i).
 
-    Examples
-    --------
     >>> exact_counts(2, 2)
     (1, 1, 2, 1, 1)
     """

@@ -25,36 +25,29 @@ class Pooled(NamedTuple):
 def impute(values: ArrayLike, *, imputations: int, seed: int | Sequence[int] | np.random.Generator) -> np.ndarray:
     """Draw the missing values from a multivariate normal model, by data augmentation (``BayesGaussMI``).
 
-    The columns are standardized. In turn, the missing values are drawn given the means and covariances, and those given
-    the completed values, with the prior of ``BayesGaussMI`` (as much as one participant whose columns are
-    uncorrelated). Assumes that values are missing at random given the columns, and that these are about normal: pass
-    logarithms of what is skewed.
+    The columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values are
+    missing at random given the columns, and about normal: pass logarithms of what is skewed.
 
     Parameters
     ----------
     values : array of float, shape (n, k)
         A row per participant; NaN marks what to impute.
     imputations : int
-        At least 1.
     seed : int, sequence of int, or numpy.random.Generator
 
     Returns
     -------
     array of float, shape (imputations, n, k)
-        Observed values as they are.
 
     Raises
     ------
     ValueError
-        If a value is infinite, a column does not vary, or an incomplete column has fewer observed values than columns
-        + 2, too few to predict from the others.
+        If a value is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2.
 
     References
     ----------
-    Schafer (1997), Analysis of Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
+    Schafer (1997), chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
 
-    Examples
-    --------
     >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
     >>> impute(values, imputations=3, seed=1)[:, 4].shape
     (3, 2)
@@ -88,30 +81,21 @@ def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, conf
     Parameters
     ----------
     estimates, variances : array of float, shape (m,)
-        Of the quantity in each completed data set; m is at least 2.
+        m is at least 2 (else ValueError).
     complete_df : float
-        Degrees of freedom that the analysis would have without missing values; infinite is allowed.
+        Degrees of freedom without missing values, which the pooled ones never exceed; infinite is allowed.
     confidence : float
 
     Returns
     -------
     Pooled
-        The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates; the degrees of
-        freedom never exceed ``complete_df``. ``missing_share`` is the share of the total variance that the missing
-        values cause (lambda).
-
-    Raises
-    ------
-    ValueError
-        With fewer than two estimates, or if their number differs from that of the variances.
+        The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates. ``missing_share``
+        is the share of it that the missing values cause (lambda).
 
     References
     ----------
-    Rubin (1987); Barnard and Rubin (1999). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")`` with n - k =
-    ``complete_df``.
+    Barnard and Rubin (1999). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
-    Examples
-    --------
     >>> pooled = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
     >>> round(pooled.estimate.estimate, 3), round(pooled.estimate.df, 2), round(pooled.missing_share, 3)
     (1.167, 10.21, 0.373)

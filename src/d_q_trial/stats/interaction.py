@@ -48,26 +48,11 @@ class MannWhitneyEffect(NamedTuple):
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffect:
     """Chance that a value of the first sample exceeds one of the second, with its variance from placements.
 
-    The placement of a value is the share of the other sample that lies below it, ties counting half. The effect is the
-    mean placement of the first sample, U / (n_first * n_second); its variance is the sample variance of the placements
-    of either sample, divided by its size, summed over both. DeLong and Brunner-Munzel share this estimate.
+    The placement of a value is the share of the other sample below it, ties counting half. The effect is the mean placement
+    of the first sample, U / (n_first * n_second); its variance is the sample variance of the placements of either sample,
+    divided by its size, summed over both, as DeLong (1988) and Brunner and Munzel (2000) estimate it. NaN if a sample is empty;
+    variances NaN with fewer than two values in either.
 
-    Parameters
-    ----------
-    first, second : array of float, shape (n,)
-        NaN marks a missing value.
-
-    Returns
-    -------
-    MannWhitneyEffect
-        ``effect`` is NaN if a sample is empty, the variances NaN with fewer than two values in either.
-
-    References
-    ----------
-    DeLong, DeLong and Clarke-Pearson (1988); Brunner and Munzel (2000).
-
-    Examples
-    --------
     >>> found = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])
     >>> round(found.effect, 4), round(found.variance, 4)
     (0.8333, 0.037)
@@ -89,21 +74,12 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffec
 
 
 def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, confidence: float) -> Estimate:
-    """Difference of the Mann-Whitney effects of two independent strata, upper minus lower.
+    """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
-    The standard error joins the placement variances of the four groups; the interval and P use Student's t with the
-    degrees of freedom of Satterthwaite, ``(sum v)^2 / sum(v^2 / (n - 1))`` over the four groups, which Brunner and
-    Munzel use for the two groups of one stratum.
+    The standard error joins the placement variances of the four groups; interval and P use Student's t with Satterthwaite's
+    degrees of freedom over the four groups. Only ``estimate`` is set where a stratum has no variance: fewer than two values in
+    a group, or groups that do not overlap, whose placements hide the uncertainty instead of showing it.
 
-    Returns
-    -------
-    Estimate
-        Between -1 and 1; 0 if treatment works alike in both strata. Only ``estimate`` is set where a stratum has no
-        variance: fewer than two values in a group, or groups that do not overlap, whose placements are all alike and
-        hide the uncertainty instead of showing it.
-
-    Examples
-    --------
     >>> upper, lower = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5]), mann_whitney_effect([1, 4, 2], [2, 3, 5])
     >>> round(effect_difference(upper, lower, confidence=0.95).estimate, 4)
     0.5556
@@ -129,36 +105,23 @@ def permuted_strata_p(
 ) -> MonteCarloP:
     """P of the difference between strata, from stratum labels permuted within each arm.
 
-    Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum
-    labels among the participants of an arm is as likely as the observed one. The statistic is the difference of
-    the Mann-Whitney effects divided by its standard error: the division keeps the test valid in large samples also
-    where the marker goes with the outcome (a prognostic marker) but treatment works alike in both strata.
-
-    Participants without a value are left out before, so that the four group sizes stay as observed. Where no more than
-    ``permutations`` arrangements exist, all of them are counted and P is exact.
+    Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum labels
+    within an arm is as likely as the observed one. The statistic is the difference of the Mann-Whitney effects over its
+    standard error, which keeps the test valid in large samples also for a prognostic marker.
 
     Parameters
     ----------
-    values : array of float, shape (n,)
-        The outcome; NaN marks a missing value.
-    is_first, is_upper : array of bool, shape (n,)
-        Arm and stratum of each participant.
+    values, is_first, is_upper : array, shape (n,)
+        Outcome, arm and stratum. Participants without a value (NaN) are left out before.
     permutations : int
-        Number of random arrangements, at least 1.
+        Number of random arrangements; where no more exist, all are counted and P is exact.
     seed : int, sequence of int, or numpy.random.Generator
 
     Returns
     -------
     MonteCarloP
-        Two-sided, by the absolute statistic; NaN where a group is smaller than two.
+        Two-sided; NaN where a group is smaller than two.
 
-    Raises
-    ------
-    ValueError
-        If a value is infinite or there are no permutations.
-
-    Examples
-    --------
     >>> values, arm, upper = [1, 2, 9, 8, 3, 4, 3, 5], [1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1, 1]
     >>> permuted_strata_p(values, arm, upper, permutations=100, seed=1).permutations  # all that exist
     36

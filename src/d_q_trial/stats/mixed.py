@@ -54,38 +54,26 @@ class RandomIntercept(NamedTuple):
 def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayLike) -> RandomIntercept:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
-    Every two values of a participant then share the same correlation. Values that are missing are left out, not
-    the participant: the fit is valid if the reason depends on nothing but the values that were seen. The model has one
-    variance parameter besides the scale, so that MixedLM's likelihood is maximized along it, between correlations of 0
-    and 0.999999; its general search stops short where the correlation is near either.
+    Every two values of a participant share the same correlation. Missing values are left out, not the participant: the fit is
+    valid if the reason depends on nothing but the values that were seen. MixedLM's likelihood is maximized along its one
+    variance ratio, between correlations of 0 and 0.999999; its general search stops short near either.
 
     Parameters
     ----------
-    design : array of float, shape (n, k)
-        A row per participant and visit. Rows with NaN here or in the response are left out.
-    response : array of float, shape (n,)
-    participant : array, shape (n,)
-        Whose row it is.
-
-    Returns
-    -------
-    RandomIntercept
-        Coefficients of shape (k,) with their covariance, and the two variances.
+    design, response, participant : array, shape (n, k), (n,), (n,)
+        A row per participant and visit. Rows with NaN are left out.
 
     Raises
     ------
     ValueError
-        With the reason, if the columns of the design are linearly dependent, no participant has more than one value, the
-        response does not vary beyond the design, or the values of a participant do not vary.
+        With the reason, if the columns are linearly dependent, no participant has two values, the response does not vary
+        beyond the design, the values of a participant do not vary, or a value is infinite.
 
     References
     ----------
     Laird and Ware (1982). R: ``lmerTest::lmer(response ~ ... + (1 | participant))``.
 
-    Examples
-    --------
-    >>> design = [[1, 0], [1, 1]] * 4
-    >>> fit = random_intercept(design, [5, 6, 3, 5, 8, 8, 4, 6], list("aabbccdd"))
+    >>> fit = random_intercept([[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6], list("aabbccdd"))
     >>> found = fit.contrast([0, 1], confidence=0.95)
     >>> round(found.estimate, 3), round(found.standard_error, 4), round(found.df, 3)
     (1.25, 0.4787, 3.0)

@@ -24,27 +24,11 @@ class Exaggeration(NamedTuple):
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test of two groups with equal spread, both tails, by ``statsmodels``' ``TTestIndPower``.
+    """Power of the two-sided t test of two groups with equal spread, both tails, by ``TTestIndPower``.
 
-    Parameters
-    ----------
-    difference, sd : float
-        In the same unit; the standard deviation is above 0.
-    n_first, n_second : int
-        From 1, and three together.
-    alpha : float
+    Difference and sd are in the same unit. ValueError unless sd is above 0 and three participants or more, none missing in a
+    group, are compared. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    References
-    ----------
-    The noncentral t distribution. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
-
-    Examples
-    --------
     >>> round(t_power(19.8, 22, 30, 30, alpha=0.05), 4)
     0.9289
     """
@@ -57,15 +41,8 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Standard deviation at which a two-sided t test has the stated power for ``difference``.
+    """Standard deviation at which a two-sided t test has the stated power for ``difference``; see :func:`t_power`.
 
-    Raises
-    ------
-    ValueError
-        If the power does not exceed alpha, which is the power without any difference, or the difference is 0.
-
-    Examples
-    --------
     >>> round(implied_sd(19.8, 27, 27, power=0.9, alpha=0.05), 2)  # the paper's plan
     22.02
     """
@@ -75,10 +52,8 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Difference that a two-sided t test finds with the stated power; see :func:`implied_sd`.
+    """Difference that a two-sided t test finds with the stated power; ValueError unless that exceeds alpha.
 
-    Examples
-    --------
     >>> round(detectable_difference(22, 10, 11, power=0.8, alpha=0.05), 2)
     28.39
     """
@@ -113,24 +88,10 @@ def simulated_power(
     trials: int,
     seed: int | Sequence[int] | np.random.Generator,
 ) -> MonteCarloP:
-    """Power of a two-sample test for a shift between two normal distributions, from simulated trials.
+    """Power of a two-sample test, by its name, for a shift between two normal distributions, from simulated trials.
 
-    Parameters
-    ----------
-    difference, sd, n_first, n_second, alpha
-        As for :func:`t_power`.
-    method : str
-        Name of the test; see :func:`d_q_trial.stats.two_sample.names`.
-    trials : int
-    seed : int, sequence of int, or numpy.random.Generator
+    Returns the power as ``p``, with its 99% interval by the number of trials.
 
-    Returns
-    -------
-    MonteCarloP
-        ``p`` is the power, ``lower`` and ``upper`` its 99% interval by the number of trials.
-
-    Examples
-    --------
     >>> simulated_power(19.8, 22, 27, 27, alpha=0.05, method="normal", trials=500, seed=1).p
     0.886
     """
@@ -145,29 +106,20 @@ def simulated_power(
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> Exaggeration:
     """How much the estimates that reach significance exaggerate a true effect, on average (type M error).
 
-    The estimate is taken as the true effect plus ``standard_error`` times Student's t.
-
-    Parameters
-    ----------
-    true_effect, standard_error : float
-    df : float
-        Infinite gives the normal distribution.
-    alpha : float
+    The estimate is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal).
 
     Returns
     -------
     Exaggeration
-        ``power``: chance of significance; ``wrong_sign``: chance that a significant estimate has the wrong sign
-        (type S); ``ratio``: mean absolute significant estimate over the true effect. For a true effect of 0 the
-        ratio is infinite and the sign is wrong half the time. NaN without a standard error or with df up to 1.
+        ``power``: chance of significance; ``wrong_sign``: chance that a significant estimate has the wrong sign (type S);
+        ``ratio``: mean absolute significant estimate over the true effect, infinite (and the sign wrong half the time) for a
+        true effect of 0. NaN without a standard error or with df up to 1.
 
     References
     ----------
-    Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond
-    a is f(a) (df + a^2) / (df - 1), with f the density.
+    Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond a is
+    f(a) (df + a^2) / (df - 1), with f the density.
 
-    Examples
-    --------
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]
     """

@@ -25,40 +25,27 @@ TYPES = tuple(range(1, 10))
 
 
 def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) -> Any:
-    """Quantile of one sample, missing values left out.
+    """Quantile of one sample, missing values left out; NaN if there is no value.
 
     Parameters
     ----------
     values : array of float, shape (n,)
-        NaN marks a missing value.
+        NaN marks a missing value; ValueError if a value is infinite.
     probability : float or array of float, shape (k,)
         Between 0 and 1.
     type : int, 1 to 9
-        Definition as in Hyndman and Fan. No default: the reported digits depend on it. Type 7 is R's and numpy's
-        default, type 6 that of SPSS and Minitab, type 2 that of SAS.
-
-    Returns
-    -------
-    float or array of float, shape (k,)
-        NaN if there is no value.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite, a probability lies outside 0 to 1, or the type is unknown.
+        No default: the reported digits depend on it. Type 7 is R's and numpy's default, type 6 that of SPSS and Minitab,
+        type 2 that of SAS.
 
     Notes
     -----
-    Types 1 to 3 jump where n times the probability is a whole number, and binary arithmetic may miss that number: 25
-    times 7/25 is a little more than 7, so that numpy takes the eighth of 25 values, and R, which allows for rounding,
-    the seventh. Types 4 to 9 are continuous and not affected.
+    Types 1 to 3 jump where n times the probability is a whole number, which binary arithmetic may miss: 25 times 7/25 is a
+    little more than 7, so that numpy takes the eighth of 25 values, and R, which allows for rounding, the seventh.
 
     References
     ----------
     Hyndman and Fan (1996), The American Statistician 50, 361-365.
 
-    Examples
-    --------
     >>> quantile([3, 1, 4, 1, 5, float("nan")], [0.25, 0.75], type=7)
     array([1., 4.])
     >>> float(quantile(range(1, 26), 7 / 25, type=1))  # R: 7
@@ -74,8 +61,6 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) ->
 def quantile_columns(values: np.ndarray, probability: float | ArrayLike, *, type: int) -> Any:
     """Quantiles of the columns of an array without missing values, shape (n,) or (n, k); see :func:`quantile`.
 
-    Examples
-    --------
     >>> quantile_columns(np.array([[1.0, 10.0], [3.0, 30.0]]), 0.5, type=7)
     array([ 2., 20.])
     """

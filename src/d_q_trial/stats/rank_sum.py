@@ -1,17 +1,7 @@
 """Wilcoxon's rank-sum test (Mann and Whitney's U test), by scipy, in the variants that programs disagree on.
 
-Three variants share one statistic, U: the pairs in which the first sample is larger, ties counting half.
-
-``normal``
-    U against its mean in units of the tie-corrected standard deviation. R: ``wilcox.test(exact=FALSE, correct=FALSE)``.
-``normal_continuity``
-    The same with half a unit taken off the distance. R: ``wilcox.test(exact=FALSE)``.
-``exact``
-    The permutation distribution of U given the ties, two-sided by distance from the mean. R without ties:
-    ``wilcox.test(exact=TRUE)``; with ties: ``coin::wilcox_test(distribution="exact")``.
-
-P of one pair of samples is that of ``scipy.stats.mannwhitneyu``. Many columns with missing values take the vectorised
-:func:`asymptotic_columns`, which gives the same numbers some hundred times faster.
+The variants (``normal``, ``normal_continuity``, ``exact``; see :mod:`d_q_trial.stats.two_sample`) share one statistic, U:
+the pairs in which the first sample is larger, ties counting half.
 """
 
 from __future__ import annotations
@@ -54,30 +44,22 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
 
     Parameters
     ----------
-    first, second : array of float, shape (n,)
-        Values in any one unit; NaN marks a missing value and is left out of n.
+    first, second : array of float, shape (n,), (m,)
+        In any one unit; NaN marks a missing value and is left out of n. ValueError if a value is infinite.
     method : {"normal", "normal_continuity", "exact"}
         No default: the choice moves P across 0.05, so the caller has to make it.
 
     Returns
     -------
     RankSum
-        ``u`` counts the pairs with first > second plus half of the tied ones, so swapping the samples turns it into
-        ``n_first * n_second - u``. ``z`` is the deviate that belongs to P: with the continuity correction for
-        ``normal_continuity``, without it for the others. ``z`` and ``p`` are NaN if all values are equal or a sample
-        is empty.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite, or the method is not a variant of this test.
+        ``u`` counts the pairs with first > second plus half of the tied ones. ``z`` is the deviate that belongs to P: with
+        the continuity correction for ``normal_continuity``, without it for the others. ``z`` and ``p`` are NaN if all
+        values are equal or a sample is empty.
 
     References
     ----------
     Hollander, Wolfe and Chicken (2014), section 4.1, with its correction for ties.
 
-    Examples
-    --------
     >>> found = rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal")
     >>> found.u, round(found.p, 4)
     (11.0, 0.0771)
@@ -86,10 +68,8 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
 
 
 def rank_sum_columns(values: ArrayLike, is_first: ArrayLike, *, method: str) -> RankSums:
-    """Rank-sum tests of many variables on one split of the participants; see :func:`asymptotic_columns`.
+    """Rank-sum tests of the columns of values, shape (n, k), on one split of the rows; fields of shape (k,).
 
-    Examples
-    --------
     >>> rank_sum_columns([[1, 5], [2, 6], [3, 1], [4, 2]], [True, True, False, False], method="exact").p.round(4)
     array([0.3333, 0.3333])
     """
@@ -107,8 +87,6 @@ def _variant(method: str) -> TwoSampleTest:
 def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
     """Normal approximation of one pair of samples, by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`.
 
-    Examples
-    --------
     >>> round(asymptotic([1, 2, 2], [2, 3], continuity=False).p, 4)
     0.1967
     """
@@ -128,21 +106,14 @@ def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Comp
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
     """Normal approximation of many variables on one split of the participants.
 
+    The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
+
     Parameters
     ----------
     values : array of float, shape (n, k)
         A column per variable, a row per participant; NaN marks a missing value.
     is_first : array of bool, shape (n,)
-        Which participants form the first sample.
-    continuity : bool
 
-    Returns
-    -------
-    Compared
-        Fields of shape (k,), equal to ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``.
-
-    Examples
-    --------
     >>> asymptotic_columns([[1, 5], [2, 6], [3, 7], [4, 8]], [True, True, False, False], continuity=True).p.round(4)
     array([0.2453, 0.2453])
     """
@@ -157,22 +128,11 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
 
 
 def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Midranks within each column by ``scipy.stats.rankdata``, and the tie sum of each column.
+    """Midranks within each column of values, shape (n, k), and the tie sum of each, shape (k,).
 
-    Parameters
-    ----------
-    values : array of float, shape (n, k)
-        NaN marks a missing value.
+    Ranks count from 1, by ``scipy.stats.rankdata``; NaN where missing. The tie sum, of t^3 - t over the groups of t equal
+    values, is twelve times what the ties take off the sum of squared ranks.
 
-    Returns
-    -------
-    ranks : array of float, shape (n, k)
-        From 1; equal values share the mean of their ranks; NaN where missing.
-    tie_sum : array of float, shape (k,)
-        Sum of t^3 - t over the groups of t equal values: twelve times what the ties take off the sum of squared ranks.
-
-    Examples
-    --------
     >>> ranks, tie_sum = midrank_columns([[1], [2], [2], [9]])
     >>> ranks.ravel(), tie_sum
     (array([1. , 2.5, 2.5, 4. ]), array([6.]))
@@ -190,8 +150,6 @@ def normal_z(
 ) -> np.ndarray:
     """Standardize U; arguments broadcast. NaN where the variance is zero (an empty sample, or all values equal).
 
-    Examples
-    --------
     >>> float(normal_z(1, 3, 2, 24, continuity=False).round(4))
     -1.291
     """
@@ -214,8 +172,6 @@ def normal_p(
 ) -> np.ndarray:
     """Two-sided P of U under the tie-corrected normal approximation; arguments broadcast.
 
-    Examples
-    --------
     >>> f"{normal_p(361, 28, 28):.3f}"  # the paper's P of 0.611 needs the approximation without correction
     '0.611'
     """
@@ -226,8 +182,6 @@ def normal_p(
 def count_wins(first: np.ndarray, second: np.ndarray) -> float:
     """Return U of two samples without missing values: pairs with first > second, ties counting half.
 
-    Examples
-    --------
     >>> count_wins(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     2.5
     """

@@ -36,15 +36,15 @@ class Shifts(NamedTuple):
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
     """Hodges-Lehmann estimate of the shift, first minus second, with its interval.
 
-    The estimate is the median of all pairwise differences. The interval holds the shifts d for which the rank-sum test
-    of ``first - d`` against ``second`` has P above ``1 - confidence``; between two neighbouring differences nothing
-    changes, so its limits are pairwise differences. Ties within a sample enter the variance (or the exact
-    distribution); ties between the samples exist at isolated d only and are left out of account.
+    The estimate is the median of all pairwise differences. The interval holds the shifts d for which the test of
+    ``first - d`` against ``second`` has P above ``1 - confidence``; between two neighbouring differences nothing changes, so
+    its limits are pairwise differences. Ties within a sample enter the variance (or the exact distribution); ties between
+    the samples exist at isolated d only and are left out of account.
 
     Parameters
     ----------
-    first, second : array of float, shape (n,)
-        NaN marks a missing value.
+    first, second : array of float, shape (n,), (m,)
+        NaN marks a missing value; ValueError if a value is infinite.
     method : str
         Name of the test to invert; see :func:`d_q_trial.stats.two_sample.names`.
     confidence : float
@@ -53,21 +53,13 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     Returns
     -------
     Shift
-        ``lower`` is -inf and ``upper`` inf if the samples are too small to reject any shift, and NaN if the test has no
-        interval for a shift (its ``interval`` says so); all are NaN if a sample is empty.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite, the test is unknown, or the confidence does not lie between 0 and 1.
+        In the unit of the values. Limits are infinite if the samples are too small to reject any shift, and NaN if the test
+        has no interval for a shift; all are NaN if a sample is empty.
 
     References
     ----------
-    Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R's ``wilcox.test(conf.int=TRUE)`` finds the same limits,
-    by root search to 1e-4 in the normal variants.
+    Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
-    Examples
-    --------
     >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     Shift(estimate=3.5, lower=-2.0, upper=7.0)
     """
@@ -82,28 +74,10 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 def hodges_lehmann_subgroups(
     values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
 ) -> Shifts:
-    """Hodges-Lehmann shifts within many subgroups of the same participants.
+    """Hodges-Lehmann shifts within many subgroups of the same participants, of whom the differences are sorted once.
 
-    The same numbers as :func:`hodges_lehmann` gives for each subgroup; the pairwise differences are sorted once.
+    Values and ``is_first`` have shape (n,), ``members`` (who belongs to each subgroup) shape (n, k), the result shape (k,).
 
-    Parameters
-    ----------
-    values : array of float, shape (n,)
-        NaN marks a missing value.
-    is_first : array of bool, shape (n,)
-        Which participants form the first sample.
-    members : array of bool, shape (n, k)
-        Who belongs to each subgroup.
-    method, confidence
-        As for :func:`hodges_lehmann`.
-
-    Returns
-    -------
-    Shifts
-        Fields of shape (k,).
-
-    Examples
-    --------
     >>> members = [[True, True], [True, False], [True, True], [True, False]]
     >>> hodges_lehmann_subgroups([5, 7, 1, 2], [1, 1, 0, 0], members, method="normal", confidence=0.5).estimate
     array([4.5, 4. ])
@@ -144,12 +118,9 @@ def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
 def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
     """Count the differences outside either end of the interval that inverts the normal approximation.
 
-    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. Shifts are rejected
-    from the outside in while P(U) <= alpha; the first k that is not rejected is the depth. P rises with U up to the
-    mean, so it is tried only around the U at which the deviate reaches its critical value.
+    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. The first k that is not
+    rejected is the depth. P rises with U up to the mean, so it is tried only around the U where the deviate is critical.
 
-    Examples
-    --------
     >>> normal_depth(10, 12, 0, 0.05, continuity=False)
     31
     """
@@ -175,24 +146,12 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
 def exact_depths(
     first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
 ) -> tuple[int, int]:
-    """Count the differences outside each end of the interval that inverts the exact test.
+    """Count the differences (sorted, shape (n * m,)) outside each end of the interval that inverts the exact test.
 
-    With ties within a sample, where the ties stand among the ranks depends on the shift, so that each gap between
-    differences has a distribution of its own, and P need not be monotone in the shift: the limits are shifts at which
-    the verdict changes, those near the limits of the normal approximation. They are looked for from there, in steps that
-    double, and then by bisection, so that about six exact P-values settle both.
+    With ties within a sample, each gap between differences has a distribution of its own, and P need not be monotone in the
+    shift: the limits are shifts at which the verdict changes, those near the limits of the normal approximation. They are
+    looked for from there, in steps that double, and then by bisection: about six exact P-values settle both.
 
-    Parameters
-    ----------
-    first, second : array of float, shape (n,), (m,)
-    differences : array of float, shape (n * m,)
-        Sorted.
-    tie_sum : int
-        Of both samples; 0 without ties within a sample.
-    alpha : float
-
-    Examples
-    --------
     >>> first, second = np.array([3.0, 3.0, 5.0, 6.0]), np.array([1.0, 2.0, 2.0])
     >>> exact_depths(first, second, np.sort(np.subtract.outer(first, second).ravel()), 12, 0.1)
     (4, 1)

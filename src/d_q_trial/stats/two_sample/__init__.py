@@ -1,7 +1,7 @@
 """The registry of two-sample tests: one module per test, discovered by its file.
 
-To add a test, add a module with a ``TEST``; its file name is the test's name in ``config.yaml``. Names are read from the
-folder, and the modules import numpy and scipy only when a test is made, so that asking for names or words is cheap.
+To add a test, add a module with a ``TEST``; its file name is the test's name in ``config.yaml``. The modules import numpy
+and scipy only when a test is made, so that asking for names or words is cheap.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ __all__ = ["Compared", "TwoSampleTest", "all_tests", "get_test", "names", "permu
 def names() -> tuple[str, ...]:
     """Return the names of all tests, in alphabetical order, without importing them.
 
-    Examples
-    --------
     >>> names()
     ('brunner_munzel', 'exact', 'normal', 'normal_continuity', 'welch')
     """
@@ -28,15 +26,8 @@ def names() -> tuple[str, ...]:
 
 @cache
 def get_test(name: str) -> TwoSampleTest:
-    """Return the test of a name.
+    """Return the test of a name; ValueError if there is none.
 
-    Raises
-    ------
-    ValueError
-        If there is no such test.
-
-    Examples
-    --------
     >>> get_test("welch").label
     "Welch's t test"
     """
@@ -49,8 +40,6 @@ def get_test(name: str) -> TwoSampleTest:
 def all_tests() -> tuple[TwoSampleTest, ...]:
     """Return all tests in the order of their names.
 
-    Examples
-    --------
     >>> [test.name for test in all_tests() if test.depths is None]
     ['brunner_munzel', 'welch']
     """
@@ -58,10 +47,8 @@ def all_tests() -> tuple[TwoSampleTest, ...]:
 
 
 def rank_sum_variants() -> tuple[str, ...]:
-    """Return the names of the variants of Wilcoxon's rank-sum test, in alphabetical order.
+    """Return the names of the variants of Wilcoxon's rank-sum test.
 
-    Examples
-    --------
     >>> rank_sum_variants()
     ('exact', 'normal', 'normal_continuity')
     """
@@ -69,10 +56,8 @@ def rank_sum_variants() -> tuple[str, ...]:
 
 
 def permutable_names() -> tuple[str, ...]:
-    """Return the names of the tests whose P-values a multiverse varies: asymptotic linear rank statistics.
+    """Return the names of the linear rank statistics whose P follows from their deviate: what a multiverse may vary.
 
-    Examples
-    --------
     >>> permutable_names()
     ('normal', 'normal_continuity')
     """

@@ -1,15 +1,14 @@
 """Wilcoxon's rank-sum test from the permutation distribution of U given the ties, two-sided by distance from the mean.
 
 Without ties, R: ``wilcox.test(exact = TRUE)``; scipy: ``mannwhitneyu(first, second, method="exact")``. With ties, R:
-``coin::wilcox_test(distribution = "exact")``; no Python library has it, so that the distribution is made in
-:mod:`d_q_trial.stats.exact`.
+``coin::wilcox_test(distribution = "exact")``; no Python library has it: see :mod:`d_q_trial.stats.exact`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ._base import WILCOXON, Compared, TwoSampleTest
+from ._base import INVERTED, WILCOXON, Compared, TwoSampleTest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,16 +25,13 @@ def _compare_columns(values: np.ndarray, is_first: np.ndarray) -> Compared:
     from ..exact import exact_p_columns
     from ..rank_sum import asymptotic_columns
 
-    found = asymptotic_columns(values, is_first, continuity=False)
-    return found._replace(p=exact_p_columns(values, is_first))
+    return asymptotic_columns(values, is_first, continuity=False)._replace(p=exact_p_columns(values, is_first))
 
 
-def _depths(
-    first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
-) -> tuple[int, int]:
+def _depths(first: np.ndarray, second: np.ndarray, differences: np.ndarray, ties: int, alpha: float) -> tuple[int, int]:
     from ..shift import exact_depths
 
-    return exact_depths(first, second, differences, tie_sum, alpha)
+    return exact_depths(first, second, differences, ties, alpha)
 
 
 TEST = TwoSampleTest(
@@ -53,7 +49,7 @@ TEST = TwoSampleTest(
     undefined="all values are equal",
     compare=_compare,
     compare_columns=_compare_columns,
-    interval="given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
+    interval=INVERTED,
     depths=_depths,
     continuity=False,
     no_bounds="the exact test conditions on ties, which the missing values would change",

@@ -17,22 +17,10 @@ if TYPE_CHECKING:
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means, first minus second, with Welch's interval and P.
+    """Difference of means, first minus second, of samples of shape (n,), with Welch's interval and P.
 
-    Parameters
-    ----------
-    first, second : array of float, shape (n,)
-        NaN marks a missing value.
-    confidence : float
-        Such as 0.95.
+    Without error where a group has fewer than two values or no group varies; ValueError for infinite values.
 
-    Returns
-    -------
-    Estimate
-        In the unit of the values; without error where a group has fewer than two values or no group varies.
-
-    Examples
-    --------
     >>> found = mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95)
     >>> round(found.estimate, 3), round(found.df, 3), round(found.p, 3)
     (-2.0, 2.941, 0.221)
