@@ -46,11 +46,11 @@ def least_squares(design: ArrayLike, response: ArrayLike, *, confidence: float) 
     scaled = design / np.where(lengths > 0, lengths, 1.0)
     if n <= k or np.linalg.matrix_rank(scaled) < k:
         return [Estimate.without_error(np.nan)] * k
-    fit = OLS(response, scaled).fit()
-    leverage = (np.linalg.qr(scaled)[0] ** 2).sum(axis=1)
-    if leverage.max() > 1 - 1e-10 or np.abs(fit.resid).max() <= _NEGLIGIBLE * np.abs(response).max():
-        return [Estimate.without_error(b) for b in fit.params / lengths]
-    robust = fit.get_robustcov_results(cov_type="HC3", use_t=True)
+    if (np.linalg.qr(scaled)[0] ** 2).sum(axis=1).max() > 1 - 1e-10:
+        return [Estimate.without_error(b) for b in OLS(response, scaled).fit().params / lengths]
+    robust = OLS(response, scaled).fit(cov_type="HC3", use_t=True)
+    if np.abs(robust.resid).max() <= _NEGLIGIBLE * np.abs(response).max():
+        return [Estimate.without_error(b) for b in robust.params / lengths]
     lower, upper = robust.conf_int(1 - confidence).T
     fields = zip(robust.params, robust.bse, robust.tvalues, robust.pvalues, lower, upper, lengths, strict=True)
     return [

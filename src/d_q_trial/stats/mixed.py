@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,10 +14,11 @@ from .checks import finite
 from .estimate import Estimate, t_estimate
 
 _LOW, _HIGH = -14.0, 14.0  # logarithm of the variance between participants over that within, where it is searched
+_STEP = 1e-4  # of the logarithm, to differentiate
 
 
 class RandomIntercept(NamedTuple):
-    """A fitted model; see :func:`random_intercept`."""
+    """A fitted model; see :func:`random_intercept`. ``covariance_slope`` is by the log variance ratio."""
 
     coefficients: np.ndarray
     covariance: np.ndarray
@@ -25,30 +26,23 @@ class RandomIntercept(NamedTuple):
     participant_variance: float
     n_values: int
     n_participants: int
-    model: Any
+    covariance_slope: np.ndarray
+    log_ratio_variance: float
 
     def contrast(self, weights: ArrayLike, *, confidence: float) -> Estimate:
-        """Estimate a combination of coefficients, shape (k,), with Satterthwaite's degrees of freedom.
+        """Estimate a combination of coefficients, weights of shape (k,), with Satterthwaite's degrees of freedom.
 
-        R: ``lmerTest::contest1D``. If the participants' variance is estimated as 0, they are those of least squares.
+        These are 2 c^2 / var(c) for the variance c of the combination. With the residual variance profiled out, c depends
+        on the log variance ratio r alone, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r), where var(r) comes from
+        MixedLM's own Hessian. R: ``lmerTest::contest1D``. If the participants' variance is estimated as 0, the degrees of
+        freedom are those of least squares.
         """
         weights = np.asarray(weights, dtype=float)
-        error = float(np.sqrt(weights @ self.covariance @ weights))
-        return t_estimate(float(weights @ self.coefficients), error, self._df(weights), confidence=confidence)
-
-    def _df(self, weights: np.ndarray) -> float:
-        """Degrees of freedom 2 c^2 / var(c) of the variance c of a combination, from MixedLM's own Hessian.
-
-        With the residual variance profiled out, c depends on the log variance ratio r alone, and
-        var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r), where var(r) is an entry of the inverse Hessian.
-        """
-        within = float(self.n_values - self.coefficients.size)
-        if self.participant_variance == 0:
-            return within
-        ratio, step = self.participant_variance / self.residual_variance, 1e-4
-        inverse = np.linalg.inv(-_hessian(self.model, np.log(ratio)))
-        logs = [np.log(weights @ _covariance(self.model, np.log(ratio) + shift) @ weights) for shift in (step, -step)]
-        return float(2 / (2 / within + ((logs[0] - logs[1]) / (2 * step)) ** 2 * inverse[-1, -1] / ratio**2))
+        variance = float(weights @ self.covariance @ weights)
+        slope = float(weights @ self.covariance_slope @ weights) / variance
+        within = self.n_values - self.coefficients.size
+        df = 2 / (2 / within + slope**2 * self.log_ratio_variance)
+        return t_estimate(float(weights @ self.coefficients), variance**0.5, df, confidence=confidence)
 
 
 def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayLike) -> RandomIntercept:
@@ -95,21 +89,29 @@ def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayL
     model._cov_sing = 0
 
     def deviance(log_ratio: float) -> float:
-        return -2 * float(model.loglike(_at(model, log_ratio)))
+        return -2 * float(model.loglike(_at(model, log_ratio), profile_fe=False))
 
-    grid = np.linspace(_LOW, _HIGH, 15)
+    grid = np.linspace(_LOW, _HIGH, 9)
     start = int(np.argmin([deviance(value) for value in grid]))
     if start == grid.size - 1:
         raise ValueError("mixed model: the values of a participant do not vary")
     bounds = grid[max(start - 1, 0)], grid[start + 1]
-    log_ratio = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x)
-    if log_ratio < _LOW + 1:
-        return RandomIntercept(plain.params, plain.cov_params(), float(plain.scale), 0.0, n, int(sizes.size), model)
-    at = _at(model, log_ratio)
-    residual = float(model.get_scale(at.fe_params, at.cov_re, at.vcomp))
-    covariance = _covariance(model, log_ratio)
+    log_ratio = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
+    counts = n, int(sizes.size)
+    if log_ratio < _LOW + 2:
+        covariance = plain.cov_params()
+        return RandomIntercept(plain.params, covariance, float(plain.scale), 0.0, *counts, 0 * covariance, 0.0)
+    at, hessian = _at(model, log_ratio), _hessian(model, log_ratio)
+    residual, ratio = float(model.get_scale(at.fe_params, at.cov_re, at.vcomp)), float(np.exp(log_ratio))
+    above, below = (np.linalg.inv(-_hessian(model, log_ratio + step)[:-1, :-1]) for step in (_STEP, -_STEP))
     return RandomIntercept(
-        at.fe_params, covariance, residual, float(np.exp(log_ratio)) * residual, n, int(sizes.size), model
+        at.fe_params,
+        np.linalg.inv(-hessian[:-1, :-1]),
+        residual,
+        ratio * residual,
+        *counts,
+        (above - below) / (2 * _STEP),
+        float(np.linalg.inv(-hessian)[-1, -1]) / ratio**2,
     )
 
 
@@ -124,9 +126,3 @@ def _hessian(model: MixedLM, log_ratio: float) -> np.ndarray:
     """Second derivatives of the restricted likelihood by the coefficients and, last, the variance ratio."""
     hessian: np.ndarray = model.hessian(_at(model, log_ratio))[0]
     return hessian
-
-
-def _covariance(model: MixedLM, log_ratio: float) -> np.ndarray:
-    """Covariance of the coefficients with a given log variance ratio, shape (k, k)."""
-    covariance: np.ndarray = np.linalg.inv(-_hessian(model, log_ratio)[:-1, :-1])
-    return covariance

@@ -126,16 +126,13 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     open_share(alpha, "alpha")
     if not standard_error > 0 or not df > 1 or math.isnan(true_effect):
         return Exaggeration(math.nan, math.nan, math.nan)
-    t = stats.norm() if math.isinf(df) else stats.t(df)
-    effect, critical = abs(true_effect) / standard_error, float(t.isf(alpha / 2))
-    above, below = float(t.sf(critical - effect)), float(t.sf(critical + effect))
+    effect, critical = abs(true_effect) / standard_error, float(stats.t.isf(alpha / 2, df))
+    ends = critical + np.array([-effect, effect])  # of the two tails, in standard errors
+    above, below = (float(tail) for tail in stats.t.sf(ends, df))
     power = above + below
     if effect == 0:
         return Exaggeration(power, 0.5, math.inf)
-
-    def mean_beyond(a: float) -> float:  # integral of t f(t) over t > a
-        return float(t.pdf(a)) * (1.0 if math.isinf(df) else (df + a**2) / (df - 1))
-
-    # E|estimate| over the two tails, in standard errors.
-    tails = effect * (above - below) + mean_beyond(critical - effect) + mean_beyond(critical + effect)
+    # The integral of t f(t) over t > a, for either tail; together with the effect, E|estimate| over both.
+    factor = np.ones(2) if math.isinf(df) else (df + ends**2) / (df - 1)
+    tails = effect * (above - below) + float((stats.t.pdf(ends, df) * factor).sum())
     return Exaggeration(power, below / power, tails / power / effect)
