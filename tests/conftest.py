@@ -9,7 +9,7 @@ from hypothesis import settings
 os.chdir(Path(__file__).parent.parent)
 
 # Tests of what a workbook means, not of how its file is opened.
-IN_PROCESS = ("test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
+IN_PROCESS = ("test_misread", "test_layout", "test_faults", "test_recognise", "test_workbook_mapping", "test_inspect")
 
 # A busy machine must not fail a law.
 settings.register_profile("calm", deadline=None)

@@ -99,7 +99,7 @@ def test_groups_without_a_stated_measure_are_asked_for_and_read_once_the_mapping
     assert "Fig. 3a!A1:B" in text
     assert "it does not say what was measured" in text
     (tmp_path / "m.yaml").write_text(mapping)
-    with pytest.raises(UserError, match=r"variable: to be filled in|expected 'value' or 'percent_change'"):
+    with pytest.raises(UserError, match=r"variable: to be filled in|expected 'value', 'percent_change'"):
         read_workbook(tmp_path / "panel.xlsx", cohort.trial(), tmp_path / "m.yaml")
     for key, value in (("variable", "ctx"), ("visit", "week_20"), ("measure", "percent_change")):
         mapping = re.sub(rf'{key}: "\?"', f"{key}: {value}", mapping)

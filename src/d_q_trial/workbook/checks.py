@@ -11,7 +11,9 @@ from ..trial import BASELINE, Trial
 from . import units
 from .extract import Chunk
 from .faults import Faults
-from .plan import IGNORE, MAPPED, UNIT, UNSURE, Plan
+from .forms import code_form
+from .plan import ARM, DATA, GROUPS, IGNORE, MAPPED, PARTICIPANT, UNIT, UNSURE, Plan
+from .rows import canonical_id
 from .sheets import Sheet, column_letters
 
 UNLINKED = (
@@ -291,3 +293,65 @@ def _hidden_columns(sheet: Sheet, plans: list[Plan]) -> list[int]:
         if any(p.block.left <= index[number] < p.block.right for p in plans)
         and any(row[index[number]] != "" for row in sheet.rows)
     ]
+
+
+def check_torn(plans: list[Plan], faults: Faults) -> None:
+    """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
+    whole = [plan for plan in plans if plan.readable and plan.evidence != MAPPED and plan.one(PARTICIPANT)]
+    for plan in whole:
+        block, identity = plan.block, plan.one(PARTICIPANT)
+        if block.transposed or identity is None:
+            continue
+        column = block.place(0, identity.index)[1]
+        first = block.place(plan.header.first_data, 0)[0] if plan.header.first_data < block.height else block.bottom
+        for other in plans:
+            piece = other.block
+            if other.readable or piece.sheet is not block.sheet or piece.transposed:
+                continue
+            below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
+            if below and _same_form(block.sheet, block, piece, column):
+                faults.error(
+                    "torn table",
+                    f"{piece.height} rows below {piece.top - block.bottom} blank rows look like more of the table above and are "
+                    "not read; delete the blank rows, or give the range in the mapping",
+                    sheet=other.sheet,
+                    cell=piece.range,
+                )
+            named = [c for c in other.columns if c.variable and c.confidence != UNSURE]
+            start = piece.place(other.header.first_data, 0)[0] if other.header.first_data < piece.height else -1
+            if piece.left >= block.right and named and start == first:
+                faults.error(
+                    "torn table",
+                    f"columns without a participant id ({', '.join(c.label for c in named[:3])}) beside the table are not read; "
+                    "delete the blank columns, or give the range in the mapping",
+                    sheet=other.sheet,
+                    cell=piece.range,
+                )
+
+
+def _same_form(sheet: Sheet, block, piece, column: int) -> bool:
+    """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
+    forms = []
+    for part in (block, piece):
+        cells = [sheet.rows[row][column] for row in range(part.top, part.bottom)]
+        forms.append({form.prefix for cell in cells if cell != "" and (form := code_form(canonical_id(cell)))})
+    numbers = any(type(value) in (int, float) for row in piece.values for value in row)
+    return numbers and bool(forms[0] & forms[1])
+
+
+def check_groups(plans: list[Plan], faults: Faults) -> None:
+    """Refuse numbers without a group in a block whose other columns are groups."""
+    for plan in plans:
+        if not plan.readable or plan.kind != GROUPS or plan.evidence == MAPPED or plan.one(ARM):
+            continue
+        named = [column for column in plan.having(DATA) if column.arm or column.stratum]
+        body = plan.block.values[plan.header.first_data :]
+        for column in plan.columns:
+            numbers = sum(type(row[column.index]) in (int, float) for row in body)
+            if named and column not in named and not column.label and numbers > 1 and column.why != "row number":
+                faults.error(
+                    "no group",
+                    f"{numbers} numbers without a group beside columns of groups; name the group above them",
+                    sheet=plan.sheet,
+                    cell=plan.block.address(plan.header.first_data, column.index),
+                )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import Trial
 from . import neighbours
 from .blocks import Block
 from .columns import Content, judge_column, probe
-from .headers import find_header
+from .headers import Header, find_header
 from .plan import (
     ARM,
     DATA,
@@ -72,6 +74,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         return _text_block(plan, contents)
     readings = [read_labels(header.labels[column], vocabulary) for column in range(block.width)]
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
+    _spread_groups(header, readings, contents)
     plan.columns = [
         judge_column(index, header.text(index), readings[index], contents[index], vocabulary)
         for index in range(block.width)
@@ -86,6 +89,28 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     neighbours.one_of_each_role(plan, contents)
     _settle(plan, readings, contents, vocabulary.trial)
     return plan
+
+
+def _spread_groups(header: Header, readings: list[Reading], contents: list[Content]) -> None:
+    """Give a title that stands once over replicate columns, at their left or in their middle, to all of them."""
+    named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
+    columns = [i for i, content in enumerate(contents) if content.numeric and (i in named or not header.labels[i])]
+    if (
+        len(named) < 2
+        or len(columns) == len(named)
+        or any(i not in columns for i in named)
+        or len(columns) % len(named)
+    ):
+        return
+    each = len(columns) // len(named)
+    offsets = {columns.index(i) - each * number for number, i in enumerate(named)}
+    if offsets not in ({0}, {(each - 1) // 2}, {each // 2}):
+        return
+    for place, column in enumerate(columns):
+        source = named[place // each]
+        if column != source:
+            readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
+            header.labels[column] = list(header.labels[source])
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:

@@ -8,7 +8,7 @@ from ..participants import VALUE
 from . import units
 from .blocks import Block
 from .headers import is_number, number_like
-from .lexicon import fold
+from .lexicon import PERCENT_OF_BASELINE, fold
 from .plan import (
     ARM,
     DATA,
@@ -73,6 +73,12 @@ def judge_column(index: int, label: str, reading: Reading, content: Content, voc
         return column
     if reading.role == VISIT and content.numeric and _weeks_or_days(label, content, vocabulary):
         column.role = VISIT
+        return column
+    if reading.measure == PERCENT_OF_BASELINE:
+        column.confidence = UNSURE
+        column.why = (
+            "percent of baseline, not a change; say measure: percent_of_baseline, or percent_change, in the mapping"
+        )
         return column
     if reading.statistic or reading.measure in ("other", "change"):
         column.why = "a statistic or a derived quantity, not a measured value"

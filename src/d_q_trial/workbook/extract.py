@@ -10,6 +10,7 @@ import numpy as np
 from ..participants import PERCENT_CHANGE, VALUE
 from ..trial import BASELINE, Trial
 from .faults import Faults
+from .lexicon import PERCENT_OF_BASELINE
 from .numbers import Policy, plain_columns, read_numbers
 from .plan import DATA, GROUPS, PARTICIPANT, VARIABLE, VISIT, Column, Plan
 from .rows import Rows
@@ -104,6 +105,9 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
         where, values = where[present], values[present]
     if not len(where):
         return []
+    values = _as_shown(plan, column, where, values, faults)
+    if PERCENT_OF_BASELINE in (column.measure, plan.measure):
+        values = values - 100
     if column.factor != 1.0:
         # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
         inverse = round(1 / column.factor)
@@ -116,6 +120,31 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
         chosen = np.array([v == visit for v in visits], dtype=bool)
         chunks.append(_chunk(plan, column, key, visit, where[chosen], values[chosen], rows, trial))
     return chunks
+
+
+def _as_shown(plan: Plan, column: Column, where: np.ndarray, values: np.ndarray, faults: Faults) -> np.ndarray:
+    """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows."""
+    formatted = plan.block.sheet.facts.percent
+    if not formatted:
+        return values
+    sheet, first = plan.block.sheet, plan.header.first_data
+    places = [plan.block.place(first + int(row), column.index) for row in where]
+    percent = np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in formatted for r, c in places])
+    place = {
+        "sheet": plan.sheet,
+        "cell": plan.block.address(first + int(where[0]), column.index),
+        "value": column.label,
+    }
+    if percent.all():
+        faults.note("percent format", "cells formatted as percent, read as the percentages that they show", **place)
+        return values * 100
+    if percent.any():
+        faults.error(
+            "percent format",
+            f"{percent.sum()} of {percent.size} cells are formatted as percent and the others are not; format all alike",
+            **place,
+        )
+    return values
 
 
 def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, list[str | None]]:
@@ -177,9 +206,14 @@ def _without_visit(plan: Plan, column: Column, where, visits: list[str | None], 
 def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -> str:
     """Return the measure of a column's values; a title that says percent change does not make changes of baselines."""
     if column.measure != VALUE:
-        return column.measure
+        return PERCENT_CHANGE if column.measure == PERCENT_OF_BASELINE else column.measure
     outcome = trial.outcomes.get(key)
-    if plan.measure == PERCENT_CHANGE and visit != BASELINE and outcome is not None and outcome.follow_up:
+    if (
+        plan.measure in (PERCENT_CHANGE, PERCENT_OF_BASELINE)
+        and visit != BASELINE
+        and outcome is not None
+        and outcome.follow_up
+    ):
         return PERCENT_CHANGE
     return VALUE
 

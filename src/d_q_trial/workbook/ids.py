@@ -67,8 +67,43 @@ def check_alike(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
             )
 
 
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
+
+
+def check_close(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+    """Ask about an id that one sheet alone has, if it lacks one that differs by a single character: a slip, or two people."""
+    with_ids = [(plan, rows) for plan, rows in blocks if plan.one(PARTICIPANT) and plan.cohort != POPULATION]
+    sets = [{identity for identity in rows.ids if identity} for _, rows in with_ids]
+    for number, (plan, rows) in enumerate(with_ids):
+        others = set().union(*(ids for other, ids in enumerate(sets) if other != number))
+        if len(sets[number] & others) < 0.5 * len(sets[number]):
+            continue
+        for identity in sorted(sets[number] - others):
+            close = [other for other in others - sets[number] if _one_edit(identity, other)]
+            if len(close) == 1:
+                position = rows.ids.index(identity)
+                faults.error(
+                    "id on one sheet only",
+                    f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both",
+                    sheet=plan.sheet,
+                    cell=plan.block.address(plan.header.first_data + position, plan.one(PARTICIPANT).index),
+                    value=identity,
+                )
+
+
+def _one_edit(first: str, second: str) -> bool:
+    """Return whether one character replaced, added or left out turns one text into the other."""
+    if first == second or abs(len(first) - len(second)) > 1:
+        return False
+    short, long = sorted((first, second), key=len)
+    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    return short[start + (len(short) == len(long)) :] == long[start + 1 :]
+
+
 def _alike(identity: str) -> str:
     """Return an id without what people vary when they write it: case, spaces, dashes, zeros before a number."""
+    identity = identity.translate(_LOOK_ALIKES)
     if _BARE.fullmatch(identity):  # nothing but the case can vary
         return identity.casefold()
     taken = code_form(identity)

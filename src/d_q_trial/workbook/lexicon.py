@@ -102,6 +102,10 @@ FROM_BASELINE = re.compile(
     r"(?:from|vs\.?|versus|relative to|over|compared (?:to|with)|minus|against|of|since|"
     r"to)\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)" + NOT_AFTER
 )
+PERCENT_OF_BASELINE = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
+OF_BASELINE = re.compile(
+    r"percent(?:age)?\s+of\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|pre-?treatment)(?![a-z0-9])"
+)
 PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
 CHANGE = re.compile(NOT_BEFORE + r"(?:changes?|chg|delta|diff(?:erence)?|increase|decrease|pchg|pct\s?chg)" + NOT_AFTER)
 OTHER_SCALE = re.compile(

@@ -43,7 +43,7 @@ class ColumnEntry(_Strict):
     arm: str | None = None
     stratum: str | None = None
     marker: str | None = None
-    measure: Literal["value", "percent_change"] | None = None
+    measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
     unit: str | None = None
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
@@ -62,7 +62,7 @@ class BlockEntry(_Strict):
     arm: str | None = None
     stratum: str | None = None
     marker: str | None = None
-    measure: Literal["value", "percent_change"] | None = None
+    measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
     columns: dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]]
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from ..participants import VALUE
 from ..trial import BASELINE, Trial
 from .columns import Content
 from .forms import code_form
+from .lexicon import fold
 from .plan import (
     ARM,
     DATA,
@@ -19,6 +22,8 @@ from .plan import (
     Plan,
 )
 from .recognise import Reading
+
+_SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
 
 
 def bare_weeks(plan: Plan, readings: list[Reading]) -> None:
@@ -86,7 +91,8 @@ def one_of_each_role(plan: Plan, contents: list[Content]) -> None:
     for role in (PARTICIPANT, ARM, VISIT, VARIABLE):
         columns = plan.having(role)
         if role == PARTICIPANT:
-            columns.sort(key=lambda c: -len(contents[c.index].distinct))
+            # A sample is not a participant: one may have several.
+            columns.sort(key=lambda c: (bool(_SAMPLE.search(fold(c.label))), -len(contents[c.index].distinct)))
         keep = next((c for c in columns if c.confidence != UNSURE), columns[0] if columns else None)
         for column in columns:
             if column is not keep:

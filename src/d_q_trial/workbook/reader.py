@@ -161,6 +161,7 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
             blocks.append((plan, rows))
     ids.harmonise(blocks, faults)
     ids.check_alike(blocks, faults)
+    ids.check_close(blocks, faults)
     arms: people.Arms = {}
     for plan, rows in blocks:
         people.duplicate_rows(plan, rows, faults)
@@ -191,6 +192,8 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     remarks.check_markers(reading.chunks, trial, faults)
     remarks.check_changes(reading.chunks, trial, faults)
     checks.check_hidden(reading.plans, faults)
+    checks.check_torn(reading.plans, faults)
+    checks.check_groups(reading.plans, faults)
     remarks.check_unread(reading.plans, faults)
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():

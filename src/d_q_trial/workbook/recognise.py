@@ -19,9 +19,11 @@ from .lexicon import (
     GROUP_SIZE,
     HIGH_LOW,
     MONTH,
+    OF_BASELINE,
     OTHER_SCALE,
     PARENTHESIS,
     PERCENT,
+    PERCENT_OF_BASELINE,
     ROLES,
     STATISTICS,
     STRATUM,
@@ -210,6 +212,8 @@ class Vocabulary:
         return bool(said) and reading.certain
 
     def _scale(self, text: str, found: Reading) -> tuple[str, Reading]:
+        if (share := OF_BASELINE.search(text)) and not CHANGE.search(text):
+            return text[: share.start()] + " " + text[share.end() :], replace(found, measure=PERCENT_OF_BASELINE)
         changed = FROM_BASELINE.search(text)
         if changed and not self.visits.get(squash(text)):
             text = text[: changed.start()] + " change " + text[changed.end() :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from .recognise import Reading as Label
 from .recognise import Vocabulary
 from .sheets import EMPTY, Flag
 
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
@@ -56,8 +59,17 @@ def canonical_id(value: object) -> str:
         return str(int(value)) if float(value).is_integer() else repr(float(value))
     if isinstance(value, Flag):
         return value.shown
-    text = " ".join(str(value).split())
+    text = plain_characters(str(value))
+    if _EXPONENT.fullmatch(text) and float(text) < 1e15:
+        return str(int(float(text)))
     return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+
+
+def plain_characters(text: str) -> str:
+    """Return text without characters that cannot be seen, with one kind of dash, space and letter."""
+    text = unicodedata.normalize("NFKC", text)
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return " ".join(text.translate(_DASHES).split())
 
 
 def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> Rows:
@@ -78,8 +90,9 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     if column := plan.one(ARM):
         _read_arms(plan, column, body, rows, vocabulary, codes, faults)
     if column := plan.one(VISIT):
+        weeks = _are_weeks([row[column.index] for row in body], column, vocabulary)
         found = _named(
-            plan, column, body, rows, lambda cell: _visit(cell, column, vocabulary, codes), "a visit", faults
+            plan, column, body, rows, lambda cell: _visit(cell, column, vocabulary, codes, weeks), "a visit", faults
         )
         rows.visits = [new or old for new, old in zip(found, rows.visits, strict=True)]
     if column := plan.one(VARIABLE):
@@ -177,6 +190,7 @@ def _has_data(plan: Plan, row: list) -> bool:
 
 
 def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> None:
+    unusual: list[int] = []
     for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
         if not rows.use[position]:
             continue
@@ -191,9 +205,18 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
                 "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
             )
         else:
-            # Letters and digits alone are an id as they stand.
-            plain = isinstance(cell, str) and cell.isalnum()
+            # ASCII letters and digits alone are an id as they stand.
+            plain = isinstance(cell, str) and cell.isascii() and cell.isalnum() and not cell[:1].isdigit()
             rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
+            if not plain and isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                unusual.append(position)
+    if unusual:
+        faults.note(
+            "id characters",
+            f"{len(unusual)} ids hold characters that cannot be seen or look like others; they are read as plain ones",
+            **_place(plan, unusual[0], column),
+            value=rows.ids[unusual[0]],
+        )
 
 
 def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) -> None:
@@ -275,7 +298,19 @@ def _treated_beside_control(plan, column, values, known, vocabulary, faults) -> 
         )
 
 
-def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes) -> str | None:
+def _are_weeks(cells: list, column: Column, vocabulary: Vocabulary) -> bool:
+    """Return whether bare numbers in a column of visits are weeks: its header says so, or all are weeks of the trial.
+
+    Numbers of visits, such as 1, 2, 3, 4, may be weeks of the trial by chance.
+    """
+    label = fold(column.label)
+    if re.search(r"week|wk|day|month", label):
+        return True
+    numbers = {float(canonical_id(cell)) for cell in cells if canonical_id(cell).isdigit()}
+    return numbers <= vocabulary.weeks.keys() and ("visit" not in label or 0 in numbers)
+
+
+def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes, weeks: bool) -> str | None:
     text = canonical_id(cell)
     if text.casefold() in codes.visits:
         return codes.visits[text.casefold()]
@@ -284,7 +319,7 @@ def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes) -
         label = fold(column.label)
         if "month" in label:
             return vocabulary.visit(f"{text} months")
-        if "visit n" in label:
+        if "visit n" in label or not weeks:
             return vocabulary.visit(f"visit {text}")
         return vocabulary.weeks.get(float(text) / (7.0 if "day" in label else 1.0)) or vocabulary.visit(text)
     return vocabulary.visit(text)

@@ -1,0 +1,205 @@
+"""Layouts that once were read wrongly without a word: each is read right, or asked about."""
+
+import openpyxl
+import pytest
+
+from d_q_trial.errors import UserError
+from d_q_trial.trial import load_trial
+from d_q_trial.workbook.reader import read_workbook
+
+TRIAL = load_trial("data/trial.yaml")
+PEOPLE = [f"S{i:02d}" for i in range(1, 13)]
+ARMS = ["D+Q", "Control"] * 6
+
+
+def rows(header, *columns):
+    return [header, *map(list, zip(*columns, strict=True))]
+
+
+def ctx(seed=0, count=12):
+    return [round(0.3 + 0.011 * ((i * 7 + seed) % 12), 3) for i in range(count)]
+
+
+def p1np(seed=0):
+    return [round(100 * value, 1) for value in ctx(seed)]
+
+
+WIDE = rows(["ID", "Arm", "CTx baseline", "CTx week 20"], PEOPLE, ARMS, ctx(), ctx(3))
+
+
+def book(tmp_path, **sheets):
+    """Write sheets of rows; a sheet may be a function that fills a worksheet."""
+    made = openpyxl.Workbook()
+    made.remove(made.active)
+    for name, content in sheets.items():
+        page = made.create_sheet(name.replace("_", " "))
+        if callable(content):
+            content(page)
+        else:
+            for row in content:
+                page.append(row)
+    made.save(tmp_path / "book.xlsx")
+    return tmp_path / "book.xlsx"
+
+
+def read(path, mapping=None):
+    return read_workbook(path, TRIAL, mapping)
+
+
+def refused(path, expected):
+    with pytest.raises(UserError) as caught:
+        read(path)
+    assert expected in str(caught.value)
+    return str(caught.value)
+
+
+P1NP = ["P1NP baseline", "P1NP week 20"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["S04\u200b", "\ufeffS04", "S\u00ad04", "Ｓ０４", "S04 "],
+    ids=["zero-width space", "byte-order mark", "soft hyphen", "full-width", "blank"],
+)
+def test_invisible_and_full_width_characters_in_ids_do_not_split_a_participant(written, tmp_path):
+    ids = [written if identity == "S04" else identity for identity in PEOPLE]
+    found = read(book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2))))
+    assert set(found.frame["participant"]) == set(PEOPLE)
+    assert (written.strip() == "S04") or any("cannot be seen" in note for note in found.source["notes"])
+
+
+@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2212"])
+def test_dashes_in_ids_are_one_dash(dash, tmp_path):
+    ids = [f"P-{i:02d}" for i in range(1, 13)]
+    first = rows(["ID", "Arm", "CTx baseline", "CTx week 20"], ids, ARMS, ctx(), ctx(3))
+    second = rows(["ID", *P1NP], [i.replace("-", dash) for i in ids], p1np(1), p1np(2))
+    assert set(read(book(tmp_path, A=first, B=second)).frame["participant"]) == set(ids)
+
+
+def test_a_number_in_exponent_form_is_the_same_participant(tmp_path):
+    ids = [100000 + i for i in range(12)]
+    second = rows(["ID", *P1NP], ["1e+05", *map(str, ids[1:])], p1np(1), p1np(2))
+    first = rows(["ID", "Arm", "CTx baseline", "CTx week 20"], ids, ARMS, ctx(), ctx(3))
+    assert len(set(read(book(tmp_path, A=first, B=second)).frame["participant"])) == 12
+
+
+@pytest.mark.parametrize("slip", ["S94", "SO4", "S4O"])
+def test_an_id_of_one_sheet_that_is_one_character_from_a_missing_one_is_asked_about(slip, tmp_path):
+    ids = [slip if identity == "S04" else identity for identity in PEOPLE]
+    path = book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2)))
+    if slip == "S4O":
+        with pytest.raises(UserError):
+            read(path)
+    else:
+        refused(path, "S04")
+
+
+def test_a_cyrillic_letter_in_an_id_is_asked_about(tmp_path):
+    ids = ["Ѕ04" if identity == "S04" else identity for identity in PEOPLE]
+    refused(book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2))), "differs only in writing")
+
+
+def test_blank_rows_inside_a_table_do_not_lose_participants(tmp_path):
+    torn = [*WIDE[:7], [None], [None], [None], [None], *WIDE[7:]]
+    refused(book(tmp_path, A=torn), "look like more of the table above and are not read")
+
+
+def test_blank_columns_inside_a_table_do_not_lose_outcomes(tmp_path):
+    torn = [[*row, None, None, None, None, *more] for row, more in zip(WIDE, rows(P1NP, p1np(1), p1np(2)), strict=True)]
+    refused(book(tmp_path, A=torn), "without a participant id")
+
+
+def test_a_table_with_one_blank_row_is_read_whole(tmp_path):
+    found = read(book(tmp_path, A=[*WIDE[:7], [None], *WIDE[7:]]))
+    assert set(found.frame["participant"]) == set(PEOPLE)
+
+
+def test_percent_of_baseline_is_not_a_percent_change(tmp_path):
+    table = rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)])
+    message = refused(book(tmp_path, A=table), "")
+    assert "percent" in message or "No" in message or "no" in message
+
+
+def test_percent_of_baseline_is_converted_where_it_is_stated(tmp_path):
+    table = rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)])
+    path = book(tmp_path, A=table)
+    (tmp_path / "mapping.yaml").write_text(
+        "blocks:\n  - sheet: A\n    range: A1:C13\n    columns:\n      A: participant\n      B: arm\n"
+        "      C: {variable: ctx, visit: week_20, measure: percent_of_baseline}\n"
+    )
+    frame = read(path, tmp_path / "mapping.yaml").frame
+    assert frame["measure"].eq("percent_change").all()
+    assert frame["value"].iloc[0] == pytest.approx(-4.1)
+
+
+def percent_formats(count):
+    def fill(page):
+        for row in rows(["ID", "Arm", "CTx % change week 20"], PEOPLE, ARMS, [(i - 5) / 4 for i in range(12)]):
+            page.append(row)
+        for number in range(count):
+            page.cell(number + 2, 3).number_format = "0.0%"
+
+    return fill
+
+
+def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
+    frame = read(book(tmp_path, A=percent_formats(12))).frame
+    assert frame["value"].tolist() == [(i - 5) * 25 for i in range(12)]
+
+
+def test_a_mixture_of_percent_formats_in_a_column_is_asked_about(tmp_path):
+    refused(book(tmp_path, A=percent_formats(7)), "7 of 12 cells are formatted as percent")
+
+
+def test_samples_are_not_participants(tmp_path):
+    table = rows(
+        ["Sample ID", "Subject ID", "Arm", "Visit", "CTx"],
+        [f"X{i:03d}" for i in range(24)],
+        [p for p in PEOPLE for _ in range(2)],
+        [a for a in ARMS for _ in range(2)],
+        ["Baseline", "Week 20"] * 12,
+        [0.3 + 0.01 * i for i in range(24)],
+    )
+    assert set(read(book(tmp_path, A=table)).frame["participant"]) == set(PEOPLE)
+
+
+def test_visit_numbers_without_a_legend_are_asked_about(tmp_path):
+    table = rows(
+        ["ID", "Arm", "Visit", "CTx"],
+        [p for p in PEOPLE for _ in range(4)],
+        [a for a in ARMS for _ in range(4)],
+        [1, 2, 3, 4] * 12,
+        [0.3 + 0.01 * (i % 17) for i in range(48)],
+    )
+    refused(book(tmp_path, A=table), "not a visit of the trial")
+
+
+def test_weeks_in_a_column_of_visits_are_read(tmp_path):
+    table = rows(
+        ["ID", "Arm", "Visit", "CTx"],
+        [p for p in PEOPLE for _ in range(4)],
+        [a for a in ARMS for _ in range(4)],
+        [0, 2, 4, 20] * 12,
+        [0.3 + 0.01 * (i % 17) for i in range(48)],
+    )
+    found = read(book(tmp_path, A=table)).frame
+    assert set(found["visit"]) == {"baseline", "week_2", "week_4", "week_20"}
+
+
+def prism(header):
+    columns = [[round(5 * i + 0.7 * k - 20, 1) for k in range(8)] for i in range(6)]
+    return [["CTx % change week 20"], header, *map(list, zip(*columns, strict=True))]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [["Control", None, None, "D+Q", None, None], [None, "Control", None, None, "D+Q", None]],
+    ids=["left", "centred"],
+)
+def test_a_group_title_over_replicate_columns_names_all_of_them(header, tmp_path):
+    frame = read(book(tmp_path, A=prism(header))).frame
+    assert frame.groupby("arm").size().to_dict() == {"control": 24, "d_q": 24}
+
+
+def test_numbers_without_a_group_beside_groups_are_asked_about(tmp_path):
+    refused(book(tmp_path, A=prism(["Control", None, "D+Q", None, None, None])), "without a group")
