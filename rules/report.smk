@@ -9,7 +9,7 @@ TARGETS += expand("results/{analysis}/{page}", analysis=ANALYSES, page=PAGES)
 def shown(wildcards):
     """Everything made so far for an analysis, and the findings on reported numbers.
 
-    The comparison stands in the report of the reference alone, so that a new analysis leaves other reports as they are.
+    Only the report of the reference holds the comparison, so that a new analysis leaves the other reports as they are.
     """
     shared = ["consistency"] + ["compare"] * (wildcards.analysis == SETTINGS.reference)
     folders = tuple(f"results/{name}/" for name in (wildcards.analysis, *shared))

@@ -161,7 +161,7 @@ def test_the_sentences_at_the_top_do_not_carry_the_results(report):
         ({"outcomes": ["ctx"], "visits": ["week_4"]}, "in CTx at 4 weeks.", "P1NP at"),
         (
             {"strata": {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}},
-            "at 1.2 AU; a value equal to the cut went to the lower stratum.",
+            "at 1.2 AU; a value equal to the cut point went to the lower stratum.",
             "quantile",
         ),
         (

@@ -238,10 +238,13 @@ def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        ({}, "at the 2/3 quantile of the analysed participants; a value equal to the cut went to the upper stratum."),
+        (
+            {},
+            "at the 2/3 quantile of the analysed participants; a value equal to the cut point went to the upper stratum.",
+        ),
         (
             {"cuts": [1 / 3, 2 / 3], "labels": ["a", "b", "c"], "at_cut": "lower", "reference": "everyone"},
-            "quantiles of everybody in the workbook; values equal to a cut went to the lower stratum.",
+            "quantiles of all participants in the workbook; values equal to a cut point went to the lower stratum.",
         ),
         (
             {"by": "value", "cuts": [2.5], "labels": ["a", "b"]},

@@ -1,4 +1,4 @@
-"""The conventions of an analysis in words, for notes, captions and methods."""
+"""Names and sentences for the conventions of an analysis, in notes, captions and methods."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 def unit(text: str) -> str:
-    """Return a unit as it is set in print."""
+    """Return a unit with its superscripts."""
     return _SUPERSCRIPTS.get(text, text)
 
 
@@ -66,7 +66,7 @@ def change_decimals(measure: str, decimals: int) -> int:
 
 
 def within(label: str) -> str:
-    """Return a label as it stands within a sentence: ``Radius BMD`` begins small, ``CTx`` and ``Fas`` stay."""
+    """Return a label for use within a sentence: ``Radius BMD`` begins small, ``CTx`` and ``Fas`` stay."""
     first = label.split(" ")[0].split("-")[0]
     return label[0].lower() + label[1:] if len(first) > 3 and first[1:].islower() and first.isalpha() else label
 
@@ -88,7 +88,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
-    """Say in one sentence how participants were divided."""
+    """Return a sentence on how the participants were divided into strata."""
     names = listing([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
         return f"Strata ({names}) were taken from the column “{rule.column}” of the workbook."
@@ -98,9 +98,11 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
         where = f"at {cuts} {marker_unit}".rstrip()
     else:
         cuts = listing([cut.label for cut in rule.cuts])
-        whose = "of the analysed participants" if rule.reference == "analysed" else "of everybody in the workbook"
+        whose = (
+            "of the analysed participants" if rule.reference == "analysed" else "of all participants in the workbook"
+        )
         where = f"at the {cuts} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} {whose}"
-    them = "a value equal to the cut" if len(rule.cuts) == 1 else "values equal to a cut"
+    them = "a value equal to the cut point" if len(rule.cuts) == 1 else "values equal to a cut point"
     return (
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, {where}; "
         f"{them} went to the {side} stratum."
@@ -113,17 +115,17 @@ def interval_level(analysis: Analysis) -> str:
 
 
 def interval(analysis: Analysis) -> str:
-    """Say how differences are estimated and where their interval comes from."""
+    """Return how differences are estimated, and the method of their interval."""
     return get_test(analysis.test).interval.format(level=interval_level(analysis))
 
 
 def direction(trial: Trial) -> str:
-    """Say what is subtracted from what."""
+    """Return the two arms as minuend and subtrahend."""
     return f"{trial.arms.treated.label} − {trial.arms.control.label}"
 
 
 def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
-    """Return what the placeholders in titles and captions stand for in an analysis."""
+    """Return the values of the placeholders in titles and captions."""
     marker = trial.markers.get(analysis.marker)
     return {
         "treated": trial.arms.treated.label,

@@ -35,7 +35,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Participants:
-    """What a workbook says of its participants.
+    """The participants of a workbook.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How far a long computation is, on standard error."""
+"""Progress of long computations, on standard error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def permutations(title: str) -> Callable[[int, int], None]:
-    """Return a function that tells the permutations done and to do, at every tenth of them."""
+    """Return a function that reports the permutations done, at every tenth of them."""
     shown = 0
 
     def step(done: int, total: int) -> None:

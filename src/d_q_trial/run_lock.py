@@ -1,4 +1,4 @@
-"""Tell a run that is alive from one that was killed, so that a stale lock of Snakemake does not stop the next run."""
+"""Distinguish live runs from killed ones, so that a stale lock of Snakemake does not stop the next run."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Matrix:
     """The changes as a matrix, a row per participant and a column per outcome, measure and visit.
 
     Participants without ids (from panels of source data) have rows of their own, with one value each; their sheet
-    says which stratum they belong to.
+    states the stratum to which they belong.
     """
 
     def __init__(self, changes: pd.DataFrame, trial: Trial):

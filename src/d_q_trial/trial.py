@@ -127,7 +127,7 @@ def load_trial(path: Path | str) -> Trial:
 
 
 def _with_keys(content: dict[str, Any]) -> dict[str, Any]:
-    """Give each named thing the key under which it stands, so that it need not be written twice."""
+    """Add to each entry its own key, so that the file need not repeat it."""
     content = dict(content)
     for group in ("visits", "outcomes", "markers"):
         entries = content.get(group)

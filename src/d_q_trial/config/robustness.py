@@ -33,7 +33,7 @@ class Family(Strict):
     """Tests whose P-values are adjusted together.
 
     ``outcomes`` holds keys of outcomes or of families of outcomes; strata are those of the analysis' own marker, named
-    by rank, so that a family fits every analysis: ``all`` is everybody, ``each`` every stratum.
+    by rank, so that a family fits every analysis: ``all`` is all participants, ``each`` every stratum.
     """
 
     outcomes: Names = "all"
@@ -42,17 +42,17 @@ class Family(Strict):
 
 
 class Multiverse(Strict):
-    """Choices that could have been made otherwise; a specification takes one of each.
+    """Analytical choices; a specification takes one of each.
 
-    ``outcomes`` says in which direction a change is favoured. Subgroups are everybody, and the participants at or above
-    each quantile in ``cuts`` of each marker in ``markers``.
+    ``outcomes`` states the favoured direction of a change. Subgroups are all participants (``overall``), and those at or
+    above each quantile in ``cuts`` of each marker in ``markers``.
     """
 
     outcomes: dict[str, Literal["higher", "lower"]] = {}
     visits: Names = "all"
     markers: Names = "all"
     cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
-    everybody: bool = True
+    overall: bool = True
     changes: Annotated[list[Literal["percent", "log_ratio", "difference"]], Field(min_length=1)] = [
         "percent",
         "log_ratio",

@@ -132,7 +132,7 @@ def is_own(specification: Specification, analysis: Analysis) -> bool:
 
 
 def _subgroups(data: Measurements, multiverse: Multiverse) -> dict[Subgroup, np.ndarray]:
-    everybody = {("", np.nan): np.ones(data.is_first.size, dtype=bool)} if multiverse.everybody else {}
+    everybody = {("", np.nan): np.ones(data.is_first.size, dtype=bool)} if multiverse.overall else {}
     return everybody | dict(data.subgroups)
 
 
