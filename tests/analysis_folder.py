@@ -13,7 +13,9 @@ from d_q_trial.robustness.cutoffs import cutoffs_table, slices
 from d_q_trial.strata import marker_values
 
 
-def write(top: Path, config: str = "config.yaml", *, figures: tuple[str, ...] = (), cutoffs: bool = False) -> Path:
+def write(
+    top: Path, config: str = "tests/config.yaml", *, figures: tuple[str, ...] = (), cutoffs: bool = False
+) -> Path:
     """Write results/NAME for the reference analysis; the participants go to results/workbooks/."""
     chosen = settings.load(config)
     analysis = chosen.analyses[chosen.reference]

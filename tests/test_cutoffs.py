@@ -26,7 +26,7 @@ PBC = "data/pbc/config.yaml"
 MARKER = "p16_variant_5"
 
 
-def _analysis(path="config.yaml", **different):
+def _analysis(path="tests/config.yaml", **different):
     chosen = settings.load(path)
     return chosen.analyses[chosen.reference].model_copy(update=different)
 
@@ -112,7 +112,7 @@ def test_a_cut_is_missing_or_has_other_numbers_than_the_test_of_its_groups(at_cu
         assert row.median_marker == np.median(marker[inside])
 
 
-@pytest.mark.parametrize("path", ["config.yaml", PBC])
+@pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
 def test_the_own_cut_of_the_analysis_has_other_numbers_than_its_results(path):
     run = pipeline.of_config(path)
     data = (run.changes, run.strata, run.trial, _analysis(path))

@@ -26,7 +26,7 @@ PANEL = ("p16_variant_5", "p1np", "week_2")
 
 @pytest.fixture(scope="module")
 def tables():
-    run, chosen = pipeline.of_config(), settings.load("config.yaml")
+    run, chosen = pipeline.of_config(), settings.load("tests/config.yaml")
     changes = run.changes[run.changes["outcome"].isin(["ctx", "p1np"])]
     analysis = chosen.analyses["published"]
     markers = marker_values(run.participants, run.trial, analysis)
@@ -140,12 +140,12 @@ def test_an_analysis_without_markers_ends_in_an_error(tmp_path):
 
 
 def test_the_mark_of_the_article_moves_with_the_cut_of_the_analysis_or_with_where_ties_go():
-    run, analysis = pipeline.of_config(), settings.load("config.yaml").analyses["published"]
+    run, analysis = pipeline.of_config(), settings.load("tests/config.yaml").analyses["published"]
     changes = run.changes[run.changes["outcome"].eq("p1np")]
     for rule in ({"cuts": [0.5]}, {"cuts": [0.3, 0.6], "labels": ["a", "b", "c"]}, {"at_cut": "lower"}):
         elsewhere = analysis.model_copy(update={"strata": settings.StrataRule(**rule)})
         markers = marker_values(run.participants, TRIAL, elsewhere)
-        found = cutoffs.slices(changes, markers, TRIAL, elsewhere, settings.load("config.yaml").robustness)
+        found = cutoffs.slices(changes, markers, TRIAL, elsewhere, settings.load("tests/config.yaml").robustness)
         every = cutoffs.cutoffs_table(found)
         marked = article_cuts(every, run.participants, changes, TRIAL, elsewhere)
         panel = marked[marked["marker"].eq(PANEL[0]) & marked["visit"].eq(PANEL[2])]
@@ -154,7 +154,7 @@ def test_the_mark_of_the_article_moves_with_the_cut_of_the_analysis_or_with_wher
 
 
 def test_a_trial_that_states_no_cut_gets_a_mark(tables):
-    run, analysis = pipeline.of_config(), settings.load("config.yaml").analyses["published"]
+    run, analysis = pipeline.of_config(), settings.load("tests/config.yaml").analyses["published"]
     trial = TRIAL.model_copy(update={"cuts": []})
     assert article_cuts(tables.cutoffs, run.participants, run.changes, trial, analysis).empty
 
@@ -168,7 +168,7 @@ def test_a_trial_that_states_no_cut_gets_a_mark(tables):
     ],
 )
 def test_the_caption_does_not_say_where_the_analysis_cuts(tables, cut, said):
-    chosen = settings.load("config.yaml")
+    chosen = settings.load("tests/config.yaml")
     analysis = chosen.analyses["published"]
     words = describe.describe(tables, TRIAL, analysis, chosen.robustness, None, cuts={PANEL[0]: cut})
     assert words[f"every_cut_turnover_{PANEL[0]}"]["caption"].endswith(f"Dotted: the cut of the article. {said}")

@@ -26,7 +26,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def numbers(base):
-    chosen = settings.load("config.yaml")
+    chosen = settings.load("tests/config.yaml")
     return numbers_of(WORKBOOK, base.trial, chosen.analyses["published"], chosen.robustness)[0]
 
 
@@ -91,7 +91,7 @@ def test_a_workbook_that_is_not_labelled_synthetic_is_refused(base, tmp_path):
     book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
     del book.custom_doc_props["synthetic"]
     book.save(tmp_path / "unnamed.xlsx")
-    chosen = settings.load("config.yaml")
+    chosen = settings.load("tests/config.yaml")
     with pytest.raises(UserError, match=r"unnamed\.xlsx: expected a synthetic cohort"):
         numbers_of(tmp_path / "unnamed.xlsx", base.trial, chosen.analyses["published"], chosen.robustness)
 

@@ -15,10 +15,10 @@ from d_q_trial.stats.rank_sum import rank_sum_columns
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")
-PUBLISHED = settings.load("config.yaml").analyses["published"]
+PUBLISHED = settings.load("tests/config.yaml").analyses["published"]
 
 
-def _adjusted(families, path="config.yaml", **different):
+def _adjusted(families, path="tests/config.yaml", **different):
     run = pipeline.of_config(path)
     chosen = settings.load(path)
     analysis = chosen.analyses[chosen.reference].model_copy(update=different)
@@ -78,7 +78,7 @@ def test_a_family_holds_other_comparisons_than_its_words_say():
 
 def test_p_of_a_family_is_not_that_of_the_results():
     frame = _adjusted({"a": Family(outcomes=["turnover"], strata=["all", "each"])})
-    results = pipeline.of_config("config.yaml").results
+    results = pipeline.of_config("tests/config.yaml").results
     p = results[results["statistic"].eq("p")].set_index(["outcome", "visit", "marker", "stratum", "contrast"])["value"]
     for row in frame.itertuples():
         assert row.p == p[(row.outcome, row.visit, row.marker, row.stratum, row.contrast)]
@@ -108,7 +108,7 @@ def test_the_order_of_families_or_what_else_is_computed_changes_a_p():
 
 
 def test_panels_without_ids_get_a_joint_permutation_or_no_reason():
-    run = pipeline.of_config("config.yaml")
+    run = pipeline.of_config("tests/config.yaml")
     loose = run.changes.assign(linked=False, marker="", stratum="")
     frame = multiplicity(
         loose, run.strata.iloc[:0], run.trial, PUBLISHED, Robustness(families={"a": Family(outcomes=["turnover"])})

@@ -37,7 +37,7 @@ SMALL = Multiverse(
 
 
 @lru_cache
-def prepared(path="config.yaml", permutations=499):
+def prepared(path="tests/config.yaml", permutations=499):
     """The multiverse of a configuration, its counts and its tables."""
     chosen, run = settings.load(path), pipeline.of_config(path)
     analysis = chosen.analyses[chosen.reference]
@@ -66,7 +66,7 @@ def made_up(n=10, seed=5, drop=(), changed=None, **different):
         visits |= {visit: None for who, visit in drop if who == name}
         rows += cohorts.measured(name, arm, "p1np", **visits)
         rows += cohorts.measured(name, arm, "p16_variant_5", baseline=float(marker[i]))
-    chosen = settings.load("config.yaml")
+    chosen = settings.load("tests/config.yaml")
     robustness = settings.Robustness(minimum_per_arm=2, multiverse=SMALL.model_copy(update=different))
     return cohorts.participants(rows), load_trial("data/trial.yaml"), chosen.analyses["published"], robustness
 
@@ -77,7 +77,7 @@ def pick(table, **keys):
     return table
 
 
-@pytest.mark.parametrize("path", ["config.yaml", PBC])
+@pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
 def test_the_analysis_own_specifications_give_other_numbers_than_the_results(path):
     chosen = settings.load(path)
     analysis, run = chosen.analyses[chosen.reference], pipeline.of_config(path)
@@ -97,7 +97,7 @@ def test_the_analysis_own_specifications_give_other_numbers_than_the_results(pat
         assert row.effect == pytest.approx(1 - effect if lower_is_better else effect, rel=1e-9)
 
 
-@pytest.mark.parametrize("path", ["config.yaml", PBC])
+@pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
 def test_a_specification_is_not_the_rank_sum_test_of_its_own_values(path):
     made, _, table, _ = prepared(path)
     every = made.specifications
@@ -229,7 +229,7 @@ def test_a_missing_participant_comes_back_under_permutation():
 
 @pytest.mark.parametrize(("parts", "memory_mb"), [(1, 2), (3, 512), (7, 2)])
 def test_shards_or_memory_change_a_number(tmp_path, parts, memory_mb):
-    run, chosen = pipeline.of_config(), settings.load("config.yaml")
+    run, chosen = pipeline.of_config(), settings.load("tests/config.yaml")
     analysis = chosen.analyses["published"]
     robustness = chosen.robustness.model_copy(update={"multiverse": SMALL})
     made, counts, table, summary = finish(run.participants, run.trial, analysis, robustness, 1999)
@@ -325,7 +325,7 @@ def test_too_little_memory_ends_in_a_traceback(tmp_path):
 
 
 def _command(folder, *arguments):
-    handed = json.dumps(settings.for_step(settings.load("config.yaml"), "published", "robustness"))
+    handed = json.dumps(settings.for_step(settings.load("tests/config.yaml"), "published", "robustness"))
     config = folder / "settings.json"
     config.write_text(handed.replace('"data/', f'"{Path("data").resolve()}/'))
     command = [sys.executable, "-m", "d_q_trial", *arguments, "--config", str(config)]
@@ -351,7 +351,7 @@ def test_the_curve_draws_other_points_than_the_table_holds():
 
 
 def test_the_words_tell_other_numbers_than_the_tables():
-    chosen = settings.load("config.yaml")
+    chosen = settings.load("tests/config.yaml")
     _, _, table, summary = prepared()
     words = multiverse_words.describe(
         table, summary, load_trial(chosen.trial), chosen.analyses["published"], chosen.robustness, ""
@@ -363,7 +363,7 @@ def test_the_words_tell_other_numbers_than_the_tables():
 
 
 def test_an_analysis_with_another_cut_owns_the_subgroups_of_the_paper():
-    analysis = settings.load("config.yaml").analyses["published"]
+    analysis = settings.load("tests/config.yaml").analyses["published"]
     made, *_ = prepared()
     other = analysis.model_copy(update={"strata": analysis.strata.model_copy(update={"cuts": [0.75]})})
     cuts = {round(s.cut, 3) for s in made.specifications.table if is_own(s, other) and s.marker}

@@ -18,13 +18,13 @@ ROBUSTNESS = settings.Robustness(permutations=99)
 PBC = "data/pbc/config.yaml"
 
 
-def _analysis(path="config.yaml", **different):
+def _analysis(path="tests/config.yaml", **different):
     chosen = settings.load(path)
     return chosen.analyses[chosen.reference].model_copy(update=different)
 
 
 @lru_cache
-def _data(path="config.yaml"):
+def _data(path="tests/config.yaml"):
     run = pipeline.of_config(path)
     return run.changes, run.strata, run.trial, _analysis(path)
 
@@ -54,7 +54,7 @@ def _pick(frame, **keys):
     return frame.iloc[0]
 
 
-@pytest.mark.parametrize("path", ["config.yaml", PBC])
+@pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
 def test_comparisons_hold_other_participants_than_the_results(path):
     results = pipeline.of_config(path).results
     keys = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]

@@ -30,7 +30,7 @@ def trial():
 
 @pytest.fixture(scope="module")
 def analysis():
-    return settings.load(ROOT / "config.yaml").analyses["published"]
+    return settings.load(ROOT / "tests/config.yaml").analyses["published"]
 
 
 def _row(*key, value, reason=""):
