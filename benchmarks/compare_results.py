@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 RENAMED_FILES: dict[str, str] = {}
-RENAMED_COLUMNS = {"printed": "reported", "reproduced": "recomputed"}
+RENAMED_COLUMNS = {
+    "printed": "reported",
+    "reproduced": "recomputed",
+    "claims_that_stay": "claims_kept",
+    "claims_that_flip": "claims_changed",
+    "printed_numbers_matched": "values_reproduced",
+    "printed_numbers_failed": "values_not_reproduced",
+}
 RENAMED_WORDS = {  # column (new name): {old word: new word}
     "verdict": {
         "bound holds": "within the reported bound",
@@ -27,7 +34,7 @@ RENAMED_WORDS = {  # column (new name): {old word: new word}
 NOT_COMPARED = ("everybody/", "settings/", "logs/", "compare/settings/")
 
 PROSE = {"reason", "note", "known_difference", "what", "how", "where"}
-PROSE |= {"harmless_explanation", "expected", "data", "finding"}
+PROSE |= {"harmless_explanation", "expected", "data", "finding", "differs_in"}
 
 
 def read(path: Path) -> pd.DataFrame:

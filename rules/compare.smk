@@ -1,8 +1,8 @@
 # Needs the results and claims of every analysis.
-# Makes one table and one figure of what differs between them.
+# Makes tables, a figure and a page of what differs between them.
 
 COMPARED = ["results"] + ["claims"] * bool(SETTINGS.published)
-COMPARISON = ["comparisons.csv", "claims.csv", "summary.csv", "comparison.pdf"]
+COMPARISON = ["comparisons.csv", "claims.csv", "summary.csv", "comparison.pdf", "comparison.html"]
 
 if len(ANALYSES) > 1:
     TARGETS += expand("results/compare/{file}", file=COMPARISON)
@@ -13,6 +13,7 @@ rule compare:
     input:
         expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=COMPARED),
         trial=SETTINGS.trial,
+        catalogue=SETTINGS.tables or [],
     output:
         expand("results/compare/{file}", file=COMPARISON),
         report(
@@ -27,7 +28,7 @@ rule compare:
         code=code_inputs.digest("compare"),
         contents=files.checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
-            mode="json", include={"trial", "published", "reference", "analyses"}
+            mode="json", include={"trial", "published", "tables", "reference", "analyses"}
         ),
     message:
         "Compare the analyses"

@@ -1,19 +1,32 @@
 # Needs whatever the rules before it make for an analysis, and what is shared by all; so it is included after them.
-# Makes the page that people read, the page of claims, and a paragraph on methods.
+# Makes the pages that people read, a paragraph on methods, and the overview that leads to every page.
 
 PIECES = list(TARGETS)
 PAGES = ("report.html", "claims.html", "methods.md")
 TARGETS += expand("results/{analysis}/{page}", analysis=ANALYSES, page=PAGES)
+TARGETS += ["results/index.html"]
 
 
 def shown(wildcards):
-    """Everything made so far for an analysis, and the findings on reported numbers.
+    """What the report of an analysis shows: everything made for it, also on request, and the findings on reported numbers.
 
-    Only the report of the reference holds the comparison, so that a new analysis leaves the other reports as they are.
+    An alternative analysis says what it changes against the reference, so it needs the numbers of both.
     """
-    shared = ["consistency"] + ["compare"] * (wildcards.analysis == SETTINGS.reference)
-    folders = tuple(f"results/{name}/" for name in (wildcards.analysis, *shared))
-    return [piece for piece in PIECES if piece.startswith(folders)]
+    name = wildcards.analysis
+    made = [
+        piece
+        for piece in PIECES
+        if piece.startswith((f"results/{name}/", "results/consistency/"))
+    ]
+    on_request = [
+        str(file)
+        for part in ("robustness", "sensitivity")
+        for file in sorted(Path("results", name, part).glob("*.*"))
+        if file.suffix in (".csv", ".json", ".png") and not file.name.startswith(".")
+    ]
+    return list(
+        dict.fromkeys([*made, *on_request, f"results/{SETTINGS.reference}/results.csv"])
+    )
 
 
 rule report:
@@ -44,7 +57,38 @@ rule report:
             "reference",
             read=[SETTINGS.tables or "", SETTINGS.figures or "", *PUBLISHED],
         ),
+        reference=SETTINGS.analyses[SETTINGS.reference].model_dump(mode="json"),
+        compared=len(ANALYSES) > 1,
     message:
         "Write the report (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial report --analysis {wildcards.analysis:q} 2> {log:q}"
+
+
+rule overview:
+    """One page that leads to every other."""
+    input:
+        expand(
+            "results/{analysis}/{table}.csv",
+            analysis=ANALYSES,
+            table=["results"] + ["claims"] * bool(SETTINGS.published),
+        ),
+        participants=[
+            f"results/workbooks/{entry.workbook_id}/participants.json"
+            for entry in SETTINGS.analyses.values()
+        ],
+        trial=SETTINGS.trial,
+    output:
+        "results/index.html",
+    log:
+        "results/logs/overview.log",
+    params:
+        code=code_inputs.digest("overview"),
+        contents=files.checksum([SETTINGS.trial]),
+        settings=SETTINGS.model_dump(
+            mode="json", include={"published", "reference", "analyses"}
+        ),
+    message:
+        "Write the overview"
+    shell:
+        "python3 -m d_q_trial overview 2> {log:q}"

@@ -35,3 +35,18 @@ def _read_files_in_process(request, monkeypatch):
         monkeypatch.setattr(
             reader, "load", lambda path: loader.check_file(Path(path)) and file_reader.read_file(Path(path))
         )
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """Results of the published analysis and of three alternatives, with every page."""
+    import made
+
+    analyses = {
+        "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
+        "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+        "strict": {"alpha": 0.01, "change": "log_ratio"},
+    }
+    extra = ("cutoffs:published", "robustness:published", "sensitivity:published")
+    steps = ("consistency", "results", "claims", "tables", "figures", *extra, "compare", "report", "overview")
+    return made.make(tmp_path_factory.mktemp("pages"), analyses, *steps, figures=("figure_3", "figure_4"))

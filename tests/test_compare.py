@@ -1,4 +1,4 @@
-"""All analyses side by side."""
+"""The comparison of analyses: conclusions, claims, counts and words."""
 
 import cohorts
 import numpy as np
@@ -16,7 +16,7 @@ SASP = [key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sas
 BASE = {
     "workbook": "data/reconstructed.xlsx",
     "marker": "p16_variant_5",
-    "strata": {"labels": ["T1/T2", "T3"]},
+    "strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]},
     "outcomes": ["ctx", "p1np", "bmd_radius", *SASP],
 }
 OTHERS = {
@@ -67,7 +67,7 @@ def _pick(frame, **keys):
     return frame.iloc[0]
 
 
-def test_an_analysis_without_a_difference_differs(tests):
+def test_the_same_settings_give_the_same_conclusions(tests):
     same, reference = _own(tests, "as_published"), _own(tests, "published")
     assert same["conclusion"].eq(compare.STAYS).all()
     assert reference["conclusion"].eq(compare.REFERENCE).all()
@@ -76,7 +76,7 @@ def test_an_analysis_without_a_difference_differs(tests):
     assert (same["effect_shift"] == 0).all()
 
 
-def test_numbers_are_not_those_of_the_results(tests, runs):
+def test_numbers_are_those_of_the_results(tests, runs):
     row = _pick(tests, analysis="other_test", outcome="p1np", visit="week_2", place="highest")
     keys = {"outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
     for statistic in ("p", "hodges_lehmann", "hodges_lehmann_lower", "mann_whitney_effect"):
@@ -84,7 +84,7 @@ def test_numbers_are_not_those_of_the_results(tests, runs):
     assert row["reference_p"] == runs["published"].value("p", **keys, contrast="d_q - control")
 
 
-def test_a_significant_result_survives_an_alpha_that_nothing_meets(tests):
+def test_each_analysis_is_judged_at_its_own_alpha(tests):
     strict = _own(tests, "strict")
     assert strict["significant"].eq("no").all()
     lost = strict[strict["conclusion"].eq(compare.LOST)]
@@ -92,7 +92,7 @@ def test_a_significant_result_survives_an_alpha_that_nothing_meets(tests):
     assert len(lost) == significant > 3
 
 
-def test_strata_are_matched_by_name_and_not_by_rank(tests):
+def test_strata_are_matched_by_rank(tests):
     three = _own(tests, "three")
     assert set(three["place"]) == {"all", "highest", "2 of 3", "lowest"}
     both = [_pick(tests, analysis=n, outcome="p1np", visit="week_2", place="highest") for n in ("published", "three")]
@@ -103,7 +103,7 @@ def test_strata_are_matched_by_name_and_not_by_rank(tests):
     assert middle["conclusion"] == ""
 
 
-def test_a_log_ratio_changes_the_ranks_or_is_subtracted_from_percent(tests):
+def test_estimates_are_subtracted_only_within_one_measure(tests):
     ratio = _own(tests, "ratio")
     assert ratio["conclusion"].eq(compare.STAYS).all()
     assert ratio["effect_shift"].abs().max() < 1e-12
@@ -111,7 +111,7 @@ def test_a_log_ratio_changes_the_ranks_or_is_subtracted_from_percent(tests):
     assert _own(tests, "strict")["hodges_lehmann_shift"].eq(0).all()
 
 
-def test_a_comparison_that_is_not_made_vanishes(tests):
+def test_a_comparison_that_is_not_made_has_a_row(tests):
     absent = _pick(tests, analysis="ctx_only", outcome="p1np", visit="week_2", place="all")
     assert absent["conclusion"] == compare.NOT_MADE
     assert np.isnan(absent["p"])
@@ -120,7 +120,7 @@ def test_a_comparison_that_is_not_made_vanishes(tests):
     assert made["conclusion"] == compare.STAYS
 
 
-def test_every_comparison_is_not_there_once_per_analysis(tests):
+def test_every_comparison_has_one_row_per_analysis(tests):
     assert not tests.duplicated(["analysis", "outcome", "visit", "place"]).any()
     assert list(tests.columns) == list(compare.COMPARISON_COLUMNS)
 
@@ -134,7 +134,7 @@ def _made_up(shift):
     return pipeline.run(cohorts.participants(rows), TRIAL, _settings().analyses["published"])
 
 
-def test_an_effect_in_the_opposite_direction_counts_as_the_same():
+def test_conclusions_are_lost_gained_or_reversed():
     chosen = _settings(other={})
     results = {"published": _made_up(9.5).results, "other": _made_up(-9.5).results}
     table = compare.compare_tests(results, chosen, TRIAL)
@@ -146,7 +146,7 @@ def test_an_effect_in_the_opposite_direction_counts_as_the_same():
     assert _pick(table, analysis="other", place="all")["conclusion"] == compare.GAINED
 
 
-def test_a_claim_is_judged_by_other_digits_than_the_printed_ones(tests, verdicts, chosen):
+def test_a_claim_is_judged_by_its_reported_digits(tests, verdicts, chosen):
     claims = compare.compare_claims(verdicts, tests, chosen, TRIAL)
     claim = claims[claims["reported"].str.contains("0.035") & claims["outcome"].eq("p1np")]
     assert set(claim["place"]) == {"highest"}
@@ -159,41 +159,75 @@ def test_a_claim_is_judged_by_other_digits_than_the_printed_ones(tests, verdicts
 
 
 @pytest.mark.parametrize(
-    ("reported", "p", "conclusion"),
+    ("reported", "p", "alpha", "conclusion"),
     [
-        ("0.035", 0.04, "stays"),
-        ("0.035", 0.06, "lost"),
-        ("0.053", 0.04, "gained"),
-        (">0.05", 0.04, "gained"),
-        (">0.05", 0.5, "stays"),
-        ("<0.05", 0.5, "lost"),
-        ("<0.001", 0.02, "stays"),
-        ("0.035", np.nan, "not made"),
+        ("0.035", 0.04, 0.05, "stays"),
+        ("0.035", 0.06, 0.05, "lost"),
+        ("0.035", 0.035, 0.01, "lost"),
+        ("0.053", 0.04, 0.05, "gained"),
+        ("0.053", 0.053, 0.10, "gained"),
+        (">0.05", 0.04, 0.05, "gained"),
+        (">0.05", 0.5, 0.05, "stays"),
+        ("<0.05", 0.5, 0.05, "lost"),
+        ("<0.001", 0.02, 0.05, "stays"),
+        ("0.035", 0.05, 0.05, "stays"),
+        ("0.035", np.nan, 0.05, "not made"),
     ],
 )
-def test_the_side_of_alpha_of_a_reported_p(reported, p, conclusion):
-    assert compare._held(reported, p, 0.05, 0.05) == conclusion
+def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
+    assert compare.side_of_alpha(reported, p, 0.05, alpha) == conclusion
 
 
-def test_the_summary_miscounts(tests, verdicts, chosen):
+def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen):
     claims = compare.compare_claims(verdicts, tests, chosen, TRIAL)
-    summary = compare.summarize(tests, claims, verdicts, chosen).set_index("analysis")
-    assert list(summary.reset_index().columns) == list(compare.SUMMARY_COLUMNS)
-    assert summary.loc["published", "differs_in"] == ""
-    assert summary.loc["other_test", "differs_in"] == "test: normal_continuity"
-    assert "strata.labels: T1, T2, T3" in summary.loc["three", "differs_in"]
-    assert summary.loc["strict", "lost"] == summary.loc["published", "significant"]
-    assert summary.loc["as_published", "claims_that_flip"] == summary.loc["published", "claims_that_flip"]
-    assert summary.loc["as_published", ["lost", "gained", "reversed"]].tolist() == [0, 0, 0]
+    summary = compare.summarize(tests, claims, verdicts, chosen, TRIAL).set_index("analysis")
+    for name, row in summary.iterrows():
+        own, counts = _own(tests, name), verdicts[name]["verdict"].value_counts()
+        assert row["comparisons"] == own["p"].notna().sum()
+        assert row["significant"] == (own["p"] <= chosen.analyses[name].alpha).sum()
+        for kind in ("lost", "gained", "reversed"):
+            assert row[kind] == own["conclusion"].eq(kind).sum()
+        reproduced = ("reproduced", "within the reported bound", "reproduced under another convention")
+        assert row["values_reproduced"] == sum(counts.get(word, 0) for word in reproduced)
+        failed = ("not reproduced", "outside the reported bound")
+        assert row["values_not_reproduced"] == sum(counts.get(word, 0) for word in failed)
+    assert summary.loc["strict", "lost"] == summary.loc["published", "significant"] > 3
+    assert summary.loc["three", "values_reproduced"] < len(verdicts["three"]) - 200  # the rest cannot be checked
+    as_published = summary.loc["as_published", ["lost", "gained", "reversed", "claims_changed"]]
+    assert as_published.tolist() == [0, 0, 0, summary.loc["published", "claims_changed"]]
 
 
-def test_without_printed_claims_there_is_no_comparison(tests, chosen):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, []),
+        ({"test": "exact"}, ["test: two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)"]),
+        (
+            {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+            ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"],
+        ),
+        (
+            {"strata": {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "lower"}},
+            ["subgroups low and high, at 3 AU, values at a cutoff in the lower one"],
+        ),
+        ({"marker": "p16_variant_1+5", "alpha": 0.01}, ["subgroups by p16 variant 1+5", "significance level 0.01"]),
+        ({"outcomes": ["ctx", "bmd_radius"]}, ["only CTx and Radius BMD"]),
+        ({"visits": ["week_2"], "exclude": ["S01", "S02"]}, ["only 2 weeks", "without S01 and S02"]),
+        ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers left out beyond 1.5 interquartile ranges"]),
+    ],
+)
+def test_differences_are_described_in_words(change, words):
+    chosen = _settings(other=change)
+    assert compare.differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == words
+
+
+def test_without_reported_values_no_claim_is_compared(tests, chosen):
     claims = compare.compare_claims({}, tests, chosen, TRIAL)
     assert claims.empty
-    assert len(compare.summarize(tests, claims, {}, chosen)) == len(chosen.analyses)
+    assert len(compare.summarize(tests, claims, {}, chosen, TRIAL)) == len(chosen.analyses)
 
 
-def test_a_large_family_fills_the_picture_or_hides_a_flip(tests):
+def test_large_families_show_only_what_changes(tests):
     shown, left_out = compare.rows_to_draw(tests, TRIAL)
     places = tests[["outcome", "visit", "place"]].drop_duplicates()
     assert len(shown) + left_out == len(places)
@@ -202,7 +236,7 @@ def test_a_large_family_fills_the_picture_or_hides_a_flip(tests):
     assert ("p1np", "week_2", "all") in shown
 
 
-def test_the_picture_frames_or_prints_other_cells_than_those_that_flip(tests, tmp_path, monkeypatch):
+def test_the_picture_frames_what_changes_and_prints_every_p(tests, tmp_path, monkeypatch):
     pages = []
     from d_q_trial.figures import style
 

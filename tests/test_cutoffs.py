@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
+from d_q_trial.report.cutoffs import COLUMNS
 from layouts import cohort, panels
 
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
-from d_q_trial.report.cutoffs import COLUMNS
 from d_q_trial.robustness import best_cuts, best_splits, cutoffs
 from d_q_trial.robustness.own_cut import own_cuts
 from d_q_trial.stats.rank_sum import rank_sum

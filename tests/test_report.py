@@ -1,226 +1,423 @@
-"""The report as text: what it says, and that it needs nothing from outside. The browser has a file of its own."""
+"""The pages as text: what they say, where it comes from, and that they need nothing from outside."""
 
 import csv
 import hashlib
 import json
 import re
 from dataclasses import replace
-from functools import partial
+from html.parser import HTMLParser
 from pathlib import Path
 
-import analysis_folder
 import pytest
+import workspace
+import yaml
 
-from d_q_trial import formatting
+from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.figures.study import Numbers
 from d_q_trial.files import read_csv
-from d_q_trial.report import claims, cutoffs, extras, methods
-from d_q_trial.report.gather import gather
-from d_q_trial.report.page import claims_page, report_page, write_report
-from d_q_trial.report.sections import SECTIONS
-from d_q_trial.report.shaping import Column, Context, Section, table
+from d_q_trial.pages import as_script, render
+from d_q_trial.report import explorer, headlines, methods, pieces, verdicts
+from d_q_trial.report.collect import collect
+from d_q_trial.report.overview import write_comparison
+from d_q_trial.report.page import claims_page, report_page
+from d_q_trial.results_table import NUMERIC
 from d_q_trial.trial import load_trial
 
 LABEL = "Synthetic data: not the trial's participants"
-ESCAPED = "Synthetic data: not the trial&#39;s participants"
-EXPLORED = cutoffs.COLUMNS[6:]  # the numbers of a side, in the order in which the page has them
-VENDOR = Path("src/d_q_trial/report/vendor")
+TRIAL = load_trial("data/trial.yaml")
+VENDOR = Path("src/d_q_trial/pages/vendor")
+ANALYSES = ("published", "halves", "thirds", "strict")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return analysis_folder.write(tmp_path_factory.mktemp("results"), figures=("figure_3",), cutoffs=True)
+class Page(HTMLParser):
+    """Visible text, links, names of elements and targets of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.text, self.links, self.ids, self._hidden = [], [], [], 0
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self._hidden += tag in ("script", "style", "pre", "code")
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given["href"]] if tag == "a" else []
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in ("script", "style", "pre", "code")
+
+    def handle_data(self, data):
+        if not self._hidden:
+            self.text.append(data)
 
 
-@pytest.fixture(scope="module")
-def report(folder):
-    return gather(folder, folder.parent / "workbook", "config.yaml", "published")
-
-
-@pytest.fixture(scope="module")
-def page(report):
-    return report_page(report)
-
-
-def results(folder):
-    with (folder / "results.csv").open(encoding="utf-8", newline="") as stream:
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-@pytest.fixture(scope="module")
-def context(report):
-    return Context(report.facts.trial, report.facts.analysis, report.facts.numbers)
+@pytest.fixture(scope="session")
+def chosen(pages):
+    return settings.load(pages.parent / "config.json")
 
 
-@pytest.fixture(scope="module")
-def trial():
-    return load_trial("data/trial.yaml")
+@pytest.fixture(scope="session")
+def report(pages, chosen):
+    return collect(pages, chosen, TRIAL, "published")
 
 
-def test_the_page_asks_for_something_outside_itself(page):
-    without_scripts = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
-    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", without_scripts)
-    assert "@import" not in without_scripts
-    assert "url(" not in without_scripts
-    assert "default-src 'none'" in page
+@pytest.fixture(scope="session")
+def words(report):
+    return pieces.Words(TRIAL, report.facts.analysis)
 
 
-def test_the_page_grows_too_large_to_mail(page):
-    assert 500_000 < len(page.encode()) < 5_000_000
+@pytest.fixture(scope="session")
+def all_pages(pages):
+    return {path: Page(path) for path in sorted(pages.rglob("*.html")) if "tables" not in path.parts}
 
 
-def test_the_same_inputs_give_another_page(report, page, tmp_path):
-    assert report_page(report) == page
-    assert [path.name for path in write_report(report, tmp_path)] == ["report.html", "claims.html", "methods.md"]
+def find(table, **keys):
+    """The one row of a table with these keys."""
+    (row,) = [row for row in table if all(row[key] == value for key, value in keys.items())]
+    return row
 
 
-def test_the_label_of_synthetic_data_is_missing(report, page):
-    assert page.count(ESCAPED) >= 3  # banner, tables, inputs
-    assert ESCAPED in claims_page(report)
-    assert LABEL in methods.paragraph(report.facts)
+# Every page
 
 
-def test_the_label_stays_on_a_real_workbook(report):
-    real = replace(report, facts=replace(report.facts, data_label=None), blocks=())
-    assert "ynthetic" not in report_page(real).replace("data/reconstructed.xlsx", "")
-    assert "ynthetic" not in methods.paragraph(real.facts)
+def test_every_link_leads_to_a_file_and_a_place(all_pages, pages):
+    outside = 0
+    for path, page in all_pages.items():
+        for link in page.links:
+            if link.startswith("https://"):
+                outside += 1
+                continue
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            assert target.exists(), f"{path.relative_to(pages)}: {link}"
+            if anchor and "=" not in anchor:
+                assert anchor in all_pages[target].ids, f"{path.relative_to(pages)}: {link}"
+    assert outside > 5
 
 
-def test_a_printed_number_is_missing_from_the_page(report, page):
-    assert len(report.verdicts) > 1000
-    assert page.count('<tr data-verdict="') == len(report.verdicts)
-    assert report.tally.total == len(report.verdicts)
+def test_no_visible_text_contains_a_key_of_the_trial(all_pages, pages):
+    keys = {*TRIAL.visits, *TRIAL.outcomes, *TRIAL.markers, *TRIAL.analysed_arms}
+    raw = re.compile(rf"(?<![\w/])({'|'.join(re.escape(key) for key in keys if '_' in key)})(?![\w+])")
+    for path, page in all_pages.items():
+        if path.parent.name == "consistency":  # has tests of its own
+            continue
+        found = [text for text in page.text if raw.search(text) or "strata.cuts" in text]
+        assert found == [], path.relative_to(pages)
 
 
-def test_a_claim_stands_beside_another_figure(report):
-    blocks = {block.label: block for block in report.blocks}
-    assert {v.where for v in blocks["Fig. 3"].verdicts} >= {"Fig. 3a", "abstract; Fig. 3d"}
-    assert all("Fig. 3" in v.where and "Extended" not in v.where for v in blocks["Fig. 3"].verdicts)
-    assert all(v.where == "Extended Data Table 2" for v in blocks["Extended Data Table 2"].verdicts)
+def test_pages_load_nothing_and_stay_small(all_pages):
+    for path in all_pages:
+        text = path.read_text(encoding="utf-8")
+        assert path.stat().st_size < 5_000_000
+        if path.parent.name != "consistency":
+            assert "default-src 'none'" in text
+            assert LABEL.replace("'", "&#39;") in text
+            without_scripts = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+            assert not re.findall(r"""src=["'](?!data:)|@import|url\(""", without_scripts)
+
+
+def test_ids_are_unique(all_pages):
+    for page in all_pages.values():
+        assert len(page.ids) == len(set(page.ids))
+
+
+def test_the_print_header_keeps_the_spaces_of_the_label():
+    page = render(
+        "index.html.j2", title="", label="data: not", trial=TRIAL, reference="", analyses=[], pages=[], sources=[]
+    )
+    header = re.search(r'@top-center { content: "(.*?)";', page)[1]
+    assert re.sub(r"\\(\w{6})", lambda code: chr(int(code[1], 16)), header) == "data: not"
+    assert " " not in header  # a space after an escape ends the escape and vanishes
+
+
+def test_the_overview_leads_to_every_report(all_pages, pages):
+    links = all_pages[pages / "index.html"].links
+    assert {f"{name}/report.html" for name in ANALYSES} <= set(links)
+    assert {"compare/comparison.html", "consistency/consistency.html"} <= set(links)
+
+
+# The first screen
+
+
+def test_the_sentences_count_the_verdicts_by_source(pages, report):
+    table = rows(pages / "published/claims.csv")
+    count = lambda source, *names: sum(row["source"] == source and row["verdict"] in names for row in table)  # noqa: E731
+    exact, bound = count("paper", claims.REPRODUCED), count("paper", claims.WITHIN_BOUND)
+    page = (pages / "published/report.html").read_text(encoding="utf-8")
+    assert (
+        f"All {exact + bound} checkable numbers of the paper were reproduced ({exact} exactly, {bound} within a reported "
+        "bound); 11 adverse-event counts have no participant data." in page
+    )
+    registry = count("registry", claims.REPRODUCED)
+    assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch: P1NP" in page
+
+
+@pytest.mark.parametrize(
+    ("verdict", "checkable", "reproduced"),
+    [
+        (claims.REPRODUCED, 1, 1),
+        (claims.WITHIN_BOUND, 1, 1),
+        (claims.OTHER_CONVENTION, 1, 1),
+        (claims.NOT_REPRODUCED, 1, 0),
+        (claims.OUTSIDE_BOUND, 1, 0),
+        (claims.NOT_CHECKABLE, 0, 0),
+        (claims.NOT_APPLICABLE, 0, 0),
+    ],
+)
+def test_only_checked_values_count_as_reproduced(report, verdict, checkable, reproduced):
+    one = replace(report.facts.verdicts[0], verdict=verdict)
+    summary = verdicts.summarise([one], one.source)
+    assert (summary["checkable"], summary["reproduced"]) == (checkable, reproduced)
+    assert len(summary["failed"]) == checkable - reproduced
+
+
+def test_failures_have_the_sign_and_the_colour_of_failure(report):
+    assert {name for name, (sign, mood, _) in verdicts.VERDICTS.items() if mood == "bad"} == set(claims.FAILURES)
+    assert {name for name, (sign, mood, _) in verdicts.VERDICTS.items() if sign == "✗"} == set(claims.FAILURES)
+    failed = replace(report.facts.verdicts[0], verdict=claims.NOT_REPRODUCED)
+    page = claims_page(replace(report, facts=replace(report.facts, verdicts=[failed])))
+    assert re.search(r'<td class="bad"[^>]*><span aria-hidden="true">✗</span> not reproduced</td>', page)
+    css = Path("src/d_q_trial/pages/templates/table.css").read_text()
+    good, bad = (re.search(rf"--{name}: light-dark\(#(\w\w)(\w\w)", css).groups() for name in ("good", "bad"))
+    assert good[0] < good[1]  # green
+    assert bad[0] > bad[1]  # red
+
+
+def test_main_results_are_those_of_the_results(pages, report):
+    table = read_csv(pages / "published/results.csv", numeric=NUMERIC)
+    keys = ["outcome", "visit", "marker", "stratum", "statistic"]
+    found = table[table["contrast"].eq(TRIAL.contrast)].set_index(keys)["value"]
+    made = headlines.main_results(report.facts)
+    assert len(made) == 9
+    assert (made[0].outcome, made[0].role) == ("CTx, 20 weeks", "the primary endpoint")
+    labels = {f"{o.label}, {TRIAL.visits[v].label}": (o.key, v) for o in TRIAL.outcomes.values() for v in o.follow_up}
+    for row in made:
+        for group, effect in zip(headlines.groups(report.facts), row.effects, strict=True):
+            key = (*labels[row.outcome], "" if group == "all" else "p16_variant_5", group)
+            names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+            numbers = [formatting.number(found[(*key, name)], 1) for name in names]
+            assert [effect.estimate, effect.limits] == [numbers[0], f"{numbers[1]} to {numbers[2]}"]
+            assert effect.p == formatting.p_digits(found[(*key, "p")])
+            assert effect.significant == (found[(*key, "p")] < 0.05)
+
+
+def test_the_table_of_main_results_shows_the_estimate_of_the_results(pages):
+    table = read_csv(pages / "published/results.csv", numeric=NUMERIC)
+    keys = ["outcome", "visit", "stratum", "statistic"]
+    main = table[table["contrast"].eq(TRIAL.contrast) & table["marker"].isin(["", "p16_variant_5"])]
+    found = main.set_index(keys)["value"]
+    shown, exact = (rows(pages / f"published/tables/main_results{end}.csv") for end in ("", "_exact"))
+    assert len(shown) == len(exact) > 20
+    for row, key in zip(shown, exact, strict=True):
+        place = (key["outcome"], key["visit"], key["stratum"])
+        names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+        assert formatting.interval(*(found[(*place, name)] for name in names), 1) in row.values()
+
+
+def test_a_subgroup_result_stands_with_what_qualifies_it(pages, report):
+    place = {"outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5"}
+    interactions = [
+        row
+        for row in rows(pages / "published/sensitivity/interaction.csv")
+        if row["statistic"] == "p" and row["method"].startswith("placements") and "T3 - T1/T2" in row["contrast"]
+    ]
+    best = [row for row in rows(pages / "published/robustness/best_cuts.csv") if row["p_best_of_both"]]
+    (row,) = [row for row in headlines.main_results(report.facts) if row.outcome == "P1NP, 2 weeks"]
+    assert row.effects[1].p == "0.035"
+    assert row.interaction == formatting.p_digits(float(find(interactions, **place)["value"])) == "0.296"
+    assert row.searched == formatting.p_digits(float(find(best, **place)["p_best_of_both"]))
+    page = (pages / "published/report.html").read_text(encoding="utf-8")
+    assert re.search(rf"<strong>0.035</strong>.{{1,400}}<td>0.296</td><td>{row.searched}</td>", page)
+
+
+def test_signs_of_robustness_follow_the_side_of_alpha(report):
+    names, lines = headlines.robustness_lines(report.facts)
+    assert names[:2] == ["Interaction P", "Corrected for the search"]
+    assert [title.rpartition(": ")[2] for title, _ in lines] == ["P = 0.611", "P = 0.035", "P = 0.049"]
+    for title, checks in lines:
+        significant = float(title.rpartition("= ")[2]) < 0.05
+        for name, check in zip(names, checks, strict=True):
+            if check.keeps is None or name == "Leave-one-out":
+                continue
+            sides = {float(text.strip("<")) < 0.05 for text in check.text.split(" to ")}
+            assert check.keeps == (sides == {significant}), (title, name)
+
+
+@pytest.mark.parametrize("name", ANALYSES[1:])
+def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
+    table = [row for row in rows(pages / "compare/comparisons.csv") if row["analysis"] == name]
+    changed = [row for row in table if row["conclusion"] in compare.CHANGED]
+    text = " ".join(" ".join(all_pages[pages / name / "report.html"].text).split())
+    start, _, rest = text.partition(" This analysis sets: ")
+    assert f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”." in start
+    assert rest.index(compare.CHANGED[changed[0]["conclusion"]]) < rest.index("Main results")
+    assert formatting.p_digits(float(changed[0]["p"])) in rest
+
+
+def test_a_report_without_robustness_says_how_to_make_it(pages, all_pages):
+    page = (pages / "halves/report.html").read_text(encoding="utf-8")
+    assert "<code>snakemake --cores 4 results/halves/robustness/cutoffs.csv</code>" in page
+    assert "snakemake --cores 4 results/halves/sensitivity/sensitivity.csv" in page
+    assert "no cutoff to try" not in page
+
+
+def test_what_was_made_on_request_appears_at_the_next_run(finished):
+    folder, _ = finished
+    assert "report" not in workspace.planned(folder)
+    made = folder / "results/published/sensitivity/asked_for.csv"
+    made.write_text("a\n1\n")
+    try:
+        assert "report" in workspace.planned(folder)
+    finally:
+        made.unlink()
+
+
+def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
+    (tmp_path / "published").mkdir()
+    (tmp_path / "workbooks").symlink_to(pages / "workbooks")
+    (tmp_path / "published/results.csv").symlink_to(pages / "published/results.csv")
+    page = report_page(collect(tmp_path, chosen, TRIAL, "published"))
+    assert "were not made for this analysis" in page
+    assert "P = 0.611" in page
+
+
+# Claims in words
 
 
 @pytest.mark.parametrize(
     ("locator", "expected"),
     [
-        ("Results; Extended Data Fig. 5a", ("Extended Data Fig. 5",)),
-        ("abstract; Fig. 3a", ("Fig. 3",)),
-        ("Table 1", ("Table 1",)),
-        ("Extended Data Table 1", ("Extended Data Table 1",)),
-        ("Methods, participants; Fig. 1", ("Fig. 1",)),
+        ("Results; Extended Data Fig. 5a", (("Extended Data Fig. 5", "a"),)),
+        ("abstract; Fig. 3a", (("Fig. 3", "a"),)),
+        ("Table 1", (("Table 1", ""),)),
+        ("Methods, participants; Fig. 1", (("Fig. 1", ""),)),
         ("abstract", ()),
     ],
 )
-def test_a_locator_leads_to_another_place(locator, expected):
-    assert claims.places(locator) == expected
+def test_a_locator_leads_to_its_figure_and_panel(locator, expected):
+    assert verdicts.find_places(locator) == expected
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("1,260,088", 1260088), ("−4.1", -4.1), ("+16", 16), ("< 0.001", 0.001), ("> 0.05", 0.05), ("", 1e300)],
 )
-def test_a_printed_value_sorts_as_text(text, expected):
-    assert claims.size(text) == expected
+def test_a_reported_value_sorts_by_its_number(text, expected):
+    assert verdicts.size(text) == expected
 
 
-def test_an_alternative_text_does_not_state_the_result(report, page):
-    picture = next(block.picture for block in report.blocks if block.picture)
-    p = report.facts.numbers.get("ctx", "percent_change", "week_20", "p", contrast="d_q - control").value
-    assert f"{p:.3f}" in picture.alt
-    assert LABEL in picture.alt
-    assert all(alt.strip() for alt in re.findall(r'<img [^>]*alt="([^"]*)"', page))
+def test_panels_have_the_verdicts_on_their_p_values(report):
+    figure = next(figure for figure in report.figures if figure.label == "Fig. 3")
+    marks = {panel.letter: [(v.recomputed, v.sign) for v in panel.verdicts] for panel in figure.panels}
+    assert marks["a"] == [("0.611", "✓")]
+    assert set(marks) == set("abcdef")
+    assert all("Fig. 3" in verdict.where and "Extended" not in verdict.where for verdict in figure.verdicts)
 
 
-def test_the_sentences_at_the_top_do_not_carry_the_results(report):
-    sentence = methods.headline_sentence(report.facts.headlines[0], report.facts)
-    get = report.facts.numbers.get
-    place = ("ctx", "percent_change", "week_20")
-    shift = get(*place, "hodges_lehmann", contrast="d_q - control").value
-    median = get(*place, "median", group="d_q").value
-    assert f"shift {shift:.1f}".replace("-", "−") in sentence
-    assert f"{median:.1f}% with D+Q".replace("-", "−") in sentence
-    assert "P = 0.611" in sentence
+def test_an_alternative_text_states_label_and_result(report):
+    figure = next(figure for figure in report.figures if figure.label == "Fig. 3")
+    assert LABEL in figure.alt
+    assert "0.611" in figure.alt
 
 
-@pytest.mark.parametrize(
-    ("change", "expected", "unexpected"),
-    [
-        ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
-        ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
-        ({"test": "exact"}, "two-sided exact Wilcoxon rank-sum test", "normal approximation"),
-        ({"alpha": 0.1}, "the 90% interval", "95% interval"),
-        ({"alpha": 0.1}, "level of significance is 0.1.", "0.05"),
-        ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
-        ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
-        (
-            {"outliers": settings.Outliers(rule="winsorise", limit=1.0)},
-            "Changes more than 1 interquartile range beyond the quartiles of their arm were set to that limit.",
-            "No value was",
-        ),
-        ({"outcomes": ["age"]}, "No change from baseline was analysed.", "percent change"),
-        ({"outcomes": ["ctx"], "visits": ["week_4"]}, "in CTx at 4 weeks.", "P1NP at"),
-        (
-            {"strata": {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}},
-            "at 1.2 AU; a value equal to the cut point went to the lower stratum.",
-            "quantile",
-        ),
-        (
-            {"strata": {"by": "column", "column": "p16 group", "labels": ["low", "high"]}},
-            "Strata (“low” and “high”) were taken from the column “p16 group” of the workbook.",
-            "The cut",
-        ),
-        (
-            {"strata": {"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]}},
-            "(“low”, “middle” and “high”, lowest first) by p16 variant 5 at baseline, at the 1/3 and 2/3 quantiles",
-            "a value equal",
-        ),
-        ({"quartile_type": 6}, "quartiles (type 6", "type 7"),
-    ],
-)
-def test_the_methods_do_not_follow_the_configuration(report, folder, change, expected, unexpected):
-    if "strata" in change:
-        change = {"strata": settings.StrataRule(**change["strata"])}
-    analysis = report.facts.analysis.model_copy(update=change)
+# The methods
+
+CASES = [
+    ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
+    ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
+    ({"test": "exact"}, "two-sided exact Wilcoxon rank-sum test", "normal approximation"),
+    ({"test": "welch"}, "two-sided Welch t test", "Wilcoxon"),
+    ({"alpha": 0.1}, "the 90% interval", "95% interval"),
+    ({"alpha": 0.1}, "level of significance is 0.1.", "0.05"),
+    ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
+    ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
+    (
+        {"outliers": {"rule": "winsorise", "limit": 1.0}},
+        "Changes more than 1 interquartile range beyond the quartiles of their arm were set to that limit.",
+        "No value was",
+    ),
+    (
+        {"strata": {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}},
+        "at 1.2 AU; a value equal to the cut point went to the lower stratum.",
+        "quantile of",
+    ),
+    (
+        {"strata": {"by": "column", "column": "p16 group", "labels": ["low", "high"]}},
+        "Strata (“low” and “high”) were taken from the column “p16 group” of the workbook.",
+        "The cutoff",
+    ),
+    (
+        {"strata": {"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]}},
+        "(“low”, “middle” and “high”, lowest first) by p16 variant 5 at baseline, at the 1/3 and 2/3 quantiles",
+        "a value equal",
+    ),
+    ({"quartile_type": 6}, "quartiles (type 6", "type 7"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected", "unexpected"), CASES)
+def test_the_methods_follow_the_configuration(pages, report, change, expected, unexpected):
+    content = report.facts.analysis.model_dump() | change
+    analysis = settings.Analysis(**content)
     # An analysis of other changes has results of another measure.
-    rows = [row | {"measure": row["measure"].replace("percent_change", analysis.measure)} for row in results(folder)]
-    numbers = Numbers(rows)
-    text = methods.paragraph(replace(report.facts, analysis=analysis, numbers=numbers)).split("## Results")[0]
+    table = [
+        row | {"measure": row["measure"].replace("percent_change", analysis.measure)}
+        for row in rows(pages / "published/results.csv")
+    ]
+    text = methods.paragraph(replace(report.facts, analysis=analysis, numbers=Numbers(table), tables={}))
+    text = text.partition("## Results")[0]
     assert expected in text
     assert unexpected not in text
 
 
-def test_an_analysis_without_the_main_outcomes_has_no_results_in_words(report):
-    """The first outcome that it has is told instead."""
-    (told, *_) = methods.main_sentences(replace(report.facts, headlines=()))
-    assert told.startswith("The median percent change in CTx from baseline to 20 weeks was")
+def test_the_methods_state_sizes_and_cutoff(report):
+    assert "contain 39 (T1/T2) and 21 (T3) participants. The cutoff is 1.355 AU." in methods.paragraph(report.facts)
 
 
-def test_the_sizes_of_strata_or_their_cut_are_not_told(report):
-    assert "The strata hold 39 (T1/T2) and 21 (T3) participants. The cut lies at 1.355 AU." in methods.paragraph(
-        report.facts
-    )
-
-
-def test_groups_without_ids_have_no_participants_or_strata_of_nobody(report, folder):
-    """Source data of the figures: changes by arm and stratum, no baseline and nobody's marker."""
-    rows = [row for row in results(folder) if row["measure"] == "percent_change"]
-    text = methods.paragraph(replace(report.facts, numbers=Numbers(rows), strata=()))
+def test_groups_without_ids_state_their_strata(pages, report):
+    """Source data of figures: changes by arm and stratum, no baseline and no marker."""
+    table = [row for row in rows(pages / "published/results.csv") if row["measure"] == "percent_change"]
+    text = methods.paragraph(replace(report.facts, numbers=Numbers(table), strata=()))
     assert "compared D+Q with control, with" in text
     assert "The strata are those that the workbook states; its participants have no ids." in text
     assert "Proportions" not in text
     assert "Proportions" in methods.paragraph(report.facts)
 
 
-def test_an_excluded_participant_counts_as_missing_values(report):
-    row = {"reason": "excluded by the analysis"}
-    more = replace(report.facts, exclusions=[*report.facts.exclusions, row])
-    assert methods.paragraph(more) == methods.paragraph(report.facts)
+def test_without_headlines_the_first_outcome_is_described(report):
+    (first, *_) = methods.main_sentences(replace(report.facts, headlines=()))
+    assert first.startswith("The median percent change in CTx from baseline to 20 weeks was")
 
 
 @pytest.mark.parametrize(
-    "fault", [r"\. \.", r"  ", r"\bNone\b", r"\bnan\b", r"\ba (?=[aeiou]\w+ )", r"\(\)", r",,", r"\{|\}"]
+    ("table", "words"),
+    [
+        ("sensitivity/interaction", "Interaction of treatment and subgroup was tested"),
+        (
+            "robustness/cutoffs",
+            "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants per",
+        ),
+        ("robustness/multiplicity", "Within the family “endpoints”, P-values were adjusted"),
+        ("robustness/specifications", "all combinations of marker and cutoff"),
+        ("sensitivity/sensitivity", "covariance on the baseline value"),
+        ("sensitivity/leave_one_out", "without each participant in turn"),
+    ],
 )
-def test_the_methods_read_badly(report, fault):
+def test_an_analysis_is_described_where_its_table_exists(report, table, words):
+    made = dict.fromkeys(("robustness/other", table), ())
+    assert words in methods.paragraph(replace(report.facts, tables=made))
+    assert "99 permutations and the seed" in methods.paragraph(replace(report.facts, tables=made))
+    assert words not in methods.paragraph(replace(report.facts, tables={}))
+
+
+@pytest.mark.parametrize("fault", [r"\. \.", r"  ", r"\bNone\b", r"\bnan\b", r"\(\)", r",,", r"\{|\}", r"&#"])
+def test_the_methods_read_well(report, fault):
     body = methods.paragraph(report.facts).split("## References")[0]
     assert not re.search(fault, body), re.search(f".{{0,40}}{fault}.{{0,40}}", body)
 
@@ -228,165 +425,160 @@ def test_the_methods_read_badly(report, fault):
 def test_every_number_in_brackets_has_a_reference(report):
     text = methods.paragraph(report.facts)
     cited = {int(n) for group in re.findall(r"\[([\d,]+)\]", text) for n in group.split(",")}
-    listed = {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
-    assert cited == listed
+    assert cited == {int(n) for n in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)}
 
 
-# The explorer's numbers
+def test_markup_in_names_is_escaped(report):
+    analysis = report.facts.analysis.model_copy(update={"name": "<img src=x onerror=alert(1)>"})
+    named = replace(report, facts=replace(report.facts, analysis=analysis, source={"name": "<script>a</script>"}))
+    text = methods.paragraph(named.facts)
+    assert "<img" not in text
+    assert "<script" not in text
+    assert "P < 0.001" not in text or "&lt; 0.001" not in text
+    source = {**report.facts.source, "name": "<script>alert(1)</script>.xlsx"}
+    assert "<script>alert(1)" not in report_page(replace(report, facts=replace(report.facts, source=source)))
 
 
-def _shown(side):
-    """The numbers of one side of a cut as the page prints them."""
-    return None if side is None else dict(zip(EXPLORED, side, strict=True))
+# The explorer
 
 
-def test_the_explorer_starts_elsewhere_than_the_analysis(report):
-    """At the cut that is shown first, the explorer has the results of the strata."""
+@pytest.fixture(scope="session")
+def packed(report):
+    facts = report.facts
+    tables = (facts.table(f"robustness/{name}") for name in ("cutoffs", "own_cuts", "best_cuts"))
+    return explorer.explorer(*tables, TRIAL, facts.analysis, ("p1np", "week_2"))
+
+
+def test_the_explorer_shows_the_table_of_cutoffs(packed, report):
+    series = {(s["marker"], *s["choice"].split("/")): s for s in packed["series"]}
+    table = [
+        row for row in report.facts.table("robustness/cutoffs") if row["outcome"] in ("p1np", "bmd_radius", "sasp_il6")
+    ]
+    for row in table:
+        own = series[row["marker"], row["outcome"], row["visit"]]
+        shown = own[row["side"]][own["cuts"].index(float(f"{float(row['cut']):.6g}"))]
+        assert shown[:2] == [f"{float(row[name]):.0f}" for name in ("n_first", "n_second")]
+        assert shown[2:7] == [formatting.number(float(row[name] or "nan"), 1) for name in explorer.SHOWN[2:-1]]
+        assert shown[7] == formatting.p_digits(float(row["p"]))
+    assert len(table) > 500
+
+
+def test_the_explorer_starts_at_the_cutoff_of_the_analysis(packed, report):
     compared = 0
-    for series in report.explorer["series"]:
+    for series in packed["series"]:
         outcome, visit = series["choice"].split("/")
         for side, stratum in (("above", "T3"), ("below", "T1/T2")):
-            place = {"contrast": "d_q - control", "marker": series["marker"], "stratum": stratum}
-            get = partial(report.facts.numbers.get, outcome, "percent_change", visit)
-            p, shown = get("p", **place), _shown(series[side][series["start"]])
-            if min(p.n_first, p.n_second) < 6:
-                assert shown is None
-                continue
-            shift = [get(f"hodges_lehmann{end}", **place).value for end in ("", "_lower", "_upper")]
-            within = {"marker": series["marker"], "stratum": stratum}
-            medians = [get("median", group=arm, **within).value for arm in ("d_q", "control")]
-            assert [shown["n_first"], shown["n_second"]] == [f"{n:.0f}" for n in (p.n_first, p.n_second)]
-            assert [shown["median_first"], shown["median_second"]] == [formatting.number(m, 1) for m in medians]
-            assert [shown["hodges_lehmann"], shown["lower"], shown["upper"]] == [formatting.number(s, 1) for s in shift]
-            assert shown["p"] == formatting.p_digits(p.value)
-            compared += 1
+            place = {"contrast": TRIAL.contrast, "marker": series["marker"], "stratum": stratum}
+            p = report.facts.numbers.get(outcome, "percent_change", visit, "p", **place)
+            shown = series[side][series["start"]]
+            assert shown[:2] == [f"{n:.0f}" for n in (p.n_first, p.n_second)]
+            if len(shown) > 2:
+                assert shown[7] == formatting.p_digits(p.value)
+                compared += 1
     assert compared > 170
 
 
-def test_the_slider_shows_another_number_than_the_table_of_cuts(report, folder):
-    table = read_csv(folder / "robustness/cutoffs.csv", numeric=("cut", *EXPLORED))
-    series = {(s["marker"], *s["choice"].split("/")): s for s in report.explorer["series"]}
-    rows = table[table["outcome"].isin(["p1np", "bmd_radius", "sasp_il6"])]
-    for row in rows.itertuples():
-        own = series[row.marker, row.outcome, row.visit]
-        (place,) = (i for i, cut in enumerate(own["cuts"]) if cut == float(f"{row.cut:.6g}"))
-        shown = _shown(own[row.side][place])
-        assert [shown["n_first"], shown["n_second"]] == [f"{row.n_first:.0f}", f"{row.n_second:.0f}"]
-        for name in EXPLORED[2:-1]:
-            assert shown[name] == formatting.number(getattr(row, name), 1)
-        assert shown["p"] == formatting.p_digits(row.p)
-    assert len(rows) > 500
-    sides = sum(side is not None for s in report.explorer["series"] for name in cutoffs.SIDES for side in s[name])
-    assert sides == len(table)
+def test_a_side_with_too_few_participants_still_shows_how_many(packed):
+    sides = [side for series in packed["series"] for name in explorer.SIDES for side in series[name]]
+    few = [side for side in sides if len(side) == 2]
+    assert len(few) > 100
+    assert all(min(map(int, side)) < 6 for side in few)
 
 
-def test_the_explorer_ignores_the_rule_for_values_at_the_cut():
-    assert cutoffs._start([1.0, 2.0, 3.0], 2.5, "upper") == 2
-    assert cutoffs._start([1.0, 2.0, 3.0], 2.5, "lower") == 1
-    assert cutoffs._start([1.0, 2.0, 3.0], None, "upper") == 1
-
-
-def test_numbers_in_the_page_can_end_their_element():
-    text = cutoffs.as_script({"a": "</script><b>", "b": "\u2028"})
+def test_numbers_in_the_page_cannot_end_their_element():
+    text = as_script({"a": "</script><b>", "b": "\u2028"})
     assert "<" not in text
-    assert "\u2028" not in text
     assert json.loads(text) == {"a": "</script><b>", "b": "\u2028"}
 
 
 # Pieces of later analyses
 
-
-def test_a_table_of_a_later_analysis_is_not_shown(tmp_path, context):
-    part = tmp_path / "sensitivity"
-    part.mkdir()
-    (part / "other.csv").write_text("name,p,empty,value\nfirst,0.0004,,-1.23456\n")
-    (part / "pieces.json").write_text(json.dumps({"other": {"title": "Power", "caption": "How much."}}))
-    (piece,) = extras.read_extras(part, context)
-    assert (piece.title, piece.caption) == ("Power", "How much.")
-    assert piece.columns == ("name", "p", "value")
-    assert piece.rows == (("first", "<0.001", "−1.235"),)
-
-
-def test_a_long_table_hides_how_much_is_left_out(tmp_path, context):
-    part = tmp_path / "sensitivity"
-    part.mkdir()
-    (part / "long.csv").write_text("n\n" + "\n".join(map(str, range(100))) + "\n")
-    (piece,) = extras.read_extras(part, context)
-    assert len(piece.rows) + piece.hidden == 100
-
-
-EMPTY = "–"
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
 
 
-def test_a_row_per_number_stays_a_row_per_number(context):
-    section = Section(
-        "x", "", columns=(Column("Effect", "effect", "covariance"), Column("P", "p"), Column("Any", "p_low..p_high"))
-    )
-    numbers = {"effect": "1.23456", "effect_lower": "-0.5", "effect_upper": "3", "p": "0.0004"}
-    numbers |= {"p_low": "0.01", "p_high": "0.9"}
-    rows = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
-    assert table(section, rows, context) == (
-        ("Outcome", "Among", "Effect", "P", "Any"),
-        [("P1NP, 2 weeks", "everybody", "1.23 (−0.5 to 3)", "<0.001", "0.010 to 0.900")],
+def test_a_row_per_number_becomes_a_row_per_comparison(words):
+    columns = (("Effect", "effect", "covariance"), ("P", "p"), ("Any", "p_low..p_high"), ("Mixed", "p", "mixed"))
+    numbers = {
+        "effect": "1.23456",
+        "effect_lower": "-0.5",
+        "effect_upper": "3",
+        "p": "0.0004",
+        "p_low": "0.01",
+        "p_high": "0.9",
+    }
+    table = [LONG | {"statistic": name, "value": value} for name, value in numbers.items()]
+    table += [LONG | {"statistic": "p", "value": "0.2", "method": "mixed model"}]
+    assert pieces.shorten(pieces.Section("x", columns=columns), table, words) == (
+        ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
+        [("P1NP, 2 weeks", "all", "1.23 (−0.50 to 3.00)", "<0.001", "0.010 to 0.900", "0.200")],
     )
 
 
-def test_another_method_gives_its_number_to_a_column(context):
-    section = Section("x", "", columns=(Column("P", "p", "mixed"), Column("Other P", "p", "covariance")))
-    rows = [
-        LONG | {"statistic": "p", "value": "0.5"},
-        LONG | {"statistic": "p", "value": "0.2", "method": "mixed model"},
-    ]
-    assert table(section, rows, context)[1] == [("P1NP, 2 weeks", "everybody", "0.200", "0.500")]
+def test_a_column_has_the_same_decimals_throughout(words):
+    table = [{"outcome": "ctx", "stratum": "all", "x": text} for text in ("0.78", "0.8954", "-0.00001")]
+    shown = pieces.shorten(pieces.Section("x", columns=(("X", "x"),)), table[:2], words)[1]
+    assert [row[2] for row in shown] == ["0.780", "0.895"]
+    assert formatting.number(-0.00001, 1) == "0.0"
 
 
 @pytest.mark.parametrize("other", [{"marker": "p16_variant_1+5"}, {"outcome": "sasp_fas"}])
-def test_the_page_shows_what_only_the_file_should_hold(context, other):
-    section = Section("x", "", columns=(Column("P", "p"),))
-    assert table(section, [LONG | {"statistic": "p", "value": "0.5"} | other], context)[1] == []
+def test_other_markers_and_large_families_stay_in_the_file(words, other):
+    section = pieces.Section("x", columns=(("P", "p"),))
+    assert pieces.shorten(section, [LONG | {"statistic": "p", "value": "0.5"} | other], words)[1] == []
 
 
-def test_a_printed_number_loses_its_last_digit(context):
-    section = Section("x", "", columns=(Column("Reported", "reported"),), rows=("place",))
-    assert table(section, [{"place": "all", "reported": "0.020"}], context)[1] == [("everybody", "0.020")]
-
-
-def test_a_listed_section_is_not_filled_in(context):
-    for section in SECTIONS:
-        assert "{" not in context.fill(section.title) + context.fill(section.caption)
-
-
-def test_a_listed_piece_comes_after_others_or_loses_the_words_beside_it(tmp_path, context):
+def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, words):
     part = tmp_path / "robustness"
     part.mkdir()
-    (part / "another.csv").write_text("a\n1\n")
-    (part / "multiverse.csv").write_text(
-        "family,summary,value,p,p_lower,p_upper\neverybody,mean_z,0.9,0.02,0.01,0.03\n"
-    )
-    (part / "robustness.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
-    first, second = extras.read_extras(part, context)
+    (part / "another.csv").write_text("name,p,empty,value\n" + "first,0.0004,,-1.23456\n" * 100)
+    (part / "multiverse.csv").write_text("family,summary,value,p,p_lower,p_upper\nall,mean_z,0.9,0.02,0.01,0.03\n")
+    (part / "pieces.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
+    first, second = pieces.read_pieces(part, words)
     assert (first.title, first.caption, second.title) == ("All", "Together.", "Another")
-    assert first.rows == (("everybody", "mean z", "0.9", "0.020 (0.010 to 0.030)", *[EMPTY] * 4),)
+    assert first.rows[0][:3] == ("all", "mean z", "0.900")
+    assert second.columns == ("name", "p", "value")
+    assert second.rows[0] == ("first", "<0.001", "−1.23")
+    assert len(second.rows) + second.hidden == 100
+    assert pieces.read_pieces(tmp_path / "none", words) == []
 
 
-def test_a_folder_that_does_not_exist_ends_the_report(tmp_path, context):
-    assert extras.read_extras(tmp_path / "none", context) == []
+def test_a_common_caption_is_shown_once(report):
+    every = [piece for piece in report.pieces if piece.group == "Every cutoff"]
+    shared, rest = pieces.share_captions(every)
+    assert len(every) == 4
+    assert "pointwise" in shared
+    assert all("pointwise" not in piece.caption for piece in rest)
+    page = report_page(report)
+    assert page.count("intervals are pointwise") == 1
 
 
-def test_a_report_needs_more_than_results(tmp_path):
-    """Figures, claims and robustness are left out where they are not, and the page says so."""
-    folder = analysis_folder.write(tmp_path)
-    (folder / "claims.csv").unlink()
-    text = report_page(gather(folder, tmp_path / "workbook", "config.yaml", "published"))
-    assert "no cuts to try" in text
-    assert "No printed values belong to this analysis" in text
-    assert "Table 1" in text
+def test_every_listed_section_can_be_filled_in(words):
+    listed = yaml.safe_load(Path("src/d_q_trial/report/pieces.yaml").read_text())
+    assert len(pieces.sections()) == len(listed)
+    for section in pieces.sections():
+        assert "{" not in words.fill(section.title) + words.fill(section.caption)
 
 
-def test_markup_from_the_workbook_becomes_markup_of_the_page(report):
-    named = replace(report, source={**report.source, "name": "<script>alert(1)</script>.xlsx"})
-    assert "<script>alert(1)" not in report_page(named)
+# The comparison
+
+
+def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
+    text = " ".join(" ".join(all_pages[pages / "compare/comparison.html"].text).split())
+    assert "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants" in text
+    assert "31.7 (2.8 to 71.7)" in text
+    assert "change as log ratio; significance level 0.01" in text
+
+
+def test_the_comparison_shows_only_analyses_of_the_configuration(pages, chosen, tmp_path):
+    kept = chosen.model_copy(update={"analyses": {n: chosen.analyses[n] for n in ("published", "halves")}})
+    numbers = {n: read_csv(pages / n / "results.csv", numeric=NUMERIC) for n in kept.analyses}
+    found = {n: claims.read_verdicts(pages / n / "claims.csv") for n in kept.analyses}
+    tests = compare.compare_tests(numbers, kept, TRIAL)
+    held = compare.compare_claims(found, tests, kept, TRIAL)
+    tables = {"comparisons": tests, "claims": held, "summary": compare.summarize(tests, held, found, kept, TRIAL)}
+    page = write_comparison(tables, kept, TRIAL, tmp_path, None).read_text(encoding="utf-8")
+    assert "halves" in page
+    assert "thirds" not in page
 
 
 # Libraries of others
@@ -400,6 +592,6 @@ def test_markup_from_the_workbook_becomes_markup_of_the_page(report):
         ("sortable", "a887cf42ad5b69673364c529afe8500b31dfbe3e78c2e623bee6430fc69b990f"),  # sortable-tablesort 4.1.7
     ],
 )
-def test_a_library_of_others_was_edited_or_lost_its_licence(name, digest):
+def test_a_library_of_others_is_unchanged_and_has_its_licence(name, digest):
     assert hashlib.sha256((VENDOR / f"{name}.min.js").read_bytes()).hexdigest() == digest
     assert "Permission" in (text := (VENDOR / f"{name}.LICENSE").read_text()) or "public domain" in text

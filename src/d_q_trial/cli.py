@@ -417,46 +417,43 @@ def multiverse(context: Context) -> None:
 
 @command("compare all analyses of the configuration")
 def compare(context: Context) -> None:
-    """Compare the analyses."""
+    """Compare the analyses: three tables, a picture and a page."""
     from . import claims, compare
     from .figures.compare import draw_comparison
     from .files import write_csv
-    from .participants import read_description
+    from .report.overview import label_of, write_comparison
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
     numbers = {name: context.read_numbers("results", name) for name in settings.analyses}
     verdicts = {}
     if settings.published:
         verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in settings.analyses}
-    workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
-    labels = dict.fromkeys(read_description(context.results / "workbooks" / name)["label"] for name in workbooks)
-    label = "; ".join(filter(None, labels)) or None
+    label = label_of(context.results, settings)
     tests = compare.compare_tests(numbers, settings, trial)
     held = compare.compare_claims(verdicts, tests, settings, trial)
-    write_csv(tests, output / "comparisons.csv", label=label)
-    write_csv(held, output / "claims.csv", label=label)
-    write_csv(compare.summarize(tests, held, verdicts, settings), output / "summary.csv", label=label)
+    made = {"comparisons": tests, "claims": held}
+    made["summary"] = compare.summarize(tests, held, verdicts, settings, trial)
+    for name, table in made.items():
+        write_csv(table, output / f"{name}.csv", label=label)
     rows = compare.rows_to_draw(tests, trial)
     draw_comparison(tests, *rows, trial, settings.reference, output / "comparison", label=label)
+    write_comparison(made, settings, trial, output, label)
 
 
 @command("write the report of an analysis: report.html, claims.html and methods.md")
 def report(context: Context) -> None:
     """Write the report from finished outputs."""
-    from .report.gather import gather
     from .report.page import write_report
 
-    consistency, compare = context.results / "consistency", context.results / "compare"
-    is_reference = context.analysis.name == context.settings.reference
-    made = gather(
-        context.folder,
-        context.participants_folder,
-        context.arguments.config,
-        context.analysis.name,
-        compare=compare if is_reference and len(context.settings.analyses) > 1 and compare.exists() else None,
-        consistency=consistency if context.settings.published and consistency.exists() else None,
-    )
-    write_report(made, context.folder)
+    write_report(context.results, context.settings, context.trial, context.analysis.name)
+
+
+@command("write index.html, which leads to every page of the results")
+def overview(context: Context) -> None:
+    """Write the overview from finished outputs."""
+    from .report.overview import write_overview
+
+    write_overview(context.results, context.settings, context.trial)
 
 
 @command(

@@ -1,12 +1,16 @@
-"""All analyses side by side: which conclusions stay, which flip, and how far the estimates move."""
+"""Compare analyses: which conclusions stay, which change, and how far the estimates move."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from . import labels
+from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
 from .results_table import EVERYBODY
 from .stats.checks import is_significant
+from .stats.two_sample import get_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,11 +18,10 @@ if TYPE_CHECKING:
     from .config.settings import Analysis, Settings
     from .trial import Trial
 
+KEYS = ["outcome", "visit", "place"]
 COMPARISON_COLUMNS = (
     "analysis",
-    "outcome",
-    "visit",
-    "place",  # all, or which stratum of the analysis' own marker: highest, lowest, 2nd of 3
+    *KEYS,  # place: all, or which stratum of the analysis's own marker: highest, lowest, 2 of 3
     "measure",
     "marker",
     "stratum",
@@ -35,41 +38,30 @@ COMPARISON_COLUMNS = (
     "hodges_lehmann_upper",
     "hodges_lehmann_shift",  # only where the reference has the same measure
 )
-CLAIM_COLUMNS = ("claim", "locator", "outcome", "visit", "place", "reported", "analysis", "p", "conclusion", "verdict")
-SUMMARY_COLUMNS = (
-    "analysis",
-    "differs_in",
-    "comparisons",
-    "significant",
-    "lost",
-    "gained",
-    "reversed",
-    "largest_effect_shift",
-    "median_effect_shift",
-    "claims_that_stay",
-    "claims_that_flip",
-    "printed_numbers_matched",
-    "printed_numbers_failed",
-)
-
+CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
+CHANGED = {
+    LOST: "no longer significant",
+    GAINED: "significant here only",
+    REVERSED: "significant in the other direction",
+}
 _STATISTICS = ("p", "mann_whitney_effect", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+_REPRODUCED = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION)
 
 
-def places(labels: list[str]) -> dict[str, str]:
+def places(strata: list[str]) -> dict[str, str]:
     """Name each stratum by its rank, so that analyses with other labels or numbers of strata can be compared."""
-    count = len(labels)
-    names = {label: f"{rank} of {count}" for rank, label in enumerate(labels, start=1)}
-    return names | {labels[0]: "lowest", labels[-1]: "highest"}
+    names = {label: f"{rank} of {len(strata)}" for rank, label in enumerate(strata, start=1)}
+    return names | {strata[0]: "lowest", strata[-1]: "highest"}
 
 
-def compare_tests(results: dict[str, pd.DataFrame], settings: Settings, trial: Trial) -> pd.DataFrame:
-    """Every comparison of the arms' changes, in every analysis.
+def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial: Trial) -> pd.DataFrame:
+    """Compare every comparison of the arms' changes between analyses.
 
     Parameters
     ----------
     results : dict of analysis name to its long table
-        Must hold the reference analysis.
+        Must contain the reference analysis.
     settings : Settings
     trial : Trial
 
@@ -77,31 +69,52 @@ def compare_tests(results: dict[str, pd.DataFrame], settings: Settings, trial: T
     -------
     pandas.DataFrame
         A row per analysis, outcome, visit and place with the columns of ``COMPARISON_COLUMNS``. Strata are those of the
-        analysis' own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from
+        analysis's own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from
         the reference, ``reversed`` where both are significant in opposite directions, ``not made`` (in a row
         of its own) where only the reference has the comparison, and empty where only the analysis has it. Each
         analysis is judged at its own alpha.
     """
+    import numpy as np
     import pandas as pd
 
-    tables = {name: _tests(results[name], settings.analyses[name], trial) for name in settings.analyses}
-    reference = tables[settings.reference]
-    rows = []
-    for name, table in tables.items():
-        alpha = settings.analyses[name].alpha
-        for key in [*table, *(key for key in reference if key not in table)]:
-            own, theirs = table.get(key), reference.get(key)
-            rows.append(_row(name, key, own, theirs, alpha, settings))
-    order = {outcome: i for i, outcome in enumerate(trial.outcomes)} | {v: i for i, v in enumerate(trial.visits)}
-    rank = {place: i for i, place in enumerate([EVERYBODY, "highest", "lowest"])}
     names = list(settings.analyses)
-    rows.sort(key=lambda row: (order[row[1]], order[row[2]], rank.get(row[3], 9), row[3], names.index(row[0])))
-    frame = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
-    return frame.astype({"n_first": "Int64", "n_second": "Int64"})
+    tests = pd.concat([_tests(results[name], settings.analyses[name], trial) for name in names])
+    tests = tests.reindex(columns=[*tests.columns, *(name for name in _STATISTICS if name not in tests)])
+    reference = tests[tests["analysis"].eq(settings.reference)].drop(columns="analysis")
+    expected = pd.DataFrame({"analysis": names}).merge(reference, how="cross")
+    frame = tests.merge(expected, on=["analysis", *KEYS], how="outer", suffixes=("", "_there"), indicator="found")
+    now = np.zeros(len(frame), dtype=bool)
+    for name, entry in settings.analyses.items():
+        now |= frame["analysis"].eq(name).to_numpy() & is_significant(frame["p"], entry.alpha)
+    was = is_significant(frame["p_there"], settings.analyses[settings.reference].alpha)
+    opposite = (frame["mann_whitney_effect"] - 0.5) * (frame["mann_whitney_effect_there"] - 0.5) < 0
+    conclusions = {
+        NOT_MADE: frame["found"].eq("right_only"),
+        "": frame["found"].eq("left_only"),
+        REFERENCE: frame["analysis"].eq(settings.reference),
+        REVERSED: now & was & opposite,
+        LOST: was & ~now,
+        GAINED: now & ~was,
+    }
+    frame["conclusion"] = np.select(list(conclusions.values()), list(conclusions), STAYS)
+    frame["significant"] = np.where(frame["found"].eq("right_only"), "", np.where(now, "yes", "no"))
+    frame["reference_p"] = frame["p_there"]
+    frame["effect_shift"] = frame["mann_whitney_effect"] - frame["mann_whitney_effect_there"]
+    moved = frame["hodges_lehmann"] - frame["hodges_lehmann_there"]
+    frame["hodges_lehmann_shift"] = moved.where(frame["measure"].eq(frame["measure_there"]))
+    text = ["measure", "marker", "stratum"]
+    frame[text] = frame[text].fillna("")
+    ranks = {place: rank for rank, place in enumerate([EVERYBODY, "highest", "lowest"])}
+    order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": names}
+    frame = frame.assign(
+        **{f"by_{key}": frame[key].map(values.index) for key, values in order.items()},
+        by_place=frame["place"].map(ranks).fillna(9),
+    ).sort_values(["by_outcome", "by_visit", "by_place", "place", "by_analysis"], ignore_index=True)
+    return frame[list(COMPARISON_COLUMNS)].astype({"n_first": "Int64", "n_second": "Int64"})
 
 
-def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> dict[tuple, dict[str, Any]]:
-    """Statistics of each comparison of changes, by outcome, visit and place."""
+def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
+    """Return the comparisons of changes of one analysis, a row each and a column per statistic."""
     ranks = {EVERYBODY: EVERYBODY, **places(analysis.strata.labels)}
     chosen = results[
         results["contrast"].eq(trial.contrast)
@@ -110,167 +123,121 @@ def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> dict[tupl
         & results["statistic"].isin(_STATISTICS)
         & results["stratum"].isin(ranks)
     ]
-    found: dict[tuple, dict[str, Any]] = {}
-    for row in chosen.itertuples(index=False):
-        entry = found.setdefault(
-            (row.outcome, row.visit, ranks[row.stratum]),
-            {
-                "measure": row.measure,
-                "marker": row.marker,
-                "stratum": row.stratum,
-                "n_first": row.n_first,
-                "n_second": row.n_second,
-            },
-        )
-        entry[row.statistic] = row.value
-    return found
-
-
-def _row(name: str, key: tuple, own: dict | None, theirs: dict | None, alpha: float, settings: Settings) -> tuple:
-    is_reference = name == settings.reference
-    if own is None:
-        absent = [math.nan] * 2, math.nan, "", theirs["p"], NOT_MADE, *[math.nan] * 6
-        return (name, *key, "", "", "", *absent[0], *absent[1:])
-    p, effect = own["p"], own["mann_whitney_effect"]
-    conclusion, reference_p, shift, moved = "", math.nan, math.nan, math.nan
-    if theirs is not None:
-        reference_p = theirs["p"]
-        shift = effect - theirs["mann_whitney_effect"]
-        if own["measure"] == theirs["measure"]:
-            moved = own["hodges_lehmann"] - theirs["hodges_lehmann"]
-        conclusion = REFERENCE if is_reference else _conclusion(own, theirs, alpha, settings)
-    return (
-        name,
-        *key,
-        own["measure"],
-        own["marker"],
-        own["stratum"],
-        own["n_first"],
-        own["n_second"],
-        p,
-        "yes" if is_significant(p, alpha) else "no",
-        reference_p,
-        conclusion,
-        effect,
-        shift,
-        own["hodges_lehmann"],
-        own["hodges_lehmann_lower"],
-        own["hodges_lehmann_upper"],
-        moved,
-    )
-
-
-def _conclusion(own: dict, theirs: dict, alpha: float, settings: Settings) -> str:
-    was = is_significant(theirs["p"], settings.analyses[settings.reference].alpha)
-    now = is_significant(own["p"], alpha)
-    if was and now:
-        opposite = (own["mann_whitney_effect"] - 0.5) * (theirs["mann_whitney_effect"] - 0.5) < 0
-        return REVERSED if opposite else STAYS
-    return STAYS if was == now else LOST if was else GAINED
+    chosen = chosen.assign(analysis=analysis.name, place=chosen["stratum"].map(ranks))
+    keys = ["analysis", *KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
+    return chosen.pivot(index=keys, columns="statistic", values="value").reset_index()
 
 
 def compare_claims(
-    verdicts: dict[str, pd.DataFrame], comparisons: pd.DataFrame, settings: Settings, trial: Trial
+    verdicts: Mapping[str, pd.DataFrame], comparisons: pd.DataFrame, settings: Settings, trial: Trial
 ) -> pd.DataFrame:
-    """Each printed P-value of a comparison of changes, in every analysis.
+    """Compare each reported P-value of a comparison of changes with its P in every analysis.
 
     Returns
     -------
     pandas.DataFrame
         A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
-        claim about the reference's highest stratum is held against the highest stratum of each analysis. ``conclusion``
-        is ``stays`` if P lies on the printed side of alpha, ``lost`` or ``gained`` if not, ``not made`` without a P.
-        ``verdict`` is the analysis' own on the printed digits. Empty if nothing is published.
+        claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion``
+        is ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
+        without a P. ``verdict`` is the analysis's own on the reported digits. Empty if nothing is published.
     """
     import pandas as pd
 
+    if settings.reference not in verdicts:
+        return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     base = settings.analyses[settings.reference]
-    rows = []
-    if settings.reference in verdicts:
-        ranks = {EVERYBODY: EVERYBODY, **places(base.strata.labels)}
-        printed = verdicts[settings.reference]
-        printed = printed[
-            printed["statistic"].eq("p")
-            & printed["contrast"].eq(trial.contrast)
-            & printed["measure"].eq(base.measure)
-            & printed["marker"].isin(["", base.marker])
-        ]
-        keys = ["analysis", "outcome", "visit", "place"]
-        found = comparisons.set_index(keys)["p"].to_dict()
-        own = {name: frame.set_index("claim")["verdict"].to_dict() for name, frame in verdicts.items()}
-        for claim in printed.itertuples(index=False):
-            place = ranks.get(claim.stratum)
-            for name, analysis in settings.analyses.items():
-                p = found.get((name, claim.outcome, claim.visit, place), math.nan)
-                conclusion = _held(claim.reported, p, base.alpha, analysis.alpha)
-                verdict = own.get(name, {}).get(claim.claim, "")
-                head = (claim.claim, claim.locator, claim.outcome, claim.visit, place, claim.reported)
-                rows.append((*head, name, p, conclusion, verdict))
-    return pd.DataFrame(rows, columns=list(CLAIM_COLUMNS))
+    reported = verdicts[settings.reference]
+    reported = reported[
+        reported["statistic"].eq("p")
+        & reported["contrast"].eq(trial.contrast)
+        & reported["measure"].eq(base.measure)
+        & reported["marker"].isin(["", base.marker])
+    ]
+    reported = reported.assign(place=reported["stratum"].map({EVERYBODY: EVERYBODY, **places(base.strata.labels)}))
+    reported = reported[["claim", "locator", *KEYS, "reported"]]
+    own = pd.concat(
+        [frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()], ignore_index=True
+    )
+    frame = reported.merge(pd.DataFrame({"analysis": list(settings.analyses)}), how="cross")
+    frame = frame.merge(comparisons[["analysis", *KEYS, "p"]], how="left").merge(own, how="left")
+    frame["conclusion"] = [
+        side_of_alpha(row.reported, row.p, base.alpha, settings.analyses[row.analysis].alpha)
+        for row in frame.itertuples(index=False)
+    ]
+    return frame.fillna({"verdict": ""})[list(CLAIM_COLUMNS)]
 
 
-def _held(printed: str, p: float, printed_alpha: float, alpha: float) -> str:
+def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) -> str:
+    """Say whether P lies on the side of alpha on which the reported P, such as ``< 0.05``, lies."""
     if math.isnan(p):
         return NOT_MADE
-    relation = printed.strip()[:1]
-    number = float(printed.strip().lstrip("<>=≤≥ ").split()[0])
-    was = relation != ">" and bool(is_significant(number, printed_alpha))
+    relation = reported.strip()[:1]
+    number = float(reported.strip().lstrip("<>=≤≥ ").split()[0])
+    was = relation != ">" and bool(is_significant(number, reported_alpha))
     now = is_significant(p, alpha)
     return STAYS if was == now else LOST if was else GAINED
 
 
 def summarize(
-    comparisons: pd.DataFrame, claims: pd.DataFrame, verdicts: dict[str, pd.DataFrame], settings: Settings
+    comparisons: pd.DataFrame,
+    claims: pd.DataFrame,
+    verdicts: Mapping[str, pd.DataFrame],
+    settings: Settings,
+    trial: Trial,
 ) -> pd.DataFrame:
-    """Count, for each analysis, what differs from the reference; columns of ``SUMMARY_COLUMNS``."""
+    """Count, for each analysis, what differs from the reference."""
     import pandas as pd
 
-    from .claims import FAILURES, NOT_APPLICABLE, NOT_CHECKABLE
-
+    base = settings.analyses[settings.reference]
     rows = []
     for name, analysis in settings.analyses.items():
         own = comparisons[comparisons["analysis"].eq(name)]
-        made = own[own["p"].notna()]
-        counts = own["conclusion"].value_counts()
-        shifts = own["effect_shift"].abs().dropna()
-        held = claims[claims["analysis"].eq(name)]["conclusion"]
+        shifts = own["effect_shift"].abs()
+        held = claims.loc[claims["analysis"].eq(name), "conclusion"]
         verdict = verdicts[name]["verdict"] if name in verdicts else pd.Series(dtype=object)
-        failed = verdict.isin(FAILURES)
         rows.append(
-            (
-                name,
-                "; ".join(differences(analysis, settings.analyses[settings.reference])),
-                len(made),
-                int(made["significant"].eq("yes").sum()),
-                *(int(counts.get(kind, 0)) for kind in (LOST, GAINED, REVERSED)),
-                shifts.max() if len(shifts) else math.nan,
-                shifts.median() if len(shifts) else math.nan,
-                int(held.eq(STAYS).sum()),
-                int(held.isin([LOST, GAINED]).sum()),
-                int((~failed & ~verdict.isin([NOT_CHECKABLE, NOT_APPLICABLE])).sum()),
-                int(failed.sum()),
-            )
+            {
+                "analysis": name,
+                "differs_in": "; ".join(differences(analysis, base, trial)),
+                "comparisons": int(own["p"].notna().sum()),
+                "significant": int(own["significant"].eq("yes").sum()),
+                **{kind: int(own["conclusion"].eq(kind).sum()) for kind in CHANGED},
+                "largest_effect_shift": shifts.max(),
+                "median_effect_shift": shifts.median(),
+                "claims_kept": int(held.eq(STAYS).sum()),
+                "claims_changed": int(held.isin([LOST, GAINED]).sum()),
+                "values_reproduced": int(verdict.isin(_REPRODUCED).sum()),
+                "values_not_reproduced": int(verdict.isin(FAILURES).sum()),
+            }
         )
-    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    return pd.DataFrame(rows)
 
 
-def differences(analysis: Analysis, reference: Analysis) -> list[str]:
-    """List in words what an analysis sets otherwise than the reference, such as ``test: exact``."""
-    own, base = (_flat(entry.model_dump(mode="json", exclude={"name"})) for entry in (analysis, reference))
-    return [f"{key}: {_shown(value)}" for key, value in own.items() if value != base.get(key)]
+def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[str]:
+    """List in words what an analysis sets otherwise than the reference; empty if nothing."""
 
+    def names(chosen: Any, known: Mapping[str, Any], what: str) -> str:
+        return f"all {what}" if chosen == "all" else f"only {labels.listing([known[key].label for key in chosen])}"
 
-def _flat(content: dict, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    outliers = {"keep": "outliers kept", "trim": "outliers left out", "winsorise": "outliers winsorized"}
+    limit = "" if analysis.outliers.rule == "keep" else f" beyond {analysis.outliers.limit:g} interquartile ranges"
+    marker, rule = trial.markers[analysis.marker], analysis.strata
+    at_cut = "" if rule.at_cut == reference.strata.at_cut else f", values at a cutoff in the {rule.at_cut} one"
+    words = {
+        "workbook": f"workbook {analysis.workbook}",
+        "mapping": f"workbook read by {analysis.mapping}" if analysis.mapping else "no mapping of the workbook",
+        "marker": f"subgroups by {labels.within(marker.label)}",
+        "strata": f"subgroups {labels.listing(rule.labels)}, {labels.cuts(rule, marker.unit)}{at_cut}",
+        "change": f"change as {labels.CHANGES[analysis.measure]}",
+        "test": f"test: {get_test(analysis.test).sentence}",
+        "quartile_type": f"quartiles of type {analysis.quartile_type}",
+        "alpha": f"significance level {analysis.alpha:g}",
+        "outcomes": names(analysis.outcomes, trial.outcomes, "outcomes"),
+        "visits": names(analysis.visits, trial.visits, "visits"),
+        "exclude": f"without {labels.listing(analysis.exclude)}" if analysis.exclude else "nobody excluded",
+        "outliers": f"{outliers[analysis.outliers.rule]}{limit}",
+    }
+    return [text for key, text in words.items() if getattr(analysis, key) != getattr(reference, key)]
 
 
 def rows_to_draw(comparisons: pd.DataFrame, trial: Trial, *, large_family: int = 10) -> tuple[list[tuple], int]:
@@ -279,20 +246,12 @@ def rows_to_draw(comparisons: pd.DataFrame, trial: Trial, *, large_family: int =
     Returns
     -------
     rows : list of (outcome, visit, place)
-        All of families with at most ``large_family`` outcomes; of larger ones those that flip in some analysis.
+        All of families with at most ``large_family`` outcomes; of larger ones those that change in some analysis.
     left_out : int
         How many are not shown, because no analysis changes their conclusion.
     """
-    size: dict[str, int] = {}
-    keys = ["outcome", "visit", "place"]
-    for outcome in comparisons["outcome"].drop_duplicates():
-        family = trial.outcomes[outcome].family
-        size[family] = size.get(family, 0) + 1
-    shown, left_out = [], 0
-    for key, rows in comparisons.groupby(keys, sort=False):
-        small = size[trial.outcomes[key[0]].family] <= large_family
-        if small or rows["conclusion"].isin([LOST, GAINED, REVERSED]).any():
-            shown.append(key)
-        else:
-            left_out += 1
-    return shown, left_out
+    family = comparisons["outcome"].map({key: outcome.family for key, outcome in trial.outcomes.items()})
+    small = comparisons.groupby(family)["outcome"].transform("nunique").le(large_family)
+    shown = comparisons.assign(shown=small | comparisons["conclusion"].isin(CHANGED))
+    chosen = shown.groupby(KEYS, sort=False)["shown"].any()
+    return [key for key, keep in chosen.items() if keep], int((~chosen).sum())

@@ -87,25 +87,26 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
+def cuts(rule: StrataRule, marker_unit: str = "") -> str:
+    """Return where a rule cuts its marker, such as ``at the 2/3 quantile of the analysed participants``."""
+    if rule.by == "column":
+        return f"taken from the column “{rule.column}” of the workbook"
+    if rule.by == "value":
+        return f"at {listing([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
+    names = listing([cut.label for cut in rule.cuts])
+    whose = "the analysed participants" if rule.reference == "analysed" else "all participants in the workbook"
+    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} of {whose}"
+
+
 def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     """Return a sentence on how the participants were divided into strata."""
     names = listing([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
-        return f"Strata ({names}) were taken from the column “{rule.column}” of the workbook."
-    side = "upper" if rule.at_cut == "upper" else "lower"
-    if rule.by == "value":
-        cuts = listing([f"{cut:g}" for cut in rule.cuts])
-        where = f"at {cuts} {marker_unit}".rstrip()
-    else:
-        cuts = listing([cut.label for cut in rule.cuts])
-        whose = (
-            "of the analysed participants" if rule.reference == "analysed" else "of all participants in the workbook"
-        )
-        where = f"at the {cuts} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} {whose}"
+        return f"Strata ({names}) were {cuts(rule)}."
     them = "a value equal to the cut point" if len(rule.cuts) == 1 else "values equal to a cut point"
     return (
-        f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, {where}; "
-        f"{them} went to the {side} stratum."
+        f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
+        f"{cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
     )
 
 

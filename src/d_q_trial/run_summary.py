@@ -74,9 +74,9 @@ def name_the_report(settings: Settings) -> None:
 
 def _report(settings: Settings) -> list[str]:
     report, compared = Path("results") / settings.reference / "report.html", Path("results/compare/comparison.png")
-    lines = [f"The report is {report}"] * report.exists()
+    lines = [f"The report is {report}; results/index.html leads to every page"] * report.exists()
     if len(settings.analyses) > 1 and compared.exists():
-        lines.append("The comparison of the analyses is in results/compare/, and in that report")
+        lines.append("The comparison of the analyses is results/compare/comparison.html")
     return lines
 
 

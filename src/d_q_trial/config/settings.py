@@ -17,7 +17,7 @@ from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, T
 from .yaml_files import faults_of, faulty, read_yaml
 
 # Folders of results/ that are not analyses.
-RESERVED = ("compare", "consistency", "full_size", "reconstructed", "workbooks")
+RESERVED = ("compare", "consistency", "full_size", "logs", "reconstructed", "workbooks")
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
@@ -331,3 +331,12 @@ def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
         name, _ = max(reversed(sources), key=lambda source: depth(source[1], place))
         by_source.setdefault(name, []).append(fault)
     return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
+
+
+def as_yaml(settings: Settings, analysis: str) -> str:
+    """Return the configuration of one analysis as used, defaults included."""
+    import yaml
+
+    content = settings.model_dump(mode="json", exclude={"analyses"})
+    content["analyses"] = {analysis: settings.analyses[analysis].model_dump(mode="json", exclude={"name"})}
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=88)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ..config import settings
 from ..files import sha256, write_text
 from ..participants import read_description
-from ..report.gather import as_yaml
 from ..software import software
 from . import ars, crate, manifest, tables
 
@@ -46,7 +45,7 @@ def write_exports(
     event = ars.reporting_event(rows.to_dict("records"), trial, chosen.analyses[analysis], label)
     text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_text(text + "\n", folder / "export/ars.json")
-    write_text(as_yaml(chosen, analysis), folder / crate.CONFIG)
+    write_text(settings.as_yaml(chosen, analysis), folder / crate.CONFIG)
     title = f"Reanalysis “{analysis}”: {trial.title}"
     tables.write_data_package(
         folder, name=trial.name, title=title, description=f"{label or ''} {trial.citation}".strip()

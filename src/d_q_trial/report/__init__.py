@@ -1,5 +1,5 @@
-"""The report: one page that people read, made from finished tables, figures and claims.
+"""The pages that people read, made from finished tables, figures and verdicts.
 
-``gather`` reads what earlier steps wrote, ``claims`` and ``cutoffs`` prepare its tables, ``methods`` puts the
-conventions into words, ``page`` renders the templates. Nothing here computes a statistic.
+``collect`` reads what earlier steps wrote; ``verdicts``, ``headlines``, ``explorer`` and ``pieces`` prepare what is shown;
+``methods`` puts the settings into words; ``page`` and ``overview`` fill in the templates. Nothing here computes a statistic.
 """

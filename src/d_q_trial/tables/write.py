@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import atomic, safe_text, write_csv, write_text
+from ..pages import environment
 
 if TYPE_CHECKING:
     from .build import SetTable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
 _ZIP_EPOCH = (2000, 1, 1, 0, 0, 0)
-_TEMPLATES = Path(__file__).parent
 LABEL_COLUMN = "data"
 
 
@@ -61,20 +61,6 @@ def exact_frame(table: SetTable):
 
 def _labelled(frame, table: SetTable):
     return frame.assign(**{LABEL_COLUMN: table.data_label}) if table.data_label else frame
-
-
-def environment():
-    """Return the template engine, which escapes everything that it prints."""
-    import jinja2
-
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader([_TEMPLATES, _TEMPLATES.parent / "report" / "templates"]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def page(table: SetTable) -> str:

@@ -1,0 +1,255 @@
+"use strict";
+// Glue between a page and its numbers. Nothing is computed here: what is shown was formatted by the workflow.
+
+const get = (id) => document.getElementById(id);
+const state = () => new URLSearchParams(location.hash.slice(1));
+const remember = (entries) => {
+  const text = new URLSearchParams(entries.filter(([, value]) => value !== "")).toString();
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+};
+
+// Reported values: search, source, verdicts and the address together decide which rows show.
+(() => {
+  const form = get("filter");
+  if (!form) return;
+  const table = get("claims");
+  const rows = [...table.tBodies[0].rows];
+  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const boxes = [...form.querySelectorAll("[name=verdict]")];
+  const [search, source, shown, everything] = ["search", "source", "shown", "everything"].map(get);
+  const total = rows.length.toLocaleString("en");
+  let only = {}; // one claim, or those of one figure, panel or table
+  const update = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const verdicts = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    let count = 0;
+    for (const row of rows) {
+      const text = texts.get(row);
+      const fits = verdicts.has(row.dataset.verdict) && (!source.value || row.dataset.source === source.value)
+        && (!only.claim || row.dataset.claim === only.claim) && (!only.place || row.dataset.places.includes(`|${only.place}|`))
+        && words.every((word) => text.includes(word));
+      row.hidden = !fits;
+      count += fits;
+    }
+    const filtered = words.length > 0 || source.value !== "" || verdicts.size < boxes.length || Boolean(only.claim || only.place);
+    table.classList.toggle("filtered", filtered);
+    everything.disabled = !filtered;
+    shown.textContent = `${count.toLocaleString("en")} of ${total} values${only.place ? `, ${only.place}` : ""}`;
+    const some = verdicts.size < boxes.length ? [...verdicts].map((name) => ["verdict", name]) : [];
+    remember([["q", search.value], ["source", source.value], ["place", only.place ?? ""], ["claim", only.claim ?? ""], ...some]);
+  };
+  const read = () => {
+    const given = state();
+    search.value = given.get("q") ?? "";
+    source.value = given.get("source") ?? "";
+    only = { place: given.get("place"), claim: given.get("claim") };
+    const verdicts = given.getAll("verdict");
+    boxes.forEach((box) => { box.checked = verdicts.length === 0 || verdicts.includes(box.value); });
+    update();
+  };
+  form.addEventListener("input", update);
+  everything.addEventListener("click", () => { remember([]); read(); search.focus(); });
+  addEventListener("hashchange", read);
+  read();
+})();
+
+// Pictures: a click shows them large.
+(() => {
+  let dialog = null;
+  document.addEventListener("click", (event) => {
+    const picture = event.target.closest(".drawing")?.querySelector("img");
+    if (!picture || !event.target.closest("img, .zoom")) return;
+    dialog?.remove();
+    dialog = document.createElement("dialog");
+    const close = Object.assign(document.createElement("button"), { type: "button", textContent: "Close" });
+    const frame = document.createElement("div");
+    frame.tabIndex = 0;
+    frame.append(picture.cloneNode());
+    dialog.setAttribute("aria-label", "Enlarged figure");
+    dialog.append(close, frame);
+    close.addEventListener("click", () => dialog.close());
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+})();
+
+// Cutoffs: the slider chooses which of the finished numbers to show.
+(() => {
+  const element = get("data");
+  if (!element || !get("cut")) return;
+  const data = JSON.parse(element.textContent);
+  const [choice, marker, cut, cutValue, own, chart, caption] =
+    ["choice", "marker", "cut", "cut-value", "own", "chart", "told"].map(get);
+  const families = new Map();
+  for (const item of data.choices) {
+    if (!families.has(item.family)) {
+      const group = document.createElement("optgroup");
+      group.label = item.family;
+      families.set(item.family, choice.appendChild(group));
+    }
+    families.get(item.family).append(new Option(item.label, item.key));
+  }
+  for (const item of data.markers) marker.append(new Option(item.label, item.key));
+
+  const sides = ["above", "below"];
+  const names = { above: "Above the cutoff", below: "Below the cutoff" };
+  const find = (name = marker.value) => data.series.find((s) => s.marker === name && s.choice === choice.value);
+  const value = (text) => Number(text.replace("−", "-").replace("<", "").replaceAll(",", ""));
+  const item = () => data.choices.find((c) => c.key === choice.value);
+  const about = () => data.markers.find((m) => m.key === marker.value);
+  let shown = null; // the series in the charts
+  let plots = [];
+
+  const fill = (column, side) => {
+    const [n1, n2, m1, m2, shift, low, high, p] = side ?? [];
+    const few = "too few";
+    const texts = side?.length > 2 ? [n1, n2, m1, m2, shift, `${low} to ${high}`, p] : [n1 ?? few, n2 ?? few, ...Array(5).fill(few)];
+    texts.forEach((text, i) => { get("sides").tBodies[0].rows[i].cells[column].textContent = text; });
+  };
+
+  // Round numbers that a logarithmic axis has room for.
+  const ticks = (low, high, room) => {
+    const all = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
+      for (const digit of [1, 2, 5]) all.push(Number(`${digit}e${power}`));
+    }
+    const inside = all.filter((tick) => tick >= low && tick <= high);
+    return inside.length <= room ? inside : inside.filter((tick) => /1/.test(tick));
+  };
+
+  const points = (series) => sides.flatMap((side) => series.cuts.map((x, i) => {
+    const numbers = series[side][i];
+    return numbers?.length > 2 && { x, side: names[side], shift: value(numbers[4]), low: value(numbers[5]), high: value(numbers[6]), p: value(numbers[7]) };
+  }).filter(Boolean));
+
+  const draw = () => {
+    const all = data.series.filter((s) => s.choice === choice.value).flatMap(points); // of all markers, for a common axis
+    const finite = all.flatMap((d) => [d.low, d.high, 0]).filter(Number.isFinite);
+    const own = points(shown);
+    const log = shown.cuts[0] > 0 && shown.cuts.at(-1) / shown.cuts[0] > 20;
+    const width = Math.max(280, chart.clientWidth);
+    const base = { width, marginLeft: 52, marginRight: 20, style: { fontSize: "13px", fontFamily: "inherit" } };
+    const x = { type: log ? "log" : "linear", ticks: log ? ticks(shown.cuts[0], shown.cuts.at(-1), width / 60) : Math.floor(width / 80), tickFormat: (d) => String(d) };
+    const lowest = Math.min(0.01, ...all.map((d) => d.p));
+    const lines = [
+      Plot.ruleX(shown.own.map((i) => shown.cuts[i]), { stroke: "currentColor", strokeDasharray: "4 4" }),
+      Plot.ruleX([0], { x: () => shown.cuts[Number(cut.value)], stroke: "var(--mark-ink)", strokeWidth: 2.5, className: "chosen" }),
+    ];
+    const title = (y) => Plot.text(Object.values(names), { [y]: (d) => d, text: (d) => d, frameAnchor: "top-left", dx: 6, dy: 4, fontWeight: 600, fill: "currentColor" });
+    plots = [
+      Plot.plot({
+        ...base, height: 330, marginBottom: 26, marginTop: 20, x: { ...x, label: null },
+        y: { domain: [Math.min(...finite), Math.max(...finite)], label: `Median difference (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
+        fy: { domain: Object.values(names), axis: null },
+        marks: [
+          title("fy"),
+          Plot.ruleY([0], { stroke: "currentColor", strokeOpacity: 0.6 }),
+          Plot.areaY(own, { x: "x", y1: "low", y2: "high", fy: "side", fill: "var(--accent)", fillOpacity: 0.18, curve: "step" }),
+          Plot.lineY(own, { x: "x", y: "shift", fy: "side", stroke: "var(--accent)", strokeWidth: 2, curve: "step" }),
+          ...lines,
+        ],
+      }),
+      Plot.plot({
+        ...base, height: 190, marginBottom: 42, marginTop: 20,
+        x: { ...x, label: `Cutoff of ${about().label}${about().unit ? ` (${about().unit})` : ""}`, labelAnchor: "center", labelArrow: "none" },
+        y: { type: "log", domain: [lowest, 1], label: "P", ticks: [0.001, 0.01, 0.05, 0.2, 1].filter((p) => p >= lowest), tickFormat: String },
+        marks: [
+          Plot.ruleY([data.alpha], { stroke: "currentColor", strokeOpacity: 0.6 }),
+          ...sides.map((side) => Plot.lineY(own.filter((d) => d.side === names[side]), { x: "x", y: "p", strokeDasharray: side === "below" ? "4 3" : null, stroke: "var(--accent)", strokeWidth: 2, curve: "step" })),
+          Plot.text(own.filter((d, i) => i === own.findLastIndex((e) => e.side === d.side)), { x: "x", y: "p", text: (d) => (d.side === names.above ? "above" : "below"), textAnchor: "end", dy: -8, fill: "currentColor", stroke: "var(--paper)" }),
+          ...lines,
+        ],
+      }),
+    ];
+    // The chart has one text for those who do not see it; a group may not have a name of its own.
+    plots.forEach((plot) => plot.querySelectorAll("g[aria-label], g[aria-description]").forEach((group) => {
+      group.removeAttribute("aria-label");
+      group.removeAttribute("aria-description");
+    }));
+    chart.replaceChildren(...plots);
+  };
+
+  const update = () => {
+    const series = find();
+    const fresh = series !== shown;
+    if (fresh) {
+      shown = series;
+      cut.max = series.cuts.length - 1;
+      cut.value = series.start;
+    }
+    show(fresh);
+  };
+
+  const show = (fresh) => {
+    const i = Number(cut.value);
+    const text = `${shown.shown[i]} ${about().unit}`.trim();
+    cutValue.textContent = text;
+    cut.setAttribute("aria-valuetext", text);
+    own.disabled = i === shown.start;
+    fill(1, shown.above[i]);
+    fill(2, shown.below[i]);
+    caption.textContent = `${item().label}, ${data.change}, cutoff ${text} of ${about().label}`;
+    const at = Object.entries(data.at_cut).filter(([name]) => shown[name]).map(([name, words]) => `${words}: ${shown[name][i]}`);
+    const best = shown.searched ? [`P of the best of all these cutoffs, corrected for the search: ${shown.searched}`] : [];
+    get("searched").textContent = [...at, ...best].join(". ");
+    const told = sides.map((side) => shown[side][i]?.length > 2 ? `${side}: difference ${shown[side][i][4]}, P ${shown[side][i][7]}` : `${side}: too few`);
+    chart.setAttribute("aria-label", `Median difference and P at every cutoff; at ${text}, ${told.join("; ")}`);
+    if (fresh || !plots.length) draw();
+    else {
+      const x = plots[0].scale("x").apply(shown.cuts[i]);
+      chart.querySelectorAll(".chosen line").forEach((line) => { line.setAttribute("x1", x); line.setAttribute("x2", x); });
+    }
+  };
+
+  const keep = () => remember([["outcome", item().outcome], ["visit", item().visit], ["marker", marker.value], ["cut", String(shown.cuts[Number(cut.value)])]]);
+
+  const read = () => {
+    const given = state();
+    const wanted = `${given.get("outcome")}/${given.get("visit")}`;
+    const known = data.choices.some((c) => c.key === wanted);
+    choice.value = known ? wanted : data.first;
+    marker.value = data.markers[0].key;
+    if (known && data.markers.some((m) => m.key === given.get("marker"))) marker.value = given.get("marker");
+    if (!find()) marker.value = data.series.find((s) => s.choice === choice.value).marker;
+    update();
+    const position = shown.cuts.indexOf(Number(given.get("cut")));
+    if (known && position >= 0) { cut.value = position; show(false); }
+  };
+
+  const drag = (event) => {
+    if (event.type === "pointermove" && event.buttons === 0) return;
+    const plot = plots[0];
+    const box = plot.getBoundingClientRect();
+    const scale = plot.scale("x");
+    const x = ((event.clientX - box.left) * plot.viewBox.baseVal.width) / box.width;
+    let best = 0;
+    shown.cuts.forEach((c, i) => { if (Math.abs(scale.apply(c) - x) < Math.abs(scale.apply(shown.cuts[best]) - x)) best = i; });
+    cut.value = best;
+    show(false);
+    keep();
+  };
+
+  const copy = async () => {
+    const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), "median difference", "lower", "upper", "P"];
+    const lines = shown.cuts.flatMap((c, i) => sides.map((side) => [String(c), side, ...(shown[side][i] ?? [])]));
+    const text = [heads, ...lines].map((line) => line.map((cell) => quote(cell.replace("−", "-"))).join(",")).join("\n");
+    try {
+      await navigator.clipboard.writeText(text);
+      get("copied").textContent = "Copied";
+    } catch {
+      get("copied").textContent = "The browser did not allow it";
+    }
+  };
+
+  chart.addEventListener("pointerdown", drag);
+  chart.addEventListener("pointermove", drag);
+  for (const select of [choice, marker]) select.addEventListener("change", () => { update(); keep(); });
+  cut.addEventListener("input", () => { show(false); keep(); });
+  own.addEventListener("click", () => { cut.value = shown.start; show(false); keep(); });
+  get("copy").addEventListener("click", copy);
+  addEventListener("hashchange", () => { if (state().has("outcome")) read(); });
+  new ResizeObserver(() => { if (shown && Math.abs(chart.clientWidth - plots[0].viewBox.baseVal.width) > 4) draw(); }).observe(chart);
+  marker.closest("p").hidden = data.markers.length < 2;
+  read();
+})();
