@@ -43,7 +43,7 @@ def participants(wildcards):
     return f"results/workbooks/{analysis(wildcards).workbook_id}/participants.csv"
 
 
-def depends(command, *sections, read=()):
+def depends(command, *sections, read=(), cuts=True):
     """Code of a command, parts of the configuration and contents of files, as a parameter that reruns a step.
 
     Snakemake itself compares dates, and would take a file that is replaced by an older one for unchanged. It tracks what
@@ -56,7 +56,10 @@ def depends(command, *sections, read=()):
         "code": code,
         "contents": contents,
         "settings": settings.for_step(
-            SETTINGS, getattr(wildcards, "analysis", SETTINGS.reference), *sections
+            SETTINGS,
+            getattr(wildcards, "analysis", SETTINGS.reference),
+            *sections,
+            cuts=cuts,
         ),
     }
 

@@ -51,6 +51,7 @@ rule permute:
             "robustness.seed",
             "robustness.minimum_per_arm",
             "robustness.multiverse",
+            cuts=False,  # every subgroup has cuts of its own
         ),
     message:
         "Permute the treatment labels (analysis {wildcards.analysis}, part {wildcards.shard} of {wildcards.shards})"

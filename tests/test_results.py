@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pipeline
@@ -5,7 +7,9 @@ import pytest
 from scipy import stats
 
 from d_q_trial.config import settings
+from d_q_trial.config.settings import StrataRule
 from d_q_trial.results_table import COLUMNS, KEYS
+from d_q_trial.robustness import multiverse
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +184,24 @@ def test_welch_has_the_interval_of_the_difference_of_means(published):
     assert run.value("mean_difference", **keys) == pytest.approx(treated.mean() - control.mean(), rel=1e-9)
     limits = [run.value(f"mean_difference_{side}", **keys) for side in ("lower", "upper")]
     assert limits == pytest.approx(list(theirs.confidence_interval()), rel=1e-9)
+
+
+def _words(value):
+    """A value as text, in which NaN equals NaN and the address of an object does not count."""
+    return re.sub(r" at 0x\w+", "", repr(value))
+
+
+def test_permuted_specifications_do_not_depend_on_the_cut_of_the_analysis(published):
+    chosen = settings.load(pipeline.CONFIG)
+    analysis = chosen.analyses["published"]
+    elsewhere = analysis.model_copy(update={"strata": StrataRule(cuts=["1/3", "1/2"])})
+    here, there = (
+        multiverse.prepare(published.participants, published.trial, entry, chosen.robustness)
+        for entry in (analysis, elsewhere)
+    )
+    for name, ours in vars(here.specifications).items():
+        theirs = vars(there.specifications)[name]
+        if isinstance(ours, np.ndarray):
+            np.testing.assert_array_equal(ours, theirs)
+        else:
+            assert _words(ours) == _words(theirs)

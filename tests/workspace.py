@@ -29,7 +29,12 @@ def make(folder: Path) -> Path:
 
 def environment(folder: Path) -> dict[str, str]:
     """The copy's own package, not the installed one, and a cache of its own."""
-    return {**os.environ, "PYTHONPATH": str(folder / "src"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(folder / "src"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }
 
 
 def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = None, **more: str):

@@ -1,7 +1,8 @@
 """Derive which code a step of the workflow depends on, from the imports of its command.
 
-A step reruns when the code that it runs changes. Its code is the function of its command in ``cli.py`` and every module
-that this function imports, directly or not; a folder with templates or other data files counts as a whole.
+A step reruns when the code that it runs changes. Its code is the function of its command in ``cli.py``, the properties of
+``Context`` that it uses, and every module that these import, directly or not; a folder with templates or other data files
+counts as a whole.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ def modules_of(command: str) -> list[Path]:
     KeyError
         If there is no such command.
     """
-    statements = [node for node in _parse(PACKAGE / "cli.py").body if not isinstance(node, ast.FunctionDef)]
-    waiting = [*_imported(ast.Module(statements, []), NAME), *_imported(_function(command), NAME)]
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    head = [node for node in _parse(PACKAGE / "cli.py").body if not isinstance(node, kinds)]
+    waiting = list(_imported(ast.Module([*head, *_functions(command)], []), NAME))
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
@@ -37,7 +39,7 @@ def modules_of(command: str) -> list[Path]:
 
 def digest(command: str) -> str:
     """Return a checksum of the code of a command that comments, docstrings and layout do not change."""
-    total = hashlib.sha256(ast.dump(_function(command)).encode())
+    total = hashlib.sha256("".join(map(ast.dump, _functions(command))).encode())
     modules = modules_of(command)
     for path in modules:
         total.update(_module_digest(path))
@@ -67,9 +69,21 @@ def _module_digest(path: Path) -> bytes:
     return path.name.encode() + hashlib.sha256(ast.dump(_parse(path)).encode()).digest()
 
 
-def _function(command: str) -> ast.FunctionDef:
-    functions = {node.name: node for node in _parse(PACKAGE / "cli.py").body if isinstance(node, ast.FunctionDef)}
-    return functions[command]
+def _functions(command: str) -> list[ast.FunctionDef]:
+    """Return the function of a command, and the methods of ``Context`` that it uses, directly or not."""
+    body = _parse(PACKAGE / "cli.py").body
+    functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+    (context,) = (node for node in body if isinstance(node, ast.ClassDef) and node.name == "Context")
+    methods = {node.name: node for node in context.body if isinstance(node, ast.FunctionDef)}
+    found = [functions[command], methods["__init__"]]
+    for function in found:  # grows while it is walked
+        used = [node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute) and _is_context(node.value)]
+        found += [methods[name] for name in dict.fromkeys(used) if name in methods and methods[name] not in found]
+    return found
+
+
+def _is_context(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("context", "self")
 
 
 @cache

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from ..errors import nearest
 from ..stats.two_sample import permutable_names
-from .types import Names, Number, PermutableTestName, Quantile, Share, Strict, Text, Whole
+from .types import Names, Number, Quantile, Share, Strict, Text, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,7 +58,9 @@ class Multiverse(Strict):
         "log_ratio",
         "difference",
     ]
-    tests: Annotated[list[PermutableTestName], Field(min_length=1)] = list(permutable_names())
+    tests: Annotated[list[Literal[permutable_names()]], Field(min_length=1)] = list(  # type: ignore[valid-type]
+        permutable_names()
+    )
     outliers: Annotated[list[Literal["keep", "trim", "winsorise"]], Field(min_length=1)] = ["keep", "trim", "winsorise"]
     outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
     missing: Annotated[list[Literal["available", "last_carried_forward", "no_change"]], Field(min_length=1)] = [

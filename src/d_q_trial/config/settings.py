@@ -12,8 +12,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..errors import UserError, nearest
 from ..files import found
+from ..stats import two_sample
 from .robustness import Robustness, unknown
-from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, TestName, Text, Whole
+from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole
 from .yaml_files import faults_of, faulty, read_yaml
 
 # Folders of results/ that are not analyses.
@@ -105,7 +106,7 @@ class Analysis(Strict):
     marker: str
     strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
-    test: TestName = "normal"
+    test: Literal[two_sample.names()] = "normal"  # type: ignore[valid-type]
     quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     outcomes: Names = "all"
@@ -204,7 +205,7 @@ def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
         raise _by_source(faults, sources or [("config.yaml", {})])
 
 
-def for_step(settings: Settings, analysis: str, *sections: str) -> dict[str, Any]:
+def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
     """Return one analysis and the named sections, which :func:`load` accepts as a configuration.
 
     A step of the workflow tracks no more than what it depends on, so that editing one thing reruns no other.
@@ -215,6 +216,8 @@ def for_step(settings: Settings, analysis: str, *sections: str) -> dict[str, Any
     analysis : str
     sections : str
         Keys of the configuration; a dot names a part of one: ``robustness.seed``.
+    cuts : bool
+        Whether the step depends on where the marker is cut and what the strata are called.
     """
     wanted: dict[str, Any] = {"trial": True, "published": True}
     for section in sections:
@@ -224,7 +227,9 @@ def for_step(settings: Settings, analysis: str, *sections: str) -> dict[str, Any
         else:
             wanted[name] = True
     content = settings.model_dump(mode="json", include=wanted)
-    chosen = settings.analyses[analysis].model_dump(mode="json")
+    chosen = settings.analyses[analysis].model_dump(
+        mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}
+    )
     return {**content, "reference": analysis, "analyses": {analysis: chosen}}
 
 

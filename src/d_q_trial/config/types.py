@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from ..stats import two_sample
-
 
 class Quantile(Fraction):
     """A quantile, share or cut point that stays exact: 2/3 is 2/3 from the configuration to the tables."""
@@ -79,8 +77,6 @@ Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str,
 Share = Annotated[Exact, Field(gt=0, lt=1)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
-TestName = Literal[two_sample.names()]  # type: ignore[valid-type]
-PermutableTestName = Literal[two_sample.permutable_names()]  # type: ignore[valid-type]
 Checksum = Annotated[Optional, AfterValidator(_checksum)]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
