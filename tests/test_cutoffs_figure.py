@@ -11,10 +11,11 @@ import pytest
 
 from d_q_trial.config import settings
 from d_q_trial.figures import cutoff_pages, style
+from d_q_trial.figures import cutoff_words as describe
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.files import read_csv
 from d_q_trial.formatting import p_digits
-from d_q_trial.robustness import best_cuts, cutoffs, describe
+from d_q_trial.robustness import best_cuts, cutoffs
 from d_q_trial.robustness.cut_tables import CutTables
 from d_q_trial.robustness.own_cut import article_cuts
 from d_q_trial.strata import marker_values

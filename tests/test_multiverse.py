@@ -15,8 +15,9 @@ import pytest
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
+from d_q_trial.figures import multiverse_words
 from d_q_trial.figures.specification_curve import draw_curve, options_of
-from d_q_trial.robustness import multiverse, multiverse_words, shards
+from d_q_trial.robustness import multiverse, shards
 from d_q_trial.robustness.families import WHOLE
 from d_q_trial.robustness.specifications import ALL_EQUAL, TOO_SMALL, is_own
 from d_q_trial.stats.labels import AllLabels

@@ -331,8 +331,9 @@ def cutoffs(context: Context) -> None:
 @command("adjust P-values for multiplicity, and find the analysis's own cutoffs among all")
 def robustness(context: Context) -> None:
     """Adjust for multiplicity."""
+    from .figures import cutoff_words
     from .files import write_json
-    from .robustness import describe, multiplicity, own_cut
+    from .robustness import multiplicity, own_cut
     from .robustness.cut_tables import CutTables, read_table
 
     trial, analysis, robustness = context.trial, context.analysis, context.settings.robustness
@@ -342,7 +343,7 @@ def robustness(context: Context) -> None:
     own = own_cut.own_cuts(every, *data)
     cuts = dict(zip(data[1]["marker"], data[1]["cut"], strict=True))
     tables = CutTables(every, windows, best, own)
-    words = describe.describe(tables, trial, analysis, robustness, context.label, cuts=cuts)
+    words = cutoff_words.describe(tables, trial, analysis, robustness, context.label, cuts=cuts)
     context.write({"own_cuts": own, "multiplicity": multiplicity.multiplicity(*data, robustness)}, output)
     write_json(words, output / "robustness.json")
 
@@ -390,9 +391,10 @@ def permute(context: Context) -> None:
 )
 def multiverse(context: Context) -> None:
     """Finish the multiverse."""
+    from .figures import multiverse_words
     from .figures.specification_curve import draw_specification_curve
     from .files import write_json
-    from .robustness import multiverse, multiverse_words, shards
+    from .robustness import multiverse, shards
 
     trial, analysis, label = context.trial, context.analysis, context.label
     settings, output = context.settings.robustness, Path(context.arguments.output)

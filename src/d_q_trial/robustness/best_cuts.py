@@ -19,9 +19,9 @@ from .cutoffs import NO_MARKER, TOO_FEW_FOR_CUTS, Slices
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.robustness import Robustness
     from ..stats.permutation import Progress
     from ..trial import Trial
-    from .config.settings import Robustness
 
 SIDES = ("above", "below")
 COLUMNS = (

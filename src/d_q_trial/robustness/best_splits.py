@@ -13,8 +13,8 @@ from .cutoffs import NO_MARKER, Slices
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.robustness import Robustness
     from ..trial import Trial
-    from .config.settings import Robustness
 
 COLUMNS = (
     "outcome",

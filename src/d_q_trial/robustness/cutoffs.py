@@ -16,9 +16,9 @@ from .comparisons import Comparison, whole
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.robustness import Robustness
     from ..config.settings import Analysis
     from ..trial import Trial
-    from .config.settings import Robustness
 
 ESTIMATES = (
     "n_first",

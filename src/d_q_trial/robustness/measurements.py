@@ -15,9 +15,9 @@ from ..strata import assign, cut_points
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
+    from ..config.robustness import Multiverse
     from ..config.settings import Analysis
     from ..trial import Trial
-    from .config.settings import Multiverse
 
 Subgroup = tuple[str, float]  # marker and quantile; the participants at or above the cut
 

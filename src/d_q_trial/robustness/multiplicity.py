@@ -17,9 +17,9 @@ from .comparisons import Comparison, all_comparisons
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..config.robustness import Family, Robustness
     from ..config.settings import Analysis
     from ..trial import Trial
-    from .config.settings import Family, Robustness
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 

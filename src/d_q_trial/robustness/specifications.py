@@ -15,8 +15,8 @@ from .choices import fences, with_missing, without_outliers
 from .measurements import Measurements, Subgroup
 
 if TYPE_CHECKING:
+    from ..config.robustness import Multiverse
     from ..config.settings import Analysis
-    from .config.settings import Multiverse
 
 TOO_SMALL = "too small under any labels"
 ALL_EQUAL = "all values are equal"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 SIGNIFICANT_DIGITS = 10
 
@@ -13,14 +16,14 @@ FOLLOW_UP_NOT_POSITIVE = "follow-up value is zero or negative, so it has no loga
 NO_RAW_VALUES = "the workbook gives the percent change only"
 
 
-def significant(values, digits: int = SIGNIFICANT_DIGITS):
+def significant(values: ArrayLike, digits: int = SIGNIFICANT_DIGITS) -> Any:
     """Round to significant digits, so that values which tie on paper tie in floating point."""
     values = np.asarray(values, dtype=float)
     # By way of decimal text, as on paper: scaling by powers of ten would round twice.
     return np.char.mod(f"%.{digits - 1}e", values).astype(float)[()]
 
 
-def percent_change(baseline, follow_up):
+def percent_change(baseline: ArrayLike, follow_up: ArrayLike) -> Any:
     """Percent change, 100 * (follow-up - baseline) / baseline, to ten significant digits; arguments broadcast.
 
     >>> float(percent_change(0.3, 0.42))

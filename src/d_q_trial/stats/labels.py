@@ -20,8 +20,13 @@ BLOCK = 256  # permutations that one state of the generator makes; part of the d
 class Labels(Protocol):
     """Splits of the participants into two arms, numbered from 0."""
 
-    count: int
-    exhaustive: bool  # every possible split once, the observed one among them
+    @property
+    def count(self) -> int:
+        """How many splits there are."""
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether they are every possible split once, the observed one among them."""
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (participants, splits)."""

@@ -98,7 +98,8 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     members = from_low & to_high
     keep = members.sum(axis=0) >= minimum
     order = np.lexsort((position[keep], side[keep]))
-    return Subgroups(*(field[keep][order] for field in (side, low, high, position)), members[:, keep][:, order])
+    side, low, high, position = (field[keep][order] for field in (side, low, high, position))
+    return Subgroups(side, low, high, position, members[:, keep][:, order])
 
 
 def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..formatting import number, p_value
+from ..robustness.families import WHOLE
 from ..stats.checks import is_significant
-from .families import WHOLE
 
 if TYPE_CHECKING:
     import pandas as pd

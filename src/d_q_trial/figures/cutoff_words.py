@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import labels
-from ..figures.cutoff_pages import figures
 from ..formatting import interval, number, p_value
+from .cutoff_pages import figures
 
 if TYPE_CHECKING:
+    from ..config.robustness import Robustness
     from ..config.settings import Analysis
+    from ..robustness.cut_tables import CutTables
     from ..trial import Trial
-    from .config.settings import Robustness
-    from .cut_tables import CutTables
 
 
 def describe(

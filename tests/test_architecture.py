@@ -1,0 +1,76 @@
+"""The house is the one of docs/architecture.md."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from d_q_trial import code_inputs
+from d_q_trial.config import settings
+from d_q_trial.trial import load_trial
+
+TOP = Path(__file__).parent.parent
+PACKAGE = TOP / "src" / "d_q_trial"
+
+
+def test_rooms_import_rooms_below_them_only():
+    lint = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run([sys.executable, lint], cwd=TOP, capture_output=True, text=True, check=False)
+    assert "1 kept, 0 broken" in run.stdout, run.stdout + run.stderr
+
+
+def test_every_module_belongs_to_a_layer_or_stands_alone():
+    """A module that the layers do not name imports nothing of the package but the ground floor, or is imported by the workflow."""
+    layers = (TOP / "pyproject.toml").read_text(encoding="utf-8").partition("[tool.importlinter]")[2]
+    alone = {"__init__", "__main__", "code_inputs", "labels", "progress", "run_lock", "run_summary", "software"}
+    names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    unnamed = {name for name in names if f"d_q_trial.{name}" not in layers}
+    assert unnamed <= alone, unnamed - alone
+
+
+@pytest.mark.parametrize("command", ["results", "claims", "cutoffs", "consistency", "report"])
+def test_the_code_of_a_step_is_what_its_command_imports(command):
+    """Every module that a real process has loaded after importing what the command imports is among its inputs."""
+    tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == command)
+    imports = [ast.unparse(node) for node in ast.walk(function) if isinstance(node, ast.ImportFrom)]
+    code = "import sys, d_q_trial.cli\n__package__ = 'd_q_trial'\n" + "\n".join(imports)
+    code += (
+        "\nprint(*(m.__file__ for n, m in sys.modules.items() if n.startswith('d_q_trial') and n != 'd_q_trial.cli'))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True)
+    loaded = {Path(name).resolve() for name in run.stdout.split()}
+    # Registries load their members by name; they count as a whole folder.
+    known = {path.resolve() for path in code_inputs.modules_of(command)}
+    missing = {path for path in loaded - known if path.parent not in {p.parent for p in known} - {PACKAGE}}
+    assert missing <= {(PACKAGE / "__init__.py").resolve()}, missing
+
+
+def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_path, monkeypatch):
+    module = tmp_path / "module.py"
+    digests = []
+    for text in ('"""Doc."""\nX = 1\n', '"""Other."""\n# comment\nX = 1\n', "X = 2\n"):
+        module.write_text(text, encoding="utf-8")
+        code_inputs._parse.cache_clear()
+        code_inputs._module_digest.cache_clear()
+        digests.append(code_inputs._module_digest(module))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_the_readme_is_short_and_names_the_two_commands():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= 900
+    assert "    make  " in text
+    assert "    make test" in text
+
+
+def test_the_examples_of_the_page_on_trials_are_read(tmp_path):
+    text = (TOP / "docs" / "trial.md").read_text(encoding="utf-8")
+    trial, configuration = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
+    (tmp_path / "trial.yaml").write_text(trial, encoding="utf-8")
+    assert load_trial(tmp_path / "trial.yaml").markers
+    assert list(settings.load(yaml.safe_load(configuration)).analyses) == ["copper_tertiles"]
