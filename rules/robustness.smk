@@ -43,8 +43,6 @@ rule cutoffs:
     """Every cutoff of the markers, and the best cutoffs corrected for the search."""
     input:
         participants=participants,
-        changes="results/{analysis}/changes.csv",
-        strata="results/{analysis}/strata.csv",
         trial=SETTINGS.trial,
     output:
         expand("results/{{analysis}}/robustness/{file}", file=CUTS),
@@ -63,7 +61,7 @@ rule cutoffs:
     log:
         "results/{analysis}/logs/cutoffs.log",
     params:
-        depends=depends("cutoffs", "robustness"),
+        depends=depends("cutoffs", "robustness", cuts=False),
     message:
         "Try every cutoff (analysis {wildcards.analysis})"
     shell:

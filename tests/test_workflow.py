@@ -130,7 +130,7 @@ def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
     workspace.edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
     edited = workspace.planned(copy)
     assert {"results:published", "claims:published", "report:published"} <= edited
-    assert edited.isdisjoint({"participants", "permute:published", "consistency"})
+    assert edited.isdisjoint({"participants", "permute:published", "cutoffs:published", "consistency"})
 
 
 @pytest.mark.slow

@@ -301,7 +301,8 @@ def sensitivity(context: Context) -> None:
 
 @command("try every cutoff of the markers")
 def cutoffs(context: Context) -> None:
-    """Compare the arms at every cutoff, and correct the best one for the search."""
+    """Compare the arms at every cutoff, and correct the best one for the search; wherever the analysis itself cuts."""
+    from .changes import build_changes
     from .figures.cutoff_pages import figures
     from .figures.cutoffs import draw_cutoffs
     from .robustness import best_cuts, best_splits, cutoffs, own_cut
@@ -314,7 +315,7 @@ def cutoffs(context: Context) -> None:
         context.analysis,
         context.settings.robustness,
     )
-    changes = context.changes_and_strata[0]
+    changes = build_changes(people, trial, analysis)
     output = context.folder / "robustness"
     say("the arms above and below every cutoff")
     found = cutoffs.slices(changes, marker_values(people, trial, analysis), trial, analysis, robustness)
