@@ -313,17 +313,17 @@ def test_a_reported_value_sorts_by_its_number(text, expected):
 
 
 def test_panels_have_the_verdicts_on_their_p_values(report):
-    figure = next(figure for figure in report.figures if figure.label == "Fig. 3")
-    marks = {panel.letter: [(v.recomputed, v.sign) for v in panel.verdicts] for panel in figure.panels}
+    figure = find(report.figures, label="Fig. 3")
+    marks = {panel["letter"]: [(v.recomputed, v.sign) for v in panel["verdicts"]] for panel in figure["panels"]}
     assert marks["a"] == [("0.611", "✓")]
     assert set(marks) == set("abcdef")
-    assert all("Fig. 3" in verdict.where and "Extended" not in verdict.where for verdict in figure.verdicts)
+    assert all("Fig. 3" in verdict.where and "Extended" not in verdict.where for verdict in figure["verdicts"])
 
 
 def test_an_alternative_text_states_label_and_result(report):
-    figure = next(figure for figure in report.figures if figure.label == "Fig. 3")
-    assert LABEL in figure.alt
-    assert "0.611" in figure.alt
+    figure = find(report.figures, label="Fig. 3")
+    assert LABEL in figure["alt"]
+    assert "0.611" in figure["alt"]
 
 
 # The methods

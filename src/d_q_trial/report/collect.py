@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +13,12 @@ from .. import compare, formatting
 from ..figures.study import Numbers, read_rows
 from ..pages import embedded
 from ..participants import read_description
-from ..results_table import NUMERIC
+from ..results_table import read_results
 from ..software import software
 from ..tables.catalogue import catalogue_of
-from . import pieces
 from .facts import Facts
 from .headlines import describe_group
+from .pieces import Piece, Words, read_pieces
 from .verdicts import Verdict, read_verdicts, tally
 
 if TYPE_CHECKING:
@@ -32,90 +31,26 @@ FOREST = "forest"  # the figure that stands on the first screen
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One panel of a figure: its result in words, and the verdicts on its P-values."""
-
-    letter: str
-    words: str
-    verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with the verdicts on the values that it shows."""
-
-    key: str
-    label: str
-    title: str
-    caption: str
-    address: str
-    width: int
-    height: int
-    alt: str
-    file: str
-    panels: tuple[Panel, ...]
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def tally(self) -> dict[str, int]:
-        """Count the verdicts."""
-        return tally(self.verdicts)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A finished table as HTML, with the verdicts on its values."""
-
-    key: str
-    label: str
-    title: str
-    html: str
-    rows: int
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def tally(self) -> dict[str, int]:
-        """Count the verdicts."""
-        return tally(self.verdicts)
-
-
-@dataclass(frozen=True)
 class Report:
-    """Everything that the report of an analysis shows."""
+    """Everything that the pages of an analysis show.
+
+    ``figures`` and ``tables`` are mappings, as their descriptions and pages have them, with the verdicts on the values
+    that they show; ``changes`` are the comparisons whose conclusion differs from that of the reference.
+    """
 
     facts: Facts
     settings: Settings
     folder: Path
-
-    @cached_property
-    def figures(self) -> list[Figure]:
-        """Figures in the order of the catalogue."""
-        return read_figures(self.folder / "figures", self.facts.verdicts)
-
-    @cached_property
-    def tables(self) -> list[Table]:
-        """Tables in the order of the catalogue."""
-        listed = catalogue_of(self.settings.tables, self.facts.trial).tables
-        return read_tables(self.folder / "tables", list(listed), self.facts.verdicts)
-
-    @cached_property
-    def pieces(self) -> list[pieces.Piece]:
-        """Tables and pictures of the robustness and sensitivity analyses."""
-        words = pieces.Words(self.facts.trial, self.facts.analysis)
-        return [
-            piece for name in FOLDERS for piece in pieces.read_pieces(self.folder / name, words, leave_out=NOT_SHOWN)
-        ]
-
-    @cached_property
-    def changes(self) -> list[dict[str, str]]:
-        """Comparisons whose conclusion differs from that of the reference analysis."""
-        return changes_against_reference(self.folder.parent, self.facts, self.settings)
+    figures: Sequence[Mapping[str, Any]]
+    tables: Sequence[Mapping[str, Any]]
+    pieces: Sequence[Piece]
+    changes: Sequence[Mapping[str, str]]
 
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
     """Read the outputs of the analysis ``name`` below the folder of all results; what was not made is left out."""
     analysis, base = settings.analyses[name], settings.analyses[settings.reference]
-    folder = results / name
+    folder, listed = results / name, catalogue_of(settings.tables, trial)
     description = read_description(results / "workbooks" / analysis.workbook_id)
     tables = {
         f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
@@ -124,7 +59,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         trial=trial,
         analysis=analysis,
         numbers=Numbers(read_rows(folder / "results.csv")),
-        headlines=catalogue_of(settings.tables, trial).headlines,
+        headlines=listed.headlines,
         label=description["label"],
         source=description["source"],
         strata=rows_if_made(folder / "strata.csv"),
@@ -136,7 +71,16 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         reference="" if name == settings.reference else settings.reference,
         differences=compare.differences(analysis, base, trial),
     )
-    return Report(facts, settings, folder)
+    words = Words(trial, analysis)
+    return Report(
+        facts,
+        settings,
+        folder,
+        figures=read_figures(folder / "figures", facts.verdicts),
+        tables=read_tables(folder / "tables", listed.tables, facts.verdicts),
+        pieces=[piece for part in FOLDERS for piece in read_pieces(folder / part, words, leave_out=NOT_SHOWN)],
+        changes=changes_against_reference(results, facts, settings),
+    )
 
 
 def rows_if_made(path: Path) -> list[dict[str, str]]:
@@ -144,79 +88,66 @@ def rows_if_made(path: Path) -> list[dict[str, str]]:
     return read_rows(path) if path.exists() else []
 
 
-def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[Figure]:
-    """Read the figures that are described in the JSON files of a folder."""
+def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Read the figures that the JSON files of a folder describe, in their order."""
     described: dict[str, Any] = {}
     for path in sorted(folder.glob("*.json")):
         described |= json.loads(path.read_text(encoding="utf-8"))
-    return [
-        _figure(key, described[key], folder, verdicts)
-        for key in sorted(described, key=lambda key: described[key]["order"])
-        if (folder / f"{key}.png").exists()
-    ]
+    found = []
+    for key, figure in sorted(described.items(), key=lambda item: item[1]["order"]):
+        if not (folder / f"{key}.png").exists():
+            continue
+        address, width, height = embedded(folder / f"{key}.png")
+        shown = {"key": key, "address": address, "width": width, "height": height, "alt": _alternative(figure)}
+        placed = _placed(figure["label"], verdicts)
+        for panel in figure["panels"]:
+            place = (figure["label"], panel["letter"])
+            panel["verdicts"] = [v for v in placed["verdicts"] if v.quantity == "p" and place in v.places]
+        found.append(figure | shown | placed | {"file": f"{folder.name}/{figure['files']['pdf']}"})
+    return found
 
 
-def _figure(key: str, described: Mapping[str, Any], folder: Path, verdicts: Sequence[Verdict]) -> Figure:
-    label = described["label"]
-    address, width, height = embedded(folder / f"{key}.png")
-    own = tuple(verdict for verdict in verdicts if label in dict(verdict.places))
-    panels = tuple(
-        Panel(
-            panel["letter"],
-            panel["words"],
-            tuple(v for v in own if v.quantity == "p" and (label, panel["letter"]) in v.places),
-        )
-        for panel in described["panels"]
-    )
-    return Figure(
-        key=key,
-        label=label,
-        title=described["title"],
-        caption=described["caption"],
-        address=address,
-        width=width,
-        height=height,
-        alt=_alternative(described),
-        file=f"{folder.name}/{described['files']['pdf']}",
-        panels=panels,
-        verdicts=own,
-    )
+def _placed(label: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Return the verdicts on the values of a figure or table, and their counts."""
+    own = [verdict for verdict in verdicts if label in dict(verdict.places)]
+    return {"verdicts": own, "tally": tally(own)}
 
 
-def _alternative(described: Mapping[str, Any], longest: int = 1200) -> str:
+def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
     """State the result of a figure; what would tire a listener is left to the list of panels below it."""
-    label = f"{described['data_label']}. " if described.get("data_label") else ""
-    words = f"{described['label']}. {described['title']}. {label}{described['words']}"
+    label = f"{figure['data_label']}. " if figure.get("data_label") else ""
+    words = f"{figure['label']}. {figure['title']}. {label}{figure['words']}"
     kept = words[:longest].rpartition(";")[0] or words[:longest]
-    return words if len(words) <= longest else f"{kept}; the rest is listed below, under “In words”."
+    return words if len(words) <= longest else f"{kept}; the rest is listed below, under “Caption, results in words”."
 
 
-def read_tables(folder: Path, names: Sequence[str], verdicts: Sequence[Verdict]) -> list[Table]:
+def read_tables(folder: Path, names: Iterable[str], verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Read finished tables: the content of their pages."""
     found = []
-    for name in names:
-        path = folder / f"{name}.html"
-        if not path.exists():
-            continue
-        text = path.read_text(encoding="utf-8")
-        title = re.search(r"<title>(.*?)\. (.*?)</title>", text, re.DOTALL)
-        body = re.search(r"</h1>(.*)</main>", text, re.DOTALL)
-        own = tuple(verdict for verdict in verdicts if title[1] in dict(verdict.places))
-        found.append(Table(name, title[1], title[2], body[1].strip(), body[1].count("<tr") - 1, own))
+    for path in (folder / f"{name}.html" for name in names):
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        if title := re.search(r"<title>(.*?)\. (.*?)</title>", text, re.DOTALL):
+            body = re.search(r"</h1>(.*)</main>", text, re.DOTALL)[1]
+            table = {
+                "key": path.stem,
+                "label": title[1],
+                "title": title[2],
+                "html": body,
+                "rows": body.count("<tr") - 1,
+            }
+            found.append(table | _placed(title[1], verdicts))
     return found
 
 
 def changes_against_reference(results: Path, facts: Facts, settings: Settings) -> list[dict[str, str]]:
-    """Return the comparisons of small families whose conclusion differs from that of the reference, in words."""
-    from ..files import read_csv
-
+    """Return the comparisons whose conclusion differs from that of the reference, in words."""
     if not facts.reference:
         return []
     names = (facts.reference, facts.analysis.name)
-    tables = {name: read_csv(results / name / "results.csv", numeric=NUMERIC) for name in names}
+    tables = {name: read_results(results / name / "results.csv") for name in names}
     both = settings.model_copy(update={"analyses": {name: settings.analyses[name] for name in names}})
     tests = compare.compare_tests(tables, both, facts.trial)
-    words = pieces.Words(facts.trial, facts.analysis)
+    words = Words(facts.trial, facts.analysis)
     return [
         {
             "what": f"{words.of('outcome', row)}, {describe_group(row['stratum'], facts)}",

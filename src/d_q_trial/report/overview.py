@@ -130,6 +130,8 @@ def _forest_row(row: Mapping[str, Any], measure: str, settings: Settings, trial:
     ends = tuple(row[name] for name in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper"))
     made = not math.isnan(row["p"])
     text = formatting.interval(*ends, decimals) if made else "not made"
+    if made and math.isnan(ends[1]):
+        text = f"{formatting.number(ends[0], decimals)} (no interval)"
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],

@@ -55,8 +55,8 @@ def report_page(report: Report) -> str:
         **_common(report, "report.html"),
         libraries=("d3", "plot") if cuts else (),
         data=cuts,
-        figures=[figure for figure in report.figures if figure.key != FOREST],
-        forest=next((figure for figure in report.figures if figure.key == FOREST), None),
+        figures=[figure for figure in report.figures if figure["key"] != FOREST],
+        forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
         tables=report.tables,
         changes=report.changes,
         groups=[headlines.describe_group(group, facts) for group in headlines.groups(facts)],
@@ -75,7 +75,7 @@ def report_page(report: Report) -> str:
 
 def claims_page(report: Report) -> str:
     """Return the table of reported values as a page of its own."""
-    places = {item.label: item.key for item in (*report.figures, *report.tables)}
+    places = {item["label"]: item["key"] for item in (*report.figures, *report.tables)}
     return render("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
 
 

@@ -14,20 +14,22 @@ from ..trial import BASELINE
 if TYPE_CHECKING:
     from ..trial import Trial
 
-REPRODUCED = (claims.REPRODUCED, claims.WITHIN_BOUND, claims.OTHER_CONVENTION)
-# Of each verdict: a sign, so that colour is never the only difference; the colour; and what it means.
-VERDICTS = {
-    claims.REPRODUCED: ("✓", "good", "the recomputed value rounds to the reported value"),
-    claims.WITHIN_BOUND: ("✓", "good", "only a bound is reported, and the recomputed value lies within it"),
-    claims.OTHER_CONVENTION: (
-        "≈",
-        "odd",
-        "another variant of the test or quartile definition gives the reported value",
-    ),
-    claims.NOT_REPRODUCED: ("✗", "bad", "the recomputed value rounds to another value"),
-    claims.OUTSIDE_BOUND: ("✗", "bad", "only a bound is reported, and the recomputed value lies outside it"),
-    claims.NOT_CHECKABLE: ("·", "quiet", "the data or this analysis do not contain it"),
-    claims.NOT_APPLICABLE: ("·", "quiet", "this analysis defines the subgroups differently"),
+# Sign and colour of a verdict, by what it means for whoever reads it: colour is never the only difference.
+_MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
+_MEANINGS = {
+    claims.REPRODUCED: "the recomputed value rounds to the reported value",
+    claims.WITHIN_BOUND: "only a bound is reported, and the recomputed value lies within it",
+    claims.OTHER_CONVENTION: "another variant of the test or quartile definition gives the reported value",
+    claims.NOT_REPRODUCED: "the recomputed value rounds to another value",
+    claims.OUTSIDE_BOUND: "only a bound is reported, and the recomputed value lies outside it",
+    claims.NOT_CHECKABLE: "the data or this analysis do not contain it",
+    claims.NOT_APPLICABLE: claims.OTHER_SUBGROUPS,
+}
+VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _MEANINGS[name]) for name in claims.VERDICTS}
+_WAYS = {
+    claims.REPRODUCED: "exactly",
+    claims.WITHIN_BOUND: "within a reported bound",
+    claims.OTHER_CONVENTION: "under another convention",
 }
 _STATISTICS = {
     "p": "P",
@@ -125,15 +127,13 @@ def summarise(verdicts: Sequence[Verdict], source: str) -> dict[str, object]:
     """Summarise one source: how many values can be checked, how many were reproduced and how, and what was not."""
     own = [verdict for verdict in verdicts if verdict.source == source]
     counts = Counter(verdict.verdict for verdict in own)
-    reproduced = sum(counts[name] for name in REPRODUCED)
+    reproduced = sum(counts[name] for name in _WAYS)
     failed = [verdict for verdict in own if verdict.failed]
-    ways = [(claims.REPRODUCED, "exactly"), (claims.WITHIN_BOUND, "within a reported bound")]
-    ways += [(claims.OTHER_CONVENTION, "under another convention")]
     return {
         "source": source,
         "checkable": reproduced + len(failed),
         "reproduced": reproduced,
-        "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in ways if counts[name]),
+        "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in _WAYS.items() if counts[name]),
         "failed": sorted(failed, key=lambda verdict: verdict.quantity != "p"),
         "unchecked": _unchecked(own),
         "inapplicable": counts[claims.NOT_APPLICABLE],
