@@ -15,9 +15,9 @@ import numpy as np
 
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.config.settings import load
-from d_q_trial.robustness.best_cuts import best_cuts
 from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
+from d_q_trial.robustness.search import best_cuts
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.labels import labels_for
@@ -71,10 +71,10 @@ def simulate(rng, slope, spread, shift, shift_upper):
 def interaction(trial):
     values, is_first, is_upper = trial.values[:, 0], trial.is_first, trial.is_upper
     effects = [mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (is_upper, ~is_upper)]
-    dealt = permuted_strata_p(values, is_first, is_upper, permutations=PERMUTATIONS, seed=trial.rng)
+    permuted = permuted_strata_p(values, is_first, is_upper, permutations=PERMUTATIONS, seed=trial.rng)
     return {
         "interaction: placements, t": effect_difference(*effects, confidence=0.95).p,
-        "interaction: strata dealt": dealt.p,
+        "interaction: strata permuted": permuted.p,
         "interaction: arm x marker, HC3": marker_interaction(values, trial.markers[:, 0], is_first, confidence=0.95).p,
     }
 
@@ -91,7 +91,7 @@ def best_cut(trial):
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
             comparison = Comparison(*names, people, whole, trial.is_first, value, value, value)
             found.append(slice_of(comparison, marker, amount, ANALYSIS, robustness))
-    table = best_cuts(found, TRIAL, robustness)
+    table = best_cuts(found, TRIAL, ANALYSIS, robustness)
     one = table.iloc[:2]
     return {
         "best cut: P as if the only one": one["p"].min(),

@@ -15,7 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-RENAMED_FILES: dict[str, str] = {}
+RENAMED_FILES: dict[str, str] = {
+    "doubtful_values": "suspect_values",
+    "own_cuts": "prespecified_cuts",
+}
 RENAMED_COLUMNS = {
     "printed": "reported",
     "reproduced": "recomputed",
@@ -30,6 +33,12 @@ RENAMED_WORDS = {  # column (new name): {old word: new word}
         "bound violated": "outside the reported bound",
         "other convention": "reproduced under another convention",
     },
+    "method": {
+        "strata dealt within arms, 1999 permutations": "strata permuted within arms, 1999 permutations",
+        "as printed": "as reported",
+    },
+    "group": {"as among all": "as overall"},
+    "family": {f"{name}everybody": f"{name}all participants" for name in ("", "CTx, ", "P1NP, ")},
 }
 NOT_COMPARED = ("everybody/", "settings/", "logs/", "compare/settings/")
 

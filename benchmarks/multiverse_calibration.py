@@ -5,7 +5,7 @@
 30 women an arm, two outcomes at three visits, two markers that go together, and as many missing as in the trial (one
 after 2 weeks, four after 4). Log ratios follow t distributions with 4 degrees of freedom and correlate within a
 woman. The multiverse is that of config.yaml, with one variant of the test. An effect shifts the log ratios of the treated at 2
-and 4 weeks, in the upper third of the first marker or in everybody, by a multiple of their standard deviation.
+and 4 weeks, in the upper third of the first marker or in all participants, by a multiple of their standard deviation.
 """
 
 import sys
@@ -13,12 +13,11 @@ import sys
 import numpy as np
 
 from d_q_trial.config import settings
-from d_q_trial.robustness.families import families_of
-from d_q_trial.robustness.measurements import Measurements
+from d_q_trial.robustness.multiverse import Prepared, families_of
 from d_q_trial.robustness.shards import count
-from d_q_trial.robustness.specifications import specifications
+from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.multiplicity import step_down_p
-from d_q_trial.stats.permutation import SUMMARIES
+from d_q_trial.stats.permutation import SUMMARIES, StepDown
 from d_q_trial.trial import load_trial
 
 CHOSEN = settings.load("config.yaml")
@@ -28,12 +27,12 @@ TRIAL = load_trial(CHOSEN.trial)
 VISITS = ("week_2", "week_4", "week_20")
 DIRECTION = {"higher": 1.0, "lower": -1.0}
 SD = 0.25  # of a log ratio
-FAMILIES = ("whole multiverse", "everybody", "subgroups")
-SCENARIOS = {  # shift in the upper third of the first marker, and in everybody, in SD
+FAMILIES = ("whole multiverse", "all participants", "subgroups")
+SCENARIOS = {  # shift in the upper third of the first marker, and in all participants, in SD
     "no effect": (0.0, 0.0),
     "1 SD in the upper third": (1.0, 0.0),
     "2 SD in the upper third": (2.0, 0.0),
-    "0.5 SD in everybody": (0.0, 0.5),
+    "0.5 SD in all participants": (0.0, 0.5),
 }
 
 
@@ -43,7 +42,7 @@ def simulated(rng, upper_shift, shift):
     log_markers = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], size=60)
     markers = dict(zip(TRIAL.markers, np.exp(log_markers).T, strict=True))
     subgroups = {
-        (m, cut): values >= np.quantile(values, cut) for m, values in markers.items() for cut in MULTIVERSE.cuts
+        (m, cut): values >= np.quantile(values, cut) for m, values in markers.items() for cut in map(float, MULTIVERSE.cuts)
     }
     first_marker = next(iter(markers.values()))
     upper = first_marker >= np.quantile(first_marker, 2 / 3)
@@ -69,9 +68,10 @@ def p_values(rng, truth, permutations):
     every = specifications(data, MULTIVERSE, ANALYSIS, minimum_per_arm=ROBUSTNESS.minimum_per_arm)
     families = [family for family in families_of(every, TRIAL) if family.name in FAMILIES]
     seed = int(rng.integers(2**32))
-    counts = count(every, families, critical=1.959964, permutations=permutations, seed=seed)
-    z = every.design.observed(every.is_first).z
-    adjusted = min(p.p for p in step_down_p(z, counts.step_down, counts.total) if p.p == p.p)
+    counts = count(Prepared(every, families, 1.959964), permutations=permutations, seed=seed)
+    step_down = StepDown(every.design.observed(every.is_first).z)
+    step_down.counts = counts.step_down
+    adjusted = min(p.p for p in step_down_p(step_down, counts.total) if p.p == p.p)
     return np.append((counts.joint.T.ravel() + 1) / (counts.total + 1), adjusted)
 
 

@@ -6,6 +6,7 @@
 MULTIVERSE = [
     "specifications.csv",
     "multiverse.csv",
+    "choices_variance.csv",
     "multiverse.json",
     "specification_curve.pdf",
     "specification_curve.png",

@@ -1,103 +1,150 @@
-# Needs the changes and strata of an analysis.
+# Needs the participants, and the changes and strata of an analysis.
 # Makes the comparison at every cutoff of the markers, the best cutoffs corrected for the search, P-values adjusted for
-# multiplicity, tests of interaction, the announced sensitivity analyses, influence, and power.
-# By default for the reference analysis; `snakemake results/NAME/robustness/cutoffs.csv` makes those of another.
+# multiplicity, tests of interaction, the announced sensitivity analyses and influence of every analysis; and power and
+# the sensitivity to suspect values, by default of the reference analysis.
 
 from d_q_trial.figures import cutoff_pages
+from d_q_trial.figures.cut_tables import TABLES as CUTS
 
-CUTS = ["cutoffs.csv", "windows.csv", "best_cuts.csv", "best_splits.csv"]
-ROBUSTNESS = ["own_cuts.csv", "multiplicity.csv", "robustness.json"]
-ROBUSTNESS_FIGURES = list(cutoff_pages.figures(TRIAL))
-SENSITIVITY = [
-    "interaction",
-    "sensitivity",
-    "leave_one_out",
-    "doubtful_values",
-    "power",
+ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
+CUTOFF_FIGURES = [
+    f"results/{{analysis}}/robustness/every_cut_{family}_{{marker}}"
+    for family in dict.fromkeys(
+        family for family, _ in cutoff_pages.figures(TRIAL).values()
+    )
 ]
+SENSITIVITY = [
+    "sensitivity/interaction",
+    "sensitivity/sensitivity",
+    "sensitivity/leave_one_out",
+    "robustness/multiplicity",
+]
+POWER = ["sensitivity/suspect_values", "sensitivity/power"]
+
+# Analyses that differ in their marker and strata alone share the comparisons at every cutoff.
+SEARCHES = {name: settings.search_id(entry) for name, entry in SETTINGS.analyses.items()}
+SEARCHED = {settings.search_id(entry): entry for entry in SETTINGS.analyses.values()}
 
 TARGETS += expand(
-    "results/{analysis}/robustness/{file}",
-    analysis=SETTINGS.reference,
+    "results/{analysis}/{file}",
+    analysis=ANALYSES,
     file=[
-        *CUTS,
-        *ROBUSTNESS,
-        *expand("{figure}.{end}", figure=ROBUSTNESS_FIGURES, end=["png", "pdf"]),
+        *expand("robustness/{table}.csv", table=ROBUSTNESS),
+        *expand("{table}.csv", table=SENSITIVITY),
     ],
 )
+# The figures of every marker for the reference, and of its own marker for any other analysis.
+for name, entry in SETTINGS.analyses.items():
+    TARGETS += [
+        f"{figure}.{end}".format(analysis=name, marker=marker)
+        for figure in CUTOFF_FIGURES
+        for marker in (TRIAL.markers if name == SETTINGS.reference else [entry.marker])
+        for end in ("png", "pdf")
+    ]
 TARGETS += expand(
-    "results/{analysis}/sensitivity/{table}.csv",
-    analysis=SETTINGS.reference,
-    table=SENSITIVITY,
+    "results/{analysis}/{table}.csv", analysis=SETTINGS.reference, table=POWER
 )
 
 # The calculation of power, and values that may be slips, as reported.
 PLANNED = [
     file
     for file in PUBLISHED
-    if Path(file).name in ("power.csv", "doubtful_values.csv")
+    if Path(file).name in ("power.csv", "suspect_values.csv")
 ]
 
 
 rule cutoffs:
     """Every cutoff of the markers, and the best cutoffs corrected for the search."""
     input:
+        participants=lambda wildcards: (
+            f"results/workbooks/{SEARCHED[wildcards.search].workbook_id}/participants.csv"
+        ),
+        trial=SETTINGS.trial,
+    output:
+        expand("results/every_cut/{{search}}/{table}.csv", table=CUTS),
+    log:
+        "results/every_cut/{search}/logs/cutoffs.log",
+    params:
+        # The name of the folder says on which parts of an analysis it depends.
+        depends={
+            "code": code_inputs.digest("cutoffs"),
+            "contents": files.checksum([SETTINGS.trial]),
+            "settings": SETTINGS.robustness.model_dump(
+                mode="json",
+                include={"seed", "permutations", "minimum_per_arm", "windows"},
+            ),
+        },
+    message:
+        "Try every cutoff ({wildcards.search})"
+    shell:
+        "python3 -m d_q_trial cutoffs --search {wildcards.search} 2> {log:q}"
+
+
+rule robustness:
+    """The analysis's own cutoffs among all."""
+    input:
+        cuts=lambda wildcards: expand(
+            "results/every_cut/{search}/{table}.csv",
+            search=SEARCHES[wildcards.analysis],
+            table=CUTS,
+        ),
+        changes="results/{analysis}/changes.csv",
+        strata="results/{analysis}/strata.csv",
         participants=participants,
         trial=SETTINGS.trial,
     output:
-        expand("results/{{analysis}}/robustness/{file}", file=CUTS),
-        expand(
-            "results/{{analysis}}/robustness/{figure}.pdf", figure=ROBUSTNESS_FIGURES
+        expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
+        "results/{analysis}/robustness/robustness.json",
+    log:
+        "results/{analysis}/logs/robustness.log",
+    params:
+        depends=depends(
+            "robustness",
+            "robustness.permutations",
+            "robustness.minimum_per_arm",
+            "robustness.windows",
         ),
+    message:
+        "Find the cutoffs among all (analysis {wildcards.analysis})"
+    shell:
+        "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
+
+
+rule cutoff_figures:
+    """The comparisons at every cutoff of one marker, with the analysis's own cutoffs marked."""
+    input:
+        expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
+        trial=SETTINGS.trial,
+    output:
+        expand("{figure}.pdf", figure=CUTOFF_FIGURES),
         report(
-            expand(
-                "results/{{analysis}}/robustness/{figure}.png",
-                figure=ROBUSTNESS_FIGURES,
-            ),
+            expand("{figure}.png", figure=CUTOFF_FIGURES),
             category="Figures",
             subcategory="{analysis}",
             labels={"figure": "Every cutoff"},
         ),
     log:
-        "results/{analysis}/logs/cutoffs.log",
+        "results/{analysis}/logs/cutoff_figures_{marker}.log",
+    wildcard_constraints:
+        marker="|".join(map(re.escape, TRIAL.markers)),
     params:
-        depends=depends("cutoffs", "robustness", cuts=False),
+        depends=depends("cutoff_figures"),
     message:
-        "Try every cutoff (analysis {wildcards.analysis})"
+        "Draw every cutoff of {wildcards.marker} (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial cutoffs --analysis {wildcards.analysis:q} 2> {log:q}"
-
-
-rule robustness:
-    """The analysis's own cutoffs among all, and P-values adjusted for multiplicity."""
-    input:
-        cuts=expand("results/{{analysis}}/robustness/{file}", file=CUTS[:3]),
-        changes="results/{analysis}/changes.csv",
-        strata="results/{analysis}/strata.csv",
-        participants=participants,
-        trial=SETTINGS.trial,
-    output:
-        expand("results/{{analysis}}/robustness/{file}", file=ROBUSTNESS),
-    log:
-        "results/{analysis}/logs/robustness.log",
-    params:
-        depends=depends("robustness", "robustness"),
-    message:
-        "Adjust the P-values for multiplicity (analysis {wildcards.analysis})"
-    shell:
-        "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial cutoff_figures {wildcards.marker:q}"
+        " --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule sensitivity:
-    """Interaction, covariance, repeated measures, imputed values, bounds, influence and power."""
+    """Interaction, covariance, repeated measures, imputed values, bounds, influence, and multiplicity."""
     input:
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
         participants=participants,
         trial=SETTINGS.trial,
-        published=PLANNED,
     output:
-        expand("results/{{analysis}}/sensitivity/{table}.csv", table=SENSITIVITY),
+        expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
     log:
         "results/{analysis}/logs/sensitivity.log",
     params:
@@ -105,9 +152,31 @@ rule sensitivity:
             "sensitivity",
             "robustness.seed",
             "robustness.permutations",
-            read=PLANNED,
+            "robustness.families",
         ),
     message:
         "Test interactions and sensitivity (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"
+
+
+rule power:
+    """Power, and the comparisons with suspect values corrected and left out."""
+    input:
+        changes="results/{analysis}/changes.csv",
+        strata="results/{analysis}/strata.csv",
+        participants=participants,
+        trial=SETTINGS.trial,
+        published=PLANNED,
+    output:
+        expand("results/{{analysis}}/{table}.csv", table=POWER),
+    log:
+        "results/{analysis}/logs/power.log",
+    params:
+        depends=depends(
+            "power", "robustness.seed", "robustness.permutations", read=PLANNED
+        ),
+    message:
+        "Compute power and the sensitivity to suspect values (analysis {wildcards.analysis})"
+    shell:
+        "python3 -m d_q_trial power --analysis {wildcards.analysis:q} 2> {log:q}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from d_q_trial.robustness.choices import fences, with_missing, without_outliers
+from d_q_trial.robustness.specifications import fences, with_missing, without_outliers
 
 NAN = np.nan
 WEEK_2 = np.array([10.0, 5.0, NAN, NAN, 1.0])
@@ -20,18 +20,18 @@ HAS_BASELINE = np.array([True, True, True, True, False])
         ("no_change", [0.0, 0.0, 0.0, 7.0, NAN]),
     ],
 )
-def test_a_missing_value_is_replaced_by_another_than_by_hand(rule, expected):
+def test_a_missing_value_is_replaced_as_by_hand(rule, expected):
     np.testing.assert_array_equal(with_missing([WEEK_2, WEEK_4, WEEK_20], HAS_BASELINE, rule), expected)
 
 
-def test_a_value_is_carried_back_from_a_later_visit_or_the_observed_ones_change():
+def test_nothing_is_carried_back_and_observed_values_stay():
     kept = WEEK_2.copy()
     np.testing.assert_array_equal(with_missing([WEEK_2], HAS_BASELINE, "last_carried_forward"), kept)
     with_missing([WEEK_2, WEEK_4], HAS_BASELINE, "no_change")
     np.testing.assert_array_equal(WEEK_4, [NAN, 6.0, NAN, 2.0, NAN])
 
 
-def test_fences_are_not_those_of_the_quartiles_of_both_arms_together():
+def test_fences_are_those_of_the_quartiles_of_both_arms_together():
     values = np.array([1.0, 2.0, 3.0, 4.0, 5.0, NAN, 40.0])
     low, high = fences(values, limit=3.0, quartile_type=7)  # quartiles 2.25 and 4.75 of 1, 2, 3, 4, 5, 40
     assert (low, high) == (2.25 - 3 * 2.5, 4.75 + 3 * 2.5)
@@ -40,7 +40,7 @@ def test_fences_are_not_those_of_the_quartiles_of_both_arms_together():
     np.testing.assert_array_equal(without_outliers(values, "winsorise", low, high), [1, 2, 3, 4, 5, NAN, 12.25])
 
 
-def test_a_specification_without_values_fails():
+def test_a_specification_without_values_has_none():
     empty = np.full(4, NAN)
     low, high = fences(empty, limit=3.0, quartile_type=7)
     for rule in ("keep", "trim", "winsorise"):
@@ -50,6 +50,6 @@ def test_a_specification_without_values_fails():
 @pytest.mark.parametrize(
     "call", [lambda: with_missing([WEEK_2], HAS_BASELINE, "x"), lambda: without_outliers(WEEK_2, "x", 0, 1)]
 )
-def test_an_unknown_rule_is_taken_for_another(call):
+def test_an_unknown_rule_is_refused(call):
     with pytest.raises(ValueError, match="rule 'x'"):
         call()

@@ -41,7 +41,7 @@ def _made_up():
     return pipeline.run(participants(rows), TRIAL, PUBLISHED)
 
 
-def test_max_t_differs_from_the_share_of_all_splits_whose_maximum_reaches_the_observed_deviate():
+def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_deviate():
     made = _made_up()
     frame = multiplicity(
         made.changes, made.strata, TRIAL, PUBLISHED, Robustness(permutations=999, families={"x": Family()})
@@ -63,7 +63,7 @@ def test_max_t_differs_from_the_share_of_all_splits_whose_maximum_reaches_the_ob
     assert frame.loc[frame["outcome"].eq("ctx") & frame["visit"].eq("week_20"), "n_second"].item() == 4
 
 
-def test_a_family_holds_other_comparisons_than_its_words_say():
+def test_a_family_holds_the_comparisons_that_its_words_say():
     frame = _adjusted(
         {
             "everybody": Family(outcomes=["turnover", "bmd"]),
@@ -76,7 +76,7 @@ def test_a_family_holds_other_comparisons_than_its_words_say():
     assert (upper["stratum"], upper["marker"], upper["n_first"], upper["n_second"]) == ("T3", "p16_variant_5", 10, 11)
 
 
-def test_p_of_a_family_is_not_that_of_the_results():
+def test_p_of_a_family_is_that_of_the_results():
     frame = _adjusted({"a": Family(outcomes=["turnover"], strata=["all", "each"])})
     results = pipeline.of_config("tests/config.yaml").results
     p = results[results["statistic"].eq("p")].set_index(["outcome", "visit", "marker", "stratum", "contrast"])["value"]
@@ -85,7 +85,7 @@ def test_p_of_a_family_is_not_that_of_the_results():
     np.testing.assert_allclose(frame["p_holm"], holm(frame["p"]))
 
 
-def test_an_adjusted_p_lies_below_p_or_outside_its_own_interval():
+def test_an_adjusted_p_lies_above_p_and_inside_its_interval():
     frame = _adjusted({"a": Family(outcomes=["turnover", "bmd"], strata=["each"])})
     assert (frame["p_holm"] >= frame["p"]).all()
     assert (frame["p_benjamini_hochberg"] <= frame["p_holm"] + 1e-12).all()
@@ -94,20 +94,20 @@ def test_an_adjusted_p_lies_below_p_or_outside_its_own_interval():
     assert (frame["p_max_t"] <= frame["p_max_t_upper"] + 1e-3).all()
 
 
-def test_the_family_of_one_test_is_adjusted():
+def test_the_family_of_one_test_is_not_adjusted():
     frame = _adjusted({"a": Family(outcomes=["ctx"], visits=["week_20"])})
     assert frame["p"].item() == frame["p_holm"].item() == frame["p_benjamini_hochberg"].item()
     assert frame["p_max_t"].item() == pytest.approx(frame["p"].item(), abs=0.05)
 
 
-def test_the_order_of_families_or_what_else_is_computed_changes_a_p():
+def test_other_families_change_no_p():
     one, other = Family(outcomes=["turnover"]), Family(outcomes=["bmd"], strata=["each"])
     both, alone = _adjusted({"a": one, "b": other}), _adjusted({"b": other})
     columns = [name for name in alone.columns if name.startswith("p")]
     np.testing.assert_array_equal(both.loc[both["family"].eq("b"), columns], alone[columns])
 
 
-def test_panels_without_ids_get_a_joint_permutation_or_no_reason():
+def test_panels_without_ids_get_a_reason_instead_of_max_t():
     run = pipeline.of_config("tests/config.yaml")
     loose = run.changes.assign(linked=False, marker="", stratum="")
     frame = multiplicity(
@@ -119,7 +119,7 @@ def test_panels_without_ids_get_a_joint_permutation_or_no_reason():
     assert frame["p_holm"].notna().all()
 
 
-def test_three_strata_of_the_real_trial_are_not_all_tested():
+def test_each_of_three_strata_is_tested():
     frame = _adjusted({"a": Family(outcomes=["bilirubin"], strata=["each"])}, "data/pbc/config.yaml")
     assert frame["stratum"].tolist() == ["T1", "T2", "T3"] * 2
     assert frame["p_max_t"].notna().all()

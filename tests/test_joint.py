@@ -27,8 +27,8 @@ def cohort(participants=10, specifications=9, seed=1, missing=0.15):
 
 
 def by_hand(values, split, sign, minimum, method="normal"):
-    """Effect and deviate of every specification by the two-sample test, one half and 0 where an arm is too small."""
-    effect, z = np.full(values.shape[1], 0.5), np.zeros(values.shape[1])
+    """Effect and deviate of every specification by the two-sample test, NaN where an arm is too small."""
+    effect, z = np.full((2, values.shape[1]), np.nan)
     for k, column in enumerate(values.T):
         samples = [column[side & ~np.isnan(column)] for side in (split, ~split)]
         if min(map(len, samples)) >= minimum and len(set(np.concatenate(samples))) > 1:
@@ -39,11 +39,15 @@ def by_hand(values, split, sign, minimum, method="normal"):
 
 
 def summaries(effect, z, weights):
+    """Median effect, share significant and mean deviate of the specifications that are large enough."""
     repeated = np.repeat(np.arange(len(z)), weights)
+    repeated = repeated[~np.isnan(z[repeated])]
+    if not repeated.size:
+        return np.array([0.5, 0.0, 0.0])
     return np.array(
         [
             np.quantile(effect[repeated], 0.5, method="inverted_cdf"),
-            (z[repeated] > CRITICAL).mean(),
+            (z[repeated] >= CRITICAL).mean(),
             z[repeated].mean(),
         ]
     )
@@ -54,22 +58,24 @@ WEIGHTS = np.array([[1] * 9, [0, 3, 0, 1, 0, 0, 2, 0, 0], [0, 0, 0, 0, 0, 0, 0, 
 
 @pytest.mark.parametrize("continuity", [False, True])
 def test_joint_counts_over_all_splits_equal_brute_force(continuity):
-    values, is_first, sign = cohort()
-    design = Design(values, sign=sign, minimum_per_arm=3, continuity=np.full(9, continuity))
+    values, is_first, sign = cohort(missing=0.2)
+    design = Design(values, sign=sign, minimum_per_arm=4, continuity=np.full(9, continuity))
     labels = AllLabels(10, 5)
     joint = Joint(design.observed(is_first), WEIGHTS, critical=CRITICAL)
     run(design, labels, [joint])
     method = "normal_continuity" if continuity else "normal"
+    splits = [by_hand(values, split, sign, 4, method) for split in labels.take(0, labels.count).T]
+    z = np.array([z for _, z in splits])
     for group, weights in enumerate(WEIGHTS):
-        observed = summaries(*by_hand(values, is_first, sign, 3, method), weights)
-        permuted = np.array(
-            [summaries(*by_hand(values, split, sign, 3, method), weights) for split in labels.take(0, labels.count).T]
-        )
+        observed = summaries(*by_hand(values, is_first, sign, 4, method), weights)
+        permuted = np.array([summaries(*split, weights) for split in splits])
         counts = (permuted >= observed - 1e-9).sum(axis=0)
         assert [joint.counts[name][group] for name in SUMMARIES] == counts.tolist()
         assert [joint.observed[name][group] for name in SUMMARIES] == pytest.approx(observed, abs=1e-12)
-        assert joint.significant[group] == round(permuted[:, 1].sum() * weights.sum())
+        assert joint.significant[group] == ((z >= CRITICAL) @ weights).sum()
+        assert joint.usable[group] == (~np.isnan(z) @ weights).sum()
         assert 1 <= counts.min() < labels.count
+    assert joint.usable[0] < labels.count * 9
 
 
 def test_a_participant_without_a_value_has_none_under_permutation():
@@ -81,20 +87,21 @@ def test_a_participant_without_a_value_has_none_under_permutation():
         joint = Joint(design.observed(is_first), np.ones((1, 9), dtype=int), critical=CRITICAL)
         run(design, AllLabels(10, 5), [joint])
         tallies.append((joint.observed["mean_z"][0], joint.counts["mean_z"][0]))
-    permuted = [by_hand(values, split, sign, 1)[1].mean() for split in AllLabels(10, 5).take(0, 252).T]
+    permuted = [np.nanmean(by_hand(values, split, sign, 1)[1]) for split in AllLabels(10, 5).take(0, 252).T]
     assert tallies[0][1] == (np.array(permuted) >= tallies[0][0] - 1e-9).sum()
     assert tallies[0] != tallies[1]
 
 
-def test_a_specification_that_is_too_small_counts_as_no_effect():
+def test_a_specification_that_is_too_small_is_in_no_summary():
     values, is_first, sign = cohort(missing=0)
     values[np.flatnonzero(is_first)[2:], 4] = np.nan
     design = Design(values, sign=sign, minimum_per_arm=3)
     observed = design.observed(is_first)
     assert np.isnan(observed.z[4])
-    joint = Joint(observed, np.eye(9, dtype=int), critical=CRITICAL)
-    assert [joint.observed[name][4] for name in SUMMARIES] == [0.5, 0.0, 0.0]
-    assert (joint.observed["median_effect"][observed.z > 0] > 0.5).all()
+    without = np.arange(9) != 4
+    joint = Joint(observed, np.array([np.ones(9), without], dtype=int), critical=CRITICAL)
+    for name in SUMMARIES:
+        assert joint.observed[name][0] == joint.observed[name][1]
 
 
 def test_weights_and_repeated_specifications_give_the_same_counts():
@@ -107,7 +114,7 @@ def test_weights_and_repeated_specifications_give_the_same_counts():
         design = Design(columns, sign=signs)
         joint = Joint(design.observed(is_first), weight[None], critical=CRITICAL)
         run(design, labels, [joint])
-        results.append([joint.counts[name][0] for name in SUMMARIES] + [joint.significant[0]])
+        results.append([joint.counts[name][0] for name in SUMMARIES] + [joint.significant[0], joint.usable[0]])
     assert results[0] == results[1]
 
 

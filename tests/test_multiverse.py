@@ -15,10 +15,10 @@ import pytest
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
-from d_q_trial.figures import multiverse_words
+from d_q_trial.figures import words
 from d_q_trial.figures.specification_curve import draw_curve, options_of
 from d_q_trial.robustness import multiverse, shards
-from d_q_trial.robustness.families import WHOLE
+from d_q_trial.robustness.multiverse import WHOLE
 from d_q_trial.robustness.specifications import ALL_EQUAL, TOO_SMALL, is_own
 from d_q_trial.stats.labels import AllLabels
 from d_q_trial.stats.monte_carlo import monte_carlo_p
@@ -49,7 +49,7 @@ def finish(people, trial, analysis, robustness, permutations, **options):
     made = multiverse.prepare(people, trial, analysis, robustness)
     assert not made.reason
     options = {"permutations": permutations, "seed": robustness.seed, **options}
-    counts = shards.count(made.specifications, made.families, critical=made.critical, **options)
+    counts = shards.count(made, **options)
     return made, counts, multiverse.specification_table(made, counts, analysis), multiverse.summary_table(made, counts)
 
 
@@ -79,7 +79,7 @@ def pick(table, **keys):
 
 
 @pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
-def test_the_analysis_own_specifications_give_other_numbers_than_the_results(path):
+def test_the_analysis_own_specifications_give_the_numbers_of_the_results(path):
     chosen = settings.load(path)
     analysis, run = chosen.analyses[chosen.reference], pipeline.of_config(path)
     _, _, table, _ = prepared(path)
@@ -99,7 +99,7 @@ def test_the_analysis_own_specifications_give_other_numbers_than_the_results(pat
 
 
 @pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
-def test_a_specification_is_not_the_rank_sum_test_of_its_own_values(path):
+def test_a_specification_is_the_rank_sum_test_of_its_own_values(path):
     made, _, table, _ = prepared(path)
     every = made.specifications
     chosen = settings.load(path).robustness.multiverse
@@ -118,14 +118,14 @@ def test_a_specification_is_not_the_rank_sum_test_of_its_own_values(path):
         assert row["hodges_lehmann"] == pytest.approx(shift, rel=1e-12)
 
 
-def test_a_choice_is_left_out_or_there_twice():
+def test_every_combination_of_choices_is_there_once():
     _, _, table, _ = prepared()
     choices = ["outcome", "visit", "marker", "cut", "change", "outliers", "missing", "population", "test"]
     assert len(table) == 2 * 3 * (1 + 2 * 4) * 3 * 3 * 3 * 2 * 2
     assert not table.duplicated(choices).any()
 
 
-def test_specifications_with_one_number_are_different_tests_or_equal_ones_have_two():
+def test_specifications_with_one_number_are_one_test():
     _, _, table, _ = prepared()
     known = table[table["reason"].eq("")]
     results = ["n_first", "n_second", "z", "p", "p_adjusted", "p_pointwise", "effect"]
@@ -134,7 +134,7 @@ def test_specifications_with_one_number_are_different_tests_or_equal_ones_have_t
     assert alike[alike["change"].ne("difference")].groupby("outcome")["same_test"].nunique().eq(1).all()
 
 
-def test_values_of_a_specification_are_not_those_by_hand():
+def test_values_of_a_specification_are_those_by_hand():
     drop = [("A01", "week_20"), ("A02", "week_20"), ("A02", "week_4")]
     people, trial, analysis, robustness = made_up(n=12, drop=drop, changed={("A03", "week_20"): 4000.0})
     made, _, table, _ = finish(people, trial, analysis, robustness, 99)
@@ -167,7 +167,7 @@ def test_values_of_a_specification_are_not_those_by_hand():
     np.testing.assert_allclose(values(**subgroup), np.where(upper, observed, np.nan))
 
 
-def test_completers_at_an_early_visit_are_those_who_have_a_value_there():
+def test_completers_at_an_early_visit_have_a_value_at_the_last():
     people, trial, analysis, robustness = made_up(drop=[("A01", "week_20"), ("A04", "week_2")])
     _, _, table, _ = finish(people, trial, analysis, robustness, 99)
     rows = pick(table, visit="week_2", marker="", change="percent", outliers="keep", test="normal", missing="available")
@@ -175,7 +175,7 @@ def test_completers_at_an_early_visit_are_those_who_have_a_value_there():
     assert n.to_dict() == {"intention_to_treat": 9, "completers": 8}
 
 
-def test_a_fence_depends_on_the_arm():
+def test_no_fence_depends_on_the_arm():
     """Relabelling the arms leaves every value of every specification as it is."""
     people, trial, analysis, robustness = made_up(changed={("A03", "week_2"): 900.0})
     made = multiverse.prepare(people, trial, analysis, robustness)
@@ -185,23 +185,23 @@ def test_a_fence_depends_on_the_arm():
     assert (made.specifications.is_first != again.specifications.is_first).any()
 
 
-def test_all_splits_by_the_two_sample_test_give_other_p_values():
+def test_p_values_are_those_of_all_splits_by_the_two_sample_test():
     """Every specification under each of the 252 splits, with participants who are missing staying missing."""
     people, trial, analysis, robustness = made_up(drop=[("A01", "week_20"), ("A06", "week_20"), ("A06", "week_2")])
     made, counts, table, summary = finish(people, trial, analysis, robustness, 300)
     every = made.specifications
     assert counts.exhaustive
     splits = AllLabels(10, 5).take(0, 252).T
-    permuted, effects = np.zeros((2, len(every.table), 252))
+    permuted, effects = np.full((2, len(every.table), 252), np.nan)
     corrected = np.array([own.test == "normal_continuity" for own in every.table])
     for number, split in enumerate(splits):
         for method, own in (("normal", ~corrected), ("normal_continuity", corrected)):
             found = rank_sum_columns(every.values[:, every.column[own]], split, method=method)
             small = np.minimum(found.n_first, found.n_second) < 2
-            permuted[own, number] = np.where(small, 0.0, np.nan_to_num(found.z))
+            permuted[own, number] = np.where(small, np.nan, found.z)
             with np.errstate(invalid="ignore"):
-                effects[own, number] = np.where(small, 0.5, found.u / (found.n_first * found.n_second))
-    size, known = np.abs(permuted), table["reason"].eq("").to_numpy()
+                effects[own, number] = np.where(small, np.nan, found.u / (found.n_first * found.n_second))
+    size, known = np.nan_to_num(np.abs(permuted)), table["reason"].eq("").to_numpy()
     assert 0 < (~known).sum() < known.sum() or known.all()
     at_least = size >= np.abs(table["z"].to_numpy(float))[:, None] - 1e-9
     np.testing.assert_allclose(table["p_pointwise"][known], at_least[known].mean(axis=1), rtol=1e-12)
@@ -210,14 +210,16 @@ def test_all_splits_by_the_two_sample_test_give_other_p_values():
     assert table["p_adjusted"][top] == pytest.approx((size.max(axis=0) >= abs(table["z"][top]) - 1e-9).mean())
     whole = pick(summary, family=WHOLE).set_index("summary")["p"]
     observed = np.flatnonzero((splits == every.is_first).all(axis=1)).item()
-    median = np.quantile(effects, 0.5, axis=0, method="inverted_cdf")
-    share = (permuted > made.critical).mean(axis=0)
-    mean = permuted.mean(axis=0)
+    # A specification with too few participants in an arm is in no summary of that split.
+    median = np.nanquantile(effects, 0.5, axis=0, method="inverted_cdf")
+    usable = ~np.isnan(permuted)
+    share = (permuted >= made.critical).sum(axis=0) / usable.sum(axis=0)
+    mean = np.nansum(permuted, axis=0) / usable.sum(axis=0)
     for name, values in (("median_effect", median), ("share_significant", share), ("mean_z", mean)):
         assert whole[name] == pytest.approx((values >= values[observed] - 1e-9).mean(), rel=1e-12)
 
 
-def test_a_missing_participant_comes_back_under_permutation():
+def test_a_missing_participant_stays_missing_under_permutation():
     people, trial, analysis, robustness = made_up(drop=[("A01", "week_20"), ("A02", "week_20"), ("A03", "week_20")])
     made, *_ = finish(people, trial, analysis, robustness, 99)
     design = made.specifications.design
@@ -229,7 +231,7 @@ def test_a_missing_participant_comes_back_under_permutation():
 
 
 @pytest.mark.parametrize(("parts", "memory_mb"), [(1, 2), (3, 512), (7, 2)])
-def test_shards_or_memory_change_a_number(tmp_path, parts, memory_mb):
+def test_shards_and_memory_change_no_number(tmp_path, parts, memory_mb):
     run, chosen = pipeline.of_config(), settings.load("tests/config.yaml")
     analysis = chosen.analyses["published"]
     robustness = chosen.robustness.model_copy(update={"multiverse": SMALL})
@@ -242,7 +244,7 @@ def test_shards_or_memory_change_a_number(tmp_path, parts, memory_mb):
             "shards": parts,
             "memory_mb": memory_mb,
         }
-        part = shards.count(made.specifications, made.families, critical=made.critical, **options)
+        part = shards.count(made, **options)
         part.write(tmp_path / f"{shard}.npz")
     again = shards.read_and_add_up(sorted(tmp_path.iterdir(), reverse=True))
     pd.testing.assert_frame_equal(table, multiverse.specification_table(made, again, analysis), check_exact=True)
@@ -250,13 +252,13 @@ def test_shards_or_memory_change_a_number(tmp_path, parts, memory_mb):
     np.testing.assert_array_equal(counts.curves, again.curves)
 
 
-def test_counts_that_do_not_belong_together_are_added_up(tmp_path):
+def test_counts_that_do_not_belong_together_are_refused(tmp_path):
     people, trial, analysis, robustness = made_up(n=14)
     made, *_ = finish(people, trial, analysis, robustness, 999)
 
     def part(shard, seed=1, shards_=2):
         options = {"permutations": 999, "seed": seed, "shard": shard, "shards": shards_}
-        return shards.count(made.specifications, made.families, critical=made.critical, **options)
+        return shards.count(made, **options)
 
     for wrong, message in (
         ([part(1)], r"part 1: ends at permutation 499 of 999"),
@@ -271,7 +273,7 @@ def test_counts_that_do_not_belong_together_are_added_up(tmp_path):
         shards.read_and_add_up([tmp_path / "empty.npz"])
 
 
-def test_a_monte_carlo_p_is_zero_or_has_no_interval():
+def test_a_monte_carlo_p_is_above_zero_and_has_an_interval():
     _, counts, table, summary = prepared()
     known = table[table["reason"].eq("")]
     for name in ("p_pointwise", "p_adjusted"):
@@ -284,7 +286,7 @@ def test_a_monte_carlo_p_is_zero_or_has_no_interval():
     assert tuple(row[["p", "p_lower", "p_upper"]]) == monte_carlo_p(int(counts.joint[0, 0]), 499)[:3]
 
 
-def test_what_is_left_out_is_not_counted():
+def test_combinations_are_left_out_too_small_or_counted():
     people, trial, analysis, robustness = made_up(n=10, changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)})
     robustness = robustness.model_copy(update={"minimum_per_arm": 3})
     rows = people.frame.copy()
@@ -294,17 +296,18 @@ def test_what_is_left_out_is_not_counted():
     assert set(left_out["reason"]) == {TOO_SMALL, ALL_EQUAL}  # week 2 does not vary, half of the participants are five
     assert left_out["same_test"].isna().all()
     assert left_out["z"].isna().all()
+    too_small = table["reason"].eq(multiverse.TOO_FEW).sum()
     whole = pick(summary, family=WHOLE).iloc[0]
-    assert whole["left_out"] == len(left_out)
-    assert whole["specifications"] == len(table) - len(left_out)
+    assert (whole["combinations"], whole["left_out"], whole["too_small"]) == (len(table), len(left_out), too_small)
+    assert whole["specifications"] == len(table) - len(left_out) - too_small == table["effect"].notna().sum()
 
 
-def test_sheets_without_ids_end_in_a_traceback_or_without_a_reason(tmp_path):
+def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
     people, trial, analysis, robustness = made_up()
     loose = cohorts.participants(people.frame.assign(linked=False).to_dict("records"))
     assert multiverse.prepare(loose, trial, analysis, robustness).reason == multiverse.NO_IDS
-    loose.write(tmp_path / "people")
-    for command in (["permute", "people", "c.npz"], ["multiverse", "people", "out", "c.npz"]):
+    loose.write(tmp_path / "results/workbooks/reconstructed")
+    for command in (["permute", "c.npz"], ["multiverse", "out", "c.npz"]):
         run = _command(tmp_path, *command)
         assert run.returncode == 0, run.stderr
     assert len((tmp_path / "out/specifications.csv").read_text().splitlines()) == 1
@@ -315,10 +318,10 @@ def test_sheets_without_ids_end_in_a_traceback_or_without_a_reason(tmp_path):
     assert (tmp_path / "out/specification_curve.png").stat().st_size > 1000
 
 
-def test_too_little_memory_ends_in_a_traceback(tmp_path):
+def test_too_little_memory_is_said_in_one_line(tmp_path):
     run = pipeline.of_config()
-    run.participants.write(tmp_path / "people")
-    result = _command(tmp_path, "permute", "people", "c.npz", "--memory-mb", "1")
+    run.participants.write(tmp_path / "results/workbooks/reconstructed")
+    result = _command(tmp_path, "permute", "c.npz", "--memory-mb", "1")
     assert result.returncode == 1
     assert "robustness.memory_mb: 1 MB do not hold" in result.stderr
     assert "Traceback" not in result.stderr
@@ -333,7 +336,7 @@ def _command(folder, *arguments):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_the_curve_draws_other_points_than_the_table_holds():
+def test_the_curve_draws_the_points_of_the_table():
     from matplotlib.figure import Figure
 
     _, counts, table, _ = prepared()
@@ -343,27 +346,27 @@ def test_the_curve_draws_other_points_than_the_table_holds():
     drawn = {c.get_label(): np.asarray(c.get_offsets()) for c in ax.collections if len(c.get_offsets()) > 1}
     points = [drawn[name] for name in drawn if name.startswith("P ")]
     np.testing.assert_allclose(np.sort(np.concatenate(points)[:, 1]), ordered["effect"])
-    favourable = drawn["P < 0.05, favourable"]
-    assert len(favourable) == (ordered["p"].lt(0.05) & ordered["effect"].gt(0.5)).sum() > 0
+    favourable = drawn["P ≤ 0.05, favourable"]
+    assert len(favourable) == (ordered["p"].le(0.05) & ordered["effect"].gt(0.5)).sum() > 0
     own = np.concatenate([drawn[name] for name in drawn if "own" in name])
     assert sorted(own[:, 1]) == sorted(pick(ordered, own="yes")["effect"])
     for options in options_of(ordered, trial):
         assert (sum(option.members.astype(int) for option in options) == 1).all()
 
 
-def test_the_words_tell_other_numbers_than_the_tables():
+def test_the_words_tell_the_numbers_of_the_tables():
     chosen = settings.load("tests/config.yaml")
     _, _, table, summary = prepared()
-    words = multiverse_words.describe(
+    made = words.describe_multiverse(
         table, summary, load_trial(chosen.trial), chosen.analyses["published"], chosen.robustness, ""
     )
-    told = words["specification_curve"]["words"]
+    told = made["specification_curve"]["words"]
     share = summary.iloc[1]["value"]
     assert f"{100 * share:.1f}% significant in the favoured direction" in told
     assert f"Curve of {table['effect'].notna().sum():,} effects" in told
 
 
-def test_an_analysis_with_another_cut_owns_the_subgroups_of_the_paper():
+def test_an_analysis_owns_the_subgroups_of_its_own_cut():
     analysis = settings.load("tests/config.yaml").analyses["published"]
     made, *_ = prepared()
     other = analysis.model_copy(update={"strata": analysis.strata.model_copy(update={"cuts": [0.75]})})
@@ -372,7 +375,7 @@ def test_an_analysis_with_another_cut_owns_the_subgroups_of_the_paper():
 
 
 @pytest.mark.slow
-def test_the_workflow_in_three_shards_makes_other_bytes_than_in_one(tmp_path):
+def test_the_workflow_in_three_shards_makes_the_bytes_of_one(tmp_path):
     import workspace
 
     folder = workspace.make(tmp_path / "project")

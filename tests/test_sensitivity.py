@@ -9,13 +9,14 @@ import pipeline
 import pytest
 
 from d_q_trial.config import settings
-from d_q_trial.robustness import doubtful, interaction, leave_one_out, power, sensitivity
-from d_q_trial.robustness.comparisons import all_comparisons, everybody
+from d_q_trial.robustness import interaction, leave_one_out, power, sensitivity, suspect_values
+from d_q_trial.robustness.comparisons import all_comparisons, overall
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.trial import load_trial
 
 ROBUSTNESS = settings.Robustness(permutations=99)
 PBC = "data/pbc/config.yaml"
+PLANNED = suspect_values.read_published("data/published", power.FILE, power.COLUMNS, power.NUMERIC)
 
 
 def _analysis(path="tests/config.yaml", **different):
@@ -55,7 +56,7 @@ def _pick(frame, **keys):
 
 
 @pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
-def test_comparisons_hold_other_participants_than_the_results(path):
+def test_comparisons_hold_the_participants_of_the_results(path):
     results = pipeline.of_config(path).results
     keys = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
     printed = results[results["statistic"].eq("p") & results["method"].eq("normal")].set_index(keys)["value"].to_dict()
@@ -64,13 +65,13 @@ def test_comparisons_hold_other_participants_than_the_results(path):
         assert p == pytest.approx(printed[comparison.key], rel=1e-12)
 
 
-def test_an_excluded_participant_counts_as_missing():
+def test_an_excluded_participant_is_in_no_comparison():
     changes, _, trial, analysis = _made_up(exclude=["A03"])
-    for comparison in everybody(changes, trial, analysis):
+    for comparison in overall(changes, trial, analysis):
         assert "A03" not in comparison.participant
 
 
-def test_interaction_of_the_real_trial_is_not_that_of_its_definition():
+def test_interaction_is_the_difference_of_the_effects_of_the_strata():
     data = _data(PBC)
     table = interaction.interactions(*data, ROBUSTNESS)
     run = pipeline.of_config(PBC)
@@ -86,14 +87,14 @@ def test_interaction_of_the_real_trial_is_not_that_of_its_definition():
     assert table["contrast"].nunique() == 4
 
 
-def test_interaction_depends_on_what_else_is_tested():
+def test_interaction_does_not_depend_on_what_else_is_tested():
     changes, strata, trial, analysis = _made_up()
     whole = interaction.interactions(changes, strata, trial, analysis, ROBUSTNESS)
     part = interaction.interactions(changes[changes["visit"].eq("week_4")], strata, trial, analysis, ROBUSTNESS)
     pd.testing.assert_frame_equal(whole[whole["visit"].eq("week_4")].reset_index(drop=True), part)
 
 
-def test_covariance_of_the_real_trial_is_not_that_of_statsmodels():
+def test_covariance_equals_statsmodels():
     import statsmodels.formula.api as smf
 
     run = pipeline.of_config(PBC)
@@ -115,7 +116,7 @@ def test_covariance_of_the_real_trial_is_not_that_of_statsmodels():
     assert _pick(table, **keys, statistic="p")["value"] == pytest.approx(theirs.pvalues["treated"], rel=1e-6)
 
 
-def test_adjusted_percent_does_not_follow_from_the_adjusted_difference():
+def test_adjusted_percent_follows_from_the_adjusted_difference():
     changes, strata, trial, analysis = _made_up()
     table = sensitivity.sensitivity(changes, strata, trial, analysis, ROBUSTNESS)
     for method in ("covariance, log scale, HC3, t", "mixed model, restricted likelihood, t (Satterthwaite)"):
@@ -126,7 +127,7 @@ def test_adjusted_percent_does_not_follow_from_the_adjusted_difference():
         )
 
 
-def test_bounds_do_not_enclose_the_p_of_any_value_of_the_missing():
+def test_bounds_enclose_the_p_of_any_value_of_the_missing():
     drop = [("A02", "week_20"), ("A11", "week_20")]
     changes, strata, trial, analysis = _made_up(drop=drop)
     table = sensitivity.sensitivity(changes, strata, trial, analysis, ROBUSTNESS)
@@ -134,7 +135,7 @@ def test_bounds_do_not_enclose_the_p_of_any_value_of_the_missing():
     low, high = (_pick(table, **keys, statistic=s) for s in ("p_lowest", "p_highest"))
     assert (low["n_first"], low["n_second"]) == (8, 8)
     rng = np.random.default_rng(1)
-    comparison = next(c for c in everybody(changes, trial, analysis) if c.visit == "week_20")
+    comparison = next(c for c in overall(changes, trial, analysis) if c.visit == "week_20")
     seen = []
     for guess in rng.normal(0, 40, (200, 2)):
         filled = comparison.value.copy()
@@ -144,7 +145,7 @@ def test_bounds_do_not_enclose_the_p_of_any_value_of_the_missing():
     assert low["value"] < high["value"]
 
 
-def test_imputation_moves_what_is_complete_or_ignores_what_is_missing():
+def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
     drop = [("A02", "week_20"), ("A11", "week_20"), ("A15", "week_20")]
     complete = sensitivity.sensitivity(*_made_up(24), ROBUSTNESS)
     partial = sensitivity.sensitivity(*_made_up(24, drop), ROBUSTNESS)
@@ -162,12 +163,12 @@ def test_imputation_moves_what_is_complete_or_ignores_what_is_missing():
     assert _pick(imputed, **keys)["value"] == pytest.approx(_pick(full, **keys)["value"], rel=1e-9)
 
 
-def test_leaving_one_out_is_not_the_analysis_without_that_participant():
+def test_leaving_one_out_equals_the_analysis_without_that_participant():
     changes, strata, trial, analysis = _made_up()
     table = leave_one_out.leave_one_out(changes, strata, trial, analysis)
     own = _pick(table, visit="week_4", stratum="all", statistic="p", group="A03")
     without, *_ = _made_up(exclude=["A03"])
-    comparison = next(c for c in everybody(without, trial, analysis) if c.visit == "week_4")
+    comparison = next(c for c in overall(without, trial, analysis) if c.visit == "week_4")
     assert own["value"] == pytest.approx(rank_sum(*comparison.samples(), method="normal").p, rel=1e-12)
     assert (own["n_first"], own["n_second"]) == (7, 8)
     rows = table[table["visit"].eq("week_4") & table["stratum"].eq("all")]
@@ -181,16 +182,16 @@ def test_leaving_one_out_is_not_the_analysis_without_that_participant():
 
 def _suspect(**different):
     row = {"source": "", "locator": "", "outcome": "p1np", "visit": "week_4", "arm": "d_q", "reason": ""}
-    return pd.DataFrame([row | different], columns=list(doubtful.COLUMNS))
+    return pd.DataFrame([row | different], columns=list(suspect_values.COLUMNS))
 
 
-def test_a_doubtful_value_moves_ranks_or_leaves_means_alone():
+def test_a_larger_suspect_value_moves_means_and_not_ranks():
     changes, strata, trial, analysis = _made_up()
     treated = changes[changes["visit"].eq("week_4") & changes["arm"].eq("d_q")]
     largest = treated["value"].max()
-    suspects = _suspect(printed=f"{largest:.1f}", instead=f"{10 * largest:.0f}")
-    table = doubtful.doubtful_values(suspects, changes, strata, trial, analysis, ROBUSTNESS)
-    plain, worse = suspects["printed"].item(), f"{suspects['instead'].item()} for {suspects['printed'].item()}"
+    suspects = _suspect(reported=f"{largest:.1f}", instead=f"{10 * largest:.0f}")
+    table = suspect_values.suspect_values(suspects, changes, strata, trial, analysis, ROBUSTNESS)
+    plain, worse = suspects["reported"].item(), f"{suspects['instead'].item()} for {suspects['reported'].item()}"
     keys = {"visit": "week_4", "stratum": "all"}
     ranks = [_pick(table, **keys, group=g, method="rank-sum, normal", statistic="p")["value"] for g in (plain, worse)]
     means = [_pick(table, **keys, group=g, statistic="mean_difference")["value"] for g in (plain, worse)]
@@ -200,21 +201,21 @@ def test_a_doubtful_value_moves_ranks_or_leaves_means_alone():
     assert (without["n_first"], without["n_second"]) == (7, 8)
 
 
-def test_a_doubtful_value_that_nobody_has_ends_in_a_traceback_or_in_silence():
+def test_a_suspect_value_that_no_participant_has_is_said():
     data = _made_up()
-    table = doubtful.doubtful_values(_suspect(printed="987.6", instead="98.76"), *data, ROBUSTNESS)
-    assert table["reason"].tolist() == [doubtful.ABSENT]
+    table = suspect_values.suspect_values(_suspect(reported="987.6", instead="98.76"), *data, ROBUSTNESS)
+    assert table["reason"].tolist() == [suspect_values.ABSENT]
 
 
-def test_the_doubtful_value_of_the_registry_is_not_found_in_the_bundled_cohort():
-    suspects = doubtful.read_doubtful("data/published")
-    table = doubtful.doubtful_values(suspects, *_data(), ROBUSTNESS)
+def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
+    suspects = suspect_values.read_published("data/published", suspect_values.FILE, suspect_values.COLUMNS)
+    table = suspect_values.suspect_values(suspects, *_data(), ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9
 
 
-def test_power_is_not_that_of_the_printed_calculation():
-    table = power.power_table(power.read_planned("data/published"), *_data(), ROBUSTNESS)
+def test_power_is_that_of_the_reported_calculation():
+    table = power.power_table(PLANNED, *_data(), ROBUSTNESS)
     implied = _pick(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"]) == (27, 27)
     assert round(implied["value"], 1) == 22.0
@@ -224,14 +225,14 @@ def test_power_is_not_that_of_the_printed_calculation():
     assert t3["value"] == pytest.approx(0.4977, abs=0.002)
 
 
-def test_significant_comparisons_do_not_exaggerate():
-    table = power.power_table(power.read_planned(None), *_data(), ROBUSTNESS)
+def test_significant_comparisons_exaggerate():
+    table = power.power_table(PLANNED[:0], *_data(), ROBUSTNESS)
     ratio = table[table["statistic"].eq("exaggeration")]["value"].dropna()
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio > 1.2).mean() > 0.5
 
 
-def test_panels_without_ids_get_results_that_need_ids():
+def test_panels_without_ids_give_reasons_where_ids_are_needed():
     trial = load_trial("data/trial.yaml")
     rng = np.random.default_rng(1)
     rows = [
@@ -265,7 +266,7 @@ def test_panels_without_ids_get_results_that_need_ids():
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
 
 
-def test_tables_differ_from_run_to_run_or_lack_reasons():
+def test_tables_repeat_and_every_missing_value_has_a_reason():
     data = _made_up(drop=[("A02", "week_20")])
     for build in (interaction.interactions, sensitivity.sensitivity):
         one, two = build(*data, ROBUSTNESS), build(*data, ROBUSTNESS)

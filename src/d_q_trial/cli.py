@@ -280,73 +280,108 @@ def consistency(context: Context) -> None:
     outputs.write(report, given.output, given.title or f"Internal consistency of reported numbers: {report.title}")
 
 
-@command("test interactions, repeat the comparisons by other methods, and compute power")
+@command("test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity")
 def sensitivity(context: Context) -> None:
-    """Run the sensitivity analyses."""
-    from .robustness import doubtful, interaction, leave_one_out, power
+    """Run the sensitivity analyses of the comparisons of an analysis."""
+    from .robustness import interaction, leave_one_out, multiplicity
     from .robustness.sensitivity import sensitivity
 
-    settings = context.settings
     data = (*context.changes_and_strata, context.trial, context.analysis)
-    suspects, planned = doubtful.read_doubtful(settings.published), power.read_planned(settings.published)
+    robustness = context.settings.robustness
     made = {
-        "interaction": interaction.interactions(*data, settings.robustness),
-        "sensitivity": sensitivity(*data, settings.robustness),
-        "leave_one_out": leave_one_out.leave_one_out(*data),
-        "doubtful_values": doubtful.doubtful_values(suspects, *data, settings.robustness),
-        "power": power.power_table(planned, *data, settings.robustness),
+        "sensitivity/interaction": interaction.interactions(*data, robustness),
+        "sensitivity/sensitivity": sensitivity(*data, robustness),
+        "sensitivity/leave_one_out": leave_one_out.leave_one_out(*data),
+        "robustness/multiplicity": multiplicity.multiplicity(*data, robustness),
+    }
+    context.write(made)
+
+
+@command("compute power, and repeat the comparisons with suspect values corrected and left out")
+def power(context: Context) -> None:
+    """Compute power and the sensitivity to suspect values, from what the paper states of both."""
+    from .robustness import power, suspect_values
+    from .robustness.suspect_values import read_published
+
+    folder, robustness = context.settings.published, context.settings.robustness
+    data = (*context.changes_and_strata, context.trial, context.analysis, robustness)
+    suspects = read_published(folder, suspect_values.FILE, suspect_values.COLUMNS)
+    planned = read_published(folder, power.FILE, power.COLUMNS, power.NUMERIC)
+    made = {
+        "suspect_values": suspect_values.suspect_values(suspects, *data),
+        "power": power.power_table(planned, *data),
     }
     context.write(made, context.folder / "sensitivity")
 
 
-@command("try every cutoff of the markers")
+@command(
+    "try every cutoff of the markers",
+    argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"),
+)
 def cutoffs(context: Context) -> None:
-    """Compare the arms at every cutoff, and correct the best one for the search; wherever the analysis itself cuts."""
+    """Compare the arms at every cutoff, and correct the best one for the search; shared by analyses with other cutoffs."""
     from .changes import build_changes
-    from .figures.cutoff_pages import figures
-    from .figures.cutoffs import draw_cutoffs
-    from .robustness import best_cuts, best_splits, cutoffs, own_cut
-    from .robustness.cut_tables import CutTables
+    from .config.settings import search_id
+    from .robustness import cutoffs, search
     from .strata import marker_values
 
-    people, trial, analysis, robustness = (
-        context.participants,
-        context.trial,
-        context.analysis,
-        context.settings.robustness,
-    )
-    changes = build_changes(people, trial, analysis)
-    output = context.folder / "robustness"
+    given = context.arguments
+    shared = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
+    given.analysis = shared[given.search] if given.search else given.analysis
+    participants, trial, analysis = context.participants, context.trial, context.analysis
+    robustness = context.settings.robustness
     say("the arms above and below every cutoff")
-    found = cutoffs.slices(changes, marker_values(people, trial, analysis), trial, analysis, robustness)
-    every, windows = cutoffs.cutoffs_table(found), cutoffs.windows_table(found)
-    best = best_cuts.best_cuts(found, trial, robustness, lambda done, of: say(f"{done:,} of {of:,} permutations"))
-    splits = best_splits.best_splits(found, trial, robustness)
-    context.write({"cutoffs": every, "windows": windows, "best_cuts": best, "best_splits": splits}, output)
-    say("figures")
-    tables = CutTables(every, windows, best, own_cut.article_cuts(every, people, changes, trial, analysis))
-    for name, (family, marker) in figures(trial).items():
-        draw_cutoffs(tables, trial, analysis, family, marker, output / name, label=context.label)
+    changes, markers = build_changes(participants, trial, analysis), marker_values(participants, trial, analysis)
+    found = cutoffs.slices(changes, markers, trial, analysis, robustness)
+    progress = lambda done, of: say(f"{done:,} of {of:,} permutations")  # noqa: E731
+    made = {
+        "cutoffs": cutoffs.cutoffs_table(found),
+        "windows": cutoffs.windows_table(found),
+        "best_cuts": search.best_cuts(found, trial, analysis, robustness, progress),
+        "best_splits": search.best_splits(found, trial, robustness),
+    }
+    context.write(made, context.results / "every_cut" / search_id(analysis))
 
 
-@command("adjust P-values for multiplicity, and find the analysis's own cutoffs among all")
+@command("find the cutoffs of an analysis among all")
 def robustness(context: Context) -> None:
-    """Adjust for multiplicity."""
-    from .figures import cutoff_words
-    from .files import write_json
-    from .robustness import multiplicity, own_cut
-    from .robustness.cut_tables import CutTables, read_table
+    """Take the tables of every cutoff into the folder of an analysis, and mark its own and the published cutoffs."""
+    from .config.settings import search_id
+    from .figures import words
+    from .figures.cut_tables import TABLES, CutTables, read_table
+    from .files import copy_file, write_json
+    from .robustness.prespecified import prespecified_cuts, published_cuts
 
-    trial, analysis, robustness = context.trial, context.analysis, context.settings.robustness
-    output = context.folder / "robustness"
-    data = (*context.changes_and_strata, trial, analysis)
-    every, windows, best = (read_table(output / f"{name}.csv") for name in ("cutoffs", "windows", "best_cuts"))
-    own = own_cut.own_cuts(every, *data)
-    cuts = dict(zip(data[1]["marker"], data[1]["cut"], strict=True))
-    tables = CutTables(every, windows, best, own)
-    words = cutoff_words.describe(tables, trial, analysis, robustness, context.label, cuts=cuts)
-    context.write({"own_cuts": own, "multiplicity": multiplicity.multiplicity(*data, robustness)}, output)
-    write_json(words, output / "robustness.json")
+    trial, analysis = context.trial, context.analysis
+    shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
+    for name in TABLES:
+        copy_file(shared / f"{name}.csv", output / f"{name}.csv")
+    changes, strata = context.changes_and_strata
+    every, windows, best = (read_table(output / f"{name}.csv") for name in TABLES[:3])
+    own = prespecified_cuts(every, changes, strata, trial, analysis)
+    published = published_cuts(every, context.participants, changes, trial, analysis)
+    context.write({"prespecified_cuts": own, "published_cuts": published}, output)
+    tables, cuts = (
+        CutTables(every, windows, best, own, published),
+        dict(zip(strata["marker"], strata["cut"], strict=True)),
+    )
+    described = words.describe_cutoffs(tables, trial, analysis, context.settings.robustness, context.label, cuts=cuts)
+    write_json(described, output / "robustness.json")
+
+
+@command("draw the figures of every cutoff", argument("marker", help="the marker that is cut"))
+def cutoff_figures(context: Context) -> None:
+    """Draw the comparisons at every cutoff of one marker, a figure per family of outcomes."""
+    from .figures.cut_tables import TABLES, CutTables, read_table
+    from .figures.cutoff_pages import figures
+    from .figures.cutoffs import draw_cutoffs
+
+    trial, output = context.trial, context.folder / "robustness"
+    files = (*TABLES[:3], "prespecified_cuts", "published_cuts")
+    tables = CutTables(*(read_table(output / f"{name}.csv") for name in files))
+    for name, (family, marker) in figures(trial).items():
+        if marker == context.arguments.marker:
+            draw_cutoffs(tables, trial, context.analysis, family, marker, output / name, label=context.label)
 
 
 @command(
@@ -370,9 +405,7 @@ def permute(context: Context) -> None:
         return
     try:
         counts = count(
-            prepared.specifications,
-            prepared.families,
-            critical=prepared.critical,
+            prepared,
             permutations=given.permutations or robustness.permutations,
             seed=robustness.seed,
             shard=given.shard,
@@ -392,7 +425,7 @@ def permute(context: Context) -> None:
 )
 def multiverse(context: Context) -> None:
     """Finish the multiverse."""
-    from .figures import multiverse_words
+    from .figures import words
     from .figures.specification_curve import draw_specification_curve
     from .files import write_json
     from .robustness import multiverse, shards
@@ -403,9 +436,10 @@ def multiverse(context: Context) -> None:
     counts = shards.read_and_add_up(context.arguments.counts) if prepared.specifications is not None else None
     table = multiverse.specification_table(prepared, counts, analysis)
     summary = multiverse.summary_table(prepared, counts)
-    words = multiverse_words.describe(table, summary, trial, analysis, settings, prepared.reason)
-    context.write({"specifications": table, "multiverse": summary}, output)
-    write_json(words | ({"data": label} if label else {}), output / "multiverse.json")
+    choices = multiverse.choices_variance(table)
+    context.write({"specifications": table, "multiverse": summary, "choices_variance": choices}, output)
+    described = words.describe_multiverse(table, summary, trial, analysis, settings, prepared.reason)
+    write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
     draw_specification_curve(
         table,
         summary,

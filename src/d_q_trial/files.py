@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
@@ -53,6 +54,12 @@ def write_text(text: str, path: Path | str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with Unix line ends."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def copy_file(source: Path | str, target: Path | str) -> None:
+    """Copy a file, whole or not at all."""
+    with atomic(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_json(value: Any, path: Path | str) -> None:

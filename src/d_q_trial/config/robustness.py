@@ -77,7 +77,7 @@ class Multiverse(Strict):
 class Robustness(Strict):
     """Size, seed and extent of the analyses by permutation."""
 
-    seed: Annotated[Whole, Field(ge=0)] = 20240722
+    seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722
     permutations: Annotated[Whole, Field(ge=99)] = 1999
     full_permutations: Annotated[Whole, Field(ge=99)] = 99_999
     memory_mb: Annotated[Whole, Field(ge=64)] = 512

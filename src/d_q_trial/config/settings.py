@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -18,7 +20,7 @@ from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, T
 from .yaml_files import faults_of, faulty, read_yaml
 
 # Folders of results/ that are not analyses.
-RESERVED = ("compare", "consistency", "full_size", "logs", "reconstructed", "workbooks")
+RESERVED = ("compare", "consistency", "every_cut", "full_size", "logs", "reconstructed", "workbooks")
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
@@ -231,6 +233,13 @@ def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = Tru
         mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}
     )
     return {**content, "reference": analysis, "analyses": {analysis: chosen}}
+
+
+def search_id(analysis: Analysis) -> str:
+    """Name the folder of results/every_cut/ that an analysis shares with those that differ in marker and strata alone."""
+    content = analysis.model_dump(mode="json", exclude={"name", "sha256", "marker", "strata"})
+    text = json.dumps(content | {"at_cut": analysis.strata.at_cut}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def analysis_named(settings: Settings, name: str) -> Analysis:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..config.settings import Analysis
-    from ..robustness.cut_tables import CutTables
     from ..trial import Trial
+    from .cut_tables import CutTables
 
 ABOVE, BELOW, WINDOW = style.STRATA[2], style.STRATA[0], style.NEUTRAL
 _LOOKS = {"above": (ABOVE, 0.22), "below": (BELOW, 0.42)}  # the lighter colour needs a denser band
+OWN, PUBLISHED = {"linewidth": 0.4}, {"linewidth": 0.9, "linestyle": (0, (1, 1.2))}
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0  # millimetres
 SHARES = (0.2, 0.4, 0.6, 0.8)
 
@@ -42,7 +43,6 @@ def draw_cutoffs(
     ----------
     tables : CutTables
     trial, analysis
-        Where the analysis cuts plays no part.
     family, marker : str
         As :func:`.cutoff_pages.figures` pairs them.
     stem : path
@@ -167,8 +167,9 @@ def draw_windows(ax, panel: CutTables, limits: tuple[float, float]):
 def _along(ax, panel: CutTables, decimals: int, *, named: bool) -> None:
     """Set the axis of the marker: shares of the participants, each with the cut that lies there."""
     ax.set_xlim(0, 1)
-    for place in panel.marked["share_below"].unique():
-        ax.axvline(place, color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)), zorder=2.5, label="marked cut")
+    for marked, look, name in ((panel.own, OWN, "own cut"), (panel.published, PUBLISHED, "published cut")):
+        for place in marked["share_below"].unique():
+            ax.axvline(place, color=style.INK, zorder=2.5, label=name, **look)
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)
     names = [
@@ -237,16 +238,17 @@ def _key(canvas, top: float, trial: Trial, marker: str) -> None:
         canvas.fill_between([x, x + 6], y - 1.1, y + 1.1, color=look.face, alpha=density, linewidth=0)
         canvas.plot([x, x + 6], [y, y], color=look.edge, linewidth=1.2)
         canvas.text(x + 7.2, y, f"{side} the cut", va="center_baseline", size=style.SMALL)
-        x += 36
-    if trial.cuts:
-        canvas.plot([x + 3, x + 3], [y - 1.4, y + 1.4], color=style.INK, linewidth=0.7, linestyle=(0, (1, 1.2)))
-        canvas.text(x + 5.2, y, "cut of the article", va="center_baseline", size=style.SMALL)
-        x += 36
+        x += 28
+    for drawn, look, name in ((True, OWN, "own cut"), (bool(trial.cuts), PUBLISHED, "published cut")):
+        if drawn:
+            canvas.plot([x + 1, x + 1], [y - 1.4, y + 1.4], color=style.INK, **look)
+            canvas.text(x + 3, y, name, va="center_baseline", size=style.SMALL)
+            x += 17 if name == "own cut" else 25
     canvas.plot(
         x + 3, y, marker="o", markersize=4.6, markerfacecolor="none", markeredgecolor=style.INK, markeredgewidth=0.7
     )
-    canvas.text(x + 5.2, y, "best cut of a side", va="center_baseline", size=style.SMALL)
-    x += 34
+    canvas.text(x + 5.2, y, "best of a side", va="center_baseline", size=style.SMALL)
+    x += 28
     canvas.plot([x + 3, x + 3], [y - 1.4, y + 1.4], color=WINDOW.face, linewidth=1.1)
     canvas.plot(x + 3, y, marker=WINDOW.marker, markersize=2.2, color=WINDOW.edge)
     canvas.text(x + 5.2, y, "sliding window", va="center_baseline", size=style.SMALL)

@@ -134,7 +134,7 @@ def numbers_of(
 
     from ..changes import build_changes
     from ..results import build_results
-    from ..robustness.comparisons import everybody
+    from ..robustness.comparisons import overall
     from ..robustness.interaction import interactions
     from ..robustness.sensitivity import covariance_rows
     from ..strata import build_strata
@@ -151,7 +151,7 @@ def numbers_of(
     results, _ = build_results(people, changes, strata, trial, analysis)
     chosen = results["contrast"].eq(trial.contrast) & results["measure"].eq(analysis.measure)
     chosen &= results["statistic"].isin(("median_difference", "hodges_lehmann", "p"))
-    rows = [row for comparison in everybody(changes, trial, analysis) for row in covariance_rows(comparison, analysis)]
+    rows = [row for comparison in overall(changes, trial, analysis) for row in covariance_rows(comparison, analysis)]
     covariance = pd.DataFrame(rows, columns=list(results.columns))
     covariance = covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")]
     # P from placements is wanted, so one permutation is enough.

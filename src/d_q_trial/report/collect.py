@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 FOLDERS = ("robustness", "sensitivity")
-NOT_SHOWN = ("cutoffs", "windows", "own_cuts", "specifications")  # they are drawn, and stay in their files
+NOT_SHOWN = (
+    "cutoffs",
+    "windows",
+    "prespecified_cuts",
+    "published_cuts",
+    "specifications",
+)  # they are drawn, and stay in their files
 FOREST = "forest"  # the figure that stands on the first screen
 
 

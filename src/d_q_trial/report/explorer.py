@@ -34,7 +34,7 @@ def explorer(
     Parameters
     ----------
     rows, own, best : sequence of mapping
-        cutoffs.csv with two rows per cutoff (``side`` below and above), own_cuts.csv with those at which the analysis
+        cutoffs.csv with two rows per cutoff (``side`` below and above), prespecified_cuts.csv with those at which the analysis
         itself cuts, and best_cuts.csv with the P of the best cutoff corrected for the search.
     trial, analysis
     first : (outcome, visit)
@@ -52,9 +52,9 @@ def explorer(
     series: dict[tuple[str, str, str], dict[str, dict[str, Row]]] = {}
     for row in rows:
         series.setdefault(_key(row), {}).setdefault(row["cut"], {})[row["side"]] = row
-    own_cuts: dict[tuple[str, str, str], set[str]] = {}
+    prespecified_cuts: dict[tuple[str, str, str], set[str]] = {}
     for row in own:
-        own_cuts.setdefault(_key(row), set()).add(row["cut"])
+        prespecified_cuts.setdefault(_key(row), set()).add(row["cut"])
     searched = {_key(row): row["p_best_of_both"] for row in best if row["p_best_of_both"]}
     packed = []
     for key, cuts in series.items():
@@ -62,7 +62,7 @@ def explorer(
         ordered = sorted(cuts, key=float)
         decimals = labels.change_decimals(analysis.measure, trial.outcomes[outcome].decimals)
         sizes = _sizes(cuts)
-        positions = [index for index, cut in enumerate(ordered) if cut in own_cuts.get(key, ())]
+        positions = [index for index, cut in enumerate(ordered) if cut in prespecified_cuts.get(key, ())]
         entry = {
             "marker": marker,
             "choice": f"{outcome}/{visit}",

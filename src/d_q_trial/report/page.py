@@ -21,7 +21,8 @@ ON_REQUEST = {
     "robustness/cutoffs": "Every cutoff of the markers",
     "robustness/multiplicity": "P-values adjusted for multiple testing",
     "robustness/multiverse": "The multiverse",
-    "sensitivity/sensitivity": "Interaction, sensitivity analyses, influence and power",
+    "sensitivity/sensitivity": "Interaction, sensitivity analyses and influence",
+    "sensitivity/power": "Power, and sensitivity to suspect values",
 }
 
 
@@ -44,7 +45,7 @@ def report_page(report: Report) -> str:
     first = next((line for line in facts.headlines if line.stratum != "all"), None)
     cuts = explorer(
         facts.table("robustness/cutoffs"),
-        facts.table("robustness/own_cuts"),
+        facts.table("robustness/prespecified_cuts"),
         facts.table("robustness/best_cuts"),
         facts.trial,
         facts.analysis,

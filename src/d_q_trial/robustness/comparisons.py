@@ -1,10 +1,10 @@
-"""The comparisons of arms that an analysis makes, with each participant's raw values at hand."""
+"""The comparisons of arms that an analysis makes, as arrays with a row per participant."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from ..stats.estimate import Estimate
     from ..trial import Trial
 
-
 TOO_FEW = "too few participants"
+_ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two arms, one outcome and visit, everybody or one stratum; arrays have a row per participant, NaN where missing.
+    """Two arms, one outcome and visit, all participants or one stratum; arrays have a row per participant.
 
-    Participants whom the analysis excludes, and values that it trims, are not in it; those who have no value are.
+    Participants whom the analysis excludes, and values that it trims, are not in it; participants without a value are,
+    with NaN.
     """
 
     outcome: str
@@ -45,8 +46,13 @@ class Comparison:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Outcome to contrast, as the tables begin."""
+        """Outcome to contrast, the first columns of the tables."""
         return (self.outcome, self.measure, self.visit, self.marker, self.stratum, self.contrast)
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """Outcome, measure and visit."""
+        return (self.outcome, self.measure, self.visit)
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of either arm without the missing ones; of ``value`` unless others are given."""
@@ -61,62 +67,75 @@ class Comparison:
 
     def within(self, rows: np.ndarray, marker: str = "", stratum: str = "") -> Comparison:
         """Return the comparison among some of its participants."""
-        arrays = ("participant", "linked", "is_first", "value", "baseline", "log_ratio")
-        parts = {name: getattr(self, name)[rows] for name in arrays}
-        names = (self.outcome, self.measure, self.visit, marker or self.marker, stratum or self.stratum, self.contrast)
-        return Comparison(*names, **parts)
+        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS}
+        return replace(self, marker=marker or self.marker, stratum=stratum or self.stratum, **arrays)
 
 
 @dataclass(frozen=True)
 class Stratified:
-    """A comparison among everybody with the strata of one marker; see :func:`stratified`."""
+    """A comparison of all participants with the strata of one marker."""
 
-    everybody: Comparison
+    overall: Comparison
     marker: str
-    stratum: np.ndarray  # label per participant of ``everybody``, "" where not assigned
+    stratum: np.ndarray  # label per participant, "" where not assigned
     marker_value: np.ndarray
 
     def stratum_of(self, label: str) -> Comparison:
         """Return the comparison within one stratum."""
-        return self.everybody.within(self.stratum == label, self.marker, label)
+        return self.overall.within(self.stratum == label, self.marker, label)
 
 
-def everybody(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
-    """Yield the comparison of the arms among everybody, for each outcome and visit of which there are changes."""
-    table = _Changes(changes, trial, analysis)
-    for rows in table.groups:
-        known = rows[table.linked[rows] | (table.stratum[rows] == "")]
-        if known.size:
-            yield table.comparison(known, "", EVERYBODY)
+def overall(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
+    """Yield the comparison of all participants for each outcome and visit of which there are changes."""
+    for comparison, _, stratum in _comparisons(changes, trial, analysis):
+        known = comparison.linked | (stratum == "")
+        if known.any():
+            yield comparison.within(known, stratum=EVERYBODY)
 
 
 def whole(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
     """Yield each outcome and visit with all of its rows, those of panels that show one stratum included."""
-    table = _Changes(changes, trial, analysis)
-    for rows in table.groups:
-        yield table.comparison(rows, "", "")
+    return (comparison for comparison, _, _ in _comparisons(changes, trial, analysis))
 
 
 def stratified(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Stratified]:
-    """Yield each outcome and visit once per marker, with the strata of those who have one."""
-    table = _Changes(changes, trial, analysis)
-    own = {marker: part.set_index("participant") for marker, part in strata.groupby("marker", sort=False)}
-    markers = {
-        marker: table.assigned(marker, own.get(marker))
-        for marker in trial.markers
-        if marker in own or marker in set(changes["marker"])
-    }
-    for rows in table.groups:
-        for marker, (label, amount) in markers.items():
-            yield Stratified(table.comparison(rows, marker, ""), marker, label[rows], amount[rows])
+    """Yield each outcome and visit once per marker, with the strata of those who have one.
+
+    A panel without ids states the strata of its rows itself.
+    """
+    assigned = {marker: part.set_index("participant") for marker, part in strata.groupby("marker", sort=False)}
+    markers = [m for m in trial.markers if m in assigned or m in set(changes["marker"])]
+    for comparison, marker, stratum in _comparisons(changes, trial, analysis):
+        for own in markers:
+            label = np.where(~comparison.linked & (marker == own), stratum, "").astype(object)
+            amount = np.full(label.size, np.nan)
+            if own in assigned:
+                place = assigned[own].index.get_indexer(comparison.participant)
+                known = comparison.linked & (place >= 0)
+                label[known] = assigned[own]["stratum"].to_numpy(object)[place[known]]
+                amount[known] = assigned[own]["marker_value"].to_numpy(float)[place[known]]
+            yield Stratified(comparison, own, label, amount)
 
 
 def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> list[Comparison]:
-    """List the comparisons among everybody and within each stratum of each marker, where both arms have a value."""
-    found = list(everybody(changes, trial, analysis))
+    """List the comparisons of all participants and within each stratum of each marker, where both arms have a value."""
+    found = list(overall(changes, trial, analysis))
     for entry in stratified(changes, strata, trial, analysis):
         found += [entry.stratum_of(label) for label in analysis.strata.labels]
     return [comparison for comparison in found if min(comparison.counts())]
+
+
+def matrix_of(comparisons: Iterable[Comparison]) -> tuple[np.ndarray, dict[str, int], np.ndarray]:
+    """Return whose arm is first, the row of each participant, and the values, shape (participants, comparisons)."""
+    comparisons = list(comparisons)
+    is_first = {
+        person: first for c in comparisons for person, first in zip(c.participant, c.is_first, strict=True)
+    }  # in order of appearance
+    row = {person: number for number, person in enumerate(is_first)}
+    values = np.full((len(row), len(comparisons)), np.nan)
+    for column, c in enumerate(comparisons):
+        values[[row[person] for person in c.participant], column] = c.value
+    return np.array(list(is_first.values()), dtype=bool), row, values
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:
@@ -126,65 +145,40 @@ def table(rows: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
 
 
+def rows_of(key: tuple, n: tuple, method: str, reason: str = "", **statistics: float) -> list[tuple]:
+    """Return rows of the results with one key (outcome to group), one for each statistic."""
+    return [(*key, name, value, *n, method, reason) for name, value in statistics.items()]
+
+
 def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
-    """Rows of an estimate: itself, the limits of its interval, and P."""
-    values = ((name, found.estimate), (f"{name}_lower", found.lower), (f"{name}_upper", found.upper), ("p", found.p))
-    return [(*key, statistic, value, *n, method, reason) for statistic, value in values]
+    """Return rows of an estimate: itself, the limits of its interval, and P."""
+    limits = {f"{name}_lower": found.lower, f"{name}_upper": found.upper}
+    return rows_of(key, n, method, reason, **{name: found.estimate}, **limits, p=found.p)
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Random numbers of one test: they depend on the seed and on the test's name, not on what else is computed."""
+    """Return random numbers of one test: they depend on the seed and on the test's name, not on what else is computed."""
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
-class _Changes:
-    """The changes that an analysis compares, as arrays: one pass over the table instead of one per comparison."""
-
-    def __init__(self, changes: pd.DataFrame, trial: Trial, analysis: Analysis):
-        chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
-        self._trial, self._analysis = trial, analysis
-        self._outcome, self._visit, self._marker, self.stratum = (
-            chosen[name].to_numpy(object) for name in ("outcome", "visit", "marker", "stratum")
-        )
-        self.participant, self.linked = chosen["participant"].to_numpy(object), chosen["linked"].to_numpy(bool)
-        self._is_first = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy(bool)
-        self._value, self._baseline, follow_up = (
-            chosen[name].to_numpy(float) for name in ("value", "baseline", "follow_up")
-        )
-        self._log_ratio = _log_ratio(self._value, self._baseline, follow_up, analysis.measure)
-        number = chosen.groupby(["outcome", "visit"], sort=False).ngroup().to_numpy(int)
-        # Rows of each outcome and visit, in order of appearance.
-        self.groups = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
-        if not number.size:
-            self.groups = []
-
-    def assigned(self, marker: str, own: pd.DataFrame | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the stratum and the marker's value in each row; a panel without ids states the strata of its rows."""
-        label = np.where(~self.linked & (self._marker == marker), self.stratum, "").astype(object)
-        amount = np.full(label.size, np.nan)
-        if own is not None:
-            place = own.index.get_indexer(self.participant)
-            known = self.linked & (place >= 0)
-            label[known] = own["stratum"].to_numpy(object)[place[known]]
-            amount[known] = own["marker_value"].to_numpy(float)[place[known]]
-        return label, amount
-
-    def comparison(self, rows: np.ndarray, marker: str, stratum: str) -> Comparison:
-        """Return the comparison of the arms in some rows of one outcome and visit."""
-        return Comparison(
-            self._outcome[rows[0]],
-            self._analysis.measure,
-            self._visit[rows[0]],
-            marker,
-            stratum,
-            self._trial.contrast,
-            self.participant[rows],
-            self.linked[rows],
-            self._is_first[rows],
-            self._value[rows],
-            self._baseline[rows],
-            self._log_ratio[rows],
-        )
+def _comparisons(
+    changes: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> Iterator[tuple[Comparison, np.ndarray, np.ndarray]]:
+    """Yield each outcome and visit with all of its rows, and the marker and stratum that panels state."""
+    chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
+    columns = {name: chosen[name].to_numpy(object) for name in ("participant", "marker", "stratum")}
+    columns["linked"] = chosen["linked"].to_numpy(bool)
+    columns["is_first"] = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy(bool)
+    columns |= {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
+    columns["log_ratio"] = _log_ratio(
+        columns["value"], columns["baseline"], chosen["follow_up"].to_numpy(float), analysis.measure
+    )
+    groups = chosen.groupby(["outcome", "visit"], sort=False).indices
+    for outcome, visit in chosen[["outcome", "visit"]].drop_duplicates().itertuples(index=False):
+        rows = groups[outcome, visit]
+        arrays = {name: columns[name][rows] for name in _ARRAYS}
+        comparison = Comparison(outcome, analysis.measure, visit, "", "", trial.contrast, **arrays)
+        yield comparison, columns["marker"][rows], columns["stratum"][rows]
 
 
 def _log_ratio(value: np.ndarray, baseline: np.ndarray, follow_up: np.ndarray, measure: str) -> np.ndarray:

@@ -1,16 +1,17 @@
-"""The comparison of arms above and below every cut of a marker, and in windows that slide along it."""
+"""The comparison of arms above and below every cut of a marker, and in sliding windows (STEPP)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..changes import significant
+from ..stats.change import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
-from ..stats.shift import Shifts, hodges_lehmann_subgroups
-from ..stats.two_sample import Compared, get_test
+from ..stats.shift import hodges_lehmann_subgroups
+from ..stats.two_sample import get_test
 from .comparisons import Comparison, whole
 
 if TYPE_CHECKING:
@@ -20,20 +21,13 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
     from ..trial import Trial
 
+HEAD = ("outcome", "measure", "visit", "marker")
 ESTIMATES = (
-    "n_first",
-    "n_second",
-    "median_first",
-    "median_second",
-    "hodges_lehmann",
-    "lower",
-    "upper",
-    "p",
-    "mann_whitney_effect",
-    "method",
+    *("n_first", "n_second", "median_first", "median_second", "hodges_lehmann", "lower", "upper"),
+    *("p", "mann_whitney_effect", "method"),
 )
-CUTOFFS = ("outcome", "measure", "visit", "marker", "cut", "share_below", "side", *ESTIMATES)
-WINDOWS = ("outcome", "measure", "visit", "marker", "low", "high", "median_marker", "share_below", *ESTIMATES)
+CUTOFFS = (*HEAD, "cut", "share_below", "side", *ESTIMATES)
+WINDOWS = (*HEAD, "low", "high", "median_marker", "share_below", *ESTIMATES)
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
 
@@ -51,29 +45,23 @@ class Slices:
         The participants who have a value of the marker and of the change.
     groups : Subgroups
         Every group above or below a cut, and every window, that could have ``robustness.minimum_per_arm`` in each arm
-        if its participants were dealt to the arms as evenly as possible.
-    usable : array of bool, shape (groups,)
-        Whether it has them.
-    share_below : array of float, shape (groups,)
-        Where the group's position lies among the participants.
-    medians : array of float, shape (2, groups)
-        NaN in groups that are not usable, as in the fields of ``tests`` and ``shifts``.
+        if its participants were assigned to the arms as evenly as possible.
+    table : pandas.DataFrame
+        A row per group: ``side``, ``low``, ``high``, ``position``, ``share_below`` (where the position lies among the
+        participants), ``usable`` (whether the group has enough in each arm) and ``ESTIMATES``, which are NaN where it has not.
     """
 
     comparison: Comparison
     marker: str
     marker_value: np.ndarray  # of each participant, to ten significant digits
-    method: str  # of the rank-sum test
+    method: str  # name of the test
     groups: Subgroups
-    usable: np.ndarray
-    share_below: np.ndarray
-    medians: np.ndarray
-    tests: Compared
-    shifts: Shifts
+    table: pd.DataFrame
 
+    @property
     def head(self) -> tuple[str, str, str, str]:
-        """Return outcome, measure, visit and marker."""
-        return (self.comparison.outcome, self.comparison.measure, self.comparison.visit, self.marker)
+        """Outcome, measure, visit and marker."""
+        return (*self.comparison.place, self.marker)
 
 
 def slices(
@@ -102,42 +90,12 @@ def slices(
     return found
 
 
-def cutoffs_table(found: list[Slices]) -> pd.DataFrame:
-    """Set the comparisons above and below every cut, the side ``below`` first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``CUTOFFS``. ``share_below`` is the share of the participants in the group below; ``first`` is the treated
-        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of its interval (empty where the group is too
-        small to have one), is in the unit of the change.
-    """
-    return _table(
-        CUTOFFS, found, lambda s: s.groups.side != "window", lambda s: (s.groups.position, s.share_below, s.groups.side)
-    )
-
-
-def windows_table(found: list[Slices]) -> pd.DataFrame:
-    """Set the comparisons in sliding windows.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``WINDOWS``. A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the
-        participants below its median marker, half of it where they have just that.
-    """
-    return _table(
-        WINDOWS,
-        found,
-        lambda s: s.groups.side == "window",
-        lambda s: (s.groups.low, s.groups.high, s.groups.position, s.share_below),
-    )
-
-
 def slice_of(
     everyone: Comparison, marker: str, amount: np.ndarray, analysis: Analysis, robustness: Robustness
 ) -> Slices:
     """Cut one outcome and visit along a marker, of which ``amount`` holds each participant's value (NaN: none)."""
+    import pandas as pd
+
     known = ~np.isnan(everyone.value) & ~np.isnan(amount)
     comparison, amount = everyone.within(known, marker), significant(amount[known])
     groups = subgroups(
@@ -151,67 +109,73 @@ def slice_of(
     smaller = np.minimum(groups.members[is_first].sum(axis=0), groups.members[~is_first].sum(axis=0))
     usable = smaller >= robustness.minimum_per_arm
     columns = np.where(usable, restrict(comparison.value, groups.members), np.nan)
-    return Slices(
-        comparison,
-        marker,
-        amount,
-        method,
-        groups,
-        usable,
-        _share_below(groups, amount),
-        np.array([_medians(columns[is_first]), _medians(columns[~is_first])]),
-        get_test(method).compare_columns(columns, is_first),
-        hodges_lehmann_subgroups(
-            comparison.value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
-        ),
+    tests = get_test(method).compare_columns(columns, is_first)
+    shifts = hodges_lehmann_subgroups(
+        comparison.value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
     )
+    limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = tests.u / (tests.n_first * tests.n_second)
+    medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
+    estimates = (tests.n_first, tests.n_second, *medians, shifts.estimate, *limits, tests.p, effect, method)
+    places = {name: getattr(groups, name) for name in ("side", "low", "high", "position")}
+    table = pd.DataFrame(
+        places
+        | {"share_below": _share_below(groups, amount), "usable": usable}
+        | dict(zip(ESTIMATES, estimates, strict=True))
+    )
+    return Slices(comparison, marker, amount, method, groups, table)
+
+
+def cutoffs_table(found: Iterable[Slices]) -> pd.DataFrame:
+    """Return the comparisons above and below every cut, the side ``below`` first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``CUTOFFS``. ``share_below`` is the share of the participants in the group below; ``first`` is the treated
+        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of its interval (empty where the group is too
+        small to have one), is in the unit of the change.
+    """
+    return _joined(found, CUTOFFS, "cut", lambda side: side != "window")
+
+
+def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
+    """Return the comparisons in sliding windows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``WINDOWS``. A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the
+        participants below its median marker, half of it where they have just that.
+    """
+    return _joined(found, WINDOWS, "median_marker", lambda side: side == "window")
 
 
 def _method(comparison: Comparison, analysis: Analysis) -> str:
-    """Test of all cuts: that of the analysis, unless hundreds of exact distributions of large groups would take hours."""
+    """Name the test of all cuts: the analysis' own, unless hundreds of exact distributions of large groups would take hours."""
     small = max(comparison.counts()) < EXACT_BELOW
     return analysis.test if small else get_test(analysis.test).for_many or analysis.test
 
 
 def _share_below(groups: Subgroups, marker: np.ndarray) -> np.ndarray:
-    """Share of participants below each cut, and below the median of each window (those at it count half)."""
+    """Return the share of participants below each cut, and below the median of each window (those at it count half)."""
     size, ordered = groups.members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
     below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
     return below / max(1, marker.size)
 
 
-def _medians(columns: np.ndarray) -> np.ndarray:
-    """Median of each column without its missing values."""
-    ordered, n = np.sort(columns, axis=0), (~np.isnan(columns)).sum(axis=0)
-    if not len(columns):
-        return np.full(columns.shape[1], np.nan)
-    middle = np.array([np.maximum(n - 1, 0) // 2, np.minimum(n // 2, len(columns) - 1)])
-    return np.where(n > 0, np.take_along_axis(ordered, middle, axis=0).mean(axis=0), np.nan)
-
-
-def _table(names: tuple[str, ...], found: list[Slices], chosen, places) -> pd.DataFrame:
+def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, chosen) -> pd.DataFrame:
     import pandas as pd
 
-    parts = []
+    parts = [pd.DataFrame(columns=list(names))]
     for part in found:
+        rows = part.table[part.table["usable"] & chosen(part.table["side"])]
         # At each cut the group below comes first, as numbers along the marker do.
-        keep = np.flatnonzero(part.usable & chosen(part))
-        keep = keep[np.lexsort((part.groups.side[keep] == "above", part.groups.position[keep]))]
-        parts.append(_rows(part, places(part), keep, names))
-    whole = dict.fromkeys(("n_first", "n_second"), "Int64")
-    if not parts:
-        return pd.DataFrame(columns=list(names)).astype(whole)
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in names}
-    return pd.DataFrame(columns).astype(whole)
-
-
-def _rows(part: Slices, places: tuple[np.ndarray, ...], keep: np.ndarray, names: tuple[str, ...]) -> dict:
-    tests, shifts = part.tests, part.shifts
-    values = [np.full(part.usable.size, word, dtype=object) for word in part.head()]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        effect = tests.u / (tests.n_first * tests.n_second)
-    values += [*places, tests.n_first, tests.n_second, *part.medians, shifts.estimate]
-    values += [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
-    values += [tests.p, effect, np.full(part.usable.size, part.method, dtype=object)]
-    return {name: value[keep] for name, value in zip(names, values, strict=False)}
+        rows = rows.sort_values(["position", "side"], ascending=[True, False], kind="stable")
+        rows = rows.rename(columns={"position": position}).assign(**dict(zip(HEAD, part.head, strict=True)))
+        if len(rows):
+            parts.append(rows[list(names)])
+    joined = pd.concat(parts[1:] or parts, ignore_index=True)
+    return joined.astype({"n_first": "Int64", "n_second": "Int64"})

@@ -1,4 +1,4 @@
-"""Whether treatment works differently in different strata, for every outcome, visit and marker."""
+"""Interaction of treatment with the strata and with the marker itself, for every outcome, visit and marker."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ import numpy as np
 
 from ..stats.ancova import marker_interaction
 from ..stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
-from .comparisons import Stratified, generator, stratified, table
+from .comparisons import Stratified, estimate_rows, generator, rows_of, stratified, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..config.settings import Analysis, Robustness
+    from ..config.robustness import Robustness
+    from ..config.settings import Analysis
     from ..trial import Trial
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
-NO_DEAL = "a group is smaller than two"
+GROUP_TOO_SMALL = "a group is smaller than two"
 NO_SLOPE = "too few participants with a positive change and a marker value"
 
 
 def interactions(
     changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> pd.DataFrame:
-    """Test the interaction of treatment with strata and with the marker itself.
+    """Test the interaction of treatment with each pair of strata, and with the marker itself.
 
     Returns
     -------
     pandas.DataFrame
         Columns as the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney
-        effects with interval and P by Student's t, and P with its Monte Carlo interval from strata dealt anew within
+        effects with interval and P by Student's t, and P with its Monte Carlo interval from strata permuted within
         arms; ``n_first`` and ``n_second`` count the participants of the upper and the lower stratum. Contrast
         ``d_q - control x marker``: ``slope_difference`` of the log ratio per standard deviation of the marker;
         ``n_first`` and ``n_second`` count the arms.
@@ -47,50 +48,39 @@ def interactions(
 def _between_strata(
     entry: Stratified, upper: str, lower: str, analysis: Analysis, robustness: Robustness
 ) -> list[tuple]:
-    groups = {label: entry.stratum_of(label) for label in (upper, lower)}
-    n = tuple(sum(group.counts()) for group in groups.values())
-    whole = entry.everybody
-    contrast = f"{whole.contrast}, {upper} - {lower}"
-    head = (whole.outcome, whole.measure, whole.visit, entry.marker, "", contrast, "")
-    effects = [mann_whitney_effect(*group.samples()) for group in groups.values()]
+    groups = [entry.stratum_of(label) for label in (upper, lower)]
+    n = tuple(sum(group.counts()) for group in groups)
+    whole = entry.overall
+    key = (*whole.place, entry.marker, "", f"{whole.contrast}, {upper} - {lower}", "")
+    effects = [mann_whitney_effect(*group.samples()) for group in groups]
     if any(np.isnan(effect.effect) for effect in effects):
         return []
     found = effect_difference(*effects, confidence=1 - analysis.alpha)
-    placements = f"placements, t, level {1 - analysis.alpha:g}"
-    reason = "" if found.p == found.p else NO_VARIANCE
-    rows = [
-        (*head, "effect_difference", found.estimate, *n, "Mann-Whitney effects", ""),
-        (*head, "effect_difference_lower", found.lower, *n, placements, reason),
-        (*head, "effect_difference_upper", found.upper, *n, placements, reason),
-        (*head, "p", found.p, *n, placements, reason),
-    ]
+    method = f"placements, t, level {1 - analysis.alpha:g}"
+    _, *uncertainty = estimate_rows(
+        key, "effect_difference", found, n, method, NO_VARIANCE if np.isnan(found.p) else ""
+    )
+    rows = rows_of(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
     chosen = np.isin(entry.stratum, [upper, lower])
-    dealt = permuted_strata_p(
+    permuted = permuted_strata_p(
         whole.value[chosen],
         whole.is_first[chosen],
         entry.stratum[chosen] == upper,
         permutations=robustness.permutations,
-        seed=generator(robustness.seed, *head[:6]),
+        seed=generator(robustness.seed, *key[:6]),
     )
-    method = f"strata dealt within arms, {dealt.permutations or robustness.permutations} permutations"
-    reason = "" if dealt.permutations else NO_DEAL
-    for statistic, value in (("p", dealt.p), ("p_lower", dealt.lower), ("p_upper", dealt.upper)):
-        rows.append((*head, statistic, value, *n, method, reason))
-    return rows
+    method = f"strata permuted within arms, {permuted.permutations or robustness.permutations} permutations"
+    reason = "" if permuted.permutations else GROUP_TOO_SMALL
+    return rows + rows_of(key, n, method, reason, p=permuted.p, p_lower=permuted.lower, p_upper=permuted.upper)
 
 
 def _along_marker(entry: Stratified, analysis: Analysis) -> list[tuple]:
-    whole = entry.everybody
+    whole = entry.overall
     if np.isnan(entry.marker_value).all():
         return []
     both = np.where(np.isnan(entry.marker_value), np.nan, whole.log_ratio)
     found = marker_interaction(both, entry.marker_value, whole.is_first, confidence=1 - analysis.alpha)
-    head = (whole.outcome, "log_ratio", whole.visit, entry.marker, "", f"{whole.contrast} x marker", "")
+    key = (whole.outcome, "log_ratio", whole.visit, entry.marker, "", f"{whole.contrast} x marker", "")
     method = f"log ratio on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
-    reason = "" if found.p == found.p else NO_SLOPE
-    values = zip(
-        ("slope_difference", "slope_difference_lower", "slope_difference_upper", "p"),
-        (found.estimate, found.lower, found.upper, found.p),
-        strict=True,
-    )
-    return [(*head, statistic, value, *whole.counts(both), method, reason) for statistic, value in values]
+    reason = NO_SLOPE if np.isnan(found.p) else ""
+    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, reason)

@@ -1,4 +1,4 @@
-"""P-values adjusted for the number of tests, family by family."""
+"""Multiplicity-adjusted P-values, family by family."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..stats.monte_carlo import MonteCarloP
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, StepDown, run
 from ..stats.two_sample import get_test
-from .comparisons import Comparison, all_comparisons
+from .comparisons import Comparison, all_comparisons, matrix_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,39 +22,23 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
-
+MAX_T = ("p_max_t", "p_max_t_lower", "p_max_t_upper", "permutations")
 COLUMNS = (
-    "family",
-    "outcome",
-    "measure",
-    "visit",
-    "marker",
-    "stratum",
-    "contrast",
-    "n_first",
-    "n_second",
-    "method",
-    "p",
-    "p_holm",
-    "p_benjamini_hochberg",
-    "p_max_t",
-    "p_max_t_lower",
-    "p_max_t_upper",
-    "permutations",
-    "reason",
+    *("family", "outcome", "measure", "visit", "marker", "stratum", "contrast", "n_first", "n_second", "method"),
+    *("p", "p_holm", "p_benjamini_hochberg", *MAX_T, "reason"),
 )
 
 
 def multiplicity(
     changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> pd.DataFrame:
-    """Adjust the P-values of each family that the settings name.
+    """Adjust the P-values of each family that the configuration names.
 
     The strata are those of the analysis' own marker. Holm and Benjamini-Hochberg start from P by the analysis' own
     test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family together, so
-    that outcomes and visits stay correlated as they are; whoever has no value in a comparison has none under
-    permutation either, and the arms of a stratum vary in size as they would under another randomization. It ranks by
-    the deviate of the tie-corrected normal approximation, continuity-corrected only if the analysis' test is.
+    that outcomes and visits stay correlated as they are; a missing value stays missing under permutation, and the arms
+    of a stratum vary in size as they would under another randomization. It ranks by the deviate of the tie-corrected
+    normal approximation, continuity-corrected only if the analysis' test is.
 
     Returns
     -------
@@ -67,7 +51,13 @@ def multiplicity(
     found = all_comparisons(changes, strata, trial, analysis)
     rows: list[tuple] = []
     for name, family in robustness.families.items():
-        rows += _rows(name, [c for c in found if _belongs(c, family, trial, analysis)], analysis, robustness)
+        members = [c for c in found if _belongs(c, family, trial, analysis)]
+        p = [get_test(analysis.test).compare(*member.samples()).p for member in members]
+        joint, reason = _max_t(members, analysis, robustness)
+        rows += [
+            (name, *member.key, *member.counts(), analysis.test, *values, *t[:3], t.permutations or None, reason)
+            for member, *values, t in zip(members, p, holm(p), benjamini_hochberg(p), joint, strict=True)
+        ]
     whole = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
 
@@ -83,33 +73,15 @@ def _belongs(comparison: Comparison, family: Family, trial: Trial, analysis: Ana
     )
 
 
-def _rows(name: str, members: list[Comparison], analysis: Analysis, robustness: Robustness) -> list[tuple]:
-    if not members:
-        return []
-    p = [get_test(analysis.test).compare(*member.samples()).p for member in members]
-    joint, reason = _max_t(members, analysis, robustness)
-    return [
-        (name, *member.key, *member.counts(), analysis.test, *values, *t[:3], t.permutations or None, reason)
-        for member, *values, t in zip(members, p, holm(p), benjamini_hochberg(p), joint, strict=True)
-    ]
-
-
 def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
-    """Step-down max-T of a family, or nothing and the reason."""
-    reason = get_test(analysis.test).not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
-    if reason:
+    """Return step-down max-T of a family, or undefined P-values and the reason."""
+    test = get_test(analysis.test)
+    reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
+    if reason or not members:
         return [MonteCarloP.undefined()] * len(members), reason
-    is_first = {
-        person: first for m in members for person, first in zip(m.participant, m.is_first, strict=True)
-    }  # in order of appearance
-    place = {person: row for row, person in enumerate(is_first)}
-    values = np.full((len(place), len(members)), np.nan)
-    for column, member in enumerate(members):
-        values[[place[person] for person in member.participant], column] = member.value
-    corrected = np.full(len(members), bool(get_test(analysis.test).continuity))
-    design, observed_labels = Design(values, continuity=corrected), np.array(list(is_first.values()))
-    labels = labels_for(observed_labels, robustness.permutations, robustness.seed)
-    z = design.observed(observed_labels).z
-    counts = StepDown(z)
+    is_first, _, values = matrix_of(members)
+    design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
+    labels = labels_for(is_first, robustness.permutations, robustness.seed)
+    counts = StepDown(design.observed(is_first).z)
     run(design, labels, [counts], memory_mb=robustness.memory_mb)
     return step_down_p(counts, labels.count, exhaustive=labels.exhaustive), ""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import UserError
 from ..files import atomic
-from ..stats.labels import Labels, labels_for, shard_range
+from ..stats.labels import labels_for, shard_range
 from ..stats.permutation import SUMMARIES, Curves, Joint, Pointwise, Progress, StepDown, run
-from .families import SpecificationFamily
-from .specifications import Specifications
+
+if TYPE_CHECKING:
+    from .multiverse import Prepared
 
 CURVES = 499  # permutations of which the whole curve is kept
 PLACES = 201  # along a curve
@@ -37,8 +39,8 @@ class Counts:
     step_down, pointwise : array of int, shape (tests,)
     joint : array of int, shape (3, families)
         In the order of ``SUMMARIES``.
-    significant : array of int, shape (families,)
-        Significant specifications, added up over the permutations.
+    significant, usable : array of int, shape (families,)
+        Specifications that were significant, and that had enough participants, added up over the permutations.
     curves : array of float, shape (places, kept permutations of the range)
     """
 
@@ -51,6 +53,7 @@ class Counts:
     pointwise: np.ndarray
     joint: np.ndarray
     significant: np.ndarray
+    usable: np.ndarray
     curves: np.ndarray
 
     def write(self, path: Path | str) -> None:
@@ -73,10 +76,8 @@ def read_counts(path: Path | str) -> Counts | None:
 
 
 def count(
-    specifications: Specifications,
-    families: Sequence[SpecificationFamily],
+    prepared: Prepared,
     *,
-    critical: float,
     permutations: int,
     seed: int,
     shard: int = 1,
@@ -88,13 +89,10 @@ def count(
 
     Parameters
     ----------
-    specifications : Specifications
-    families : sequence of SpecificationFamily
-        Groups of specifications that are summarized together.
+    prepared : Prepared
+        With specifications.
     permutations, seed : int
         How many random splits; all splits if there are no more than that.
-    critical : float
-        Deviate above which a specification is significant in the favoured direction.
     shard, shards : int
         Which part of the permutations, from 1, and how many parts there are.
     memory_mb : int
@@ -107,22 +105,27 @@ def count(
     ValueError
         If the memory does not suffice; the message says what would.
     """
-    design = specifications.design
-    observed = design.observed(specifications.is_first)
-    labels = labels_for(specifications.is_first, permutations, seed)
+    every = prepared.specifications
+    observed = every.design.observed(every.is_first)
+    labels = labels_for(every.is_first, permutations, seed)
     start, stop = shard_range(labels.count, shard, shards)
     step_down, pointwise = StepDown(observed.z), Pointwise(observed.z)
-    weights = np.array([specifications.weights_of(family.members) for family in families])
-    joint = Joint(observed, weights, critical=critical)
+    weights = np.array([every.weights_of(family.members) for family in prepared.families])
+    joint = Joint(observed, weights, critical=prepared.critical)
     kept = min(CURVES, labels.count)
-    curves = Curves(specifications.weights, curves=kept, places=PLACES)
+    curves = Curves(every.weights, curves=kept, places=PLACES)
     first, last = min(start, kept), min(stop, kept)
     # Few permutations with much to keep, and many with little: apart, both use the memory well.
-    run(design, labels, [curves], start=first, stop=last, memory_mb=memory_mb)
+    run(every.design, labels, [curves], start=first, stop=last, memory_mb=memory_mb)
     rest = {"start": start, "stop": stop, "memory_mb": memory_mb, "progress": progress}
-    run(design, labels, [step_down, pointwise, joint], **rest)
+    run(every.design, labels, [step_down, pointwise, joint], **rest)
+    identity = hashlib.sha256()
+    for array in (every.design.scores, every.design.continuity, every.is_first, weights):
+        identity.update(np.ascontiguousarray(array).tobytes())
+    settings = (every.design.minimum_per_arm, labels.count, labels.exhaustive, seed, prepared.critical)
+    identity.update(repr(settings).encode())
     return Counts(
-        identity=_identity(specifications, labels, weights, seed, critical),
+        identity=identity.hexdigest(),
         start=start,
         stop=stop,
         total=labels.count,
@@ -131,6 +134,7 @@ def count(
         pointwise=pointwise.counts,
         joint=np.array([joint.counts[name] for name in SUMMARIES]),
         significant=joint.significant,
+        usable=joint.usable,
         curves=curves.values[:, first:last],
     )
 
@@ -164,37 +168,10 @@ def add_up(parts: Sequence[Counts], names: Sequence[str] | None = None) -> Count
             raise UserError(f"{name}: begins at permutation {part.start:,}, expected {reached:,}")
         reached = part.stop
     parts = [part for part, _ in pairs]
-    whole = parts[0]
-    if reached != whole.total:
-        raise UserError(f"{pairs[-1][1]}: ends at permutation {reached:,} of {whole.total:,}; a part is missing")
-
-    def total(name: str) -> np.ndarray:
-        return np.sum([getattr(part, name) for part in parts], axis=0)
-
-    return Counts(
-        identity=whole.identity,
-        start=0,
-        stop=whole.total,
-        total=whole.total,
-        exhaustive=whole.exhaustive,
-        step_down=total("step_down"),
-        pointwise=total("pointwise"),
-        joint=total("joint"),
-        significant=total("significant"),
-        curves=np.concatenate([part.curves for part in parts], axis=1),
-    )
-
-
-def _identity(
-    specifications: Specifications,
-    labels: Labels,
-    weights: np.ndarray,
-    seed: int,
-    critical: float,
-) -> str:
-    digest = hashlib.sha256()
-    design = specifications.design
-    for array in (design.scores, design.continuity, specifications.is_first, weights):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update(repr((design.minimum_per_arm, labels.count, labels.exhaustive, seed, critical)).encode())
-    return digest.hexdigest()
+    if reached != parts[0].total:
+        raise UserError(f"{pairs[-1][1]}: ends at permutation {reached:,} of {parts[0].total:,}; a part is missing")
+    summed = {
+        name: np.sum([getattr(part, name) for part in parts], axis=0)
+        for name in ("step_down", "pointwise", "joint", "significant", "usable")
+    }
+    return replace(parts[0], stop=reached, curves=np.concatenate([part.curves for part in parts], axis=1), **summed)

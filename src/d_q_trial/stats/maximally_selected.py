@@ -15,10 +15,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .labels import random_orders
+from .labels import BLOCK, random_orders
 from .monte_carlo import MonteCarloP, monte_carlo_p
 from .permutation import SAME
 from .rank_sum import midrank_columns
+
+_KEPT = 4  # sets of orders that are kept
 
 
 class Subgroups(NamedTuple):
@@ -107,7 +109,102 @@ def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
     return np.where(members, np.asarray(values, dtype=float)[:, None], np.nan)
 
 
-def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
+def best_cut_bootstrap(
+    marker: ArrayLike,
+    response: ArrayLike,
+    is_first: ArrayLike,
+    *,
+    side: str,
+    minimum_per_arm: int,
+    resamples: int,
+    seed: int | np.random.Generator,
+    at_cut: str = "upper",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
+
+    Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` (normal approximation, ties in
+    the variance, no continuity correction) among those with enough participants in each arm; the lowest of equally good ones.
+
+    Parameters
+    ----------
+    marker, response : array of float, shape (n,)
+        Without missing values.
+    is_first : array of bool, shape (n,)
+    side : {"above", "below"}
+        Whether the subgroup lies above or below its cut.
+    minimum_per_arm, resamples : int
+    seed : int or numpy.random.Generator
+    at_cut : {"upper", "lower"}
+        Where a value equal to the cut goes.
+
+    Returns
+    -------
+    cuts : array of float, shape (resamples,)
+        NaN where a resample has no cut to try.
+    effects : array of float, shape (resamples,)
+        Mann-Whitney effect, P(first > second) + P(tie) / 2, at that cut among the participants who are not in the
+        resample; NaN where it has none of one arm.
+
+    References
+    ----------
+    The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
+    """
+    marker, response, is_first = np.asarray(marker, float), np.asarray(response, float), np.asarray(is_first, bool)
+    rng = np.random.default_rng(seed)
+    weights = np.zeros((resamples, marker.size))
+    for arm in (is_first, ~is_first):
+        n = int(arm.sum())
+        weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
+    # In this order every subgroup is what stands from one of its members to the end.
+    order = np.argsort(marker if side == "above" else -marker, kind="stable")
+    marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
+    starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
+    drawn = np.add.reduceat(weights, starts, axis=1) > 0 if starts.size else weights > 0
+    number = np.arange(starts.size)
+    before = np.maximum.accumulate(np.where(drawn, number, -1), axis=1) if starts.size else drawn
+    before = np.concatenate([np.full((resamples, 1), -1), before[:, :-1]], axis=1)[:, : starts.size]
+    z, _, smaller = _along_ladder(response, is_first, weights, starts)
+    _, effect, _ = _along_ladder(response, is_first, (weights == 0).astype(float), starts)
+    size = np.where(drawn & (before >= 0) & (smaller >= max(1, minimum_per_arm)), np.abs(z), -1.0)
+    largest = size.max(axis=1, initial=-1.0)
+    reached = (size >= largest[:, None] * (1 - SAME)) & (largest >= 0)[:, None]
+    row = np.flatnonzero(reached.any(axis=1))
+    best = reached[row].argmax(axis=1) if side == "above" else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
+    own = (side == "above") == (at_cut == "upper")  # the cut is the first value in the subgroup, or the last outside
+    cuts, effects = np.full(resamples, np.nan), np.full(resamples, np.nan)
+    cuts[row] = marker[starts[best if own else before[row, best]]]
+    effects[row] = effect[row, best]
+    return cuts, effects
+
+
+def _along_ladder(
+    response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare the arms from each start to the end, every participant as often as its weight says.
+
+    Returns deviate, Mann-Whitney effect and size of the smaller arm, each of shape (resamples, starts).
+    """
+    later = np.triu(np.ones((response.size, response.size)), 1)
+    wins = (np.sign(np.subtract.outer(response, response)) + 1) / 2
+    pairs = np.where(is_first[:, None] & ~is_first, wins, np.where(~is_first[:, None] & is_first, 1 - wins, 0.0))
+    ties = weights @ ((wins == 0.5) * later).T
+
+    def to_the_end(added: np.ndarray) -> np.ndarray:
+        return np.cumsum(added[:, ::-1], axis=1)[:, ::-1][:, starts]
+
+    u = to_the_end(weights * (weights @ (pairs * later).T))
+    tie_sum = to_the_end((ties + weights) ** 3 - ties**3 - weights)
+    n_first, n_second = to_the_end(weights * is_first), to_the_end(weights * ~is_first)
+    n, product = n_first + n_second, n_first * n_second
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = product / 12 * (n + 1 - tie_sum / (n * (n - 1)))
+        z = np.where(variance > 0, (u - product / 2) / np.sqrt(variance), 0.0)
+        return z, u / product, np.minimum(n_first, n_second)
+
+
+def best_split(
+    marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int, memory_mb: int = 512
+) -> BestSplit:
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
     Pairs with a missing value are left out. Participants with the same marker value stay together. Ties among the
@@ -120,6 +217,8 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
         Smallest number of participants on either side of a cut.
     permutations : int
     seed : int
+    memory_mb : int
+        Bound on the memory of the permutations; it changes no number.
 
     Returns
     -------
@@ -137,16 +236,20 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     z = (groups @ scores) * factor
     size = np.abs(z)
     best = int(np.argmax(size >= size.max() * (1 - SAME)))
-    orders = _orders(scores.size, permutations, seed)
-    permuted = np.abs((groups @ scores[orders]) * factor[:, None]).max(axis=0)
-    extreme = int((permuted >= size[best] * (1 - SAME)).sum())
+    # Of a permutation: the order, the scores in that order, and a deviate for every cut.
+    chunk = max(1, memory_mb * 2**20 // (8 * (_KEPT * scores.size + scores.size + 2 * cuts.size)) // BLOCK) * BLOCK
+    extreme = 0
+    for start in range(0, permutations, chunk):
+        orders = _orders(scores.size, start, min(start + chunk, permutations), seed)
+        permuted = np.abs((groups @ scores[orders]) * factor[:, None]).max(axis=0)
+        extreme += int((permuted >= size[best] * (1 - SAME)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), monte_carlo_p(extreme, permutations), cuts.size, scores.size)
 
 
-@lru_cache(maxsize=16)
-def _orders(n: int, permutations: int, seed: int) -> np.ndarray:
+@lru_cache(maxsize=_KEPT)
+def _orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
     """Return the orders that all responses of the same number share, one in each column."""
-    return np.ascontiguousarray(random_orders(n, 0, permutations, seed).T)
+    return np.ascontiguousarray(random_orders(n, start, stop, seed).T)
 
 
 def _split_matrices(

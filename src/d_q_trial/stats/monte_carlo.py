@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ class MonteCarloP(NamedTuple):
         return cls(np.nan, np.nan, np.nan, 0)
 
 
+@lru_cache(maxsize=2**14)  # of thousands of specifications, many have the same count
 def monte_carlo_p(extreme: int, permutations: int, *, confidence: float = 0.99) -> MonteCarloP:
     """Return the P-value of a test with ``extreme`` of ``permutations`` random permutations as extreme as the data.
 

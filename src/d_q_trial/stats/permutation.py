@@ -294,12 +294,12 @@ SUMMARIES = ("median_effect", "share_significant", "mean_z")
 class Joint:
     """Count, for every group of specifications, how often a permuted summary is at least as favourable as observed.
 
-    A specification that has too few participants in an arm under a split has the effect one half and the deviate 0
-    there, under the observed split as under a permuted one, and is not significant. So which specifications belong to a
-    group does not depend on the labels, and every P-value is that of an exact test. The summaries of a group, in which
-    every specification counts as often as its weight says, are ``median_effect`` (the lower median of the
-    probabilities of superiority, turned so that more than one half is favourable), ``share_significant`` (share of the weight
-    with a deviate above ``critical``) and ``mean_z`` (mean deviate).
+    A specification that has too few participants in an arm under a split takes no part in the summaries of that split,
+    under the observed split as under a permuted one. So a summary is the same function of the labels throughout, and
+    every P-value is that of an exact test. The summaries of a group, in which every specification counts as often as its
+    weight says, are ``median_effect`` (the lower median of the probabilities of superiority, turned so that more than one
+    half is favourable), ``share_significant`` (share of the weight with a deviate of at least ``critical``) and ``mean_z``
+    (mean deviate). Where no specification of a group takes part, they are one half, 0 and 0.
 
     Parameters
     ----------
@@ -315,8 +315,8 @@ class Joint:
         The observed summaries, by name; NaN for an empty group.
     counts : dict of array of int, shape (groups,)
         Permutations whose summary is at least the observed one.
-    significant : array of int, shape (groups,)
-        Weight of significant specifications, added up over all permutations.
+    significant, usable : array of int, shape (groups,)
+        Weight of the significant specifications, and of those that take part, added up over all permutations.
 
     References
     ----------
@@ -325,37 +325,40 @@ class Joint:
 
     def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
         self._weights = np.asarray(weights, dtype=float)
-        self._total = self._weights.sum(axis=1)
         known = ~np.isnan(observed.z)
-        effect, z = np.where(known, observed.effect - 0.5, 0.0), np.where(known, observed.z, 0.0)
+        effect, z = np.where(known, observed.effect - 0.5, np.nan), np.where(known, observed.z, 0.0)
         self._critical = critical
         self._median = np.array([_lower_median(effect, own) for own in self._weights])
-        self._above, self._sum = self._weights @ (z > critical), self._weights @ z
+        self._total = self._weights @ known
+        self._above, self._sum = self._weights @ (z >= critical), self._weights @ z
         with np.errstate(invalid="ignore"):
             share, mean = self._above / self._total, self._sum / self._total
         self.observed = dict(zip(SUMMARIES, (0.5 + self._median, share, mean), strict=True))
         self.counts = {name: np.zeros(len(self._weights), dtype=np.int64) for name in SUMMARIES}
-        self.significant = np.zeros(len(self._weights), dtype=np.int64)
+        self.significant, self.usable = np.zeros((2, len(self._weights)), dtype=np.int64)
 
     def add(self, block: Block) -> None:
         """Count the permutations of a block."""
-        effect = np.nan_to_num(block.effect)
-        significant = self._weights @ (block.z > np.float32(self._critical))
+        usable = self._weights @ ~np.isnan(block.effect)
+        significant = self._weights @ (block.z >= np.float32(self._critical))
         # The lower median is at least m if more than half of the weight is.
         favourable = np.array(
             [
-                own[own > 0] @ (effect[own > 0] >= median - SAME * abs(median))
+                own[own > 0] @ (block.effect[own > 0] >= median - SAME * abs(median))
                 for own, median in zip(self._weights, self._median, strict=True)
             ]
         )
+        none, total, above, summed = usable == 0, *(a[:, None] for a in (self._total, self._above, self._sum))
+        mean = self._weights @ block.z.astype(float) * total >= (summed - SAME * total) * usable
         enough = {
-            "median_effect": 2 * favourable > self._total[:, None],
-            "share_significant": significant >= self._above[:, None],
-            "mean_z": self._weights @ block.z.astype(float) >= (self._sum - SAME * self._total)[:, None],
+            "median_effect": np.where(none, self._median[:, None] <= 0, 2 * favourable > usable),
+            "share_significant": np.where(none, above == 0, significant * total >= above * usable),
+            "mean_z": np.where(none, summed <= 0, mean),
         }
         for name, reached in enough.items():
             self.counts[name] += reached.sum(axis=1)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
+        self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
 
 
 class Curves:
@@ -416,7 +419,8 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
 
 
 def _lower_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Return the smallest value below or at which at least half of the weight lies."""
+    """Return the smallest value below or at which at least half of the weight of the known values lies."""
+    weights = np.where(np.isnan(values), 0, weights)
     if not weights.any():
         return np.nan
     order = np.argsort(values, kind="stable")

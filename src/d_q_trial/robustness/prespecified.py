@@ -1,4 +1,4 @@
-"""The groups among all cuts that consist of whole strata: where the analysis cuts itself, and where the article does."""
+"""The comparisons among all cuts that are those of the analysis, and those of the published cuts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..changes import significant
 from ..config.settings import StrataRule
 from ..errors import UserError
+from ..stats.change import significant
 from ..strata import build_strata
 from .comparisons import stratified
-from .cutoffs import CUTOFFS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,18 +19,16 @@ if TYPE_CHECKING:
     from ..participants import Participants
     from ..trial import Trial
 
-COLUMNS = (*CUTOFFS, "stratum")
 
-
-def own_cuts(
+def prespecified_cuts(
     cutoffs: pd.DataFrame, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis
 ) -> pd.DataFrame:
-    """Pick the comparisons that are those of the analysis.
+    """Pick the comparisons at the cuts of the analysis: those whose group consists of whole strata.
 
     Parameters
     ----------
     cutoffs : pandas.DataFrame
-        Every cut, as :func:`.cutoffs.cutoffs_table` sets them.
+        Every cut, as :func:`.cutoffs.cutoffs_table` returns them.
     changes, strata : pandas.DataFrame
 
     Returns
@@ -41,23 +38,25 @@ def own_cuts(
     """
     names = np.full(len(cutoffs), "", dtype=object)
     rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
+    labels = analysis.strata.labels
     for entry in stratified(changes, strata, trial, analysis):
-        everyone = entry.everybody
-        own = rows.get((everyone.outcome, everyone.visit, entry.marker), np.empty(0, dtype=int))
+        everyone = entry.overall
         known = everyone.linked & ~np.isnan(everyone.value) & ~np.isnan(entry.marker_value)
         amount, stratum = significant(entry.marker_value[known]), entry.stratum[known]
-        cuts, sides = cutoffs["cut"].to_numpy(float)[own], cutoffs["side"].to_numpy(object)[own]
-        for row, cut, side in zip(own, cuts, sides, strict=True):
+        for row in rows.get((everyone.outcome, everyone.visit, entry.marker), ()):
+            cut, above = cutoffs["cut"].iat[row], cutoffs["side"].iat[row] == "above"
             upper = amount >= cut if analysis.strata.at_cut == "upper" else amount > cut
-            names[row] = _whole_strata(stratum, upper if side == "above" else ~upper, analysis.strata.labels)
-    marked = cutoffs.assign(stratum=names)[list(COLUMNS)]
-    return marked[marked["stratum"].ne("")].reset_index(drop=True)
+            inside = upper if above else ~upper
+            own = set(stratum[inside])
+            if own <= set(labels) and own.isdisjoint(stratum[~inside]):
+                names[row] = " + ".join(label for label in labels if label in own)
+    return cutoffs.assign(stratum=names)[names != ""].reset_index(drop=True)
 
 
-def article_cuts(
+def published_cuts(
     cutoffs: pd.DataFrame, participants: Participants, changes: pd.DataFrame, trial: Trial, analysis: Analysis
 ) -> pd.DataFrame:
-    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`own_cuts`.
+    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`prespecified_cuts`.
 
     There are none if the trial states no quantiles, or if these leave a stratum without participants.
     """
@@ -65,19 +64,11 @@ def article_cuts(
     if not trial.cuts:
         return none
     rule = StrataRule(cuts=trial.cuts, labels=[str(number) for number in range(len(trial.cuts) + 1)])
-    there = analysis.model_copy(update={"strata": rule})
+    published = analysis.model_copy(update={"strata": rule})
     try:
-        strata = build_strata(participants, trial, there)
+        strata = build_strata(participants, trial, published)
     except UserError:
         return none
     # The groups of the table are those of the analysis, also in where a value at the cut goes.
-    here = there.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
-    return own_cuts(cutoffs, changes, strata, trial, here)
-
-
-def _whole_strata(stratum: np.ndarray, inside: np.ndarray, labels: list[str]) -> str:
-    """Name the strata that lie inside a group, if none lies on both sides."""
-    own = set(stratum[inside])
-    if not own.isdisjoint(stratum[~inside]) or not own <= set(labels):
-        return ""
-    return " + ".join(label for label in labels if label in own)
+    here = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
+    return prespecified_cuts(cutoffs, changes, strata, trial, here)

@@ -1,0 +1,178 @@
+"""The best cut of each marker, with P-values corrected for the search and a bootstrap interval, and the best split."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtr
+
+from ..stats.labels import labels_for
+from ..stats.maximally_selected import best_cut_bootstrap, best_split, restrict
+from ..stats.monte_carlo import MonteCarloP, permutation_p
+from ..stats.multiplicity import step_down_p
+from ..stats.permutation import SAME, Design, Largest, StepDown, run
+from ..stats.two_sample import get_test
+from .comparisons import generator, matrix_of
+from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..config.robustness import Robustness
+    from ..config.settings import Analysis
+    from ..stats.permutation import Progress
+    from ..trial import Trial
+
+SIDES = ("above", "below")
+RESAMPLES = 499
+CORRECTED = [f"p_best_of_{of}{end}" for of in ("side", "both", "family") for end in ("", "_lower", "_upper")]
+BOOTSTRAP = [f"{name}{end}" for name in ("cut", "effect_out_of_bag") for end in ("_lower", "_upper")]
+BEST_CUTS = (
+    *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "hodges_lehmann", "lower", "upper", "method", "p"),
+    *(*CORRECTED, "permutations", "mann_whitney_effect", *BOOTSTRAP[:2], "effect_out_of_bag", *BOOTSTRAP[2:]),
+    *("resamples", "reason"),
+)
+BEST_SPLITS = (
+    *(*HEAD, "arm", "n", "cuts", "cut", "z", "p", "p_corrected", "p_corrected_lower", "p_corrected_upper"),
+    *("permutations", "reason"),
+)
+NO_SPLIT = "no cut leaves enough participants on either side"
+
+
+def best_cuts(
+    found: list[Slices],
+    trial: Trial,
+    analysis: Analysis,
+    robustness: Robustness,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Find the cut with the largest deviate above, and below, and its P corrected for the search.
+
+    Arm labels of all participants are permuted together. Under each permutation the same search is made again, among
+    all cuts that leave ``robustness.minimum_per_arm`` in each arm under those labels, and its largest ``|z|`` is compared
+    with the observed one. Deviates are those of the tie-corrected normal approximation, with the continuity
+    correction only where the test of the cuts has it. Where several cuts share the largest ``|z|``, the lowest counts.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per marker, outcome, visit and side with the columns of ``BEST_CUTS``: ``cuts`` is the number of cuts tried
+        on that side, ``p`` that of the cut as if it had been the only one. ``p_best_of_side`` corrects for the search
+        over those cuts, ``p_best_of_both`` for the search on both sides (at the better of the two), and
+        ``p_best_of_family`` for the search over both sides, all markers, all visits and all outcomes of the outcome's
+        family (step-down, as Westfall and Young); each with its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper``
+        is the bootstrap interval of the cut; ``effect_out_of_bag`` the median, over the resamples, of the Mann-Whitney
+        effect at the resample's own best cut among the participants whom the resample left out, with its interval.
+        ``reason`` says why there is no cut.
+
+    References
+    ----------
+    Miller and Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
+    """
+    import pandas as pd
+
+    is_first, row, _ = matrix_of(part.comparison for part in found)
+    tried = [np.flatnonzero(part.groups.side != "window") for part in found]
+    # By side, then by cut: in this order the lowest of equally good cuts comes first.
+    tried = [g[np.lexsort((p.groups.position[g], p.groups.side[g]))] for g, p in zip(tried, found, strict=True)]
+    families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
+    columns, keys = [np.empty((len(row), 0))], [np.empty((4, 0), dtype=int)]
+    for number, (part, groups) in enumerate(zip(found, tried, strict=True)):
+        values = np.full((len(row), groups.size), np.nan)
+        at = [row[person] for person in part.comparison.participant]
+        values[at] = restrict(part.comparison.value, part.groups.members[:, groups])
+        columns.append(values)
+        family = families.index(trial.outcomes[part.comparison.outcome].family)
+        side = (part.groups.side[groups] == "below").astype(int)
+        keys.append(np.array([np.full(groups.size, number), groups, side, np.full(groups.size, family)]))
+    slice_number, group, side, family = np.concatenate(keys, axis=1)
+    continuity = np.array([bool(get_test(part.method).continuity) for part in found], dtype=bool)[slice_number]
+    design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
+    z = design.observed(is_first).z
+    labels = labels_for(is_first, robustness.permutations, robustness.seed)
+    by_side, by_slice = Largest(z, 2 * slice_number + side), Largest(z, slice_number)
+    by_family = StepDown(z, family)
+    if len(z):
+        counters = [by_side, by_slice, by_family]
+        run(design, labels, counters, memory_mb=robustness.memory_mb, progress=progress)
+    in_family = step_down_p(by_family, labels.count, exhaustive=labels.exhaustive)
+    rows = []
+    for (number, part), (s, word) in itertools.product(enumerate(found), enumerate(SIDES)):
+        own = np.flatnonzero((slice_number == number) & (side == s) & ~np.isnan(z))
+        entry = dict(zip(HEAD, part.head, strict=True)) | {"side": word, "cuts": own.size}
+        reason = get_test(part.method).not_permuted
+        if reason or not own.size:
+            entry["cuts"] = 0
+            entry["reason"] = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
+            rows.append(entry)
+            continue
+        best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
+        of_side, of_both = (
+            permutation_p(int(counts.counts[place]), labels.count, exhaustive=labels.exhaustive)
+            for counts, place in ((by_side, 2 * number + s), (by_slice, number))
+        )
+        if abs(z[best]) < by_slice.observed[number]:
+            of_both = MonteCarloP.undefined()
+        entry |= part.table.loc[group[best]].rename({"position": "cut"}).to_dict()
+        corrected = [value for p in (of_side, of_both, in_family[best]) for value in p[:3]]
+        entry |= dict(zip(CORRECTED, corrected, strict=True)) | {"permutations": labels.count, "reason": ""}
+        rows.append(entry | _bootstrap(part, word, analysis, robustness))
+    whole = ("cuts", "n_first", "n_second", "permutations", "resamples")
+    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(whole, "Int64"))
+
+
+def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
+    """Return the bootstrap columns of one best cut."""
+    cuts, effects = best_cut_bootstrap(
+        part.marker_value,
+        part.comparison.value,
+        part.comparison.is_first,
+        side=side,
+        at_cut=analysis.strata.at_cut,
+        minimum_per_arm=robustness.minimum_per_arm,
+        resamples=RESAMPLES,
+        seed=generator(robustness.seed, "bootstrap", *part.head, side),
+    )
+    found = int((~np.isnan(cuts)).sum())
+    if not found:
+        return {"resamples": 0}
+    levels = [analysis.alpha / 2, 1 - analysis.alpha / 2]
+    # Both ends are values of the marker that some resample chose.
+    ends = np.nanquantile(cuts, levels, method="inverted_cdf")
+    known = effects[~np.isnan(effects)]
+    out_of_bag = np.quantile(known, [*levels, 0.5]) if known.size else [np.nan] * 3
+    return dict(zip([*BOOTSTRAP, "effect_out_of_bag"], [*ends, *out_of_bag], strict=True)) | {"resamples": found}
+
+
+def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
+    """Split the changes of each arm along each marker; see :func:`~d_q_trial.stats.maximally_selected.best_split`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``BEST_SPLITS``. ``z`` is positive where changes are larger at or above ``cut``; ``p`` is that of the
+        cut as if it had been the only one, by the normal approximation; ``p_corrected`` is corrected for the search,
+        with its 99% Monte Carlo interval.
+    """
+    import pandas as pd
+
+    rows = []
+    for part in found:
+        for arm, own in zip(trial.analysed_arms, (part.comparison.is_first, ~part.comparison.is_first), strict=True):
+            split = best_split(
+                part.marker_value[own],
+                part.comparison.value[own],
+                minimum=robustness.minimum_per_arm,
+                permutations=robustness.permutations,
+                seed=robustness.seed,
+                memory_mb=robustness.memory_mb,
+            )
+            reason = "" if not np.isnan(split.z) else (NO_SPLIT if own.any() else NO_MARKER)
+            p = (2 * ndtr(-abs(split.z)), *split.p[:3])
+            rows.append(
+                (*part.head, arm, split.n, split.splits, split.cut, split.z, *p, split.p.permutations or None, reason)
+            )
+    whole = dict.fromkeys(("n", "cuts", "permutations"), "Int64")
+    return pd.DataFrame(rows, columns=list(BEST_SPLITS)).astype(whole)
