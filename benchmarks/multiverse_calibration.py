@@ -42,7 +42,9 @@ def simulated(rng, upper_shift, shift):
     log_markers = rng.multivariate_normal([0, 0], [[1, 0.7], [0.7, 1]], size=60)
     markers = dict(zip(TRIAL.markers, np.exp(log_markers).T, strict=True))
     subgroups = {
-        (m, cut): values >= np.quantile(values, cut) for m, values in markers.items() for cut in map(float, MULTIVERSE.cuts)
+        (m, cut): values >= np.quantile(values, cut)
+        for m, values in markers.items()
+        for cut in map(float, MULTIVERSE.cuts)
     }
     first_marker = next(iter(markers.values()))
     upper = first_marker >= np.quantile(first_marker, 2 / 3)
