@@ -269,11 +269,11 @@ def test_a_report_without_robustness_says_how_to_make_it(pages, all_pages):
 
 def test_what_was_made_on_request_appears_at_the_next_run(finished):
     folder, _ = finished
-    assert "report" not in workspace.planned(folder)
+    assert "report:published" not in workspace.planned(folder)
     made = folder / "results/published/sensitivity/asked_for.csv"
     made.write_text("a\n1\n")
     try:
-        assert "report" in workspace.planned(folder)
+        assert "report:published" in workspace.planned(folder)
     finally:
         made.unlink()
 

@@ -15,7 +15,7 @@ const remember = (entries) => {
   const table = get("claims");
   const rows = [...table.tBodies[0].rows];
   const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
-  const boxes = [...form.querySelectorAll("[name=verdict]")];
+  const boxes = [...form.querySelectorAll(".verdict")];
   const [search, source, shown, everything] = ["search", "source", "shown", "everything"].map(get);
   const total = rows.length.toLocaleString("en");
   let only = {}; // one claim, or those of one figure, panel or table
