@@ -2,7 +2,13 @@
 # Makes tables, a figure and a page of what differs between them.
 
 COMPARED = ["results"] + ["claims"] * bool(SETTINGS.published)
-COMPARISON = ["comparisons.csv", "claims.csv", "summary.csv", "comparison.pdf", "comparison.html"]
+COMPARISON = [
+    "comparisons.csv",
+    "claims.csv",
+    "summary.csv",
+    "comparison.pdf",
+    "comparison.html",
+]
 
 if len(ANALYSES) > 1:
     TARGETS += expand("results/compare/{file}", file=COMPARISON)
@@ -28,7 +34,8 @@ rule compare:
         code=code_inputs.digest("compare"),
         contents=files.checksum([SETTINGS.trial]),
         settings=SETTINGS.model_dump(
-            mode="json", include={"trial", "published", "tables", "reference", "analyses"}
+            mode="json",
+            include={"trial", "published", "tables", "reference", "analyses"},
         ),
     message:
         "Compare the analyses"

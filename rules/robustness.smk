@@ -22,7 +22,9 @@ SENSITIVITY = [
 POWER = ["sensitivity/suspect_values", "sensitivity/power"]
 
 # Analyses that differ in their marker and strata alone share the comparisons at every cutoff.
-SEARCHES = {name: settings.search_id(entry) for name, entry in SETTINGS.analyses.items()}
+SEARCHES = {
+    name: settings.search_id(entry) for name, entry in SETTINGS.analyses.items()
+}
 SEARCHED = {settings.search_id(entry): entry for entry in SETTINGS.analyses.values()}
 
 TARGETS += expand(
@@ -47,9 +49,7 @@ TARGETS += expand(
 
 # The calculation of power, and values that may be slips, as reported.
 PLANNED = [
-    file
-    for file in PUBLISHED
-    if Path(file).name in ("power.csv", "suspect_values.csv")
+    file for file in PUBLISHED if Path(file).name in ("power.csv", "suspect_values.csv")
 ]
 
 
