@@ -12,7 +12,7 @@ run: $(READY)
 	$(BIN)/snakemake --cores 4
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
