@@ -32,6 +32,7 @@ TARGETS += expand(
     analysis=ANALYSES,
     file=[
         *expand("robustness/{table}.csv", table=ROBUSTNESS),
+        "robustness/robustness.json",
         *expand("{table}.csv", table=SENSITIVITY),
     ],
 )

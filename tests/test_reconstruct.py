@@ -297,7 +297,7 @@ def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
         ("[-38, -13, -4, 6, 41]", "[-38, -13, 9, 6, 41]", "expected ascending numbers"),
         ("age: 1, weight: 1", "age: one, weight: 1", "decimals.age: "),
         ("age: 1, weight: 1", "age: 1, wieght: 1", "unknown outcome 'wieght'; did you mean 'weight'?"),
-        ("cut: 2/3", "cut: two", "cut: 'two', expected a fraction such as 2/3"),
+        ("cut: 2/3", "cut: two", "cut: 'two': expected a fraction such as 2/3"),
         ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
         ('all, "", 60]', 'all, "", 61]', "ctx week_2: n = 60 in all both arms, expected 61"),
         ("trial: data/trial.yaml", "trial: data/tryal.yaml", "trial file 'data/tryal.yaml' not found"),

@@ -445,7 +445,7 @@ def test_markup_in_names_is_escaped(report):
 @pytest.fixture(scope="session")
 def packed(report):
     facts = report.facts
-    tables = (facts.table(f"robustness/{name}") for name in ("cutoffs", "own_cuts", "best_cuts"))
+    tables = (facts.table(f"robustness/{name}") for name in ("cutoffs", "prespecified_cuts", "best_cuts"))
     return explorer.explorer(*tables, TRIAL, facts.analysis, ("p1np", "week_2"))
 
 

@@ -11,7 +11,7 @@ from d_q_trial import labels
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures.study import Numbers
-from d_q_trial.published import read_rows
+from d_q_trial.published_tables import read_published
 from d_q_trial.tables import notes
 from d_q_trial.tables.build import DASH, Source, build_tables
 from d_q_trial.tables.catalogue import Catalogue, Table, default_catalogue, load_catalogue
@@ -41,7 +41,7 @@ def _row(*key, value, reason=""):
 def _printed_as_results(folder):
     """Rows of results that say exactly what the article prints."""
     groups = {"all": "both arms"}
-    for row in read_rows(folder, "summaries"):
+    for row in read_published(folder, "summaries"):
         if row["source"] != "paper":
             continue
         group = groups.get(row["group"], row["group"])
@@ -50,7 +50,7 @@ def _printed_as_results(folder):
         yield _row(*key, "", group, "n", value="30")
         for name, printed in zip(names, (row["center"], row["lower"], row["upper"]), strict=False):
             yield _row(*key, "", group, name, value=printed)
-    for row in read_rows(folder, "tests"):
+    for row in read_published(folder, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
             stratum = "" if " vs " in row["stratum"] else row["stratum"]
             key = [row[name] for name in KEYS[:4]]
@@ -83,14 +83,14 @@ def test_a_cell_that_loses_or_adds_a_digit_differs_from_print(tables, trial, loc
     cells = {row.exact["outcome"]: row.cells for row in table.rows}
     order = ("control", "d_q") if locator != "Extended Data Table 2" else ("T1/T2", "T3")
     checked = 0
-    for row in read_rows(ROOT / "data" / "published", "summaries"):
+    for row in read_published(ROOT / "data" / "published", "summaries"):
         if row["locator"] != locator or row["statistic"] != "median_iqr":
             continue
         group = row["group"] if row["group"] != "all" else row["stratum"]
         shown = re.findall(r"[-\d.]+", cells[row["outcome"]][1 + order.index(group)].replace("−", "-").replace(",", ""))
         assert shown == [row["center"], row["lower"], row["upper"]], row
         checked += 1
-    for row in read_rows(ROOT / "data" / "published", "tests"):
+    for row in read_published(ROOT / "data" / "published", "tests"):
         if row["locator"] == locator:
             assert cells[row["outcome"]][3] == row["p"]
             checked += 1
@@ -239,7 +239,7 @@ def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
     ("rule", "expected"),
     [
         (
-            {},
+            {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]},
             "at the 2/3 quantile of the analysed participants; a value equal to the cut point went to the upper stratum.",
         ),
         (
@@ -250,7 +250,10 @@ def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
             {"by": "value", "cuts": [2.5], "labels": ["a", "b"]},
             "(“a” and “b”, lowest first) by p16 at baseline, at 2.5;",
         ),
-        ({"by": "column", "column": "tertile"}, "were taken from the column “tertile” of the workbook."),
+        (
+            {"by": "column", "column": "tertile", "labels": ["low", "high"]},
+            "were taken from the column “tertile” of the workbook.",
+        ),
     ],
 )
 def test_the_sentence_on_strata_follows_the_rule(rule, expected):

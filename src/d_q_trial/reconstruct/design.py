@@ -20,7 +20,7 @@ def _fraction(value: Any) -> Fraction:
     try:
         return Fraction(str(value))
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{value!r}, expected a fraction such as 2/3") from None
+        raise ValueError("expected a fraction such as 2/3") from None
 
 
 def _ascending(values: list[float]) -> list[float]:
