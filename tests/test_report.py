@@ -549,7 +549,7 @@ def test_a_common_caption_is_shown_once(report):
     assert "pointwise" in shared
     assert all("pointwise" not in piece.caption for piece in rest)
     page = report_page(report)
-    assert page.count("intervals are pointwise") == 1
+    assert page.count("with pointwise 95% intervals") == 1
 
 
 def test_every_listed_section_can_be_filled_in(words):
