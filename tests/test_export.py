@@ -101,6 +101,12 @@ def test_a_faulty_cell_is_named_with_row_column_and_value(rows, change, message,
         _write_parquet([row | change], tmp_path)
 
 
+def test_a_trend_names_its_strata_and_its_arm(rows, tmp_path):
+    row = next(row for row in rows if row["statistic"] == "p" and row["measure"] != "correlation")
+    trend = {"statistic": "p_trend", "contrast": "trend T1 < T2 < T3", "group": "control"}
+    _write_parquet([row | trend], tmp_path)
+
+
 def test_two_rows_with_one_key_are_refused(rows, tmp_path):
     with pytest.raises(UserError, match="row 3: a second row for"):
         _write_parquet([rows[0], rows[0]], tmp_path)

@@ -125,13 +125,13 @@ def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
     assert workspace.planned(copy) == set()
     workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
     edited = workspace.planned(copy)
-    assert {"permute:published", "cutoffs:published"} <= edited
+    assert {"permute:published", "cutoffs"} <= edited
     assert edited.isdisjoint({"results:published", "claims:published", "tables:published", "participants"})
     workspace.edit(copy, lambda config: config["robustness"].pop("seed"))
     workspace.edit(copy, lambda config: config["analyses"]["published"]["strata"].update(cuts=[0.5]))
     edited = workspace.planned(copy)
     assert {"results:published", "claims:published", "report:published"} <= edited
-    assert edited.isdisjoint({"participants", "permute:published", "cutoffs:published", "consistency"})
+    assert edited.isdisjoint({"participants", "permute:published", "cutoffs", "consistency"})
 
 
 @pytest.mark.slow
@@ -139,10 +139,10 @@ def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
     ("module", "reruns", "keeps"),
     [
         ("claims.py", {"claims:published"}, {"results:published", "figures:published", "participants"}),
-        ("stats/quantiles.py", {"results:published", "cutoffs:published"}, {"participants"}),
+        ("stats/quantiles.py", {"results:published", "cutoffs"}, {"participants"}),
         ("files.py", {"participants", "results:published", "consistency"}, set()),
         ("errors.py", {"participants", "results:published", "export:published"}, set()),
-        ("report/templates/report.js", {"report:published"}, {"results:published", "figures:published"}),
+        ("pages/templates/page.js", {"report:published"}, {"results:published", "figures:published"}),
     ],
 )
 def test_an_edit_of_the_code_reruns_what_imports_it_and_a_comment_nothing(copy, module, reruns, keeps):

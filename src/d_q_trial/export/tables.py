@@ -149,7 +149,9 @@ def _check_results(frame: pd.DataFrame) -> list[str]:
     silent = value.isna() & frame["reason"].eq("") & ~one_value
     low, high = (frame["statistic"].map({name: pair[side] for name, pair in BOUNDS.items()}) for side in (0, 1))
     outside = value.lt(low) | value.gt(high)
-    both = frame["contrast"].ne("").eq(frame["group"].ne("")) & frame["measure"].ne("correlation")
+    # A correlation may name neither; a trend names the strata that it compares and the arm within which it does.
+    free = frame["measure"].eq("correlation") | frame["statistic"].isin(("z_trend", "p_trend"))
+    both = frame["contrast"].ne("").eq(frame["group"].ne("")) & ~free
     rules = {
         "has neither a value nor a reason": silent,
         "is outside its bounds": outside,
