@@ -36,9 +36,7 @@ TARGETS += expand(
         *expand("{table}.csv", table=SENSITIVITY),
     ],
 )
-TARGETS += expand(
-    "results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS
-)
+TARGETS += expand("results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS)
 # The figures of every marker for the reference, and of its own marker for any other analysis.
 for name, entry in SETTINGS.analyses.items():
     TARGETS += [
