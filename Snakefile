@@ -70,14 +70,18 @@ rule all:
 
 
 run_summary.name_the_report(SETTINGS)
+MOVED = []
 
 
 onstart:
     files.sweep("results")
+    # Whatever lies in the folder of an analysis stands in its report and manifest, so what no rule makes goes elsewhere.
+    unknown = [file for name in ANALYSES for file in left_over(name)]
+    MOVED.extend(files.set_aside(unknown, "results"))
 
 
 onsuccess:
-    run_summary.print_summary(SETTINGS, log)
+    run_summary.print_summary(SETTINGS, log, MOVED)
 
 
 onerror:

@@ -64,6 +64,17 @@ def depends(command, *sections, read=(), cuts=True):
     }
 
 
+def left_over(name):
+    """Files in the folder of an analysis that no rule makes, such as those of an earlier version."""
+    found = [path for path in Path("results", name).rglob("*") if path.is_file()]
+    return [
+        str(path)
+        for path in sorted(found)
+        if not path.name.startswith(".")
+        and not any(rule.is_producer(str(path)) for rule in workflow.rules)
+    ]
+
+
 def caption_file(name, kind):
     """Template of the caption of one figure or table; that of all of a job where it has none of its own.
 

@@ -18,11 +18,14 @@ def shown(wildcards):
         for piece in PIECES
         if piece.startswith((f"results/{name}/", "results/consistency/"))
     ]
+    unknown = left_over(name)
     on_request = [
         str(file)
         for part in ("robustness", "sensitivity")
         for file in sorted(Path("results", name, part).glob("*.*"))
-        if file.suffix in (".csv", ".json", ".png") and not file.name.startswith(".")
+        if file.suffix in (".csv", ".json", ".png")
+        and not file.name.startswith(".")
+        and str(file) not in unknown
     ]
     return list(
         dict.fromkeys([*made, *on_request, f"results/{SETTINGS.reference}/results.csv"])

@@ -180,6 +180,19 @@ def test_a_retired_analysis_is_named_as_stale(copy):
     assert "results/published is of no" not in run.stdout
 
 
+def test_files_that_no_step_makes_are_moved_out_of_the_analysis_and_named(copy):
+    left = copy / "results/published/robustness/own_cuts.csv"
+    left.write_text("cut\n1\n")
+    (copy / "results/published/report.html").unlink()
+    end = workspace.snakemake(copy).stdout.rpartition(" steps done: ")[2]
+    assert "Moved: 1 file" in end
+    assert "results/left_over/published/robustness/own_cuts.csv" in end
+    assert not left.exists()
+    assert (copy / "results/left_over/published/robustness/own_cuts.csv").read_text() == "cut\n1\n"
+    assert "own_cuts" not in (copy / "results/published/manifest.json").read_text()
+    assert "own_cuts" not in (copy / "results/published/report.html").read_text()
+
+
 def test_a_path_with_blanks_quotes_and_commands_is_only_a_path(cold):
     workbook = cold / "data" / "my $(touch stolen) 'book'.xlsx"
     shutil.copy(cold / "data/reconstructed.xlsx", workbook)

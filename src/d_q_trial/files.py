@@ -19,6 +19,7 @@ from .errors import UserError
 
 _PART = ".part-"  # begins the name of an unfinished file
 LABEL_COLUMN = "data"
+LEFT_OVER = "left_over"
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 
@@ -48,6 +49,19 @@ def sweep(folder: Path | str) -> None:
     """Delete the unfinished files that a killed run has left in a folder and below."""
     for path in Path(folder).rglob(f"{_PART}*"):
         path.unlink(missing_ok=True)
+
+
+def set_aside(files: Iterable[str], folder: str) -> list[str]:
+    """Move files of a folder into its ``left_over/``, under their own paths; return where they are now."""
+    moved = []
+    for path in map(Path, files):
+        target = Path(folder, LEFT_OVER, path.relative_to(folder))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, target)
+        moved.append(str(target))
+        with contextlib.suppress(OSError):  # the folder holds something else
+            path.parent.rmdir()
+    return moved
 
 
 def write_text(text: str, path: Path | str) -> None:

@@ -24,8 +24,8 @@ _FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | 
 _NOTHING = "Nothing to be done"
 
 
-def print_summary(settings: Settings, logs: Sequence[str]) -> None:
-    """Print what was done, the verdicts of each analysis, where the report is, stale folders, and the time taken.
+def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
+    """Print what was done, the verdicts of each analysis, where the report is, what is stale, and the time taken.
 
     Runs in Snakemake's own process, so it reads with the standard library alone.
 
@@ -34,6 +34,8 @@ def print_summary(settings: Settings, logs: Sequence[str]) -> None:
     settings : Settings
     logs : sequence of path
         Snakemake's own logs of the run.
+    moved : sequence of path
+        Files that no step makes, where they are now.
     """
     print(f"\n{_done(logs)}")
     for name, analysis in settings.analyses.items():
@@ -44,6 +46,8 @@ def print_summary(settings: Settings, logs: Sequence[str]) -> None:
         if (Path("results") / name / "claims.csv").exists():
             print(f"{name}: {_verdicts(Path('results') / name)}")
     print(*_report(settings), *_stale(settings), sep="\n")
+    if moved:
+        print(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
     print(f"Took {time.monotonic() - _STARTED:.0f} s")
 
 
