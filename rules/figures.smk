@@ -2,7 +2,7 @@
 # Makes every figure as PDF and PNG, and its caption and result in words; in two jobs, to use two cores.
 
 from d_q_trial.figures.catalogue import catalogue_of as figures_of
-from d_q_trial.labels import caption_words, fill
+from d_q_trial.labels import caption_words
 
 FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
 FLOW = [file for file in PUBLISHED if Path(file).name == "flow.csv"]
@@ -40,10 +40,14 @@ def drawing(name):
 
 def captions(wildcards):
     """Captions of all figures, as they read in an analysis."""
-    words = caption_words(TRIAL, analysis(wildcards))
+    chosen = analysis(wildcards)
+    words, strata = caption_words(TRIAL, chosen), chosen.strata.labels
+    texts = {
+        name: figure.texts(words, strata, TRIAL) for name, figure in FIGURES.items()
+    }
     return {
-        name: f"{figure.label}. {fill(figure.title, words)}. {fill(figure.caption, words)}"
-        for name, figure in FIGURES.items()
+        name: f"{FIGURES[name].label}. {title}. {caption}"
+        for name, (title, caption) in texts.items()
     }
 
 
@@ -61,6 +65,11 @@ for part, names in PARTS.items():
                 trial=SETTINGS.trial,
                 catalogue=SETTINGS.figures or [],
                 flow=FLOW,
+                interaction=(
+                    "results/{analysis}/sensitivity/interaction.csv"
+                    if any(FIGURES[name].forest for name in names)
+                    else []
+                ),
             output:
                 expand("results/{{analysis}}/figures/{figure}.pdf", figure=names),
                 [drawing(name) for name in names],

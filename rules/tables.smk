@@ -1,8 +1,9 @@
 # Needs the results, and the reported adverse events.
-# Makes the tables of an analysis: as printed, in full precision, as pages, and all in one workbook.
+# Makes the tables of an analysis: as shown, in full precision, as pages, in LaTeX, and all in one workbook.
 
-from d_q_trial.tables import notes
+from d_q_trial.tables.build import caption as table_caption
 from d_q_trial.tables.catalogue import catalogue_of as tables_of
+from d_q_trial.tables.write import ENDINGS as TABLE_ENDINGS
 
 TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 TARGETS += expand(
@@ -10,7 +11,7 @@ TARGETS += expand(
     analysis=ANALYSES,
     file=[
         "tables.xlsx",
-        *expand("{name}{end}", name=TABLES, end=[".csv", "_exact.csv", ".html"]),
+        *expand("{name}{end}", name=TABLES, end=TABLE_ENDINGS),
     ],
 )
 
@@ -37,6 +38,7 @@ rule tables:
     output:
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
+        expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),
         [table_page(name) for name in TABLES],
         workbook="results/{analysis}/tables/tables.xlsx",
     log:
@@ -44,7 +46,7 @@ rule tables:
     params:
         depends=depends("tables", "tables", read=[SETTINGS.tables or "", *PUBLISHED]),
         captions=lambda w: {
-            name: notes.caption(table, TRIAL, analysis(w))
+            name: table_caption(table, TRIAL, analysis(w))
             for name, table in TABLES.items()
         },
     message:

@@ -1,7 +1,8 @@
 """A small study with numbers that no calculation on its points would give, so that a computed statistic shows."""
 
 from d_q_trial.config.settings import Analysis
-from d_q_trial.figures.study import Numbers, Person, Study
+from d_q_trial.figures.study import Person, Study
+from d_q_trial.results_table import Numbers
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")

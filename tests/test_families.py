@@ -66,12 +66,12 @@ def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_dev
 def test_a_family_holds_the_comparisons_that_its_words_say():
     frame = _adjusted(
         {
-            "everybody": Family(outcomes=["turnover", "bmd"]),
+            "overall": Family(outcomes=["turnover", "bmd"]),
             "upper": Family(outcomes=["ctx"], visits=["week_2"], strata=["highest"]),
             "both": Family(outcomes=["bmd"], strata=["each"]),
         }
     )
-    assert frame["family"].value_counts().to_dict() == {"everybody": 9, "both": 6, "upper": 1}
+    assert frame["family"].value_counts().to_dict() == {"overall": 9, "both": 6, "upper": 1}
     upper = frame[frame["family"].eq("upper")].iloc[0]
     assert (upper["stratum"], upper["marker"], upper["n_first"], upper["n_second"]) == ("T3", "p16_variant_5", 10, 11)
 

@@ -23,43 +23,42 @@ def listed(tmp_path):
     return load
 
 
-def shown(key):
-    return [(panel.outcome, panel.visit, *panel.strata) for panel in CATALOGUE.figures[key].panels]
+LABELS = ["low", "middle", "high"]
 
 
-def test_all_figures_of_the_article_are_listed_with_their_panels():
-    numbers = {key: len(figure.panels) for key, figure in CATALOGUE.figures.items()}
-    assert numbers == {
-        "figure_1": 0, "figure_2": 0, "figure_3": 6, "figure_4": 4, "figure_5": 3, "extended_data_figure_2": 4,
-        "extended_data_figure_3": 4, "extended_data_figure_4": 3, "extended_data_figure_5": 4,
-        "extended_data_figure_6": 6,
-    }  # fmt: skip
+def texts(figure, labels=("T1/T2", "T3")):
+    return figure.texts(caption_words(TRIAL, ANALYSIS), labels, TRIAL)
 
 
-def test_figure_3_has_the_order_of_the_article():
-    visits = ("week_20", "week_2", "week_4")
-    assert shown("figure_3") == [(outcome, visit, "all") for outcome in ("ctx", "p1np") for visit in visits]
-
-
-def test_figure_4_shows_the_highest_stratum_first():
-    assert shown("figure_4") == [
-        ("p1np", "", "highest"), ("ctx", "", "highest"), ("p1np", "", "lowest"), ("ctx", "", "lowest"),
-    ]  # fmt: skip
-
-
-def test_extended_data_figure_5_cuts_by_the_other_marker():
-    assert {panel.marker for panel in CATALOGUE.figures["extended_data_figure_5"].panels} == {"p16_variant_1+5"}
-
-
-def test_every_caption_and_title_can_be_filled():
-    words = caption_words(TRIAL, ANALYSIS)
-    for figure in CATALOGUE.figures.values():
-        assert "{" not in fill(figure.title, words) + fill(figure.caption, words)
+@pytest.mark.parametrize("key", CATALOGUE.figures)
+def test_every_caption_and_title_can_be_filled(key):
+    assert "{" not in "".join(texts(CATALOGUE.figures[key], LABELS))
 
 
 def test_a_caption_says_which_test_was_used():
-    words = caption_words(TRIAL, ANALYSIS)
-    assert "no continuity correction" in fill(CATALOGUE.figures["figure_3"].caption, words)
+    assert "no continuity correction" in texts(CATALOGUE.figures["figure_3"])[1]
+
+
+def test_letters_in_a_caption_follow_the_panels():
+    figure = CATALOGUE.figures["figure_3"]
+    assert (
+        "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in texts(figure)[1]
+    )
+    swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
+    assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in texts(swapped)[1]
+
+
+@pytest.mark.parametrize("labels", [["T1/T2", "T3"], LABELS, list("abcde")])
+def test_panels_by_stratum_show_every_stratum_of_the_analysis_highest_first(labels):
+    figure = CATALOGUE.figures["figure_4"]
+    shown = [(panel.outcome, *panel.strata) for panel in figure.drawn(labels)]
+    assert shown == [(outcome, label) for label in reversed(labels) for outcome in ("p1np", "ctx")]
+    assert all(label in texts(figure, labels)[1] for label in labels)
+
+
+def test_a_caption_names_the_strata_with_their_letters():
+    assert "high (a, b), middle (c, d) and low (e, f)" in texts(CATALOGUE.figures["figure_4"], LABELS)[1]
+    assert "in stratum high, middle and low of" in texts(CATALOGUE.figures["figure_5"], LABELS)[1]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +70,10 @@ def test_a_caption_says_which_test_was_used():
         ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "colour": "red"}, r"colour: unknown key"),
         ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
         ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
+        (
+            {"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]},
+            "shows one of 'strata'",
+        ),
     ],
 )
 def test_a_fault_in_the_list_is_named(listed, panel, message):
@@ -79,25 +82,13 @@ def test_a_fault_in_the_list_is_named(listed, panel, message):
 
 
 def test_a_figure_has_panels_or_a_drawing_not_both(listed):
-    with pytest.raises(UserError, match="one of 'panels', 'flow' and 'design'"):
+    with pytest.raises(UserError, match="one of 'panels', 'flow', 'design' and 'forest'"):
         listed({"kind": "arms", "outcome": "ctx", "visit": "week_2"}, flow={"outcomes": ["ctx"]})
 
 
 def test_an_unknown_placeholder_is_named():
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
         fill("{tretaed}", WORDS)
-
-
-def test_a_figure_of_everybody_is_drawn_again_when_the_cut_moves_or_one_of_strata_is_not():
-    parts = CATALOGUE.parts()
-    assert sorted(parts["everybody"] + parts["strata"]) == sorted(CATALOGUE.figures)
-    assert parts["strata"] == ["figure_4", "figure_5", "extended_data_figure_5", "extended_data_figure_6"]
-
-
-def test_words_that_name_a_stratum_leave_a_figure_among_those_of_everybody(listed):
-    panel = {"kind": "arms", "outcome": "ctx", "visit": "week_2"}
-    assert listed(panel).parts() == {"everybody": ["figure_1"]}
-    assert listed(panel, caption="All but {highest}.").parts() == {"strata": ["figure_1"]}
 
 
 def test_a_trial_without_a_list_gets_every_change_overall_and_by_stratum():

@@ -1,12 +1,13 @@
 import math
 
 import pytest
-from figure_samples import FINISHED, POINTS, point, study
+from figure_samples import FINISHED, POINTS, number, point, study, summaries
 from matplotlib.figure import Figure
 
-from d_q_trial.figures import draw, style
-from d_q_trial.figures.catalogue import Panel
+from d_q_trial.figures import draw, forest, style
+from d_q_trial.figures.catalogue import Forest, Panel
 from d_q_trial.figures.panels import content
+from d_q_trial.results_table import Numbers
 
 
 def painted(panel, data=None):
@@ -48,7 +49,7 @@ def test_n_is_the_finished_one():
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Control\nn = 105", "D+Q\nn = 106"]
 
 
-def test_p_is_printed_as_the_article_prints_it():
+def test_p_has_the_digits_of_the_article():
     ax, _ = painted(ARMS)
     assert "P = 0.031" in texts(ax)
 
@@ -214,3 +215,46 @@ def test_p_of_three_strata_stand_upon_each_other_and_cannot_be_read():
         page.figure.draw_without_rendering()
         first, second = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("P")]
     assert not first.overlaps(second)
+
+
+def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
+    rows = summaries("ctx", "percent_change", "week_20")
+    for end, value in (("", 14.4), ("_lower", 2.0), ("_upper", 30.0)):
+        rows.append(number("ctx", "percent_change", "week_20", f"hodges_lehmann{end}", value, contrast="d_q - control"))
+    ax, shown = painted(Panel(kind="estimation", outcome="ctx", visit="week_20"), study(numbers=Numbers(rows)))
+    base = FINISHED["median"]["control"]
+    assert lines(ax, "difference")[0].get_ydata()[0] == base + 14.4
+    assert list(lines(ax, "interval")[0].get_ydata()) == [base + 2.0, base + 30.0]
+    assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
+
+
+def test_more_strata_than_a_panel_holds_are_named_as_such():
+    labels = tuple(f"s{number}" for number in range(7))
+    _, shown = painted(Panel(kind="arms", outcome="ctx", visit="week_20", strata=["each"]), study(strata_labels=labels))
+    assert shown.missing
+    assert "holds up to 6 strata, this analysis has 7" in shown.words
+
+
+def _effects(strata):
+    rows, where = [], [("", "all"), *(("p16_variant_5", label) for label in strata)]
+    for place, (marker, stratum) in enumerate(where):
+        key = {"marker": marker, "stratum": stratum}
+        for name, value in {"hodges_lehmann": 10.0 * place, "hodges_lehmann_lower": -5.0, "p": 0.2}.items():
+            rows.append(number("ctx", "percent_change", "week_2", name, value, contrast="d_q - control", **key))
+        rows += [number("ctx", "percent_change", "week_2", "n", 9, group=arm, **key) for arm in ("d_q", "control")]
+    return Numbers(rows)
+
+
+@pytest.mark.parametrize("strata", [("T1/T2", "T3"), ("low", "middle", "high")])
+def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(strata):
+    interactions = [
+        {"outcome": "ctx", "visit": "week_2", "marker": "p16_variant_5", "statistic": "p", "value": "0.25",
+         "contrast": f"d_q - control, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
+    ]  # fmt: skip
+    data = study(numbers=_effects(strata), strata_labels=strata, interactions=interactions)
+    assert [effect.group for effect in forest.effects(data, "turnover")] == ["all", *reversed(strata)]
+    with style.settings():
+        page, (shown,) = forest.forest(Forest(families=["turnover"]), data)
+    written = [text.get_text() for ax in page.figure.axes for text in ax.texts]
+    assert [text for text in written if text in strata] == list(reversed(strata))
+    assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words

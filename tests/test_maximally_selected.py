@@ -47,7 +47,7 @@ def test_nothing_to_split_has_no_p():
 
 
 @given(markers, st.sampled_from(["upper", "lower"]))
-def test_above_and_below_a_cutoff_are_everybody_once(marker, at_cut):
+def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
     found = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
     for cut in np.unique(found.position[found.side == "above"]):
         above, below = (found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below"))

@@ -15,14 +15,13 @@ import yaml
 
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
-from d_q_trial.figures.study import Numbers
 from d_q_trial.files import read_csv
 from d_q_trial.pages import as_script, render
 from d_q_trial.report import explorer, headlines, methods, pieces, verdicts
 from d_q_trial.report.collect import collect
 from d_q_trial.report.overview import write_comparison
 from d_q_trial.report.page import claims_page, report_page
-from d_q_trial.results_table import NUMERIC
+from d_q_trial.results_table import NUMERIC, Numbers
 from d_q_trial.trial import load_trial
 
 LABEL = "Synthetic data: not the trial's participants"

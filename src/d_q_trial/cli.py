@@ -220,12 +220,22 @@ def claims(context: Context) -> None:
 @command("write the tables of an analysis as CSV, HTML and one workbook")
 def tables(context: Context) -> None:
     """Write the tables."""
-    from .tables.read import read_tables
+    from .files import read_rows
+    from .participants import read_description
+    from .results_table import Numbers
+    from .tables.build import Source, build_tables
+    from .tables.catalogue import catalogue_of
     from .tables.write import write_tables
 
-    given = context.arguments
-    made = read_tables(context.folder, context.participants_folder, given.config, context.analysis.name)
-    write_tables(made, context.folder / "tables")
+    source = Source(
+        trial=context.trial,
+        analysis=context.analysis,
+        numbers=Numbers(read_rows(context.folder / "results.csv")),
+        published=context.settings.published,
+        data_label=read_description(context.participants_folder)["label"],
+    )
+    catalogue = catalogue_of(context.settings.tables, context.trial)
+    write_tables(build_tables(catalogue, source), context.folder / "tables")
 
 
 @command(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import labels
 from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
-from .results_table import EVERYBODY
+from .results_table import ALL_PARTICIPANTS
 from .stats.checks import is_significant
 from .stats.two_sample import get_test
 
@@ -104,7 +104,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     frame["hodges_lehmann_shift"] = moved.where(frame["measure"].eq(frame["measure_there"]))
     text = ["measure", "marker", "stratum"]
     frame[text] = frame[text].fillna("")
-    ranks = {place: rank for rank, place in enumerate([EVERYBODY, "highest", "lowest"])}
+    ranks = {place: rank for rank, place in enumerate([ALL_PARTICIPANTS, "highest", "lowest"])}
     order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": names}
     frame = frame.assign(
         **{f"by_{key}": frame[key].map(values.index) for key, values in order.items()},
@@ -115,7 +115,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
 
 def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
     """Return the comparisons of changes of one analysis, a row each and a column per statistic."""
-    ranks = {EVERYBODY: EVERYBODY, **places(analysis.strata.labels)}
+    ranks = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(analysis.strata.labels)}
     chosen = results[
         results["contrast"].eq(trial.contrast)
         & results["measure"].eq(analysis.measure)
@@ -153,7 +153,9 @@ def compare_claims(
         & reported["measure"].eq(base.measure)
         & reported["marker"].isin(["", base.marker])
     ]
-    reported = reported.assign(place=reported["stratum"].map({EVERYBODY: EVERYBODY, **places(base.strata.labels)}))
+    reported = reported.assign(
+        place=reported["stratum"].map({ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(base.strata.labels)})
+    )
     reported = reported[["claim", "locator", *KEYS, "reported"]]
     own = pd.concat(
         [frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()], ignore_index=True

@@ -208,3 +208,12 @@ def check_sha256(path: Path | str, expected: str) -> None:
     actual = sha256(path)
     if actual != expected.strip().lower():
         raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")
+
+
+def read_rows(path: Path | str) -> list[dict[str, str]]:
+    """Read a CSV of this package as text, without the cost of a data frame."""
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a table of this package") from None

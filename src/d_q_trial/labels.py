@@ -135,6 +135,8 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "lowest": analysis.strata.labels[0],
         "marker": marker.label if marker else analysis.marker,
         "change": CHANGES[analysis.measure].capitalize(),
+        "direction": direction(trial),
+        "estimate": interval(analysis),
         "test": get_test(analysis.test).sentence,
     }
 

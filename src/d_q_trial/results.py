@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .participants import POPULATION, TRIAL, Participants
-from .results_table import BOTH_ARMS, COLUMNS, EVERYBODY
+from .results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS
 from .stats import categorical, quantiles
 from .stats.shift import hodges_lehmann
 from .stats.trend import jonckheere_terpstra
@@ -260,7 +260,7 @@ def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
         for marker in (m for m in trial.markers if m in wide):
             for group, chosen in groups.items():
                 result = categorical.spearman(wide.loc[chosen, marker], age[chosen])
-                head = (marker, "correlation", BASELINE, "", EVERYBODY, sample.age, group)
+                head = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, sample.age, group)
                 reason = "" if result.n > 2 and not np.isnan(result.r) else ALL_EQUAL
                 yield (*head, "n", float(result.n), result.n, np.nan, "", "")
                 yield (*head, "spearman_r", result.r, result.n, np.nan, "spearman", reason)

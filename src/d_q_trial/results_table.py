@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from .files import read_csv
@@ -24,10 +27,55 @@ COLUMNS = (
 NUMERIC = ("value", "n_first", "n_second")
 KEYS = COLUMNS[:8]
 
-EVERYBODY = "all"
+Row = Mapping[str, str]
+
+ALL_PARTICIPANTS = "all"
 BOTH_ARMS = "both arms"
 
 
 def read_results(path: Path | str):
     """Read results.csv or alternatives.csv as it was written (``pandas.DataFrame``): numbers as float, text otherwise."""
     return read_csv(path, numeric=NUMERIC)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finished number with the sizes of its groups; NaN where ``reason`` says why."""
+
+    value: float = math.nan
+    n_first: float = math.nan
+    n_second: float = math.nan
+    method: str = ""
+    reason: str = ""
+
+
+class Numbers:
+    """The table of results, to be asked for one number at a time."""
+
+    def __init__(self, rows: Iterable[Row]):
+        self._rows = {
+            tuple(row[key] for key in KEYS): Number(
+                _number(row["value"]), _number(row["n_first"]), _number(row["n_second"]), row["method"], row["reason"]
+            )
+            for row in rows
+        }
+
+    def get(
+        self,
+        outcome: str,
+        measure: str,
+        visit: str,
+        statistic: str,
+        *,
+        marker: str = "",
+        stratum: str = ALL_PARTICIPANTS,
+        contrast: str = "",
+        group: str = "",
+    ) -> Number:
+        """Return a number; one without a value if the analysis does not have it."""
+        key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
+        return self._rows.get(key, Number(reason="not in this analysis"))
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .results_table import BOTH_ARMS, EVERYBODY
+from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Matrix:
 
     def all_participants(self) -> Subgroup:
         """All participants with an id, and the rows of panels that are not those of a stratum."""
-        return Subgroup("", EVERYBODY, (self.people["linked"] | self.people["stratum"].eq("")).to_numpy(bool))
+        return Subgroup("", ALL_PARTICIPANTS, (self.people["linked"] | self.people["stratum"].eq("")).to_numpy(bool))
 
     def strata(self, strata: pd.DataFrame, labels: Iterable[str]) -> list[Subgroup]:
         """Strata of every marker that has some, the lowest first."""

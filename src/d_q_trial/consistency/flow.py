@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from .findings import Finding, listed
-from .tables import EVERYBODY, Row
+from .tables import ALL_PARTICIPANTS, Row
 
 
 def flow(rows: list[Row], counts: list[Row]) -> Iterator[Finding]:
@@ -46,7 +46,7 @@ def flow(rows: list[Row], counts: list[Row]) -> Iterator[Finding]:
             row
             for row in counts
             if (row["visit"], row["group"]) == (last, group)
-            and row["stratum"] in EVERYBODY
+            and row["stratum"] in ALL_PARTICIPANTS
             and row["n"]
             and int(row["n"]) > n
         ]
@@ -72,7 +72,7 @@ def _last_visit(counts: list[Row]) -> str:
     """The visit with the fewest participants of all groups together."""
     totals: dict[str, list[int]] = defaultdict(list)
     for row in counts:
-        if row["n"] and row["stratum"] in EVERYBODY:
+        if row["n"] and row["stratum"] in ALL_PARTICIPANTS:
             totals[row["visit"]].append(int(row["n"]))
     return min(totals, key=lambda visit: (sum(totals[visit]) / len(totals[visit]), visit)) if totals else ""
 

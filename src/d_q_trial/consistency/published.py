@@ -16,7 +16,7 @@ from ..published_tables import read_published as read_checked
 from .claims import Claim, Group
 from .printed import maybe, parse
 from .sizes import Constraint, parse_constraint
-from .tables import EVERYBODY, Row, same_quantity
+from .tables import ALL_PARTICIPANTS, Row, same_quantity
 from .ties import FEW_TIES, UNKNOWN_TIES, from_decimals
 
 
@@ -101,7 +101,7 @@ def _claim(row: Row, tables, summaries, numbers: _Numbers, steps, path: str) -> 
     label = [row["outcome"], row["measure"].replace("_", " "), row["visit"].replace("_", " ")]
     if row["visit"] == row["measure"]:
         label.pop()
-    if row["stratum"] not in EVERYBODY:
+    if row["stratum"] not in ALL_PARTICIPANTS:
         label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))
     if row["source"] != tables["tests"][0]["source"]:
         label.append(row["source"])
@@ -118,7 +118,9 @@ def _group(place: Row, summaries: list[Row]) -> Group:
     """Quartiles and range of one group, from rows of its quantity in all sources; the first to print a part is taken."""
     parts: dict[str, str] = {}
     for row in summaries:
-        alike = row["group"] == place["group"] or (row["group"] in EVERYBODY and place["group"] in EVERYBODY)
+        alike = row["group"] == place["group"] or (
+            row["group"] in ALL_PARTICIPANTS and place["group"] in ALL_PARTICIPANTS
+        )
         if not alike:
             continue
         lower, upper = {"median_iqr": ("q1", "q3"), "median_range": ("minimum", "maximum")}.get(
@@ -144,7 +146,7 @@ class _Numbers:
             with contextlib.suppress(KeyError):
                 for group, text in self._printed(row):
                     if text.isdecimal():
-                        group = "all" if group in EVERYBODY else group
+                        group = "all" if group in ALL_PARTICIPANTS else group
                         key = (row["outcome"], row["visit"], row["marker"], same_quantity(row)[4], group)
                         self.counts.setdefault(key, (int(text), row["locator"]))
         self.strata: dict[str, list[str]] = {}
@@ -172,7 +174,7 @@ class _Numbers:
         if printed.isdecimal():
             return int(printed)
         stratum = same_quantity(place)[4]
-        group = "all" if place["group"] in EVERYBODY else place["group"]
+        group = "all" if place["group"] in ALL_PARTICIPANTS else place["group"]
         donor = self._donor(place["outcome"], place["visit"], place["marker"], stratum)
         found = self.counts.get((donor, place["visit"], place["marker"], stratum, group))
         if found is None and stratum == "all":
@@ -234,13 +236,13 @@ class _Numbers:
         return [parse_constraint(text, where) for text, where in dict(lines).items()]
 
     def _nested(self):
-        """Pairs of sets, the one within the other: no number larger, and one of them everybody or the same outcomes."""
+        """Pairs of sets, the one within the other: no number larger, and one of them all participants or the same outcomes."""
         for later, (o1, v1, m1) in self.sets.items():
             for earlier, (o2, v2, m2) in self.sets.items():
                 a, b = self._profile(o1, v1, m1), self._profile(o2, v2, m2)
                 shared = a.keys() & b.keys()
                 if later == earlier or m1 != m2 or not shared or any(a[k] > b[k] for k in shared):
                     continue
-                everybody = max(sum(self._profile(o, v, m1).values()) for o, v, m in self.sets.values() if m == m1)
-                if o1 == o2 or sum(b.values()) == everybody:
+                largest = max(sum(self._profile(o, v, m1).values()) for o, v, m in self.sets.values() if m == m1)
+                if o1 == o2 or sum(b.values()) == largest:
                     yield later, earlier

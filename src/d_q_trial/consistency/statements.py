@@ -14,7 +14,7 @@ from .claims import Claim
 from .findings import CERTAIN, STRONG, Finding, listed
 from .lattice import p_value
 from .printed import parse
-from .tables import EVERYBODY, Row
+from .tables import ALL_PARTICIPANTS, Row
 
 
 def stated_numbers(
@@ -31,7 +31,7 @@ def stated_numbers(
                     said[row["source"], row["locator"]][outcome, visit][row["group"]] = int(row["value"])
     printed: dict[tuple[str, str, str], Row] = {}
     for row in counts:
-        if row["n"] and row["stratum"] in EVERYBODY:
+        if row["n"] and row["stratum"] in ALL_PARTICIPANTS:
             printed.setdefault((row["outcome"], row["visit"], row["group"]), row)
     for (source, locator), panels in said.items():
         differing, fits = [], []
@@ -44,7 +44,7 @@ def stated_numbers(
             for claim in claims:
                 row = keys[claim.claim]
                 same = (row["outcome"], row["visit"], row["source"]) == (outcome, visit, source)
-                if claim.usable and same and row["stratum"] in EVERYBODY:
+                if claim.usable and same and row["stratum"] in ALL_PARTICIPANTS:
                     at_stated = assess(claim, *(groups[g] for g in order), variant).status == ATTAINABLE
                     at_actual = assess(claim, *(actual[g] for g in order), variant).status == ATTAINABLE
                     fits.append(
@@ -117,7 +117,7 @@ def _two_by_two_tests(a: int, n: int, b: int, m: int) -> dict[str, float]:
     """P of the usual tests of a of n against b of m."""
     total, events = n + m, a + b
     if not 0 < events < total:
-        return {}  # nobody or everybody: no test has a P
+        return {}  # nobody or all: no test has a P
     difference = abs(a * (m - b) - b * (n - a))
     scale = total / (n * m * events * (total - events))
     corrected = max(0.0, difference - total / 2)
@@ -180,12 +180,12 @@ def shares(statements: list[Row], counts: list[Row]) -> Iterator[Finding]:
         fraction = Fraction(said["value"])
         stratum, whole, where = None, 0, ""
         for row in counts:
-            if row["marker"] == said["subject"] and row["n"] and row["group"] in EVERYBODY:
+            if row["marker"] == said["subject"] and row["n"] and row["group"] in ALL_PARTICIPANTS:
                 n = int(row["n"])
                 if row["stratum"] == said["group"] and (stratum is None or n > stratum):
                     stratum, where = n, f"{row['source']}, {row['locator']}"
         for row in counts:
-            if not row["marker"] and row["n"] and row["group"] in EVERYBODY:
+            if not row["marker"] and row["n"] and row["group"] in ALL_PARTICIPANTS:
                 whole = max(whole, int(row["n"]))
         if stratum is None or not whole:
             continue
@@ -197,7 +197,7 @@ def shares(statements: list[Row], counts: list[Row]) -> Iterator[Finding]:
             what=f"{said['group']} by {said['subject']} holds {stratum} of {whole}; {said['value']} of them are "
             f"{float(even):g}",
             where=f"{said['source']}, {said['locator']}; {where}",
-            how="Largest number printed for the stratum against the stated share of everybody.",
+            how="Largest number printed for the stratum against the stated share of all participants.",
             value=str(stratum),
             expected=f"{float(even):g}",
             certainty=CERTAIN if fits else STRONG,

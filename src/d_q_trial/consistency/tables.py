@@ -14,13 +14,13 @@ from .findings import CERTAIN, PROBABLE, STRONG, Finding, listed, share
 from .printed import Printed, maybe, overlap, parse
 
 Row = dict[str, str]
-EVERYBODY = ("all", "both arms", "")
+ALL_PARTICIPANTS = ("all", "both arms", "")
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 
 
 def same_quantity(row: Row) -> tuple[str, ...]:
     """What a row of tests, summaries or counts speaks of, whoever prints it."""
-    stratum = "all" if row["stratum"] in EVERYBODY else row["stratum"]
+    stratum = "all" if row["stratum"] in ALL_PARTICIPANTS else row["stratum"]
     return row["outcome"], row["measure"], row["visit"], row["marker"], stratum
 
 
@@ -38,7 +38,7 @@ def two_sources(tests: list[Row], summaries: list[Row], numbers: list[Row] = ())
         if row["statistic"].startswith("median"):
             printed["median", *same_quantity(row), row["group"]].append(row | {"shown": row["center"]})
     for row in numbers:
-        group = "all" if row["group"] in EVERYBODY else row["group"]
+        group = "all" if row["group"] in ALL_PARTICIPANTS else row["group"]
         printed["n", *same_quantity(row), group].append(row | {"shown": row["n"]})
     agree, sources = [], dict.fromkeys(row["source"] for rows in printed.values() for row in rows)
     for key, rows in printed.items():
@@ -81,7 +81,7 @@ def means_equal_medians(baseline: list[Row], summaries: list[Row]) -> Iterator[F
     medians = {
         (row["outcome"], row["visit"], row["group"]): row
         for row in summaries
-        if row["statistic"].startswith("median") and row["stratum"] in EVERYBODY and row["measure"] == "baseline"
+        if row["statistic"].startswith("median") and row["stratum"] in ALL_PARTICIPANTS and row["measure"] == "baseline"
     }
     by_outcome: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
     for row in baseline:
@@ -229,7 +229,7 @@ def parts_and_wholes(counts: list[Row]) -> Iterator[Finding]:
     numbers: dict[tuple[str, str], dict[tuple[str, str, str], int]] = defaultdict(dict)
     for row in counts:
         if row["n"].isdecimal():
-            group = "all" if row["group"] in EVERYBODY else row["group"]
+            group = "all" if row["group"] in ALL_PARTICIPANTS else row["group"]
             numbers[row["outcome"], row["visit"]].setdefault(
                 (row["marker"], same_quantity(row)[4], group), int(row["n"])
             )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
-from ..results_table import BOTH_ARMS, EVERYBODY
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
 
@@ -121,7 +121,11 @@ def _describe_method(method: str, statistics: Iterable[str], analysis: Analysis)
 
 
 def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
-    where = "" if row["stratum"] in ("", EVERYBODY) else f", {row['stratum']} of {trial.markers[row['marker']].label}"
+    where = (
+        ""
+        if row["stratum"] in ("", ALL_PARTICIPANTS)
+        else f", {row['stratum']} of {trial.markers[row['marker']].label}"
+    )
     words = {"M_SUMMARY": "summary", "M_COUNT": "number and percent", "M_SPEARMAN": f"and {row['contrast']}"}
     subject = words.get(method, row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
@@ -209,7 +213,7 @@ def _named(prefix: str, order: int, name: str, *key: str) -> dict[str, Any]:
 
 def _analysis_set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
     """Select all participants, or those in one stratum of one marker."""
-    if stratum == EVERYBODY:
+    if stratum == ALL_PARTICIPANTS:
         where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
         return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
     where = _all_of(_condition("strata", "marker", marker), _condition("strata", "stratum", stratum))

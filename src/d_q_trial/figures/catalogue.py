@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from ..config.types import Strict
 from ..config.yaml_files import faulty, read_yaml, validated
 from ..errors import nearest
-from ..results_table import EVERYBODY
+from ..labels import fill, listing
+from ..results_table import ALL_PARTICIPANTS
 from ..trial import Trial
 
-CHANGE = "change"  # stands for whatever change the analysis asks for
-HIGHEST, LOWEST, EACH = "highest", "lowest", "each"
+HIGHEST, LOWEST, EACH, DESCENDING = "highest", "lowest", "each", "descending"
+MOST_IN_FOREST = 12  # comparisons of a family
+FOREST_CAPTION = (
+    "{change} from baseline: difference between the arms ({direction}), {estimate}; n by arm. Interaction P: whether the effect in "
+    "a stratum of {marker} differs from that in {highest} (Mann-Whitney effects, Student's t with Satterthwaite's degrees "
+    "of freedom). P: {test}; not adjusted for multiplicity."
+)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Panel(_Strict):
+class Panel(Strict):
     """One frame of a figure.
 
-    ``arms``: every participant by arm at one visit, in everybody or in strata. ``time_course``: medians by arm over the
-    visits. ``strata``: baseline values by stratum, both arms together. ``correlation``: a marker against age.
+    ``arms``: every participant by arm at one visit, all together or in strata. ``estimation``: the same for one group
+    of participants, with the difference of the arms and its interval. ``time_course``: medians by arm over the visits.
+    ``strata``: baseline values by stratum, both arms together. ``correlation``: a marker against age.
     """
 
-    kind: Literal["arms", "time_course", "strata", "correlation"]
+    kind: Literal["arms", "estimation", "time_course", "strata", "correlation"]
     outcome: str  # or the marker, in a correlation
-    visit: str = ""  # of ``arms``
-    strata: list[str] = [EVERYBODY]  # all, highest, lowest, each, or a label of the analysis
+    visit: str = ""  # of ``arms`` and ``estimation``
+    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
     marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
     title: str = ""
@@ -38,20 +43,20 @@ class Panel(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        if self.kind == "arms" and not self.visit:
-            raise ValueError("'arms' needs the key 'visit'")
-        if self.kind == "time_course" and len(self.strata) != 1:
-            raise ValueError("'time_course' shows one of 'strata'")
+        if self.kind in ("arms", "estimation") and not self.visit:
+            raise ValueError(f"{self.kind!r} needs the key 'visit'")
+        if self.kind in ("time_course", "estimation") and len(self.strata) != 1:
+            raise ValueError(f"{self.kind!r} shows one of 'strata'")
         return self
 
 
-class Flow(_Strict):
-    """How participants went through the trial: printed constants, and n of these outcomes as counted."""
+class Flow(Strict):
+    """How participants went through the trial: numbers of the article, and n of these outcomes as counted."""
 
     outcomes: list[str]
 
 
-class Treatment(_Strict):
+class Treatment(Strict):
     """What an arm gets: a course of ``days`` that begins every so many weeks, ``times`` times; or throughout."""
 
     arm: Literal["treated", "control"]
@@ -62,15 +67,21 @@ class Treatment(_Strict):
     start_week: float = 0
 
 
-class Design(_Strict):
+class Design(Strict):
     """Treatments and measurements along the weeks of the trial; the visits come from the trial itself."""
 
     treatments: list[Treatment]
     notes: str = ""
 
 
-class Figure(_Strict):
-    """A page: either panels, or the flow of participants, or the design."""
+class Forest(Strict):
+    """Effects of every outcome of some families in all participants and in each stratum, with P of their interaction."""
+
+    families: list[str]
+
+
+class Figure(Strict):
+    """A page: either panels, or the flow of participants, the design, or a forest plot."""
 
     label: str  # as the article counts, such as "Extended Data Fig. 2"
     title: str
@@ -79,38 +90,64 @@ class Figure(_Strict):
     columns: int = Field(default=3, ge=1, le=4)
     panel_height: float = Field(default=58.0, ge=30, le=150)  # millimetres
     panels: list[Panel] = Field(default=[], max_length=26)
+    by_stratum: bool = False  # repeat the panels for every stratum of the analysis
     flow: Flow | None = None
     design: Design | None = None
+    forest: Forest | None = None
 
     @model_validator(mode="after")
     def _one_kind(self):
-        if sum(map(bool, (self.panels, self.flow, self.design))) != 1:
-            raise ValueError("a figure has one of 'panels', 'flow' and 'design'")
+        if sum(map(bool, (self.panels, self.flow, self.design, self.forest))) != 1:
+            raise ValueError("a figure has one of 'panels', 'flow', 'design' and 'forest'")
         return self
 
-    @property
-    def shows_strata(self) -> bool:
-        """Whether a panel shows strata, or the words name one."""
-        words = f"{self.title} {self.caption}"
-        return any(panel.kind == "strata" or panel.strata != [EVERYBODY] for panel in self.panels) or any(
-            f"{{{name}}}" in words for name in (HIGHEST, LOWEST)
-        )
+    def drawn(self, strata: Sequence[str]) -> list[Panel]:
+        """Return the panels for an analysis with these strata, lowest first: ``by_stratum`` repeats them, highest first."""
+        if not self.by_stratum:
+            return self.panels
+        return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
+
+    def texts(self, words: Mapping[str, Any], strata: Sequence[str], trial: Trial) -> tuple[str, str]:
+        """Return title and caption with their placeholders filled in, those on panels from the panels themselves."""
+        panels = self.drawn(strata)
+        letters = _Letters(panels)
+        names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
+        visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
+        more = {"letters": letters, "strata": listing(names), "visits": listing(visits)}
+        return fill(self.title, words | more), fill(self.caption, words | more)
 
 
-class Catalogue(_Strict):
+class _Letters(dict[str, str]):
+    """Letters of the panels that show an outcome, a marker, a group or a stratum, by its name: ``a, c`` or ``d–f``."""
+
+    def __init__(self, panels: Sequence[Panel]):
+        places: dict[str, list[int]] = {}
+        for place, panel in enumerate(panels):
+            for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
+                places.setdefault(name, []).append(place)
+        super().__init__({name: self._runs(found) for name, found in places.items()})
+
+    @staticmethod
+    def _runs(places: list[int]) -> str:
+        runs: list[list[int]] = []
+        for place in places:
+            if runs and runs[-1][-1] == place - 1:
+                runs[-1].append(place)
+            else:
+                runs.append([place])
+        parts = [f"{letter(run[0])}–{letter(run[-1])}" if len(run) > 2 else ", ".join(map(letter, run)) for run in runs]
+        return ", ".join(parts)
+
+
+def letter(place: int) -> str:
+    """Return the letter of a panel, counted from 0."""
+    return chr(ord("a") + place)
+
+
+class Catalogue(Strict):
     """All figures of a trial, in the order in which they are shown."""
 
     figures: dict[str, Figure]
-
-    def parts(self) -> dict[str, list[str]]:
-        """Share the figures out to two jobs: those that stay as they are when a marker is cut elsewhere, and the others.
-
-        A part without figures is left out; each keeps the order of the list.
-        """
-        parts = {"everybody": [], "strata": []}
-        for key, figure in self.figures.items():
-            parts["strata" if figure.shows_strata else "everybody"].append(key)
-        return {name: keys for name, keys in parts.items() if keys}
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
@@ -143,6 +180,8 @@ def _faults(key: str, figure: Figure, trial: Trial) -> list[str]:
 
     for outcome in figure.flow.outcomes if figure.flow else ():
         check("flow.outcomes", outcome, trial.outcomes)
+    for family in figure.forest.families if figure.forest else ():
+        check("forest.families", family, trial.families)
     for index, panel in enumerate(figure.panels):
         place = f"panels.{index}"
         check(f"{place}.outcome", panel.outcome, trial.markers if panel.kind == "correlation" else trial.outcomes)
@@ -158,14 +197,13 @@ def _faults(key: str, figure: Figure, trial: Trial) -> list[str]:
 def default_catalogue(trial: Trial) -> Catalogue:
     """List figures for a trial that has no list of its own.
 
-    A figure per family of outcomes: the change by arm at every visit, in everybody and then in every stratum.
+    A figure per family of outcomes: the change by arm at every visit, in all participants and then in every stratum.
     """
     figures: dict[str, Figure] = {"figure_1": _default_flow(trial), "figure_2": _default_design()}
     for family, family_label in trial.families.items():
-        outcomes = [o for o in trial.outcomes.values() if o.family == family and o.follow_up and o.kind != "binary"]
-        pairs = [(outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up]
+        pairs = _followed(trial, family)
         for strata, suffix, words, columns in (
-            ([EVERYBODY], "", "all participants", 3),
+            ([ALL_PARTICIPANTS], "", "all participants", 3),
             ([EACH], "_strata", "strata of {marker}", 2),
         ):
             per_page = 4 * columns
@@ -185,7 +223,21 @@ def default_catalogue(trial: Trial) -> Catalogue:
                     columns=columns,
                     panels=panels,
                 )
+    families = [family for family in trial.families if 0 < len(_followed(trial, family)) <= MOST_IN_FOREST]
+    if families:
+        figures["forest"] = Figure(
+            label="Forest plot",
+            title="Effects in all participants and in strata of {marker}",
+            caption=FOREST_CAPTION,
+            forest=Forest(families=families),
+        )
     return Catalogue(figures=figures)
+
+
+def _followed(trial: Trial, family: str) -> list[tuple[str, str]]:
+    """Return the outcomes of a family that are not yes or no, with their visits after baseline."""
+    outcomes = [o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"]
+    return [(outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up]
 
 
 def _default_flow(trial: Trial) -> Figure:

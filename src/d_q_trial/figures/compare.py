@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..compare import GAINED, LOST, NOT_MADE, REVERSED
 from ..formatting import p_digits
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from . import style
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _names(canvas, shown: list[tuple], trial: Trial) -> None:
             canvas.plot([2, LEFT - 1], [HEAD + ROW * number] * 2, color=style.GRID, linewidth=0.4)
             before = outcome
         canvas.text(32, middle, trial.visits[visit].label, va="center_baseline", size=style.SMALL)
-        name = "everybody" if place == EVERYBODY else place
+        name = "all" if place == ALL_PARTICIPANTS else place
         canvas.text(45, middle, name, va="center_baseline", size=style.SMALL)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # sideways room of the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
+BEYOND = "beyond "  # begins the label of what stands for values outside the axis
 _BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
 _LEVEL = 13.0  # points of type from a bracket to the one above it
 LINES_PER_LEVEL = 2  # room for that, in lines above the axes
@@ -60,6 +61,17 @@ class Comparison:
     over: str = ""
 
 
+@dataclass(frozen=True)
+class Shift:
+    """A difference of two groups with its interval, drawn from the median of the first; ``name`` says of which."""
+
+    base: float
+    estimate: float
+    low: float
+    high: float
+    name: str
+
+
 def groups(
     ax: Axes,
     members: Sequence[Group],
@@ -70,6 +82,7 @@ def groups(
     zero: bool = False,
     limits: tuple[float, float] | None = None,
     names: bool = True,
+    shift: Shift | None = None,
 ) -> Axes:
     """Draw every participant as a point, with median, quartiles, n and P.
 
@@ -88,6 +101,8 @@ def groups(
         Range of the axis, instead of the one chosen from the data.
     names : bool
         Write the names of the groups under the axis, above n.
+    shift : Shift, optional
+        Difference of the two groups, drawn at the right with an axis of its own (an estimation plot).
     """
     low, high = view(
         (v for g in members for v in g.values),
@@ -112,7 +127,24 @@ def groups(
     name_y(ax, ylabel)
     for comparison, level in zip(comparisons, levels(comparisons), strict=True):
         _bracket(ax, comparison, level)
+    if shift is not None and math.isfinite(shift.estimate):
+        _shift(ax, shift, max(places) + 1)
     return ax
+
+
+def _shift(ax: Axes, shift: Shift, place: float) -> None:
+    """Draw a difference beside the points, at the height that it has above the median of the first group."""
+    ax.set_xlim(ax.get_xlim()[0], place + 0.6)
+    low, high = (value if math.isfinite(value) else shift.estimate for value in (shift.low, shift.high))
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(min(bottom, shift.base + low), max(top, shift.base + high))
+    ax.plot((place, place), (shift.base + low, shift.base + high), color=style.INK, linewidth=1.0, label="interval")
+    ax.plot(place, shift.base + shift.estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
+    ax.plot((0, place + 0.6), (shift.base, shift.base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
+    axis = ax.secondary_yaxis("right", functions=(lambda y: y - shift.base, lambda y: y + shift.base))
+    axis.set_ylabel(shift.name, labelpad=3.0)
+    axis.spines["right"].set_visible(True)
+    ax.set_xticks([*ax.get_xticks(), place], [*(label.get_text() for label in ax.get_xticklabels()), "difference"])
 
 
 def name_y(ax: Axes, label: str) -> None:
@@ -185,7 +217,7 @@ def _summary(ax: Axes, group: Group, x: float, unit: float) -> None:
 
 
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
-    """Mark values outside the axis by triangles at its edge, with the value in print."""
+    """Mark values outside the axis by triangles at its edge, with the value."""
     low, high = ax.get_ylim()
     x_points, _ = _points_per_unit(ax)
     for values, marker, height in (
@@ -208,7 +240,7 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
             markeredgewidth=0.4,
             clip_on=False,
             zorder=4,
-            label=f"beyond {group.name}",
+            label=f"{BEYOND}{group.name}",
         )
         text = outside_text(values, unit)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, nearest
 from ..files import write_json
-from ..labels import fill
-from . import schematic, style
-from .catalogue import Catalogue, Figure
+from . import draw, schematic, style
+from .catalogue import Catalogue, Figure, Panel, letter
+from .forest import forest
 from .panels import Content, content
 from .study import Study
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
+_RIGHT_AXIS = 9.5
 _LEGEND = 5.0
+_STRATA_PER_ROW = 6  # side by side over the width of a page
 _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
 
@@ -63,11 +64,7 @@ def draw_figures(
             if only and key not in only:
                 continue
             page, contents = build(figure, study)
-            described[key] = {
-                "order": order,
-                **describe(key, figure, contents, words),
-                "data_label": study.label,
-            }
+            described[key] = {"order": order, **describe(key, figure, study, page, contents, words)}
             written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
     write_json(described, folder / description)
     return [*written, folder / description]
@@ -79,10 +76,14 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         return schematic.flow(figure.flow, study)
     if figure.design:
         return schematic.design(figure.design, study)
-    columns = min(figure.columns, len(figure.panels))
+    if figure.forest:
+        return forest(figure.forest, study)
+    panels = figure.drawn(study.strata_labels)
+    side_by_side = max(len(study.resolve(panel.strata)) for panel in panels)
+    columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))
     width = style.WIDTHS_MM[figure.width]
     cell = width / columns
-    contents = [content(panel, study, cell - _LEFT - _RIGHT) for panel in figure.panels]
+    contents = [content(panel, study, cell - _LEFT - _RIGHT) for panel in panels]
     rows = -(-len(contents) // columns)
     top = _LEGEND if any(c.arms_legend for c in contents) else 1.5
     page = style.Page(width, top + rows * figure.panel_height + 1.0, study.label)
@@ -91,21 +92,34 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         left, above = cell * (index % columns), top + figure.panel_height * (index // columns)
         indent, below = (2.0, 3.5) if shown.rows_below else (0.0, 0.0)  # room for the rows of n
         head = _TOP + _EXTRA_LINE * shown.more_lines
+        right = _RIGHT + _RIGHT_AXIS * shown.right_axis
         ax = page.axes(
             left + _LEFT + indent,
             above + head,
-            cell - _LEFT - indent - _RIGHT,
+            cell - _LEFT - indent - right,
             figure.panel_height - head - _BOTTOM - below,
         )
         ax.set_gid(f"panel_{index}")
         shown.paint(ax)
         if len(contents) > 1:
-            letter = chr(ord("a") + index)
-            page.text(left + 1.0, above + 0.5, letter, weight="bold", size=style.LETTER, va="top")
+            page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
         page.text(left + 5.5, above + 0.9, shown.title, weight="bold", size=style.TITLE, va="top")
         drawn.append((ax, shown))
+    if figure.by_stratum:
+        _share_axes([ax for ax, _ in drawn], panels)
     _legend(page, drawn, [arm.label for arm in study.trial.analysed_arms.values()])
     return page, contents
+
+
+def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
+    """Give the panels of one outcome the same vertical axis, so that strata can be compared."""
+    for outcome in dict.fromkeys(panel.outcome for panel in panels):
+        own = [ax for ax, panel in zip(axes, panels, strict=True) if panel.outcome == outcome and ax.containers]
+        if own:
+            low, high = (pick(ax.get_ylim()[end] for ax in own) for end, pick in enumerate((min, max)))
+            for ax in own:
+                ax.set_ylim(low, high)
+                draw.name_y(ax, ax.get_ylabel())
 
 
 def _legend(page: style.Page, drawn: list[tuple[Axes, Content]], arms: Sequence[str]) -> None:
@@ -127,27 +141,30 @@ def _legend(page: style.Page, drawn: list[tuple[Axes, Content]], arms: Sequence[
     )
 
 
-def describe(key: str, figure: Figure, contents: list[Content], words: Mapping[str, str]) -> dict[str, Any]:
+def describe(
+    key: str,
+    figure: Figure,
+    study: Study,
+    page: style.Page,
+    contents: list[Content],
+    words: Mapping[str, str],
+) -> dict[str, Any]:
     """Say in JSON values what a figure is: label, title, caption, files, and its result in words."""
-    letters = [chr(ord("a") + index) for index in range(len(contents))] if len(contents) > 1 else [""]
-    said = [f"{letter}, {c.words}" if letter else c.words for letter, c in zip(letters, contents, strict=False)]
+    letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
+    said = [f"{own}, {c.words}" if own else c.words for own, c in zip(letters, contents, strict=True)]
+    title, caption = figure.texts(words, study.strata_labels, study.trial)
+    if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
+        caption += " Triangles at the edge mark values outside the axis."
     return {
         "label": figure.label,
-        "title": fill(figure.title, words),
-        "caption": fill(figure.caption, words),
+        "title": title,
+        "caption": caption,
         "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
         "width_mm": style.WIDTHS_MM[figure.width],
         "words": " ".join(said),
         "panels": [
-            {"letter": letter, "title": c.title, "words": c.words, "missing": c.missing}
-            for letter, c in zip(letters, contents, strict=False)
+            {"letter": own, "title": c.title, "words": c.words, "missing": c.missing}
+            for own, c in zip(letters, contents, strict=True)
         ],
+        "data_label": page.label,
     }
-
-
-def read_descriptions(folder: Path | str) -> dict[str, Any]:
-    """Read the descriptions of all figures in a folder, in the order of their list, whatever job drew them."""
-    described: dict[str, Any] = {}
-    for path in sorted(Path(folder).glob("figures*.json")):
-        described |= json.loads(path.read_text(encoding="utf-8"))
-    return dict(sorted(described.items(), key=lambda item: item[1]["order"]))

@@ -7,11 +7,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..results_table import Row
 from ..trial import BASELINE, Arm
 from . import style
 from .catalogue import Design, Flow, Treatment
 from .panels import Content
-from .study import Row, Study
+from .study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def _box(
     lines: Sequence[str],
     *,
     bold: int = 1,
-    printed: bool = False,
+    reported: bool = False,
     fill: str = "white",
 ) -> float:
     """Draw a box with centred lines, the first ones bold; return its lower edge."""
@@ -51,7 +52,7 @@ def _box(
     ax.add_patch(
         Rectangle(
             (left, top), width, height, facecolor=fill, edgecolor=style.INK, linewidth=0.7,
-            linestyle=_DASHED if printed else "-", zorder=2,
+            linestyle=_DASHED if reported else "-", zorder=2,
         )
     )  # fmt: skip
     for index, line in enumerate(lines):
@@ -79,32 +80,32 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
 
 
 def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw the flow of participants: what the article prints in dashed boxes, what the workbook holds in others."""
+    """Draw the flow of participants: what the article reports in dashed boxes, what the workbook holds in others."""
     trial = study.trial
     arms = (trial.arms.control, trial.arms.treated)
-    printed = {step: [row for row in study.flow if row["step"] == step] for step in ("screened", "allocated")}
+    reported = {step: [row for row in study.flow if row["step"] == step] for step in ("screened", "allocated")}
     leavers = {
         arm.key: [r for r in study.flow if r["step"] in ("withdrew", "left_treatment") and r["arm"] == arm.key]
         for arm in arms
     }
     leaver_lines = max(map(len, leavers.values()))
     height = 3 + 8 + 4 + _box_height(2) * 2 + _table_height(spec) + 2
-    height += (_box_height(2) + 5) * bool(printed["screened"])
+    height += (_box_height(2) + 5) * bool(reported["screened"])
     height += (_box_height(leaver_lines + 1) + 4) * bool(leaver_lines)
     height += 4.5 * bool(study.flow)
     page = style.Page(style.WIDTHS_MM["double"], height, study.label)
     ax = page.canvas()
     middle, wide = page.width / 2, 84.0
     top, words = 3.0, []
-    if printed["screened"]:
-        (row, *_) = printed["screened"]
-        bottom = _box(ax, middle - 30, top, 60, ["Screened", f"n = {row['count']}"], printed=True)
-        words.append(f"Screened: {row['count']} (printed)")
+    if reported["screened"]:
+        (row, *_) = reported["screened"]
+        bottom = _box(ax, middle - 30, top, 60, ["Screened", f"n = {row['count']}"], reported=True)
+        words.append(f"Screened: {row['count']} (reported)")
         _arrow(ax, (middle, bottom), (middle, bottom + 5))
         top = bottom + 5
     total = sum(study.enrolled.get(arm.key, 0) for arm in arms)
-    bottom = _box(ax, middle - 30, top, 60, ["In the two arms compared", _n(total)])
-    words.append(f"in the two arms compared: {total}")
+    bottom = _box(ax, middle - 30, top, 60, ["Randomized to the two arms compared", _n(total)])
+    words.append(f"randomized to the two arms compared: {total}")
     others = [arm for arm in trial.arms.others if study.enrolled.get(arm.key)]
     if others:
         lines = ["Not analysed here", *(f"{arm.label}, {_n(study.enrolled[arm.key])}" for arm in others)]
@@ -117,22 +118,22 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     ax.plot(centres, (fork, fork), color=style.INK, linewidth=0.7)
     for centre, arm, tint in zip(centres, arms, (style.CONTROL.tint, style.TREATED.tint), strict=True):
         _arrow(ax, (centre, fork), (centre, fork + 4))
-        count = _allocated(arm, printed["allocated"], study)
+        count = _allocated(arm, reported["allocated"], study)
         below = _box(ax, centre - wide / 2, fork + 4, wide, [arm.label, count], fill=tint)
         words.append(f"{arm.label}: {count}")
         if leaver_lines:
             lines = ["Left the study or the treatment", *(f"{row['count']}: {row['text']}" for row in leavers[arm.key])]
             _arrow(ax, (centre, below), (centre, below + 4))
             lines += [""] * (leaver_lines + 1 - len(lines))
-            below = _box(ax, centre - wide / 2, below + 4, wide, lines, printed=True)
-            words += [f"{arm.label} {row['count']}: {row['text']} (printed)" for row in leavers[arm.key]]
+            below = _box(ax, centre - wide / 2, below + 4, wide, lines, reported=True)
+            words += [f"{arm.label} {row['count']}: {row['text']} (reported)" for row in leavers[arm.key]]
         _arrow(ax, (centre, below), (centre, below + 4))
         words += _counts(ax, centre - wide / 2, below + 4, wide, arm, spec.outcomes, study)
     if study.flow:
         ax.text(
             3,
             height - 3,
-            "Dashed boxes: as printed in the article. Other boxes: counted in the workbook.",
+            "Dashed boxes: as reported in the article. Other boxes: counted in the workbook.",
             size=style.SMALL,
             color=style.QUIET,
             va="center",
@@ -144,11 +145,11 @@ def _n(count: int) -> str:
     return f"n = {count}" if count else "n not known: the workbook has no participant ids"
 
 
-def _allocated(arm: Arm, printed: Sequence[Row], study: Study) -> str:
-    """Say how many the workbook has, and what the article prints if that is another number."""
+def _allocated(arm: Arm, reported: Sequence[Row], study: Study) -> str:
+    """Say how many the workbook has, and what the article reports if that is another number."""
     count = study.enrolled.get(arm.key, 0)
-    stated = next((row["count"] for row in printed if row["arm"] == arm.key), "")
-    return _n(count) + (f" ({stated} allocated, as printed)" if stated and stated != str(count) else "")
+    stated = next((row["count"] for row in reported if row["arm"] == arm.key), "")
+    return _n(count) + (f" ({stated} allocated, as reported)" if stated and stated != str(count) else "")
 
 
 def _counts(
@@ -195,7 +196,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     row, gap = 6.4, 5.0
     rows = len(treatments) + len(measured)
     height = 7 + row * rows + gap + 14 + (5 if spec.notes else 0)
-    page = style.Page(style.WIDTHS_MM["double"], height, study.label)
+    page = style.Page(style.WIDTHS_MM["double"], height)  # no data of participants, so no label
     left = 54.0
     ax = page.axes(left, 7, page.width - left - 6, row * rows + gap + 3)
     span = times[-1] - times[0] or 1.0

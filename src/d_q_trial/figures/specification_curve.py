@@ -159,8 +159,8 @@ def draw_curve(ax, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: flo
     own = ordered["own"].eq("yes").to_numpy()
     subgroup = ordered["marker"].ne("").to_numpy()
     for members, marker, text in (
-        (own & ~subgroup, "o", "the analysis' own, everybody"),
-        (own & subgroup, "D", "the analysis' own, subgroups"),
+        (own & ~subgroup, "o", "the analysis's own, all participants"),
+        (own & subgroup, "D", "the analysis's own, subgroups"),
     ):
         if members.any():
             ax.scatter(
@@ -192,7 +192,7 @@ def _names(ordered: pd.DataFrame, key: str, trial: Trial) -> np.ndarray:
     if key == "subgroup":
         return np.array(
             [
-                f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "everybody"
+                f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
                 for marker, cut in zip(ordered["marker"], ordered["cut"], strict=True)
             ],
             dtype=object,

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import UserError
+from ..files import read_rows
 from ..participants import POPULATION, TRIAL, VALUE
-from ..results_table import EVERYBODY, KEYS
+from ..results_table import ALL_PARTICIPANTS, Numbers, Row
 from ..trial import BASELINE, Trial
-from .catalogue import EACH, HIGHEST, LOWEST
-
-Row = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Number:
-    """A finished number with the sizes of its groups; NaN where ``reason`` says why."""
-
-    value: float = math.nan
-    n_first: float = math.nan
-    n_second: float = math.nan
-    method: str = ""
-    reason: str = ""
-
-
-class Numbers:
-    """The table of results, to be asked for one number at a time."""
-
-    def __init__(self, rows: Iterable[Row]):
-        self._rows = {
-            tuple(row[key] for key in KEYS): Number(
-                _number(row["value"]), _number(row["n_first"]), _number(row["n_second"]), row["method"], row["reason"]
-            )
-            for row in rows
-        }
-
-    def get(
-        self,
-        outcome: str,
-        measure: str,
-        visit: str,
-        statistic: str,
-        *,
-        marker: str = "",
-        stratum: str = EVERYBODY,
-        contrast: str = "",
-        group: str = "",
-    ) -> Number:
-        """Return a number; one without a value if the analysis does not have it."""
-        key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
-        return self._rows.get(key, Number(reason="not in this analysis"))
-
-
-def _number(text: str) -> float:
-    return float(text) if text else math.nan
+from .catalogue import DESCENDING, EACH, HIGHEST, LOWEST
 
 
 @dataclass(frozen=True)
@@ -93,7 +46,9 @@ class Study:
     label : str or None
         How the data have to be marked.
     flow : list of rows
-        What the article prints on the flow of participants; may be empty.
+        What the article reports on the flow of participants; may be empty.
+    interactions : list of rows
+        From sensitivity/interaction.csv; may be empty.
     """
 
     trial: Trial
@@ -105,6 +60,7 @@ class Study:
     marker: str
     label: str | None = None
     flow: list[Row] = field(default_factory=list)
+    interactions: list[Row] = field(default_factory=list)
 
     def __post_init__(self):
         points: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
@@ -118,7 +74,14 @@ class Study:
         object.__setattr__(self, "measure", measures[0] if measures else "percent_change")
 
     def values(
-        self, outcome: str, measure: str, visit: str, *, marker: str = "", stratum: str = EVERYBODY, arm: str = ""
+        self,
+        outcome: str,
+        measure: str,
+        visit: str,
+        *,
+        marker: str = "",
+        stratum: str = ALL_PARTICIPANTS,
+        arm: str = "",
     ) -> tuple[float, ...]:
         """Return the participants' values in a group, in the order of the table; ``arm`` empty takes both arms."""
         return tuple(
@@ -130,15 +93,16 @@ class Study:
     def _belongs(self, row: Row, marker: str, stratum: str) -> bool:
         """Say whether a row counts in a stratum; a panel without ids states the strata of its rows itself."""
         linked = row["linked"] in ("yes", "True", "true")
-        if stratum == EVERYBODY:
+        if stratum == ALL_PARTICIPANTS:
             return linked or not row["stratum"]
         if linked:
             return self._assigned.get((marker, row["participant"])) == stratum
         return row["marker"] == marker and row["stratum"] == stratum
 
     def resolve(self, strata: Iterable[str]) -> list[str]:
-        """Turn ``highest``, ``lowest`` and ``each`` into the labels of the analysis."""
-        meaning = {HIGHEST: [self.strata_labels[-1]], LOWEST: [self.strata_labels[0]], EACH: [*self.strata_labels]}
+        """Turn ``highest``, ``lowest``, ``each`` and ``descending`` into the labels of the analysis."""
+        names = [*self.strata_labels]
+        meaning = {HIGHEST: names[-1:], LOWEST: names[:1], EACH: names, DESCENDING: names[::-1]}
         return [label for name in strata for label in meaning.get(name, [name])]
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
@@ -168,17 +132,8 @@ class Study:
         return dict(counts)
 
 
-def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, without the cost of a data frame."""
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a table of this package") from None
-
-
 def read_people(rows: Iterable[Row], trial: Trial) -> list[Person]:
-    """Collect markers and age at baseline of everybody who has an id across sheets."""
+    """Collect markers and age at baseline of everyone who has an id across sheets."""
     wanted = {*trial.markers} | ({trial.population.age} if trial.population else set())
     people: dict[tuple[str, str], Person] = {}
     arms = {*trial.analysed_arms, *(arm.key for arm in trial.arms.others)}
@@ -213,7 +168,7 @@ def read_study(
     marker, strata_labels
         As the analysis has them.
     flow : path, optional
-        What the article prints on the flow of participants; may be absent.
+        What the article reports on the flow of participants; may be absent.
     """
     analysis, participants = Path(analysis), Path(participants)
     description = json.loads((participants / "participants.json").read_text(encoding="utf-8"))
@@ -227,4 +182,7 @@ def read_study(
         marker=marker,
         label=description["label"],
         flow=read_rows(flow) if flow and Path(flow).exists() else [],
+        interactions=read_rows(interactions)
+        if (interactions := analysis / "sensitivity/interaction.csv").exists()
+        else [],
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import compare, formatting
-from ..figures.study import Numbers, read_rows
+from ..files import read_rows
 from ..pages import embedded
 from ..participants import read_description
-from ..results_table import read_results
+from ..results_table import Numbers, read_results
 from ..software import software
 from ..tables.catalogue import catalogue_of
 from .facts import Facts

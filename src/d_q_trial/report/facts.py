@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..config.robustness import Robustness
     from ..config.settings import Analysis
-    from ..figures.study import Numbers
+    from ..results_table import Numbers
     from ..tables.catalogue import Headline
     from ..trial import Trial
     from .verdicts import Verdict

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .. import formatting, labels
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..tables.catalogue import HIGHEST, LOWEST, Headline
@@ -48,7 +48,7 @@ class Check:
 
 def groups(facts: Facts) -> list[str]:
     """Return the groups of participants of the main results: all, then the strata from the highest."""
-    return [EVERYBODY, *reversed(facts.analysis.strata.labels)]
+    return [ALL_PARTICIPANTS, *reversed(facts.analysis.strata.labels)]
 
 
 def main_results(facts: Facts) -> list[MainResult]:
@@ -122,7 +122,7 @@ def searched(facts: Facts, place: Mapping[str, str]) -> list[float]:
 
 def describe_group(group: str, facts: Facts) -> str:
     """Say which participants a group contains: ``T3 of p16 variant 5``."""
-    if group == EVERYBODY:
+    if group == ALL_PARTICIPANTS:
         return "all participants"
     return f"{group} of {labels.within(facts.trial.markers[facts.analysis.marker].label)}"
 
@@ -154,7 +154,7 @@ def _checks(facts: Facts, line: Headline, group: str, significant: bool) -> dict
     place = {"outcome": line.outcome, "visit": line.visit}
     own = place | _place(facts, group)
     subgroup = place | {"marker": facts.analysis.marker}
-    in_stratum = group != EVERYBODY
+    in_stratum = group != ALL_PARTICIPANTS
 
     def judge(values: list[float]) -> Check:
         known = [value for value in values if not math.isnan(value)]
@@ -192,7 +192,7 @@ def _checks(facts: Facts, line: Headline, group: str, significant: bool) -> dict
 
 
 def _place(facts: Facts, group: str) -> dict[str, str]:
-    return {"marker": "" if group == EVERYBODY else facts.analysis.marker, "stratum": group}
+    return {"marker": "" if group == ALL_PARTICIPANTS else facts.analysis.marker, "stratum": group}
 
 
 def _number(text: str) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..pages import environment
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from ..stats.two_sample import all_tests, get_test
 from ..tables.catalogue import HIGHEST, Headline
 from ..trial import BASELINE
@@ -104,7 +104,7 @@ def main_sentences(facts: Facts) -> list[str]:
     follow_up = (
         (outcome.key, visit) for outcome in facts.trial.outcomes.values() for visit in reversed(outcome.follow_up)
     )
-    first = ([Headline(outcome=o, visit=v, stratum=name) for name in (EVERYBODY, HIGHEST)] for o, v in follow_up)
+    first = ([Headline(outcome=o, visit=v, stratum=name) for name in (ALL_PARTICIPANTS, HIGHEST)] for o, v in follow_up)
     for lines in (facts.headlines, *first):
         if made := [sentence for line in lines if (sentence := headline_sentence(line, facts))]:
             return made
@@ -118,7 +118,7 @@ def headline_sentence(headline: Headline, facts: Facts) -> str:
     found = effect(facts, headline.outcome, headline.visit, group)
     if found is None:
         return ""
-    place = {"marker": "" if group == EVERYBODY else analysis.marker, "stratum": group}
+    place = {"marker": "" if group == ALL_PARTICIPANTS else analysis.marker, "stratum": group}
     decimals = labels.change_decimals(measure, outcome.decimals)
     unit = labels.change_unit(measure, outcome.unit)
     unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
@@ -126,7 +126,7 @@ def headline_sentence(headline: Headline, facts: Facts) -> str:
     for key, arm in trial.analysed_arms.items():
         value = facts.numbers.get(outcome.key, measure, headline.visit, "median", group=key, **place).value
         medians.append(f"{formatting.number(value, decimals)}{unit} with {labels.within(arm.label)}")
-    who = "" if group == EVERYBODY else f"In {describe_group(group, facts)}, "
+    who = "" if group == ALL_PARTICIPANTS else f"In {describe_group(group, facts)}, "
     preposition, role = "of" if measure == "log_ratio" else "in", f" ({headline.role})" if headline.role else ""
     subject = (
         f"{who}the median {_CHANGE_NAMES[measure]} {preposition} {labels.within(outcome.label)} from baseline to "

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
-from ..figures.study import read_rows
-from ..files import LABEL_COLUMN
+from ..files import LABEL_COLUMN, read_rows
 from ..pages import embedded
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ class Words:
         if column == "contrast":
             return text.rpartition(", ")[2].replace(" - ", f" {formatting.MINUS} ")
         if column in ("stratum", "place"):
-            return "all" if text in ("", EVERYBODY) else text
+            return "all" if text in ("", ALL_PARTICIPANTS) else text
         return text.replace("_", " ") if column in ("outcome", "family", "summary", "side", "visit", "arm") else text
 
 

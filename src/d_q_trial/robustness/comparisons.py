@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..changes import BEYOND_FENCE, EXCLUDED
-from ..results_table import COLUMNS, EVERYBODY
+from ..results_table import ALL_PARTICIPANTS, COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def overall(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator
     for comparison, _, stratum in _comparisons(changes, trial, analysis):
         known = comparison.linked | (stratum == "")
         if known.any():
-            yield comparison.within(known, stratum=EVERYBODY)
+            yield comparison.within(known, stratum=ALL_PARTICIPANTS)
 
 
 def whole(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:

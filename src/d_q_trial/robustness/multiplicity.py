@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from ..stats.labels import labels_for
 from ..stats.monte_carlo import MonteCarloP
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
@@ -64,7 +64,7 @@ def multiplicity(
 
 def _belongs(comparison: Comparison, family: Family, trial: Trial, analysis: Analysis) -> bool:
     outcome, labels = trial.outcomes[comparison.outcome], analysis.strata.labels
-    named = {"all": [EVERYBODY], "highest": [labels[-1]], "lowest": [labels[0]], "each": labels}
+    named = {"all": [ALL_PARTICIPANTS], "highest": [labels[-1]], "lowest": [labels[0]], "each": labels}
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
         and (family.visits == "all" or comparison.visit in family.visits)

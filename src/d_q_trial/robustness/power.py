@@ -6,7 +6,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING
 
-from ..results_table import EVERYBODY
+from ..results_table import ALL_PARTICIPANTS
 from ..stats.interaction import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
@@ -55,7 +55,7 @@ def power_table(
     for plan in planned.itertuples(index=False):
         rows += _planned_rows(plan, comparisons, trial, analysis, robustness)
     found = [(c, _estimates(c)) for c in comparisons]
-    overall = {c.place: estimates for c, estimates in found if c.stratum == EVERYBODY and not c.marker}
+    overall = {c.place: estimates for c, estimates in found if c.stratum == ALL_PARTICIPANTS and not c.marker}
     for comparison, estimates in found:
         in_all = overall.get(comparison.place, {}) if comparison.marker else {}
         rows += _exaggeration_rows(comparison, estimates, in_all, analysis)
@@ -83,7 +83,7 @@ def _planned_rows(
             seed=generator(robustness.seed, "power", str(n)),
         )
 
-    key = (plan.outcome, plan.measure, plan.visit, "", EVERYBODY, trial.contrast, PLANNED)
+    key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, trial.contrast, PLANNED)
     rows = rows_of(key, (size, size), "as reported", difference=plan.difference)
     rows += rows_of(key, (size, size), by_t, implied_sd=sd)
     for c in comparisons:

@@ -63,7 +63,7 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     marker : array of float, shape (n,)
         NaN belongs to no subgroup.
     window, step : float
-        Size of a window, and how far it moves, as shares of the participants with a marker. A window takes in everybody
+        Size of a window, and how far it moves, as shares of the participants with a marker. A window takes in all
         who ties with its first or last member; windows that end up the same are one. This is the sliding window of
         STEPP, with patients in a window = window * n and patients in common = (window - step) * n.
     minimum : int

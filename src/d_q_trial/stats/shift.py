@@ -65,9 +65,9 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     """
     first, second = present(first), present(second)
     values = np.concatenate([first, second])
-    everybody = np.ones((values.size, 1), dtype=bool)
+    members = np.ones((values.size, 1), dtype=bool)
     is_first = np.arange(values.size) < first.size
-    found = hodges_lehmann_subgroups(values, is_first, everybody, method=method, confidence=confidence)
+    found = hodges_lehmann_subgroups(values, is_first, members, method=method, confidence=confidence)
     return Shift(*(field.item() for field in found))
 
 

@@ -1,19 +1,19 @@
-"""Tables from finished numbers: each cell is looked up, none is computed."""
+"""Build tables from finished numbers: each cell is looked up, none is computed."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
-from ..figures.study import Number, Numbers
 from ..published_tables import read_published
-from ..results_table import BOTH_ARMS
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers
+from ..stats.two_sample import get_test
 from ..trial import BASELINE
-from . import notes
-from .catalogue import EACH, EVERYBODY, HIGHEST, LOWEST
+from .catalogue import EACH, HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 DASH = "–"
 MISSING = "Rows with a dash have no values in this analysis."
+SUMMARIES = {"binary": ("n", "count", "percent"), "continuous": ("n", "median", "q1", "q3")}
+EFFECTS = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line: its cells as printed, the first of which names it, and the same in full precision."""
+    """One row: its cells as the article would print them, the first of which names it, and the same in full precision."""
 
     cells: tuple[str, ...]
     exact: dict[str, Any]
@@ -34,11 +36,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class SetTable:
-    """A table ready to be written.
-
-    ``data_label`` says how the data have to be marked; None for a real workbook.
-    """
+class BuiltTable:
+    """A table ready to be written; ``data_label`` says how synthetic data are marked, None for a real workbook."""
 
     key: str
     label: str
@@ -48,12 +47,11 @@ class SetTable:
     notes: tuple[str, ...] = ()
     data_label: str | None = None
     headings: int = 1  # how many columns name the row
-    printed_p: tuple[int, ...] = field(default=())  # positions of the columns with P
 
 
 @dataclass(frozen=True)
 class Source:
-    """What tables are made from."""
+    """What tables are built from; ``published`` is the folder of reported values."""
 
     trial: Trial
     analysis: Analysis
@@ -62,190 +60,254 @@ class Source:
     data_label: str | None
 
 
-def build_tables(catalogue: Catalogue, source: Source) -> list[SetTable]:
-    """Set every table of a catalogue that the analysis and the printed values can fill."""
-    builders = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}
-    return [builders[table.kind](key, table, source) for key, table in catalogue.tables.items()]
+@dataclass(frozen=True)
+class Group:
+    """A column of summaries: its heading, its name in full precision, and where its numbers stand in the results."""
+
+    heading: str
+    name: str
+    where: Mapping[str, str]
 
 
-def _labels(table: Table, source: Source) -> list[str]:
+@dataclass(frozen=True)
+class Test:
+    """A column of P-values."""
+
+    heading: str
+    name: str  # what follows "p" in full precision
+    where: Mapping[str, str]
+    statistic: str = "p"
+
+
+def build_tables(catalogue: Catalogue, source: Source) -> list[BuiltTable]:
+    """Build every table of a catalogue that the analysis and the reported values can fill."""
+    return [_BUILDERS[table.kind](key, table, source) for key, table in catalogue.tables.items()]
+
+
+def title(table: Table, trial: Trial, analysis: Analysis) -> str:
+    """Return the title of a table with its placeholders filled in."""
+    return _filled(table.title, table, trial, analysis)
+
+
+def notes(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
+    """Say what the values of a table are and how they were computed; a paragraph each."""
+    if table.kind == "events":
+        made = ["Number (percent) of participants."]
+    elif table.kind == "comparisons":
+        unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(analysis.measure, "")
+        made = [
+            f"Changes from baseline are {labels.FORMULAS[analysis.measure]}{unit}. Differences and shifts are "
+            f"{labels.direction(trial)}, {labels.interval(analysis)}. P: {get_test(analysis.test).sentence}; not adjusted "
+            "for multiplicity."
+        ]
+    else:
+        made = [_summaries(table, trial, analysis)]
+    if table.kind in ("strata", "comparisons"):
+        marker = trial.markers[table.marker or analysis.marker]
+        made.append(labels.strata(analysis.strata, marker.label, marker.unit))
+    return [*made, _filled(table.note, table, trial, analysis)] if table.note else made
+
+
+def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
+    """Return label, title and notes of a table as one paragraph."""
+    return " ".join([f"{table.label}. {title(table, trial, analysis)}.", *notes(table, trial, analysis)])
+
+
+def _summaries(table: Table, trial: Trial, analysis: Analysis) -> str:
+    kinds = {trial.outcomes[name].kind for name in table.rows.keys(trial)}
+    parts = []
+    if "continuous" in kinds:
+        parts.append(f"median (first quartile, third quartile; type {analysis.quartile_type})")
+    if "binary" in kinds:
+        parts.append("number (percent)")
+    chi = "; chi-squared test without continuity correction for numbers" if "binary" in kinds else ""
+    trend = ""
+    if table.kind == "strata" and len(analysis.strata.labels) > 2:
+        trend = "; P for trend over the strata: Jonckheere-Terpstra test"
+    what = "" if _measure(table, analysis) == BASELINE else f" Change: {labels.FORMULAS[analysis.measure]}."
+    test = get_test(analysis.test).sentence
+    return f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}{trend}; not adjusted for multiplicity."
+
+
+def _filled(text: str, table: Table, trial: Trial, analysis: Analysis) -> str:
+    marker = trial.markers[table.marker or analysis.marker].label
+    return " ".join(labels.fill(text, labels.caption_words(trial, analysis) | {"marker": marker}).split())
+
+
+def _measure(table: Table, analysis: Analysis) -> str:
+    """Return what is shown at the visit of a table: the value at baseline, the change after it."""
+    return BASELINE if table.visit == BASELINE else analysis.measure
+
+
+def _strata_of(table: Table, source: Source) -> list[str]:
     known = source.analysis.strata.labels
     meaning = {HIGHEST: [known[-1]], LOWEST: [known[0]], EACH: list(known)}
     return [label for name in table.strata for label in meaning.get(name, [name])]
 
 
-def _set(key: str, table: Table, source: Source, columns, rows, *more_notes: str, **more) -> SetTable:
-    paragraphs = [*notes.notes(table, source.trial, source.analysis), *more_notes]
+def _place(table: Table, source: Source, stratum: str) -> dict[str, str]:
+    marker = "" if stratum == ALL_PARTICIPANTS else table.marker or source.analysis.marker
+    return {"marker": marker, "stratum": stratum}
+
+
+def _built(key: str, table: Table, source: Source, columns, rows, *more_notes: str, **more) -> BuiltTable:
+    paragraphs = [*notes(table, source.trial, source.analysis), *filter(None, more_notes)]
     if any(DASH in row.cells for row in rows):
         paragraphs.append(MISSING)
-    return SetTable(
+    fields = {"data_label": source.data_label} | more
+    return BuiltTable(
         key,
         table.label,
-        notes.title(table, source.trial, source.analysis),
+        title(table, source.trial, source.analysis),
         tuple(columns),
         tuple(rows),
         tuple(paragraphs),
-        **{"data_label": source.data_label} | more,
+        **fields,
     )
 
 
-def _place(table: Table, source: Source, stratum: str) -> dict[str, str]:
-    return {"marker": "" if stratum == EVERYBODY else notes.marker_of(table, source.analysis), "stratum": stratum}
+class _Cells:
+    """How the rows of one table are written: measure, decimals, and the unit that all rows share."""
 
+    def __init__(self, table: Table, source: Source, measure: str):
+        self.table, self.source, self.measure = table, source, measure
+        self.outcomes = [source.trial.outcomes[name] for name in table.rows.keys(source.trial)]
+        units = {self._unit(outcome) for outcome in self.outcomes}
+        self.shared_unit = units.pop() if len(units) == 1 else ""
 
-def _decimals(outcome: Outcome, measure: str, table: Table) -> int:
-    if table.decimals is not None:
-        return table.decimals
-    return outcome.decimals if measure == BASELINE else labels.change_decimals(measure, outcome.decimals)
+    def _unit(self, outcome: Outcome) -> str:
+        at_baseline = self.measure == BASELINE
+        return labels.unit(outcome.unit) if at_baseline else labels.change_unit(self.measure, outcome.unit)
 
+    @property
+    def heading(self) -> str:
+        name = "Characteristic" if self.measure == BASELINE else "Outcome"
+        return f"{name} ({self.shared_unit})" if self.shared_unit else name
 
-def _summary(outcome: Outcome, measure, visit, group, place, decimals, source) -> tuple[str, dict[str, float]]:
-    """Return a group's summary as printed and exactly."""
+    def name(self, outcome: Outcome) -> str:
+        unit = self._unit(outcome)
+        return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
-    def get(statistic: str) -> float:
-        return source.numbers.get(outcome.key, measure, visit, statistic, group=group, **place).value
+    def decimals(self, outcome: Outcome) -> int:
+        if self.table.decimals is not None:
+            return self.table.decimals
+        at_baseline = self.measure == BASELINE
+        return outcome.decimals if at_baseline else labels.change_decimals(self.measure, outcome.decimals)
 
-    names = ("n", "count", "percent") if outcome.kind == "binary" else ("n", "median", "q1", "q3")
-    exact = {name: get(name) for name in names}
-    if math.isnan(exact["n"]) or exact["n"] == 0:
-        return DASH, exact
-    if outcome.kind == "binary":
-        return f"{exact['count']:.0f} ({formatting.number(exact['percent'], 1)})", exact
-    return formatting.median_iqr(exact["median"], exact["q1"], exact["q3"], decimals), exact
+    def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
+        return self.source.numbers.get(outcome.key, self.measure, visit, statistic, **where)
+
+    def summary(self, outcome: Outcome, visit: str, **where: str) -> tuple[str, dict[str, float]]:
+        """Return the summary of a group as text and in full precision."""
+        names = SUMMARIES["binary" if outcome.kind == "binary" else "continuous"]
+        exact = {name: self.number(outcome, visit, name, **where).value for name in names}
+        n, *values = exact.values()
+        if math.isnan(n) or n == 0:
+            return DASH, exact
+        if outcome.kind == "binary":
+            return f"{values[0]:.0f} ({formatting.number(values[1], 1)})", exact
+        return formatting.median_iqr(*values, self.decimals(outcome)), exact
 
 
 def _p(number: Number) -> str:
-    if number.reason == "not in this analysis":
-        return DASH
-    return formatting.p_digits(number.value)
+    return DASH if number.reason == "not in this analysis" else formatting.p_digits(number.value)
 
 
-def _row_label(outcome: Outcome, measure: str, *, shared_unit: str = "") -> str:
-    unit = labels.unit(outcome.unit) if measure == BASELINE else labels.change_unit(measure, outcome.unit)
-    return outcome.label if not unit or unit == shared_unit else f"{outcome.label}, {unit}"
-
-
-def _shared_unit(outcomes: list[Outcome], measure: str) -> str:
-    units = {labels.unit(o.unit) if measure == BASELINE else labels.change_unit(measure, o.unit) for o in outcomes}
-    return units.pop() if len(units) == 1 else ""
-
-
-def _head(text: str, sizes: list[float]) -> str:
-    """Head a column with the group's size, or the range of sizes where outcomes differ."""
-    known = sorted({int(n) for n in sizes if not math.isnan(n) and n > 0})
-    if not known:
-        return text
-    return f"{text} (n = {known[0]})" if len(known) == 1 else f"{text} (n = {known[0]}–{known[-1]})"
-
-
-def _arms(key: str, table: Table, source: Source) -> SetTable:
+def _arms(key: str, table: Table, source: Source) -> BuiltTable:
     """Control before treated, as the article has them."""
-    trial = source.trial
-    measure, stratum = notes.measure_of(table.visit, source.analysis), _labels(table, source)[0]
-    place = _place(table, source, stratum)
-    outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
+    trial, place = source.trial, _place(table, source, _strata_of(table, source)[0])
     arms = (trial.arms.control, trial.arms.treated)
-    shared = _shared_unit(outcomes, measure)
-    rows = []
-    sizes: dict[str, list[float]] = {arm.key: [] for arm in arms}
-    for outcome in outcomes:
-        decimals = _decimals(outcome, measure, table)
-        cells = [_row_label(outcome, measure, shared_unit=shared)]
-        exact: dict[str, Any] = {"outcome": outcome.key, "visit": table.visit, "measure": measure, **place}
-        for arm in arms:
-            text, values = _summary(outcome, measure, table.visit, arm.key, place, decimals, source)
-            cells.append(text)
-            sizes[arm.key].append(values["n"])
-            exact |= {f"{arm.key}_{name}": value for name, value in values.items()}
-        p = source.numbers.get(outcome.key, measure, table.visit, "p", contrast=trial.contrast, **place)
-        rows.append(Row((*cells, _p(p)), exact | {"p": p.value, "p_method": p.method}))
-    columns = [
-        f"Outcome ({shared})" if shared else "Outcome",
-        *(_head(arm.label, sizes[arm.key]) for arm in arms),
-        "P",
-    ]
-    return _set(key, table, source, columns, rows, printed_p=(3,))
+    groups = [Group(arm.label, arm.key, {"group": arm.key} | place) for arm in arms]
+    return _by_group(key, table, source, groups, [Test("P", "", {"contrast": trial.contrast} | place)], place)
 
 
-def _strata(key: str, table: Table, source: Source) -> SetTable:
-    """Both arms together at baseline, lowest stratum first."""
-    trial, marker = source.trial, notes.marker_of(table, source.analysis)
-    names = _labels(table, source)
+def _strata(key: str, table: Table, source: Source) -> BuiltTable:
+    """Both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
+    marker, names = table.marker or source.analysis.marker, _strata_of(table, source)
+    groups = [Group(label, label, {"group": BOTH_ARMS, "marker": marker, "stratum": label}) for label in names]
     *lower, upper = names
-    outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
-    shared = _shared_unit(outcomes, BASELINE)
-    rows = []
-    sizes: dict[str, list[float]] = {label: [] for label in names}
-    for outcome in outcomes:
-        cells = [_row_label(outcome, BASELINE, shared_unit=shared)]
-        exact: dict[str, Any] = {"outcome": outcome.key, "visit": BASELINE, "measure": BASELINE, "marker": marker}
-        for label in names:
-            place = {"marker": marker, "stratum": label}
-            decimals = _decimals(outcome, BASELINE, table)
-            text, values = _summary(outcome, BASELINE, BASELINE, BOTH_ARMS, place, decimals, source)
-            cells.append(text)
-            sizes[label].append(values["n"])
-            exact |= {f"{label}_{name}": value for name, value in values.items()}
-        for label in lower:
-            contrast = f"{upper} - {label}"
-            p = source.numbers.get(outcome.key, BASELINE, BASELINE, "p", contrast=contrast, marker=marker, stratum="")
-            cells.append(_p(p))
-            suffix = "" if len(lower) == 1 else f"_{upper}_vs_{label}"
-            exact |= {f"p{suffix}": p.value, f"p_method{suffix}": p.method}
-        rows.append(Row(tuple(cells), exact))
-    heads = ["P"] if len(lower) == 1 else [f"P, {upper} against {label}" for label in lower]
-    columns = [
-        f"Outcome ({shared})" if shared else "Outcome",
-        *(_head(label, sizes[label]) for label in names),
-        *heads,
+    place = {"marker": marker, "stratum": ""}
+    tests = [
+        Test(
+            f"P, {upper} against {label}" if len(lower) > 1 else "P",
+            f"_{upper}_vs_{label}" if len(lower) > 1 else "",
+            {"contrast": f"{upper} - {label}"} | place,
+        )
+        for label in lower
     ]
-    positions = tuple(range(len(names) + 1, len(columns)))
-    return _set(key, table, source, columns, rows, printed_p=positions)
+    if len(lower) > 1:
+        contrast = f"trend {' < '.join(names)}"
+        tests.append(Test("P for trend", "_trend", {"contrast": contrast, "group": BOTH_ARMS} | place, "p_trend"))
+    return _by_group(key, table, source, groups, tests, {"marker": marker})
 
 
-def _comparisons(key: str, table: Table, source: Source) -> SetTable:
+def _by_group(
+    key: str, table: Table, source: Source, groups: Sequence[Group], tests: Sequence[Test], fixed: Mapping[str, str]
+) -> BuiltTable:
+    """Build a row per outcome with a column per group and per test."""
+    visit = BASELINE if table.kind == "strata" else table.visit
+    cells = _Cells(table, source, BASELINE if table.kind == "strata" else _measure(table, source.analysis))
+    rows, sizes = [], []
+    for outcome in cells.outcomes:
+        texts = [cells.name(outcome)]
+        exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": cells.measure, **fixed}
+        for group in groups:
+            text, values = cells.summary(outcome, visit, **group.where)
+            texts.append(text)
+            exact |= {f"{group.name}_{name}": value for name, value in values.items()}
+        for test in tests:
+            p = cells.number(outcome, visit, test.statistic, **test.where)
+            texts.append(_p(p))
+            exact |= {f"p{test.name}": p.value, f"p_method{test.name}": p.method}
+        rows.append(Row(tuple(texts), exact))
+        sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
+    full = [max(column, default=0) for column in zip(*sizes, strict=True)]
+    columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
+    columns = [cells.heading, *columns, *(test.heading for test in tests)]
+    return _built(key, table, source, columns, rows, _fewer(cells.outcomes, groups, sizes, full))
+
+
+def _fewer(outcomes: Sequence[Outcome], groups: Sequence[Group], sizes: list[list[int]], full: list[int]) -> str:
+    """Name the outcomes of which fewer participants than the heading says have a value."""
+    found = []
+    for outcome, own in zip(outcomes, sizes, strict=True):
+        few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
+        if few:
+            found.append(f"{outcome.label} ({', '.join(few)})")
+    return f"Fewer participants have a value of {labels.listing(found)}." if found else ""
+
+
+def _comparisons(key: str, table: Table, source: Source) -> BuiltTable:
     """Treated before control, because differences are treated minus control."""
-    trial, numbers = source.trial, source.numbers
-    measure, arms = source.analysis.measure, tuple(trial.analysed_arms.values())
-    outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)]
-    shared = _shared_unit(outcomes, measure)
+    trial, arms = source.trial, tuple(source.trial.analysed_arms.values())
+    cells = _Cells(table, source, source.analysis.measure)
     rows = []
-    for outcome in outcomes:
-        decimals = _decimals(outcome, measure, table)
-        for visit in outcome.follow_up:
-            for stratum in _labels(table, source):
-                place = _place(table, source, stratum)
-
-                def effect(name: str, outcome=outcome, visit=visit, place=place) -> Number:
-                    return numbers.get(outcome.key, measure, visit, name, contrast=trial.contrast, **place)
-
-                names = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
-                effects = {name: effect(name) for name in names}
-                if all(effects[name].reason == "not in this analysis" for name in names):
-                    continue
-                exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": measure, **place}
-                texts, sizes = [], []
-                for arm in arms:
-                    text, values = _summary(outcome, measure, visit, arm.key, place, decimals, source)
-                    texts.append(text)
-                    sizes.append(DASH if math.isnan(values["n"]) else f"{values['n']:.0f}")
-                    exact |= {f"{arm.key}_{name}": value for name, value in values.items()}
-                exact |= {name: number.value for name, number in effects.items()}
-                exact["p_method"] = effects["p"].method
-                shift = [effects[name].value for name in names[1:4]]
-                cells = (
-                    _row_label(outcome, measure, shared_unit=shared),
-                    trial.visits[visit].label,
-                    "Everybody" if stratum == EVERYBODY else stratum,
-                    *sizes,
-                    *texts,
-                    formatting.number(effects["median_difference"].value, decimals),
-                    formatting.interval(*shift, decimals),
-                    _p(effects["p"]),
-                )
-                rows.append(Row(cells, exact, section=trial.families[outcome.family]))
+    for outcome in cells.outcomes:
+        for visit, stratum in ((v, s) for v in outcome.follow_up for s in _strata_of(table, source)):
+            place = _place(table, source, stratum)
+            effects = {name: cells.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
+            if all(effect.reason == "not in this analysis" for effect in effects.values()):
+                continue
+            summaries = {arm.key: cells.summary(outcome, visit, group=arm.key, **place) for arm in arms}
+            exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": cells.measure, **place}
+            for arm, (_, values) in summaries.items():
+                exact |= {f"{arm}_{name}": value for name, value in values.items()}
+            exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
+            sizes = [values["n"] for _, values in summaries.values()]
+            decimals = cells.decimals(outcome)
+            texts = (
+                cells.name(outcome),
+                trial.visits[visit].label,
+                "All" if stratum == ALL_PARTICIPANTS else stratum,
+                *(DASH if math.isnan(n) else f"{n:.0f}" for n in sizes),
+                *(text for text, _ in summaries.values()),
+                formatting.number(effects["median_difference"].value, decimals),
+                formatting.interval(*(effects[name].value for name in EFFECTS[1:4]), decimals),
+                _p(effects["p"]),
+            )
+            rows.append(Row(texts, exact, section=trial.families[outcome.family]))
     columns = (
-        f"Outcome ({shared})" if shared else "Outcome",
+        cells.heading,
         "Visit",
         "Participants",
         *(f"n, {arm.label}" for arm in arms),
@@ -254,30 +316,29 @@ def _comparisons(key: str, table: Table, source: Source) -> SetTable:
         f"Shift ({labels.interval_level(source.analysis)} interval)",
         "P",
     )
-    return _set(key, table, source, columns, rows, headings=3, printed_p=(9,))
+    return _built(key, table, source, columns, rows, headings=3)
 
 
-def _events(key: str, table: Table, source: Source) -> SetTable:
-    """Copy adverse events from print; the label says which part of a labelled run it does not apply to."""
-    trial = source.trial
-    printed = read_published(source.published, Path(table.file).stem) if source.published else []
-    printed = [row for row in printed if row["source"] == table.source]
-    arms = (trial.arms.control, trial.arms.treated)
-    cells = {(row["event"], row["group"]): row for row in printed}
+def _events(key: str, table: Table, source: Source) -> BuiltTable:
+    """Copy adverse events from the article; the label says which part of a labelled run it does not apply to."""
+    reported = read_published(source.published, Path(table.file).stem) if source.published else []
+    reported = [row for row in reported if row["source"] == table.source]
+    arms = (source.trial.arms.control, source.trial.arms.treated)
+    found = {(row["event"], row["group"]): row for row in reported}
     rows = []
-    for event in dict.fromkeys(row["event"] for row in printed):
+    for event in dict.fromkeys(row["event"] for row in reported):
         texts, exact = [], {"event": event}
         for arm in arms:
-            row = cells.get((event, arm.key), {})
+            row = found.get((event, arm.key), {})
             affected, percent = row.get("affected", ""), row.get("percent", "")
             texts.append(f"{affected} ({percent})" if affected and percent else affected)
             exact |= {f"{arm.key}_{name}": row.get(name, "") for name in ("affected", "at_risk", "percent")}
         rows.append(Row((event, *texts), exact))
-    risk = {arm.key: {row["at_risk"] for row in printed if row["group"] == arm.key} for arm in arms}
-    columns = [
-        "Event",
-        *(f"{arm.label} (n = {'/'.join(sorted(risk[arm.key]))})" if risk[arm.key] else arm.label for arm in arms),
-    ]
-    missing = [] if rows else ["The folder of printed values has no such events."]
-    label = f"Copied from print. All other tables: {source.data_label}" if source.data_label else None
-    return _set(key, table, source, columns, rows, *missing, data_label=label)
+    risk = {arm.key: "/".join(sorted({r["at_risk"] for r in reported if r["group"] == arm.key})) for arm in arms}
+    columns = ["Event", *(f"{arm.label} (n = {risk[arm.key]})" if risk[arm.key] else arm.label for arm in arms)]
+    missing = "" if rows else "The folder of reported values has no such events."
+    label = f"Copied from the article. All other tables: {source.data_label}" if source.data_label else None
+    return _built(key, table, source, columns, rows, missing, data_label=label)
+
+
+_BUILDERS = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}

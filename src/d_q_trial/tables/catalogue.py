@@ -5,20 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from ..config.types import Strict
 from ..config.yaml_files import faulty, read_yaml, validated
 from ..errors import nearest
+from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Trial
 
-EVERYBODY, HIGHEST, LOWEST, EACH = "all", "highest", "lowest", "each"
+HIGHEST, LOWEST, EACH = "highest", "lowest", "each"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rows(_Strict):
+class Rows(Strict):
     """Outcomes of a table: those marked ``table_1`` in the trial, families, or a list."""
 
     table_1: bool = False
@@ -42,12 +40,12 @@ class Rows(_Strict):
         ]
 
 
-class Table(_Strict):
+class Table(Strict):
     """One table.
 
     ``arms``: a row per outcome, a column per arm, P. ``strata``: a row per outcome at baseline, a column per stratum, P
-    of the highest against each lower one. ``comparisons``: a row per outcome, visit and group of participants, with
-    medians, shift and P. ``events``: adverse events, as printed in ``file``.
+    of the highest against each lower one, and of the trend over three or more. ``comparisons``: a row per outcome, visit
+    and group of participants, with medians, shift and P. ``events``: adverse events, as reported in ``file``.
     """
 
     label: str  # as the article counts, such as "Extended Data Table 2"
@@ -56,10 +54,10 @@ class Table(_Strict):
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
     visit: str = BASELINE  # after baseline, the change from baseline is shown
-    strata: list[str] = [EVERYBODY]  # all, highest, lowest, each, or labels of the analysis
+    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis
     marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
     decimals: int | None = None
-    file: str = ""  # of ``events``, in the folder of printed values
+    file: str = ""  # of ``events``, in the folder of reported values
     source: str = "paper"  # of ``events``: which rows of the file
     after: str = ""  # key of the figure that the table follows in the report; without it, the table comes last
 
@@ -75,17 +73,17 @@ class Table(_Strict):
         return self
 
 
-class Headline(_Strict):
-    """A comparison of the arms that is told in words: at the top of the report, and in the paragraph on methods."""
+class Headline(Strict):
+    """A comparison of the arms that is stated in words: at the top of the report, and in the paragraph on methods."""
 
     outcome: str
     visit: str
-    stratum: str = EVERYBODY  # all, highest, lowest, or a label of the analysis
+    stratum: str = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
     role: str = ""  # such as "the primary endpoint"
 
 
-class Catalogue(_Strict):
-    """All tables of a trial, in the order in which they are shown, and what is told in words."""
+class Catalogue(Strict):
+    """All tables of a trial, in the order in which they are shown, and which comparisons are stated in words."""
 
     tables: dict[str, Table]
     headlines: list[Headline] = []
@@ -136,7 +134,7 @@ def default_catalogue(trial: Trial) -> Catalogue:
     return Catalogue(
         headlines=[
             Headline(outcome=first.key, visit=first.follow_up[-1], stratum=stratum)
-            for stratum in (EVERYBODY, HIGHEST)
+            for stratum in (ALL_PARTICIPANTS, HIGHEST)
             if first
         ],
         tables={
@@ -149,10 +147,10 @@ def default_catalogue(trial: Trial) -> Catalogue:
             ),
             "comparisons": Table(
                 label="Main results",
-                title="Change from baseline by arm, in everybody and in strata of {marker}",
+                title="Change from baseline by arm, in all participants and in strata of {marker}",
                 kind="comparisons",
                 rows=Rows(outcomes=changing),
-                strata=[EVERYBODY, EACH],
+                strata=[ALL_PARTICIPANTS, EACH],
             ),
         },
     )

@@ -1,57 +1,54 @@
-"""Write tables: CSV as printed and in full precision, HTML, and one workbook with a sheet each."""
+"""Write tables: CSV as shown and in full precision, HTML, LaTeX, and one workbook."""
 
 from __future__ import annotations
 
 import math
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..files import atomic, safe_text, write_csv, write_text
+from ..files import LABEL_COLUMN, atomic, safe_text, write_csv, write_text
+from ..formatting import MINUS
 from ..pages import environment
 
 if TYPE_CHECKING:
-    from .build import SetTable
+    from .build import BuiltTable
 
+ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
+FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
 _ZIP_EPOCH = (2000, 1, 1, 0, 0, 0)
-LABEL_COLUMN = "data"
+_NUMBER = re.compile(rf"{MINUS}?\d+(?:\.(\d+))?")
 
 
-def write_tables(tables: Sequence[SetTable], folder: Path | str) -> list[Path]:
-    """Write every table into a folder.
-
-    Returns
-    -------
-    list of Path
-        For each table KEY.csv (as printed), KEY_exact.csv and KEY.html, then tables.xlsx.
-    """
-    folder = Path(folder)
-    written = []
+def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> list[Path]:
+    """Write every table into a folder, as KEY with each of ``ENDINGS``, and all of them into tables.xlsx."""
+    folder, written = Path(folder), []
     for table in tables:
-        paths = [folder / f"{table.key}{end}" for end in (".csv", "_exact.csv", ".html")]
-        write_csv(printed_frame(table), paths[0])
+        paths = [folder / f"{table.key}{end}" for end in ENDINGS]
+        write_csv(shown_frame(table), paths[0])
         write_csv(exact_frame(table), paths[1])
         write_text(page(table), paths[2])
+        write_text(latex(table), paths[3])
         written += paths
     write_workbook(tables, folder / "tables.xlsx")
     return [*written, folder / "tables.xlsx"]
 
 
-def printed_frame(table: SetTable):
-    """Return a table as printed; the label of marked data stands in a last column, ``data``."""
+def shown_frame(table: BuiltTable):
+    """Return a table as shown; the label of synthetic data stands in a last column, ``data``."""
     import pandas as pd
 
     frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
     return _labelled(frame.map(safe_text), table)
 
 
-def exact_frame(table: SetTable):
-    """Return the numbers of a table in full precision; the label of marked data stands in a last column, ``data``."""
+def exact_frame(table: BuiltTable):
+    """Return the numbers of a table in full precision; the label of synthetic data stands in a last column, ``data``."""
     import pandas as pd
 
     frame = pd.DataFrame([row.exact for row in table.rows])
@@ -59,59 +56,43 @@ def exact_frame(table: SetTable):
     return _labelled(frame.astype(dict.fromkeys(counted, "Int64")), table)
 
 
-def _labelled(frame, table: SetTable):
+def _labelled(frame, table: BuiltTable):
     return frame.assign(**{LABEL_COLUMN: table.data_label}) if table.data_label else frame
 
 
-def page(table: SetTable) -> str:
+def page(table: BuiltTable) -> str:
     """Return a table as a page of its own, which needs no other file."""
     return environment().get_template("table_page.html.j2").render(table=table)
 
 
-def write_workbook(tables: Sequence[SetTable], path: Path | str) -> None:
-    """Write a workbook with a sheet per table: title, label of the data, header, rows, notes."""
+def latex(table: BuiltTable) -> str:
+    """Return a table in LaTeX, for the package booktabs; title and label of synthetic data are its caption."""
+    import pandas as pd
+
+    frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns))
+    text = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
+    caption = re.sub(r"([&%$#_{}])", r"\\\1", text)
+    return frame.to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
+
+
+def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
+    """Write a workbook with two sheets per table: as shown, with title, label and notes, and in full precision.
+
+    A cell that is one number is stored as a number with the decimals shown, so that columns sort and compute.
+    """
     from openpyxl import Workbook
-    from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
-    from openpyxl.utils import get_column_letter
 
     book = Workbook()
     book.remove(book.active)
-    bold, marked = Font(bold=True), Font(bold=True, color="7A1F00")
-    fill, line = PatternFill("solid", fgColor="FFF3CD"), Border(bottom=Side(style="thin"))
-    wrapped = Alignment(wrap_text=True, vertical="top")
     for table in tables:
-        sheet = book.create_sheet(re.sub(r"[\[\]:*?/\\]", " ", table.label)[:31])
-
-        def put(cells, sheet=sheet, **style):
-            sheet.append([safe_text(cell) for cell in cells])
-            for cell in sheet[sheet.max_row][: len(cells)]:
-                for name, value in style.items():
-                    setattr(cell, name, value)
-
-        put([f"{table.label}. {table.title}"], font=bold)
-        if table.data_label:
-            put([table.data_label], font=marked, fill=fill)
-        put(table.columns, font=bold, border=line, alignment=wrapped)
-        # By its name: asking for the cell would make it, and leave an empty row.
-        sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{sheet.max_row + 1}"
-        section = None
-        for row in table.rows:
-            if row.section and row.section != section:
-                put([row.section], font=bold)
-            section = row.section
-            put(row.cells)
-        widths = []
-        for index, name in enumerate(table.columns):
-            longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
-            widths.append(min(longest + 2, 44))
-            sheet.column_dimensions[get_column_letter(index + 1)].width = widths[-1]
-        for note in table.notes:
-            put([note], alignment=wrapped)
-            sheet.merge_cells(start_row=sheet.max_row, end_row=sheet.max_row, start_column=1, end_column=len(widths))
-            sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
-        sheet.page_setup.orientation = "landscape"
-        sheet.page_setup.fitToHeight = 0
-        sheet.sheet_properties.pageSetUpPr.fitToPage = True
+        name = re.sub(r"[\[\]:*?/\\]", " ", table.label)
+        _write_shown(book.create_sheet(name[:31]), table)
+        exact = book.create_sheet(f"{name[:25]} exact")
+        frame = exact_frame(table)
+        _append(exact, frame.columns, bold=True)
+        for row in frame.itertuples(index=False):
+            _append(exact, (None if value is None or value != value else value for value in map(_plain, row)))
+        exact.freeze_panes = "A2"
     labels = dict.fromkeys(table.data_label for table in tables if table.data_label)
     book.properties.title = "Tables"
     book.properties.description = "; ".join(labels) or None
@@ -120,6 +101,71 @@ def write_workbook(tables: Sequence[SetTable], path: Path | str) -> None:
     with atomic(path) as temporary:
         book.save(temporary)
         _without_clock(temporary)
+
+
+def _write_shown(sheet, table: BuiltTable) -> None:
+    """Write a table as shown: title, label of the data, header, rows, notes."""
+    from openpyxl.styles import Alignment, Border, PatternFill, Side
+    from openpyxl.utils import get_column_letter
+
+    wrapped = Alignment(wrap_text=True, vertical="top")
+    _append(sheet, [f"{table.label}. {table.title}"], bold=True)
+    if table.data_label:
+        _append(sheet, [table.data_label], bold=True, colour="7A1F00", fill=PatternFill("solid", fgColor="FFF3CD"))
+    _append(sheet, table.columns, bold=True, border=Border(bottom=Side(style="thin")), alignment=wrapped)
+    header = sheet.max_row
+    # By its name: asking for the cell would make it, and leave an empty row.
+    sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{header + 1}"
+    sheet.print_title_rows = f"{header}:{header}"
+    section = None
+    for row in table.rows:
+        if row.section and row.section != section:
+            _append(sheet, [row.section], bold=True)
+        section = row.section
+        _append(sheet, row.cells, typed=True)
+    widths = []
+    for index, name in enumerate(table.columns):
+        longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
+        widths.append(min(longest + 2, 44))
+        sheet.column_dimensions[get_column_letter(index + 1)].width = widths[-1]
+    # Wrapped text needs its height stated: no program computes it on opening.
+    lines = max(math.ceil(1.1 * len(name) / width) for name, width in zip(table.columns, widths, strict=True))
+    sheet.row_dimensions[header].height = 15 * lines
+    for note in table.notes:
+        _append(sheet, [note], alignment=wrapped)
+        sheet.merge_cells(start_row=sheet.max_row, end_row=sheet.max_row, start_column=1, end_column=len(widths))
+        sheet.row_dimensions[sheet.max_row].height = 15 * math.ceil(1.1 * len(note) / sum(widths))
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+
+
+def _append(
+    sheet, cells: Iterable[Any], *, typed: bool = False, bold: bool = False, colour: str | None = None, **style
+) -> None:
+    """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
+    from openpyxl.styles import Font
+
+    cells = list(cells)
+    found = [_NUMBER.fullmatch(cell) if typed and isinstance(cell, str) else None for cell in cells]
+    values = [
+        float(cell.replace(MINUS, "-")) if match else safe_text(cell) if isinstance(cell, str) else cell
+        for cell, match in zip(cells, found, strict=True)
+    ]
+    sheet.append(values)
+    for cell, match in zip(sheet[sheet.max_row], found, strict=False):
+        cell.font = Font(name=FONT, size=10, bold=bold, color=colour)
+        if match:
+            cell.number_format = "0" + (f".{'0' * len(match[1])}" if match[1] else "")
+        for name, value in style.items():
+            setattr(cell, name, value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of a data frame as Python's own; missing integers become None."""
+    import pandas as pd
+
+    return None if value is pd.NA else value.item() if hasattr(value, "item") else value
 
 
 def _without_clock(path: Path) -> None:

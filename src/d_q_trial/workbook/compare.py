@@ -137,7 +137,7 @@ def _compare_panel(chunk: Chunk, made: dict[str, float], arm_of: dict, trial: Tr
     note = "" if matched == count else f"{count - matched} values of the panel are not among those of the participants"
     faults.note(
         "panel",
-        f"{label} ({group or 'everybody'}): {matched} of {count} values agree with those of the participants on other "
+        f"{label} ({group or 'all participants'}): {matched} of {count} values agree with those of the participants on other "
         "sheets; the panel is not read twice",
         sheet=chunk.plan.sheet,
         cell=chunk.header_cell,
