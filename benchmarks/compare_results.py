@@ -21,6 +21,7 @@ RENAMED_FILES: dict[str, str] = {
 }
 RENAMED_COLUMNS = {
     "printed": "reported",
+    "hangs_on_variant": "depends_on_variant",
     "reproduced": "recomputed",
     "claims_that_stay": "claims_kept",
     "claims_that_flip": "claims_changed",
@@ -38,6 +39,7 @@ RENAMED_WORDS = {  # column (new name): {old word: new word}
         "as printed": "as reported",
     },
     "group": {"as among all": "as overall"},
+    "value": {"not printed": "not reported"},
     "family": {f"{name}everybody": f"{name}all participants" for name in ("", "CTx, ", "P1NP, ")},
 }
 NOT_COMPARED = ("everybody/", "settings/", "logs/", "compare/settings/")

@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/consistency.py [papers per variant, 200; 0 for speed alone]
 
-Speed: the whole paper by the command, start of Python included, and 200 simulated papers on two cores. Both are printed
-as elapsed and as processor seconds, because elapsed seconds of a busy machine say little. Calibration: how often the
+Speed: the whole paper by the command, start of Python included, and 200 simulated papers on two cores. Both are shown
+as elapsed and as processor seconds, because elapsed seconds of a busy machine mean little. Calibration: how often the
 inferred variant is the true one, and how often a clean paper has a P that is called unattainable. Ends in status 1 if
 a bar is missed.
 """
@@ -16,8 +16,9 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+from simulated_papers import calibrate
+
 from d_q_trial.consistency.lattice import VARIANTS
-from d_q_trial.consistency.simulate import calibrate
 
 SEED = 20240722
 PAPER_SECONDS, PAPERS_SECONDS, MOST_ACCUSED = 2.0, 120.0, 0.01
@@ -53,7 +54,7 @@ def two_hundred_papers():
 
 
 def speed():
-    """Print both speeds against their bars; say whether both hold in processor seconds of one core or two."""
+    """Print both speeds against their bars; return whether both hold in processor seconds of one core or two."""
     runs = [timed(whole_paper) for _ in range(5)]
     elapsed, processor = (statistics.median(values) for values in zip(*runs, strict=True))
     print(f"whole paper: {elapsed:.1f} s elapsed, {processor:.1f} s processor; bar {PAPER_SECONDS:g} s")
@@ -69,7 +70,7 @@ def one(task):
 
 
 def calibration(papers):
-    """Print the table of docs/consistency.md; say whether clean papers are left in peace."""
+    """Print the table of docs/consistency.md; return whether clean papers have no such P."""
     tasks = [(variant, tied, papers) for tied in (False, True) for variant in VARIANTS]
     print(f"| true variant | ties | {' | '.join(name.replace('_', ' ') for name in MEASURES)} |")
     print("|---" * (2 + len(MEASURES)) + "|")

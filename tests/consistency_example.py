@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from simulated_papers import sample_p
 
-from d_q_trial.consistency.simulate import sample_p
 from d_q_trial.formatting import rounded
 from d_q_trial.stats.quantiles import quantile
 

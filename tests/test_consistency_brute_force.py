@@ -10,10 +10,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from d_q_trial.consistency import envelope
-from d_q_trial.consistency.claims import Group
+from d_q_trial.consistency import quartiles
 from d_q_trial.consistency.lattice import VARIANTS, lattice, p_value
-from d_q_trial.consistency.printed import parse
+from d_q_trial.consistency.reported import Group
+from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
 
 SIZES = [(1, 1), (1, 4), (2, 3), (3, 3), (3, 5), (4, 4), (4, 6)]
@@ -67,7 +67,7 @@ def test_tied_p_has_the_variance_of_all_arrangements(groups, variant):
 
 
 def summary(sample, kind=7):
-    q1, median, q3 = (parse(f"{q:.1f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind))
+    q1, median, q3 = (number(f"{q:.1f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind))
     return Group(median, q1, q3)
 
 
@@ -78,7 +78,7 @@ def summary(sample, kind=7):
 def test_u_of_any_samples_lies_within_the_bounds_of_their_quartiles(samples, kind):
     first, second = (np.array(sample) / 10 for sample in samples)
     u = sum((a > b) + (a == b) / 2 for a in first for b in second)
-    low, high = envelope.u_range(summary(first, kind), summary(second, kind), first.size, second.size, kind=kind)
+    low, high = quartiles.u_range(summary(first, kind), summary(second, kind), first.size, second.size, kind=kind)
     assert low <= u <= high
 
 
@@ -87,7 +87,7 @@ def test_bounds_are_attained_where_quartiles_are_values(k, seed):
     rng = np.random.default_rng(seed)
     n = [4 * i + 1 for i in k]
     groups = [summary(rng.normal(rng.normal(), 1, size)) for size in n]
-    edges = [envelope.order_bounds(group, size, 7) for group, size in zip(groups, n, strict=True)]
+    edges = [quartiles.order_bounds(group, size, 7) for group, size in zip(groups, n, strict=True)]
     for bound, (first, second) in enumerate(
         ((0, 1), (1, 0))
     ):  # the first as low and the second as high, or the reverse
@@ -95,7 +95,7 @@ def test_bounds_are_attained_where_quartiles_are_values(k, seed):
         nudge = 1e-6 if first == 0 else -1e-6
         x, y = np.clip(edges[0][first] + nudge, -99, 99), np.clip(edges[1][second] - nudge, -99, 99)
         assert [values(summary(x)), values(summary(y))] == [values(group) for group in groups]
-        assert sum(a > b for a in x for b in y) == envelope.u_range(*groups, *n, kind=7)[bound]
+        assert sum(a > b for a in x for b in y) == quartiles.u_range(*groups, *n, kind=7)[bound]
 
 
 def values(group):
@@ -117,7 +117,7 @@ def test_bounds_of_small_samples_are_those_of_trying_all():
             for x in by_print[first]
             for y in by_print[second]
         ]
-        groups = [Group(parse(f"{m}.0"), parse(f"{q1}.0"), parse(f"{q3}.0")) for q1, m, q3 in (first, second)]
-        low, high = envelope.u_range(*groups, 5, 5, kind=7)
+        groups = [Group(number(f"{m}.0"), number(f"{q1}.0"), number(f"{q3}.0")) for q1, m, q3 in (first, second)]
+        low, high = quartiles.u_range(*groups, 5, 5, kind=7)
         assert low <= min(u for u, _ in us)
         assert high >= max(u for _, u in us)

@@ -18,7 +18,7 @@ from d_q_trial.cli import main
 from d_q_trial.consistency import outputs
 from d_q_trial.consistency.findings import COLUMNS
 from d_q_trial.consistency.lattice import VARIANTS
-from d_q_trial.consistency.published import read_published
+from d_q_trial.consistency.reported import read_folder
 from d_q_trial.errors import UserError
 
 HEADER = "claim,p,n_first,n_second\n"
@@ -78,7 +78,7 @@ def test_findings_are_the_same_as_csv_and_as_json(written):
 
 def test_every_table_is_described_for_the_report(written):
     described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))
-    assert set(described) == {path.stem for path in written.glob("*.csv")} == set(outputs.PIECES)
+    assert set(described) == {path.stem for path in written.glob("*.csv")} == set(outputs.TABLES)
 
 
 def test_outputs_are_the_same_bytes_each_time(written, tmp_path):
@@ -109,9 +109,9 @@ class Page(HTMLParser):
 def test_page_stands_alone_and_names_its_pictures(written):
     text = (written / "consistency.html").read_text(encoding="utf-8")
     page = Page(text)
-    assert {address[0] for address in page.addresses} == {"#"}
-    assert {address[1:] for address in page.addresses} <= set(page.ids)
-    assert "http" not in text
+    assert {address for address in page.addresses if address[0] != "#"} == {"data:,"}
+    assert {address[1:] for address in page.addresses if address[0] == "#"} <= set(page.ids)
+    assert not re.search("https?:", text)
     assert all(picture["role"] == "img" and picture["aria-label"] for picture in page.pictures)
     assert len(page.ids) == len(set(page.ids))
     assert page.ticks > 6 * len(VARIANTS)
@@ -123,7 +123,7 @@ def test_pictures_show_the_counts_of_the_tables(written):
     table = rows(written / "variants.csv")
     assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in table)
     assert matrix.count('class="half"') == sum(int(row["attainable_with_ties"]) for row in table)
-    bars = text.split("<h2>Group sizes that are not printed</h2>")[1].split("</svg>")[0]
+    bars = text.split("<h2>Group sizes that are not reported</h2>")[1].split("</svg>")[0]
     assert bars.count("<rect") == len(rows(written / "group_sizes.csv"))
     assert bars.count('<rect class="full"') == 2  # 6 and 7, 7 and 6
 
@@ -141,7 +141,7 @@ def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
     claims = tmp_path / "claims.csv"
     claims.write_text(HEADER + '"=1+1 <script>alert(1)</script>",0.611,28,28\n', encoding="utf-8")
     assert run(claims, "--output", tmp_path / "out") == 0
-    assert "<script>" not in (tmp_path / "out/consistency.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in (tmp_path / "out/consistency.html").read_text(encoding="utf-8")
     assert rows(tmp_path / "out/p_values.csv")[0]["claim"].startswith("'=")
 
 
@@ -195,7 +195,7 @@ def test_sizes_left_too_open_end_in_one_message(tmp_path, capsys, sizes, words):
         ("claim,p,n_frist,n_second\na,0.1,3,4\n", "unknown column 'n_frist'; did you mean 'n_first'?"),
         ("claim,p,p\na,0.1,0.1\n", "column 'p' occurs 2 times"),
         (HEADER + "a,0.1,3\n", "row 2: 3 cells, expected 4"),
-        (HEADER + "a,0.1,3,4\na,0.2,3,4\n", "row 3, column claim: 'a' stands in row 2 too"),
+        (HEADER + "a,0.1,3,4\na,0.2,3,4\n", "row 3, column claim: 'a' is in row 2 too"),
         (HEADER + ",0.1,3,4\n", "row 2, column claim: '', expected a name"),
         (HEADER + "a,p=0.1,3,4\n", "row 2, column p: 'p=0.1', expected a P-value such as 0.034"),
         (HEADER + "a,1.2,3,4\n", "row 2, column p: '1.2', expected a number from 0 to 1"),
@@ -208,7 +208,7 @@ def test_sizes_left_too_open_end_in_one_message(tmp_path, capsys, sizes, words):
         (HEADER + "a,0.1,3,10000\n", "row 2, column n_second: '10000', expected a whole number from 1 to 2000"),
         (HEADER.replace(",", ";") + "a;0,1;3;4\n", "columns are separated by semicolons; expected commas"),
         (HEADER.replace(",", "\t") + "a\t0.1\t3\t4\n", "columns are separated by tabs; expected commas"),
-        (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is printed with a value"),
+        (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is reported with a value"),
         ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", "nothing to check"),
         ('claim,p,n_first,n_second,median_first\na,0.1,3,4,"2,5"\n', "column median_first: '2,5', expected a number"),
         (HEADER + "a,0.1,3.5,4\n", "row 2, column n_first: '3.5', expected a whole number"),
@@ -294,7 +294,7 @@ def test_bad_cell_of_a_published_table_names_its_row(tmp_path, table, old, new, 
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(UserError, match=rf"{table}\.csv.*{words}"):
-        read_published(folder)
+        read_folder(folder)
 
 
 def test_module_knows_nothing_of_this_trial():

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from simulated_papers import sample_p
 
-from d_q_trial.consistency import envelope, quartiles
-from d_q_trial.consistency.claims import Group
+from d_q_trial.consistency import quartiles
 from d_q_trial.consistency.lattice import VARIANTS, Ties, fit, fit_tied, hits, lattice, p_value
-from d_q_trial.consistency.printed import parse
-from d_q_trial.consistency.simulate import sample_p
+from d_q_trial.consistency.reported import Group, ReportedP
+from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
 from d_q_trial.stats.rank_sum import midrank_columns, rank_sum
 
@@ -62,7 +62,7 @@ def test_every_p_of_untied_samples_lies_on_its_lattice(variant):
     for _ in range(40):
         n_first, n_second = rng.integers(2, 25, 2)
         p = sample_p(rng.normal(0.5, 1, n_first), rng.normal(0, 1, n_second), variant)
-        printed = parse(f"{p:.3f}")
+        printed = number(f"{p:.3f}")
         assert hits([printed.low], [printed.high], n_first, n_second, variant)[0][0] >= 1
 
 
@@ -77,7 +77,7 @@ def test_every_p_of_tied_samples_is_attainable_with_ties(variant):
         if not tie_sum:
             continue
         tried += 1
-        printed = parse(f"{sample_p(first, second, variant):.3f}")
+        printed = number(f"{sample_p(first, second, variant):.3f}")
         ties = Ties(1.0, 6, max(60, tie_sum), max(60, tie_sum))
         found = fit_tied(printed.low, printed.high, n_first, n_second, variant, ties)
         u = rank_sum(first, second, method="normal").u
@@ -118,36 +118,40 @@ def test_place_agrees_with_the_quantiles_of_the_same_type(n, p, kind):
     assert value == pytest.approx(quantile(values, float(p), type=kind), rel=1e-12)
 
 
+def p_value_of(variable, first, second):
+    return ReportedP(variable, "=", number("0.5"), 30, 30, first=first, second=second, variable=variable)
+
+
 @pytest.mark.parametrize("kind", [2, 7])
 @pytest.mark.parametrize("rounding", ["even", "up"])
 def test_quartile_definition_is_found_from_simulated_whole_numbers(kind, rounding):
     from d_q_trial.formatting import rounded
 
     rng = np.random.default_rng(3)
-    variables = {}
+    p_values = []
     for name in range(12):
         groups = []
         for _ in range(2):
             values = np.round(rng.normal(40, 9, 30))
             q1, median, q3 = quantile(values, np.array([0.25, 0.5, 0.75]), type=kind)
-            q1, median, q3 = (parse(f"{rounded(q, 1, half=rounding):f}") for q in (q1, median, q3))
-            groups.append(quartiles.Printout("group", 30, q1, median, q3))
-        variables[f"variable {name}"] = groups
-    decision = quartiles.decide(variables)
+            q1, median, q3 = (number(f"{rounded(q, 1, half=rounding):f}") for q in (q1, median, q3))
+            groups.append(Group(median, q1, q3))
+        p_values.append(p_value_of(f"variable {name}", *groups))
+    decision = quartiles.decide(p_values)
     best = decision.definitions[0]
-    assert decision.steps == dict.fromkeys(variables, 1.0)
+    assert decision.steps == {p.variable: 1.0 for p in p_values}
     if kind == 7:
-        assert (best.kind, best.rounding) == (7, rounding)
+        assert (best.type, best.rounding) == (7, f"half {rounding}")
         assert best.probability > 0.99
     else:  # the n-th parts of type 2 never fall on a quarter; type 5 puts the quartiles of 30 at the same values
-        assert best.kind in (2, 5)
-    assert best.impossible == 0
+        assert best.type in (2, 5)
+    assert best.impossible_digits == 0
 
 
 def test_digits_that_any_definition_gives_decide_nothing():
-    group = quartiles.Printout("group", 30, parse("28.4"), parse("33.7"), parse("39.1"))
-    decision = quartiles.decide({"variable": [group, group]})
-    assert decision.informative == []
+    group = Group(number("33.7"), number("28.4"), number("39.1"))
+    decision = quartiles.decide([p_value_of("variable", group, group)])
+    assert decision.steps == {}
     assert max(d.probability for d in decision.definitions) < 0.2
 
 
@@ -159,22 +163,22 @@ def test_u_lies_within_the_envelopes_of_its_own_quartiles(kind):
         samples = rng.normal(rng.normal(), 1, n_first), rng.normal(0, 1, n_second)
         groups = []
         for sample in samples:
-            q1, median, q3 = (parse(f"{q:.1f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind))
-            groups.append(Group(median, q1, q3, parse(f"{sample.min():.1f}"), parse(f"{sample.max():.1f}")))
-        low, high = envelope.u_range(*groups, n_first, n_second, kind=kind)
+            q1, median, q3 = (number(f"{q:.1f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind))
+            groups.append(Group(median, q1, q3, number(f"{sample.min():.1f}"), number(f"{sample.max():.1f}")))
+        low, high = quartiles.u_range(*groups, n_first, n_second, kind=kind)
         u = rank_sum(*samples, method="normal").u
         assert low <= u <= high
-        p_low, p_high = envelope.p_range(low, high, n_first, n_second, "normal")
+        p_low, p_high = quartiles.p_range(low, high, n_first, n_second, "normal")
         assert p_low - 1e-12 <= rank_sum(*samples, method="normal").p <= p_high + 1e-12
 
 
 def test_separated_quartiles_bound_u_away_from_the_middle():
-    low_group = Group(parse("10.0"), parse("9.0"), parse("11.0"), parse("8.0"), parse("12.0"))
-    high_group = Group(parse("20.0"), parse("19.0"), parse("21.0"), parse("18.0"), parse("22.0"))
-    assert envelope.u_range(high_group, low_group, 10, 10, kind=7) == (100.0, 100.0)
+    low_group = Group(number("10.0"), number("9.0"), number("11.0"), number("8.0"), number("12.0"))
+    high_group = Group(number("20.0"), number("19.0"), number("21.0"), number("18.0"), number("22.0"))
+    assert quartiles.u_range(high_group, low_group, 10, 10, kind=7) == (100.0, 100.0)
 
 
 def test_quartiles_that_contradict_the_range_are_reported():
-    broken = Group(parse("10.0"), parse("9.0"), parse("11.0"), parse("9.5"), parse("12.0"))
-    fine = Group(parse("10.0"), parse("9.0"), parse("11.0"))
-    assert envelope.u_range(broken, fine, 10, 10, kind=7) is None
+    broken = Group(number("10.0"), number("9.0"), number("11.0"), number("9.5"), number("12.0"))
+    fine = Group(number("10.0"), number("9.0"), number("11.0"))
+    assert quartiles.u_range(broken, fine, 10, 10, kind=7) is None

@@ -5,12 +5,19 @@ import shutil
 
 import pytest
 
-from d_q_trial.consistency.analysis import table_findings
-from d_q_trial.consistency.published import read_published
+from d_q_trial.consistency import table_checks
+from d_q_trial.consistency.assess import Report
+from d_q_trial.consistency.quartiles import Decision
+from d_q_trial.consistency.reported import read_folder
 
 
 def same(row, cells):
     return all(row[column] == value for column, value in cells.items())
+
+
+def table_findings(folder):
+    report = Report(read_folder(folder), None, [], Decision([], {}), [], [])
+    return [finding for check in table_checks.CHECKS for finding in check(report)]
 
 
 def found(tmp_path, table, where, change):
@@ -25,12 +32,12 @@ def found(tmp_path, table, where, change):
         writer = csv.DictWriter(stream, list(rows[0]))
         writer.writeheader()
         writer.writerows(row | change if same(row, where) else row for row in rows)
-    return {finding.finding: finding for finding in table_findings(read_published(folder), "normal")}
+    return {finding.finding: finding for finding in table_findings(folder)}
 
 
 @pytest.fixture(scope="module")
 def as_printed():
-    return {finding.finding: finding for finding in table_findings(read_published("data/published"), "normal")}
+    return {finding.finding: finding for finding in table_findings("data/published")}
 
 
 AGE = {"outcome": "age", "group": "d_q"}
@@ -142,5 +149,5 @@ def test_a_table_that_is_not_there_breaks_the_others_or_keeps_its_findings(tmp_p
     folder = tmp_path / "published"
     shutil.copytree("data/published", folder)
     (folder / f"{table}.csv").unlink()
-    left = list(table_findings(read_published(folder), "normal"))
-    assert 0 < len(left) < len(list(table_findings(read_published("data/published"), "normal")))
+    left = list(table_findings(folder))
+    assert 0 < len(left) < len(list(table_findings("data/published")))

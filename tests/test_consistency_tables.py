@@ -2,7 +2,17 @@
 
 import pytest
 
-from d_q_trial.consistency import events, flow, statements, tables
+from d_q_trial.consistency import table_checks
+from d_q_trial.consistency.assess import Report
+from d_q_trial.consistency.quartiles import Decision
+from d_q_trial.consistency.reported import Reported
+
+
+def findings(check, **tables):
+    """Findings of one check of tables that are given by their names."""
+    return list(
+        getattr(table_checks, check)(Report(Reported("t", [], tables=tables), None, [], Decision([], {}), [], []))
+    )
 
 
 def summary(**cells):
@@ -24,23 +34,23 @@ def p_row(source, p, **cells):
 
 @pytest.mark.parametrize(("other", "kind"), [("0.04", "agreement"), ("0.041", "agreement"), ("0.043", "difference")])
 def test_two_sources_agree_at_their_printed_decimals(other, kind):
-    found = list(tables.two_sources([p_row("paper", "0.041"), p_row("registry", other)], []))
+    found = findings("sources_agree", tests=[p_row("paper", "0.041"), p_row("registry", other)])
     assert [f.kind for f in found] == [kind]
 
 
 def test_means_that_repeat_all_medians_are_observed():
     medians = [summary(group="new", center="50.1"), summary(group="old", center="52.4")]
     same = [baseline("new", "50.1", 30), baseline("old", "52.4", 30)]
-    (finding,) = tables.means_equal_medians(same, medians)
+    (finding,) = findings("means_equal_medians", registry_baseline=same, summaries=medians)
     assert finding.kind == "observation"
     one = [baseline("new", "50.1", 30), baseline("old", "52.9", 30)]
-    assert list(tables.means_equal_medians(one, medians)) == []
+    assert findings("means_equal_medians", registry_baseline=one, summaries=medians) == []
 
 
 @pytest.mark.parametrize(("total", "kind"), [("51.2", "agreement"), ("51.9", "difference")])
 def test_total_of_means_is_weighted_by_numbers(total, kind):
     rows = [baseline("new", "50.0", 40), baseline("old", "53.7", 20), baseline("total", total, 60)]
-    (finding,) = tables.totals_of_means(rows)
+    (finding,) = findings("total_of_means", registry_baseline=rows)
     assert finding.kind == kind
     assert "51.23" in finding.what
 
@@ -52,7 +62,7 @@ def limits(last, spare="-3.1"):
 
 
 def test_limit_without_its_decimal_is_observed():
-    (finding,) = tables.odd_decimals(limits("1480"))
+    (finding,) = findings("decimals", summaries=limits("1480"))
     assert "times the next largest" in finding.what
     assert "148.0" in finding.expected
 
@@ -60,18 +70,23 @@ def test_limit_without_its_decimal_is_observed():
 def test_rows_with_fewer_decimals_throughout_are_left_alone():
     rows = limits("148.0")
     rows[-1] |= {"center": "3", "lower": "1", "upper": "9"}
-    assert list(tables.odd_decimals(rows)) == []
+    assert findings("decimals", summaries=rows) == []
 
 
 @pytest.mark.parametrize(("lower", "count"), [("-187.7", 1), ("-100.0", 0), ("-99.9", 0)])
 def test_percentage_change_below_minus_100_is_observed(lower, count):
-    assert len(list(tables.impossible_changes([summary(measure="percent_change", lower=lower)]))) == count
+    assert len(findings("changes_below_minus_100", summaries=[summary(measure="percent_change", lower=lower)])) == count
 
 
 def test_quartile_beyond_the_range_of_another_source_differs():
     quartiles = summary(center="5.0", lower="2.0", upper="9.0")
-    assert list(tables.order_of_limits([quartiles, summary(statistic="median_range", lower="1.0", upper="9.0")])) == []
-    found = list(tables.order_of_limits([quartiles, summary(statistic="median_range", lower="1.0", upper="8.0")]))
+    assert (
+        findings("order_of_limits", summaries=[quartiles, summary(statistic="median_range", lower="1.0", upper="9.0")])
+        == []
+    )
+    found = findings(
+        "order_of_limits", summaries=[quartiles, summary(statistic="median_range", lower="1.0", upper="8.0")]
+    )
     assert [f.kind for f in found] == ["difference"]
 
 
@@ -83,25 +98,25 @@ def count(n, group="both arms", stratum="all", visit="late", marker="", **cells)
 @pytest.mark.parametrize(("upper", "kinds"), [(20, ["agreement"]), (21, ["difference", "agreement"])])
 def test_strata_add_up_to_the_whole(upper, kinds):
     rows = [count(60), count(upper, stratum="T3", marker="p16"), count(40, stratum="T1/T2", marker="p16")]
-    assert [f.kind for f in tables.parts_and_wholes(rows)] == kinds
+    assert [f.kind for f in findings("parts_and_wholes", counts=rows)] == kinds
 
 
 def test_completers_fewer_than_measured_differ_and_sums_are_checked():
     lines = [{"source": "registry", "locator": "flow", "milestone": m, "reason": "", "group": "new", "n": str(n)}
             for m, n in (("started", 30), ("completed", 27), ("not_completed", 3))]  # fmt: skip
     rows = [count(30, "new", visit="early"), count(28, "new")]
-    (finding,) = flow.flow(lines, rows)
+    (finding,) = findings("flow", registry_flow=lines, counts=rows)
     assert "27 completed, yet up to 28" in finding.what
     rows[1]["n"] = "27"
-    assert list(flow.flow(lines, rows)) == []
+    assert findings("flow", registry_flow=lines, counts=rows) == []
     lines[2]["n"] = "2"
-    assert [f.finding for f in flow.flow(lines, rows)] == ["flow-sum-new"]
+    assert [f.finding for f in findings("flow", registry_flow=lines, counts=rows)] == ["flow-sum-new"]
 
 
 @pytest.mark.parametrize(("stratum", "kind"), [(20, "agreement"), (21, "observation")])
 def test_tertile_holds_a_third(stratum, kind):
     said = [{"source": "paper", "locator": "Methods", "kind": "share", "subject": "p16", "group": "T3", "value": "1/3"}]
-    (finding,) = statements.shares(said, [count(60), count(stratum, stratum="T3", marker="p16")])
+    (finding,) = findings("shares", statements=said, counts=[count(60), count(stratum, stratum="T3", marker="p16")])
     assert finding.kind == kind
 
 
@@ -111,7 +126,7 @@ def two_by_two(p):
     ]
     rows = [p_row("paper", p, outcome="smoker", visit="baseline", locator="Table 1", test="chi_squared")]
     groups = [summary(outcome="smoker", group=g, n="30", statistic="count_percent", center=c) for g, c in (("new", "10"), ("old", "12"))]  # fmt: skip
-    return list(statements.stated_tests(said, rows, groups))
+    return findings("stated_tests", statements=said, tests=rows, summaries=groups)
 
 
 def test_footnote_naming_another_test_is_found_by_recomputing():
@@ -126,7 +141,7 @@ def test_footnote_naming_another_test_is_found_by_recomputing():
 def test_percentages_are_recomputed(percent, kinds):
     event = {"source": "paper", "locator": "T", "event": "headache", "group": "new", "affected": "16", "at_risk": "30",
              "percent": percent}  # fmt: skip
-    assert [f.kind for f in statements.percentages([], [event])] == kinds
+    assert [f.kind for f in findings("percentages", adverse_events=[event])] == kinds
 
 
 def event(source, name, new, old=""):
@@ -149,7 +164,7 @@ def test_adverse_events_are_matched_and_differences_told_apart():
         *event("registry", "Pain in extremity", 2, 3),
         *event("registry", "Cough", 1, 0),
     ]
-    found = {f.finding: f for f in events.adverse_events(rows, LISTED)}
+    found = {f.finding: f for f in findings("adverse_events", adverse_events=rows, statements=LISTED)}
     assert "reflux" in found["adverse-events-agree"].value
     assert found["adverse-events-differ"].value == "nausea, new: 5 against 6"
     assert "body pain, new: 5" in found["adverse-events-only-paper"].what
@@ -158,4 +173,6 @@ def test_adverse_events_are_matched_and_differences_told_apart():
 
 def test_events_below_the_stated_threshold_are_not_missed():
     rows = [*event("paper", "Headache", 16), *event("registry", "Headache", 16, 0), *event("registry", "Cough", 1, 0)]
-    assert [f.finding for f in events.adverse_events(rows, LISTED)] == ["adverse-events-agree"]
+    assert [f.finding for f in findings("adverse_events", adverse_events=rows, statements=LISTED)] == [
+        "adverse-events-agree"
+    ]

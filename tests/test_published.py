@@ -101,7 +101,7 @@ def write_tests(folder, *rows, header=HEADER, encoding="utf-8"):
 def test_relations_are_read_as_they_are_meant(relation, p, expected, tmp_path):
     write_tests(tmp_path, ROW.format(relation=relation, p=p))
     (claim,) = published.read_claims(tmp_path)
-    assert (claim.relation, claim.printed) == expected
+    assert (claim.relation, claim.reported) == expected
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
@@ -113,7 +113,7 @@ def test_a_byte_order_mark_does_no_harm(encoding, tmp_path):
 def test_a_true_minus_sign_is_a_minus_sign(tmp_path):
     row = ROW.format(relation="=", p="0.611").removesuffix(",,") + ",−9,"
     write_tests(tmp_path, row)
-    assert published.read_claims(tmp_path)[1].printed == "-9"
+    assert published.read_claims(tmp_path)[1].reported == "-9"
 
 
 @pytest.mark.parametrize(

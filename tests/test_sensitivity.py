@@ -9,6 +9,7 @@ import pipeline
 import pytest
 
 from d_q_trial.config import settings
+from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import interaction, leave_one_out, power, sensitivity, suspect_values
 from d_q_trial.robustness.comparisons import all_comparisons, overall
 from d_q_trial.stats.rank_sum import rank_sum
@@ -16,7 +17,7 @@ from d_q_trial.trial import load_trial
 
 ROBUSTNESS = settings.Robustness(permutations=99)
 PBC = "data/pbc/config.yaml"
-PLANNED = suspect_values.read_published("data/published", power.FILE, power.COLUMNS, power.NUMERIC)
+PLANNED = published_frame("data/published", "power", power.NUMERIC)
 
 
 def _analysis(path="tests/config.yaml", **different):
@@ -182,7 +183,7 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant():
 
 def _suspect(**different):
     row = {"source": "", "locator": "", "outcome": "p1np", "visit": "week_4", "arm": "d_q", "reason": ""}
-    return pd.DataFrame([row | different], columns=list(suspect_values.COLUMNS))
+    return pd.DataFrame([row | different], columns=list(published_frame(None, "suspect_values")))
 
 
 def test_a_larger_suspect_value_moves_means_and_not_ranks():
@@ -208,7 +209,7 @@ def test_a_suspect_value_that_no_participant_has_is_said():
 
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
-    suspects = suspect_values.read_published("data/published", suspect_values.FILE, suspect_values.COLUMNS)
+    suspects = published_frame("data/published", "suspect_values")
     table = suspect_values.suspect_values(suspects, *_data(), ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9

@@ -1,8 +1,9 @@
-"""Hold every printed number against its recomputed value, with a verdict each."""
+"""Compare every reported value with its recomputed value, and give a verdict on each."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from . import formatting
 from .errors import UserError
 from .files import read_csv
 from .published import Claim
+from .published_tables import number
 from .results_table import KEYS
 from .stats.two_sample import get_test, names
 
@@ -27,38 +29,20 @@ WITHIN_BOUND = "within the reported bound"
 OUTSIDE_BOUND = "outside the reported bound"
 NOT_CHECKABLE = "not checkable"
 NOT_APPLICABLE = "not applicable"
-VERDICTS = (
-    REPRODUCED,
-    WITHIN_BOUND,
-    OTHER_CONVENTION,
-    NOT_REPRODUCED,
-    OUTSIDE_BOUND,
-    NOT_CHECKABLE,
-    NOT_APPLICABLE,
-)
 FAILURES = (NOT_REPRODUCED, OUTSIDE_BOUND)
-# What a verdict means for whoever reads it: colours, marks and exit statuses follow it.
+# Colours, marks and exit statuses follow the status of a verdict.
 STATUS = {
     **dict.fromkeys((REPRODUCED, WITHIN_BOUND), "success"),
     OTHER_CONVENTION: "warning",
     **dict.fromkeys(FAILURES, "failure"),
     **dict.fromkeys((NOT_CHECKABLE, NOT_APPLICABLE), "neutral"),
 }
+VERDICTS = tuple(STATUS)
 OTHER_SUBGROUPS = "this analysis defines the subgroups differently"
 
-COLUMNS = (
-    "claim",
-    "source",
-    "locator",
-    "quantity",
-    "reported",
-    "recomputed",
-    "verdict",
-    "note",
-    "known_difference",
-    "value",
-    *KEYS,
-)
+_HOLDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_CLAIM = ("claim", "source", "locator", "quantity")
+COLUMNS = (*_CLAIM, "reported", "recomputed", "verdict", "note", "known_difference", "value", *KEYS)
 
 
 def judge(
@@ -99,35 +83,21 @@ def judge(
     """
     import pandas as pd
 
-    names = {claim.claim for claim in claims}
-    for name in known:
-        if name not in names:
-            raise UserError(f"known_differences.csv: no claim is called {name!r}")
-    found = _index(results)
-    others: dict[tuple, list] = {}
+    if missing := [name for name in known if name not in {claim.claim for claim in claims}]:
+        raise UserError(f"known_differences.csv: no claim is called {missing[0]!r}")
+    columns = [*KEYS, "value", "reason"]
+    found = {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
+    others: dict[tuple, list[tuple[float, str]]] = {}
     for *key, value, method in alternatives[[*KEYS, "value", "method"]].itertuples(index=False):
         others.setdefault(tuple(key), []).append((value, method))
-    rows = []
     same_strata = _same_strata(strata, trial)
-    for claim in claims:
-        claim = _in_analysis(claim, same_strata)
+    rows = []
+    for claim in (_in_analysis(claim, same_strata) for claim in claims):
         verdict, value, note = _verdict(claim, found, others.get(claim.key, []), trial)
-        shown = "" if math.isnan(value) else _shown(claim, value)
-        rows.append(
-            (
-                claim.claim,
-                claim.source,
-                claim.locator,
-                claim.quantity,
-                _printed(claim),
-                shown,
-                verdict,
-                note,
-                known.get(claim.claim, ""),
-                value,
-                *claim.key,
-            )
-        )
+        reported = claim.reported if claim.relation == "=" else f"{claim.relation} {claim.reported}"
+        recomputed = "" if math.isnan(value) else _recomputed(claim, value)
+        judged = (reported, recomputed, verdict, note, known.get(claim.claim, ""), value)
+        rows.append((*(getattr(claim, name) for name in _CLAIM), *judged, *claim.key))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -136,23 +106,11 @@ def read_verdicts(path: Path | str) -> pd.DataFrame:
     return read_csv(path, numeric=("value",))
 
 
-def tally(verdicts: pd.DataFrame) -> str:
-    """One line: how many claims got which verdict."""
-    counts = verdicts["verdict"].value_counts()
-    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts]
-    return f"{len(verdicts)} printed numbers: {', '.join(parts)}"
-
-
 def surprises(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Claims that fail without being known to, and known differences that no longer differ."""
+    """Return the claims that fail and are not known to, and the known differences that no longer differ."""
     failed = verdicts["verdict"].isin(FAILURES)
     known = verdicts["known_difference"].ne("")
     return verdicts[failed != known]
-
-
-def _index(results: pd.DataFrame) -> dict[tuple, tuple[float, str]]:
-    columns = [*KEYS, "value", "reason"]
-    return {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
 
 
 def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[str, str]]:
@@ -173,25 +131,22 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
         place = np.searchsorted(cuts, significant(values), side="right")
         label = own["stratum"].to_numpy(object)
         same[str(marker)] = {
-            name: next(
-                (own_name for own_name in dict.fromkeys(label) if ((label == own_name) == (place == n)).all()), ""
-            )
+            name: next((other for other in dict.fromkeys(label) if ((label == other) == (place == n)).all()), "")
             for n, name in enumerate(trial.stratum_labels)
         }
     return same
 
 
 def _in_analysis(claim: Claim, same_strata: Mapping[str, Mapping[str, str]]) -> Claim:
-    """Return a claim with the labels that the analysis gives to the strata that it speaks of."""
-    names = same_strata.get(claim.marker)
-    sides = claim.contrast.split(" - ") if claim.contrast else []
-    between_strata = bool(names) and len(sides) == 2 and all(side in names for side in sides)
-    if not names or (claim.stratum not in names and not between_strata):
+    """Return a claim with the labels that the analysis gives to its strata."""
+    names = same_strata.get(claim.marker, {})
+    sides = claim.contrast.split(" - ")
+    between = len(sides) == 2 and all(side in names for side in sides)
+    if not between and claim.stratum not in names:
         return claim
-    used = sides if between_strata else [claim.stratum]
-    if not all(names[name] for name in used):
+    if not all(names[name] for name in (sides if between else [claim.stratum])):
         return replace(claim, not_checkable=OTHER_SUBGROUPS)
-    if between_strata:
+    if between:
         return replace(claim, contrast=" - ".join(names[side] for side in sides))
     return replace(claim, stratum=names[claim.stratum])
 
@@ -205,17 +160,16 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     value, reason = found[claim.key]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
+    limit = number(claim.reported).value
     if claim.relation != "=":
-        bound = float(claim.printed)
-        if claim.statistic == "p" and claim.relation == "<" and bound <= 0:
+        if claim.statistic == "p" and claim.relation == "<" and limit <= 0:
             return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
-        holds = {"<": value < bound, ">": value > bound, "<=": value <= bound, ">=": value >= bound}[claim.relation]
-        return (WITHIN_BOUND if holds else OUTSIDE_BOUND), value, ""
-    if rule := formatting.rounding_rule(value, claim.printed):
-        zero = claim.statistic == "p" and float(claim.printed) == 0
-        note = "reported as zero: below half a unit of its last decimal" if zero else ""
-        return REPRODUCED, value, note or ("rounded as a binary number" if rule == "binary" else "")
-    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.printed)]
+        return (WITHIN_BOUND if _HOLDS[claim.relation](value, limit) else OUTSIDE_BOUND), value, ""
+    if rule := formatting.rounding_rule(value, claim.reported):
+        if claim.statistic == "p" and limit == 0:
+            return REPRODUCED, value, "reported as zero: below half a unit of its last decimal"
+        return REPRODUCED, value, "rounded as a binary number" if rule == "binary" else ""
+    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.reported)]
     if matches:
         return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(map(_convention, matches))
     return NOT_REPRODUCED, value, ""
@@ -226,26 +180,22 @@ def _convention(method: str) -> str:
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
-    """Say which part of the claim's key the results lack."""
+    """Return which part of the claim's key the results lack, in words."""
     if claim.outcome not in trial.outcomes and claim.outcome not in trial.markers:
         return f"{claim.outcome} is not an outcome that can be computed"
     arms = {arm.key: arm.label for arm in trial.arms.others}
     if claim.group in arms:
         return f"the arm {arms[claim.group]} is not analysed"
-    for name in ("outcome", "measure", "visit", "marker", "stratum"):
-        position, wanted = KEYS.index(name), getattr(claim, name)
+    for position, name in enumerate(KEYS[:5]):
+        wanted = getattr(claim, name)
         if wanted and not any(key[position] == wanted for key in found):
             return f"this analysis has no {name} {wanted}"
     return "this analysis has no such result"
 
 
-def _printed(claim: Claim) -> str:
-    return claim.printed if claim.relation == "=" else f"{claim.relation} {claim.printed}"
-
-
-def _shown(claim: Claim, value: float) -> str:
-    """Print a recomputed value with the printed decimals; beside a bound, with enough digits to see it."""
-    decimals = len(claim.printed.partition(".")[2])
-    if claim.relation != "=":
-        return formatting.p_digits(value) if claim.statistic == "p" else f"{formatting.rounded(value, decimals + 2):f}"
-    return f"{formatting.rounded(value, decimals):f}"
+def _recomputed(claim: Claim, value: float) -> str:
+    """Format a recomputed value with the reported decimals; beside a bound, with more digits."""
+    decimals = number(claim.reported).decimals
+    if claim.relation == "=":
+        return f"{formatting.rounded(value, decimals):f}"
+    return formatting.p_digits(value) if claim.statistic == "p" else f"{formatting.rounded(value, decimals + 2):f}"

@@ -278,16 +278,17 @@ def figures(context: Context) -> None:
 )
 def consistency(context: Context) -> None:
     """Check the reported numbers against each other."""
-    from .consistency import analysis, outputs
+    from .consistency import outputs
 
     given = context.arguments
     if given.claims.is_dir():
         if given.sizes:
             raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
-        report = analysis.check_published(given.claims)
+        report, findings = outputs.check_folder(given.claims)
     else:
-        report = analysis.check_claims(given.claims, given.sizes)
-    outputs.write(report, given.output, given.title or f"Internal consistency of reported numbers: {report.title}")
+        report, findings = outputs.check_csv(given.claims, given.sizes)
+    heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
+    outputs.write(report, findings, given.output, heading)
 
 
 @command("test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity")
@@ -310,13 +311,13 @@ def sensitivity(context: Context) -> None:
 @command("compute power, and repeat the comparisons with suspect values corrected and left out")
 def power(context: Context) -> None:
     """Compute power and the sensitivity to suspect values, from what the paper states of both."""
+    from .published_tables import published_frame
     from .robustness import power, suspect_values
-    from .robustness.suspect_values import read_published
 
     folder, robustness = context.settings.published, context.settings.robustness
     data = (*context.changes_and_strata, context.trial, context.analysis, robustness)
-    suspects = read_published(folder, suspect_values.FILE, suspect_values.COLUMNS)
-    planned = read_published(folder, power.FILE, power.COLUMNS, power.NUMERIC)
+    suspects = published_frame(folder, "suspect_values")
+    planned = published_frame(folder, "power", power.NUMERIC)
     made = {
         "suspect_values": suspect_values.suspect_values(suspects, *data),
         "power": power.power_table(planned, *data),

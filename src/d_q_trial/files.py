@@ -133,7 +133,7 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
 def _replaced(frame, function: Callable[[str], str]):
     """Return a data frame in which the text cells are replaced, wherever the function changes one."""
     changed = {}
-    for name in frame.columns[frame.dtypes.eq(object)]:
+    for name in frame.select_dtypes(exclude=["number", "bool"]).columns:
         words = [word for word in frame[name].unique() if isinstance(word, str)]
         found = {word: after for word in words if (after := function(word)) != word}
         if found:

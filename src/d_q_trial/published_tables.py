@@ -1,6 +1,6 @@
 """Read tables of reported values: CSV text as people write it, checked before anything is computed.
 
-One schema serves the claims, the checks of internal consistency and the generator of cohorts.
+One schema serves the claims, the checks of internal consistency, the sensitivity analyses and the generator of cohorts.
 """
 
 from __future__ import annotations
@@ -23,19 +23,26 @@ RELATIONS = ("=", "<", ">", "<=", ">=")
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
 _MINUS = str.maketrans("−–‒", "---")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-MOST_FAULTS = 20
+_MOST_FAULTS = 20
 
 
-class Cell(NamedTuple):
-    """A check of the text of a cell, in words, and whether the cell may be empty."""
+class Number(NamedTuple):
+    """A reported number: its text, value, decimals, and the interval of values that round to it, ties both ways."""
 
-    fits: Callable[[str], bool]
-    expected: str
-    may_be_empty: bool = False
+    text: str
+    value: float
+    decimals: int
+    low: float
+    high: float
+
+    @property
+    def unit(self) -> float:
+        """One unit of the last reported decimal."""
+        return 10.0**-self.decimals
 
 
-def decimal(text: str) -> Decimal:
-    """Return a reported number; a comma may group thousands and is nothing else.
+def number(text: str) -> Number:
+    """Read a reported number; a comma may group thousands and is nothing else: ``0,05`` is refused, not read as 5.
 
     Raises
     ------
@@ -46,23 +53,30 @@ def decimal(text: str) -> Decimal:
     if _THOUSANDS.fullmatch(cleaned):
         cleaned = cleaned.replace(",", "")
     try:
-        number = Decimal(cleaned)
+        value = Decimal(cleaned)
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a number") from None
-    if not number.is_finite():
+    if not value.is_finite():
         raise ValueError(f"{text!r} is not a finite number")
-    return number
+    decimals = max(0, -int(value.as_tuple().exponent))
+    half = Decimal(5).scaleb(-decimals - 1)
+    return Number(cleaned, float(value), decimals, float(value - half), float(value + half))
 
 
-def relation(text: str) -> str:
-    """Return the relation that a sign means, or the text itself if it means none."""
-    sign = text.strip()
-    return _SIGNS.get(sign, sign)
+def number_or_none(text: str | None) -> Number | None:
+    """Read a reported number, or None from an empty cell."""
+    return number(text) if text and text.strip() else None
+
+
+def split_relation(text: str) -> tuple[str, str]:
+    """Return the relation with which a text begins, in its plain form (empty if none), and the rest."""
+    sign, rest = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
+    return _SIGNS.get(sign, sign), rest
 
 
 def _is_number(text: str) -> bool:
     try:
-        decimal(text)
+        number(text)
     except ValueError:
         return False
     return True
@@ -75,11 +89,12 @@ def _is_share(text: str) -> bool:
         return False
 
 
-COUNT = Cell(lambda text: text.isascii() and text.isdecimal(), "a whole number from 0")
-SOME = Cell(lambda text: text.isascii() and text.isdecimal() and int(text) > 0, "a whole number from 1")
-NUMBER = Cell(_is_number, "a number with a decimal point")
-P_VALUE = Cell(lambda text: _is_number(text) and 0 <= decimal(text) <= 1, "a number from 0 to 1 with a decimal point")
-SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
+class Cell(NamedTuple):
+    """A check of the text of a cell, in words, and whether the cell may be empty."""
+
+    fits: Callable[[str], bool]
+    expected: str
+    may_be_empty: bool = False
 
 
 def _or_nothing(cell: Cell) -> Cell:
@@ -90,70 +105,94 @@ def _one_of(*words: str) -> Cell:
     return Cell(lambda text: text in words, f"one of {', '.join(words)}")
 
 
+_COUNT = Cell(lambda text: text.isascii() and text.isdecimal(), "a whole number from 0")
+_SOME = Cell(lambda text: text.isascii() and text.isdecimal() and int(text) > 0, "a whole number from 1")
+_NUMBER = Cell(_is_number, "a number with a decimal point")
+_P = Cell(lambda text: _is_number(text) and 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+_SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
 _PLACE = ("source", "locator", "outcome", "measure", "visit", "marker", "stratum")
 _SUMMARY = (*_PLACE, "group", "n", "statistic", "center", "lower", "upper")
-_SUMMARY_CELLS = {"n": _or_nothing(SOME)} | dict.fromkeys(("center", "lower", "upper"), _or_nothing(NUMBER))
-_SUMMARY_CELLS |= {"statistic": _one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd")}
-COLUMNS = {
-    "tests": (*_PLACE, "contrast", "test", "p_relation", "p", "effect", "direction"),
-    "summaries": _SUMMARY,
-    "ranges": _SUMMARY,
-    "counts": (*_PLACE, "group", "n"),
-    "correlations": ("source", "locator", "marker", "with", "group", "n", "r", "p_relation", "p"),
-    "registry_baseline": ("source", "locator", "outcome", "visit", "group", "n", "statistic", "value", "spread"),
-    "registry_flow": ("source", "locator", "milestone", "reason", "group", "n"),
-    "flow": ("source", "locator", "step", "arm", "count"),
-    "statements": ("source", "locator", "kind", "subject", "visits", "group", "value", "note"),
-    "adverse_events": ("source", "locator", "event", "group", "affected", "at_risk", "percent"),
-    "known_differences": ("claim", "data", "reason"),
+_SUMMARY_CELLS = {
+    "n": _or_nothing(_SOME),
+    **dict.fromkeys(("center", "lower", "upper"), _or_nothing(_NUMBER)),
+    "statistic": _one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
 }
-CELLS = {
-    "tests": {
-        "p": P_VALUE,
-        "p_relation": _one_of(*RELATIONS),
-        "test": _one_of(*TESTS),
-        "effect": _or_nothing(NUMBER),
-        "direction": _or_nothing(_one_of("negative", "positive")),
-    },
-    "summaries": _SUMMARY_CELLS,
-    "ranges": _SUMMARY_CELLS,
-    "counts": {"n": _or_nothing(COUNT)},
-    "correlations": {
-        "n": _or_nothing(SOME),
-        "r": _or_nothing(NUMBER),
-        "p": _or_nothing(P_VALUE),
-        "p_relation": _or_nothing(_one_of(*RELATIONS)),
-    },
-    "registry_baseline": {"n": SOME, "value": NUMBER, "spread": _or_nothing(NUMBER)},
-    "registry_flow": {"n": COUNT},
-    "flow": {"count": COUNT},
-    "adverse_events": {"affected": _or_nothing(COUNT), "at_risk": SOME, "percent": _or_nothing(NUMBER)},
-    "known_differences": {"data": _one_of("synthetic", "any")},
-}
-STATEMENTS = {
-    "n": SOME,
-    "affected": COUNT,
-    "listed_from": COUNT,
-    "share": SHARE,
-    "limit": NUMBER,
+_P_CELLS = {"p": _P, "p_relation": _one_of(*RELATIONS)}
+_POWER = ("per_group", "withdrawal", "power", "alpha", "difference")
+# Columns and checked cells of each table.
+TABLES: dict[str, tuple[tuple[str, ...], dict[str, Cell]]] = {
+    "tests": (
+        (*_PLACE, "contrast", "test", "p_relation", "p", "effect", "direction"),
+        {
+            **_P_CELLS,
+            "test": _one_of(*TESTS),
+            "effect": _or_nothing(_NUMBER),
+            "direction": _or_nothing(_one_of("negative", "positive")),
+        },
+    ),
+    "summaries": (_SUMMARY, _SUMMARY_CELLS),
+    "ranges": (_SUMMARY, _SUMMARY_CELLS),
+    "counts": ((*_PLACE, "group", "n"), {"n": _or_nothing(_COUNT)}),
+    "correlations": (
+        ("source", "locator", "marker", "with", "group", "n", "r", "p_relation", "p"),
+        {"n": _or_nothing(_SOME), "r": _or_nothing(_NUMBER), "p": _or_nothing(_P), "p_relation": _or_nothing(_one_of(*RELATIONS))},
+    ),
+    "registry_baseline": (
+        ("source", "locator", "outcome", "visit", "group", "n", "statistic", "value", "spread"),
+        {"n": _SOME, "value": _NUMBER, "spread": _or_nothing(_NUMBER)},
+    ),
+    "registry_flow": (("source", "locator", "milestone", "reason", "group", "n"), {"n": _COUNT}),
+    "flow": (("source", "locator", "step", "arm", "count"), {"count": _COUNT}),
+    "statements": (("source", "locator", "kind", "subject", "visits", "group", "value", "note"), {}),
+    "adverse_events": (
+        ("source", "locator", "event", "group", "affected", "at_risk", "percent"),
+        {"affected": _or_nothing(_COUNT), "at_risk": _SOME, "percent": _or_nothing(_NUMBER)},
+    ),
+    "known_differences": (("claim", "data", "reason"), {"data": _one_of("synthetic", "any")}),
+    "suspect_values": (
+        ("source", "locator", "outcome", "visit", "arm", "reported", "instead", "reason"),
+        {"reported": _NUMBER, "instead": _NUMBER},
+    ),
+    "power": (("source", "locator", "outcome", "measure", "visit", *_POWER), dict.fromkeys(_POWER, _NUMBER)),
+}  # fmt: skip
+_STATEMENTS = {
+    "n": _SOME,
+    "affected": _COUNT,
+    "listed_from": _COUNT,
+    "share": _SHARE,
+    "limit": _NUMBER,
     "test": _one_of(*TESTS),
 }
 
 
-def read_published(folder: Path | str, name: str) -> list[Row]:
-    """Read and check one table of a folder of reported values; an absent table has no rows.
+def read_published(folder: Path | str | None, name: str) -> list[Row]:
+    """Read and check one table of a folder of reported values; an absent table, or folder, has no rows.
 
     Raises
     ------
     UserError
         With every fault of the file, each with row, column, value and expectation.
     """
-    path = Path(folder) / f"{name}.csv"
-    if not path.exists():
+    path = Path(folder or "") / f"{name}.csv"
+    if not folder or not path.exists():
         return []
-    rows = read_table(path, COLUMNS.get(name, ()))
-    check_table(name, rows, str(path))
+    columns, cells = TABLES.get(name, ((), {}))
+    rows = read_table(path, columns)
+    faults = [fault for row in rows for fault in _faults(name, cells, row)]
+    if len(faults) == 1:
+        raise UserError(f"{path}, {faults[0]}")
+    if faults:
+        more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
+        raise UserError("\n  ".join([f"{path}: {len(faults)} faults", *faults[:_MOST_FAULTS], *more]))
     return rows
+
+
+def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
+    """Read one table as a ``pandas.DataFrame``: text, the ``numeric`` columns as float; without the table, no rows."""
+    import pandas as pd
+
+    frame = pd.DataFrame(read_published(folder, name), columns=list(TABLES[name][0]))
+    return frame.astype(dict.fromkeys(numeric, float))
 
 
 def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ...] = ()) -> list[Row]:
@@ -188,13 +227,13 @@ def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
         if name not in header:
             raise UserError(f"{path}: column {name!r} is missing{nearest(name, header)}")
     table = []
-    for number, cells in enumerate(rows[1:], start=2):
+    for line, cells in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(header):
-            raise UserError(f"{path}, row {number}: {len(cells)} cells, expected {len(header)} as in the header")
+            raise UserError(f"{path}, row {line}: {len(cells)} cells, expected {len(header)} as in the header")
         row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        table.append(_with_plain_signs(row) | {"_row": str(number)})
+        table.append(_with_plain_signs(row) | {"_row": str(line)})
     return table
 
 
@@ -202,42 +241,27 @@ def _with_plain_signs(row: Row) -> Row:
     """Write minus signs and relations in one form; a relation before P moves into its own column."""
     row = {name: text.translate(_MINUS) if _is_number(text) else text for name, text in row.items()}
     if "p_relation" in row:
-        sign, _, rest = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)(\s*)(.*)", row["p"]).groups()  # type: ignore[union-attr]
-        if sign and relation(row["p_relation"]) in ("", relation(sign)):
+        sign, rest = split_relation(row["p"])
+        own, other = split_relation(row["p_relation"])
+        if sign and (own or sign, other) == (sign, ""):
             row |= {"p_relation": sign, "p": rest}
-        row["p_relation"] = relation(row["p_relation"])
+        elif own and not other:
+            row["p_relation"] = own
     return row
 
 
-def check_table(name: str, rows: list[Row], path: str) -> None:
-    """Check every cell of a table.
-
-    Raises
-    ------
-    UserError
-        With every cell that does not fit: row, column, value and expectation.
-    """
-    faults = [fault for row in rows for fault in _faults(name, row)]
-    if len(faults) == 1:
-        raise UserError(f"{path}, {faults[0]}")
-    if faults:
-        more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
-        raise UserError("\n  ".join([f"{path}: {len(faults)} faults", *faults[:MOST_FAULTS], *more]))
-
-
-def _faults(name: str, row: Row) -> list[str]:
-    cells = CELLS.get(name, {})
+def _faults(name: str, cells: dict[str, Cell], row: Row) -> list[str]:
     if name == "statements":
-        cells = {"kind": _one_of(*STATEMENTS)}
-        cells |= {"value": STATEMENTS[row["kind"]]} if row["kind"] in STATEMENTS else {}
+        cells = {"kind": _one_of(*_STATEMENTS)}
+        cells |= {"value": _STATEMENTS[row["kind"]]} if row["kind"] in _STATEMENTS else {}
     if row.get("statistic") == "count_percent":
-        cells = cells | {"center": COUNT, "n": SOME}
+        cells = cells | {"center": _COUNT, "n": _SOME}
     if row.get("statistic") == "mean_sd" and "spread" in row:
-        cells = cells | {"spread": NUMBER}
+        cells = cells | {"spread": _NUMBER}
     faults = []
     for column, cell in cells.items():
         text = row[column]
         if not (cell.fits(text) if text else cell.may_be_empty):
-            hint = nearest(text, STATEMENTS) if column == "kind" else ""
+            hint = nearest(text, _STATEMENTS) if column == "kind" else ""
             faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
     return faults

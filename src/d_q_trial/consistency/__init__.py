@@ -1,9 +1,8 @@
-"""What the printed numbers of a paper say about themselves.
+"""Internal consistency of the reported numbers of a paper: which test, which group sizes, and what does not agree.
 
-Claims in (printed P-values, group sizes, medians, quartiles), findings out. Nothing here knows a particular paper.
+Reported P-values, group sizes, medians and quartiles go in, findings come out. Nothing here knows a particular paper.
 
 The rank-sum statistic moves in whole or half steps, so that for given group sizes only some P-values exist. Testing one
-U or P against its lattice is GRIM-U (Heathers and Grimes 2025); GRIM, statcheck, SPRITE, CORVIDS, scrutiny and recalc
-do the like for other statistics (docs/consistency.md has the references). Here all P-values of a paper are used together, and the variant of the test and the group sizes
-are what is inferred.
+U or P against its lattice is GRIM-U (Heathers and Grimes 2025); docs/consistency.md has more references. Here all
+P-values of a paper are used together, and the variant of the test and the group sizes are inferred.
 """

@@ -1,7 +1,8 @@
-"""The P-values that a rank-sum test can give for two group sizes, variant by variant."""
+"""P-values that a rank-sum test can give for two group sizes, by variant of the test, and the expected ties."""
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from scipy.special import stdtr
 
 from ..stats.rank_sum import exact_counts, normal_p, normal_z
 
-# Key and what programs call it. The t approximation with continuity correction is the one that SAS prints by default.
+# The t approximation with continuity correction is the default of SAS.
 VARIANTS = {
     "normal": "normal approximation, no continuity correction",
     "normal_continuity": "normal approximation with continuity correction",
@@ -19,7 +20,7 @@ VARIANTS = {
     "t": "t approximation, no continuity correction",
     "t_continuity": "t approximation with continuity correction",
 }
-_EDGE = 1e-12  # what binary arithmetic may add to a P-value
+_EDGE = 1e-12  # rounding error of a P-value
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
 # Pairs of participants, such as 150 times 150, beyond which nearly every P of three decimals is attainable.
@@ -120,9 +121,9 @@ def _first_of_each(p: np.ndarray) -> np.ndarray:
 
 
 class Ties(NamedTuple):
-    """What is known of ties.
+    """The expected ties.
 
-    ``weight`` is the probability of any, ``low`` to ``high`` the usual range of the tie sum if there are, ``most`` one
+    ``weight`` is the probability of any, ``low`` to ``high`` the usual range of the tie sum if there are, ``most`` a sum
     that is hardly ever exceeded.
     """
 
@@ -133,13 +134,20 @@ class Ties(NamedTuple):
 
 
 NO_TIES = Ties(0.0, 0, 0, 0)
+# Unknown: perhaps a quarter of published variables tie, a few pairs each.
+UNKNOWN_TIES = Ties(0.25, 6, 60, 600)
+# Changes of measured values: a handful of pairs at most, as at "no change".
+FEW_TIES = Ties(0.1, 6, 60, 60)
+_SPREAD_PER_IQR = 1 / 1.349  # of a normal distribution
+# Data that are skewed or heaped tie more than a normal sample with the same quartiles; up to so many times as much.
+_USUAL, _MOST = (0.5, 2.2), 6.0
 _TRUE_ERROR, _SAFE_ERROR = 0.06, 0.6  # of the interpolated exact P with ties, in steps: usual, and hardly exceeded
 
 
 class Fit(NamedTuple):
-    """How a printed P sits on a lattice.
+    """A reported P on a lattice.
 
-    ``hits`` attainable values in the printed interval, ``expected`` the number that a lattice of this density has there
+    ``hits`` attainable values in the reported interval, ``expected`` the number that a lattice of this density has there
     by chance, ``u`` the values of U that hit.
     """
 
@@ -154,12 +162,12 @@ class Fit(NamedTuple):
 
 
 def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarray, np.ndarray]:
-    """Set printed intervals of P against the lattice without ties.
+    """Count the attainable values in reported intervals of P, without ties.
 
     Parameters
     ----------
     low, high : array of float, shape (k,)
-        Ends of the intervals of P that print as the claims do.
+        Ends of the intervals of P that round to the reported ones.
 
     Returns
     -------
@@ -173,7 +181,7 @@ def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarr
 
 
 def hits_tied(low, high, n_first: int, n_second: int, variant: str, ties: Ties) -> tuple[np.ndarray, np.ndarray]:
-    """Set printed intervals of P against the lattice with ties, the tie sum anywhere in its usual range.
+    """Count the attainable values in reported intervals of P, with ties, the tie sum anywhere in its usual range.
 
     As :func:`hits`, but each U counts by the share of tie sums that bring its P into the interval. For the exact
     variants each P is widened by the error of the approximation.
@@ -209,7 +217,7 @@ def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, erro
 
 @lru_cache(maxsize=16384)
 def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> Fit:
-    """Set one printed interval against the lattice without ties, with the U that hit."""
+    """Count the attainable values in one reported interval without ties, with their U."""
     grid = lattice(n_first, n_second, variant)
     first, last = np.searchsorted(grid.p, (low - _EDGE, high + _EDGE))
     found, expected = hits([low], [high], n_first, n_second, variant)
@@ -218,8 +226,43 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> F
 
 @lru_cache(maxsize=16384)
 def fit_tied(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties) -> Fit:
-    """Set one printed interval against the lattice with ties, with every U that may hit, the rarest ties included."""
+    """Count the attainable values in one reported interval with ties, with every U that may reach it, rare ties included."""
     start, end, _, u = _tied(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
     found, expected = hits_tied([low], [high], n_first, n_second, variant, ties)
     reach = (start <= high + _EDGE) & (end >= low - _EDGE)
     return Fit(float(found[0]), float(expected[0]), tuple(u[reach].tolist()))
+
+
+def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:
+    """Return the expected ties of values recorded in a ``step``.
+
+    Parameters
+    ----------
+    step : float
+        In the unit of the quartiles.
+    first, second : Group
+        Their quartiles give the spread; without quartiles the ties are unknown.
+    """
+    widths = [g.q3.value - g.q1.value for g in (first, second) if g.q1 is not None and g.q3 is not None]
+    if not widths:
+        return UNKNOWN_TIES
+    n = n_first + n_second
+    spread = max(sum(widths) / len(widths), step / 2) * _SPREAD_PER_IQR
+    # Chance that two, and that three, values fall into one step, of a normal distribution.
+    pair = min(1.0, step / (2 * math.sqrt(math.pi) * spread))
+    triple = min(1.0, (step / spread) ** 2 / (2 * math.pi * math.sqrt(3)))
+    tie_sum = n * (n - 1) * (n - 2) * triple + 3 * n * (n - 1) * pair
+    chance = 2 * math.sqrt(TIE_STEP * tie_sum)  # twice the standard deviation of a Poisson number of pairs
+    weight = 1 - math.exp(-n * (n - 1) / 2 * pair)
+    low, high = _USUAL[0] * tie_sum - chance, _USUAL[1] * tie_sum + chance + 2 * TIE_STEP
+    return Ties(
+        min(max(weight, 0.02), 0.98),
+        _whole(low, n),
+        _whole(high, n),
+        _whole(_MOST * tie_sum + chance + 10 * TIE_STEP, n),
+    )
+
+
+def _whole(tie_sum: float, n: int) -> int:
+    """Round to a possible tie sum, at least one pair, at most half of what all values equal would make."""
+    return max(TIE_STEP, min(TIE_STEP * round(tie_sum / TIE_STEP), (n**3 - n) // 2))

@@ -1,227 +1,209 @@
-"""The files that a check leaves behind."""
+"""Check a paper, and write the findings, the tables behind them and the page."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..files import safe_text, write_json, write_text
-from . import findings
-from .analysis import Report
+import pandas as pd
+
+from ..errors import UserError
+from ..files import write_csv, write_json, write_text
+from ..pages import render
+from . import drawings, p_value_checks, table_checks
+from .assess import ALPHA, ATTAINABLE, DEPENDENCE, Assessment, Report, assess_paper
+from .findings import COLUMNS, KINDS, Finding, as_rows, in_order, share
 from .lattice import VARIANTS, fit, fit_tied
-from .page import render
+from .quartiles import Definition, decide
+from .reported import Reported, read_folder, read_p_values
+from .sizes import read_constraints
+from .variants import Option, Score
 
-# What each table is, in the order in which a report shows them.
-PIECES = {
-    "findings": ("Findings", "Observations about printed numbers, with the check behind each."),
-    "variants": (
-        "Which rank-sum test",
-        "P-values that each variant can give, how many it would give by chance, and the likelihood of all together.",
-    ),
-    "abstract": (
-        "P-values of the abstract under each variant",
-        "P of the inferred U; yes where 0.05 lies between them.",
-    ),
-    "group_sizes": (
-        "Group sizes that are not printed",
-        "Every pair of numbers that meets the printed sums, with the P-values that it makes attainable.",
-    ),
-    "quartiles": (
-        "Definition of the quartiles",
-        "Nine definitions and two rounding rules, by the last printed digits.",
-    ),
-    "p_values": (
-        "P-values under the inferred variant",
-        "U, or the ties or smaller numbers that would explain the digits.",
-    ),
-    "ranges": ("P-values against quartiles", "Outer bounds of U and P for the printed medians, quartiles and ranges."),
-    "lattice": (
-        "P-values under every variant",
-        "Whether the digits are attainable, and how probable that is by chance.",
-    ),
-}
+_MOST_U = 6  # values of U that the page lists
+_PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
+_NUMBERS = ("claim", "where", "p", "n_first", "n_second")
 
 
-def write(report: Report, folder: Path | str, heading: str) -> None:
-    """Write all tables and the page; numbers have ten significant digits, text from the input is safe to open."""
-    folder = Path(folder)
-    rows = findings.as_rows(report.findings)
-    _csv(folder / "findings.csv", findings.COLUMNS, rows)
-    write_json(rows, folder / "findings.json")
-    pieces = {name: {"title": title, "caption": caption} for name, (title, caption) in PIECES.items()}
-    write_json(pieces, folder / "pieces.json")
-    scores = report.inference.scores if report.inference else []
-    _csv(
-        folder / "variants.csv",
-        (
-            "variant",
-            "attainable",
-            "total",
-            "by_chance",
-            "attainable_with_ties",
-            "attainable_at_own_sizes",
-            "miss_rate",
-            "log10_likelihood",
-            "probability",
-        ),
-        [
-            {
-                "variant": s.variant,
-                "attainable": s.attainable,
-                "total": s.total,
-                "by_chance": s.by_chance,
-                "attainable_with_ties": s.attainable_with_ties,
-                "attainable_at_own_sizes": s.attainable_at_own_sizes,
-                "miss_rate": s.miss_rate,
-                "log10_likelihood": s.log_likelihood / math.log(10),
-                "probability": s.probability,
-            }
-            for s in scores
-        ],
-    )
-    _csv(
-        folder / "lattice.csv",
-        (
-            "claim",
-            "where",
-            "p",
-            "n_first",
-            "n_second",
-            "variant",
-            "attainable",
-            "u",
-            "chance",
-            "attainable_with_ties",
-            "chance_with_ties",
-        ),
-        _lattice_rows(report),
-    )
-    _csv(
-        folder / "p_values.csv",
-        ("claim", "where", "p", "n_first", "n_second", "status", "u", "tie_sum", "fewer"),
-        [
-            {
-                "claim": a.claim.claim,
-                "where": a.claim.where,
-                "p": a.claim.p.text,
-                "n_first": a.n_first,
-                "n_second": a.n_second,
-                "status": a.status,
-                "u": _joined(a.u),
-                "tie_sum": a.tie_sum,
-                "fewer": " ".join(f"{m}/{n}" for m, n in a.fewer),
-            }
-            for a in report.assessments
-        ],
-    )
-    options = report.inference.options if report.inference else []
-    _csv(
-        folder / "group_sizes.csv",
-        (
-            "first",
-            "second",
-            "n_first",
-            "n_second",
-            "attainable",
-            "p_values",
-            "log10_likelihood",
-            "probability",
-        ),
-        [
-            {
-                "first": o.pair[0],
-                "second": o.pair[1],
-                "n_first": o.n_first,
-                "n_second": o.n_second,
-                "attainable": o.attainable,
-                "p_values": o.total,
-                "log10_likelihood": o.log_likelihood / math.log(10),
-                "probability": o.probability,
-            }
-            for o in options
-        ],
-    )
-    _csv(
-        folder / "quartiles.csv",
-        ("type", "rounding", "log10_likelihood", "probability", "impossible_digits"),
-        [
-            {
-                "type": d.kind,
-                "rounding": f"half {d.rounding}",
-                "log10_likelihood": d.log_likelihood / math.log(10),
-                "probability": d.probability,
-                "impossible_digits": d.impossible,
-            }
-            for d in report.decision.definitions
-        ],
-    )
-    _csv(
-        folder / "ranges.csv",
-        ("claim", "relation", "p", "n_first", "n_second", "u_low", "u_high", "p_low", "p_high", "inside"),
-        [
-            {
-                "claim": r.claim.claim,
-                "relation": r.claim.relation,
-                "p": r.claim.p.text,
-                "n_first": r.n_first,
-                "n_second": r.n_second,
-                "u_low": r.u_low,
-                "u_high": r.u_high,
-                "p_low": r.p_low,
-                "p_high": r.p_high,
-                "inside": r.inside,
-            }
-            for r in report.ranges
-        ],
-    )
-    columns = ("claim", "where", "printed", "n_first", "n_second", "u", "u_other", *VARIANTS, "hangs_on_variant")
-    _csv(folder / "abstract.csv", columns, report.abstract)
-    write_text(render(report, heading), folder / "consistency.html")
+class Table(NamedTuple):
+    """A table of the check: title, caption, columns, and its rows from a report."""
+
+    title: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: Callable[[Report], list[tuple]]
 
 
-def _lattice_rows(report: Report) -> list[dict[str, Any]]:
-    rows = []
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def _numbers(a: Assessment) -> tuple:
+    return a.p.claim, a.p.where, a.p.p.text, *a.numbers
+
+
+def _joined(u: tuple[float, ...], separator: str = " ") -> str:
+    return separator.join(f"{value:g}" for value in u)
+
+
+def _yes(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def _lattice_rows(report: Report) -> Iterator[tuple]:
     for a in report.assessments:
         for variant in VARIANTS:
-            plain = fit(a.claim.low, a.claim.high, a.n_first, a.n_second, variant)
-            row = {
-                "claim": a.claim.claim,
-                "where": a.claim.where,
-                "p": a.claim.p.text,
-                "n_first": a.n_first,
-                "n_second": a.n_second,
-                "variant": variant,
-                "attainable": plain.hits > 0,
-                "u": _joined(plain.u),
-                "chance": plain.chance,
-            }
-            if a.claim.ties.weight:
-                tied = fit_tied(a.claim.low, a.claim.high, a.n_first, a.n_second, variant, a.claim.ties)
-                row |= {"attainable_with_ties": bool(tied.u), "chance_with_ties": tied.chance}
-            rows.append(row)
-    return rows
+            plain, with_ties = fit(a.p.low, a.p.high, *a.numbers, variant), ("", None)
+            if a.p.ties.weight:
+                tied = fit_tied(a.p.low, a.p.high, *a.numbers, variant, a.p.ties)
+                with_ties = (_yes(bool(tied.u)), tied.chance)
+            yield *_numbers(a), variant, _yes(plain.hits > 0), _joined(plain.u), plain.chance, *with_ties
 
 
-def _joined(u: tuple[float, ...]) -> str:
-    return " ".join(f"{value:g}" for value in u)
+# In the order in which a report shows them; findings.csv is written from the findings.
+TABLES = {
+    "findings": Table("Findings", "Observations about reported numbers, with the check behind each.", COLUMNS, lambda r: []),
+    "variants": Table(
+        "Which rank-sum test",
+        "P-values that each variant can give, how many it would give by chance, and the likelihood of all together.",
+        _names(Score),
+        lambda report: report.inference.scores if report.inference else [],
+    ),
+    "abstract": Table(
+        "P-values of the abstract under each variant",
+        "P of the inferred U; yes where 0.05 lies between them.",
+        DEPENDENCE,
+        lambda report: [(*list(row.values())[:-1], _yes(row["depends_on_variant"])) for row in report.dependence],
+    ),
+    "group_sizes": Table(
+        "Group sizes that are not reported",
+        "Every pair of numbers that meets the reported sums, with the P-values that it makes attainable.",
+        _names(Option),
+        lambda report: report.inference.options if report.inference else [],
+    ),
+    "quartiles": Table(
+        "Definition of the quartiles",
+        "Nine definitions and two rounding rules, by the last reported digits.",
+        _names(Definition),
+        lambda report: report.decision.definitions,
+    ),
+    "p_values": Table(
+        "P-values under the inferred variant",
+        "U, or the ties or smaller numbers that would explain the digits.",
+        (*_NUMBERS, "status", "u", "tie_sum", "fewer"),
+        lambda report: [
+            (*_numbers(a), a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer))
+            for a in report.assessments
+        ],
+    ),
+    "ranges": Table(
+        "P-values against quartiles",
+        "Outer bounds of U and P for the reported medians, quartiles and ranges.",
+        ("claim", "relation", "p", "n_first", "n_second", "u_low", "u_high", "p_low", "p_high", "inside"),
+        lambda report: [
+            (r.p.claim, r.p.relation, r.p.p.text, r.n_first, r.n_second, r.u_low, r.u_high, r.p_low, r.p_high, _yes(r.inside))
+            for r in report.ranges
+        ],
+    ),
+    "lattice": Table(
+        "P-values under every variant",
+        "Whether the digits are attainable, and how probable that is by chance.",
+        (*_NUMBERS, "variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties"),
+        lambda report: list(_lattice_rows(report)),
+    ),
+}  # fmt: skip
 
 
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return safe_text(value) if isinstance(value, str) else str(value)
+def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
+    """Check a CSV of P-values, and a CSV of constraints on unreported group sizes if there are any.
+
+    Raises
+    ------
+    UserError
+        If the P-values hold nothing that can be checked.
+    """
+    reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
+    report = assess_paper(reported, decide(reported.p_values))
+    findings = _findings(report)
+    if not findings:
+        raise UserError(
+            f"{path}: nothing to check: no rank-sum P-value is reported with a value (a bound such as <0.05 fits every "
+            "test), and none has the medians of two groups"
+        )
+    return report, findings
 
 
-def _csv(path: Path, columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
-    write_text(stream.getvalue(), path)
+def check_folder(folder: Path | str) -> tuple[Report, list[Finding]]:
+    """Check a folder of published tables."""
+    decision = decide(read_folder(folder).p_values)
+    report = assess_paper(read_folder(folder, decision.steps), decision)
+    return report, _findings(report)
+
+
+def _findings(report: Report) -> list[Finding]:
+    checks = (*p_value_checks.CHECKS, *table_checks.CHECKS)
+    return in_order(finding for check in checks for finding in check(report))
+
+
+def write(
+    report: Report, findings: list[Finding], folder: Path | str, heading: str, plain: Callable[[str], str] = str
+) -> None:
+    """Write all tables and the page; ``plain`` puts labels in place of keys on the page."""
+    folder = Path(folder)
+    write_json(as_rows(findings), folder / "findings.json")
+    write_json({name: {"title": t.title, "caption": t.caption} for name, t in TABLES.items()}, folder / "pieces.json")
+    for name, table in TABLES.items():
+        rows = findings if name == "findings" else table.rows(report)
+        frame = pd.DataFrame(
+            [row if isinstance(row, tuple) else tuple(asdict(row).values()) for row in rows], columns=table.columns
+        )
+        write_csv(frame, folder / f"{name}.csv")
+    write_text(page(report, findings, heading, plain), folder / "consistency.html")
+
+
+def page(report: Report, findings: list[Finding], heading: str, plain: Callable[[str], str]) -> str:
+    """Return the findings as one page that needs no other file."""
+    inference = report.inference
+    shown = [
+        Finding(**{name: plain(text) if name not in ("finding", "kind") else text for name, text in asdict(f).items()})
+        for f in findings
+    ]
+    values: dict[str, Any] = {
+        "findings": [(kind, meaning, [f for f in shown if f.kind == kind]) for kind, meaning in KINDS.items()],
+        "variants": VARIANTS,
+        "alpha": ALPHA,
+        "matrix": "",
+    }
+    if inference:
+        drawn = [a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS]
+        values |= {
+            "matrix": drawings.matrix(report.assessments),
+            "scores": [(s, _ratio(inference.best, s)) for s in inference.scores],
+            "panels": [(plain(a.p.claim), drawings.panel(a, plain), a, _u(a)) for a in drawn],
+            "dependence": [(plain(row["claim"]), row) for row in report.dependence],
+            "short": drawings.SHORT,
+            "sizes": [
+                (
+                    plain(p_value_checks.label(pair)),
+                    drawings.candidates(options),
+                    [(o, share(o.probability)) for o in options],
+                )
+                for pair, options in inference.solutions().items()
+            ],
+            "p_values": [
+                (plain(a.p.claim), a, _joined(a.u, ", ") if len(a.u) <= _MOST_U else f"{len(a.u)} values")
+                for a in report.assessments
+            ],
+        }
+    return render("consistency.html.j2", title=heading, label=None, **values)
+
+
+def _u(a: Assessment) -> str:
+    return f"U = {_joined(a.u, ' or ')}" if a.status == ATTAINABLE else a.status
+
+
+def _ratio(best: Score, other: Score) -> tuple[str, str]:
+    """Return by how much a variant is less likely than the best: a factor, and a power of ten for large ones."""
+    power = best.log10_likelihood - other.log10_likelihood
+    return ("", "") if other is best else ("10", f"{power:.0f}") if power >= 3 else (f"{10**power:.1f}", "")

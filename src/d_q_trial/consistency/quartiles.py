@@ -1,8 +1,14 @@
-"""Which definition of the quartiles, and which rounding rule, made the printed medians and quartiles.
+"""What reported medians, quartiles and ranges imply: the definition of the quartiles, and bounds of U and P.
 
-A quantile of n recorded values lies at one value or a fixed fraction of the way to the next. If the values
-were recorded in steps coarser than the printed decimals, the fraction shows in the last digit: whole numbers
-and n = 30 give .25 and .75 under type 7 (printed .2 or .3, and .8), but whole numbers under type 2.
+A quantile of n recorded values lies at one value or a fixed fraction of the way to the next. If the values were
+recorded in steps coarser than the reported decimals, the fraction shows in the last digit: whole numbers and n = 30 give
+.25 and .75 under type 7 (reported as .2 or .3, and .8), but whole numbers under type 2.
+
+Each order statistic of a group lies between a lower and an upper envelope that the reported quantiles leave it. The
+first group at its upper and the second at its lower envelope give the largest U that can be. The bounds are outer
+bounds: a P-value outside them cannot come from such data, one inside may. They are attained where every reported
+quantile is one of the values (n = 4k + 1 under type 7). Where a quantile lies between two values, not both of them can
+be at their envelope, and the bounds go too far by the pairs of one value for each.
 """
 
 from __future__ import annotations
@@ -15,9 +21,11 @@ from functools import lru_cache
 import numpy as np
 
 from ..stats.quantiles import TYPES
-from .printed import Printed
+from .lattice import p_value
+from .reported import Group, ReportedP
 
 ROUNDINGS = ("even", "up")
+USUAL_TYPE = 7  # where the digits do not decide: R's and numpy's
 # (a, b) of Hyndman and Fan's continuous types: position a + p (n + 1 - a - b).
 _CONTINUOUS = {
     4: (Fraction(0), Fraction(1)),
@@ -27,22 +35,17 @@ _CONTINUOUS = {
     8: (Fraction(1, 3), Fraction(1, 3)),
     9: (Fraction(3, 8), Fraction(3, 8)),
 }
-_QUARTER, _HALF, _THREE_QUARTERS = Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)
-_COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is printed
+_QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4)}
+_COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
 _ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
 _MOST_GAP = 400
 
 
 @lru_cache(maxsize=4096)
 def place(n: int, p: Fraction, kind: int) -> tuple[int, Fraction]:
-    """Rank of the value below a quantile (from 1), and the fraction of the way to the next one.
+    """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
 
-    Parameters
-    ----------
-    n : int
-    p : Fraction
-    kind : int, 1 to 9
-        Definition as Hyndman and Fan (1996) count them.
+    ``kind`` is the definition of the quantile, 1 to 9 as Hyndman and Fan (1996) count them.
     """
     if kind in _CONTINUOUS:
         a, b = _CONTINUOUS[kind]
@@ -69,83 +72,76 @@ def place(n: int, p: Fraction, kind: int) -> tuple[int, Fraction]:
 
 
 @dataclass(frozen=True)
-class Printout:
-    """The median and quartiles of one group as printed, with its number of participants."""
-
-    label: str
-    n: int
-    q1: Printed
-    median: Printed
-    q3: Printed
-
-
-@dataclass(frozen=True)
 class Definition:
-    """What one definition and rounding rule make of all printouts together."""
+    """One definition of the quartiles with one rounding rule, judged by all reported digits together."""
 
-    kind: int
+    type: int
     rounding: str
-    log_likelihood: float
+    log10_likelihood: float
     probability: float
-    impossible: int
+    impossible_digits: int
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Definitions, most probable first; how many printed digits bear on them; the coarser recorded steps."""
+    """Definitions, most probable first, and the step of each variable that was recorded more coarsely than reported."""
 
     definitions: list[Definition]
-    informative: list[str]
     steps: dict[str, float]
 
+    @property
+    def best_type(self) -> int:
+        """The most probable definition, or the usual one where no digits bear on it."""
+        return self.definitions[0].type if self.steps else USUAL_TYPE
 
-def decide(variables: dict[str, list[Printout]]) -> Decision:
-    """Weigh the nine definitions and two rounding rules by the last digits of the printed quartiles.
 
-    Parameters
-    ----------
-    variables : dict of name to list of Printout
-        The groups of one variable share the step in which it was recorded: that of the last printed decimal, or ten of
-        them.
+def decide(p_values: list[ReportedP]) -> Decision:
+    """Weigh the nine definitions and two rounding rules by the last digits of the reported quartiles.
+
+    Computed values such as changes are left out: they have no step. The groups of one variable share the step in which
+    it was recorded: one unit of the last reported decimal, or ten.
     """
+    variables: dict[str, list[tuple[Group, int]]] = {}
+    for p in p_values:
+        for group, n in ((p.first, p.n_first), (p.second, p.n_second)):
+            if p.measured and n and group.q1 and group.median and group.q3:
+                variables.setdefault(p.variable, []).append((group, n))
     keys = [(kind, rounding) for kind in TYPES for rounding in ROUNDINGS]
-    logs, misses = dict.fromkeys(keys, 0.0), dict.fromkeys(keys, 0)
-    steps = {}
+    logs, misses, steps = dict.fromkeys(keys, 0.0), dict.fromkeys(keys, 0), {}
     for name, groups in variables.items():
-        digits = {key: [p for group in groups for p in digit_probabilities(group, *key)] for key in keys}
+        digits = {key: [p for group, n in groups for p in digit_probabilities(group, n, *key)] for key in keys}
         fine = math.log(1 - _COARSER) - 3 * len(groups) * math.log(10)
         wide = {key: math.log(_COARSER) + sum(math.log(max(p, _ODD)) for p in digits[key]) for key in keys}
         coarse = max(wide.values()) > fine
         if coarse:
-            steps[name] = 10 * max(group.median.unit for group in groups)
+            steps[name] = 10 * max(group.median.unit for group, _ in groups)
         for key in keys:
-            top = max(fine, wide[key])
-            logs[key] += top + math.log(math.exp(fine - top) + math.exp(wide[key] - top))
-            misses[key] += sum(p == 0 for p in digits[key]) if coarse else 0
+            logs[key] += float(np.logaddexp(fine, wide[key]))
+            misses[key] += coarse * sum(p == 0 for p in digits[key])
     best = max(logs.values())
-    weights = {key: math.exp(value - best) for key, value in logs.items()}
-    whole = sum(weights.values())
+    whole = sum(math.exp(value - best) for value in logs.values())
     definitions = [
-        Definition(kind, rounding, logs[kind, rounding] - best, weights[kind, rounding] / whole, misses[kind, rounding])
-        for kind, rounding in logs
+        Definition(
+            kind, f"half {rounding}", (log - best) / math.log(10), math.exp(log - best) / whole, misses[kind, rounding]
+        )
+        for (kind, rounding), log in logs.items()
     ]
-    definitions.sort(key=lambda d: (-round(d.probability, 12), d.kind, d.rounding))
-    return Decision(definitions, sorted(steps), steps)
+    definitions.sort(key=lambda d: (-round(d.probability, 12), d.type, d.rounding))
+    return Decision(definitions, steps)
 
 
-def digit_probabilities(group: Printout, kind: int, rounding: str) -> list[float]:
-    """Probability of each of the three last digits, if values were recorded in steps of ten printed units.
+def digit_probabilities(group: Group, n: int, kind: int, rounding: str) -> list[float]:
+    """Return the probability of each of the three last digits, if values were recorded in steps of ten reported units.
 
     The distance from one value to the next is taken as geometric, with the mean that the quartiles and n suggest.
     """
     unit = group.median.unit
-    spread = max((group.q3.value - group.q1.value) / unit / 10, 0.25)
-    gap = spread / (group.n / 2)
+    gap = max((group.q3.value - group.q1.value) / unit / 10, 0.25) / (n / 2)
     keep = gap / (1 + gap)
     probabilities = []
-    for p, printed in ((_QUARTER, group.q1), (_HALF, group.median), (_THREE_QUARTERS, group.q3)):
-        _, fraction = place(group.n, p, kind)
-        digit = round(printed.value / unit) % 10
+    for part, p in _QUARTILES.items():
+        _, fraction = place(n, p, kind)
+        digit = round(getattr(group, part).value / unit) % 10
         last = _last_digits(fraction.numerator, fraction.denominator, rounding)
         weights = (1 - keep) * keep ** np.arange(last.size)
         probabilities.append(float(weights[last == digit].sum()) if fraction else float(digit == 0))
@@ -154,12 +150,73 @@ def digit_probabilities(group: Printout, kind: int, rounding: str) -> list[float
 
 @lru_cache(maxsize=1024)
 def _last_digits(numerator: int, denominator: int, rounding: str) -> np.ndarray:
-    """Last printed digit of a quantile, for distances 0, 1, 2, ... between the two values it lies between.
+    """Return the last reported digit of a quantile, for distances 0, 1, 2, ... between the two values around it.
 
     The tens in front are even, so that rounding half to even looks at the last digit alone.
     """
-    value = numerator * 10 * np.arange(_MOST_GAP)
-    down, rest = np.divmod(value, denominator)
+    down, rest = np.divmod(numerator * 10 * np.arange(_MOST_GAP), denominator)
     half = 2 * rest == denominator
     up = np.where(half, (down % 2 == 1) | (rounding == "up"), 2 * rest > denominator)
     return (down + up) % 10
+
+
+@dataclass(frozen=True)
+class RangeCheck:
+    """How far P can go for the reported quantiles; ``inside`` is None if they contradict themselves."""
+
+    p: ReportedP
+    n_first: int
+    n_second: int
+    u_low: float
+    u_high: float
+    p_low: float
+    p_high: float
+    inside: bool | None
+
+
+def check_range(p: ReportedP, n_first: int, n_second: int, *, variant: str, kind: int) -> RangeCheck | None:
+    """Check one P against the quantiles of its groups; None if the median of a group is not reported."""
+    if p.first.median is None or p.second.median is None:
+        return None
+    span = u_range(p.first, p.second, n_first, n_second, kind=kind)
+    if span is None:
+        return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
+    low, high = p_range(*span, n_first, n_second, variant, p.ties.most if p.ties.weight else 0)
+    inside = {"=": p.low <= high and low <= p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
+    return RangeCheck(p, n_first, n_second, *span, low, high, inside)
+
+
+def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper envelope of the order statistics, arrays of shape (n,).
+
+    Quantiles that are not reported bound nothing; each that is reported stands for the interval that rounds to it.
+    """
+    low, high = np.full(n, -np.inf), np.full(n, np.inf)
+    ends = {"minimum": (0, 0), "maximum": (n - 1, n - 1)}
+    for part, p in _QUARTILES.items():
+        rank, fraction = place(n, p, kind)
+        ends[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below the quantile
+    for part, value in group.ascending():
+        above, below = ends[part]
+        low[above], high[below] = max(low[above], value.low), min(high[below], value.high)
+    return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]
+
+
+def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float] | None:
+    """Return the smallest and largest U of two groups with these quantiles; None if a group contradicts itself."""
+    first_low, first_high = order_bounds(first, n_first, kind)
+    second_low, second_high = order_bounds(second, n_second, kind)
+    if (first_low > first_high).any() or (second_low > second_high).any():
+        return None
+    # Pairs with first > second; equal bounds count in the largest U, because either may yield a little.
+    least = np.searchsorted(np.sort(second_high), first_low, side="left").sum()
+    most = np.searchsorted(np.sort(second_low), first_high, side="right").sum()
+    return float(least), float(most)
+
+
+def p_range(u_low: float, u_high: float, n_first: int, n_second: int, variant: str, tie_sum: int = 0):
+    """Return the smallest and largest P for U anywhere in a range, with a sum of t^3 - t from zero to ``tie_sum``."""
+    n = n_first + n_second
+    sums = np.array([0, min(tie_sum, n * (n**2 - 1) // 2)])
+    ends = p_value(np.array([[u_low], [u_high]]), n_first, n_second, variant, sums)
+    return float(ends.min()), 1.0 if u_low <= n_first * n_second / 2 <= u_high else float(ends.max())

@@ -1,4 +1,4 @@
-"""Group sizes that are not printed: linear constraints between them, and every solution.
+"""Group sizes that are not reported: linear constraints between them, and every solution.
 
 A constraint is a line such as ``old/treated + old/control = 21`` or ``late/treated <= early/treated``: names and whole numbers,
 spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole numbers from zero.
@@ -21,7 +21,7 @@ MOST_SOLUTIONS = 20_000
 
 @dataclass(frozen=True)
 class Constraint:
-    """``low <= sum of coefficient * unknown <= high``, with the line it comes from and where that is printed."""
+    """``low <= sum of coefficient * unknown <= high``, with the line it comes from and where that is reported."""
 
     terms: tuple[tuple[str, int], ...]
     low: float

@@ -6,254 +6,247 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import logsumexp
 
 from ..errors import UserError
 from . import sizes
-from .claims import Claim
-from .findings import listed
 from .lattice import MOST_PAIRS, VARIANTS, fit_tied, hits, hits_tied
+from .reported import ReportedP
 
-# Share of P-values that a paper's own convention does not explain (misprints, unprinted exclusions, another program),
+# Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
 MISS_RATES = np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 _WEIGHTS = 9 * (1 - MISS_RATES) ** 8 * np.gradient(MISS_RATES)
 MISS_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
+Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns
+Member = tuple[ReportedP, Pair]
+# P-values that share unknowns, with every solution for those; P-values with known numbers have one, empty.
+Component = tuple[list[Member], list[dict[str, int]]]
+
 
 @dataclass(frozen=True)
 class Score:
-    """What one variant makes of all P-values together.
+    """How well one variant explains all P-values together.
 
-    ``log_likelihood`` is natural, relative to P-values that lie anywhere, averaged over the miss rate and over all
-    solutions for unprinted group sizes. The counts are made at the group sizes that are most likely under the best
-    variant, so that all variants are counted alike; ``attainable_at_own_sizes`` is made at those that suit the variant
-    itself. ``by_chance`` is the number of P-values that a lattice of this density would reach without being the right
-    one. ``probability`` is that among the variants and "none of these", all equally probable beforehand.
+    The counts are made at the group sizes that are most likely under the best variant, so that all variants are counted
+    alike; ``attainable_at_own_sizes`` is made at those that suit the variant itself. ``by_chance`` is the number of
+    P-values that a lattice of this density would reach without being the right one. ``log10_likelihood`` is relative to
+    P-values that lie anywhere, averaged over the miss rate and over all solutions for unreported group sizes.
+    ``probability`` is that among the variants and "none of these", all equally probable beforehand.
     """
 
     variant: str
-    log_likelihood: float
-    miss_rate: float
     attainable: int
+    total: int
+    by_chance: float
     attainable_with_ties: int
     attainable_at_own_sizes: int
-    by_chance: float
+    miss_rate: float
+    log10_likelihood: float
     probability: float
-    total: int
 
 
 @dataclass(frozen=True)
 class Option:
     """One possible pair of numbers for P-values that share their groups."""
 
-    pair: tuple[str, str]
+    first: str
+    second: str
     n_first: int
     n_second: int
     attainable: int
-    total: int
-    log_likelihood: float
+    p_values: int
+    log10_likelihood: float
     probability: float
 
 
 @dataclass(frozen=True)
 class Inference:
-    """Scores of the variants, best first; for the best, numbers of each claim and options for unprinted ones."""
+    """Scores of the variants, best first; for the best, numbers of each P-value and options for unreported ones."""
 
     scores: list[Score]
     numbers: dict[str, tuple[int, int]]
     options: list[Option]
-    solutions: int
-    limits: dict[str, tuple[int, int]]
 
     @property
     def best(self) -> Score:
         """The variant with the largest likelihood."""
         return self.scores[0]
 
+    def solutions(self) -> dict[tuple[str, str], list[Option]]:
+        """Return every pair of unreported numbers that meets the sums, most probable first, by the names of the pair."""
+        by_pair: dict[tuple[str, str], list[Option]] = {}
+        for option in self.options:
+            by_pair.setdefault((option.first, option.second), []).append(option)
+        return by_pair
 
-def claim_ratios(claims: list[Claim], n_first: int, n_second: int, variant: str) -> np.ndarray:
-    """Likelihoods of printed digits under a variant, relative to P-values that lie anywhere near, shape (k,)."""
-    low, high = np.array([c.low for c in claims]), np.array([c.high for c in claims])
+
+def likelihood_ratios(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Return likelihoods of reported digits under a variant, relative to P-values that lie anywhere, shape (k,)."""
+    low, high = np.array([p.low for p in p_values]), np.array([p.high for p in p_values])
     found, expected = hits(low, high, n_first, n_second, variant)
-    ratios = found / expected
-    weights, tied = np.array([c.ties.weight for c in claims]), np.zeros(len(claims))
-    for ties in dict.fromkeys(c.ties for c in claims if c.ties.weight):
-        rows = np.array([c.ties == ties for c in claims])
-        found, expected = hits_tied(low[rows], high[rows], n_first, n_second, variant, ties)
-        tied[rows] = found / expected
-    return (1 - weights) * ratios + weights * tied
+    weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
+    for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):
+        rows = np.array([p.ties == ties for p in p_values])
+        reached, likely = hits_tied(low[rows], high[rows], n_first, n_second, variant, ties)
+        tied[rows] = reached / likely
+    return (1 - weights) * found / expected + weights * tied
 
 
-def infer(claims: list[Claim], constraints: list[sizes.Constraint] = ()) -> Inference:
-    """Infer one convention for the paper, and the numbers of participants that are not printed.
+def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Return the log-likelihood of all these P-values at each miss rate, shape (rates,)."""
+    ratios = likelihood_ratios(p_values, n_first, n_second, variant)
+    return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
+
+
+def infer(p_values: list[ReportedP], constraints: list[sizes.Constraint] = ()) -> Inference:
+    """Infer one convention for the paper, and the numbers of participants that are not reported.
 
     Parameters
     ----------
-    claims : list of Claim
+    p_values : list of ReportedP
         Those that are not ``usable`` are left out.
     constraints : list of Constraint
-        Between the unknowns that claims name in ``size_first`` and ``size_second``.
+        Between the unknowns that P-values name in ``size_first`` and ``size_second``.
 
     Raises
     ------
     UserError
-        If the constraints contradict each other or leave an unknown of a claim without a bound.
+        If the constraints contradict each other or leave an unknown of a P-value without a bound.
     """
-    claims = [claim for claim in claims if claim.usable]
-    constraints = list(constraints)
-    ends = [_ends(claim) for claim in claims]
-    names = [end for pair in ends for end in pair if isinstance(end, str)]
+    p_values = [p for p in p_values if p.usable]
+    components = _components(p_values, list(constraints))
+    tables, profiles = {}, {}
+    for variant in VARIANTS:
+        tables[variant] = [_log_ratios(*component, variant) for component in components]  # solutions x miss rates
+        means = (logsumexp(table, axis=0) - math.log(len(table)) for table in tables[variant])
+        profiles[variant] = sum(means, np.zeros(MISS_RATES.size))
+    logs = {variant: float(logsumexp(profile, b=MISS_WEIGHTS)) for variant, profile in profiles.items()}
+    # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
+    top = max(0.0, *logs.values())
+    whole = sum(math.exp(log - top) for log in logs.values()) + math.exp(-top)
+    order = sorted(VARIANTS, key=lambda variant: -logs[variant])
+    best, rates = order[0], {variant: int(profile.argmax()) for variant, profile in profiles.items()}
+    numbers = {variant: _numbers(components, tables[variant], rates[variant]) for variant in VARIANTS}
+    scores = [
+        Score(
+            variant,
+            *_counts(p_values, numbers[best], numbers[variant], variant),
+            float(MISS_RATES[rates[variant]]),
+            logs[variant] / math.log(10),
+            math.exp(logs[variant] - top) / whole,
+        )
+        for variant in order
+    ]
+    return Inference(scores, numbers[best], _options(components, tables[best], rates[best], best))
+
+
+def _components(p_values: list[ReportedP], constraints: list[sizes.Constraint]) -> list[Component]:
+    pairs: list[Pair] = [(p.n_first or p.size_first, p.n_second or p.size_second) for p in p_values]
+    names = [end for pair in pairs for end in pair if isinstance(end, str)]
     domains = sizes.unknowns(constraints, names)
     for name in names:
         if domains[name][1] >= sizes.LARGEST:
             raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
-    groups = _components(claims, ends, domains, constraints)
-    results = []
-    for variant in VARIANTS:
-        tables, profile = [], np.zeros(MISS_RATES.size)
-        for members, found in groups:
-            table = _log_ratios(members, found, variant)  # solutions x miss rates
-            tables.append(table)
-            top = table.max(axis=0)
-            profile = profile + top + np.log(np.exp(table - top).mean(axis=0))
-        results.append((_log_mean(profile), int(profile.argmax()), variant, tables))
-    logs = np.array([result[0] for result in results])
-    # Beside the variants stands "none of these": digits that lie anywhere, with likelihood one.
-    top = max(0.0, logs.max())
-    shares = np.exp(logs - top) / (np.exp(logs - top).sum() + np.exp(-top))
-    order = sorted(range(len(results)), key=lambda i: -logs[i])
-    _, rate, variant, tables = results[order[0]]
-    numbers = _numbers(groups, tables, rate)
-    scores = []
-    for i in order:
-        _, own_rate, other, own_tables = results[i]
-        own = _numbers(groups, own_tables, own_rate)
-        scores.append(_score(claims, numbers, own, other, logs[i], MISS_RATES[own_rate], shares[i]))
-    options = _options(groups, tables, rate, variant)
-    count = int(np.prod([len(found) for _, found in groups], dtype=object)) if groups else 0
-    return Inference(scores, numbers, options, count, domains)
-
-
-def _ends(claim: Claim) -> tuple[int | str, int | str]:
-    return (
-        claim.size_first if claim.n_first is None else claim.n_first,
-        claim.size_second if claim.n_second is None else claim.n_second,
-    )
-
-
-Group = tuple[list[tuple[Claim, tuple]], list[dict[str, int]]]
-
-
-def _components(claims, ends, domains, constraints) -> list[Group]:
-    """Claims that share unknowns, with every solution for those; claims with known numbers have one, empty."""
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
-    ends = [tuple(fixed.get(end, end) for end in pair) for pair in ends]
-    pairs = [tuple(end for end in pair if isinstance(end, str)) for pair in ends]
-    groups: list[Group] = []
-    known = [
-        (claim, pair) for claim, pair in zip(claims, ends, strict=True) if not any(isinstance(e, str) for e in pair)
-    ]
-    if known:
-        groups.append((known, [{}]))
-    for names in sizes.components(domains, constraints, pairs):
-        members = [(claim, pair) for claim, pair in zip(claims, ends, strict=True) if set(pair) & set(names)]
-        if not members:
-            continue
-        needed = sorted({end for _, pair in members for end in pair if isinstance(end, str)})
-        involved = [c for c in constraints if any(name in names for name, _ in c.terms)]
-        bounds = {name: domains[name] for c in involved for name, _ in c.terms} | {n: domains[n] for n in names}
-        for _, pair in members:
-            if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
-                raise UserError(
-                    f"group sizes: {listed(needed)} may be so large that nearly every P is attainable; add "
-                    f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
-                )
-        found = {}
-        for count, solution in enumerate(sizes.solutions(bounds, involved)):
-            if count == sizes.MOST_SOLUTIONS:
-                raise UserError(
-                    f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {listed(needed)}; add constraints"
-                )
-            kept = tuple(solution[name] for name in needed)
-            if min(kept) > 0:
-                found.setdefault(kept, dict(zip(needed, kept, strict=True)))
-        if not found:
-            raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
-        groups.append((members, list(found.values())))
-    return groups
+    pairs = [tuple(fixed.get(end, end) for end in pair) for pair in pairs]
+    open_names = [{end for end in pair if isinstance(end, str)} for pair in pairs]
+    known = [(p, pair) for p, pair, names in zip(p_values, pairs, open_names, strict=True) if not names]
+    components: list[Component] = [(known, [{}])] if known else []
+    for linked in sizes.components(domains, constraints, open_names):
+        members = [(p, pair) for p, pair, names in zip(p_values, pairs, open_names, strict=True) if names & set(linked)]
+        if members:
+            components.append((members, _solutions(members, linked, domains, constraints)))
+    return components
 
 
-def _log_ratios(members, found, variant: str) -> np.ndarray:
-    """Log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
-    by_pair: dict[tuple, list[Claim]] = {}
-    for claim, pair in members:
-        by_pair.setdefault(pair, []).append(claim)
-    total = np.zeros((len(found), MISS_RATES.size))
-    for pair, claims in by_pair.items():
-        cache: dict[tuple[int, int], np.ndarray] = {}
-        for row, solution in enumerate(found):
-            numbers = _resolve(pair, solution)
-            if numbers not in cache:
-                ratios = claim_ratios(claims, *numbers, variant)
-                cache[numbers] = np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
-            total[row] += cache[numbers]
-    return total
+def _solutions(members: list[Member], linked: list[str], domains, constraints) -> list[dict[str, int]]:
+    """Return every solution above zero for the unknowns of some P-values."""
+    needed = sorted({end for _, pair in members for end in pair if isinstance(end, str)})
+    for _, pair in members:
+        if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
+            raise UserError(
+                f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
+                f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
+            )
+    involved = [c for c in constraints if any(name in linked for name, _ in c.terms)]
+    bounds = {name: domains[name] for name in (*(name for c in involved for name, _ in c.terms), *linked)}
+    found: dict[tuple[int, ...], dict[str, int]] = {}
+    for count, solution in enumerate(sizes.solutions(bounds, involved)):
+        if count == sizes.MOST_SOLUTIONS:
+            raise UserError(
+                f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
+            )
+        kept = {name: solution[name] for name in needed}
+        if min(kept.values()) > 0:
+            found.setdefault(tuple(kept.values()), kept)
+    if not found:
+        raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
+    return list(found.values())
 
 
-def _resolve(pair, solution) -> tuple[int, int]:
+def _by_pair(members: list[Member]) -> dict[Pair, list[ReportedP]]:
+    by_pair: dict[Pair, list[ReportedP]] = {}
+    for p, pair in members:
+        by_pair.setdefault(pair, []).append(p)
+    return by_pair
+
+
+def _resolve(pair: Pair, solution: dict[str, int]) -> tuple[int, ...]:
     return tuple(solution[end] if isinstance(end, str) else end for end in pair)
 
 
-def _log_mean(profile: np.ndarray) -> float:
-    return float(profile.max() + np.log((np.exp(profile - profile.max()) * MISS_WEIGHTS).sum()))
+def _log_ratios(members: list[Member], found: list[dict[str, int]], variant: str) -> np.ndarray:
+    """Return the log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
+    total = np.zeros((len(found), MISS_RATES.size))
+    for pair, p_values in _by_pair(members).items():
+        numbers = [_resolve(pair, solution) for solution in found]
+        logs = {sizes: _log_likelihoods(p_values, *sizes, variant) for sizes in dict.fromkeys(numbers)}
+        total += [logs[sizes] for sizes in numbers]
+    return total
 
 
-def _numbers(groups, tables, rate: int) -> dict[str, tuple[int, int]]:
-    """Numbers of every claim in the most likely solution."""
-    numbers = {}
-    for (members, found), table in zip(groups, tables, strict=True):
-        best = found[int(table[:, rate].argmax())]
-        numbers |= {claim.claim: _resolve(pair, best) for claim, pair in members}
-    return numbers
+def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of every P-value in the most likely solution."""
+    return {
+        p.claim: _resolve(pair, found[int(table[:, rate].argmax())])
+        for (members, found), table in zip(components, tables, strict=True)
+        for p, pair in members
+    }
 
 
-def _score(claims, numbers, own, variant, log_likelihood, miss_rate, share) -> Score:
-    plain, tied, plain_own, chance = 0, 0, 0, 0.0
-    for claim in claims:
-        n = numbers[claim.claim]
-        plain_own += int(hits([claim.low], [claim.high], *own[claim.claim], variant)[0][0] > 0)
-        found, expected = hits([claim.low], [claim.high], *n, variant)
+def _counts(p_values, numbers, own_numbers, variant: str) -> tuple[int, int, float, int, int]:
+    """Return attainable P-values, all, those by chance, those with ties only, and those at the variant's own sizes."""
+    plain = tied = plain_own = 0
+    chance = 0.0
+    for p in p_values:
+        plain_own += int(hits([p.low], [p.high], *own_numbers[p.claim], variant)[0][0] > 0)
+        found, expected = hits([p.low], [p.high], *numbers[p.claim], variant)
         chance += min(1.0, float(expected[0]))
         if found[0] > 0:
             plain += 1
-        elif claim.ties.weight:
-            tied += bool(fit_tied(claim.low, claim.high, *n, variant, claim.ties).u)
-    return Score(
-        variant, float(log_likelihood), float(miss_rate), plain, tied, plain_own, chance, float(share), len(claims)
-    )
+        elif p.ties.weight:
+            tied += bool(fit_tied(p.low, p.high, *numbers[p.claim], variant, p.ties).u)
+    return plain, len(p_values), chance, tied, plain_own
 
 
-def _options(groups, tables, rate: int, variant: str) -> list[Option]:
-    """Every pair of numbers that some solution gives to claims with unknown sizes, most probable first."""
+def _options(components: list[Component], tables: list[np.ndarray], rate: int, variant: str) -> list[Option]:
+    """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
     options = []
-    for (members, found), table in zip(groups, tables, strict=True):
-        if len(found) == 1 and not found[0]:
+    for (members, found), table in zip(components, tables, strict=True):
+        if found == [{}]:
             continue
         weights = np.exp(table[:, rate] - table[:, rate].max())
         weights /= weights.sum()
-        by_pair: dict[tuple, list[Claim]] = {}
-        for claim, pair in members:
-            by_pair.setdefault(pair, []).append(claim)
-        for pair, claims in by_pair.items():
-            shares: dict[tuple[int, int], float] = {}
+        for pair, p_values in _by_pair(members).items():
+            shares: dict[tuple[int, ...], float] = {}
             for solution, weight in zip(found, weights, strict=True):
                 numbers = _resolve(pair, solution)
                 shares[numbers] = shares.get(numbers, 0.0) + float(weight)
             for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
-                ends = [c.low for c in claims], [c.high for c in claims]
+                ends = [p.low for p in p_values], [p.high for p in p_values]
                 reached = int((hits(*ends, *numbers, variant)[0] > 0).sum())
-                ratios = claim_ratios(claims, *numbers, variant)
-                log = float(np.log((1 - MISS_RATES[rate]) * ratios + MISS_RATES[rate]).sum())
-                label = tuple(str(end) for end in pair)
-                options.append(Option(label, *numbers, reached, len(claims), log, share))
+                log = float(_log_likelihoods(p_values, *numbers, variant)[rate]) / math.log(10)
+                options.append(Option(*map(str, pair), *numbers, reached, len(p_values), log, share))
     return options

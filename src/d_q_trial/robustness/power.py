@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from ..stats.monte_carlo import MonteCarloP
     from ..trial import Trial
 
-FILE = "power.csv"
-NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")
-COLUMNS = ("source", "locator", "outcome", "measure", "visit", *NUMERIC)
+NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
 MEAN, EFFECT = "mean log ratio, t (Welch)", "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import formatting
-from ..errors import UserError
-from ..files import read_csv
 from ..stats.change import significant
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
@@ -25,23 +22,8 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
     from ..trial import Trial
 
-FILE = "suspect_values.csv"
-COLUMNS = ("source", "locator", "outcome", "visit", "arm", "reported", "instead", "reason")
 ABSENT = "no participant has this value"
 SEVERAL = "several participants have this value"
-
-
-def read_published(folder: Path | str | None, file: str, columns: tuple[str, ...], numeric: tuple[str, ...] = ()):
-    """Read one of the tables of reported values; empty without such a file."""
-    import pandas as pd
-
-    path = Path(folder or "") / file
-    if not folder or not path.exists():
-        return pd.DataFrame(columns=list(columns))
-    frame = read_csv(path, numeric=numeric)
-    if tuple(frame.columns) != columns:
-        raise UserError(f"{path}: expected the columns {', '.join(columns)}")
-    return frame
 
 
 def suspect_values(
@@ -56,6 +38,8 @@ def suspect_values(
 
     The participant is the one of the arm whose percent change rounds to ``reported`` (or, in data where it has been
     corrected already, to ``instead``). ``instead`` changes the follow-up value; the baseline stays.
+
+    ``suspects`` is the published table of that name, all columns as text.
 
     Returns
     -------

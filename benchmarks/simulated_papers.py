@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..formatting import rounded
-from ..stats.quantiles import quantile
-from ..stats.rank_sum import exact_p, midrank_columns, rank_sum
-from .assess import NEITHER, assess_all
-from .claims import Claim, Group
-from .lattice import EXACT, NO_TIES, p_value
-from .printed import Printed, parse
-from .ties import from_decimals
-from .variants import infer
+from d_q_trial.consistency.assess import NEITHER, assess_all
+from d_q_trial.consistency.lattice import EXACT, NO_TIES, p_value, ties_from_step
+from d_q_trial.consistency.reported import Group, ReportedP
+from d_q_trial.consistency.variants import infer
+from d_q_trial.formatting import rounded
+from d_q_trial.published_tables import Number, number
+from d_q_trial.stats.quantiles import quantile
+from d_q_trial.stats.rank_sum import exact_p, midrank_columns, rank_sum
 
 
 def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
@@ -26,19 +25,19 @@ def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
     return p if variant == "exact" else (p + exact_p(ranks[:, 0], labels, farther=True)) / 2
 
 
-def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count: int = 20) -> list[Claim]:
-    """Claims of one paper: normal and skewed variables, groups of 8 to 40, small to large effects.
+def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count: int = 20) -> list[ReportedP]:
+    """Return the P-values of one paper: normal and skewed variables, groups of 8 to 40, small to large effects.
 
     Parameters
     ----------
     rng : numpy Generator
     variant : key of VARIANTS
     tied : bool
-        Record the values in steps of a twentieth to a third of their standard deviation, and print the step and the
-        quartiles with the claim; otherwise the claims say that there are no ties.
+        Record the values in steps of a twentieth to a third of their standard deviation, and report the step and the
+        quartiles with the P-value; otherwise the P-values are marked as free of ties.
     """
-    claims = []
-    while len(claims) < count:
+    p_values = []
+    while len(p_values) < count:
         n_first, n_second = (int(n) for n in rng.integers(8, 41, 2))
         values = rng.normal(size=n_first + n_second)
         values[:n_first] += rng.normal(scale=0.5)
@@ -52,22 +51,24 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
         if p < 0.0005:
             continue
         groups = [Group(*_quartiles(sample)) for sample in (first, second)]
-        ties = from_decimals(step, *groups, n_first, n_second) if tied else NO_TIES
-        printed = parse(f"{rounded(p, 3):f}")
-        name = f"claim {len(claims) + 1}"
-        claims.append(
-            Claim(name, "=", printed, n_first, n_second, ties=ties, first=groups[0], second=groups[1], variable=name)
+        ties = ties_from_step(step, *groups, n_first, n_second) if tied else NO_TIES
+        reported = number(f"{rounded(p, 3):f}")
+        name = f"claim {len(p_values) + 1}"
+        p_values.append(
+            ReportedP(
+                name, "=", reported, n_first, n_second, ties=ties, first=groups[0], second=groups[1], variable=name
+            )
         )
-    return claims
+    return p_values
 
 
-def _quartiles(sample: np.ndarray) -> tuple[Printed, Printed, Printed]:
+def _quartiles(sample: np.ndarray) -> tuple[Number, Number, Number]:
     q1, median, q3 = quantile(sample, np.array([0.25, 0.5, 0.75]), type=7)
-    return tuple(parse(f"{value:.2f}") for value in (median, q1, q3))
+    return tuple(number(f"{value:.2f}") for value in (median, q1, q3))
 
 
 def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 20) -> dict[str, float]:
-    """How often the inferred variant is the true one, and how often a clean paper is accused of an impossible P.
+    """Return how often the inferred variant is the true one, and how often a clean paper gets an impossible P.
 
     ``right_family`` leaves the continuity correction aside: with ties U moves in halves, and half a unit of correction
     turns one lattice into itself, so that P-values cannot tell.
@@ -75,12 +76,12 @@ def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 
     rng = np.random.default_rng(seed)
     right = family = accused = sure_and_wrong = 0
     for _ in range(papers):
-        claims = simulate_paper(rng, variant, tied=tied, count=count)
-        inference = infer(claims)
+        p_values = simulate_paper(rng, variant, tied=tied, count=count)
+        inference = infer(p_values)
         right += inference.best.variant == variant
         family += inference.best.variant.removesuffix("_continuity") == variant.removesuffix("_continuity")
         sure_and_wrong += inference.best.variant != variant and inference.best.probability > 0.9
-        accused += any(a.status == NEITHER for a in assess_all(claims, inference))
+        accused += any(a.status == NEITHER for a in assess_all(p_values, inference))
     return {
         "papers": papers,
         "right": right / papers,

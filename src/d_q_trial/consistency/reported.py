@@ -1,0 +1,392 @@
+"""Reported P-values with what is reported about the two groups they compare, from a CSV or from published tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import UserError, nearest
+from ..published_tables import TESTS, Number, Row, number, number_or_none, read_published, read_table, split_relation
+from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Ties, ties_from_step
+from .sizes import Constraint, parse_constraint
+
+PARTS = ("median", "q1", "q3", "minimum", "maximum")
+SIDES = ("first", "second")
+OVERALL = ("all", "both arms", "")  # stratum or group that is all participants
+# Columns of a CSV of P-values; docs/consistency.md explains them.
+COLUMNS = (
+    *("claim", "p", "n_first", "n_second", "size_first", "size_second", "test", "where", "source", "step", "ties"),
+    *("variable", "measure", "highlight", "effect"),
+    *(f"{part}_{side}" for side in SIDES for part in PARTS),
+)
+_TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
+_USUAL_N = 30  # of a group without a reported number, to estimate ties
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is reported about one group: quartiles and range, as far as they are reported."""
+
+    median: Number | None = None
+    q1: Number | None = None
+    q3: Number | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+
+    def ascending(self) -> list[tuple[str, Number]]:
+        """Return the reported quantiles with their names, in the order in which they must ascend."""
+        parts = ((part, getattr(self, part)) for part in ("minimum", "q1", "median", "q3", "maximum"))
+        return [(part, value) for part, value in parts if value is not None]
+
+
+@dataclass(frozen=True)
+class ReportedP:
+    """One reported P-value.
+
+    ``relation`` is "=" for a value and "<" or ">" for a bound. ``low`` and ``high`` bound the values that round to it.
+    Numbers that are not reported are None; ``size_first`` and ``size_second`` then name unknown group sizes.
+    """
+
+    claim: str
+    relation: str
+    p: Number
+    n_first: int | None = None
+    n_second: int | None = None
+    size_first: str = ""
+    size_second: str = ""
+    test: str = "rank_sum"
+    where: str = ""
+    source: str = ""
+    ties: Ties = UNKNOWN_TIES
+    highlight: bool = False
+    effect: Number | None = None
+    first: Group = field(default_factory=Group)
+    second: Group = field(default_factory=Group)
+    variable: str = ""
+    measured: bool = True  # as recorded, not computed from two visits
+
+    @property
+    def low(self) -> float:
+        """Smallest P that rounds to this one."""
+        return max(0.0, self.p.low)
+
+    @property
+    def high(self) -> float:
+        """Largest P that rounds to this one."""
+        return min(1.0, self.p.high)
+
+    @property
+    def with_value(self) -> bool:
+        """Whether this is a rank-sum P reported with a value, and not as a rounded zero."""
+        return self.test == "rank_sum" and self.relation == "=" and self.p.value > 0
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the groups are so large that attainable P-values lie closer than reported digits."""
+        return (self.n_first or 1) * (self.n_second or 1) > MOST_PAIRS
+
+    @property
+    def usable(self) -> bool:
+        """Whether the digits say anything about the test."""
+        return self.with_value and not self.too_large
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The P-values of one paper, the constraints on unreported group sizes, and the tables that they come from."""
+
+    title: str
+    p_values: list[ReportedP]
+    constraints: list[Constraint] = field(default_factory=list)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)  # the row of tests.csv behind each P-value
+
+    def table(self, name: str) -> list[Row]:
+        """Return the rows of a table; none if it is absent."""
+        return self.tables.get(name, [])
+
+
+def read_p_values(path: Path | str) -> list[ReportedP]:
+    """Read a CSV of P-values.
+
+    Raises
+    ------
+    UserError
+        With file, row, column, value and expectation.
+    """
+    rows = read_table(path, ("claim", "p"), COLUMNS)
+    if not rows:
+        raise UserError(f"{path}: no claims below the header")
+    found: dict[str, tuple[str, ReportedP]] = {}
+    for row in rows:
+        read = _from_csv(row, str(path))
+        if read.claim in found:
+            also = found[read.claim][0]
+            raise UserError(f"{path}, row {row['_row']}, column claim: {read.claim!r} is in row {also} too")
+        found[read.claim] = row["_row"], read
+    return [read for _, read in found.values()]
+
+
+def _from_csv(row: Row, path: str) -> ReportedP:
+    def fail(column: str, expected: str):
+        raise UserError(f"{path}, row {row['_row']}, column {column}: {row.get(column, '')!r}, expected {expected}")
+
+    def value(column: str) -> Number | None:
+        try:
+            return number_or_none(row.get(column))
+        except ValueError:
+            fail(column, "a number or nothing")
+
+    def count(column: str) -> int | None:
+        text = row.get(column, "")
+        if text and not (text.isdecimal() and 1 <= int(text) <= 2000):
+            fail(column, "a whole number from 1 to 2000, or nothing")
+        return int(text) if text else None
+
+    def choice(column: str, *choices: str) -> str:
+        text = row.get(column, "") or choices[0]
+        if text not in choices:
+            fail(column, f"one of {', '.join(choices)}{nearest(text, choices)}")
+        return text
+
+    if not row["claim"]:
+        fail("claim", "a name")
+    sign, text = split_relation(row["p"])
+    try:
+        p = number(text)
+    except ValueError:
+        fail("p", "a P-value such as 0.034, <0.05 or >0.05, with a decimal point")
+    if not 0 <= p.value <= 1:
+        fail("p", "a number from 0 to 1")
+    relation, test = sign[:1] or "=", choice("test", *TESTS)
+    sizes = {f"n_{side}": count(f"n_{side}") for side in SIDES}
+    for side in SIDES:
+        if not sizes[f"n_{side}"] and not row.get(f"size_{side}") and relation == "=" and test == "rank_sum":
+            fail(f"n_{side}", f"a number, or a name in size_{side}")
+    groups = {side: Group(**{part: value(f"{part}_{side}") for part in PARTS}) for side in SIDES}
+    for side, group in groups.items():
+        for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
+            if low.value > high.value:
+                fail(f"{lower}_{side}", f"no more than {upper}_{side}, {high.text}")
+    ties, step = _TIES[choice("ties", *_TIES)], value("step")
+    if step is not None:
+        if step.value <= 0:
+            fail("step", "a number above zero")
+        ties = ties_from_step(step.value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
+    return ReportedP(
+        row["claim"],
+        relation,
+        p,
+        **sizes,
+        **{name: row.get(name, "") for name in ("size_first", "size_second", "where", "source")},
+        test=test,
+        ties=ties,
+        highlight=choice("highlight", "no", "yes") == "yes",
+        effect=value("effect"),
+        **groups,
+        variable=row.get("variable") or row["claim"],
+        measured=choice("measure", "value", "change") == "value",
+    )
+
+
+def same_quantity(row: Row) -> tuple[str, ...]:
+    """Return what a row of tests, summaries or counts is about, whichever source reports it."""
+    stratum = "all" if row["stratum"] in OVERALL else row["stratum"]
+    return row["outcome"], row["measure"], row["visit"], row["marker"], stratum
+
+
+def read_folder(folder: Path | str, steps: dict[str, float] | None = None) -> Reported:
+    """Read a folder of published tables.
+
+    The groups come from the rows themselves: a contrast ``A - B`` compares the groups A and B within a stratum, or the
+    strata A and B. Group sizes are looked up where they are reported; where only sums are, they become unknowns.
+
+    Parameters
+    ----------
+    folder : path
+    steps : dict of outcome to float, optional
+        Steps in which outcomes were recorded, where the reported decimals mislead.
+
+    Raises
+    ------
+    UserError
+        With file, row, column, value and expectation.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of published tables")
+    if not (folder / "tests.csv").is_file():
+        raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
+    tables = {path.stem: read_published(folder, path.stem) for path in sorted(folder.glob("*.csv"))}
+    summaries = defaultdict(list)
+    for row in tables.get("summaries", []):
+        summaries[same_quantity(row)].append(row)
+    sizes = _GroupSizes(tables)
+    found: dict[str, ReportedP] = {}
+    rows: dict[str, Row] = {}
+    for row in tables["tests"]:
+        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes, steps or {}, f"{folder}/tests.csv")
+        if read.claim in found:
+            read = replace(read, claim=f"{read.claim}, {row['locator']}")
+        if read.claim in found:
+            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {read.claim!r} is reported twice in one place")
+        found[read.claim], rows[read.claim] = read, row
+    return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables, rows)
+
+
+def _sides(row: Row) -> tuple[str, ...]:
+    return tuple(part.strip() for part in row["contrast"].split(" - "))
+
+
+def _from_tables(row: Row, first_source: str, summaries, sizes: _GroupSizes, steps, path: str) -> ReportedP:
+    sides = _sides(row)
+    if len(sides) != 2:
+        column = f"{path}, row {row['_row']}, column contrast"
+        raise UserError(f"{column}: {row['contrast']!r}, expected 'first group - second group'")
+    between_strata = set(sides) <= set(sizes.strata.get(row["marker"], ()))
+    groups, numbers = [], []
+    for side in sides:
+        place = row | ({"stratum": side, "group": "all"} if between_strata else {"group": side})
+        groups.append(_group(place, summaries.get(same_quantity(place), [])))
+        numbers.append(sizes.look_up(place, row.get(f"n_{side}", "")))
+    known = [size if isinstance(size, int) else None for size in numbers]
+    measured = row["measure"] == "baseline"
+    ties = UNKNOWN_TIES if measured else FEW_TIES
+    if measured and groups[0].median is not None:
+        decimals = max(group.median.decimals for group in groups if group.median)
+        ties = ties_from_step(steps.get(row["outcome"], 10.0**-decimals), *groups, *(n or _USUAL_N for n in known))
+    label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
+    if row["stratum"] not in OVERALL:
+        label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))
+    if row["source"] != first_source:
+        label.append(row["source"])
+    return ReportedP(
+        ", ".join(label),
+        row["p_relation"][:1],
+        number(row["p"]),
+        *known,
+        *("" if isinstance(size, int) else size for size in numbers),
+        test=row["test"],
+        where=row["locator"],
+        source=row["source"],
+        ties=ties,
+        highlight="abstract" in row["locator"].lower(),
+        effect=number_or_none(row["effect"].lstrip("+")),
+        first=groups[0],
+        second=groups[1],
+        variable=row["outcome"],
+        measured=measured,
+    )
+
+
+def _group(place: Row, summaries: list[Row]) -> Group:
+    """Collect quartiles and range of one group from the rows of its quantity; the first row with a part is used."""
+    parts: dict[str, Number | None] = {}
+    for row in summaries:
+        ends = {"median_iqr": ("q1", "q3"), "median_range": ("minimum", "maximum")}.get(row["statistic"])
+        alike = row["group"] == place["group"] or (row["group"] in OVERALL and place["group"] in OVERALL)
+        for part, column in zip(("median", *ends), ("center", "lower", "upper"), strict=True) if ends and alike else ():
+            if row[column]:
+                parts.setdefault(part, number(row[column]))
+    return Group(**parts)
+
+
+class _GroupSizes:
+    """Numbers of participants: the reported ones, and names for those of which only sums are reported."""
+
+    def __init__(self, tables: dict[str, list[Row]]):
+        self.counts: dict[tuple, tuple[int, str]] = {}
+        for row in [row for name in ("counts", "summaries", "tests") for row in tables.get(name, [])]:
+            for group, text in self._reported(row):
+                if text.isdecimal():
+                    group = "all" if group in OVERALL else group
+                    key = (row["outcome"], row["visit"], row["marker"], same_quantity(row)[4], group)
+                    self.counts.setdefault(key, (int(text), row["locator"]))
+        self.strata: dict[str, list[str]] = {}
+        for _, _, marker, stratum, _ in self.counts:
+            if marker and stratum != "all" and stratum not in self.strata.setdefault(marker, []):
+                self.strata[marker].append(stratum)
+        strata = set(itertools.chain(*self.strata.values()))
+        self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
+        self._profiles: dict[tuple[str, str, str], dict[tuple[str, str], int]] = {}
+        self.sets: dict[str, tuple[str, str, str]] = {}  # name of a set of measurements: outcome, visit, marker
+
+    @staticmethod
+    def _reported(row: Row) -> Iterator[tuple[str, str]]:
+        if "group" in row:
+            yield row["group"], row["n"]
+        yield from ((column[2:], text) for column, text in row.items() if column.startswith("n_") and text)
+
+    def look_up(self, place: Row, reported: str) -> int | str:
+        """Return the number of a group: from its row, from another row on the same quantity, or a name."""
+        if reported.isdecimal():
+            return int(reported)
+        visit, marker, stratum = place["visit"], place["marker"], same_quantity(place)[4]
+        group = "all" if place["group"] in OVERALL else place["group"]
+        donor = self._donor(place["outcome"], visit, marker, stratum)
+        found = self.counts.get((donor, visit, marker, stratum, group))
+        if found is None and stratum == "all":
+            found = self.counts.get((donor, visit, "", "all", group))
+        return found[0] if found else self._name(self._set(donor, visit, marker), stratum, group)
+
+    def _donor(self, outcome: str, visit: str, marker: str, stratum: str) -> str:
+        """Return the outcome whose numbers hold: its own, else the one with the most participants at the visit."""
+        here = [(key, n) for key, (n, _) in self.counts.items() if key[1:4] == (visit, marker, stratum)]
+        if any(key[0] == outcome for key, _ in here) or not here:
+            return outcome
+        return max(here, key=lambda item: item[1])[0][0]
+
+    def _profile(self, outcome: str, visit: str, marker: str) -> dict[tuple[str, str], int]:
+        """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""
+        key = (outcome, visit, marker)
+        if key not in self._profiles:
+            self._profiles[key] = {
+                (stratum, group): n
+                for (o, v, m, stratum, group), (n, _) in self.counts.items()
+                if (o, v) == key[:2] and (m == marker or (not m and stratum == "all")) and group in (*self.arms, "all")
+            }
+        return self._profiles[key]
+
+    def _set(self, outcome: str, visit: str, marker: str) -> str:
+        """Name the participants with a value: outcomes with the same reported numbers at a visit share them."""
+        profile = self._profile(outcome, visit, marker)
+        alike = sorted({k[0] for k in self.counts if k[1] == visit and self._profile(k[0], visit, marker) == profile})
+        name = "/".join(["+".join(alike) or outcome, visit, marker])
+        self.sets[name] = (outcome, visit, marker)
+        return name.replace(" ", "_")
+
+    @staticmethod
+    def _name(collection: str, stratum: str, group: str) -> str:
+        return f"{group}:{stratum}:{collection}".replace(" ", "_")
+
+    def constraints(self) -> list[Constraint]:
+        """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
+        lines: dict[str, str] = {}
+        for name, (outcome, visit, marker) in self.sets.items():
+            strata = self.strata.get(marker, [])
+            sums = [
+                ((outcome, visit, marker, stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata
+            ]
+            sums += [((outcome, visit, "", "all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
+            for key, parts in sums:
+                if key in self.counts and parts:
+                    total, where = self.counts[key]
+                    lines[" + ".join(self._name(name, *part) for part in parts) + f" = {total}"] = where
+        for later, earlier in self._nested():
+            for part in itertools.product(self.strata[self.sets[later][2]], self.arms):
+                lines[f"{self._name(later, *part)} <= {self._name(earlier, *part)}"] = "no participant joins later"
+        return [parse_constraint(text, where) for text, where in lines.items()]
+
+    def _nested(self) -> Iterator[tuple[str, str]]:
+        """Yield pairs of sets, the first within the second: no number larger, and all participants or one outcome."""
+        for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
+            fewer, more = self._profile(*a), self._profile(*b)
+            shared = fewer.keys() & more.keys()
+            if a[2] != b[2] or not shared or any(fewer[key] > more[key] for key in shared):
+                continue
+            most = max(sum(self._profile(*other).values()) for other in self.sets.values() if other[2] == a[2])
+            if a[0] == b[0] or sum(more.values()) == most:
+                yield later, earlier
