@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..published_tables import Row
 from ..stats.checks import is_significant
 from .lattice import TIE_STEP, VARIANTS, fit, fit_tied, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
@@ -57,6 +58,10 @@ class Report:
     decision: Decision
     ranges: list[RangeCheck]
     dependence: list[dict]
+
+    def table(self, name: str) -> list[Row]:
+        """Return the rows of a published table; none if it is absent."""
+        return self.reported.tables.get(name, [])
 
     @property
     def variant(self) -> str:

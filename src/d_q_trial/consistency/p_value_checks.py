@@ -6,18 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .assess import (
-    ALPHA,
-    ATTAINABLE,
-    MANY_TIES,
-    MOST_MISSING,
-    NEITHER,
-    STATUSES,
-    TIES,
-    Assessment,
-    Report,
-    assess,
-)
+from .assess import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, TIES, Assessment, Report, assess
 from .findings import PROBABLE, STRONG, Finding, certainty, finding, listed, share, slug
 from .lattice import MOST_PAIRS, VARIANTS
 
@@ -39,19 +28,15 @@ def variant_of_the_test(report: Report) -> Iterator[Finding]:
     else:
         what = f"The P-values do not determine the variant: {listed(left)} remain"
     ratio = best.log10_likelihood - second.log10_likelihood
-    yield finding(
-        "rank-sum-variant",
-        what=what,
-        value=best.variant,
-        miss_rate=best.miss_rate,
-        next=VARIANTS[second.variant],
-        next_attainable=second.attainable,
-        ratio=f"10^{ratio:.0f}" if ratio >= 2 else f"{10**ratio:.2g}",
-        others="; ".join(f"{VARIANTS[score.variant]} {score.attainable}" for score in others),
-        probability=share(best.probability),
-        variants=len(report.inference.scores),
-        certainty=certainty(best.probability),
-    )
+    words = {
+        "what": what,
+        "next": VARIANTS[second.variant],
+        "ratio": f"10^{ratio:.0f}" if ratio >= 2 else f"{10**ratio:.2g}",
+        "others": "; ".join(f"{VARIANTS[score.variant]} {score.attainable}" for score in others),
+        "probability": share(best.probability),
+        "certainty": certainty(best.probability),
+    }
+    yield finding("rank-sum-variant", best=best, second=second, variants=len(report.inference.scores), **words)
 
 
 def definition_of_quartiles(report: Report) -> Iterator[Finding]:
@@ -60,16 +45,14 @@ def definition_of_quartiles(report: Report) -> Iterator[Finding]:
         return
     best, *rest = report.decision.definitions
     others = [f"type {d.type} {d.rounding} ({share(d.probability)})" for d in rest if d.probability > 0.01]
-    yield finding(
-        "quartile-definition",
-        where=listed(sorted(report.decision.steps)),
-        type=best.type,
-        rounding=best.rounding,
-        rule="half to even" if best.rounding == "half even" else best.rounding,
-        others=f"next {listed(others)}" if others else "no other is above 0.01",
-        probability=share(best.probability),
-        certainty=certainty(best.probability),
-    )
+    words = {
+        "where": listed(sorted(report.decision.steps)),
+        "rule": "half to even" if best.rounding == "half even" else best.rounding,
+        "others": f"next {listed(others)}" if others else "no other is above 0.01",
+        "probability": share(best.probability),
+        "certainty": certainty(best.probability),
+    }
+    yield finding("quartile-definition", best=best, **words)
 
 
 def p_within_quartiles(report: Report) -> Iterator[Finding]:
@@ -87,19 +70,7 @@ def p_within_quartiles(report: Report) -> Iterator[Finding]:
         wide=f"{wide}every P is inside, so that an agreement is weak evidence." if widths else "",
     )
     for check in outside:
-        yield finding(
-            "outside-quartiles",
-            slug(check.p.claim),
-            claim=check.p.claim,
-            where=check.p.where,
-            relation=check.p.relation,
-            value=check.p.p.text,
-            expected=f"{check.p_low:.3g} to {check.p_high:.3g}",
-            u_low=check.u_low,
-            u_high=check.u_high,
-            n_first=check.n_first,
-            n_second=check.n_second,
-        )
+        yield finding("outside-quartiles", slug(check.p.claim), check=check)
 
 
 def effects(report: Report) -> Iterator[Finding]:
@@ -113,8 +84,7 @@ def effects(report: Report) -> Iterator[Finding]:
         if low <= p.effect.high + 1e-9 and p.effect.low <= high + 1e-9:
             agree.append(p.claim)
             continue
-        values = {"claim": p.claim, "where": p.where, "value": p.effect.text, "expected": f"{low:.4g} to {high:.4g}"}
-        yield finding("effect", slug(p.claim), **values)
+        yield finding("effect", slug(p.claim), p=p, low=low, high=high)
     if agree:
         yield finding("effects-agree", where=listed(agree), value=len(agree), expected=checked)
 
@@ -123,15 +93,13 @@ def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     """Report which P-values of the abstract change their side of 0.05 with the variant."""
     depending = [row for row in report.dependence if row["depends_on_variant"]]
     for row in depending:
-        yield finding(
-            "depends-on-variant",
-            slug(f"{row['claim']}-{row['u']:g}"),
-            **row,
-            value=row["reported"],
-            above=listed(VARIANTS[variant] for variant in VARIANTS if row[variant] >= ALPHA),
-            each=", ".join(f"{VARIANTS[variant]} {row[variant]:.4f}" for variant in VARIANTS),
-            expected=", ".join(f"{row[variant]:.4f}" for variant in VARIANTS),
-        )
+        each = {VARIANTS[variant]: f"{row[variant]:.4f}" for variant in VARIANTS}
+        words = {
+            "above": listed(VARIANTS[variant] for variant in VARIANTS if row[variant] >= ALPHA),
+            "each": ", ".join(f"{name} {p}" for name, p in each.items()),
+            "expected": ", ".join(each.values()),
+        }
+        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), **row, value=row["reported"], **words)
     if report.dependence:
         total = {row["claim"] for row in report.dependence}
         steady = total - {row["claim"] for row in depending}
@@ -142,21 +110,15 @@ def group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
     for pair, options in (report.inference.solutions() if report.inference else {}).items():
         best = options[0]
-        others = f", at most {max(o.attainable for o in options[1:])} at another pair" if options[1:] else ""
-        plural = best.p_values > 1
-        yield finding(
-            "group-size",
-            slug("-".join(pair)),
-            pair=label(pair),
-            likely=" or ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01),
-            options=len(options),
-            attainable=best.attainable,
-            total=f"{best.p_values} P-value{'s' if plural else ''}",
-            best=f"{best.n_first} and {best.n_second}",
-            others=others,
-            expected="; ".join(f"{o.n_first} and {o.n_second} ({share(o.probability)})" for o in options),
-            certainty=certainty(best.probability),
-        )
+        words = {
+            "pair": label(pair),
+            "likely": " or ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01),
+            "total": f"{best.p_values} P-value{'s' if best.p_values > 1 else ''}",
+            "others": f"; another pair at most {max(o.attainable for o in options[1:])}" if options[1:] else "",
+            "expected": "; ".join(f"{o.n_first} and {o.n_second} ({share(o.probability)})" for o in options),
+            "certainty": certainty(best.probability),
+        }
+        yield finding("group-size", slug("-".join(pair)), options=len(options), best=best, **words)
 
 
 def label(pair: tuple[str, str]) -> str:
@@ -232,18 +194,7 @@ def attainable_p_values(report: Report) -> Iterator[Finding]:
     )
     for check, status in (("many-ties", MANY_TIES), ("not-attained", NEITHER)):
         for a in groups[status]:
-            yield finding(
-                check,
-                slug(a.p.claim),
-                claim=a.p.claim,
-                where=a.p.where,
-                value=a.p.p.text,
-                n_first=a.n_first,
-                n_second=a.n_second,
-                tie_sum=a.tie_sum,
-                variant=VARIANTS[a.variant],
-                chance=a.chance,
-            )
+            yield finding(check, slug(a.p.claim), a=a, variant=VARIANTS[a.variant])
 
 
 def other_sources(report: Report) -> Iterator[Finding]:
@@ -283,20 +234,13 @@ def zero_p_values(report: Report) -> Iterator[Finding]:
     for p in report.reported.p_values:
         if p.p.value > 0 or p.relation == ">":
             continue
-        below = p.relation == "<"
-        rounded = f"Read as below {p.p.high:g}; its digits do not depend on the test."
-        yield finding(
-            "zero-p",
-            slug(p.claim),
-            kind="difference" if below else "observation",
-            claim=p.claim,
-            where=p.where,
-            value=f"P {p.relation} {p.p.text}",
-            how="No P-value is below zero." if below else rounded,
-            harmless_explanation="A P-value that was rounded before the sign was chosen."
-            if below
-            else "A program that shows so many decimals only.",
-        )
+        if p.relation == "<":
+            kind, how = "difference", "No P-value is below zero."
+            harmless = "A P-value that was rounded before the sign was chosen."
+        else:
+            kind, how = "observation", f"Read as below {p.p.high:g}; its digits do not depend on the test."
+            harmless = "A program that shows so many decimals only."
+        yield finding("zero-p", slug(p.claim), kind=kind, p=p, how=how, harmless_explanation=harmless)
 
 
 CHECKS = (

@@ -104,10 +104,6 @@ class Reported:
     tables: dict[str, list[Row]] = field(default_factory=dict)
     rows: dict[str, Row] = field(default_factory=dict)  # the row of tests.csv behind each P-value
 
-    def table(self, name: str) -> list[Row]:
-        """Return the rows of a table; none if it is absent."""
-        return self.tables.get(name, [])
-
 
 def read_p_values(path: Path | str) -> list[ReportedP]:
     """Read a CSV of P-values.

@@ -27,17 +27,13 @@ def _source(row: Row) -> str:
     return f"{row['source']}, {row['locator']}"
 
 
-def _place(row: Row) -> str:
-    return f"{row['outcome']} at {row['visit']}, {row['group']}"
-
-
 def _group(row: Row) -> str:
     return "all" if row["group"] in OVERALL else row["group"]
 
 
 def _numbers(report: Report) -> list[Row]:
     """Return the rows that report a number of participants."""
-    return report.reported.table("counts") + [row for row in report.reported.table("summaries") if row["n"]]
+    return report.table("counts") + [row for row in report.table("summaries") if row["n"]]
 
 
 def _meet(first: tuple[float, float], second: tuple[float, float]) -> bool:
@@ -49,8 +45,8 @@ def _meet(first: tuple[float, float], second: tuple[float, float]) -> bool:
 def sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same in every source."""
     reported: dict[tuple[str, ...], dict[str, tuple[Row, str]]] = defaultdict(dict)
-    rows = [("P", row, row["p"], row["contrast"]) for row in report.reported.table("tests") if row["p_relation"] == "="]
-    for row in report.reported.table("summaries"):
+    rows = [("P", row, row["p"], row["contrast"]) for row in report.table("tests") if row["p_relation"] == "="]
+    for row in report.table("summaries"):
         rows += [("median", row, row["center"], row["group"])] if row["statistic"].startswith("median") else []
     rows += [("n", row, row["n"], _group(row)) for row in _numbers(report) if row["n"]]
     for kind, row, text, group in rows:
@@ -64,24 +60,18 @@ def sources_agree(report: Report) -> Iterator[Finding]:
         if len({value.value for value in values}) == 1 or (key[0] != "n" and meet):
             agree.append(key)
             continue
-        side_by_side = "Numbers of participants side by side."
-        apart = "No value rounds to all of the reported numbers."
+        side_by_side, apart = "Numbers of participants side by side.", "No value rounds to all of the reported numbers."
+        words = {"quantity": f"{key[0]} of {_quantity(key[1:])}", "how": side_by_side if key[0] == "n" else apart}
+        value = listed(f"{text} ({source})" for source, (_, text) in first.items())
+        where = listed(_source(row) for row, _ in first.values())
         yield finding(
-            "sources-differ",
-            "-".join(part for part in key if part).replace(" ", ""),
-            quantity=f"{key[0]} of {_quantity(key[1:])}",
-            where=listed(_source(row) for row, _ in first.values()),
-            how=side_by_side if key[0] == "n" else apart,
-            value=listed(f"{text} ({source})" for source, (_, text) in first.items()),
+            "sources-differ", *(part.replace(" ", "") for part in key if part), value=value, where=where, **words
         )
     if agree:
-        yield finding(
-            "sources-agree",
-            counts=listed(f"{n} {_KINDS[kind]}" for kind, n in Counter(key[0] for key in agree).items()),
-            where=listed(dict.fromkeys(row["source"] for _, row, _, _ in rows)),
-            names=listed(sorted({f"{key[1]} {key[3]}" for key in agree})),
-            value=len(agree),
-        )
+        counts = listed(f"{n} {_KINDS[kind]}" for kind, n in Counter(key[0] for key in agree).items())
+        names = listed(sorted({f"{key[1]} {key[3]}" for key in agree}))
+        where = listed(dict.fromkeys(row["source"] for _, row, _, _ in rows))
+        yield finding("sources-agree", counts=counts, names=names, where=where, value=len(agree))
 
 
 def _quantity(key: tuple[str, ...]) -> str:
@@ -92,26 +82,20 @@ def means_equal_medians(report: Report) -> Iterator[Finding]:
     """Report means of one source that repeat, digit for digit, the medians of another."""
     medians = {
         (row["outcome"], row["visit"], row["group"]): row
-        for row in report.reported.table("summaries")
+        for row in report.table("summaries")
         if row["statistic"].startswith("median") and row["stratum"] in OVERALL and row["measure"] == "baseline"
     }
     pairs: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
-    for row in report.reported.table("registry_baseline"):
+    for row in report.table("registry_baseline"):
         other = medians.get((row["outcome"], row["visit"], row["group"]))
         if row["statistic"] == "mean_sd" and other and other["source"] != row["source"]:
             pairs[row["outcome"]].append((row, other))
     for outcome, found in pairs.items():
         if len(found) > 1 and all(mean["value"] == median["center"] for mean, median in found):
-            yield finding(
-                "means-equal-medians",
-                outcome,
-                outcome=outcome,
-                one=found[0][0]["source"],
-                other=found[0][1]["source"],
-                where="; ".join(map(_source, found[0])),
-                chance=share(math.prod(_mean_meets_median(mean) for mean, _ in found)),
-                value=listed(f"{mean['group']} mean {mean['value']}" for mean, _ in found),
-            )
+            chance = share(math.prod(_mean_meets_median(mean) for mean, _ in found))
+            value = listed(f"{mean['group']} mean {mean['value']}" for mean, _ in found)
+            mean, median = found[0]
+            yield finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, value=value)
 
 
 def _mean_meets_median(row: Row) -> float:
@@ -123,7 +107,7 @@ def _mean_meets_median(row: Row) -> float:
 def total_of_means(report: Report) -> Iterator[Finding]:
     """Compare means of the groups, weighted by their numbers, with the mean reported for all together."""
     by_outcome: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in report.reported.table("registry_baseline"):
+    for row in report.table("registry_baseline"):
         if row["statistic"] == "mean_sd":
             by_outcome[row["source"], row["outcome"]].append(row)
     for (source, outcome), rows in by_outcome.items():
@@ -138,28 +122,16 @@ def total_of_means(report: Report) -> Iterator[Finding]:
         )
         squares = sum((k - 1) * sd.value**2 + k * (mean.value - middle) ** 2 for k, mean, sd in parts)
         digits = reported.decimals + 1
-        yield finding(
-            "total-of-means",
-            source,
-            outcome,
-            kind="agreement" if _meet((low, high), (reported.low, reported.high)) else "difference",
-            outcome=outcome,
-            where=_source(total[0]),
-            value=reported.text,
-            expected=f"{middle:.{reported.decimals}f}",
-            middle=f"{middle:.{digits}f}",
-            low=f"{low:.{digits}f}",
-            high=f"{high:.{digits}f}",
-            n=n,
-            spread=math.sqrt(squares / (n - 1)),
-            reported_spread=total[0]["spread"],
-        )
+        words = {name: f"{value:.{digits}f}" for name, value in (("low", low), ("middle", middle), ("high", high))}
+        words |= {"kind": "agreement" if _meet((low, high), (reported.low, reported.high)) else "difference"}
+        words |= {"expected": f"{middle:.{reported.decimals}f}", "spread": math.sqrt(squares / (n - 1))}
+        yield finding("total-of-means", source, outcome, row=total[0], n=n, **words)
 
 
 def decimals(report: Report) -> Iterator[Finding]:
     """Report a limit with fewer decimals than all the others of its kind."""
     groups: dict[tuple[str, ...], list[tuple[Row, str, Number]]] = defaultdict(list)
-    for row in report.reported.table("summaries"):
+    for row in report.table("summaries"):
         for part in _PARTS if row["statistic"].startswith("median") else ():
             if row[part]:
                 key = (row["source"], row["measure"], row["statistic"], row.get("unit", ""))
@@ -175,39 +147,30 @@ def decimals(report: Report) -> Iterator[Finding]:
                 continue
             beyond = value.value > 2 * max(abs(v.value) for r, _, v in values if r is not row)
             second = sorted(abs(v.value) for _, _, v in values)[-2]
-            in_line = f"; {value.value / 10**usual:.{usual}f} would be in line" if beyond else ""
-            yield finding(
-                "decimals",
-                *(source, row["outcome"], row["visit"], row["group"], part),
-                place=_place(row),
-                part=part,
-                where=_source(row),
-                value=value.text,
-                expected=f"a number with {usual} decimal{in_line}",
-                numbers=len(values),
-                count=count,
-                usual=usual,
-                beyond=f", and is {value.value / second:.0f} times the next largest" if beyond else "",
-                statistic=statistic.replace("_", " and "),
-                measure=measure.replace("_", " "),
-            )
+            words = {"numbers": len(values), "count": count, "usual": usual, "beyond": "", "in_line": ""}
+            if beyond:
+                words["beyond"] = f", and is {value.value / second:.0f} times the next largest"
+                words["in_line"] = f"; {value.value / 10**usual:.{usual}f} would be in line"
+            words |= {"statistic": statistic.replace("_", " and "), "measure": measure.replace("_", " ")}
+            name = (source, row["outcome"], row["visit"], row["group"], part)
+            yield finding("decimals", *name, row=row, part=part, value=value.text, **words)
 
 
 def changes_below_minus_100(report: Report) -> Iterator[Finding]:
     """Report percentage changes that a quantity which cannot be negative cannot show."""
-    for row in report.reported.table("summaries"):
+    for row in report.table("summaries"):
         for part in _PARTS if row["measure"] == "percent_change" else ():
             value = number_or_none(row[part])
             if value is not None and value.high < -100:
                 name = (row["source"], row["outcome"], row["visit"], row["group"], part)
-                yield finding("below-minus-100", *name, place=_place(row), where=_source(row), value=value.text)
+                yield finding("below-minus-100", *name, row=row, value=value.text)
 
 
 def parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of strata and of groups, and compare with the reported whole."""
     cells: dict[tuple[str, str], dict[tuple[str, str, str], int]] = defaultdict(dict)
     places: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for row in report.reported.table("counts"):
+    for row in report.table("counts"):
         if row["n"]:
             key = (row["marker"], same_quantity(row)[4], _group(row))
             cells[row["outcome"], row["visit"]].setdefault(key, int(row["n"]))
@@ -226,15 +189,9 @@ def parts_and_wholes(report: Report) -> Iterator[Finding]:
                 continue
             checked += 1
             if sum(own) != whole:
+                words = {"outcome": outcome, "visit": visit, "parts": name, "value": whole, "expected": sum(own)}
                 yield finding(
-                    "sum",
-                    *(outcome, visit, name.split()[-1]),
-                    outcome=outcome,
-                    visit=visit,
-                    parts=name,
-                    where=listed(sorted(places[outcome, visit])),
-                    value=whole,
-                    expected=sum(own),
+                    "sum", outcome, visit, name.split()[-1], where=listed(sorted(places[outcome, visit])), **words
                 )
     if checked:
         yield finding("sums-of-participants", value=checked)
@@ -244,7 +201,7 @@ def order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     names = {"median_iqr": ("q1", "median", "q3"), "median_range": ("minimum", "median", "maximum")}
     places: dict[tuple, dict[str, Number]] = defaultdict(dict)
-    for row in report.reported.table("summaries"):
+    for row in report.table("summaries"):
         for part, column in zip(names.get(row["statistic"], ()), ("lower", "center", "upper"), strict=False):
             if row[column]:
                 places[*same_quantity(row), row["group"]].setdefault(part, number(row[column]))
@@ -282,20 +239,19 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
                     fits.append(f"P = {p.p.text} is {' and '.join(words)}")
         if differing:
             groups = next(iter(panels.values()))
-            yield finding(
-                "stated-n",
-                slug(f"{source} {locator}"),
-                groups="/".join(groups),
-                differing=listed(f"{outcome} at {visit} has {n}" for outcome, visit, n in differing),
-                place=f"{source}, {locator}",
-                fits=f" {'; '.join(fits)}." if fits else "",
-                value="/".join(map(str, groups.values())),
-                expected=listed(sorted({n for _, _, n in differing})),
-            )
+            words = {"place": f"{source}, {locator}", "groups": "/".join(groups), "fits": ""}
+            words["differing"] = listed(f"{outcome} at {visit} has {n}" for outcome, visit, n in differing)
+            if fits:
+                words["fits"] = f" {'; '.join(fits)}."
+            words |= {
+                "value": "/".join(map(str, groups.values())),
+                "expected": listed(sorted({n for *_, n in differing})),
+            }
+            yield finding("stated-n", slug(f"{source} {locator}"), **words)
 
 
 def _statements(report: Report, kind: str) -> list[Row]:
-    return [row for row in report.reported.table("statements") if row["kind"] == kind]
+    return [row for row in report.table("statements") if row["kind"] == kind]
 
 
 def _attainable(report: Report, p, pair: tuple[int, int]) -> str:
@@ -305,7 +261,7 @@ def _attainable(report: Report, p, pair: tuple[int, int]) -> str:
 def stated_tests(report: Report) -> Iterator[Finding]:
     """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
     stated = _statements(report, "test")
-    for claim, row in itertools.product(stated, report.reported.table("tests")):
+    for claim, row in itertools.product(stated, report.table("tests")):
         if (row["locator"], row["source"]) != (claim["subject"], claim["source"]) or row["test"] == claim["value"]:
             continue
         counts = [_count_of(report, row, side) for side in row["contrast"].split(" - ")]
@@ -314,24 +270,19 @@ def stated_tests(report: Report) -> Iterator[Finding]:
         hits = [name for name, p in results.items() if reported.low <= p <= reported.high]
         each = "; ".join(f"{name} {p:.3f}" for name, p in results.items())
         also = [other["locator"] for other in stated if other["value"] == row["test"]]
-        yield finding(
-            "stated-test",
-            row["outcome"],
-            locator=claim["locator"],
-            named=_TESTS.get(claim["value"], claim["value"]),
-            outcome=row["outcome"],
-            found=f"that of {listed(hits)}" if hits else "of another test",
-            where=f"{_source(row)}, {row['outcome']}; {claim['locator']}",
-            how=f"Recomputed from the reported counts: {each}." if each else "The row names another test.",
-            value=row["p"],
-            expected=f"{results['rank-sum test']:.3f} (rank-sum test)" if results else "",
-            certainty=CERTAIN if len(hits) == 1 else STRONG,
-            harmless_explanation=f"{also[0]} names the test of this row; the footnote is short." if also else "",
-        )
+        words = {
+            "named": _TESTS.get(claim["value"], claim["value"]),
+            "found": f"that of {listed(hits)}" if hits else "of another test",
+            "how": f"Recomputed from the reported counts: {each}." if each else "The row names another test.",
+            "expected": f"{results['rank-sum test']:.3f} (rank-sum test)" if results else "",
+            "certainty": CERTAIN if len(hits) == 1 else STRONG,
+            "harmless_explanation": f"{also[0]} names the test of this row; the footnote is short." if also else "",
+        }
+        yield finding("stated-test", row["outcome"], claim=claim, row=row, **words)
 
 
 def _count_of(report: Report, row: Row, group: str) -> tuple[int, int] | None:
-    for other in report.reported.table("summaries"):
+    for other in report.table("summaries"):
         same = all(other[name] == row[name] for name in ("source", "outcome", "visit"))
         if same and other["statistic"] == "count_percent" and other["group"] == group:
             return int(other["center"]), int(other["n"])
@@ -358,26 +309,25 @@ def percentages(report: Report) -> Iterator[Finding]:
     """Recompute reported percentages from their counts."""
     entries = [
         (f"{_source(row)}, {row['outcome']}, {row['group']}", row["center"], row["n"], row["lower"])
-        for row in report.reported.table("summaries")
+        for row in report.table("summaries")
         if row["statistic"] == "count_percent"
     ] + [
         (f"{_source(row)}, {row['event']}, {row['group']}", row["affected"], row["at_risk"], row["percent"])
-        for row in report.reported.table("adverse_events")
+        for row in report.table("adverse_events")
     ]
     checked = [entry for entry in entries if all(entry)]
     for where, count, n, percent in checked:
         reported, actual = number(percent), 100 * int(count) / int(n)
         if not reported.low - _BINARY <= actual <= reported.high + _BINARY:
-            digits = f"{actual:.{reported.decimals + 1}f}"
-            words = {"where": where, "value": percent, "expected": f"{actual:.{reported.decimals}f}"}
-            yield finding("percent", slug(where), count=count, n=n, actual=digits, **words)
+            words = {"actual": f"{actual:.{reported.decimals + 1}f}", "expected": f"{actual:.{reported.decimals}f}"}
+            yield finding("percent", slug(where), where=where, count=count, n=n, value=percent, **words)
     if checked:
         yield finding("percentages", value=len(checked))
 
 
 def shares(report: Report) -> Iterator[Finding]:
     """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
-    overall = [row for row in report.reported.table("counts") if row["n"] and row["group"] in OVERALL]
+    overall = [row for row in report.table("counts") if row["n"] and row["group"] in OVERALL]
     whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
     for claim in _statements(report, "share"):
         own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
@@ -386,19 +336,9 @@ def shares(report: Report) -> Iterator[Finding]:
         largest = max(own, key=lambda row: int(row["n"]))
         even = Fraction(claim["value"]) * whole
         fits = int(largest["n"]) in (math.floor(even), math.ceil(even))
-        yield finding(
-            "share",
-            *(claim["subject"], claim["group"]),
-            kind="agreement" if fits else "observation",
-            stratum=claim["group"],
-            marker=claim["subject"],
-            value=largest["n"],
-            whole=whole,
-            stated=claim["value"],
-            expected=f"{float(even):g}",
-            where=f"{_source(claim)}; {_source(largest)}",
-            certainty=CERTAIN if fits else STRONG,
-        )
+        words = {"kind": "agreement" if fits else "observation", "certainty": CERTAIN if fits else STRONG}
+        words |= {"whole": whole, "expected": f"{float(even):g}"}
+        yield finding("share", claim["subject"], claim["group"], claim=claim, row=largest, **words)
 
 
 def stated_limits(report: Report) -> Iterator[Finding]:
@@ -409,23 +349,16 @@ def stated_limits(report: Report) -> Iterator[Finding]:
     for subject, rows in by_subject.items():
         if len({number(row["value"]).value for row in rows}) > 1:
             notes = "; ".join(f"{row['source']}: {row['note']}" for row in rows if row["note"])
-            yield finding(
-                "stated",
-                slug(subject),
-                subject=subject,
-                each=listed(f"{row['value']} ({row['source']})" for row in rows),
-                where=listed(map(_source, rows)),
-                value=rows[0]["value"],
-                expected=rows[1]["value"],
-                harmless_explanation=notes or "One of the two may describe an earlier version of the protocol.",
-            )
+            each = listed(f"{row['value']} ({row['source']})" for row in rows)
+            words = {"harmless_explanation": notes or "One of the two may describe an earlier version of the protocol."}
+            yield finding("stated", slug(subject), rows=rows, each=each, where=listed(map(_source, rows)), **words)
 
 
 def flow(report: Report) -> Iterator[Finding]:
     """Compare milestones, reasons and completers of the participant flow, and participants with a last value."""
     milestones: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
     reasons: dict[str, int] = defaultdict(int)
-    for row in report.reported.table("registry_flow"):
+    for row in report.table("registry_flow"):
         if row["reason"]:
             reasons[row["group"]] += int(row["n"])
         else:
@@ -443,16 +376,9 @@ def flow(report: Report) -> Iterator[Finding]:
         beyond = [row for row in rows if row["group"] == group and int(row["n"]) > (completed[0] or math.inf)]
         if beyond:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
-            yield finding(
-                "completers",
-                group,
-                group=group,
-                visit=last,
-                each=listed(f"{outcome} {n}" for n, outcome in numbers),
-                where=f"{completed[1]}; {listed(sorted(set(map(_source, beyond))))}",
-                value=completed[0],
-                expected=numbers[0][0],
-            )
+            words = {"visit": last, "each": listed(f"{outcome} {n}" for n, outcome in numbers)}
+            words["where"] = f"{completed[1]}; {listed(sorted(set(map(_source, beyond))))}"
+            yield finding("completers", group, group=group, value=completed[0], expected=numbers[0][0], **words)
 
 
 def _last_visit(numbers: list[Row]) -> tuple[str, list[Row]]:
@@ -470,12 +396,12 @@ def _last_visit(numbers: list[Row]) -> tuple[str, list[Row]]:
 
 def withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
-    own = report.reported.table("flow")
+    own = report.table("flow")
     counted: Counter[tuple[str, str]] = Counter()
     for row in own:
         counted[row["arm"], row["step"]] += int(row["count"])
     agree = []
-    for row in report.reported.table("registry_flow"):
+    for row in report.table("registry_flow"):
         here = next((line for line in own if line["arm"] == row["group"]), None)
         if row["milestone"] != "not_completed" or row["reason"] or here is None:
             continue
@@ -485,25 +411,20 @@ def withdrawals(report: Report) -> Iterator[Finding]:
             agree.append((f"{group} {n}", where))
             continue
         follow_up = "The second source may count those who left treatment and stayed in follow-up."
-        yield finding(
-            "withdrawals",
-            group,
-            group=group,
-            source=here["source"],
-            other=row["source"],
-            left=f" and {left} who left treatment only" if left else "",
-            where=where,
-            value=withdrew,
-            expected=n,
-            harmless_explanation=follow_up if withdrew + left == n else "The two sources may count to different dates.",
-        )
+        words = {
+            "harmless_explanation": follow_up
+            if withdrew + left == n
+            else "The two sources may count to different dates."
+        }
+        words |= {"left": f" and {left} who left treatment only" if left else "", "where": where}
+        yield finding("withdrawals", group, here=here, row=row, value=withdrew, **words)
     if agree:
         yield finding("withdrawals-agree", each=listed(text for text, _ in agree), where=agree[0][1], value=len(agree))
 
 
 def adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists."""
-    rows = report.reported.table("adverse_events")
+    rows = report.table("adverse_events")
     sources = list(dict.fromkeys(row["source"] for row in rows))
     if len(sources) != 2:
         return
