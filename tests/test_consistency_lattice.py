@@ -103,7 +103,7 @@ def test_correction_doubles_no_value():
 
 def test_u_of_a_hit_gives_the_printed_digits_back():
     found = fit(0.0095, 0.0105, 20, 25, "normal")
-    assert len(found.u) >= 1
+    assert found.u
     for u in found.u:
         assert 0.0095 <= p_value(u, 20, 25, "normal") <= 0.0105
 

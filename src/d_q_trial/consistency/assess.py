@@ -89,10 +89,10 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
 def assess(p: ReportedP, n_first: int, n_second: int, variant: str) -> Assessment:
     """Return whether and how a reported P can come about."""
     plain = fit(p.low, p.high, n_first, n_second, variant)
-    if plain.hits:
+    if plain.u:
         return Assessment(p, variant, n_first, n_second, ATTAINABLE, plain.u, plain.chance, ())
     smaller = [(n_first - a, n_second - b) for a in range(MOST_MISSING + 1) for b in range(MOST_MISSING + 1) if a or b]
-    fewer = tuple(pair for pair in smaller if min(pair) > 0 and fit(p.low, p.high, *pair, variant).hits)
+    fewer = tuple(pair for pair in smaller if min(pair) > 0 and fit(p.low, p.high, *pair, variant).u)
     tied = fit_tied(p.low, p.high, n_first, n_second, variant, p.ties).u if p.ties.weight else ()
     status, u, tie_sum = (TIES, tied, None) if tied else (FEWER if fewer else NEITHER, (), None)
     if status == NEITHER and p.ties.weight:

@@ -129,7 +129,7 @@ def matrix(assessments: list[Assessment]) -> str:
 
 def _reach(a: Assessment, variant: str) -> tuple[str, float]:
     """Return the class and height of a bar: full without ties, short with ties only, none."""
-    if fit(a.p.low, a.p.high, *a.numbers, variant).hits:
+    if fit(a.p.low, a.p.high, *a.numbers, variant).u:
         return "full", ROW - 3
     tied = a.p.ties.weight and fit_tied(a.p.low, a.p.high, *a.numbers, variant, a.p.ties).u
     return ("half", 0.4 * (ROW - 3)) if tied else ("", 0.0)

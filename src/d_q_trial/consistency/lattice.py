@@ -147,18 +147,12 @@ _TRUE_ERROR, _SAFE_ERROR = 0.06, 0.6  # of the interpolated exact P with ties, i
 class Fit(NamedTuple):
     """A reported P on a lattice.
 
-    ``hits`` attainable values in the reported interval, ``expected`` the number that a lattice of this density has there
-    by chance, ``u`` the values of U that hit.
+    ``u`` holds the values of U that give it, ``chance`` is the probability that an interval of this width, laid at
+    random nearby, holds an attainable value.
     """
 
-    hits: float
-    expected: float
     u: tuple[float, ...]
-
-    @property
-    def chance(self) -> float:
-        """Probability that an interval of this width, laid at random nearby, holds an attainable value."""
-        return min(1.0, self.expected)
+    chance: float
 
 
 def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarray, np.ndarray]:
@@ -217,20 +211,20 @@ def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, erro
 
 @lru_cache(maxsize=16384)
 def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> Fit:
-    """Count the attainable values in one reported interval without ties, with their U."""
+    """Fit one reported interval of P without ties."""
     grid = lattice(n_first, n_second, variant)
     first, last = np.searchsorted(grid.p, (low - _EDGE, high + _EDGE))
-    found, expected = hits([low], [high], n_first, n_second, variant)
-    return Fit(float(found[0]), float(expected[0]), tuple(grid.u[first:last].tolist()))
+    _, expected = hits([low], [high], n_first, n_second, variant)
+    return Fit(tuple(grid.u[first:last].tolist()), min(1.0, float(expected[0])))
 
 
 @lru_cache(maxsize=16384)
 def fit_tied(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties) -> Fit:
-    """Count the attainable values in one reported interval with ties, with every U that may reach it, rare ties included."""
+    """Fit one reported interval of P with ties, with every U that may give it, rare ties included."""
     start, end, _, u = _tied(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
-    found, expected = hits_tied([low], [high], n_first, n_second, variant, ties)
+    _, expected = hits_tied([low], [high], n_first, n_second, variant, ties)
     reach = (start <= high + _EDGE) & (end >= low - _EDGE)
-    return Fit(float(found[0]), float(expected[0]), tuple(u[reach].tolist()))
+    return Fit(tuple(u[reach].tolist()), min(1.0, float(expected[0])))
 
 
 def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:

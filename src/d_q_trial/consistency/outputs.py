@@ -58,7 +58,7 @@ def _lattice_rows(report: Report) -> Iterator[tuple]:
             if a.p.ties.weight:
                 tied = fit_tied(a.p.low, a.p.high, *a.numbers, variant, a.p.ties)
                 with_ties = (_yes(bool(tied.u)), tied.chance)
-            yield *_numbers(a), variant, _yes(plain.hits > 0), _joined(plain.u), plain.chance, *with_ties
+            yield *_numbers(a), variant, _yes(bool(plain.u)), _joined(plain.u), plain.chance, *with_ties
 
 
 # In the order in which a report shows them; findings.csv is written from the findings.

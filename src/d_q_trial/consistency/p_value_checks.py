@@ -111,10 +111,11 @@ def group_sizes(report: Report) -> Iterator[Finding]:
     for pair, options in (report.inference.solutions() if report.inference else {}).items():
         best = options[0]
         words = {
+            "verb": "are" if best.p_values > 1 else "is",
             "pair": label(pair),
             "likely": " or ".join(f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01),
             "total": f"{best.p_values} P-value{'s' if best.p_values > 1 else ''}",
-            "others": f"; another pair at most {max(o.attainable for o in options[1:])}" if options[1:] else "",
+            "others": f"; at another pair, at most {max(o.attainable for o in options[1:])}" if options[1:] else "",
             "expected": "; ".join(f"{o.n_first} and {o.n_second} ({share(o.probability)})" for o in options),
             "certainty": certainty(best.probability),
         }

@@ -6,9 +6,8 @@ spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole number
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,112 +74,68 @@ Domains = dict[str, tuple[int, int]]
 
 def narrow(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
     """Shrink the bounds of the unknowns until nothing changes; None if some constraint cannot hold."""
-    return _propagate(domains, _watch(constraints), None)
-
-
-def _watch(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
-    watch: dict[str, list[Constraint]] = {}
-    for constraint in constraints:
-        for name, _ in constraint.terms:
-            watch.setdefault(name, []).append(constraint)
-    return watch
-
-
-def _propagate(domains: Domains, watch: dict[str, list[Constraint]], touched: str | None) -> Domains | None:
-    """Narrow, starting from the constraints on one unknown (or all), and going on where a bound has moved."""
-    domains = dict(domains)
-    queue = dict.fromkeys(watch.get(touched, ()) if touched else (c for group in watch.values() for c in group))
-    while queue:
-        constraint = next(iter(queue))
-        del queue[constraint]
-        least = most = 0
-        for name, sign in constraint.terms:
-            low, high = domains[name]
-            least += sign * (low if sign > 0 else high)
-            most += sign * (high if sign > 0 else low)
-        if least > constraint.high or most < constraint.low:
-            return None
-        for name, sign in constraint.terms:
-            low, high = domains[name]
-            own_least, own_most = (sign * low, sign * high) if sign > 0 else (sign * high, sign * low)
-            above = constraint.high - least + own_least  # the most that sign * unknown may be
-            below = constraint.low - most + own_most
-            if sign < 0:
-                above, below = below, above
-            new_low = low if below / sign <= low else math.ceil(below / sign)
-            new_high = high if above / sign >= high else math.floor(above / sign)
-            if new_low > new_high:
+    domains, changed = dict(domains), True
+    while changed:
+        changed = False
+        for constraint in constraints:
+            ends = {name: sorted(sign * end for end in domains[name]) for name, sign in constraint.terms}
+            least, most = (sum(end[side] for end in ends.values()) for side in (0, 1))
+            if least > constraint.high or most < constraint.low:
                 return None
-            if (new_low, new_high) != (low, high):
-                domains[name] = (new_low, new_high)
-                queue.update(dict.fromkeys(watch[name]))
-                break  # the sums have changed
+            for name, sign in constraint.terms:
+                low, high = ends[name]
+                bounds = (max(low, constraint.low - most + high), min(high, constraint.high - least + low))
+                below, above = sorted(end / sign for end in bounds)
+                new = (math.ceil(below), math.floor(above))
+                if new[0] > new[1]:
+                    return None
+                changed |= new != domains[name]
+                domains[name] = new
     return domains
 
 
-def solutions(domains: Domains, constraints: Iterable[Constraint]) -> Iterator[dict[str, int]]:
-    """Every assignment within the bounds that meets all constraints, in a fixed order."""
-    watch = _watch(constraints)
-    narrowed = _propagate(domains, watch, None)
-    if narrowed is not None:
-        yield from _search(narrowed, watch)
-
-
-def _search(domains: Domains, watch: dict[str, list[Constraint]]) -> Iterator[dict[str, int]]:
-    free = [(high - low, name) for name, (low, high) in domains.items() if high > low]
+def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[dict[str, int]]:
+    """Yield every assignment within the bounds that meets all constraints, in a fixed order."""
+    narrowed = narrow(domains, constraints)
+    if narrowed is None:
+        return
+    free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
     if not free:
-        yield {name: low for name, (low, _) in domains.items()}
+        yield {name: low for name, (low, _) in narrowed.items()}
         return
     _, name = min(free)
-    low, high = domains[name]
+    low, high = narrowed[name]
     for value in range(low, high + 1):
-        narrowed = _propagate(domains | {name: (value, value)}, watch, name)
-        if narrowed is not None:
-            yield from _search(narrowed, watch)
+        yield from solutions(narrowed | {name: (value, value)}, constraints)
 
 
-def unknowns(constraints: Iterable[Constraint], names: Iterable[str] = ()) -> Domains:
-    """Start every unknown at its widest bounds, narrowed by the constraints.
+def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
+    """Return the widest bounds of every unknown, narrowed by the constraints.
 
     Raises
     ------
     UserError
         If the constraints contradict each other.
     """
-    constraints = list(constraints)
-    every = dict.fromkeys(itertools.chain(names, (name for c in constraints for name, _ in c.terms)))
-    narrowed = narrow(dict.fromkeys(every, (0, LARGEST)), constraints)
+    start = dict.fromkeys([*names, *(name for c in constraints for name, _ in c.terms)], (0, LARGEST))
+    narrowed = narrow(start, constraints)
     if narrowed is None:
-        raise UserError(f"group sizes: no numbers meet all constraints together; {_culprit(every, constraints)}")
+        count = next(n for n in range(1, len(constraints) + 1) if narrow(start, constraints[:n]) is None)
+        last = constraints[count - 1]
+        where = last.where or "no place given"
+        raise UserError(
+            f"group sizes: no numbers meet all constraints together; {last.text!r} ({where}) contradicts those before it"
+        )
     return narrowed
 
 
-def _culprit(every: Iterable[str], constraints: list[Constraint]) -> str:
-    start = dict.fromkeys(every, (0, LARGEST))
-    for count in range(1, len(constraints) + 1):
-        if narrow(start, constraints[:count]) is None:
-            last = constraints[count - 1]
-            return f"{last.text!r} ({last.where or 'no place given'}) contradicts those before it"
-    return "no single one contradicts those before it"
-
-
-def components(
-    domains: Domains, constraints: Iterable[Constraint], pairs: Iterable[tuple[str, str]]
-) -> list[list[str]]:
-    """Split the open unknowns into groups that no constraint and no claim links, in the order of their first name."""
-    parent = {name: name for name, (low, high) in domains.items() if high > low}
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    links = [[name for name, _ in constraint.terms] for constraint in constraints] + [list(pair) for pair in pairs]
-    for link in links:
-        open_names = [name for name in link if name in parent]
-        for name in open_names[1:]:
-            parent[root(name)] = root(open_names[0])
-    groups: dict[str, list[str]] = {}
-    for name in parent:
-        groups.setdefault(root(name), []).append(name)
-    return list(groups.values())
+def components(domains: Domains, constraints: Iterable[Constraint], pairs: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Split the open unknowns into groups that no constraint and no P-value links, in the order of their first name."""
+    names = [name for name, (low, high) in domains.items() if high > low]
+    groups: list[set[str]] = [{name} for name in names]
+    for link in [*({name for name, _ in constraint.terms} for constraint in constraints), *map(set, pairs)]:
+        linked = [group for group in groups if group & link]
+        if linked:
+            groups = [group for group in groups if not group & link] + [set().union(*linked)]
+    ordered = [[name for name in names if name in group] for group in groups]
+    return sorted(ordered, key=lambda group: names.index(group[0]))
