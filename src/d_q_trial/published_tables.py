@@ -90,34 +90,39 @@ def _is_share(text: str) -> bool:
 
 
 class Cell(NamedTuple):
-    """A check of the text of a cell, in words, and whether the cell may be empty."""
+    """A check of the text of a cell, what it expects, whether the cell may be empty, and the words that it allows."""
 
     fits: Callable[[str], bool]
     expected: str
     may_be_empty: bool = False
+    words: tuple[str, ...] = ()
 
 
-def _or_nothing(cell: Cell) -> Cell:
-    return Cell(cell.fits, f"{cell.expected}, or nothing", may_be_empty=True)
+def or_nothing(cell: Cell) -> Cell:
+    """Let a cell be empty."""
+    return cell._replace(expected=f"{cell.expected}, or nothing", may_be_empty=True)
 
 
-def _one_of(*words: str) -> Cell:
-    return Cell(lambda text: text in words, f"one of {', '.join(words)}")
+def one_of(*words: str) -> Cell:
+    """Allow some words only."""
+    return Cell(lambda text: text in words, f"one of {', '.join(words)}", words=words)
 
 
-_COUNT = Cell(lambda text: text.isascii() and text.isdecimal(), "a whole number from 0")
-_SOME = Cell(lambda text: text.isascii() and text.isdecimal() and int(text) > 0, "a whole number from 1")
-_NUMBER = Cell(_is_number, "a number with a decimal point")
-_P = Cell(lambda text: _is_number(text) and 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
-_SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
+COUNT = Cell(lambda text: text.isascii() and text.isdecimal(), "a whole number from 0")
+SOME = Cell(lambda text: text.isascii() and text.isdecimal() and int(text) > 0, "a whole number from 1")
+NUMBER = Cell(_is_number, "a number with a decimal point")
+P_VALUE = Cell(
+    lambda text: _is_number(text) and 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point"
+)
+SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
 _PLACE = ("source", "locator", "outcome", "measure", "visit", "marker", "stratum")
 _SUMMARY = (*_PLACE, "group", "n", "statistic", "center", "lower", "upper")
 _SUMMARY_CELLS = {
-    "n": _or_nothing(_SOME),
-    **dict.fromkeys(("center", "lower", "upper"), _or_nothing(_NUMBER)),
-    "statistic": _one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
+    "n": or_nothing(SOME),
+    **dict.fromkeys(("center", "lower", "upper"), or_nothing(NUMBER)),
+    "statistic": one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
 }
-_P_CELLS = {"p": _P, "p_relation": _one_of(*RELATIONS)}
+_P_CELLS = {"p": P_VALUE, "p_relation": one_of(*RELATIONS)}
 _POWER = ("per_group", "withdrawal", "power", "alpha", "difference")
 # Columns and checked cells of each table.
 TABLES: dict[str, tuple[tuple[str, ...], dict[str, Cell]]] = {
@@ -125,43 +130,43 @@ TABLES: dict[str, tuple[tuple[str, ...], dict[str, Cell]]] = {
         (*_PLACE, "contrast", "test", "p_relation", "p", "effect", "direction"),
         {
             **_P_CELLS,
-            "test": _one_of(*TESTS),
-            "effect": _or_nothing(_NUMBER),
-            "direction": _or_nothing(_one_of("negative", "positive")),
+            "test": one_of(*TESTS),
+            "effect": or_nothing(NUMBER),
+            "direction": or_nothing(one_of("negative", "positive")),
         },
     ),
     "summaries": (_SUMMARY, _SUMMARY_CELLS),
     "ranges": (_SUMMARY, _SUMMARY_CELLS),
-    "counts": ((*_PLACE, "group", "n"), {"n": _or_nothing(_COUNT)}),
+    "counts": ((*_PLACE, "group", "n"), {"n": or_nothing(COUNT)}),
     "correlations": (
         ("source", "locator", "marker", "with", "group", "n", "r", "p_relation", "p"),
-        {"n": _or_nothing(_SOME), "r": _or_nothing(_NUMBER), "p": _or_nothing(_P), "p_relation": _or_nothing(_one_of(*RELATIONS))},
+        {"n": or_nothing(SOME), "r": or_nothing(NUMBER), "p": or_nothing(P_VALUE), "p_relation": or_nothing(one_of(*RELATIONS))},
     ),
     "registry_baseline": (
         ("source", "locator", "outcome", "visit", "group", "n", "statistic", "value", "spread"),
-        {"n": _SOME, "value": _NUMBER, "spread": _or_nothing(_NUMBER)},
+        {"n": SOME, "value": NUMBER, "spread": or_nothing(NUMBER)},
     ),
-    "registry_flow": (("source", "locator", "milestone", "reason", "group", "n"), {"n": _COUNT}),
-    "flow": (("source", "locator", "step", "arm", "count"), {"count": _COUNT}),
+    "registry_flow": (("source", "locator", "milestone", "reason", "group", "n"), {"n": COUNT}),
+    "flow": (("source", "locator", "step", "arm", "count"), {"count": COUNT}),
     "statements": (("source", "locator", "kind", "subject", "visits", "group", "value", "note"), {}),
     "adverse_events": (
         ("source", "locator", "event", "group", "affected", "at_risk", "percent"),
-        {"affected": _or_nothing(_COUNT), "at_risk": _SOME, "percent": _or_nothing(_NUMBER)},
+        {"affected": or_nothing(COUNT), "at_risk": SOME, "percent": or_nothing(NUMBER)},
     ),
-    "known_differences": (("claim", "data", "reason"), {"data": _one_of("synthetic", "any")}),
+    "known_differences": (("claim", "data", "reason"), {"data": one_of("synthetic", "any")}),
     "suspect_values": (
         ("source", "locator", "outcome", "visit", "arm", "reported", "instead", "reason"),
-        {"reported": _NUMBER, "instead": _NUMBER},
+        {"reported": NUMBER, "instead": NUMBER},
     ),
-    "power": (("source", "locator", "outcome", "measure", "visit", *_POWER), dict.fromkeys(_POWER, _NUMBER)),
+    "power": (("source", "locator", "outcome", "measure", "visit", *_POWER), dict.fromkeys(_POWER, NUMBER)),
 }  # fmt: skip
 _STATEMENTS = {
-    "n": _SOME,
-    "affected": _COUNT,
-    "listed_from": _COUNT,
-    "share": _SHARE,
-    "limit": _NUMBER,
-    "test": _one_of(*TESTS),
+    "n": SOME,
+    "affected": COUNT,
+    "listed_from": COUNT,
+    "share": SHARE,
+    "limit": NUMBER,
+    "test": one_of(*TESTS),
 }
 
 
@@ -178,13 +183,30 @@ def read_published(folder: Path | str | None, name: str) -> list[Row]:
         return []
     columns, cells = TABLES.get(name, ((), {}))
     rows = read_table(path, columns)
-    faults = [fault for row in rows for fault in _faults(name, cells, row)]
+    check_cells(path, rows, lambda row: _cells_of(name, cells, row))
+    return rows
+
+
+def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dict[str, Cell]]) -> None:
+    """Check the cells of a table; ``cells_of`` gives those of a row.
+
+    Raises
+    ------
+    UserError
+        With every fault: row, column, value and expectation.
+    """
+    faults = []
+    for row in rows:
+        for column, cell in cells_of(row).items():
+            text = row[column]
+            if not (cell.fits(text) if text else cell.may_be_empty):
+                hint = nearest(text, cell.words) if text else ""
+                faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
     if len(faults) == 1:
         raise UserError(f"{path}, {faults[0]}")
     if faults:
         more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
         raise UserError("\n  ".join([f"{path}: {len(faults)} faults", *faults[:_MOST_FAULTS], *more]))
-    return rows
 
 
 def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
@@ -250,18 +272,12 @@ def _with_plain_signs(row: Row) -> Row:
     return row
 
 
-def _faults(name: str, cells: dict[str, Cell], row: Row) -> list[str]:
+def _cells_of(name: str, cells: dict[str, Cell], row: Row) -> dict[str, Cell]:
     if name == "statements":
-        cells = {"kind": _one_of(*_STATEMENTS)}
-        cells |= {"value": _STATEMENTS[row["kind"]]} if row["kind"] in _STATEMENTS else {}
+        kind = row["kind"]
+        return {"kind": one_of(*_STATEMENTS)} | ({"value": _STATEMENTS[kind]} if kind in _STATEMENTS else {})
     if row.get("statistic") == "count_percent":
-        cells = cells | {"center": _COUNT, "n": _SOME}
+        return cells | {"center": COUNT, "n": SOME}
     if row.get("statistic") == "mean_sd" and "spread" in row:
-        cells = cells | {"spread": _NUMBER}
-    faults = []
-    for column, cell in cells.items():
-        text = row[column]
-        if not (cell.fits(text) if text else cell.may_be_empty):
-            hint = nearest(text, _STATEMENTS) if column == "kind" else ""
-            faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
-    return faults
+        return cells | {"spread": NUMBER}
+    return cells

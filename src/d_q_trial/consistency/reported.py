@@ -8,8 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import UserError, nearest
-from ..published_tables import TESTS, Number, Row, number, number_or_none, read_published, read_table, split_relation
+from ..errors import UserError
+from ..published_tables import (
+    NUMBER,
+    P_VALUE,
+    TESTS,
+    Cell,
+    Number,
+    Row,
+    check_cells,
+    number,
+    number_or_none,
+    one_of,
+    or_nothing,
+    read_published,
+    read_table,
+    split_relation,
+)
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Ties, ties_from_step
 from .sizes import Constraint, parse_constraint
 
@@ -23,6 +38,18 @@ COLUMNS = (
     *(f"{part}_{side}" for side in SIDES for part in PARTS),
 )
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
+_SIZE = Cell(lambda text: text.isdecimal() and 1 <= int(text) <= 2000, "a whole number from 1 to 2000")
+_CELLS = {
+    "claim": Cell(bool, "a name"),
+    "p": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
+    **dict.fromkeys(("n_first", "n_second"), or_nothing(_SIZE)),
+    "test": or_nothing(one_of(*TESTS)),
+    "ties": or_nothing(one_of(*_TIES)),
+    "step": or_nothing(Cell(lambda text: NUMBER.fits(text) and number(text).value > 0, "a number above zero")),
+    "measure": or_nothing(one_of("value", "change")),
+    "highlight": or_nothing(one_of("no", "yes")),
+    **dict.fromkeys(("effect", *(f"{part}_{side}" for side in SIDES for part in PARTS)), or_nothing(NUMBER)),
+}
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
@@ -113,78 +140,47 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
     UserError
         With file, row, column, value and expectation.
     """
-    rows = read_table(path, ("claim", "p"), COLUMNS)
+    rows = [dict.fromkeys(COLUMNS, "") | row for row in read_table(path, ("claim", "p"), COLUMNS)]
     if not rows:
         raise UserError(f"{path}: no claims below the header")
-    found: dict[str, tuple[str, ReportedP]] = {}
+    check_cells(path, rows, lambda row: _CELLS)
+    seen: dict[str, str] = {}
     for row in rows:
-        read = _from_csv(row, str(path))
-        if read.claim in found:
-            also = found[read.claim][0]
-            raise UserError(f"{path}, row {row['_row']}, column claim: {read.claim!r} is in row {also} too")
-        found[read.claim] = row["_row"], read
-    return [read for _, read in found.values()]
+        if row["claim"] in seen:
+            place = f"{path}, row {row['_row']}, column claim"
+            raise UserError(f"{place}: {row['claim']!r} is in row {seen[row['claim']]} too")
+        seen[row["claim"]] = row["_row"]
+    return [_from_csv(row, str(path)) for row in rows]
 
 
 def _from_csv(row: Row, path: str) -> ReportedP:
     def fail(column: str, expected: str):
-        raise UserError(f"{path}, row {row['_row']}, column {column}: {row.get(column, '')!r}, expected {expected}")
+        raise UserError(f"{path}, row {row['_row']}, column {column}: {row[column]!r}, expected {expected}")
 
-    def value(column: str) -> Number | None:
-        try:
-            return number_or_none(row.get(column))
-        except ValueError:
-            fail(column, "a number or nothing")
-
-    def count(column: str) -> int | None:
-        text = row.get(column, "")
-        if text and not (text.isdecimal() and 1 <= int(text) <= 2000):
-            fail(column, "a whole number from 1 to 2000, or nothing")
-        return int(text) if text else None
-
-    def choice(column: str, *choices: str) -> str:
-        text = row.get(column, "") or choices[0]
-        if text not in choices:
-            fail(column, f"one of {', '.join(choices)}{nearest(text, choices)}")
-        return text
-
-    if not row["claim"]:
-        fail("claim", "a name")
-    sign, text = split_relation(row["p"])
-    try:
-        p = number(text)
-    except ValueError:
-        fail("p", "a P-value such as 0.034, <0.05 or >0.05, with a decimal point")
-    if not 0 <= p.value <= 1:
-        fail("p", "a number from 0 to 1")
-    relation, test = sign[:1] or "=", choice("test", *TESTS)
-    sizes = {f"n_{side}": count(f"n_{side}") for side in SIDES}
-    for side in SIDES:
-        if not sizes[f"n_{side}"] and not row.get(f"size_{side}") and relation == "=" and test == "rank_sum":
-            fail(f"n_{side}", f"a number, or a name in size_{side}")
-    groups = {side: Group(**{part: value(f"{part}_{side}") for part in PARTS}) for side in SIDES}
+    sign, p = split_relation(row["p"])
+    sizes = {f"n_{side}": int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES}
+    groups = {side: Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES}
     for side, group in groups.items():
+        if not sizes[f"n_{side}"] and not row[f"size_{side}"] and not sign and row["test"] in ("", "rank_sum"):
+            fail(f"n_{side}", f"a number, or a name in size_{side}")
         for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
             if low.value > high.value:
                 fail(f"{lower}_{side}", f"no more than {upper}_{side}, {high.text}")
-    ties, step = _TIES[choice("ties", *_TIES)], value("step")
-    if step is not None:
-        if step.value <= 0:
-            fail("step", "a number above zero")
-        ties = ties_from_step(step.value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
+    ties = _TIES[row["ties"] or "unknown"]
+    if row["step"]:
+        ties = ties_from_step(number(row["step"]).value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
     return ReportedP(
-        row["claim"],
-        relation,
-        p,
+        relation=sign[:1] or "=",
+        p=number(p),
         **sizes,
-        **{name: row.get(name, "") for name in ("size_first", "size_second", "where", "source")},
-        test=test,
+        **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
+        test=row["test"] or "rank_sum",
         ties=ties,
-        highlight=choice("highlight", "no", "yes") == "yes",
-        effect=value("effect"),
+        highlight=row["highlight"] == "yes",
+        effect=number_or_none(row["effect"]),
         **groups,
-        variable=row.get("variable") or row["claim"],
-        measured=choice("measure", "value", "change") == "value",
+        variable=row["variable"] or row["claim"],
+        measured=row["measure"] != "change",
     )
 
 
