@@ -1,4 +1,4 @@
-# Needs the published tables only; no participant is read.
+# Needs the published tables, and the trial's description for labels; no participant is read.
 # Makes the findings about reported numbers: which test, which group sizes, which quartiles, and what does not agree.
 
 CONSISTENCY = (
@@ -17,6 +17,7 @@ rule consistency:
     """Internal consistency of the reported numbers."""
     input:
         PUBLISHED,
+        trial=SETTINGS.trial,
     output:
         expand("results/consistency/{table}", table=CONSISTENCY),
         page=report(
@@ -29,11 +30,12 @@ rule consistency:
         "results/consistency/logs/consistency.log",
     params:
         code=code_inputs.digest("consistency"),
-        contents=files.checksum(PUBLISHED),
+        contents=files.checksum([*PUBLISHED, SETTINGS.trial]),
         published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),
     message:
         "Check the internal consistency of the reported numbers"
     shell:
         "python3 -m d_q_trial consistency {params.published:q} --output {params.output:q}"
+        " --trial {input.trial:q} --overview ../index.html"
         " --title 'Internal consistency of the reported numbers' 2> {log:q}"

@@ -274,11 +274,15 @@ def figures(context: Context) -> None:
     argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
     argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
     argument("--title", help="heading of the page"),
+    argument("--trial", help="the trial's description (YAML), for the labels on the page"),
+    argument("--overview", metavar="ADDRESS", help="page of all results, to which the page links"),
     common=False,
 )
 def consistency(context: Context) -> None:
     """Check the reported numbers against each other."""
+    from . import labels
     from .consistency import outputs
+    from .trial import load_trial
 
     given = context.arguments
     if given.claims.is_dir():
@@ -288,7 +292,13 @@ def consistency(context: Context) -> None:
     else:
         report, findings = outputs.check_csv(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    outputs.write(report, findings, given.output, heading)
+    trial = load_trial(given.trial) if given.trial else None
+    links = [("Overview", given.overview), ("Internal consistency", "")] if given.overview else []
+
+    def plain(text: str) -> str:
+        return labels.plain(text, trial).replace("_", " ") if trial else text
+
+    outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 
 
 @command("test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity")

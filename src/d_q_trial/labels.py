@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -139,6 +140,16 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "estimate": interval(analysis),
         "test": get_test(analysis.test).sentence,
     }
+
+
+def plain(text: str, trial: Trial) -> str:
+    """Return a text with labels in place of the keys that the trial's description uses."""
+    known = {**trial.visits, **trial.outcomes, **trial.markers, **trial.analysed_arms}
+    keys = sorted((key for key in known if known[key].label != key.capitalize()), key=len, reverse=True)
+    if not keys:
+        return text
+    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, keys))})(?![\w+])")
+    return found.sub(lambda match: known[match[1]].label, text)
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
 from . import drawings, p_value_checks, table_checks
-from .assess import ALPHA, ATTAINABLE, DEPENDENCE, Assessment, Report, assess_paper
+from .assess import ALPHA, DEPENDENCE, Assessment, Report, assess_paper
 from .findings import COLUMNS, KINDS, Finding, as_rows, in_order, share
 from .lattice import VARIANTS, fit, fit_tied
 from .quartiles import Definition, decide
@@ -21,7 +21,6 @@ from .reported import Reported, read_folder, read_p_values
 from .sizes import read_constraints
 from .variants import Option, Score
 
-_MOST_U = 6  # values of U that the page lists
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
 _NUMBERS = ("claim", "where", "p", "n_first", "n_second")
 
@@ -43,8 +42,8 @@ def _numbers(a: Assessment) -> tuple:
     return a.p.claim, a.p.where, a.p.p.text, *a.numbers
 
 
-def _joined(u: tuple[float, ...], separator: str = " ") -> str:
-    return separator.join(f"{value:g}" for value in u)
+def _joined(u: tuple[float, ...]) -> str:
+    return " ".join(f"{value:g}" for value in u)
 
 
 def _yes(value: bool | None) -> str:
@@ -147,63 +146,41 @@ def _findings(report: Report) -> list[Finding]:
 
 
 def write(
-    report: Report, findings: list[Finding], folder: Path | str, heading: str, plain: Callable[[str], str] = str
+    report: Report,
+    findings: list[Finding],
+    folder: Path | str,
+    heading: str,
+    *,
+    plain: Callable[[str], str] = str,
+    links: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Write all tables and the page; ``plain`` puts labels in place of keys on the page."""
+    """Write all tables and the page.
+
+    ``plain`` puts labels in place of keys on the page; ``links`` are other pages, as text and address.
+    """
     folder = Path(folder)
     write_json(as_rows(findings), folder / "findings.json")
-    write_json({name: {"title": t.title, "caption": t.caption} for name, t in TABLES.items()}, folder / "pieces.json")
+    described = {name: {"title": table.title, "caption": table.caption} for name, table in TABLES.items()}
+    write_json(described, folder / "pieces.json")
     for name, table in TABLES.items():
-        rows = findings if name == "findings" else table.rows(report)
-        frame = pd.DataFrame(
-            [row if isinstance(row, tuple) else tuple(asdict(row).values()) for row in rows], columns=table.columns
-        )
-        write_csv(frame, folder / f"{name}.csv")
-    write_text(page(report, findings, heading, plain), folder / "consistency.html")
-
-
-def page(report: Report, findings: list[Finding], heading: str, plain: Callable[[str], str]) -> str:
-    """Return the findings as one page that needs no other file."""
-    inference = report.inference
-    shown = [
-        Finding(**{name: plain(text) if name not in ("finding", "kind") else text for name, text in asdict(f).items()})
-        for f in findings
-    ]
-    values: dict[str, Any] = {
-        "findings": [(kind, meaning, [f for f in shown if f.kind == kind]) for kind, meaning in KINDS.items()],
-        "variants": VARIANTS,
-        "alpha": ALPHA,
-        "matrix": "",
-    }
-    if inference:
-        drawn = [a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS]
-        values |= {
-            "matrix": drawings.matrix(report.assessments),
-            "scores": [(s, _ratio(inference.best, s)) for s in inference.scores],
-            "panels": [(plain(a.p.claim), drawings.panel(a, plain), a, _u(a)) for a in drawn],
-            "dependence": [(plain(row["claim"]), row) for row in report.dependence],
-            "short": drawings.SHORT,
-            "sizes": [
-                (
-                    plain(p_value_checks.label(pair)),
-                    drawings.candidates(options),
-                    [(o, share(o.probability)) for o in options],
-                )
-                for pair, options in inference.solutions().items()
-            ],
-            "p_values": [
-                (plain(a.p.claim), a, _joined(a.u, ", ") if len(a.u) <= _MOST_U else f"{len(a.u)} values")
-                for a in report.assessments
-            ],
-        }
-    return render("consistency.html.j2", title=heading, label=None, **values)
-
-
-def _u(a: Assessment) -> str:
-    return f"U = {_joined(a.u, ' or ')}" if a.status == ATTAINABLE else a.status
-
-
-def _ratio(best: Score, other: Score) -> tuple[str, str]:
-    """Return by how much a variant is less likely than the best: a factor, and a power of ten for large ones."""
-    power = best.log10_likelihood - other.log10_likelihood
-    return ("", "") if other is best else ("10", f"{power:.0f}") if power >= 3 else (f"{10**power:.1f}", "")
+        rows = [row if isinstance(row, tuple) else tuple(asdict(row).values()) for row in table.rows(report)]
+        if name == "findings":
+            rows = [tuple(asdict(finding).values()) for finding in findings]
+        write_csv(pd.DataFrame(rows, columns=table.columns), folder / f"{name}.csv")
+    groups = [(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()]
+    page = render(
+        "consistency.html.j2",
+        title=heading,
+        label=None,
+        links=links,
+        report=report,
+        findings=groups,
+        panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
+        plain=plain,
+        pair_label=p_value_checks.label,
+        drawings=drawings,
+        variants=VARIANTS,
+        alpha=ALPHA,
+        share=share,
+    )
+    write_text(page, folder / "consistency.html")

@@ -145,7 +145,7 @@ def _requests(report: Report) -> list[tuple[str, str, str]]:
 def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
     """Read the findings on the reported numbers, grouped by kind, with labels for keys."""
     rows = rows_if_made(folder / "findings.csv")
-    found = in_order(Finding(**{name: verdicts.plain(text, trial) for name, text in row.items()}) for row in rows)
+    found = in_order(Finding(**{name: labels.plain(text, trial) for name, text in row.items()}) for row in rows)
     return [(kind, KINDS[kind], list(own)) for kind, own in groupby(found, key=lambda finding: finding.kind)]
 
 

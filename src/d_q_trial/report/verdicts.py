@@ -181,7 +181,7 @@ def _verdict(row: Mapping[str, str], trial: Trial) -> Verdict:
         reported=row["reported"].replace("-", formatting.MINUS),
         recomputed=row["recomputed"].replace("-", formatting.MINUS),
         verdict=row["verdict"],
-        note=plain("; ".join(filter(None, [row["note"], known])), trial),
+        note=labels.plain("; ".join(filter(None, [row["note"], known])), trial),
         quantity=row["quantity"],
         key=tuple(row[name] for name in claims.KEYS),
         places=find_places(row["locator"]) if row["source"] == "paper" else (),
@@ -192,16 +192,6 @@ def variable(key: str, trial: Trial) -> str:
     """Return the label of an outcome or marker; of one that the trial does not know, its words."""
     known = {**trial.outcomes, **trial.markers}
     return known[key].label if key in known else key.replace("_", " ")
-
-
-def plain(text: str, trial: Trial) -> str:
-    """Return a text with labels in place of the keys that the trial's description uses."""
-    known = {**trial.visits, **trial.outcomes, **trial.markers, **trial.analysed_arms}
-    keys = sorted((key for key in known if "_" in key), key=len, reverse=True)
-    if not keys:
-        return text
-    found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, keys))})(?![\w+])")
-    return found.sub(lambda match: known[match[1]].label, text)
 
 
 def _what(row: Mapping[str, str], trial: Trial) -> str:
