@@ -71,7 +71,7 @@ def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 
     """Return how often the inferred variant is the true one, and how often a clean paper gets an impossible P.
 
     ``right_family`` leaves the continuity correction aside: with ties U moves in halves, and half a unit of correction
-    turns one lattice into itself, so that P-values cannot tell.
+    maps one lattice onto itself, so that P-values do not show it.
     """
     rng = np.random.default_rng(seed)
     right = family = accused = sure_and_wrong = 0
