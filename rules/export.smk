@@ -1,12 +1,11 @@
 # Needs every output of an analysis; so it is included after the rules that make them.
-# Makes what other programs read: Parquet, CDISC analysis results, a description of the run, and checksums of all outputs.
+# Makes what other programs read: CDISC analysis results, a description of the run, and checksums of all outputs.
 
-EXPORTS = ["results.parquet", "ars.json", "config.yaml", "Snakefile"] + [
-    "claims.parquet"
-] * bool(SETTINGS.published)
 FINISHED = list(TARGETS)
 DESCRIPTIONS = [
-    *(f"export/{name}" for name in EXPORTS),
+    "export/ars.json",
+    "export/config.yaml",
+    "export/Snakefile",
     "datapackage.json",
     "ro-crate-metadata.json",
     "README.md",
@@ -16,7 +15,7 @@ TARGETS += expand("results/{analysis}/{name}", analysis=ANALYSES, name=DESCRIPTI
 
 
 rule export:
-    """Results and claims for other programs, and what everything was made from."""
+    """Results for other programs, and what everything was made from."""
     input:
         lambda w: [
             piece for piece in FINISHED if piece.startswith(f"results/{w.analysis}/")

@@ -1,11 +1,14 @@
 # Needs the participants.
-# Makes every number of an analysis, and a verdict on each reported value.
+# Makes every number of an analysis, and a verdict on each reported value; both also as Parquet, in full precision.
 
 NUMBERS = ["results", "alternatives", "changes", "exclusions", "strata"]
 
+BOTH = ["results/{analysis}/{table}.csv", "results/{analysis}/export/{table}.parquet"]
+
 TARGETS += expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=NUMBERS)
-if SETTINGS.published:
-    TARGETS += expand("results/{analysis}/claims.csv", analysis=ANALYSES)
+TARGETS += expand(
+    BOTH, analysis=ANALYSES, table=["results"] + ["claims"] * bool(SETTINGS.published)
+)
 
 
 rule results:
@@ -15,6 +18,7 @@ rule results:
         trial=SETTINGS.trial,
     output:
         expand("results/{{analysis}}/{table}.csv", table=NUMBERS),
+        "results/{analysis}/export/results.parquet",
     log:
         "results/{analysis}/logs/results.log",
     params:
@@ -35,7 +39,7 @@ rule claims:
         trial=SETTINGS.trial,
         published=PUBLISHED,
     output:
-        "results/{analysis}/claims.csv",
+        expand(BOTH, table="claims", allow_missing=True),
     log:
         "results/{analysis}/logs/claims.log",
     params:

@@ -7,6 +7,7 @@ import pipeline
 from d_q_trial import claims, labels, published
 from d_q_trial.changes import exclusions
 from d_q_trial.config import settings
+from d_q_trial.export.tables import write_parquet
 from d_q_trial.figures import catalogue, make, study
 from d_q_trial.files import write_csv
 from d_q_trial.robustness.cutoffs import cutoffs_table, slices
@@ -39,6 +40,8 @@ def write(
         tables["robustness/cutoffs"] = cutoffs_table(found)
     for name, table in tables.items():
         write_csv(table, folder / f"{name}.csv")
+        if name in ("results", "claims"):
+            write_parquet(table, folder / f"export/{name}.parquet", run.participants.label)
     if figures:
         names = analysis.strata.labels
         shown = study.read_study(folder, people, run.trial, marker=analysis.marker, strata_labels=names)

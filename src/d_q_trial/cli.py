@@ -78,12 +78,18 @@ class Context:
         return read_description(self.participants_folder)["label"]
 
     @cached_property
-    def changes_and_strata(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """changes.csv and strata.csv of the analysis."""
-        from .changes import read_changes
+    def strata(self) -> pd.DataFrame:
+        """strata.csv of the analysis."""
         from .strata import read_strata
 
-        return read_changes(self.folder / "changes.csv"), read_strata(self.folder / "strata.csv")
+        return read_strata(self.folder / "strata.csv")
+
+    @cached_property
+    def data(self) -> tuple[pd.DataFrame, pd.DataFrame, Trial, Analysis]:
+        """changes.csv and strata.csv of the analysis, and what they mean."""
+        from .changes import read_changes
+
+        return read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis
 
     def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
         """Read results.csv or alternatives.csv of an analysis."""
@@ -91,18 +97,24 @@ class Context:
 
         return read_results(self.results / (analysis or self.analysis.name) / f"{name}.csv")
 
-    def write(self, tables: dict[str, pd.DataFrame], folder: Path | str | None = None) -> None:
+    def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
         """Write tables as CSV, marked where the data are synthetic."""
         from .files import write_csv
 
         for name, table in tables.items():
-            write_csv(table, Path(folder or self.folder) / f"{name}.csv", label=self.label)
+            write_csv(table, (folder or self.folder) / f"{name}.csv", label=self.label)
+
+    def write_both(self, name: str, table: pd.DataFrame) -> None:
+        """Write a table as CSV, and as Parquet in full precision."""
+        from .export.tables import write_parquet
+
+        self.write(**{name: table})
+        write_parquet(table, self.folder / "export" / f"{name}.parquet", self.label)
 
 
 class Command(NamedTuple):
-    """A subcommand: what it does in one line, its function and its arguments beside the common ones."""
+    """A subcommand: its function, and its arguments beside the common ones."""
 
-    help: str
     run: Callable[[Context], int | None]
     arguments: tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
     common: bool  # whether it takes --config, --analysis and --results
@@ -116,23 +128,17 @@ def argument(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, An
     return names, options
 
 
-def command(help: str, *arguments: tuple[tuple[str, ...], dict[str, Any]], common: bool = True):
-    """Register a function as the subcommand of its name."""
+def command(*arguments: tuple[tuple[str, ...], dict[str, Any]], common: bool = True):
+    """Register a function as the subcommand of its name; its docstring is the help."""
 
     def register(function: Callable[[Context], int | None]) -> Callable[[Context], int | None]:
-        COMMANDS[function.__name__.rstrip("_")] = Command(help, function, arguments, common)
+        COMMANDS[function.__name__] = Command(function, arguments, common)
         return function
 
     return register
 
 
-def say(text: str) -> None:
-    """Report progress on standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
 @command(
-    "read a workbook into one tidy table of participants",
     argument("workbook", help="the workbook"),
     argument("folder", help="where participants.csv and participants.json go"),
     argument("--trial", required=True, help="the trial's description (YAML)"),
@@ -141,7 +147,7 @@ def say(text: str) -> None:
     common=False,
 )
 def participants(context: Context) -> None:
-    """Read a workbook and write its participants."""
+    """Read a workbook into one tidy table of participants."""
     from .files import check_sha256
     from .trial import load_trial
     from .workbook.reader import read_workbook
@@ -153,7 +159,6 @@ def participants(context: Context) -> None:
 
 
 @command(
-    "describe what a workbook holds, and write a mapping file to complete",
     argument("workbook", help="the workbook"),
     argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)"),
     argument("--mapping", help="read by this mapping file instead of recognising"),
@@ -163,7 +168,7 @@ def participants(context: Context) -> None:
     common=False,
 )
 def inspect(context: Context) -> int:
-    """Print what a workbook holds."""
+    """Describe what a workbook holds, and write a mapping file to complete."""
     from .files import write_text
     from .trial import load_trial
     from .workbook import describe, page, reader, write_mapping
@@ -187,9 +192,9 @@ def inspect(context: Context) -> int:
     return 0
 
 
-@command("compute the changes, strata and all statistics of an analysis")
+@command()
 def results(context: Context) -> None:
-    """Compute every number of an analysis."""
+    """Compute the changes, strata and all statistics of an analysis."""
     from . import changes
     from .results import build_results, variants_to_try
     from .strata import build_strata
@@ -197,31 +202,30 @@ def results(context: Context) -> None:
     people, trial, analysis = context.participants, context.trial, context.analysis
     table = changes.build_changes(people, trial, analysis)
     strata = build_strata(people, trial, analysis)
-    also = variants_to_try(context.settings)
-    numbers, alternatives = build_results(people, table, strata, trial, analysis, also=also)
+    variants = variants_to_try(context.settings)
+    numbers, alternatives = build_results(people, table, strata, trial, analysis, also=variants)
     exclusions = changes.exclusions(table)
-    context.write({"changes": table, "exclusions": exclusions, "strata": strata})
-    context.write({"results": numbers, "alternatives": alternatives})
+    context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
+    context.write_both("results", numbers)
 
 
-@command("compare every reported value with the recomputed one")
+@command()
 def claims(context: Context) -> None:
-    """Judge the reported values."""
+    """Compare every reported value with the recomputed one."""
     from .claims import judge
     from .published import known_differences, read_claims
 
     folder = context.settings.published
     numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
     known = known_differences(folder, synthetic=context.label is not None)
-    strata = context.changes_and_strata[1]
-    context.write({"claims": judge(read_claims(folder), numbers, alternatives, context.trial, known, strata)})
+    judged = judge(read_claims(folder), numbers, alternatives, context.trial, known, context.strata)
+    context.write_both("claims", judged)
 
 
-@command("write the tables of an analysis as CSV, HTML and one workbook")
+@command()
 def tables(context: Context) -> None:
-    """Write the tables."""
+    """Write the tables of an analysis as CSV, HTML and one workbook."""
     from .files import read_rows
-    from .participants import read_description
     from .results_table import Numbers
     from .tables.build import Source, build_tables
     from .tables.catalogue import catalogue_of
@@ -232,19 +236,18 @@ def tables(context: Context) -> None:
         analysis=context.analysis,
         numbers=Numbers(read_rows(context.folder / "results.csv")),
         published=context.settings.published,
-        data_label=read_description(context.participants_folder)["label"],
+        data_label=context.label,
     )
     catalogue = catalogue_of(context.settings.tables, context.trial)
     write_tables(build_tables(catalogue, source), context.folder / "tables")
 
 
 @command(
-    "draw the figures of an analysis",
     argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"),
     argument("--description", default="figures.json", help="name of the file that describes the figures"),
 )
 def figures(context: Context) -> None:
-    """Draw figures."""
+    """Draw the figures of an analysis."""
     from . import labels
     from .figures import catalogue, make, study
 
@@ -269,7 +272,6 @@ def figures(context: Context) -> None:
 
 
 @command(
-    "check the internal consistency of reported P-values, group sizes, medians and quartiles",
     argument("claims", type=Path, help="CSV with a row per reported P-value, or a folder of published tables"),
     argument("--sizes", type=Path, help="CSV of constraints on group sizes that are not reported"),
     argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
@@ -279,7 +281,7 @@ def figures(context: Context) -> None:
     common=False,
 )
 def consistency(context: Context) -> None:
-    """Check the reported numbers against each other."""
+    """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
     from . import labels
     from .consistency import outputs
     from .trial import load_trial
@@ -301,48 +303,47 @@ def consistency(context: Context) -> None:
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 
 
-@command("test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity")
+@command()
 def sensitivity(context: Context) -> None:
-    """Run the sensitivity analyses of the comparisons of an analysis."""
+    """Test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity."""
     from .robustness import interaction, leave_one_out, multiplicity
     from .robustness.sensitivity import sensitivity
 
-    data = (*context.changes_and_strata, context.trial, context.analysis)
-    robustness = context.settings.robustness
-    made = {
-        "sensitivity/interaction": interaction.interactions(*data, robustness),
-        "sensitivity/sensitivity": sensitivity(*data, robustness),
-        "sensitivity/leave_one_out": leave_one_out.leave_one_out(*data),
-        "robustness/multiplicity": multiplicity.multiplicity(*data, robustness),
-    }
-    context.write(made)
+    data, robustness = context.data, context.settings.robustness
+    context.write(
+        context.folder / "sensitivity",
+        interaction=interaction.interactions(*data, robustness),
+        sensitivity=sensitivity(*data, robustness),
+        leave_one_out=leave_one_out.leave_one_out(*data),
+    )
+    adjusted = multiplicity.multiplicity(*data, robustness)
+    context.write(context.folder / "robustness", multiplicity=adjusted)
 
 
-@command("compute power, and repeat the comparisons with suspect values corrected and left out")
+@command()
 def power(context: Context) -> None:
-    """Compute power and the sensitivity to suspect values, from what the paper states of both."""
+    """Compute power, and repeat the comparisons with suspect values corrected and left out."""
     from .published_tables import published_frame
     from .robustness import power, suspect_values
 
-    folder, robustness = context.settings.published, context.settings.robustness
-    data = (*context.changes_and_strata, context.trial, context.analysis, robustness)
+    folder, data = context.settings.published, (*context.data, context.settings.robustness)
     suspects = published_frame(folder, "suspect_values")
     planned = published_frame(folder, "power", power.NUMERIC)
-    made = {
-        "suspect_values": suspect_values.suspect_values(suspects, *data),
-        "power": power.power_table(planned, *data),
-    }
-    context.write(made, context.folder / "sensitivity")
+    context.write(
+        context.folder / "sensitivity",
+        suspect_values=suspect_values.suspect_values(suspects, *data),
+        power=power.power_table(planned, *data),
+    )
 
 
 @command(
-    "try every cutoff of the markers",
     argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"),
 )
 def cutoffs(context: Context) -> None:
-    """Compare the arms at every cutoff, and correct the best one for the search; shared by analyses with other cutoffs."""
+    """Try every cutoff of the markers, and correct the best for the search; analyses with other cutoffs share it."""
     from .changes import build_changes
     from .config.settings import search_id
+    from .progress import permutations
     from .robustness import cutoffs, search
     from .strata import marker_values
 
@@ -351,22 +352,20 @@ def cutoffs(context: Context) -> None:
     given.analysis = shared[given.search] if given.search else given.analysis
     participants, trial, analysis = context.participants, context.trial, context.analysis
     robustness = context.settings.robustness
-    say("the arms above and below every cutoff")
     changes, markers = build_changes(participants, trial, analysis), marker_values(participants, trial, analysis)
     found = cutoffs.slices(changes, markers, trial, analysis, robustness)
-    progress = lambda done, of: say(f"{done:,} of {of:,} permutations")  # noqa: E731
-    made = {
-        "cutoffs": cutoffs.cutoffs_table(found),
-        "windows": cutoffs.windows_table(found),
-        "best_cuts": search.best_cuts(found, trial, analysis, robustness, progress),
-        "best_splits": search.best_splits(found, trial, robustness),
-    }
-    context.write(made, context.results / "every_cut" / search_id(analysis))
+    context.write(
+        context.results / "every_cut" / search_id(analysis),
+        cutoffs=cutoffs.cutoffs_table(found),
+        windows=cutoffs.windows_table(found),
+        best_cuts=search.best_cuts(found, trial, analysis, robustness, permutations("best cutoffs")),
+        best_splits=search.best_splits(found, trial, robustness),
+    )
 
 
-@command("find the cutoffs of an analysis among all")
+@command()
 def robustness(context: Context) -> None:
-    """Take the tables of every cutoff into the folder of an analysis, and mark its own and the published cutoffs."""
+    """Take the tables of every cutoff into an analysis, and mark its own and the published cutoffs in them."""
     from .config.settings import search_id
     from .figures import words
     from .figures.cut_tables import TABLES, CutTables, read_table
@@ -377,22 +376,20 @@ def robustness(context: Context) -> None:
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    changes, strata = context.changes_and_strata
+    changes, strata, *_ = context.data
     every, windows, best = (read_table(output / f"{name}.csv") for name in TABLES[:3])
     own = prespecified_cuts(every, changes, strata, trial, analysis)
     published = published_cuts(every, context.participants, changes, trial, analysis)
-    context.write({"prespecified_cuts": own, "published_cuts": published}, output)
-    tables, cuts = (
-        CutTables(every, windows, best, own, published),
-        dict(zip(strata["marker"], strata["cut"], strict=True)),
-    )
+    context.write(output, prespecified_cuts=own, published_cuts=published)
+    tables = CutTables(every, windows, best, own, published)
+    cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
     described = words.describe_cutoffs(tables, trial, analysis, context.settings.robustness, context.label, cuts=cuts)
     write_json(described, output / "robustness.json")
 
 
-@command("draw the figures of every cutoff", argument("marker", help="the marker that is cut"))
+@command(argument("marker", help="the marker that is cut"))
 def cutoff_figures(context: Context) -> None:
-    """Draw the comparisons at every cutoff of one marker, a figure per family of outcomes."""
+    """Draw the figures of every cutoff."""
     from .figures.cut_tables import TABLES, CutTables, read_table
     from .figures.cutoff_pages import figures
     from .figures.cutoffs import draw_cutoffs
@@ -406,7 +403,6 @@ def cutoff_figures(context: Context) -> None:
 
 
 @command(
-    "permute the treatment labels of all specifications of the multiverse together",
     argument("output", help="file of counts, an .npz"),
     argument("--permutations", type=int, help="instead of those of the configuration"),
     argument("--shard", type=int, default=1, help="which part of the permutations, from 1"),
@@ -414,7 +410,7 @@ def cutoff_figures(context: Context) -> None:
     argument("--memory-mb", type=int, help="instead of that of the configuration"),
 )
 def permute(context: Context) -> None:
-    """Count the permutations of one shard."""
+    """Permute the treatment labels of all specifications of the multiverse together."""
     from .progress import permutations
     from .robustness.multiverse import prepare
     from .robustness.shards import count, write_nothing
@@ -424,28 +420,22 @@ def permute(context: Context) -> None:
     if prepared.specifications is None:
         write_nothing(given.output)
         return
+    size = {"permutations": given.permutations or robustness.permutations, "seed": robustness.seed}
+    memory = given.memory_mb or robustness.memory_mb
+    shard = {"shard": given.shard, "shards": given.shards, "memory_mb": memory}
     try:
-        counts = count(
-            prepared,
-            permutations=given.permutations or robustness.permutations,
-            seed=robustness.seed,
-            shard=given.shard,
-            shards=given.shards,
-            memory_mb=given.memory_mb or robustness.memory_mb,
-            progress=permutations("multiverse"),
-        )
+        counts = count(prepared, **size, **shard, progress=permutations("multiverse"))
     except ValueError as error:
         raise UserError(f"robustness.{error}") from None
     counts.write(given.output)
 
 
 @command(
-    "add up the permutations of the multiverse, and draw its specification curve",
     argument("output", help="where the tables and the figure go"),
     argument("counts", nargs="+", help="files of all shards"),
 )
 def multiverse(context: Context) -> None:
-    """Finish the multiverse."""
+    """Add up the permutations of the multiverse, and draw its specification curve."""
     from .figures import words
     from .figures.specification_curve import draw_specification_curve
     from .files import write_json
@@ -457,25 +447,18 @@ def multiverse(context: Context) -> None:
     counts = shards.read_and_add_up(context.arguments.counts) if prepared.specifications is not None else None
     table = multiverse.specification_table(prepared, counts, analysis)
     summary = multiverse.summary_table(prepared, counts)
-    choices = multiverse.choices_variance(table)
-    context.write({"specifications": table, "multiverse": summary, "choices_variance": choices}, output)
+    context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
     described = words.describe_multiverse(table, summary, trial, analysis, settings, prepared.reason)
     write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
+    drawn = {"alpha": analysis.alpha, "label": label, "reason": prepared.reason}
     draw_specification_curve(
-        table,
-        summary,
-        multiverse.permuted_band(counts),
-        trial,
-        output / "specification_curve",
-        alpha=analysis.alpha,
-        label=label,
-        reason=prepared.reason,
+        table, summary, multiverse.permuted_band(counts), trial, output / "specification_curve", **drawn
     )
 
 
-@command("compare all analyses of the configuration")
+@command()
 def compare(context: Context) -> None:
-    """Compare the analyses: three tables, a picture and a page."""
+    """Compare all analyses of the configuration."""
     from . import claims, compare
     from .figures.compare import draw_comparison
     from .files import write_csv
@@ -498,38 +481,34 @@ def compare(context: Context) -> None:
     write_comparison(made, settings, trial, output, label)
 
 
-@command("write the report of an analysis: report.html, claims.html and methods.md")
+@command()
 def report(context: Context) -> None:
-    """Write the report from finished outputs."""
+    """Write the report of an analysis: report.html, claims.html and methods.md."""
     from .report.page import write_report
 
     write_report(context.results, context.settings, context.trial, context.analysis.name)
 
 
-@command("write index.html, which leads to every page of the results")
+@command()
 def overview(context: Context) -> None:
-    """Write the overview from finished outputs."""
+    """Write index.html, which leads to every page of the results."""
     from .report.overview import write_overview
 
     write_overview(context.results, context.settings, context.trial)
 
 
 @command(
-    "write results for other programs: Parquet, CDISC ARS, RO-Crate and a manifest",
     argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"),
 )
 def export(context: Context) -> None:
-    """Export a finished analysis."""
+    """Describe a finished analysis for other programs: CDISC ARS, data package, RO-Crate and manifest."""
     from .export.run import write_exports
 
-    folders = (context.folder, context.participants_folder)
-    workflow = Path(context.arguments.workflow)
-    write_exports(*folders, context.settings, context.trial, context.analysis.name, workflow)
+    place = (context.folder, context.participants_folder, context.settings, context.trial, context.analysis.name)
+    write_exports(*place, Path(context.arguments.workflow))
 
 
 @command(
-    "turn the verdicts on the reported values into an exit status: 0 reproduced, known differences aside; 1 not reproduced;"
-    " 2 could not judge",
     argument("folder", type=Path, nargs="?", default=Path("results/published"), help="default: %(default)s"),
     argument("--format", choices=["text", "json", "markdown"], default="text", help="default: %(default)s"),
     argument("--junit", metavar="FILE", type=Path, help="write a JUnit file with a test case for each reported value"),
@@ -537,7 +516,7 @@ def export(context: Context) -> None:
     common=False,
 )
 def verify(context: Context) -> int:
-    """Print the judgement on an analysis."""
+    """Give a status: 0 reproduced, known differences aside; 1 not reproduced; 2 could not judge."""
     from .export import manifest, verify
 
     given = context.arguments
@@ -552,7 +531,6 @@ def verify(context: Context) -> int:
 
 
 @command(
-    "make a synthetic cohort that agrees with every reported number",
     argument("--seed", type=int, help="seed of one cohort (default: that of the design)"),
     argument("--output", help="where its workbook goes (.xlsx)"),
     argument("--seeds", help="seeds of many cohorts, such as 1-100"),
@@ -562,7 +540,7 @@ def verify(context: Context) -> int:
     common=False,
 )
 def reconstruct(context: Context) -> None:
-    """Make one cohort, or many."""
+    """Make a synthetic cohort that agrees with every reported number."""
     from .reconstruct.cohort import reconstruct
     from .reconstruct.design import read_design
     from .reconstruct.ensemble import make_cohorts, parse_seeds, progress_bar
@@ -588,14 +566,13 @@ def reconstruct(context: Context) -> None:
 
 
 @command(
-    "summarise cohorts that agree with every reported number",
     argument("folder", help="folder of workbooks, as `reconstruct --seeds` writes them"),
     argument("--summary", help="where the table goes (.csv)"),
     argument("--page", help="where the page goes (.md), with a picture beside it (.png)"),
     argument("--design", default="data/reconstruct/trial.yaml", help="the design of the cohorts"),
 )
 def ensemble(context: Context) -> None:
-    """Summarise an ensemble of cohorts."""
+    """Summarise cohorts that agree with every reported number."""
     from .files import write_csv, write_text
     from .reconstruct import ensemble
     from .reconstruct.design import read_design
@@ -633,7 +610,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, entry in sorted(COMMANDS.items()):
-        subparser = subparsers.add_parser(name, help=entry.help, description=entry.help)
+        subparser = subparsers.add_parser(name, help=entry.run.__doc__, description=entry.run.__doc__)
         for names, options in entry.arguments:
             subparser.add_argument(*names, **options)
         if entry.common:

@@ -23,17 +23,22 @@ if TYPE_CHECKING:
 Row = Mapping[str, str]
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
-DECIMALS = {
-    "n": 0,
-    "count": 0,
-    "percent": 1,
-    "mann_whitney_effect": 3,
-    "z": 3,
-    "chi_squared": 3,
-    "spearman_r": 2,
-    "u": 1,
-}
 PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
+# Name and description of each method, and what it makes of a variable; {contrast} where groups are compared.
+METHODS = {
+    "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
+    "M_COUNT": (
+        "Summary of a binary variable",
+        "Number and percentage of participants with a value.",
+        "number and percent",
+    ),
+    "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} confidence interval.", "{contrast}"),
+    "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
+    "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
+    "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
+}
+DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
+DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
 
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
@@ -72,7 +77,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "analysisSets": [_analysis_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
         "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
         "analysisGroupings": _groupings(rows, trial, analysis),
-        "methods": [_describe_method(method, names, analysis) for method, names in operations.items()],
+        "methods": [_described(method, names, analysis) for method, names in operations.items()],
         "analyses": list(analyses.values()),
     }
 
@@ -90,44 +95,31 @@ def _method(row: Row) -> str:
         return "M_SPEARMAN"
     if not row["contrast"]:
         return "M_COUNT" if row["statistic"] in ("count", "percent") else "M_SUMMARY"
+    if row["statistic"].endswith("_trend"):
+        return "M_TREND"
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _describe_method(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
-    name, description = {
-        "M_SUMMARY": ("Summary of a continuous variable", f"Quartiles of type {analysis.quartile_type}."),
-        "M_COUNT": ("Summary of a binary variable", "Number and percentage of participants with a value."),
-        "M_TWO_SAMPLE": (
-            "Comparison of two groups",
-            f"{get_test(analysis.test).sentence}; {labels.interval_level(analysis)} confidence interval.",
-        ),
-        "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction."),
-        "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution."),
-    }[method]
-    return {
-        "id": method,
-        "name": name,
-        "description": description[0].upper() + description[1:],
-        "operations": [
-            {
-                "id": f"{method}_{statistic.upper()}",
-                "name": labels.STATISTICS.get(statistic, statistic),
-                "label": statistic,
-                "order": order,
-            }
-            for order, statistic in enumerate(statistics, start=1)
-        ],
-    }
+def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
+    name, description, _ = METHODS[method]
+    words = {"quartile_type": analysis.quartile_type, "level": labels.interval_level(analysis)}
+    text = description.format(test=get_test(analysis.test).sentence, **words)
+    operations = [
+        {
+            "id": f"{method}_{statistic.upper()}",
+            "name": labels.STATISTICS.get(statistic, statistic),
+            "label": statistic,
+            "order": order,
+        }
+        for order, statistic in enumerate(statistics, start=1)
+    ]
+    return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
 def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
-    where = (
-        ""
-        if row["stratum"] in ("", ALL_PARTICIPANTS)
-        else f", {row['stratum']} of {trial.markers[row['marker']].label}"
-    )
-    words = {"M_SUMMARY": "summary", "M_COUNT": "number and percent", "M_SPEARMAN": f"and {row['contrast']}"}
-    subject = words.get(method, row["contrast"])
+    whole = row["stratum"] in ("", ALL_PARTICIPANTS)
+    where = "" if whole else f", {row['stratum']} of {trial.markers[row['marker']].label}"
+    subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
     entry: dict[str, Any] = {
@@ -152,19 +144,18 @@ def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
 def _grouping_of(row: Row, method: str) -> str:
     if method == "M_SPEARMAN":
         return COHORT
-    return ARM if row["stratum"] else identifier("AG_STRATUM", row["marker"])
+    return ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
 
 
 def _result(row: Row, method: str, trial: Trial) -> dict[str, Any]:
     """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
     grouping = _grouping_of(row, method)
-    if row["contrast"] and method != "M_SPEARMAN":
-        groups = row["contrast"].split(" - ")
-    else:
-        groups = [] if row["group"] == BOTH_ARMS else [row["group"]]
+    groups = [row["group"]] if row["group"] else row["contrast"].split(" - ")
     result: dict[str, Any] = {
         "operationId": f"{method}_{row['statistic'].upper()}",
-        "resultGroups": [{"groupingId": grouping, "groupId": identifier(grouping, group)} for group in groups],
+        "resultGroups": [
+            {"groupingId": grouping, "groupId": identifier(grouping, group)} for group in groups if group != BOTH_ARMS
+        ],
     }
     return result | ({"rawValue": row["value"]} if row["value"] else {}) | {"formattedValue": _formatted(row, trial)}
 
@@ -173,7 +164,7 @@ def _formatted(row: Row, trial: Trial) -> str:
     value = float(row["value"]) if row["value"] else math.nan
     if math.isnan(value):
         return ": ".join(filter(None, (formatting.UNDEFINED, row["reason"])))
-    if row["statistic"] == "p":
+    if row["statistic"] in ("p", "p_trend"):
         return formatting.p_digits(value)
     if row["statistic"] in DECIMALS:
         return formatting.number(value, DECIMALS[row["statistic"]])
@@ -186,14 +177,12 @@ def _contents(analyses: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """List the analyses by variable."""
     variables: dict[str, list[dict[str, Any]]] = {}
     for entry in analyses:
-        variables.setdefault(entry["variable"], []).append(entry)
-    items = []
-    for order, (variable, entries) in enumerate(variables.items(), start=1):
-        listed = [
-            {"name": entry["name"], "level": 2, "order": number, "analysisId": entry["id"]}
-            for number, entry in enumerate(entries, start=1)
-        ]
-        items.append({"name": variable, "level": 1, "order": order, "sublist": {"listItems": listed}})
+        listed = variables.setdefault(entry["variable"], [])
+        listed.append({"name": entry["name"], "level": 2, "order": len(listed) + 1, "analysisId": entry["id"]})
+    items = [
+        {"name": variable, "level": 1, "order": order, "sublist": {"listItems": listed}}
+        for order, (variable, listed) in enumerate(variables.items(), start=1)
+    ]
     return {"name": "All analyses", "contentsList": {"listItems": items}}
 
 
@@ -202,7 +191,8 @@ def _condition(dataset: str, variable: str, *values: str) -> dict[str, Any]:
     return {"dataset": dataset, "variable": variable, "comparator": comparator, "value": list(values)}
 
 
-def _all_of(*conditions: dict[str, Any]) -> dict[str, Any]:
+def _all_of(dataset: str, **values: str) -> dict[str, Any]:
+    conditions = [_condition(dataset, variable, value) for variable, value in values.items()]
     clauses = [{"level": 2, "order": order, "condition": one} for order, one in enumerate(conditions, start=1)]
     return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
 
@@ -216,25 +206,34 @@ def _analysis_set(order: int, marker: str, stratum: str, trial: Trial) -> dict[s
     if stratum == ALL_PARTICIPANTS:
         where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
         return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
-    where = _all_of(_condition("strata", "marker", marker), _condition("strata", "stratum", stratum))
-    return _named("AS", order, f"{stratum} of {trial.markers[marker].label}", marker, stratum) | where
+    name = f"{stratum} of {trial.markers[marker].label}"
+    return _named("AS", order, name, marker, stratum) | _all_of("strata", marker=marker, stratum=stratum)
 
 
 def _data_subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
     name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
-    where = _all_of(_condition("changes", "measure", measure), _condition("changes", "visit", visit))
-    return _named("DS", order, name, measure, visit) | where
+    return _named("DS", order, name, measure, visit) | _all_of("changes", measure=measure, visit=visit)
 
 
 def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[str, Any]]:
     arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
-    groupings = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     strata = {label: label for label in analysis.strata.labels}
-    for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
-        name = f"Stratum of {trial.markers[marker].label}"
-        groupings.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
     cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
-    return groupings + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
+    markers = dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == "")
+    return [
+        _grouping(ARM, "Arm", "changes", "arm", arms),
+        *(
+            _grouping(
+                identifier("AG_STRATUM", marker),
+                f"Stratum of {trial.markers[marker].label}",
+                "strata",
+                "stratum",
+                strata,
+            )
+            for marker in markers
+        ),
+        *([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else []),
+    ]
 
 
 def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import mimetypes
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import sha256, write_json, write_text
+from ..software import software
 from . import manifest
 
 if TYPE_CHECKING:
@@ -36,22 +36,6 @@ FORMATS = {
 }
 
 
-@dataclass(frozen=True)
-class Run:
-    """What stands behind the outputs of a folder.
-
-    ``inputs`` maps a file name to its sha256 and what it is; ``code`` is one sha256 over the files of the package.
-    """
-
-    analysis: str
-    trial: Trial
-    data_label: str | None
-    date: str  # ISO 8601, of the workbook
-    inputs: Mapping[str, tuple[str, str]]
-    versions: Mapping[str, str]
-    code: str
-
-
 def code_digest(package: Path = Path(__file__).parent.parent) -> str:
     """Return one sha256 over every file of the package, by name and content."""
     digest = hashlib.sha256()
@@ -61,9 +45,9 @@ def code_digest(package: Path = Path(__file__).parent.parent) -> str:
     return digest.hexdigest()
 
 
-def media_type(name: str) -> str:
-    """Return the media type of a file by its ending."""
-    return FORMATS.get(Path(name).suffix) or mimetypes.types_map.get(Path(name).suffix, "application/octet-stream")
+def _media_type(name: str) -> str:
+    ending = Path(name).suffix
+    return FORMATS.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
 
 
 def _end_time() -> str:
@@ -73,109 +57,111 @@ def _end_time() -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def write(folder: Path, run: Run, workflow: Path) -> None:
+def write(
+    folder: Path,
+    analysis: str,
+    trial: Trial,
+    inputs: Mapping[str, tuple[str, str]],
+    *,
+    label: str | None,
+    date: str,
+    workflow: Path,
+) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
 
     Everything but the end time of the run follows from the folder and its inputs.
+
+    Parameters
+    ----------
+    folder : path
+    analysis, trial
+    inputs : mapping
+        sha256 and description of each input file, by its name.
+    label : str or None
+        Label of synthetic data.
+    date : str
+        ISO 8601, of the workbook.
+    workflow : path
+        The Snakefile.
     """
-    (folder / WORKFLOW).parent.mkdir(exist_ok=True)
     shutil.copyfile(workflow, folder / WORKFLOW)
-    label = f"{run.data_label}. " if run.data_label else ""
-    about = f"{label}Results of the analysis “{run.analysis}” of: {run.trial.title}. Start with report.html."
-    write_text(f"# Analysis “{run.analysis}”\n\n{about}\n\n{run.trial.citation}\n", folder / README)
-    write_json(describe(folder, run), folder / NAME)
+    mark = f"{label}. " if label else ""
+    about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
+    write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
+    write_json(_crate(folder, analysis, trial, inputs, mark, date), folder / NAME)
 
 
-def describe(folder: Path, run: Run) -> dict[str, Any]:
-    """Return the crate of a folder as JSON-LD."""
+def _crate(
+    folder: Path, analysis: str, trial: Trial, inputs: Mapping[str, tuple[str, str]], mark: str, date: str
+) -> dict[str, Any]:
     from rocrate.model.contextentity import ContextEntity
+    from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
-    crate = ROCrate(version="1.1")
+    crate, versions = ROCrate(version="1.1"), software()
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
-    def add(identifier: str, kind: str, **properties):
+    def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
         return crate.add(ContextEntity(crate, identifier, {"@type": kind, **properties}))
 
-    label = f"{run.data_label}. " if run.data_label else ""
+    def state(entity: Entity, **properties: Any) -> None:
+        for name, value in properties.items():
+            entity[name] = value
+
     maintainers = add("#maintainers", "Organization", name=PUBLISHER)
     licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
-    root = crate.root_dataset
-    root["name"] = f"Reanalysis “{run.analysis}”: {run.trial.title}"
-    root["description"] = f"{label}Outputs of one run of the workflow. {run.trial.citation}"
-    root["datePublished"] = run.date
-    root["license"] = licence
-    root["author"] = root["publisher"] = maintainers
-    root["conformsTo"] = [
-        add(address, "CreativeWork", name=name, version=version) for address, (name, version) in PROFILES.items()
-    ]
-    code = add(
-        "#code",
-        "SoftwareSourceCode",
-        name="d-q-trial",
-        version=run.versions.get("d-q-trial", ""),
-        sha256=run.code,
-        programmingLanguage="Python",
+    root, version = crate.root_dataset, versions.pop("d-q-trial")
+    state(
+        root,
+        name=f"Reanalysis “{analysis}”: {trial.title}",
+        description=f"{mark}Outputs of one run of the workflow. {trial.citation}",
+        datePublished=date,
+        license=licence,
+        author=maintainers,
+        publisher=maintainers,
+        conformsTo=[add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
     )
-    software = [
-        add(f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=version)
-        for name, version in run.versions.items()
-        if name != "d-q-trial"
+    package = {"name": "d-q-trial", "version": version, "sha256": code_digest(), "programmingLanguage": "Python"}
+    code = add("#code", "SoftwareSourceCode", **package)
+    needed = [
+        add(f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=of) for name, of in versions.items()
     ]
+    described = {"name": "Workflow", "version": version, "encodingFormat": "text/plain"}
     workflow = crate.add_workflow(
         folder / WORKFLOW,
         WORKFLOW,
         main=True,
         lang="snakemake",
-        lang_version=run.versions.get("snakemake"),
-        properties={
-            "name": "Workflow",
-            "version": run.versions.get("d-q-trial", ""),
-            "sha256": sha256(folder / WORKFLOW),
-            "encodingFormat": "text/plain",
-        },
+        lang_version=versions["snakemake"],
+        properties=described | {"sha256": sha256(folder / WORKFLOW)},
     )
-    workflow["author"], workflow["license"] = maintainers, licence
-    workflow["softwareRequirements"] = [code, *software]
-    inputs = [
+    state(workflow, author=maintainers, license=licence, softwareRequirements=[code, *needed])
+    files = {}
+    for path in manifest.outputs(folder):
+        name = path.relative_to(folder).as_posix()
+        if name not in (NAME, WORKFLOW):
+            properties = {"name": name, "encodingFormat": _media_type(name), "sha256": sha256(path)}
+            files[name] = crate.add_file(path, name, properties=properties | {"contentSize": str(path.stat().st_size)})
+    files[README]["about"] = root
+    used = [
         add(
             f"#input-{number}",
             "MediaObject",
             name=name,
             sha256=digest,
             description=what,
-            encodingFormat=media_type(name),
+            encodingFormat=_media_type(name),
         )
-        for number, (name, (digest, what)) in enumerate(run.inputs.items(), start=1)
+        for number, (name, (digest, what)) in enumerate(inputs.items(), start=1)
     ]
-    files = {}
-    for path in manifest.outputs(folder):
-        name = path.relative_to(folder).as_posix()
-        if name in (NAME, WORKFLOW):
-            continue
-        files[name] = crate.add_file(
-            path,
-            name,
-            properties={
-                "name": name,
-                "encodingFormat": media_type(name),
-                "contentSize": str(path.stat().st_size),
-                "sha256": sha256(path),
-            },
-        )
-    if README in files:
-        files[README]["about"] = root
-    config = files.pop(CONFIG, None)
-    action = add(
-        "#run",
-        "CreateAction",
-        name=f"Run of the analysis “{run.analysis}”",
-        description=f"{label}Participants in, results out.",
-        endTime=_end_time(),
+    run = add("#run", "CreateAction", name=f"Run of the analysis “{analysis}”", endTime=_end_time())
+    state(
+        run,
+        description=f"{mark}Participants in, results out.",
+        agent=maintainers,
+        instrument=workflow,
+        object=[*used, files.pop(CONFIG)],
+        result=list(files.values()),
     )
-    action["agent"] = maintainers
-    action["instrument"] = workflow
-    action["object"] = [*inputs, *([config] if config else [])]
-    action["result"] = list(files.values())
-    root["mentions"] = [action]
+    root["mentions"] = [run]
     return crate.metadata.generate()

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import settings
-from ..files import sha256, write_text
+from ..files import read_csv, sha256, write_text
 from ..participants import read_description
-from ..software import software
 from . import ars, crate, manifest, tables
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ CODE_DATE = "2026-11-24"
 def write_exports(
     folder: Path, participants: Path, chosen: Settings, trial: Trial, analysis: str, workflow: Path
 ) -> None:
-    """Write Parquet, CDISC ARS, data package, RO-Crate and manifest of an analysis whose other outputs are finished.
+    """Write CDISC ARS, data package, RO-Crate and manifest of an analysis whose other outputs are finished.
 
     Parameters
     ----------
@@ -31,35 +30,20 @@ def write_exports(
         Folders of the analysis and of its participants.
     workflow : path
         The Snakefile, of which the crate keeps a copy.
-
-    Raises
-    ------
-    UserError
-        If a table departs from its schema.
     """
     description = read_description(participants)
     label, source = description["label"], description["source"]
-    rows = tables.write_parquet(folder / "results.csv", folder / "export/results.parquet", label)
-    if (folder / "claims.csv").exists():
-        tables.write_parquet(folder / "claims.csv", folder / "export/claims.parquet", label)
-    event = ars.reporting_event(rows.to_dict("records"), trial, chosen.analyses[analysis], label)
+    rows = read_csv(folder / "results.csv").to_dict("records")
+    event = ars.reporting_event(rows, trial, chosen.analyses[analysis], label)
     text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     write_text(text + "\n", folder / "export/ars.json")
     write_text(settings.as_yaml(chosen, analysis), folder / crate.CONFIG)
-    title = f"Reanalysis “{analysis}”: {trial.title}"
+    about = f"{label or ''} {trial.citation}".strip()
     tables.write_data_package(
-        folder, name=trial.name, title=title, description=f"{label or ''} {trial.citation}".strip()
+        folder, name=trial.name, title=f"Reanalysis “{analysis}”: {trial.title}", description=about
     )
-    run = crate.Run(
-        analysis=analysis,
-        trial=trial,
-        data_label=label,
-        date=str(source.get("modified") or CODE_DATE),
-        inputs=_inputs(chosen, source),
-        versions=software(),
-        code=crate.code_digest(),
-    )
-    crate.write(folder, run, workflow)
+    date = str(source.get("modified") or CODE_DATE)
+    crate.write(folder, analysis, trial, _inputs(chosen, source), label=label, date=date, workflow=workflow)
     manifest.write(folder, analysis, label, settings.for_step(chosen, analysis))
 
 
