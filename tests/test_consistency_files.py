@@ -1,4 +1,4 @@
-"""The command, its inputs and its outputs."""
+"""The command that checks internal consistency: inputs, tables and page."""
 
 import csv
 import json
@@ -28,6 +28,16 @@ def run(*arguments):
     return main(["consistency", *map(str, arguments)])
 
 
+def check(folder, text, sizes=None, encoding="utf-8"):
+    """Check a CSV of P-values with these contents; the status and the folder of outputs."""
+    (folder / "claims.csv").write_bytes(text.encode(encoding))
+    arguments = [folder / "claims.csv", "--output", folder / "out"]
+    if sizes is not None:
+        (folder / "sizes.csv").write_text(sizes, encoding="utf-8")
+        arguments += ["--sizes", folder / "sizes.csv"]
+    return run(*arguments), folder / "out"
+
+
 def rows(path):
     with Path(path).open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -40,52 +50,42 @@ def written(tmp_path_factory):
     return folder
 
 
-def test_example_is_the_simulated_one():
+@pytest.fixture(scope="module")
+def page(written):
+    return (written / "consistency.html").read_text(encoding="utf-8")
+
+
+def test_the_example_is_the_simulated_one():
     assert (example.FOLDER / "claims.csv").read_text(encoding="utf-8") == example.claims_csv()
     assert (example.FOLDER / "sizes.csv").read_text(encoding="utf-8") == example.SIZES_CSV
 
 
-def test_example_gives_its_convention_its_sizes_and_its_misprint(written):
+def test_the_example_gives_its_convention_its_sizes_and_its_misprint(written):
     variants = rows(written / "variants.csv")
     assert (variants[0]["variant"], variants[0]["attainable"]) == (example.CONVENTION, "19")
-    sizes = [
-        (row["n_first"], row["n_second"])
-        for row in rows(written / "group_sizes.csv")
-        if float(row["probability"]) > 0.01
-    ]
+    sizes = [(row["n_first"], row["n_second"]) for row in rows(written / "group_sizes.csv") if float(row["probability"]) > 0.01]  # fmt: skip
     assert sorted(sizes) == [("6", "7"), ("7", "6")]
-    unattained = [row for row in rows(written / "p_values.csv") if row["status"] == "not attained"]
-    assert [(row["claim"], row["p"]) for row in unattained] == [
-        (f"{example.MISPRINTED} first session", example.MISPRINT)
-    ]
+    missed = [(row["claim"], row["p"]) for row in rows(written / "p_values.csv") if row["status"] == "not attained"]
+    assert missed == [(f"{example.MISPRINTED} first session", example.MISPRINT)]
+    # Worked by hand.
+    table = [row for row in rows(written / "lattice.csv") if row["claim"] == "go reaction late session"]
+    u = {row["variant"]: row["u"] for row in table}
+    assert (u["exact"], u["normal_continuity"], u["normal"]) == ("3", "2", "")
 
 
-def test_hand_worked_row_of_the_example_stands_in_the_lattice(written):
-    table = {
-        row["variant"]: row["u"] for row in rows(written / "lattice.csv") if row["claim"] == "go reaction late session"
-    }
-    assert table["exact"] == "3"
-    assert table["normal_continuity"] == "2"
-    assert table["normal"] == ""
-
-
-def test_findings_are_the_same_as_csv_and_as_json(written):
+def test_findings_are_the_same_as_csv_and_as_json_and_tables_are_described(written):
     table = rows(written / "findings.csv")
     assert tuple(table[0]) == COLUMNS
     assert json.loads((written / "findings.json").read_text(encoding="utf-8")) == table
     assert len({row["finding"] for row in table}) == len(table)
-
-
-def test_every_table_is_described_for_the_report(written):
     described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))
     assert set(described) == {path.stem for path in written.glob("*.csv")} == set(outputs.TABLES)
 
 
 def test_outputs_are_the_same_bytes_each_time(written, tmp_path):
-    environment = os.environ | {"PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-m", "d_q_trial", "consistency", "data/examples/consistency/claims.csv", "--sizes",
-               "data/examples/consistency/sizes.csv", "--output", str(tmp_path)]  # fmt: skip
-    subprocess.run(command, check=True, env=environment)
+    inputs = [f"{example.FOLDER}/claims.csv", "--sizes", f"{example.FOLDER}/sizes.csv", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "d_q_trial", "consistency", *inputs]
+    subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": "7"})
     assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written.iterdir()}
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
@@ -106,166 +106,147 @@ class Page(HTMLParser):
         self.ticks += attrs.get("class") in ("tick", "hit")
 
 
-def test_page_stands_alone_and_names_its_pictures(written):
-    text = (written / "consistency.html").read_text(encoding="utf-8")
-    page = Page(text)
-    assert {address for address in page.addresses if address[0] != "#"} == {"data:,"}
-    assert {address[1:] for address in page.addresses if address[0] == "#"} <= set(page.ids)
-    assert not re.search("https?:", text)
-    assert all(picture["role"] == "img" and picture["aria-label"] for picture in page.pictures)
-    assert len(page.ids) == len(set(page.ids))
-    assert page.ticks > 6 * len(VARIANTS)
+def test_the_page_needs_no_other_file_and_describes_its_drawings(page):
+    read = Page(page)
+    assert {address for address in read.addresses if address[0] != "#"} == {"data:,"}
+    assert {address[1:] for address in read.addresses if address[0] == "#"} <= set(read.ids)
+    assert not re.search("https?:", page)
+    assert all(picture["role"] == "img" and picture["aria-label"] for picture in read.pictures)
+    assert len(read.ids) == len(set(read.ids))
+    assert read.ticks > 6 * len(VARIANTS)
 
 
-def test_pictures_show_the_counts_of_the_tables(written):
-    text = (written / "consistency.html").read_text(encoding="utf-8")
-    matrix = text.split("<svg")[1].split("</svg>")[0]
+def test_drawings_show_the_counts_of_the_tables_and_have_axes(written, page):
+    matrix = page.split("<svg")[1].split("</svg>")[0]
     table = rows(written / "variants.csv")
     assert matrix.count('class="full"') == sum(int(row["attainable"]) for row in table)
     assert matrix.count('class="half"') == sum(int(row["attainable_with_ties"]) for row in table)
-    bars = text.split("<h2>Group sizes that are not reported</h2>")[1].split("</svg>")[0]
+    bars = page.split("<h2>Group sizes that are not reported</h2>")[1].split("</svg>")[0]
     assert bars.count("<rect") == len(rows(written / "group_sizes.csv"))
     assert bars.count('<rect class="full"') == 2  # 6 and 7, 7 and 6
-
-
-def test_every_panel_has_an_axis_to_read(written):
-    text = (written / "consistency.html").read_text(encoding="utf-8")
-    panels = text.split("<h2>Attainable P-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
+    panels = page.split("<h2>Attainable P-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
     assert panels
     for panel in panels:
-        numbers = re.findall(r'text-anchor="middle">([\d.e-]+)</text>', panel)
-        assert len(set(numbers)) >= 2
+        assert len(set(re.findall(r'text-anchor="middle">([\d.e-]+)</text>', panel))) >= 2
+
+
+def test_the_page_of_the_trial_shows_labels_and_links_to_the_overview(tmp_path):
+    trial = ["--trial", "data/trial.yaml", "--overview", "../index.html"]
+    assert run("data/published", "--output", tmp_path, *trial) == 0
+    text = (tmp_path / "consistency.html").read_text(encoding="utf-8")
+    visible = re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+    assert not re.findall(r"\b\w+_\w+|\b(?:ctx|p1np)\b", visible)
+    assert "Femur neck BMD" in visible
+    assert 'href="../index.html"' in text
+    assert "ctx, percent change, week 20" in (tmp_path / "p_values.csv").read_text(encoding="utf-8")
 
 
 def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER + '"=1+1 <script>alert(1)</script>",0.611,28,28\n', encoding="utf-8")
-    assert run(claims, "--output", tmp_path / "out") == 0
-    assert "<script>alert" not in (tmp_path / "out/consistency.html").read_text(encoding="utf-8")
-    assert rows(tmp_path / "out/p_values.csv")[0]["claim"].startswith("'=")
+    status, out = check(tmp_path, HEADER + '"=1+1 <script>alert(1)</script> {0}",0.611,28,28\n')
+    assert status == 0
+    assert "<script>alert" not in (out / "consistency.html").read_text(encoding="utf-8")
+    assert rows(out / "p_values.csv")[0]["claim"].startswith("'=")
 
 
-def test_bound_with_medians_still_gives_a_page(tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER.strip() + ",median_first,median_second\nonly,<0.001,28,28,3,5\n", encoding="utf-8")
-    assert run(claims, "--output", tmp_path / "out") == 0
-    assert rows(tmp_path / "out/variants.csv") == []
-    assert [row["finding"] for row in rows(tmp_path / "out/findings.csv")] == ["p-against-quartiles"]
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("only,<0.001,28,28,3,5\n", ["p-against-quartiles"]),
+        ("below,<0.000,28,28,,\n", ["zero-p-below"]),
+        ("zero,0.000,28,28,,\n", ["zero-p-zero"]),
+    ],
+)
+def test_bounds_and_zeros_give_their_findings_and_no_variant(tmp_path, text, expected):
+    status, out = check(tmp_path, HEADER.strip() + ",median_first,median_second\n" + text)
+    assert status == 0
+    assert rows(out / "variants.csv") == []
+    assert [row["finding"] for row in rows(out / "findings.csv")] == expected
 
 
-def test_groups_too_large_to_tell_are_set_aside_and_do_not_hang(tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER + "large,0.051,2000,2000\nsmall,0.611,28,28\n", encoding="utf-8")
+def test_a_p_below_zero_is_impossible_and_a_p_of_zero_is_a_rounded_one(tmp_path):
+    _, out = check(tmp_path, HEADER + "below,<0.000,28,28\nzero,0.000,28,28\n")
+    found = {row["finding"]: row for row in rows(out / "findings.csv")}
+    assert (found["zero-p-below"]["kind"], found["zero-p-zero"]["kind"]) == ("difference", "observation")
+    assert "below 0.0005" in found["zero-p-zero"]["how"]
+
+
+def test_groups_too_large_for_the_lattice_are_set_aside_in_time(tmp_path):
     start = time.process_time()
-    assert run(claims, "--output", tmp_path / "out") == 0
+    status, out = check(tmp_path, HEADER + "large,0.051,2000,2000\nsmall,0.611,28,28\n")
+    assert status == 0
     assert time.process_time() - start < 5
-    assert [row["claim"] for row in rows(tmp_path / "out/p_values.csv")] == ["small"]
-    assert "large" in next(row["what"] for row in rows(tmp_path / "out/findings.csv") if row["finding"] == "set-aside")
+    assert [row["claim"] for row in rows(out / "p_values.csv")] == ["small"]
+    assert "large" in next(row["what"] for row in rows(out / "findings.csv") if row["finding"] == "set-aside")
 
 
-def test_smallest_groups_give_a_page_without_warning(tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER + "a,1,1,1\nb,0.5,1,1\nc,0.67,2,1\n", encoding="utf-8")
-    assert run(claims, "--output", tmp_path / "out") == 0
+def test_the_smallest_groups_give_a_page_without_warning(tmp_path):
+    assert check(tmp_path, HEADER + "a,1,1,1\nb,0.5,1,1\nc,0.67,2,1\n")[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("sizes", "words"),
-    [
-        ("a <= 900\nb <= 900\n", "group sizes: a and b may be so large that nearly every P is attainable"),
-        ("a + b + c + d + e = 100\n", "group sizes: more than 20000 solutions for a and b; add constraints"),
-        ("a <= 9\n", "group sizes: nothing bounds 'b'"),
-    ],
-)
-def test_sizes_left_too_open_end_in_one_message(tmp_path, capsys, sizes, words):
-    (tmp_path / "sizes.csv").write_text("constraint\n" + sizes, encoding="utf-8")
-    (tmp_path / "claims.csv").write_text("claim,p,size_first,size_second\nx,0.3,a,b\n", encoding="utf-8")
-    assert run(tmp_path / "claims.csv", "--sizes", tmp_path / "sizes.csv", "--output", tmp_path / "out") == 1
-    message = capsys.readouterr().err
-    assert words in message
-    assert message.count("\n") == 1
+def test_the_byte_order_mark_of_spreadsheets_is_ignored(tmp_path):
+    assert check(tmp_path, HEADER + "a,0.611,28,28\n", encoding="utf-8-sig")[0] == 0
+
+
+UNKNOWN = "claim,p,size_first,size_second\nx,0.3,a,b\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "sizes", "words"),
     [
-        ("", "empty"),
-        ("claim,p\n", "no claims below the header"),
-        ("claim,n_first\na,3\n", "column 'p' is missing"),
-        ("claim,p,n_frist,n_second\na,0.1,3,4\n", "unknown column 'n_frist'; did you mean 'n_first'?"),
-        ("claim,p,p\na,0.1,0.1\n", "column 'p' occurs 2 times"),
-        (HEADER + "a,0.1,3\n", "row 2: 3 cells, expected 4"),
-        (HEADER + "a,0.1,3,4\na,0.2,3,4\n", "row 3, column claim: 'a' is in row 2 too"),
-        (HEADER + ",0.1,3,4\n", "row 2, column claim: '', expected a name"),
-        (HEADER + "a,p=0.1,3,4\n", "row 2, column p: 'p=0.1', expected a number from 0 to 1"),
-        (HEADER + "a,1.2,3,4\n", "row 2, column p: '1.2', expected a number from 0 to 1"),
-        (HEADER + "a,nan,3,4\n", "column p: 'nan'"),
-        (HEADER + "a,-0.1,3,4\n", "row 2, column p: '-0.1', expected a number from 0 to 1"),
-        (HEADER + 'a,"0,05",3,4\n', "row 2, column p: '0,05', expected a number from 0 to 1"),
-        (HEADER + 'a,"0,000",3,4\n', "row 2, column p: '0,000', expected a number from 0 to 1"),
-        (HEADER + "a,0.1,0,4\n", "row 2, column n_first: '0', expected a whole number from 1 to 2000"),
-        (HEADER + "a,0.1,-3,4\n", "row 2, column n_first: '-3', expected a whole number from 1 to 2000"),
-        (HEADER + "a,0.1,3,10000\n", "row 2, column n_second: '10000', expected a whole number from 1 to 2000"),
-        (HEADER.replace(",", ";") + "a;0,1;3;4\n", "columns are separated by semicolons; expected commas"),
-        (HEADER.replace(",", "\t") + "a\t0.1\t3\t4\n", "columns are separated by tabs; expected commas"),
-        (HEADER + "a,<0.05,30,30\n", "nothing to check: no rank-sum P-value is reported with a value"),
-        ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", "nothing to check"),
-        ('claim,p,n_first,n_second,median_first\na,0.1,3,4,"2,5"\n', "column median_first: '2,5', expected a number"),
-        (HEADER + "a,0.1,3.5,4\n", "row 2, column n_first: '3.5', expected a whole number"),
-        (HEADER + "a,0.1,,4\n", "row 2, column n_first: '', expected a number, or a name in size_first"),
-        ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", "column ties: 'some', expected one of unknown, none, few"),
-        ("claim,p,n_first,n_second,step\na,0.1,3,4,0\n", "column step: '0', expected a number above zero"),
-        (
-            "claim,p,n_first,n_second,q1_first,median_first\na,0.1,3,4,5,4\n",
-            "column q1_first: '5', expected no more than median_first, 4",
-        ),
+        ("", None, "empty"),
+        ("claim,p\n", None, "no claims below the header"),
+        ("claim,n_first\na,3\n", None, "column 'p' is missing"),
+        ("claim,p,n_frist,n_second\na,0.1,3,4\n", None, "unknown column 'n_frist'; did you mean 'n_first'?"),
+        ("claim,p,p\na,0.1,0.1\n", None, "column 'p' occurs 2 times"),
+        (HEADER + "a,0.1,3\n", None, "row 2: 3 cells, expected 4"),
+        (HEADER + "a,0.1,3,4\na,0.2,3,4\n", None, "row 3, column claim: 'a' is in row 2 too"),
+        (HEADER + ",0.1,3,4\n", None, "row 2, column claim: '', expected a name"),
+        (HEADER + "a,p=0.1,3,4\n", None, "row 2, column p: 'p=0.1', expected a number from 0 to 1"),
+        (HEADER + "a,1.2,3,4\n", None, "row 2, column p: '1.2', expected a number from 0 to 1"),
+        (HEADER + "a,nan,3,4\n", None, "column p: 'nan'"),
+        (HEADER + "a,-0.1,3,4\n", None, "row 2, column p: '-0.1', expected a number from 0 to 1"),
+        (HEADER + 'a,"0,05",3,4\n', None, "row 2, column p: '0,05', expected a number from 0 to 1"),
+        (HEADER + "a,0.1,0,4\n", None, "row 2, column n_first: '0', expected a whole number from 1 to 2000"),
+        (HEADER + "a,0.1,3.5,4\n", None, "row 2, column n_first: '3.5', expected a whole number"),
+        (HEADER + "a,0.1,3,10000\n", None, "row 2, column n_second: '10000', expected a whole number from 1 to 2000"),
+        (HEADER + "a,0.1,,4\n", None, "row 2, column n_first: '', expected a number, or a name in size_first"),
+        (HEADER.replace(",", ";") + "a;0,1;3;4\n", None, "columns are separated by semicolons; expected commas"),
+        (HEADER.replace(",", "\t") + "a\t0.1\t3\t4\n", None, "columns are separated by tabs; expected commas"),
+        (HEADER + "a,<0.05,30,30\n", None, "nothing to check: no rank-sum P-value is reported with a value"),
+        ("claim,p,n_first,n_second,test\na,0.03,30,30,chi_squared\n", None, "nothing to check"),
+        ('claim,p,n_first,n_second,median_first\na,0.1,3,4,"2,5"\n', None, "column median_first: '2,5', expected a number"),
+        ("claim,p,n_first,n_second,ties\na,0.1,3,4,some\n", None, "column ties: 'some', expected one of unknown, none"),
+        ("claim,p,n_first,n_second,step\na,0.1,3,4,0\n", None, "column step: '0', expected a number above zero"),
+        ("claim,p,n_first,n_second,q1_first,median_first\na,0.1,3,4,5,4\n", None,
+         "column q1_first: '5', expected no more than median_first, 4"),
+        (HEADER + "a,0.1,3,4\n", "constraint,where\na + b = 3,x\na b = 3,y\n", "row 3, column constraint: 'a b = 3'"),
+        (UNKNOWN, "constraint\na <= 900\nb <= 900\n", "group sizes: a and b may be so large that nearly every P is"),
+        (UNKNOWN, "constraint\na + b + c + d + e = 100\n", "more than 20000 solutions for a and b; add constraints"),
+        (UNKNOWN, "constraint\na <= 9\n", "group sizes: nothing bounds 'b'"),
+        (UNKNOWN, "constraint,where\na + b = 10,Table 1\na >= 11,Table 2\n", "'a >= 11' (Table 2) contradicts those before"),
     ],
-)
-def test_bad_claims_end_in_one_message_with_row_and_column(tmp_path, capsys, text, words):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(text, encoding="utf-8")
-    assert run(claims, "--output", tmp_path / "out") == 1
+)  # fmt: skip
+def test_bad_input_ends_in_one_message_with_its_place_and_writes_nothing(tmp_path, capsys, text, sizes, words):
+    status, out = check(tmp_path, text, sizes)
     message = capsys.readouterr().err
+    assert status == 1
     assert words in message
     assert message.count("\n") == 1
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
 
 
-def test_bytes_of_no_text_end_in_one_message(tmp_path, capsys):
-    claims = tmp_path / "claims.csv"
-    claims.write_bytes(bytes(range(256)) * 8)
-    assert run(claims, "--output", tmp_path / "out") == 1
+@pytest.mark.parametrize("content", [bytes(range(256)) * 8, (HEADER + "größe,0.1,3,4\n").encode("latin-1")])
+def test_bytes_that_are_not_utf_8_end_in_one_message(tmp_path, capsys, content):
+    (tmp_path / "claims.csv").write_bytes(content)
+    assert run(tmp_path / "claims.csv", "--output", tmp_path / "out") == 1
     message = capsys.readouterr().err
     assert "not UTF-8 text" in message
     assert message.count("\n") == 1
 
 
-def test_byte_order_mark_of_spreadsheets_is_passed_over(tmp_path):
-    claims = tmp_path / "claims.csv"
-    claims.write_text(HEADER + "a,0.611,28,28\n", encoding="utf-8-sig")
-    assert run(claims, "--output", tmp_path / "out") == 0
-
-
-def test_other_encoding_is_told(tmp_path, capsys):
-    claims = tmp_path / "claims.csv"
-    claims.write_bytes((HEADER + "größe,0.1,3,4\n").encode("latin-1"))
-    assert run(claims, "--output", tmp_path / "out") == 1
-    assert "not UTF-8" in capsys.readouterr().err
-
-
-def test_malformed_size_names_its_row(tmp_path, capsys):
-    (tmp_path / "sizes.csv").write_text("constraint,where\na + b = 3,x\na b = 3,y\n", encoding="utf-8")
-    (tmp_path / "claims.csv").write_text(HEADER + "a,0.1,3,4\n", encoding="utf-8")
-    assert run(tmp_path / "claims.csv", "--sizes", tmp_path / "sizes.csv", "--output", tmp_path / "out") == 1
-    assert "row 3, column constraint: 'a b = 3'" in capsys.readouterr().err
-
-
-def test_sizes_with_a_folder_are_refused(capsys):
+def test_a_folder_needs_its_tests_and_takes_no_sizes(tmp_path, capsys):
     assert run("data/published", "--sizes", "x.csv") == 1
     assert "--sizes goes with a CSV of claims" in capsys.readouterr().err
-
-
-def test_folder_without_tests_is_refused(tmp_path, capsys):
     assert run(tmp_path, "--output", tmp_path / "out") == 1
     assert "no tests.csv" in capsys.readouterr().err
 
@@ -276,6 +257,7 @@ def test_folder_without_tests_is_refused(tmp_path, capsys):
         ("tests", ",0.117,", ",O.117,", "row 2, column p: 'O.117', expected a number from 0 to 1"),
         ("tests", ",0.117,", ",1.17,", "row 2, column p: '1.17', expected a number from 0 to 1"),
         ("tests", ",rank_sum,", ",rank-sum,", "row 2, column test: 'rank-sum', expected one of rank_sum"),
+        ("tests", ",d_q - control,", ",d_q,", "column contrast: 'd_q', expected 'first group - second group'"),
         ("summaries", ",74.4,", ',"74,4",', "row 2, column center: '74,4', expected a number with a decimal point"),
         ("counts", ",30", ",-30", "column n: '-30', expected a whole number from 0"),
         ("registry_baseline", ",4.9,", ",,", "row 2, column spread: '', expected a number"),
@@ -286,7 +268,7 @@ def test_folder_without_tests_is_refused(tmp_path, capsys):
         ("adverse_events", ",affected,", ",number,", "column 'affected' is missing"),
     ],
 )
-def test_bad_cell_of_a_published_table_names_its_row(tmp_path, table, old, new, words):
+def test_a_bad_cell_of_a_published_table_is_refused_with_its_row(tmp_path, table, old, new, words):
     folder = tmp_path / "published"
     shutil.copytree("data/published", folder)
     path = folder / f"{table}.csv"
@@ -297,8 +279,8 @@ def test_bad_cell_of_a_published_table_names_its_row(tmp_path, table, old, new, 
         read_folder(folder)
 
 
-def test_module_knows_nothing_of_this_trial():
-    for path in Path("src/d_q_trial/consistency").glob("*.py"):
-        text = path.read_text(encoding="utf-8").lower()
+def test_the_room_knows_nothing_of_this_trial():
+    for path in Path("src/d_q_trial/consistency").iterdir():
+        text = path.read_text(encoding="utf-8").lower() if path.suffix in (".py", ".yaml") else ""
         for word in ('d_q"', "d+q", "p16", "p1np", "ctx", "sasp", "senolytic", "farr", "fisetin", "week_"):
             assert word not in text, f"{path.name}: {word}"

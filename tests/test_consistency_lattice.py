@@ -1,16 +1,20 @@
-"""The lattice of attainable P-values, the envelopes and the quartiles."""
+"""Attainable P-values, bounds of U and definitions of quartiles, against R and against trying everything."""
 
+import itertools
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import quartiles
 from d_q_trial.consistency.lattice import VARIANTS, Ties, fit, fit_tied, hits, lattice, p_value
 from d_q_trial.consistency.reported import Group, ReportedP
+from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
 from d_q_trial.stats.rank_sum import midrank_columns, rank_sum
@@ -18,33 +22,73 @@ from d_q_trial.stats.rank_sum import midrank_columns, rank_sum
 TIED = ([1, 2, 2, 3, 5, 8, 8, 9], [2, 4, 5, 5, 6, 7, 8, 10, 11])
 
 
-def test_untied_exact_and_mid_p_are_those_of_r():
-    # R, coin: wilcox_test(distribution = "exact"), pvalue and midpvalue, x = 1 3 6 8 9, y = 2 4 5 7 10 11, U = 12.
-    assert p_value(12, 5, 6, "exact") == pytest.approx(0.662337662337662, rel=1e-12)
-    assert p_value(12, 5, 6, "exact_mid_p") == pytest.approx(0.599567099567100, rel=1e-12)
-    # R: wilcox.test(exact = FALSE)
-    assert p_value(12, 5, 6, "normal_continuity") == pytest.approx(0.648076868139146, rel=1e-12)
+@pytest.mark.parametrize(
+    ("variant", "u", "n", "tie_sum", "expected"),
+    [
+        # R, coin: wilcox_test(distribution = "exact"), pvalue and midpvalue, x = 1 3 6 8 9, y = 2 4 5 7 10 11, U = 12.
+        ("exact", 12, (5, 6), 0, 0.662337662337662),
+        ("exact_mid_p", 12, (5, 6), 0, 0.599567099567100),
+        ("normal_continuity", 12, (5, 6), 0, 0.648076868139146),  # R: wilcox.test(exact = FALSE)
+        # Eight of the 70 arrangements of 4 and 4 have U = 8, the mean: P(|D| > 0) + P(D = 0) / 2. R's coin takes the
+        # atom off whole there, 0.885714, as if it were two.
+        ("exact", 8, (4, 4), 0, 1),
+        ("exact_mid_p", 8, (4, 4), 0, 1 - 8 / 70 / 2),
+        # tests/oracle/consistency.R, t_approximation(x, y, corrected) of TIED
+        ("t_continuity", 25, (8, 9), 72, 0.323882817227687),
+        ("t", 25, (8, 9), 72, 0.30209466619456),
+    ],
+)
+def test_p_equals_that_of_r(variant, u, n, tie_sum, expected):
+    assert p_value(u, *n, variant, tie_sum) == pytest.approx(expected, rel=1e-12)
 
 
-def test_mid_p_in_the_middle_takes_off_half_of_one_atom():
-    # Eight of the 70 arrangements of 4 and 4 have U = 8, the mean: P(|D| > 0) + P(D = 0) / 2. R's coin takes
-    # the atom off whole there, 0.885714, as if it were two.
-    assert p_value(8, 4, 4, "exact") == 1
-    assert p_value(8, 4, 4, "exact_mid_p") == pytest.approx(1 - 8 / 70 / 2, rel=1e-12)
-
-
-def test_t_approximation_uses_all_but_one_degrees_of_freedom():
-    ranks, ties = midrank_columns(np.concatenate(TIED)[:, None])
-    assert ranks.shape == (17, 1)
-    # tests/oracle/consistency.R, t_approximation(x, y, corrected)
-    assert p_value(25, 8, 9, "t_continuity", ties[0]) == pytest.approx(0.323882817227687, rel=1e-12)
-    assert p_value(25, 8, 9, "t", ties[0]) == pytest.approx(0.30209466619456, rel=1e-12)
-
-
-def test_simulated_exact_p_with_ties_are_those_of_r():
+def test_simulated_exact_p_with_ties_equals_that_of_r():
     # R, coin: exact and mid-p of the tied samples
     assert sample_p(*map(np.array, TIED), "exact") == pytest.approx(0.318552036199095, rel=1e-12)
     assert sample_p(*map(np.array, TIED), "exact_mid_p") == pytest.approx(0.295002056766763, rel=1e-12)
+
+
+def all_u(values, n_first):
+    """U of every arrangement of the values, ties counting half."""
+    found = []
+    for chosen in itertools.combinations(range(len(values)), n_first):
+        rest = [values[i] for i in range(len(values)) if i not in chosen]
+        found.append(sum((values[i] > other) + (values[i] == other) / 2 for i in chosen for other in rest))
+    return found
+
+
+def p_by_definition(u, every, size, variant):
+    """P of one U among those of all arrangements; the variance of the approximations is that of the arrangements."""
+    every = np.array(every)
+    away, distance = abs(every - every.mean()), abs(u - every.mean())
+    if variant.startswith("exact"):
+        equal = (abs(away - distance) < 1e-9).mean()
+        return (away > distance + 1e-9).mean() + equal * (0.5 if variant == "exact_mid_p" else 1)
+    z = (max(0, distance - 0.5) if variant.endswith("continuity") else distance) / every.std()
+    return 2 * (stats.t.sf(z, size - 1) if variant.startswith("t") else stats.norm.sf(z))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 4), (2, 3), (3, 3), (3, 5), (4, 4), (4, 6)])
+def test_the_lattice_is_that_of_all_arrangements(sizes, variant):
+    every = all_u(range(sum(sizes)), sizes[0])
+    lower = sorted({min(u, math.prod(sizes) - u) for u in every})
+    grid = lattice(*sizes, variant)
+    assert grid.u.tolist() == lower
+    expected = [p_by_definition(u, every, sum(sizes), variant) for u in lower]
+    np.testing.assert_allclose(grid.p, np.minimum(1, expected), rtol=1e-12)
+
+
+@pytest.mark.parametrize("variant", ["normal", "normal_continuity", "t", "t_continuity"])
+@pytest.mark.parametrize("groups", [(2, 1, 1, 1, 1), (2, 2, 2, 1), (3, 1, 2, 1), (1, 4, 1, 1, 1), (3, 3, 2)])
+def test_tied_p_has_the_variance_of_all_arrangements(groups, variant):
+    values = [rank for rank, size in enumerate(groups) for _ in range(size)]
+    tie_sum = sum(t**3 - t for t in groups)
+    for n_first in (2, 3):
+        every = all_u(values, n_first)
+        for u in set(every):
+            expected = p_by_definition(u, every, len(values), variant)
+            assert p_value(u, n_first, len(values) - n_first, variant, tie_sum) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -57,55 +101,37 @@ def test_swapping_the_groups_leaves_the_lattice(variant, n_first, n_second):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_p_of_untied_samples_lies_on_its_lattice(variant):
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("decimals", [1, None])
+def test_p_of_every_sample_is_attainable(variant, decimals):
+    rng = np.random.default_rng(2)
     for _ in range(40):
-        n_first, n_second = rng.integers(2, 25, 2)
-        p = sample_p(rng.normal(0.5, 1, n_first), rng.normal(0, 1, n_second), variant)
-        printed = number(f"{p:.3f}")
-        assert hits([printed.low], [printed.high], n_first, n_second, variant)[0][0] >= 1
+        sizes = rng.integers(6, 20, 2)
+        samples = [rng.normal(mean, 1, n) for mean, n in zip((0.4, 0), sizes, strict=True)]
+        if decimals is not None:
+            samples = [np.round(sample, decimals) for sample in samples]
+        tie_sum = int(midrank_columns(np.concatenate(samples)[:, None])[1][0])
+        reported = number(f"{sample_p(*samples, variant):.3f}")
+        ties = Ties(1.0, 6, max(60, tie_sum), max(60, tie_sum))
+        args = (reported.low, reported.high, *map(int, sizes), variant)
+        found = fit_tied(*args, ties) if tie_sum else fit(*args)
+        u = rank_sum(*samples, method="normal").u
+        assert min(u, math.prod(sizes) - u) in found.u
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_p_of_tied_samples_is_attainable_with_ties(variant):
-    rng = np.random.default_rng(2)
-    tried = 0
-    for _ in range(60):
-        n_first, n_second = rng.integers(6, 20, 2)
-        first, second = (np.round(rng.normal(m, 1, n), 1) for m, n in ((0.4, n_first), (0, n_second)))
-        tie_sum = int(midrank_columns(np.concatenate([first, second])[:, None])[1][0])
-        if not tie_sum:
-            continue
-        tried += 1
-        printed = number(f"{sample_p(first, second, variant):.3f}")
-        ties = Ties(1.0, 6, max(60, tie_sum), max(60, tie_sum))
-        found = fit_tied(printed.low, printed.high, n_first, n_second, variant, ties)
-        u = rank_sum(first, second, method="normal").u
-        assert min(u, n_first * n_second - u) in found.u
-    assert tried > 20
-
-
-def test_expected_hits_are_the_long_run_share():
+def test_expected_hits_are_the_long_run_share(variant):
     # Every digit between 0.3 and 0.7: as many hits in all as lattice values there.
-    for variant in VARIANTS:
-        low = np.arange(0.3005, 0.6995, 0.001)
-        found, expected = hits(low, low + 0.001, 17, 12, variant)
-        assert found.sum() == pytest.approx(expected.sum(), rel=0.05)
-        assert 14 <= found.sum() <= 25
+    low = np.arange(0.3005, 0.6995, 0.001)
+    found, expected = hits(low, low + 0.001, 17, 12, variant)
+    assert found.sum() == pytest.approx(expected.sum(), rel=0.05)
+    assert 14 <= found.sum() <= 25
 
 
-def test_correction_doubles_no_value():
+def test_the_two_middle_values_under_correction_count_once():
     # U = 12 and 12.5 both give 1 with the correction: one attainable value, not two.
     grid = lattice(5, 5, "normal_continuity", True)
     assert (grid.p == 1).sum() == 2
     assert (grid.distinct == 1).sum() == 1
-
-
-def test_u_of_a_hit_gives_the_printed_digits_back():
-    found = fit(0.0095, 0.0105, 20, 25, "normal")
-    assert found.u
-    for u in found.u:
-        assert 0.0095 <= p_value(u, 20, 25, "normal") <= 0.0105
 
 
 @given(
@@ -118,67 +144,82 @@ def test_place_agrees_with_the_quantiles_of_the_same_type(n, p, kind):
     assert value == pytest.approx(quantile(values, float(p), type=kind), rel=1e-12)
 
 
-def p_value_of(variable, first, second):
-    return ReportedP(variable, "=", number("0.5"), 30, 30, first=first, second=second, variable=variable)
+def summary(sample, kind=7, half="even", with_range=False):
+    q1, median, q3 = (
+        number(f"{rounded(q, 1, half=half):f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)
+    )
+    ends = [number(f"{end:.1f}") for end in (min(sample), max(sample))] if with_range else []
+    return Group(median, q1, q3, *ends)
+
+
+def decide(*pairs):
+    p_values = [
+        ReportedP(f"variable {i}", "=", number("0.5"), 30, 30, first=first, second=second, variable=f"variable {i}")
+        for i, (first, second) in enumerate(pairs)
+    ]
+    return quartiles.decide(p_values)
 
 
 @pytest.mark.parametrize("kind", [2, 7])
-@pytest.mark.parametrize("rounding", ["even", "up"])
-def test_quartile_definition_is_found_from_simulated_whole_numbers(kind, rounding):
-    from d_q_trial.formatting import rounded
-
+@pytest.mark.parametrize("half", ["even", "up"])
+def test_the_definition_of_quartiles_is_found_from_simulated_whole_numbers(kind, half):
     rng = np.random.default_rng(3)
-    p_values = []
-    for name in range(12):
-        groups = []
-        for _ in range(2):
-            values = np.round(rng.normal(40, 9, 30))
-            q1, median, q3 = quantile(values, np.array([0.25, 0.5, 0.75]), type=kind)
-            q1, median, q3 = (number(f"{rounded(q, 1, half=rounding):f}") for q in (q1, median, q3))
-            groups.append(Group(median, q1, q3))
-        p_values.append(p_value_of(f"variable {name}", *groups))
-    decision = quartiles.decide(p_values)
+    decision = decide(*[[summary(np.round(rng.normal(40, 9, 30)), kind, half) for _ in range(2)] for _ in range(12)])
     best = decision.definitions[0]
-    assert decision.steps == {p.variable: 1.0 for p in p_values}
-    if kind == 7:
-        assert (best.type, best.rounding) == (7, f"half {rounding}")
-        assert best.probability > 0.99
-    else:  # the n-th parts of type 2 never fall on a quarter; type 5 puts the quartiles of 30 at the same values
-        assert best.type in (2, 5)
+    assert decision.steps == {f"variable {i}": 1.0 for i in range(12)}
     assert best.impossible_digits == 0
+    if kind == 7:
+        assert (best.type, best.rounding) == (7, f"half {half}")
+        assert best.probability > 0.99
+    else:  # quartiles of type 2 never fall on a quarter; type 5 puts the quartiles of 30 at the same values
+        assert best.type in (2, 5)
 
 
 def test_digits_that_any_definition_gives_decide_nothing():
     group = Group(number("33.7"), number("28.4"), number("39.1"))
-    decision = quartiles.decide([p_value_of("variable", group, group)])
+    decision = decide((group, group))
     assert decision.steps == {}
     assert max(d.probability for d in decision.definitions) < 0.2
 
 
-@pytest.mark.parametrize("kind", [6, 7])
-def test_u_lies_within_the_envelopes_of_its_own_quartiles(kind):
-    rng = np.random.default_rng(4)
-    for _ in range(100):
-        n_first, n_second = rng.integers(4, 30, 2)
-        samples = rng.normal(rng.normal(), 1, n_first), rng.normal(0, 1, n_second)
-        groups = []
-        for sample in samples:
-            q1, median, q3 = (number(f"{q:.1f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind))
-            groups.append(Group(median, q1, q3, number(f"{sample.min():.1f}"), number(f"{sample.max():.1f}")))
-        low, high = quartiles.u_range(*groups, n_first, n_second, kind=kind)
-        u = rank_sum(*samples, method="normal").u
-        assert low <= u <= high
-        p_low, p_high = quartiles.p_range(low, high, n_first, n_second, "normal")
-        assert p_low - 1e-12 <= rank_sum(*samples, method="normal").p <= p_high + 1e-12
+@given(
+    samples=st.tuples(*[st.lists(st.integers(0, 80), min_size=2, max_size=13)] * 2),
+    kind=st.sampled_from([2, 5, 6, 7]),
+    with_range=st.booleans(),
+)
+def test_u_of_any_samples_lies_within_the_bounds_of_their_quartiles(samples, kind, with_range):
+    first, second = (np.array(sample) / 10 for sample in samples)
+    u = sum((a > b) + (a == b) / 2 for a in first for b in second)
+    groups = [summary(sample, kind, with_range=with_range) for sample in (first, second)]
+    low, high = quartiles.u_range(*groups, first.size, second.size, kind=kind)
+    assert low <= u <= high
+    p_low, p_high = quartiles.p_range(low, high, first.size, second.size, "normal")
+    assert p_low - 1e-12 <= p_value(u, first.size, second.size, "normal") <= p_high + 1e-12
 
 
-def test_separated_quartiles_bound_u_away_from_the_middle():
-    low_group = Group(number("10.0"), number("9.0"), number("11.0"), number("8.0"), number("12.0"))
-    high_group = Group(number("20.0"), number("19.0"), number("21.0"), number("18.0"), number("22.0"))
-    assert quartiles.u_range(high_group, low_group, 10, 10, kind=7) == (100.0, 100.0)
+@given(k=st.tuples(st.integers(1, 4), st.integers(1, 4)), seed=st.integers(0, 10_000))
+def test_bounds_are_attained_where_quartiles_are_values(k, seed):
+    rng = np.random.default_rng(seed)
+    n = [4 * i + 1 for i in k]
+    groups = [summary(rng.normal(rng.normal(), 1, size)) for size in n]
+    edges = [quartiles.order_bounds(group, size, 7) for group, size in zip(groups, n, strict=True)]
+    # The first as low and the second as high as can be, and the reverse.
+    for bound, (first, second) in enumerate(((0, 1), (1, 0))):
+        assume(np.abs(np.subtract.outer(edges[0][first], edges[1][second])).min() > 1e-3)  # no edge in common
+        nudge = 1e-6 if first == 0 else -1e-6
+        x, y = np.clip(edges[0][first] + nudge, -99, 99), np.clip(edges[1][second] - nudge, -99, 99)
+        assert [summary(x), summary(y)] == groups
+        assert sum(a > b for a in x for b in y) == quartiles.u_range(*groups, *n, kind=7)[bound]
 
 
-def test_quartiles_that_contradict_the_range_are_reported():
-    broken = Group(number("10.0"), number("9.0"), number("11.0"), number("9.5"), number("12.0"))
-    fine = Group(number("10.0"), number("9.0"), number("11.0"))
-    assert quartiles.u_range(broken, fine, 10, 10, kind=7) is None
+def test_separated_groups_have_one_u_and_contradictory_quantiles_none():
+    low, high, broken = (
+        Group(*map(number, texts))
+        for texts in (
+            ("10.0", "9.0", "11.0", "8.0", "12.0"),
+            ("20.0", "19.0", "21.0", "18.0", "22.0"),
+            ("10.0", "9.0", "11.0", "9.5", "12.0"),  # the minimum lies above the first quartile
+        )
+    )
+    assert quartiles.u_range(high, low, 10, 10, kind=7) == (100.0, 100.0)
+    assert quartiles.u_range(broken, low, 10, 10, kind=7) is None

@@ -1,50 +1,61 @@
-"""Checks of printed tables against each other: each finds its fault, and is silent where there is none."""
+"""Checks of published tables against each other: each finds its fault, and no fault where there is none."""
+
+import csv
+import shutil
 
 import pytest
 
 from d_q_trial.consistency import table_checks
 from d_q_trial.consistency.assess import Report
 from d_q_trial.consistency.quartiles import Decision
-from d_q_trial.consistency.reported import Reported
+from d_q_trial.consistency.reported import Reported, read_folder
+
+PLACE = {"source": "paper", "locator": "Fig. 1", "outcome": "age", "measure": "change", "visit": "late", "marker": "",
+         "stratum": "all"}  # fmt: skip
+
+
+def check_tables(reported, checks=table_checks.CHECKS):
+    report = Report(reported, None, [], Decision([], {}), [], [])
+    return [finding for check in checks for finding in check(report)]
 
 
 def findings(check, **tables):
     """Findings of one check of tables that are given by their names."""
-    return list(
-        getattr(table_checks, check)(Report(Reported("t", [], tables=tables), None, [], Decision([], {}), [], []))
-    )
+    return check_tables(Reported("title", [], tables=tables), [getattr(table_checks, check)])
+
+
+def kinds(check, **tables):
+    return [finding.kind for finding in findings(check, **tables)]
 
 
 def summary(**cells):
-    row = {"source": "paper", "locator": "Table 1", "outcome": "age", "measure": "baseline", "visit": "baseline",
-           "marker": "", "stratum": "all", "group": "new", "n": "", "statistic": "median_iqr", "center": "50.1",
-           "lower": "40.2", "upper": "60.3", "unit": "years"}  # fmt: skip
-    return row | cells
+    return PLACE | {"measure": "baseline", "visit": "baseline", "group": "new", "n": "", "statistic": "median_iqr",
+                    "center": "50.1", "lower": "40.2", "upper": "60.3", "unit": "years"} | cells  # fmt: skip
 
 
-def baseline(group, value, n, spread="5.0"):
-    return {"source": "registry", "locator": "baseline", "outcome": "age", "measure": "baseline", "visit": "baseline",
-            "group": group, "n": str(n), "statistic": "mean_sd", "value": value, "spread": spread, "unit": "years"}  # fmt: skip
+def baseline(group, value, n):
+    return PLACE | {"source": "registry", "visit": "baseline", "group": group, "n": str(n), "statistic": "mean_sd",
+                    "value": value, "spread": "5.0"}  # fmt: skip
 
 
 def p_row(source, p, **cells):
-    return {"source": source, "locator": "Fig. 1", "outcome": "age", "measure": "change", "visit": "late", "marker": "",
-            "stratum": "all", "contrast": "new - old", "test": "rank_sum", "p_relation": "=", "p": p} | cells  # fmt: skip
+    return PLACE | {"source": source, "contrast": "new - old", "test": "rank_sum", "p_relation": "=", "p": p} | cells
+
+
+def count(n, group="both arms", **cells):
+    return PLACE | {"outcome": "ctx", "group": group, "n": str(n)} | cells
 
 
 @pytest.mark.parametrize(("other", "kind"), [("0.04", "agreement"), ("0.041", "agreement"), ("0.043", "difference")])
-def test_two_sources_agree_at_their_printed_decimals(other, kind):
-    found = findings("sources_agree", tests=[p_row("paper", "0.041"), p_row("registry", other)])
-    assert [f.kind for f in found] == [kind]
+def test_two_sources_are_compared_at_their_reported_decimals(other, kind):
+    assert kinds("sources_agree", tests=[p_row("paper", "0.041"), p_row("registry", other)]) == [kind]
 
 
-def test_means_that_repeat_all_medians_are_observed():
+@pytest.mark.parametrize(("second", "expected"), [("52.4", ["observation"]), ("52.9", [])])
+def test_means_that_repeat_all_medians_are_observed(second, expected):
     medians = [summary(group="new", center="50.1"), summary(group="old", center="52.4")]
-    same = [baseline("new", "50.1", 30), baseline("old", "52.4", 30)]
-    (finding,) = findings("means_equal_medians", registry_baseline=same, summaries=medians)
-    assert finding.kind == "observation"
-    one = [baseline("new", "50.1", 30), baseline("old", "52.9", 30)]
-    assert findings("means_equal_medians", registry_baseline=one, summaries=medians) == []
+    means = [baseline("new", "50.1", 30), baseline("old", second, 30)]
+    assert kinds("means_equal_medians", registry_baseline=means, summaries=medians) == expected
 
 
 @pytest.mark.parametrize(("total", "kind"), [("51.2", "agreement"), ("51.9", "difference")])
@@ -55,104 +66,88 @@ def test_total_of_means_is_weighted_by_numbers(total, kind):
     assert "51.23" in finding.what
 
 
-def limits(last, spare="-3.1"):
-    rows = [summary(measure="percent_change", statistic="median_range", center=f"{i}.1", lower="-20.4", upper=f"{60 + i}.2")
-            for i in range(9)]  # fmt: skip
-    return [*rows, summary(outcome="crp", measure="percent_change", statistic="median_range", center=spare, upper=last)]
+def limits(**last):
+    change = {"measure": "percent_change", "statistic": "median_range"}
+    rows = [summary(**change, center=f"{i}.1", lower="-20.4", upper=f"{60 + i}.2") for i in range(9)]
+    return [*rows, summary(**change, outcome="crp", **{"center": "-3.1", "lower": "-9.1"} | last)]
 
 
-def test_limit_without_its_decimal_is_observed():
-    (finding,) = findings("decimals", summaries=limits("1480"))
+def test_a_limit_without_its_decimal_is_observed():
+    (finding,) = findings("decimals", summaries=limits(upper="1480"))
     assert "times the next largest" in finding.what
     assert "148.0" in finding.expected
+    assert findings("decimals", summaries=limits(center="3", lower="1", upper="9")) == []  # a row of whole numbers
 
 
-def test_rows_with_fewer_decimals_throughout_are_left_alone():
-    rows = limits("148.0")
-    rows[-1] |= {"center": "3", "lower": "1", "upper": "9"}
-    assert findings("decimals", summaries=rows) == []
+@pytest.mark.parametrize(("lower", "number"), [("-187.7", 1), ("-100.0", 0), ("-99.9", 0)])
+def test_percentage_changes_below_minus_100_are_observed(lower, number):
+    row = summary(measure="percent_change", lower=lower)
+    assert len(findings("changes_below_minus_100", summaries=[row])) == number
 
 
-@pytest.mark.parametrize(("lower", "count"), [("-187.7", 1), ("-100.0", 0), ("-99.9", 0)])
-def test_percentage_change_below_minus_100_is_observed(lower, count):
-    assert len(findings("changes_below_minus_100", summaries=[summary(measure="percent_change", lower=lower)])) == count
+@pytest.mark.parametrize(("maximum", "expected"), [("9.0", []), ("8.0", ["difference"])])
+def test_a_quartile_beyond_the_range_of_another_source_differs(maximum, expected):
+    rows = [summary(center="5.0", lower="2.0", upper="9.0")]
+    rows.append(summary(source="registry", center="5.0", statistic="median_range", lower="1.0", upper=maximum))
+    assert kinds("order_of_limits", summaries=rows) == expected
 
 
-def test_quartile_beyond_the_range_of_another_source_differs():
-    quartiles = summary(center="5.0", lower="2.0", upper="9.0")
-    assert (
-        findings("order_of_limits", summaries=[quartiles, summary(statistic="median_range", lower="1.0", upper="9.0")])
-        == []
-    )
-    found = findings(
-        "order_of_limits", summaries=[quartiles, summary(statistic="median_range", lower="1.0", upper="8.0")]
-    )
-    assert [f.kind for f in found] == ["difference"]
+@pytest.mark.parametrize(("upper", "expected"), [(20, ["agreement"]), (21, ["difference", "agreement"])])
+def test_strata_add_up_to_the_whole(upper, expected):
+    strata = [count(upper, stratum="T3", marker="p16"), count(40, stratum="T1/T2", marker="p16")]
+    assert kinds("parts_and_wholes", counts=[count(60), *strata]) == expected
 
 
-def count(n, group="both arms", stratum="all", visit="late", marker="", **cells):
-    return {"source": "paper", "locator": "Fig. 1", "outcome": "ctx", "measure": "change", "visit": visit,
-            "marker": marker, "stratum": stratum, "group": group, "n": str(n)} | cells  # fmt: skip
-
-
-@pytest.mark.parametrize(("upper", "kinds"), [(20, ["agreement"]), (21, ["difference", "agreement"])])
-def test_strata_add_up_to_the_whole(upper, kinds):
-    rows = [count(60), count(upper, stratum="T3", marker="p16"), count(40, stratum="T1/T2", marker="p16")]
-    assert [f.kind for f in findings("parts_and_wholes", counts=rows)] == kinds
-
-
-def test_completers_fewer_than_measured_differ_and_sums_are_checked():
-    lines = [{"source": "registry", "locator": "flow", "milestone": m, "reason": "", "group": "new", "n": str(n)}
-            for m, n in (("started", 30), ("completed", 27), ("not_completed", 3))]  # fmt: skip
-    rows = [count(30, "new", visit="early"), count(28, "new")]
-    (finding,) = findings("flow", registry_flow=lines, counts=rows)
-    assert "27 completed, yet up to 28" in finding.what
-    rows[1]["n"] = "27"
-    assert findings("flow", registry_flow=lines, counts=rows) == []
-    lines[2]["n"] = "2"
-    assert [f.finding for f in findings("flow", registry_flow=lines, counts=rows)] == ["flow-sum-new"]
+@pytest.mark.parametrize(
+    ("measured", "missing", "expected"),
+    [(28, 3, ["completers-new"]), (27, 3, []), (27, 2, ["flow-sum-new"])],
+)
+def test_completers_are_at_least_those_measured_and_milestones_add_up(measured, missing, expected):
+    milestones = {"started": 30, "completed": 27, "not_completed": missing}
+    lines = [
+        {"source": "registry", "locator": "flow", "milestone": m, "reason": "", "group": "new", "n": str(n)}
+        for m, n in milestones.items()
+    ]
+    rows = [count(30, "new", visit="early"), count(measured, "new")]
+    assert [finding.finding for finding in findings("flow", registry_flow=lines, counts=rows)] == expected
 
 
 @pytest.mark.parametrize(("stratum", "kind"), [(20, "agreement"), (21, "observation")])
-def test_tertile_holds_a_third(stratum, kind):
-    said = [{"source": "paper", "locator": "Methods", "kind": "share", "subject": "p16", "group": "T3", "value": "1/3"}]
-    (finding,) = findings("shares", statements=said, counts=[count(60), count(stratum, stratum="T3", marker="p16")])
-    assert finding.kind == kind
+def test_a_stratum_has_its_stated_share(stratum, kind):
+    stated = [PLACE | {"kind": "share", "subject": "p16", "group": "T3", "value": "1/3"}]
+    assert kinds("shares", statements=stated, counts=[count(60), count(stratum, stratum="T3", marker="p16")]) == [kind]
 
 
-def two_by_two(p):
-    said = [
-        {"source": "paper", "locator": "Table 1 footnote", "kind": "test", "subject": "Table 1", "value": "rank_sum"}
+def test_a_footnote_that_names_another_test_is_found_by_recomputing():
+    stated = [PLACE | {"locator": "footnote", "kind": "test", "subject": "Fig. 1", "value": "rank_sum"}]
+    tests = [p_row("paper", "0.592", outcome="smoker", visit="baseline", test="chi_squared")]
+    groups = [
+        summary(outcome="smoker", group=group, n="30", statistic="count_percent", center=n)
+        for group, n in (("new", "10"), ("old", "12"))
     ]
-    rows = [p_row("paper", p, outcome="smoker", visit="baseline", locator="Table 1", test="chi_squared")]
-    groups = [summary(outcome="smoker", group=g, n="30", statistic="count_percent", center=c) for g, c in (("new", "10"), ("old", "12"))]  # fmt: skip
-    return findings("stated_tests", statements=said, tests=rows, summaries=groups)
-
-
-def test_footnote_naming_another_test_is_found_by_recomputing():
-    (finding,) = two_by_two("0.592")
+    (finding,) = findings("stated_tests", statements=stated, tests=tests, summaries=groups)
     # R: chisq.test(matrix(c(10, 20, 12, 18), 2), correct = FALSE)$p.value 0.592; correct = TRUE and fisher.test 0.789
     assert finding.what.endswith("is that of chi-squared")
     assert "Yates' correction 0.789; Fisher's exact test 0.789; rank-sum test 0.595" in finding.how
     assert finding.certainty == "certain"
 
 
-@pytest.mark.parametrize(("percent", "kinds"), [("53", ["agreement"]), ("54", ["difference", "agreement"])])
-def test_percentages_are_recomputed(percent, kinds):
-    event = {"source": "paper", "locator": "T", "event": "headache", "group": "new", "affected": "16", "at_risk": "30",
-             "percent": percent}  # fmt: skip
-    assert [f.kind for f in findings("percentages", adverse_events=[event])] == kinds
+def event(source, name, new, old="", percent=""):
+    return [
+        PLACE | {"source": source, "event": name, "group": g, "affected": str(n), "at_risk": "30", "percent": percent}
+        for g, n in (("new", new), ("old", old))
+    ]
 
 
-def event(source, name, new, old=""):
-    return [{"source": source, "locator": source, "event": name, "group": g, "affected": str(n), "at_risk": "30", "percent": ""}
-            for g, n in (("new", new), ("old", old))]  # fmt: skip
+@pytest.mark.parametrize(("percent", "expected"), [("53", ["agreement"]), ("54", ["difference", "agreement"])])
+def test_percentages_are_recomputed(percent, expected):
+    assert kinds("percentages", adverse_events=event("paper", "headache", 16, percent=percent)) == expected
 
 
-LISTED = [{"source": "paper", "locator": "footnote", "kind": "listed_from", "subject": "", "group": "", "value": "2"}]
+LISTED = [PLACE | {"locator": "footnote", "kind": "listed_from", "subject": "", "group": "", "value": "2"}]
 
 
-def test_adverse_events_are_matched_and_differences_told_apart():
+def test_adverse_events_are_matched_by_name_and_by_count():
     rows = [
         *event("paper", "Headache", 16),
         *event("paper", "Gastrointestinal reflux", 2),
@@ -162,7 +157,7 @@ def test_adverse_events_are_matched_and_differences_told_apart():
         *event("registry", "Gastroesophageal reflux disease", 2, 0),
         *event("registry", "Nausea", 6, 0),
         *event("registry", "Pain in extremity", 2, 3),
-        *event("registry", "Cough", 1, 0),
+        *event("registry", "Cough", 1, 0),  # below the stated threshold
     ]
     found = {f.finding: f for f in findings("adverse_events", adverse_events=rows, statements=LISTED)}
     assert "reflux" in found["adverse-events-agree"].value
@@ -171,8 +166,104 @@ def test_adverse_events_are_matched_and_differences_told_apart():
     assert found["adverse-events-only-registry"].value == "pain in extremity, new: 2; pain in extremity, old: 3"
 
 
-def test_events_below_the_stated_threshold_are_not_missed():
-    rows = [*event("paper", "Headache", 16), *event("registry", "Headache", 16, 0), *event("registry", "Cough", 1, 0)]
-    assert [f.finding for f in findings("adverse_events", adverse_events=rows, statements=LISTED)] == [
-        "adverse-events-agree"
-    ]
+# The published tables of the trial: a finding comes and goes with the cells that it is about.
+
+
+def same(row, cells):
+    return all(row[column] == value for column, value in cells.items())
+
+
+def findings_after(tmp_path, table, where, change):
+    """Findings of a copy of the published tables in which the rows that match have other cells."""
+    folder = tmp_path / "published"
+    shutil.copytree("data/published", folder)
+    path = folder / f"{table}.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert any(same(row, where) for row in rows), "no row to change"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row | change if same(row, where) else row for row in rows)
+    return {finding.finding: finding for finding in check_tables(read_folder(folder))}
+
+
+@pytest.fixture(scope="module")
+def as_published():
+    return {finding.finding: finding for finding in check_tables(read_folder("data/published"))}
+
+
+AGE, SMOKER = {"outcome": "age", "group": "d_q"}, {"outcome": "smoker"}
+P1NP = {"source": "registry", "outcome": "p1np", "group": "d_q"}
+SASP = {"outcome": "sasp_composite", "group": "d_q"}
+CTX = {"source": "registry", "outcome": "ctx", "visit": "week_20"}
+BODY = {"source": "paper", "event": "Body pain"}
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "where", "change"),
+    [
+        ("means-equal-medians-age", "registry_baseline", AGE, {"value": "71.3"}),
+        ("means-equal-medians-age", "summaries", AGE, {"center": "71.1"}),
+        ("total-of-means-registry-age", "registry_baseline", {"group": "total"}, {"value": "73.4"}),
+        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP | {"visit": "week_4"}, {"upper": "148.0"}),
+        ("below-minus-100-registry-sasp_composite-week_2-d_q-lower", "summaries", SASP, {"lower": "-87.7"}),
+        ("stated-n-paper-fig-3-caption", "statements", {"kind": "n"}, {"visits": "week_2"}),
+        ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}),
+        ("stated-test-smoker", "statements", {"kind": "test", "subject": "Table 1"}, {"value": "chi_squared"}),
+        ("stated-test-smoker", "tests", SMOKER, {"test": "rank_sum", "p": "0.595"}),
+        ("adverse-events-only-paper", "adverse_events", BODY, {"event": "Pain in extremity"}),
+        ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}),
+        ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}),
+        ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}),
+        ("stated-hba1c-that-excludes", "statements", {"source": "registry", "kind": "limit"}, {"value": "6.5"}),
+    ],
+)
+def test_a_finding_disappears_with_its_cause(tmp_path, as_published, name, table, where, change):
+    before = as_published[name]
+    assert before.kind in ("difference", "observation")
+    assert all((before.where, before.how, before.harmless_explanation))
+    after = findings_after(tmp_path, table, where, change)
+    assert name not in after or after[name].kind == "agreement"
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "table", "where", "change"),
+    [
+        ("decimals-registry-p1np-week_20-d_q-upper", "1309 has no decimal", "summaries", P1NP | {"visit": "week_20"},
+         {"upper": "1309"}),
+        ("below-minus-100-registry-ctx-week_20-control-lower", "-142.4%", "summaries", CTX | {"group": "control"},
+         {"lower": "-142.4"}),
+        ("sources-differ-median-ctx-percent_change-week_20-all-control", "median of ctx", "summaries",
+         CTX | {"group": "control"}, {"center": "-7.9"}),
+        ("sources-differ-P-p1np-percent_change-week_4-all-d_q-control", "P of p1np", "tests",
+         {"source": "registry", "outcome": "p1np", "visit": "week_4"}, {"p": "0.026"}),
+        ("sources-differ-n-ctx-percent_change-week_20-all-d_q", "n of ctx", "summaries", CTX | {"group": "d_q"},
+         {"n": "29"}),
+        ("stated-test-smoker", "with Yates' correction", "tests", SMOKER, {"p": "0.789"}),
+        ("stated-test-age", "of another test", "tests", {"outcome": "age"}, {"test": "other"}),
+        ("adverse-events-differ", "headache, d_q: 15 against 16", "adverse_events",
+         {"source": "paper", "event": "Headache", "group": "d_q"}, {"affected": "15"}),
+        ("flow-reasons-control", "3 reasons for 2", "registry_flow",
+         {"reason": "Protocol Violation", "group": "control"}, {"n": "2"}),
+        ("sum-ctx-week_2-p16_variant_5", "add up to 61", "counts",
+         {"outcome": "ctx", "visit": "week_2", "stratum": "T3", "marker": "p16_variant_5"}, {"n": "22"}),
+    ],
+)  # fmt: skip
+def test_a_finding_appears_with_its_cause(tmp_path, as_published, name, words, table, where, change):
+    assert words not in getattr(as_published.get(name), "what", "")
+    assert words in findings_after(tmp_path, table, where, change)[name].what
+
+
+def test_agreements_need_no_explanation_and_withdrawals_have_the_one_that_fits(as_published):
+    assert not any(finding.harmless_explanation for finding in as_published.values() if finding.kind == "agreement")
+    assert "left treatment and stayed" in as_published["withdrawals-d_q"].harmless_explanation
+
+
+@pytest.mark.parametrize("table", ["registry_baseline", "registry_flow", "flow", "statements", "adverse_events"])
+def test_an_absent_table_leaves_the_findings_of_the_others(as_published, table):
+    reported = read_folder("data/published")
+    del reported.tables[table]
+    left = check_tables(reported)
+    assert 0 < len(left) < len(as_published)
+    assert {finding.finding for finding in left} < set(as_published)

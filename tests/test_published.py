@@ -25,26 +25,17 @@ def test_every_reported_row_is_there():
     assert relations[("registry", "=")] == 5
 
 
-def test_reported_numbers_have_the_stated_decimals():
+def test_reported_numbers_have_the_stated_decimals_and_medians_lie_within_their_quartiles():
     for row in _rows("summaries"):
         for key in ("center", "lower", "upper", "n"):
             assert not row[key] or Decimal(row[key]).is_finite()
         digits = row["lower"] if row["statistic"] == "count_percent" else row["center"]
         assert len(digits.partition(".")[2]) == int(row["decimals"])
+        if row["statistic"].startswith("median"):
+            assert Decimal(row["lower"]) <= Decimal(row["center"]) <= Decimal(row["upper"]), row
     for row in _rows("tests"):
         assert 0 < Decimal(row["p"]) < 1
         assert len(row["p"].partition(".")[2]) == int(row["p_decimals"])
-
-
-def test_medians_lie_within_their_quartiles():
-    for row in _rows("summaries"):
-        if row["statistic"].startswith("median"):
-            assert Decimal(row["lower"]) <= Decimal(row["center"]) <= Decimal(row["upper"]), row
-
-
-def test_every_reported_number_has_a_name_of_its_own():
-    names = [claim.claim for claim in published.read_claims(FOLDER)]
-    assert len(names) == len(set(names)) > 1000
 
 
 def test_reported_outcomes_and_visits_are_those_of_the_trial():
@@ -68,6 +59,7 @@ def test_the_tables_equal_the_transcribed_facts():
 
 def test_known_differences_name_a_claim_and_a_reason():
     names = {claim.claim for claim in published.read_claims(FOLDER)}
+    assert len(names) > 1000
     for row in _rows("known_differences"):
         assert row["claim"] in names
         assert row["data"] in ("synthetic", "any")
@@ -98,28 +90,19 @@ def write_tests(folder, *rows, header=HEADER, encoding="utf-8"):
         ("=", "= 0.900", ("=", "0.900")),
     ],
 )
-def test_relations_are_read_as_they_are_meant(relation, p, expected, tmp_path):
-    write_tests(tmp_path, ROW.format(relation=relation, p=p))
-    (claim,) = published.read_claims(tmp_path)
-    assert (claim.relation, claim.reported) == expected
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
-def test_a_byte_order_mark_does_no_harm(encoding, tmp_path):
-    write_tests(tmp_path, ROW.format(relation="=", p="0.611"), encoding=encoding)
-    assert published.read_claims(tmp_path)[0].source == "paper"
-
-
-def test_a_true_minus_sign_is_a_minus_sign(tmp_path):
-    row = ROW.format(relation="=", p="0.611").removesuffix(",,") + ",−9,"
-    write_tests(tmp_path, row)
-    assert published.read_claims(tmp_path)[1].reported == "-9"
+def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(relation, p, expected, tmp_path):
+    row = ROW.format(relation=relation, p=p).removesuffix(",,") + ",−9,"
+    write_tests(tmp_path, row, encoding="utf-8-sig")
+    claim, effect = published.read_claims(tmp_path)
+    assert (claim.source, claim.relation, claim.reported) == ("paper", *expected)
+    assert effect.reported == "-9"
 
 
 @pytest.mark.parametrize(
     ("row", "message"),
     [
         (ROW.format(relation="~", p="0.611"), "row 2, column p_relation: '~', expected one of =, <, >, <=, >="),
+        (ROW.format(relation=">", p="<0.001"), "row 2, column p: '<0.001'"),
         (ROW.format(relation="n.s.", p="0.611"), "column p_relation: 'n.s.'"),
         (ROW.format(relation="=", p="NS"), "row 2, column p: 'NS', expected a number from 0 to 1"),
         (ROW.format(relation="=", p=""), "row 2, column p: '', expected"),
@@ -158,8 +141,5 @@ def test_tables_in_another_form_are_refused_in_one_line(header, encoding, messag
         published.read_claims(tmp_path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         published.read_claims(tmp_path / "none")

@@ -118,17 +118,15 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
     same: dict[str, dict[str, str]] = {}
     if strata is None or not trial.stratum_labels:
         return same
-    import numpy as np
-
     from .stats.change import significant
     from .stats.quantiles import quantile
+    from .strata import assign
 
     for marker, own in strata.groupby("marker"):
         values = own["marker_value"].to_numpy(float)
-        if np.isnan(values).any():  # strata from a column of the workbook go by their labels
+        if own["marker_value"].isna().any():  # strata from a column of the workbook go by their labels
             continue
-        cuts = significant(quantile(values, trial.cuts, type=7))
-        place = np.searchsorted(cuts, significant(values), side="right")
+        place = assign(values, significant(quantile(values, trial.cuts, type=7)), at_cut="upper")
         label = own["stratum"].to_numpy(object)
         same[str(marker)] = {
             name: next((other for other in dict.fromkeys(label) if ((label == other) == (place == n)).all()), "")

@@ -20,21 +20,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..stats.quantiles import TYPES
+from ..stats.quantiles import TYPES, quantile
 from .lattice import p_value
 from .reported import Group, ReportedP
 
 ROUNDINGS = ("even", "up")
 USUAL_TYPE = 7  # where the digits do not decide: R's and numpy's
-# (a, b) of Hyndman and Fan's continuous types: position a + p (n + 1 - a - b).
-_CONTINUOUS = {
-    4: (Fraction(0), Fraction(1)),
-    5: (Fraction(1, 2), Fraction(1, 2)),
-    6: (Fraction(0), Fraction(0)),
-    7: (Fraction(1), Fraction(1)),
-    8: (Fraction(1, 3), Fraction(1, 3)),
-    9: (Fraction(3, 8), Fraction(3, 8)),
-}
 _QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4)}
 _COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
 _ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
@@ -47,28 +38,9 @@ def place(n: int, p: Fraction, kind: int) -> tuple[int, Fraction]:
 
     ``kind`` is the definition of the quantile, 1 to 9 as Hyndman and Fan (1996) count them.
     """
-    if kind in _CONTINUOUS:
-        a, b = _CONTINUOUS[kind]
-        position = a + p * (n + 1 - a - b)
-        rank = math.floor(position)
-        fraction = position - rank
-    else:
-        position = n * p - (Fraction(1, 2) if kind == 3 else 0)
-        rank = math.floor(position)
-        rest = position - rank
-        if kind == 1:
-            fraction = Fraction(int(rest > 0))
-        elif kind == 2:
-            fraction = Fraction(1) if rest > 0 else Fraction(1, 2)
-        else:
-            fraction = Fraction(0) if rest == 0 and rank % 2 == 0 else Fraction(1)
-    if rank < 1:
-        return 1, Fraction(0)
-    if rank >= n:
-        return n, Fraction(0)
-    if fraction == 1:
-        return rank + 1, Fraction(0)
-    return rank, fraction
+    # The quantile of the ranks themselves is its position among them.
+    position = Fraction(float(quantile(np.arange(1.0, n + 1), float(p), type=kind))).limit_denominator(10_000)
+    return math.floor(position), position - math.floor(position)
 
 
 @dataclass(frozen=True)
