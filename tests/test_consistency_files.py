@@ -13,6 +13,7 @@ from pathlib import Path
 
 import consistency_example as example
 import pytest
+import yaml
 
 from d_q_trial.cli import main
 from d_q_trial.consistency import outputs
@@ -79,7 +80,11 @@ def test_findings_are_the_same_as_csv_and_as_json_and_tables_are_described(writt
     assert json.loads((written / "findings.json").read_text(encoding="utf-8")) == table
     assert len({row["finding"] for row in table}) == len(table)
     described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))
-    assert set(described) == {path.stem for path in written.glob("*.csv")} == set(outputs.TABLES)
+    assert (
+        set(described)
+        == {path.stem for path in written.glob("*.csv")}
+        == set(yaml.safe_load(outputs.DESCRIPTIONS.read_text()))
+    )
 
 
 def test_outputs_are_the_same_bytes_each_time(written, tmp_path):

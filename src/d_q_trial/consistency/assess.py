@@ -8,7 +8,7 @@ import numpy as np
 
 from ..published_tables import Row
 from ..stats.checks import is_significant
-from .lattice import TIE_STEP, VARIANTS, fit, fit_tied, lattice, p_value
+from .lattice import TIE_STEP, VARIANTS, fit, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 from .variants import Inference, infer
@@ -88,13 +88,12 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
 
 def assess(p: ReportedP, n_first: int, n_second: int, variant: str) -> Assessment:
     """Return whether and how a reported P can come about."""
-    plain = fit(p.low, p.high, n_first, n_second, variant)
+    plain, tied = p.fits(n_first, n_second, variant)
     if plain.u:
         return Assessment(p, variant, n_first, n_second, ATTAINABLE, plain.u, plain.chance, ())
     smaller = [(n_first - a, n_second - b) for a in range(MOST_MISSING + 1) for b in range(MOST_MISSING + 1) if a or b]
     fewer = tuple(pair for pair in smaller if min(pair) > 0 and fit(p.low, p.high, *pair, variant).u)
-    tied = fit_tied(p.low, p.high, n_first, n_second, variant, p.ties).u if p.ties.weight else ()
-    status, u, tie_sum = (TIES, tied, None) if tied else (FEWER if fewer else NEITHER, (), None)
+    status, u, tie_sum = (TIES, tied.u, None) if tied.u else (FEWER if fewer else NEITHER, (), None)
     if status == NEITHER and p.ties.weight:
         tie_sum, u = least_ties(p.low, p.high, n_first, n_second, variant)
         status = NEITHER if tie_sum is None else MANY_TIES

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from .assess import Assessment
-from .lattice import VARIANTS, fit, fit_tied, lattice
+from .lattice import VARIANTS, lattice
 from .variants import Option
 
 SHORT = {
@@ -111,9 +111,11 @@ def matrix(assessments: list[Assessment]) -> str:
         base, left, reached = 4 + ROW * (row + 1), float(LEFT), 0
         for block in blocks.values():
             for column, a in enumerate(block):
-                kind, height = _reach(a, variant)
-                reached += kind == "full"
-                if kind:
+                plain, tied = a.p.fits(*a.numbers, variant)
+                reached += bool(plain.u)
+                if plain.u or tied.u:
+                    height = (ROW - 3) * (1 if plain.u else 0.4)
+                    kind = "full" if plain.u else "half"
                     svg.bar(kind, left + column * cell, base - 2 - height, cell * 0.86, height)
             svg.line("axis", left, base - 1.5, left + cell * len(block), base - 1.5)
             left += cell * (len(block) + _GAP)
@@ -125,14 +127,6 @@ def matrix(assessments: list[Assessment]) -> str:
         svg.text(left, bottom + 14, where or ("elsewhere" if len(blocks) > 1 else ""), "start")
         left += cell * (len(block) + _GAP)
     return str(svg)
-
-
-def _reach(a: Assessment, variant: str) -> tuple[str, float]:
-    """Return the class and height of a bar: full without ties, short with ties only, none."""
-    if fit(a.p.low, a.p.high, *a.numbers, variant).u:
-        return "full", ROW - 3
-    tied = a.p.ties.weight and fit_tied(a.p.low, a.p.high, *a.numbers, variant, a.p.ties).u
-    return ("half", 0.4 * (ROW - 3)) if tied else ("", 0.0)
 
 
 def candidates(options: list[Option]) -> str:

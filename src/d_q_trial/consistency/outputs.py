@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
+import yaml
 
 from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
 from . import drawings, p_value_checks, table_checks
 from .assess import ALPHA, DEPENDENCE, Assessment, Report, assess_paper
-from .findings import COLUMNS, KINDS, Finding, as_rows, in_order, share
-from .lattice import VARIANTS, fit, fit_tied
-from .quartiles import Definition, decide
+from .findings import KINDS, Finding, as_rows, in_order, share
+from .lattice import VARIANTS
+from .quartiles import Definition, RangeCheck, decide
 from .reported import Reported, read_folder, read_p_values
 from .sizes import read_constraints
 from .variants import Option, Score
 
+DESCRIPTIONS = Path(__file__).with_name("tables.yaml")  # title and caption of each table
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
 _NUMBERS = ("claim", "where", "p", "n_first", "n_second")
 
 
-class Table(NamedTuple):
-    """A table of the check: title, caption, columns, and its rows from a report."""
+def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
+    """Return all tables of a check by the names of their files."""
+    assessments, inference = report.assessments, report.inference
+    ranges = [
+        (r.p.claim, r.p.relation, r.p.p.text, *list(vars(r).values())[1:-1], _yes(r.inside)) for r in report.ranges
+    ]
+    p_values = [
+        (*_numbers(a), a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)) for a in assessments
+    ]
+    dependence = [(*list(row.values())[:-1], _yes(row["depends_on_variant"])) for row in report.dependence]
+    found = {
+        "findings": _frame(Finding, findings),
+        "variants": _frame(Score, inference.scores if inference else []),
+        "abstract": (dependence, DEPENDENCE),
+        "group_sizes": _frame(Option, inference.options if inference else []),
+        "quartiles": _frame(Definition, report.decision.definitions),
+        "p_values": (p_values, (*_NUMBERS, "status", "u", "tie_sum", "fewer")),
+        "ranges": (ranges, ("claim", "relation", "p", *(field.name for field in fields(RangeCheck)[1:]))),
+        "lattice": (
+            list(_lattice_rows(assessments)),
+            (*_NUMBERS, "variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties"),
+        ),
+    }
+    return {name: pd.DataFrame(rows, columns=list(columns)) for name, (rows, columns) in found.items()}
 
-    title: str
-    caption: str
-    columns: tuple[str, ...]
-    rows: Callable[[Report], list[tuple]]
 
-
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _frame(kind: type, items: list) -> tuple[list[tuple], list[str]]:
+    return [tuple(vars(item).values()) for item in items], [field.name for field in fields(kind)]
 
 
 def _numbers(a: Assessment) -> tuple:
@@ -50,68 +69,11 @@ def _yes(value: bool | None) -> str:
     return "" if value is None else "yes" if value else "no"
 
 
-def _lattice_rows(report: Report) -> Iterator[tuple]:
-    for a in report.assessments:
-        for variant in VARIANTS:
-            plain, with_ties = fit(a.p.low, a.p.high, *a.numbers, variant), ("", None)
-            if a.p.ties.weight:
-                tied = fit_tied(a.p.low, a.p.high, *a.numbers, variant, a.p.ties)
-                with_ties = (_yes(bool(tied.u)), tied.chance)
-            yield *_numbers(a), variant, _yes(bool(plain.u)), _joined(plain.u), plain.chance, *with_ties
-
-
-# In the order in which a report shows them; findings.csv is written from the findings.
-TABLES = {
-    "findings": Table("Findings", "Observations about reported numbers, with the check behind each.", COLUMNS, lambda r: []),
-    "variants": Table(
-        "Which rank-sum test",
-        "P-values that each variant can give, how many it would give by chance, and the likelihood of all together.",
-        _names(Score),
-        lambda report: report.inference.scores if report.inference else [],
-    ),
-    "abstract": Table(
-        "P-values of the abstract under each variant",
-        "P of the inferred U; yes where 0.05 lies between them.",
-        DEPENDENCE,
-        lambda report: [(*list(row.values())[:-1], _yes(row["depends_on_variant"])) for row in report.dependence],
-    ),
-    "group_sizes": Table(
-        "Group sizes that are not reported",
-        "Every pair of numbers that meets the reported sums, with the P-values that it makes attainable.",
-        _names(Option),
-        lambda report: report.inference.options if report.inference else [],
-    ),
-    "quartiles": Table(
-        "Definition of the quartiles",
-        "Nine definitions and two rounding rules, by the last reported digits.",
-        _names(Definition),
-        lambda report: report.decision.definitions,
-    ),
-    "p_values": Table(
-        "P-values under the inferred variant",
-        "U, or the ties or smaller numbers that would explain the digits.",
-        (*_NUMBERS, "status", "u", "tie_sum", "fewer"),
-        lambda report: [
-            (*_numbers(a), a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer))
-            for a in report.assessments
-        ],
-    ),
-    "ranges": Table(
-        "P-values against quartiles",
-        "Outer bounds of U and P for the reported medians, quartiles and ranges.",
-        ("claim", "relation", "p", "n_first", "n_second", "u_low", "u_high", "p_low", "p_high", "inside"),
-        lambda report: [
-            (r.p.claim, r.p.relation, r.p.p.text, r.n_first, r.n_second, r.u_low, r.u_high, r.p_low, r.p_high, _yes(r.inside))
-            for r in report.ranges
-        ],
-    ),
-    "lattice": Table(
-        "P-values under every variant",
-        "Whether the digits are attainable, and how probable that is by chance.",
-        (*_NUMBERS, "variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties"),
-        lambda report: list(_lattice_rows(report)),
-    ),
-}  # fmt: skip
+def _lattice_rows(assessments: list[Assessment]) -> Iterator[tuple]:
+    for a, variant in itertools.product(assessments, VARIANTS):
+        plain, tied = a.p.fits(*a.numbers, variant)
+        with_ties = (_yes(bool(tied.u)), tied.chance) if a.p.ties.weight else ("", None)
+        yield *_numbers(a), variant, _yes(bool(plain.u)), _joined(plain.u), plain.chance, *with_ties
 
 
 def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
@@ -160,13 +122,9 @@ def write(
     """
     folder = Path(folder)
     write_json(as_rows(findings), folder / "findings.json")
-    described = {name: {"title": table.title, "caption": table.caption} for name, table in TABLES.items()}
-    write_json(described, folder / "pieces.json")
-    for name, table in TABLES.items():
-        rows = [row if isinstance(row, tuple) else tuple(asdict(row).values()) for row in table.rows(report)]
-        if name == "findings":
-            rows = [tuple(asdict(finding).values()) for finding in findings]
-        write_csv(pd.DataFrame(rows, columns=table.columns), folder / f"{name}.csv")
+    write_json(yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8")), folder / "pieces.json")
+    for name, table in tables(report, findings).items():
+        write_csv(table, folder / f"{name}.csv")
     groups = [(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()]
     page = render(
         "consistency.html.j2",

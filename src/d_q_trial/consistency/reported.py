@@ -25,7 +25,7 @@ from ..published_tables import (
     read_table,
     split_relation,
 )
-from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Ties, ties_from_step
+from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, fit_tied, ties_from_step
 from .sizes import Constraint, parse_constraint
 
 PARTS = ("median", "q1", "q3", "minimum", "maximum")
@@ -117,8 +117,13 @@ class ReportedP:
 
     @property
     def usable(self) -> bool:
-        """Whether the digits say anything about the test."""
+        """Whether the digits depend on the test."""
         return self.with_value and not self.too_large
+
+    def fits(self, n_first: int, n_second: int, variant: str) -> tuple[Fit, Fit]:
+        """Fit the P-value without ties and with those that are possible."""
+        numbers = (self.low, self.high, n_first, n_second, variant)
+        return fit(*numbers), fit_tied(*numbers, self.ties) if self.ties.weight else Fit((), 0.0)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from ..errors import UserError
 from . import sizes
-from .lattice import MOST_PAIRS, VARIANTS, fit_tied, hits, hits_tied
+from .lattice import MOST_PAIRS, VARIANTS, hits, hits_tied
 from .reported import ReportedP
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
@@ -218,17 +218,11 @@ def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -
 
 def _counts(p_values, numbers, own_numbers, variant: str) -> tuple[int, int, float, int, int]:
     """Return attainable P-values, all, those by chance, those with ties only, and those at the variant's own sizes."""
-    plain = tied = plain_own = 0
-    chance = 0.0
-    for p in p_values:
-        plain_own += int(hits([p.low], [p.high], *own_numbers[p.claim], variant)[0][0] > 0)
-        found, expected = hits([p.low], [p.high], *numbers[p.claim], variant)
-        chance += min(1.0, float(expected[0]))
-        if found[0] > 0:
-            plain += 1
-        elif p.ties.weight:
-            tied += bool(fit_tied(p.low, p.high, *numbers[p.claim], variant, p.ties).u)
-    return plain, len(p_values), chance, tied, plain_own
+    fits = [p.fits(*numbers[p.claim], variant) for p in p_values]
+    plain = sum(bool(fit.u) for fit, _ in fits)
+    tied = sum(bool(with_ties.u) and not fit.u for fit, with_ties in fits)
+    own = sum(bool(p.fits(*own_numbers[p.claim], variant)[0].u) for p in p_values)
+    return plain, len(p_values), sum(fit.chance for fit, _ in fits), tied, own
 
 
 def _options(components: list[Component], tables: list[np.ndarray], rate: int, variant: str) -> list[Option]:
