@@ -74,39 +74,58 @@ Domains = dict[str, tuple[int, int]]
 
 def narrow(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
     """Shrink the bounds of the unknowns until nothing changes; None if some constraint cannot hold."""
-    domains, changed = dict(domains), True
-    while changed:
-        changed = False
-        for constraint in constraints:
-            ends = {name: sorted(sign * end for end in domains[name]) for name, sign in constraint.terms}
-            least, most = (sum(end[side] for end in ends.values()) for side in (0, 1))
-            if least > constraint.high or most < constraint.low:
+    return _propagate(domains, _by_name(constraints), constraints)
+
+
+def _by_name(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
+    by_name: dict[str, list[Constraint]] = {}
+    for constraint in constraints:
+        for name, _ in constraint.terms:
+            by_name.setdefault(name, []).append(constraint)
+    return by_name
+
+
+def _propagate(domains: Domains, by_name: dict[str, list[Constraint]], first: Iterable[Constraint]) -> Domains | None:
+    """Narrow by the ``first`` constraints, and then by those of every unknown whose bounds have changed."""
+    domains, waiting = dict(domains), dict.fromkeys(first)
+    while waiting:
+        constraint = next(iter(waiting))
+        del waiting[constraint]
+        ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms]
+        least, most = (sum(end[side] for end in ends) for side in (0, 1))
+        if least > constraint.high or most < constraint.low:
+            return None
+        for (name, sign), (low, high) in zip(constraint.terms, ends, strict=True):
+            below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
+            if (below, above) == (low, high):
+                continue
+            lower, upper = sorted((below / sign, above / sign))
+            domains[name] = (math.ceil(lower), math.floor(upper))
+            if domains[name][0] > domains[name][1]:
                 return None
-            for name, sign in constraint.terms:
-                low, high = ends[name]
-                bounds = (max(low, constraint.low - most + high), min(high, constraint.high - least + low))
-                below, above = sorted(end / sign for end in bounds)
-                new = (math.ceil(below), math.floor(above))
-                if new[0] > new[1]:
-                    return None
-                changed |= new != domains[name]
-                domains[name] = new
+            if sorted(sign * end for end in domains[name]) != [low, high]:
+                waiting |= dict.fromkeys(by_name[name])
     return domains
 
 
 def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[dict[str, int]]:
     """Yield every assignment within the bounds that meets all constraints, in a fixed order."""
-    narrowed = narrow(domains, constraints)
-    if narrowed is None:
-        return
-    free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
-    if not free:
-        yield {name: low for name, (low, _) in narrowed.items()}
-        return
-    _, name = min(free)
-    low, high = narrowed[name]
-    for value in range(low, high + 1):
-        yield from solutions(narrowed | {name: (value, value)}, constraints)
+    by_name = _by_name(constraints)
+
+    def search(domains: Domains, first: Iterable[Constraint]) -> Iterator[dict[str, int]]:
+        narrowed = _propagate(domains, by_name, first)
+        if narrowed is None:
+            return
+        free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
+        if not free:
+            yield {name: low for name, (low, _) in narrowed.items()}
+            return
+        _, name = min(free)
+        low, high = narrowed[name]
+        for value in range(low, high + 1):
+            yield from search(narrowed | {name: (value, value)}, by_name.get(name, ()))
+
+    yield from search(domains, constraints)
 
 
 def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
