@@ -43,6 +43,13 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(MAKE) environment.yaml
+
+# The same versions for conda, without hashes, which it cannot check.
+environment.yaml: requirements.lock
+	sed '/- pip:/q' $@ > $@.new
+	sed -nE 's/^([[:alnum:]].*[^ \\]) *\\$$/      - "\1"/p' $< >> $@.new
+	mv $@.new $@
 
 clean:
 	rm -rf .venv .snakemake results/*/

@@ -60,6 +60,16 @@ include: "rules/export.smk"
 include: "rules/reconstruct.smk"
 
 
+# --software-deployment-method conda or apptainer: every step runs in the environment that the lock file describes.
+DEPLOYMENT = set(map(str, workflow.deployment_settings.deployment_method))
+for step in workflow.rules:
+    if Path(step.snakefile).is_relative_to(HOME):
+        if "conda" in DEPLOYMENT:
+            step.conda_env = str(HOME / "environment.yaml")
+        if "apptainer" in DEPLOYMENT:
+            step.container_img = str(HOME / "d-q-trial.sif")
+
+
 rule all:
     """Everything that the configuration asks for."""
     default_target: True

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 ACCEPTED = {
-    "Specify a conda environment or container": "one environment from requirements.lock serves all rules",
+    "Specify a conda environment or container": "the Snakefile gives all rules the same, where Snakemake deploys software",
     "Mixed rules and functions": "an input function reads best beside the one rule that it serves",
 }
 

@@ -11,7 +11,8 @@ PUBLISHED = (
     else []
 )
 
-# The shell finds this environment's own interpreter first, unless conda or a container brings another.
+# The shell finds this environment's own interpreter first, unless conda or a container brings another. Every one of them
+# runs the code beside this file.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
 # Each file of rules adds what `rule all` should make.
@@ -23,7 +24,14 @@ try:
     if workflow.is_main_process:
         run_lock.hold(".snakemake")
     CONFIG = files.keep_json(SETTINGS.model_dump(mode="json"), ".snakemake/d_q_trial")
-    os.environ |= {"PATH": PATH, "D_Q_TRIAL_CONFIG": CONFIG}
+    os.environ |= {
+        "PATH": PATH,
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(HOME / "src"), os.environ.get("PYTHONPATH")])
+        ),
+        "D_Q_TRIAL_HOME": str(HOME),
+        "D_Q_TRIAL_CONFIG": CONFIG,
+    }
 except OSError as error:
     raise WorkflowError(f"{error.filename}: {error.strerror}") from None
 

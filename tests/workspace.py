@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 TOP = Path(__file__).parent.parent
-PARTS = ("Snakefile", "rules", "profiles", "data", "src")
+PARTS = ("Snakefile", "rules", "profiles", "data", "src", "environment.yaml", "environment.post-deploy.sh")
 
 
 def make(folder: Path) -> Path:

@@ -1,0 +1,71 @@
+"""Containers and conda get what the lock file names, and Snakemake runs the steps in them."""
+
+import os
+import re
+import sys
+import tomllib
+
+import pytest
+import workspace
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+TOP = workspace.TOP
+CONDA = yaml.safe_load((TOP / "environment.yaml").read_text(encoding="utf-8"))["dependencies"]
+RECIPE = (TOP / "Dockerfile").read_text(encoding="utf-8")
+
+# Stand-ins for the programs that Snakemake calls. Each notes that a step ran in its environment, and then runs it.
+INTERPRETER = '#!/bin/sh\necho "$@" >> "{log}"\n[ "$2" = pip ] || exec "{python}" "$@"\n'
+STANDINS = {
+    "conda": """#!/bin/sh
+case "$1 $2" in
+  "info --json") echo '{{"conda_prefix": "{prefix}", "conda_version": "24.9.0", "platform": "linux-64"}}' ;;
+  "config --get") echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+  "env create") for last; do :; done; mkdir -p "$last/bin"; cp "{prefix}/bin/interpreter" "$last/bin/python3" ;;
+  *) echo "conda 24.9.0" ;;
+esac
+""",
+    "apptainer": """#!/bin/sh
+[ "$1" = --version ] && {{ echo "apptainer version 1.3.4"; exit; }}
+for last; do :; done
+echo "$@" >> "{log}"
+exec bash -c "$last"
+""",
+}
+
+
+def test_conda_installs_the_versions_of_the_lock_file():
+    lock = (TOP / "requirements.lock").read_text(encoding="utf-8")
+    locked = {Requirement(line) for line in re.findall(r"^(\w.*?) *\\$", lock, flags=re.MULTILINE)}
+    assert {Requirement(line) for line in CONDA[-1]["pip"]} == locked
+    assert len(locked) > 100
+
+
+def test_container_conda_and_package_agree_on_python():
+    (conda,) = [line.split("=")[1] for line in CONDA[:-1] if line.startswith("python ")]
+    (container,) = re.findall(r"^ARG BASE=\S*python:(\d+\.\d+)-", RECIPE, flags=re.MULTILINE)
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert conda == container
+    assert conda in SpecifierSet(project["requires-python"])
+    assert "--require-hashes -r /opt/requirements.lock" in RECIPE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["conda", "apptainer"])
+def test_the_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, method):
+    folder = workspace.make(tmp_path / "copy")
+    (folder / "d-q-trial.sif").touch()
+    bin_folder, log = tmp_path / "bin", tmp_path / "log"
+    bin_folder.mkdir()
+    for name, text in {**STANDINS, "interpreter": INTERPRETER, "activate": 'export PATH="$1/bin:$PATH"\n'}.items():
+        (bin_folder / name).write_text(text.format(prefix=tmp_path, log=log, python=sys.executable), encoding="utf-8")
+        (bin_folder / name).chmod(0o755)
+    path = os.pathsep.join([str(bin_folder), os.environ["PATH"]])
+    run = workspace.snakemake(folder, "--profile", f"profiles/{method}", "results/published/strata.csv", PATH=path)
+    assert run.returncode == 0, run.stdout
+    steps = log.read_text(encoding="utf-8")
+    assert "d_q_trial participants" in steps
+    assert "d_q_trial results" in steps
+    wanted = f"--editable {folder}" if method == "conda" else f"{folder}/d-q-trial.sif"
+    assert wanted in steps
