@@ -52,7 +52,7 @@ def columns_of(trial, count: int) -> list[tuple[str, float]]:
 
 def write_sheet(path: Path, trial, rows: int, columns: int) -> None:
     """Write a wide sheet of participants as bare XML, which is many times faster than a library."""
-    from d_q_trial.workbook.cells import column_letters
+    from d_q_trial.workbook.sheets import column_letters
 
     heads = columns_of(trial, columns)
     letters = [column_letters(number) for number in range(columns)]

@@ -9,7 +9,8 @@ from layouts import cohort, panels
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import describe, page, reader, write_mapping
+from d_q_trial.workbook import reader
+from d_q_trial.workbook.inspect import as_text, describe, mapping_text, page
 from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def inspected(path, mapping=None):
     """The findings as text, and the mapping as written."""
     reading = reader.look(path, cohort.trial(), mapping)
-    findings = describe.describe(reading, cohort.trial())
-    assert "<html" in page.page(findings, reading, cohort.trial())
-    return describe.as_text(findings, reading), write_mapping.mapping_text(reading, cohort.trial())
+    findings = describe(reading, cohort.trial())
+    assert "<html" in page(findings, reading, cohort.trial())
+    return as_text(findings, reading), mapping_text(reading, cohort.trial())
 
 
 def cell_biology() -> Workbook:
@@ -186,3 +187,15 @@ def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_bein
     read = read_workbook(tmp_path / "medians.xlsx", cohort.trial())
     assert len(read.frame) == 32
     assert any("one value per group: a summary" in note for note in read.source["notes"])
+
+
+def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
+    book = participants("CTx week 20")
+    for row in range(1, 18):
+        book.active.cell(row, 5, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
+    book.save(tmp_path / "strata.xlsx")
+    text, _ = inspected(tmp_path / "strata.xlsx")
+    head = "\n".join(text.splitlines()[:6])
+    assert "16 participants: 8 Control, 8 D+Q" in head
+    assert "Arms as written: D+Q = d_q" in head
+    assert 'T3 (8), T1/T2 (8); an analysis uses them by strata: {by: column, column: "p16 variant 5 tertile"}' in head

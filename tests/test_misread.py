@@ -46,7 +46,7 @@ def read(path, mapping=None):
     return read_workbook(path, TRIAL, mapping)
 
 
-def refused(path, expected):
+def assert_refused(path, expected):
     with pytest.raises(UserError) as caught:
         read(path)
     assert expected in str(caught.value)
@@ -91,22 +91,22 @@ def test_an_id_of_one_sheet_that_is_one_character_from_a_missing_one_is_asked_ab
         with pytest.raises(UserError):
             read(path)
     else:
-        refused(path, "S04")
+        assert_refused(path, "S04")
 
 
 def test_a_cyrillic_letter_in_an_id_is_asked_about(tmp_path):
     ids = ["Ѕ04" if identity == "S04" else identity for identity in PEOPLE]
-    refused(book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2))), "differs only in writing")
+    assert_refused(book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2))), "differs only in writing")
 
 
 def test_blank_rows_inside_a_table_do_not_lose_participants(tmp_path):
     torn = [*WIDE[:7], [None], [None], [None], [None], *WIDE[7:]]
-    refused(book(tmp_path, A=torn), "look like more of the table above and are not read")
+    assert_refused(book(tmp_path, A=torn), "look like more of the table above and are not read")
 
 
 def test_blank_columns_inside_a_table_do_not_lose_outcomes(tmp_path):
     torn = [[*row, None, None, None, None, *more] for row, more in zip(WIDE, rows(P1NP, p1np(1), p1np(2)), strict=True)]
-    refused(book(tmp_path, A=torn), "without a participant id")
+    assert_refused(book(tmp_path, A=torn), "without a participant id")
 
 
 def test_a_table_with_one_blank_row_is_read_whole(tmp_path):
@@ -116,7 +116,7 @@ def test_a_table_with_one_blank_row_is_read_whole(tmp_path):
 
 def test_percent_of_baseline_is_not_a_percent_change(tmp_path):
     table = rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)])
-    message = refused(book(tmp_path, A=table), "")
+    message = assert_refused(book(tmp_path, A=table), "")
     assert "percent" in message or "No" in message or "no" in message
 
 
@@ -148,7 +148,7 @@ def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
 
 
 def test_a_mixture_of_percent_formats_in_a_column_is_asked_about(tmp_path):
-    refused(book(tmp_path, A=percent_formats(7)), "7 of 12 cells are formatted as percent")
+    assert_refused(book(tmp_path, A=percent_formats(7)), "7 of 12 cells are formatted as percent")
 
 
 def test_samples_are_not_participants(tmp_path):
@@ -163,26 +163,18 @@ def test_samples_are_not_participants(tmp_path):
     assert set(read(book(tmp_path, A=table)).frame["participant"]) == set(PEOPLE)
 
 
+def four_visits(names, label="Visit"):
+    """A long table of four visits each, called as given."""
+    persons, arms = ([x for x in column for _ in range(4)] for column in (PEOPLE, ARMS))
+    return rows(["ID", "Arm", label, "CTx"], persons, arms, names * 12, [0.3 + 0.01 * (i % 17) for i in range(48)])
+
+
 def test_visit_numbers_without_a_legend_are_asked_about(tmp_path):
-    table = rows(
-        ["ID", "Arm", "Visit", "CTx"],
-        [p for p in PEOPLE for _ in range(4)],
-        [a for a in ARMS for _ in range(4)],
-        [1, 2, 3, 4] * 12,
-        [0.3 + 0.01 * (i % 17) for i in range(48)],
-    )
-    refused(book(tmp_path, A=table), "not a visit of the trial")
+    assert_refused(book(tmp_path, A=four_visits([1, 2, 3, 4])), "not a visit of the trial")
 
 
 def test_weeks_in_a_column_of_visits_are_read(tmp_path):
-    table = rows(
-        ["ID", "Arm", "Visit", "CTx"],
-        [p for p in PEOPLE for _ in range(4)],
-        [a for a in ARMS for _ in range(4)],
-        [0, 2, 4, 20] * 12,
-        [0.3 + 0.01 * (i % 17) for i in range(48)],
-    )
-    found = read(book(tmp_path, A=table)).frame
+    found = read(book(tmp_path, A=four_visits([0, 2, 4, 20]))).frame
     assert set(found["visit"]) == {"baseline", "week_2", "week_4", "week_20"}
 
 
@@ -202,4 +194,4 @@ def test_a_group_title_over_replicate_columns_names_all_of_them(header, tmp_path
 
 
 def test_numbers_without_a_group_beside_groups_are_asked_about(tmp_path):
-    refused(book(tmp_path, A=prism(["Control", None, "D+Q", None, None, None])), "without a group")
+    assert_refused(book(tmp_path, A=prism(["Control", None, "D+Q", None, None, None])), "without a group")

@@ -2,14 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from layouts import cohort, writers
 
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import numbers
 from d_q_trial.workbook.reader import read_workbook
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,19 +69,3 @@ def test_synthetic_workbook_is_labelled_by_its_first_sheet_or_a_property(tmp_pat
         book.properties.description = "synthetic data, made from printed summaries"
     book.save(path)
     assert read_workbook(path, cohort.trial()).label == "Synthetic data: not the trial's participants"
-
-
-CELLS = st.one_of(
-    st.floats(), st.integers(-(10**6), 10**6), st.just(10**200), st.booleans(), st.sampled_from(["", "1.5", "n.d."])
-)
-
-
-@given(st.lists(st.tuples(CELLS, st.floats(-1e6, 1e6), st.integers(-9, 9)), min_size=1, max_size=600))
-def test_a_column_read_with_others_has_other_numbers_than_read_alone(rows):
-    plain = numbers.plain_columns([["id", *row] for row in rows], [1, 2, 3])
-    assert {2, 3} <= set(plain) <= {1, 2, 3}
-    for column, values in plain.items():
-        alone = numbers.read_numbers([row[column - 1] for row in rows], numbers.Policy())
-        np.testing.assert_array_equal(values, alone.values)
-        assert not alone.faults
-        assert not alone.notes

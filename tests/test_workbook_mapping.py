@@ -9,7 +9,8 @@ from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.files import safe_text
-from d_q_trial.workbook import describe, mapping, reader, write_mapping
+from d_q_trial.workbook import mapping, reader
+from d_q_trial.workbook.inspect import as_text, describe, mapping_text
 from d_q_trial.workbook.reader import read_workbook
 from d_q_trial.workbook.recognise import Reading, Vocabulary
 
@@ -18,7 +19,7 @@ SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 
 def written(path, folder):
     """The mapping that inspect proposes for a workbook."""
-    text = write_mapping.mapping_text(reader.look(path, cohort.trial()), cohort.trial())
+    text = mapping_text(reader.look(path, cohort.trial()), cohort.trial())
     target = folder / "mapping.yaml"
     target.write_text(text, encoding="utf-8")
     return target
@@ -190,6 +191,6 @@ def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):
 
 def test_inspection_of_any_reading_can_be_told(tmp_path):
     reading = reader.look(opaque(tmp_path / "opaque.xlsx"), cohort.trial())
-    text = describe.as_text(describe.describe(reading, cohort.trial()), reading)
+    text = as_text(describe(reading, cohort.trial()), reading)
     assert "no block was recognised as holding the trial's participants" in text
     assert "x!C" in text or "A1:E13" in text

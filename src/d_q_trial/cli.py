@@ -171,25 +171,27 @@ def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
     from .files import write_text
     from .trial import load_trial
-    from .workbook import describe, page, reader, write_mapping
+    from .workbook.inspect import as_text, describe, mapping_text, page
+    from .workbook.reader import look
 
     given, source = context.arguments, Path(context.arguments.workbook)
     trial = load_trial(given.trial)
-    reading = reader.look(source, trial, given.mapping)
-    findings = describe.describe(reading, trial)
-    print(describe.as_text(findings, reading), end="")
+    reading = look(source, trial, given.mapping)
+    findings = describe(reading, trial)
+    print(as_text(findings, reading), end="")
+    status = 1 if findings.faults else 0
     if given.html:
-        write_text(page.page(findings, reading, trial), given.html)
+        write_text(page(findings, reading, trial), given.html)
         print(f"\npage: {given.html}")
     if given.mapping and not given.write_mapping:
-        return 0
+        return status
     target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
     if target.exists() and not given.force:
         print(f"\nmapping: {target} exists and is kept; --force replaces it")
-        return 0
-    write_text(write_mapping.mapping_text(reading, trial), target)
+        return status
+    write_text(mapping_text(reading, trial), target)
     print(f"\nmapping: {target}")
-    return 0
+    return status
 
 
 @command()

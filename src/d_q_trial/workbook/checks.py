@@ -1,4 +1,4 @@
-"""Checks of the values once they are joined: units, arms, baselines, strata, hidden cells."""
+"""Checks of the values once they are joined: units, arms, baselines, markers, changes, strata, hidden cells, unread columns."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
-from . import units
-from .extract import Chunk
-from .faults import Faults
-from .forms import code_form
-from .plan import ARM, DATA, GROUPS, IGNORE, MAPPED, PARTICIPANT, UNIT, UNSURE, Plan
+from .faults import Faults, shown
+from .layout import is_number
+from .lexicon import code_form, is_known_unit, unit_factor
+from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, PARTICIPANT, UNIT, UNSURE, Plan
 from .rows import canonical_id
 from .sheets import Sheet, column_letters
+from .values import Chunk
 
 UNLINKED = (
     "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
@@ -46,7 +46,7 @@ def check_units(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
 
 
 def _check_stated(chunk: Chunk, stated: str, thing, faults: Faults) -> bool:
-    factor = units.factor(stated, thing.unit)
+    factor = unit_factor(stated, thing.unit)
     if factor == 1.0:
         return False
     place = {"sheet": chunk.plan.sheet, "cell": chunk.header_cell, "value": chunk.column.label or stated}
@@ -57,7 +57,7 @@ def _check_stated(chunk: Chunk, stated: str, thing, faults: Faults) -> bool:
             **place,
         )
         return True
-    if units.is_known(stated) and units.is_known(thing.unit):
+    if is_known_unit(stated) and is_known_unit(thing.unit):
         faults.error(
             "unit",
             f"{thing.label} in {stated}, which does not convert to {thing.unit}; write a factor in the mapping",
@@ -75,11 +75,11 @@ def _check_unit_column(chunk: Chunk, thing, faults: Faults) -> None:
     for position in chunk.positions:
         seen.setdefault(str(block.values[first + int(position)][column.index]).strip(), first + int(position))
     for stated, row in seen.items():
-        factor = units.factor(stated, thing.unit) if stated and thing.unit and chunk.column.factor == 1.0 else 1.0
+        factor = unit_factor(stated, thing.unit) if stated and thing.unit and chunk.column.factor == 1.0 else 1.0
         if factor == 1.0:
             continue
         place = {"sheet": chunk.plan.sheet, "cell": block.address(row, column.index), "value": stated}
-        if factor is None and not (units.is_known(stated) and units.is_known(thing.unit)):
+        if factor is None and not (is_known_unit(stated) and is_known_unit(thing.unit)):
             faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
         else:
             faults.error(
@@ -355,3 +355,90 @@ def check_groups(plans: list[Plan], faults: Faults) -> None:
                     sheet=plan.sheet,
                     cell=plan.block.address(plan.header.first_data, column.index),
                 )
+
+
+FEW = 3
+MOST_CHANGE = 1000  # percent
+SAMPLE = 200
+MOST_NAMED = 6
+
+
+def check_markers(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of markers that can cut no strata, and of negative values of a marker."""
+    for key, marker in trial.markers.items():
+        own = [
+            chunk for chunk in chunks if chunk.variable == key and chunk.plan.cohort == TRIAL and chunk.texts is None
+        ]
+        values = np.concatenate([chunk.values for chunk in own]) if own else np.zeros(0)
+        if not own:
+            continue
+        place = {"sheet": own[0].plan.sheet, "cell": own[0].header_cell, "value": own[0].column.label}
+        if len(values) < 2 * FEW:
+            faults.note("few marked", f"only {len(values)} participants have a value of {marker.label}", **place)
+        elif (values == values[0]).all():
+            faults.note("no strata", f"all values of {marker.label} are equal: they cut no strata", **place)
+        for chunk in own:
+            for index in np.flatnonzero(chunk.values < 0):
+                faults.note(
+                    "outlying",
+                    f"negative value of {marker.label}; kept",
+                    sheet=chunk.plan.sheet,
+                    cell=chunk.address(int(index)),
+                    value=float(chunk.values[index]),
+                )
+
+
+def check_changes(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+    """Tell of given percent changes that hardly can be, and of groups that only one arm has values of."""
+    arms: dict[tuple, set[str | None]] = defaultdict(set)
+    first: dict[tuple, Chunk] = {}
+    for chunk in chunks:
+        if chunk.plan.cohort != TRIAL or chunk.variable not in trial.outcomes:
+            continue
+        if chunk.measure == PERCENT_CHANGE:
+            for index in np.flatnonzero((chunk.values < -100) | (chunk.values > MOST_CHANGE)):
+                value = float(chunk.values[index])
+                why = "below -100%, which values above zero cannot make" if value < 0 else f"above {MOST_CHANGE}%"
+                faults.note(
+                    "outlying",
+                    f"a percent change {why}; kept",
+                    sheet=chunk.plan.sheet,
+                    cell=chunk.address(int(index)),
+                    value=value,
+                )
+        key = (chunk.variable, chunk.visit, chunk.measure)
+        first.setdefault(key, chunk)
+        arms[key].update(set(chunk.arms))
+    everywhere = set().union(*arms.values())
+    for key, present in arms.items():
+        for name, arm in trial.analysed_arms.items():
+            if name in everywhere - present and present != {None}:
+                chunk = first[key]
+                faults.note(
+                    "empty arm",
+                    f"{trial.variable_label(key[0])}, {trial.visits[key[1]].label}: no value in the arm {arm.label}",
+                    sheet=chunk.plan.sheet,
+                    cell=chunk.header_cell,
+                )
+
+
+def check_unread(plans: list[Plan], faults: Faults) -> None:
+    """Tell of columns of numbers that nothing was read from, in a line per block."""
+    for plan in plans:
+        if not plan.readable or plan.evidence == MAPPED:
+            continue
+        body = plan.block.values[plan.header.first_data :]
+        unread = []
+        for column in plan.having(IGNORE):
+            numbers = sum(is_number(row[column.index]) for row in body[:SAMPLE])
+            if numbers > 1:
+                letter = plan.block.address(plan.header.first_data, column.index).rstrip("0123456789")
+                unread.append(f"{letter} ({shown(column.label) or 'no header'})")
+        if unread:
+            more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
+            faults.note(
+                "unread columns",
+                f"numbers that were not recognised and not read: {', '.join(unread[:MOST_NAMED])}{more}",
+                sheet=plan.sheet,
+                cell=plan.block.range,
+            )

@@ -1,9 +1,10 @@
-"""Words and expressions that labels are made of, whatever the trial; and one spelling for all of them."""
+"""Words and expressions that labels, ids and units are made of, whatever the trial; and one spelling for all of them."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 _GREEK = {
@@ -203,3 +204,88 @@ def names_an_id(text: str) -> bool:
     """Tell whether a label says nothing but that a column identifies people."""
     said = {word for word in words(fold(text)) if word not in FILLERS}
     return bool(said & (PEOPLE | ID_WORDS)) and said <= BESIDE_AN_ID and bool(said - PEOPLE or len(said) == 1)
+
+
+_FORM = re.compile(r"\s*([^\d\s]*?)[\s_\-.#:]*0*(\d+)\s*")
+
+
+@dataclass
+class Form:
+    """An id taken apart: letters before a number."""
+
+    prefix: str
+    number: int
+
+
+def code_form(identity: str) -> Form | None:
+    """Take an id such as ``P-02`` apart; None for other ids."""
+    match = _FORM.fullmatch(identity)
+    return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
+
+
+_PREFIX = {"k": 1e3, "": 1.0, "d": 1e-1, "c": 1e-2, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
+_BASES = ("mol", "iu", "g", "l", "m2", "m")
+_SAME = (
+    {"years", "year", "yrs", "yr", "y", "a"},
+    {"au", "a.u", "arbitraryunits", "arbitraryunit", "relativeunits", "ru", "relative"},
+    {"kg/m2", "kg/m^2"},
+    {"percent", "%"},
+    {"s", "sec", "seconds"},
+)
+
+
+def plain_unit(text: str) -> str:
+    """Return a unit in one spelling: lower case, ``u`` for micro, a slash for per, no spaces."""
+    text = text.replace("μ", "u").replace("µ", "u").replace("²", "2").replace("−", "-").replace("⁻¹", "-1")
+    text = text.casefold().strip().strip(".()[]")
+    text = re.sub(r"\s*\bper\b\s*", "/", text)
+    text = re.sub(r"^([a-z]+)[\s·.*]+([a-z]+)\^?-([12])$", lambda m: f"{m[1]}/{m[2]}{'' if m[3] == '1' else 2}", text)
+    text = text.replace("^", "").replace("**", "").replace(" ", "").replace("mcg", "ug")
+    return re.sub(r"\bcc\b", "ml", text)
+
+
+def unit_factor(stated: str, expected: str) -> float | None:
+    """Return what to multiply values in the stated unit with to get the expected one.
+
+    Returns
+    -------
+    float or None
+        1.0 for another spelling of the same unit; None if the two cannot be compared.
+    """
+    stated, expected = plain_unit(stated), plain_unit(expected)
+    if stated == expected or any(stated in same and expected in same for same in _SAME):
+        return 1.0
+    first, second = _parse(stated), _parse(expected)
+    if first is None or second is None or first[1] != second[1]:
+        return None
+    ratio = first[0] / second[0]
+    return float(f"{ratio:.10g}")
+
+
+def is_known_unit(unit: str) -> bool:
+    """Tell whether a unit can be interpreted."""
+    return _parse(plain_unit(unit)) is not None
+
+
+def is_unit(text: str) -> bool:
+    """Tell whether a text is a unit and nothing else."""
+    return is_known_unit(text) or any(plain_unit(text) in same for same in _SAME)
+
+
+def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
+    scale, bases = 1.0, []
+    for position, part in enumerate(unit.split("/")):
+        found = _part(part)
+        if found is None:
+            return None
+        scale = scale / found[0] if position else scale * found[0]
+        bases.append(found[1])
+    return scale, tuple(bases)
+
+
+def _part(part: str) -> tuple[float, str] | None:
+    for base in _BASES:
+        if part.endswith(base) and (prefix := part[: -len(base)]) in _PREFIX:
+            scale = _PREFIX[prefix]
+            return (scale**2 if base == "m2" else scale), base
+    return (1.0, part) if part in ("u", "day", "min", "h", "kg") else None

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .headers import MISSING, is_number
+from .layout import MISSING, is_number
 from .sheets import DATES, EMPTY, Flag
 
-_ROWS = 256  # at a time
 LARGEST = 1e100  # changes made from larger numbers would overflow
 _DASHES = str.maketrans({"−": "-", "–": "-", "‐": "-", "‑": "-", "‒": "-", "—": "-"})
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
@@ -51,66 +50,23 @@ class Numbers:
     missing_codes: int = 0
 
 
-def plain_columns(body: list[list], columns: list[int]) -> dict[int, np.ndarray]:
-    """Convert the columns that hold nothing but finite numbers, a few rows at a time.
-
-    What the cells of a row hold lies close together in memory, and what those of a column hold does not: going through
-    a large sheet column after column takes several times as long.
-
-    Parameters
-    ----------
-    body : list of list
-        Rows of cells, as :func:`read_numbers` takes the cells of a column.
-    columns : list of int
-
-    Returns
-    -------
-    dict of int to array of float, shape (rows,)
-        By column; the others are not in it.
-    """
-    values = np.empty((len(columns), len(body)))
-    plain = dict(enumerate(columns))
-    for start in range(0, len(body), _ROWS):
-        rows = body[start : start + _ROWS]
-        cells = list(zip(*rows, strict=True))
-        for place, column in list(plain.items()):
-            if set(map(type, cells[column])) <= {float, int}:
-                values[place, start : start + len(rows)] = cells[column]
-            else:
-                del plain[place]
-    with np.errstate(invalid="ignore"):
-        return {column: values[place] for place, column in plain.items() if (np.abs(values[place]) <= LARGEST).all()}
-
-
 def read_numbers(cells: Sequence, policy: Policy, *, binary: bool = False) -> Numbers:
     """Read a column of cells as numbers.
 
     Parameters
     ----------
-    cells : sequence, or array of :func:`plain_columns`
-        Values as calamine gives them, "" where empty, Flag where an error or an uncalculated formula stands.
+    cells : sequence
+        Values of a :class:`Sheet`, "" where empty, Flag where an error or an uncalculated formula stands.
     policy : Policy
     binary : bool
         Whether yes and no are expected; they become 1 and 0.
     """
-    if isinstance(cells, np.ndarray):
-        return Numbers(cells)
-    kinds = set(map(type, cells))
-    if kinds <= {float, int} and not binary:
-        values = np.fromiter(cells, dtype=float, count=len(cells))
-        result = Numbers(values)
-        if not (np.abs(values) <= LARGEST).all():
-            _check_finite(result, cells)
-        return result
-    values = np.empty(len(cells))
+    values = np.full(len(cells), math.nan)
     result = Numbers(values)
     for position, cell in enumerate(cells):
-        kind = type(cell)
-        if kind is float and not binary:
+        if type(cell) is float and not binary:
             values[position] = cell
-        elif cell == EMPTY:
-            values[position] = math.nan
-        else:
+        elif cell != EMPTY:
             values[position] = _one(position, cell, policy, binary, result)
     if not (np.abs(values) <= LARGEST).all():
         _check_finite(result, cells)

@@ -13,19 +13,50 @@ from typing import Any
 from ..files import sha256
 from ..participants import Participants
 from ..trial import Trial
-from . import checks, compare, frame, ids, legends, people, remarks, settle
-from .blocks import Block
+from .checks import (
+    check_arms,
+    check_baselines,
+    check_changes,
+    check_fractions,
+    check_groups,
+    check_hidden,
+    check_markers,
+    check_torn,
+    check_units,
+    check_unread,
+    check_unsure,
+)
 from .classify import classify
-from .extract import Chunk, read_block
 from .faults import Faults
-from .join import tables
+from .layout import tables
 from .loader import load
-from .mapping import load_mapping, plans_of
+from .mapping import DATA, GROUPS, IGNORE, INFERRED, STRATUM, Codes, Plan, load_mapping, plans_of
 from .numbers import Policy
-from .plan import DATA, GROUPS, IGNORE, INFERRED, STRATUM, Plan
+from .people import (
+    Arms,
+    check_alike,
+    check_close,
+    check_every_arm,
+    check_linked,
+    crossed_ids,
+    duplicate_rows,
+    give_arms,
+    harmonise,
+    learn_arms,
+    learn_arms_of_titles,
+)
 from .recognise import Vocabulary
-from .rows import Codes, Rows, read_rows
-from .sheets import Sheet, Workbook
+from .repeats import (
+    compare_given,
+    drop_zero_baselines,
+    one_value_per_group,
+    settle_panels,
+    settle_population,
+    settle_repeats,
+)
+from .rows import Rows, collect, read_rows, texts_of
+from .sheets import Block, Sheet, Workbook
+from .values import Chunk, make_frame, read_block, stratum_chunks
 
 SYNTHETIC = "Synthetic data: not the trial's participants"
 _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the trial's participants", re.I)
@@ -71,7 +102,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     with _without_collection():
         reading = look(path, trial, mapping)
         reading.faults.stop(path)
-        values = frame.make_frame(reading.chunks)
+        values = make_frame(reading.chunks)
     workbook = reading.workbook
     source: dict[str, Any] = {
         "name": workbook.path.name,
@@ -122,7 +153,7 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     ]
     texts = [plan.block for plan in plans if not plan.readable]
     comments = [comment for sheet in workbook.sheets for comment in sheet.comments]
-    arms, visits = legends.collect(texts, legends.texts_of([p for p in plans if p.readable]) + comments, vocabulary)
+    arms, visits = collect(texts, texts_of([p for p in plans if p.readable]) + comments, vocabulary)
     for plan in plans:
         _marker_beside(plan, texts, vocabulary)
         _unread_strata(plan)
@@ -157,44 +188,44 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     for plan in reading.plans:
         if plan.readable:
             rows = read_rows(plan, vocabulary, reading.codes, faults)
-            people.crossed_ids(plan, rows)
+            crossed_ids(plan, rows)
             blocks.append((plan, rows))
-    ids.harmonise(blocks, faults)
-    ids.check_alike(blocks, faults)
-    ids.check_close(blocks, faults)
-    arms: people.Arms = {}
+    harmonise(blocks, faults)
+    check_alike(blocks, faults)
+    check_close(blocks, faults)
+    arms: Arms = {}
     for plan, rows in blocks:
-        people.duplicate_rows(plan, rows, faults)
-        people.learn_arms(plan, rows, arms, faults)
+        duplicate_rows(plan, rows, faults)
+        learn_arms(plan, rows, arms, faults)
     for plan, rows in blocks:
-        people.learn_arms_of_titles(plan, rows, arms, faults)
+        learn_arms_of_titles(plan, rows, arms, faults)
     chunks: list[Chunk] = []
     for plan, rows in blocks:
-        people.give_arms(plan, rows, arms)
-        if settle.one_value_per_group(plan, rows):
+        give_arms(plan, rows, arms)
+        if one_value_per_group(plan, rows):
             plan.unread = "one value per group: a summary, not participants"
             continue
         chunks += read_block(plan, rows, trial, policy, faults, reading.counts)
-        chunks += frame.stratum_chunks(plan, rows)
+        chunks += stratum_chunks(plan, rows)
     reading.people = {identity: arm for identity, (arm, *_) in arms.items()}
-    people.check_linked([plan for plan, _ in blocks], faults)
-    people.check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, trial, faults)
-    chunks = settle.drop_zero_baselines(chunks, faults)
-    chunks = settle.settle_population(chunks, trial, faults)
-    chunks = settle.settle_panels(chunks, trial, faults)
-    checks.check_units(chunks, trial, faults)
-    chunks = settle.settle_repeats(chunks, trial, faults)
-    checks.check_baselines(chunks, trial, faults)
-    reading.chunks, reading.comparisons = compare.compare_given(chunks, trial, faults)
-    checks.check_fractions(reading.chunks, trial, faults)
-    checks.check_unsure(reading.plans, reading.chunks, trial, faults)
-    checks.check_arms(reading.chunks, trial, faults)
-    remarks.check_markers(reading.chunks, trial, faults)
-    remarks.check_changes(reading.chunks, trial, faults)
-    checks.check_hidden(reading.plans, faults)
-    checks.check_torn(reading.plans, faults)
-    checks.check_groups(reading.plans, faults)
-    remarks.check_unread(reading.plans, faults)
+    check_linked([plan for plan, _ in blocks], faults)
+    check_every_arm(chunks, {i for _, rows in blocks for i in rows.unknown_arms}, trial, faults)
+    chunks = drop_zero_baselines(chunks, faults)
+    chunks = settle_population(chunks, trial, faults)
+    chunks = settle_panels(chunks, trial, faults)
+    check_units(chunks, trial, faults)
+    chunks = settle_repeats(chunks, trial, faults)
+    check_baselines(chunks, trial, faults)
+    reading.chunks, reading.comparisons = compare_given(chunks, trial, faults)
+    check_fractions(reading.chunks, trial, faults)
+    check_unsure(reading.plans, reading.chunks, trial, faults)
+    check_arms(reading.chunks, trial, faults)
+    check_markers(reading.chunks, trial, faults)
+    check_changes(reading.chunks, trial, faults)
+    check_hidden(reading.plans, faults)
+    check_torn(reading.plans, faults)
+    check_groups(reading.plans, faults)
+    check_unread(reading.plans, faults)
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == INFERRED and column.role != IGNORE:

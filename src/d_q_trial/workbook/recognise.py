@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from ..participants import PERCENT_CHANGE
 from ..trial import BASELINE, Trial
-from . import units
 from .lexicon import (
     BARE_UNIT,
     CHANGE,
@@ -33,6 +32,7 @@ from .lexicon import (
     WEEKS_PER_MONTH,
     any_of,
     fold,
+    is_unit,
     names_an_id,
     squash,
     stratum_label,
@@ -148,7 +148,7 @@ class Vocabulary:
             return Reading(role=role, variable=whole[0] if len(whole) == 1 else None)
         if names_an_id(text):
             return Reading(role="participant")
-        if len(folded) > 1 and units.is_unit(folded):
+        if len(folded) > 1 and is_unit(folded):
             return Reading(unit=folded)
         return self._parse(folded)
 
@@ -160,7 +160,7 @@ class Vocabulary:
             found = replace(found, unit=match[1] or match[2])
             text = text[: match.start()] + " " + text[match.end() :]
         head, comma, last = text.rpartition(",")
-        if comma and head.strip() and not found.unit and units.is_unit(last.strip()):
+        if comma and head.strip() and not found.unit and is_unit(last.strip()):
             text, found = head, replace(found, unit=last.strip())
         text, found = self._scale(text, found)
         text, found = self._time(text, found)

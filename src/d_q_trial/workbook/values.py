@@ -1,4 +1,4 @@
-"""Take the values out of a block as its plan says."""
+"""Take the values out of a block as its mapping says, and put all of them into one long table."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from ..participants import PERCENT_CHANGE, VALUE
+from ..files import safe_text
+from ..participants import COLUMNS, PERCENT_CHANGE, VALUE
 from ..trial import BASELINE, Trial
 from .faults import Faults
 from .lexicon import PERCENT_OF_BASELINE
-from .numbers import Policy, plain_columns, read_numbers
-from .plan import DATA, GROUPS, PARTICIPANT, VARIABLE, VISIT, Column, Plan
+from .mapping import DATA, GROUPS, PARTICIPANT, STRATUM, VARIABLE, VISIT, Column, Plan
+from .numbers import Policy, read_numbers
 from .rows import Rows
 from .sheets import EMPTY
 
@@ -62,11 +64,8 @@ def read_block(
     chunks: list[Chunk] = []
     body = plan.block.values[plan.header.first_data :]
     everything = bool(rows.use.all())
-    plain = plain_columns(body, [column.index for column in plan.having(DATA)])
     for column in plan.having(DATA):
-        cells = plain.get(column.index)
-        if cells is None:
-            cells = [row[column.index] for row in body]
+        cells = [row[column.index] for row in body]
         if column.variable:
             keys: list[str | None] = [column.variable]
         else:
@@ -88,10 +87,7 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
     outcome = trial.outcomes.get(key)
     binary = outcome is not None and outcome.kind == "binary"
     first = plan.header.first_data
-    if binary:
-        cells = [row[column.index] for row in plan.block.values[first:]]
-    if wanted is not None:
-        cells = cells[where] if isinstance(cells, np.ndarray) else [cells[i] for i in where]
+    cells = cells if wanted is None else [cells[i] for i in where]
     numbers = read_numbers(cells, policy, binary=binary)
     for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
         for position, cell, kind, expectation in entries:
@@ -237,3 +233,50 @@ def _chunk(plan, column, key, visit, positions, values, rows, trial) -> Chunk:
     measure = measure_of(plan, column, key, visit, trial)
     marker = "" if linked else column.marker or plan.marker or ""
     return Chunk(plan, column, key, visit, measure, marker, positions, values, participants, arms, strata, linked)
+
+
+def stratum_chunks(plan: Plan, rows: Rows) -> list[Chunk]:
+    """Return the column of strata of a block with ids, as text under the column's own name."""
+    column = plan.one(STRATUM)
+    if column is None or plan.kind == GROUPS or not any(rows.ids):
+        return []
+    first: dict[str, int] = {}
+    for position, (identity, stratum) in enumerate(zip(rows.ids, rows.strata, strict=True)):
+        if identity and stratum and rows.use[position]:
+            first.setdefault(identity, position)
+    positions = np.array(sorted(first.values()), dtype=int)
+    texts = [str(rows.strata[i]) for i in positions]
+    return [
+        Chunk(
+            plan, column, safe_text(column.label or "stratum"), "baseline", VALUE, column.marker or "", positions,
+            np.full(len(positions), np.nan), [str(rows.ids[i]) for i in positions],
+            [rows.arms[i] for i in positions], [None] * len(positions), True, texts,
+        )
+    ]  # fmt: skip
+
+
+def make_frame(chunks: list[Chunk]) -> pd.DataFrame:
+    """Return the long table of all values, with the columns of ``participants.COLUMNS``."""
+    parts = [
+        pd.DataFrame(
+            {
+                "cohort": chunk.plan.cohort,
+                "participant": chunk.participants,
+                "linked": chunk.linked,
+                "arm": [arm or "" for arm in chunk.arms],
+                "marker": chunk.marker,
+                "stratum": "" if chunk.linked else [stratum or "" for stratum in chunk.strata],
+                "variable": chunk.variable,
+                "visit": chunk.visit,
+                "measure": chunk.measure,
+                "value": chunk.values.astype(float),
+                "text": chunk.texts or "",
+                "sheet": safe_text(chunk.plan.sheet),
+                "cell": [chunk.address(index) for index in range(len(chunk.positions))],
+            },
+            columns=list(COLUMNS),
+        )
+        for chunk in chunks
+        if len(chunk.positions)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
