@@ -115,59 +115,52 @@ P_VALUE = Cell(
     lambda text: _is_number(text) and 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point"
 )
 SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
-_PLACE = ("source", "locator", "outcome", "measure", "visit", "marker", "stratum")
-_SUMMARY = (*_PLACE, "group", "n", "statistic", "center", "lower", "upper")
-_SUMMARY_CELLS = {
-    "n": or_nothing(SOME),
-    **dict.fromkeys(("center", "lower", "upper"), or_nothing(NUMBER)),
-    "statistic": one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
-}
-_P_CELLS = {"p": P_VALUE, "p_relation": one_of(*RELATIONS)}
-_POWER = ("per_group", "withdrawal", "power", "alpha", "difference")
-# Columns and checked cells of each table.
-TABLES: dict[str, tuple[tuple[str, ...], dict[str, Cell]]] = {
-    "tests": (
-        (*_PLACE, "contrast", "test", "p_relation", "p", "effect", "direction"),
-        {
-            **_P_CELLS,
-            "test": one_of(*TESTS),
-            "effect": or_nothing(NUMBER),
-            "direction": or_nothing(one_of("negative", "positive")),
-        },
-    ),
-    "summaries": (_SUMMARY, _SUMMARY_CELLS),
-    "ranges": (_SUMMARY, _SUMMARY_CELLS),
-    "counts": ((*_PLACE, "group", "n"), {"n": or_nothing(COUNT)}),
-    "correlations": (
-        ("source", "locator", "marker", "with", "group", "n", "r", "p_relation", "p"),
-        {"n": or_nothing(SOME), "r": or_nothing(NUMBER), "p": or_nothing(P_VALUE), "p_relation": or_nothing(one_of(*RELATIONS))},
-    ),
-    "registry_baseline": (
-        ("source", "locator", "outcome", "visit", "group", "n", "statistic", "value", "spread"),
-        {"n": SOME, "value": NUMBER, "spread": or_nothing(NUMBER)},
-    ),
-    "registry_flow": (("source", "locator", "milestone", "reason", "group", "n"), {"n": COUNT}),
-    "flow": (("source", "locator", "step", "arm", "count"), {"count": COUNT}),
-    "statements": (("source", "locator", "kind", "subject", "visits", "group", "value", "note"), {}),
-    "adverse_events": (
-        ("source", "locator", "event", "group", "affected", "at_risk", "percent"),
-        {"affected": or_nothing(COUNT), "at_risk": SOME, "percent": or_nothing(NUMBER)},
-    ),
-    "known_differences": (("claim", "data", "reason"), {"data": one_of("synthetic", "any")}),
-    "suspect_values": (
-        ("source", "locator", "outcome", "visit", "arm", "reported", "instead", "reason"),
-        {"reported": NUMBER, "instead": NUMBER},
-    ),
-    "power": (("source", "locator", "outcome", "measure", "visit", *_POWER), dict.fromkeys(_POWER, NUMBER)),
-}  # fmt: skip
-_STATEMENTS = {
-    "n": SOME,
-    "affected": COUNT,
-    "listed_from": COUNT,
+_KINDS = {
+    "count": COUNT,
+    "some": SOME,
+    "number": NUMBER,
+    "p": P_VALUE,
     "share": SHARE,
-    "limit": NUMBER,
     "test": one_of(*TESTS),
+    "relation": one_of(*RELATIONS),
+    "direction": one_of("negative", "positive"),
+    "statistic": one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
+    "data": one_of("synthetic", "any"),
 }
+
+
+def schema(columns: str, **kinds: Cell) -> dict[str, Cell | None]:
+    """Return the cell of each column; ``n:count`` has the kind ``count``, ``n:count?`` may be empty, ``note`` is free."""
+    cells: dict[str, Cell | None] = {}
+    for column in columns.split():
+        name, _, kind = column.partition(":")
+        cell = (_KINDS | kinds)[kind.rstrip("?")] if kind else None
+        cells[name] = or_nothing(cell) if cell and kind.endswith("?") else cell
+    return cells
+
+
+_PLACE = "source locator outcome measure visit marker stratum"
+_SUMMARY = f"{_PLACE} group n:some? statistic:statistic center:number? lower:number? upper:number?"
+TABLES = {
+    "tests": schema(f"{_PLACE} contrast test:test p_relation:relation p:p effect:number? direction:direction?"),
+    "summaries": schema(_SUMMARY),
+    "ranges": schema(_SUMMARY),
+    "counts": schema(f"{_PLACE} group n:count?"),
+    "correlations": schema("source locator marker with group n:some? r:number? p_relation:relation? p:p?"),
+    "registry_baseline": schema("source locator outcome visit group n:some statistic value:number spread:number?"),
+    "registry_flow": schema("source locator milestone reason group n:count"),
+    "flow": schema("source locator step arm count:count"),
+    "statements": schema("source locator kind subject visits group value note"),
+    "adverse_events": schema("source locator event group affected:count? at_risk:some percent:number?"),
+    "known_differences": schema("claim data:data reason"),
+    "suspect_values": schema("source locator outcome visit arm reported:number instead:number reason"),
+    "power": schema(
+        "source locator outcome measure visit per_group:number withdrawal:number power:number alpha:number"
+        " difference:number"
+    ),
+}
+# Value of each kind of statement.
+_STATEMENTS = schema("n:some affected:count listed_from:count share:share limit:number test:test")
 
 
 def read_published(folder: Path | str | None, name: str) -> list[Row]:
@@ -181,13 +174,13 @@ def read_published(folder: Path | str | None, name: str) -> list[Row]:
     path = Path(folder or "") / f"{name}.csv"
     if not folder or not path.exists():
         return []
-    columns, cells = TABLES.get(name, ((), {}))
-    rows = read_table(path, columns)
+    cells = TABLES.get(name, {})
+    rows = read_table(path, tuple(cells))
     check_cells(path, rows, lambda row: _cells_of(name, cells, row))
     return rows
 
 
-def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dict[str, Cell]]) -> None:
+def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dict[str, Cell | None]]) -> None:
     """Check the cells of a table; ``cells_of`` gives those of a row.
 
     Raises
@@ -199,7 +192,7 @@ def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dic
     for row in rows:
         for column, cell in cells_of(row).items():
             text = row[column]
-            if not (cell.fits(text) if text else cell.may_be_empty):
+            if cell and not (cell.fits(text) if text else cell.may_be_empty):
                 hint = nearest(text, cell.words) if text else ""
                 faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
     if len(faults) == 1:
@@ -213,7 +206,7 @@ def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ..
     """Read one table as a ``pandas.DataFrame``: text, the ``numeric`` columns as float; without the table, no rows."""
     import pandas as pd
 
-    frame = pd.DataFrame(read_published(folder, name), columns=list(TABLES[name][0]))
+    frame = pd.DataFrame(read_published(folder, name), columns=list(TABLES[name]))
     return frame.astype(dict.fromkeys(numeric, float))
 
 
@@ -272,7 +265,7 @@ def _with_plain_signs(row: Row) -> Row:
     return row
 
 
-def _cells_of(name: str, cells: dict[str, Cell], row: Row) -> dict[str, Cell]:
+def _cells_of(name: str, cells: dict[str, Cell | None], row: Row) -> dict[str, Cell | None]:
     if name == "statements":
         kind = row["kind"]
         return {"kind": one_of(*_STATEMENTS)} | ({"value": _STATEMENTS[kind]} if kind in _STATEMENTS else {})

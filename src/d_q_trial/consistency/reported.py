@@ -12,7 +12,6 @@ from ..errors import UserError
 from ..published_tables import (
     NUMBER,
     P_VALUE,
-    TESTS,
     Cell,
     Number,
     Row,
@@ -20,9 +19,9 @@ from ..published_tables import (
     number,
     number_or_none,
     one_of,
-    or_nothing,
     read_published,
     read_table,
+    schema,
     split_relation,
 )
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, fit_tied, ties_from_step
@@ -31,25 +30,20 @@ from .sizes import Constraint, parse_constraint
 PARTS = ("median", "q1", "q3", "minimum", "maximum")
 SIDES = ("first", "second")
 OVERALL = ("all", "both arms", "")  # stratum or group that is all participants
-# Columns of a CSV of P-values; docs/consistency.md explains them.
-COLUMNS = (
-    *("claim", "p", "n_first", "n_second", "size_first", "size_second", "test", "where", "source", "step", "ties"),
-    *("variable", "measure", "highlight", "effect"),
-    *(f"{part}_{side}" for side in SIDES for part in PARTS),
-)
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
-_SIZE = Cell(lambda text: text.isdecimal() and 1 <= int(text) <= 2000, "a whole number from 1 to 2000")
-_CELLS = {
-    "claim": Cell(bool, "a name"),
-    "p": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
-    **dict.fromkeys(("n_first", "n_second"), or_nothing(_SIZE)),
-    "test": or_nothing(one_of(*TESTS)),
-    "ties": or_nothing(one_of(*_TIES)),
-    "step": or_nothing(Cell(lambda text: NUMBER.fits(text) and number(text).value > 0, "a number above zero")),
-    "measure": or_nothing(one_of("value", "change")),
-    "highlight": or_nothing(one_of("no", "yes")),
-    **dict.fromkeys(("effect", *(f"{part}_{side}" for side in SIDES for part in PARTS)), or_nothing(NUMBER)),
-}
+# Columns of a CSV of P-values; docs/consistency.md explains them.
+_CELLS = schema(
+    "claim:name p:bound n_first:size? n_second:size? size_first size_second test:test? where source step:step? ties:ties?"
+    " variable measure:measure? highlight:answer? effect:number? "
+    + " ".join(f"{part}_{side}:number?" for side in SIDES for part in PARTS),
+    name=Cell(bool, "a name"),
+    bound=Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
+    size=Cell(lambda text: text.isdecimal() and 1 <= int(text) <= 2000, "a whole number from 1 to 2000"),
+    step=Cell(lambda text: NUMBER.fits(text) and number(text).value > 0, "a number above zero"),
+    ties=one_of(*_TIES),
+    measure=one_of("value", "change"),
+    answer=one_of("no", "yes"),
+)
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
@@ -145,7 +139,7 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
     UserError
         With file, row, column, value and expectation.
     """
-    rows = [dict.fromkeys(COLUMNS, "") | row for row in read_table(path, ("claim", "p"), COLUMNS)]
+    rows = [dict.fromkeys(_CELLS, "") | row for row in read_table(path, ("claim", "p"), tuple(_CELLS))]
     if not rows:
         raise UserError(f"{path}: no claims below the header")
     check_cells(path, rows, lambda row: _CELLS)
@@ -163,10 +157,11 @@ def _from_csv(row: Row, path: str) -> ReportedP:
         raise UserError(f"{path}, row {row['_row']}, column {column}: {row[column]!r}, expected {expected}")
 
     sign, p = split_relation(row["p"])
+    relation = sign[:1] or "="
     sizes = {f"n_{side}": int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES}
     groups = {side: Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES}
     for side, group in groups.items():
-        if not sizes[f"n_{side}"] and not row[f"size_{side}"] and not sign and row["test"] in ("", "rank_sum"):
+        if not sizes[f"n_{side}"] and not row[f"size_{side}"] and relation == "=" and row["test"] in ("", "rank_sum"):
             fail(f"n_{side}", f"a number, or a name in size_{side}")
         for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
             if low.value > high.value:
@@ -175,7 +170,7 @@ def _from_csv(row: Row, path: str) -> ReportedP:
     if row["step"]:
         ties = ties_from_step(number(row["step"]).value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
     return ReportedP(
-        relation=sign[:1] or "=",
+        relation=relation,
         p=number(p),
         **sizes,
         **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
