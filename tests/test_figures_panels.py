@@ -258,3 +258,14 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
     written = [text.get_text() for ax in page.figure.axes for text in ax.texts]
     assert [text for text in written if text in strata] == list(reversed(strata))
     assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
+
+
+def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
+    found = [forest.Effect("ctx", "week_2", "all", (9, 9), 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
+    found.append(forest.Effect("ctx", "week_2", "T3", (9, 9), 1.0, -5.0, 500.0, 0.2))
+    with style.settings():
+        ax = Figure().add_axes((0.2, 0.2, 0.7, 0.6))
+        forest._axis(ax, found, study(strata_labels=("T1/T2", "T3")))
+    (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
+    assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
+    assert ax.get_xlim()[1] < 6

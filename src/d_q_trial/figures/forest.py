@@ -124,7 +124,8 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
             ax.plot((left, right), (place, place), color=look.edge, linewidth=0.9, zorder=1)
             for end, limit, marker in ((left, effect.low, "<"), (right, effect.high, ">")):
                 if end != limit:
-                    ax.plot(end, place, marker=marker, markersize=2.5, color=look.edge, clip_on=False)
+                    label = f"{draw.BEYOND}{effect.group}"
+                    ax.plot(end, place, marker=marker, markersize=2.5, color=look.edge, clip_on=False, label=label)
         ax.plot(
             effect.estimate, place, marker="D" if effect.overall else look.marker, markersize=3.4,
             markerfacecolor=look.face, markeredgecolor=look.edge, markeredgewidth=0.6, zorder=2, label=effect.group,
