@@ -9,9 +9,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from printed_checks import checks
 
 from d_q_trial.reconstruct.cohort import reconstruct
+from d_q_trial.reconstruct.constraints import read_targets
 from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.ensemble import parse_seeds
-from d_q_trial.reconstruct.targets import read_targets
 from d_q_trial.reconstruct.workbook import write_workbook
 
 plan = read_design("data/reconstruct/trial.yaml")

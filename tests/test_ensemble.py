@@ -11,9 +11,9 @@ from d_q_trial.cli import main
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.files import read_label
+from d_q_trial.reconstruct.constraints import read_targets
 from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.ensemble import numbers_of, page_text, summarise
-from d_q_trial.reconstruct.targets import read_targets
 
 WORKBOOK = "data/reconstructed.xlsx"
 LABEL = "Synthetic data: not the trial's participants"

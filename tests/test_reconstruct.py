@@ -12,12 +12,19 @@ from scipy import stats
 
 from d_q_trial.cli import main
 from d_q_trial.errors import UserError
-from d_q_trial.reconstruct.constraints import MedianDifference, Moment, Quantile, RankSum, printed_window, z_windows
+from d_q_trial.reconstruct.constraints import (
+    MedianDifference,
+    Moment,
+    Quantile,
+    RankSum,
+    constraints_on,
+    printed_window,
+    read_targets,
+    z_windows,
+)
 from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.ensemble import parse_seeds
-from d_q_trial.reconstruct.initial_values import in_order_of, sample, tie_changes
-from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, solve
-from d_q_trial.reconstruct.targets import constraints_on, read_targets
+from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, in_order_of, sample, solve, tie_changes
 
 PLAN, PUBLISHED = "data/reconstruct/trial.yaml", "data/published"
 
@@ -201,7 +208,7 @@ def test_seeds_that_are_no_numbers_are_a_users_mistake(text):
 def test_unknown_key_of_a_plan_is_named_with_the_nearest(tmp_path):
     with open(PLAN, encoding="utf-8") as stream:
         (tmp_path / "plan.yaml").write_text(stream.read().replace("absences:", "absence:"), encoding="utf-8")
-    with pytest.raises(UserError, match="unknown key 'absence'; did you mean 'absences'"):
+    with pytest.raises(UserError, match="absence: unknown key; did you mean 'absences'"):
         read_design(tmp_path / "plan.yaml")
 
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from d_q_trial.reconstruct.constraints import Quantile, RankSum, printed_window, z_windows
-from d_q_trial.reconstruct.initial_values import tie_changes
-from d_q_trial.reconstruct.search import Measure, Problem, refine, solve
+from d_q_trial.reconstruct.search import Measure, Problem, refine, solve, tie_changes
 
 FIRST, SECOND = np.arange(15), np.arange(15, 30)
 

@@ -544,9 +544,9 @@ def verify(context: Context) -> int:
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
     from .reconstruct.cohort import reconstruct
+    from .reconstruct.constraints import read_targets
     from .reconstruct.design import read_design
     from .reconstruct.ensemble import make_cohorts, parse_seeds, progress_bar
-    from .reconstruct.targets import read_targets
     from .reconstruct.workbook import write_workbook
 
     given = context.arguments
@@ -577,8 +577,8 @@ def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
     from .files import write_csv, write_text
     from .reconstruct import ensemble
+    from .reconstruct.constraints import read_targets
     from .reconstruct.design import read_design
-    from .reconstruct.targets import read_targets
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
     if not (given.summary or given.page):

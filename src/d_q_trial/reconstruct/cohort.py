@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..errors import UserError
-from .constraints import Quantile, RankSum
+from .constraints import Quantile, RankSum, Targets, constraints_on, effect_sign
 from .design import Design
 from .enrolment import Enrolment, draw_markers, order_by_age, recruit
-from .initial_values import in_order_of, log_tails, sample, tie_changes
-from .search import Measure, Problem, UnmetError, refine, solve
-from .targets import Targets, constraints_on, effect_sign
+from .search import Measure, Problem, UnmetError, in_order_of, log_tails, refine, sample, solve, tie_changes
 
 BASELINE = "baseline"
 Progress = Callable[[int, int, str], None]

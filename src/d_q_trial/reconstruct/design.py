@@ -10,7 +10,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 from typing_extensions import TypedDict
 
-from ..config.yaml_files import faulty, read_yaml, validated
+from ..config.yaml_files import read_yaml, validated
 from ..errors import UserError, nearest
 
 _STRICT = ConfigDict(extra="forbid")
@@ -104,6 +104,7 @@ class Design(BaseModel):
 
     seed: Annotated[int, Field(ge=0)]
     label: str
+    read_me: str  # of the workbook, with places for label, seed, cut, readings and absences
     trial: str
     arms: dict[str, PositiveInt]
     cut: Annotated[Any, BeforeValidator(_fraction)]
@@ -184,10 +185,6 @@ def read_design(path: Path | str) -> Design:
     """
     path = Path(path)
     given = read_yaml(path)
-    known = set(Design.model_fields) - {"outcomes", "trial_markers"}
-    faults = [f"unknown key {key!r}{nearest(str(key), known)}" for key in given if key not in known]
-    if faults:
-        raise faulty(path, faults)
     trial = str(given.get("trial", ""))
     trial_path = next(
         (folder / trial for folder in (Path(), *path.resolve().parents) if trial and (folder / trial).is_file()), None

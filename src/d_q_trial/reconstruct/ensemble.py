@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..config.settings import Analysis, Robustness
     from ..trial import Trial
+    from .constraints import Targets
     from .design import Design
-    from .targets import Targets
 
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]

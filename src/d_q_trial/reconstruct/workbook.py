@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import re
-import zipfile
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from ..files import atomic
+from ..files import atomic, without_clock
 from .cohort import BASELINE, Cohort
 from .design import Design
 
@@ -40,7 +38,7 @@ def write_workbook(cohort: Cohort, design: Design, path: Path | str) -> None:
     book.custom_doc_props.append(StringProperty(name="synthetic", value="true"))
     with atomic(path) as temporary:
         book.save(temporary)
-        _fix_dates(temporary)
+        without_clock(temporary, _DATE)
 
 
 def _header(design: Design, outcome: str, visit: str = "") -> str:
@@ -145,60 +143,11 @@ def _table(sheet, header: list[str], rows: list[list]) -> None:
     sheet.freeze_panes = "C2" if header[1] == "Arm" else "A2"
 
 
-def _fix_dates(path: Path) -> None:
-    """Give every part of the archive one date, and the document the dates set above: saving writes the clock."""
-    stamp = _DATE.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with zipfile.ZipFile(path) as archive:
-        parts = [(info.filename, archive.read(info.filename)) for info in archive.infolist()]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts:
-            if name == "docProps/core.xml":
-                content = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp, content)
-            info = zipfile.ZipInfo(name, _DATE.timetuple()[:6])
-            info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = 0o600 << 16
-            archive.writestr(info, content)
-
-
 def read_me_lines(cohort: Cohort, design: Design) -> list[str]:
     """Return the lines of the sheet, a cell each."""
-    return [
-        "SYNTHETIC DATA: not the participants of the trial",
-        design.label,
-        "",
-        "No row is a person. The journal's participant workbook was not used and not seen. A computer searched for values",
-        "whose medians, quartiles, ranges, numbers of participants and P-values come out as printed in the article",
-        "(doi:10.1038/s41591-024-03096-2) and in the registry record (NCT04313634).",
-        f"Made by: python -m d_q_trial reconstruct --seed {cohort.seed}   (the same seed gives the same cells)",
-        "",
-        *_MEANING,
-        "",
-        "Conventions",
-        "Percent change = 100 x (follow-up - baseline) / baseline of the recorded values, to 10 significant digits.",
-        "Quartiles: type 7. P: two-sided rank-sum test, normal approximation corrected for ties, no continuity correction.",
-        f"T3: p16 at or above the {design.cut} quantile (type 7) of all participants; T1/T2: below it. Two women share the cut",
-        "of variant 5, so that its T3 has 21 women; T3 by variant 1+5 has 20.",
-        "A printed value is met if half-to-even or half-up rounding of the recomputed value gives it.",
-        "",
-        "Printed numbers that are read otherwise",
-        *(line for reading in design.readings for line in _reading(reading, design)),
-        "",
-        "Who has no value, and why (partly derived from the printed numbers of participants)",
-        *_absences(design),
-        "",
-        "Guessed, because printed nowhere: tails and correlations; changes of CTx at 2 and 4 weeks but for their printed",
-        "contrasts; changes of SASP proteins outside T3; on sheet 'p16 by age' all but numbers and range of age.",
-        "p16 is in arbitrary units (AU). An empty cell is a missing value.",
-    ]
-
-
-_MEANING = (
-    "What agreement means: the printed numbers can all be true at once, with the numbers of participants, recorded",
-    "decimals and the test stated below; and the analysis recomputes them as it would from the trial's own file.",
-    "What it does not mean: it is no evidence that the printed numbers are correct, no check of the trial's data, and no",
-    "source for anything that the article does not print. Other cohorts agree as well; other seeds give them.",
-    "Do not pool, publish or analyse these rows as data.",
-)
+    readings = "\n".join(line for reading in design.readings for line in _reading(reading, design))
+    words = {"label": design.label, "seed": cohort.seed, "cut": design.cut, "readings": readings}
+    return design.read_me.format(**words, absences="\n".join(_absences(design))).splitlines()
 
 
 def _reading(reading: dict[str, str], design: Design) -> list[str]:

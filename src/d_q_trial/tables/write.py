@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import LABEL_COLUMN, atomic, safe_text, write_csv, write_text
+from ..files import LABEL_COLUMN, atomic, safe_text, without_clock, write_csv, write_text
 from ..formatting import MINUS
 from ..pages import environment
 
@@ -21,7 +20,6 @@ ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
 FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
-_ZIP_EPOCH = (2000, 1, 1, 0, 0, 0)
 _NUMBER = re.compile(rf"{MINUS}?\d+(?:\.(\d+))?")
 
 
@@ -100,7 +98,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     book.properties.created = _EPOCH
     with atomic(path) as temporary:
         book.save(temporary)
-        _without_clock(temporary)
+        without_clock(temporary, _EPOCH)
 
 
 def _write_shown(sheet, table: BuiltTable) -> None:
@@ -166,17 +164,3 @@ def _plain(value: Any) -> Any:
     import pandas as pd
 
     return None if value is pd.NA else value.item() if hasattr(value, "item") else value
-
-
-def _without_clock(path: Path) -> None:
-    """Write the parts of a workbook again with fixed dates."""
-    with zipfile.ZipFile(path) as archive:
-        parts = [(name, archive.read(name)) for name in archive.namelist()]
-    stamp = _EPOCH.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in parts:
-            if name == "docProps/core.xml":
-                content = re.sub(rb"(<dcterms:modified[^>]*>)[^<]*", rb"\g<1>" + stamp, content)
-            entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
