@@ -195,3 +195,51 @@ def test_a_group_title_over_replicate_columns_names_all_of_them(header, tmp_path
 
 def test_numbers_without_a_group_beside_groups_are_asked_about(tmp_path):
     assert_refused(book(tmp_path, A=prism(["Control", None, "D+Q", None, None, None])), "without a group")
+
+
+def sample(first, count):
+    """People without ids or arms, with age and p16."""
+    return rows(
+        ["Age", "p16 variant 5"], [20 + i for i in range(first, count)], [1 + i / 40 for i in range(first, count)]
+    )
+
+
+def test_panels_of_the_same_people_without_ids_are_not_pooled(tmp_path):
+    path = book(tmp_path, A=WIDE, a_everyone=sample(0, 60), b_under_60=sample(0, 40), c_over_60=sample(40, 60))
+    message = assert_refused(path, "most people without ids here are on a everyone!A1:B61 too; list one block")
+    assert message.count("most people without ids") == 2
+
+
+def test_numeric_codes_for_missing_values_are_read_by_the_mapping(tmp_path):
+    coded = [[*row[:3], -99 if n in (3, 4) else row[3]] for n, row in enumerate(WIDE)]
+    path = book(tmp_path, A=coded)
+    assert_refused(path, "-99: perhaps a code for a missing value of CTx")
+    (tmp_path / "mapping.yaml").write_text(
+        "missing: [-99]\nblocks:\n  - sheet: A\n    range: A1:D13\n    columns:\n      A: participant\n      B: arm\n"
+        "      C: {variable: ctx, visit: baseline}\n      D: {variable: ctx, visit: week_20}\n"
+    )
+    found = read(path, tmp_path / "mapping.yaml").frame
+    assert found.groupby("visit").size().to_dict() == {"baseline": 12, "week_20": 10}
+
+
+def test_struck_out_values_are_told_with_their_cells(tmp_path):
+    def fill(page):
+        for row in WIDE:
+            page.append(row)
+        page["C4"].font = openpyxl.styles.Font(strike=True)
+
+    assert any("1 struck-out cells were read: C4" in note for note in read(book(tmp_path, A=fill)).source["notes"])
+
+
+def test_full_width_signs_of_a_limit_are_understood(tmp_path):
+    table = [[*row[:3], "＜0.05" if n == 3 else row[3]] for n, row in enumerate(WIDE)]
+    found = read(book(tmp_path, A=table))
+    assert found.source["counts"]["below detection"] == 1
+
+
+def test_endless_digits_in_a_cell_take_no_time(tmp_path):
+    import time
+
+    started = time.monotonic()
+    assert_refused(book(tmp_path, A=[*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]]), "text where a number")
+    assert time.monotonic() - started < 5

@@ -133,7 +133,7 @@ cell("not detected", "Bone!C5", "not detected", r"^Bone!C5: 'not detected': belo
 cell("code n.d.", "Bone!C5", "n.d.", r"^Bone!C5: 'n.d.': read as missing$", stops=False)
 cell("code NA", "Bone!C5", "NA", r"^Bone!C5: 'NA': read as missing$", stops=False)
 cell("code dash", "Bone!C5", "-", r"^Bone!C5: '-': read as missing$", stops=False)
-cell("typographic minus", "Bone!C5", "−0.4", r"^Bone!C5: '−0.4': a number stored as text, read as -0.4$", stops=False)
+cell("typographic minus", "Bone!C5", "−0.4", r"^Bone!C5: -0.4: a negative value of CTx; correct it")
 cell("padded digits", "Bone!C5", "  0.41 ", r"^Bone!C5: '  0.41 ': a number stored as text, read as 0.41$", stops=False)
 cell(
     "no-break space",
@@ -150,7 +150,7 @@ cell(
     stops=False,
 )
 cell("zero baseline", "Bone!B5", 0, r"^Bone!B5: 0: zero baseline of CTx: no percent change from it$", stops=False)
-cell("negative baseline", "Bone!B5", -0.2, r"^Bone!B5: -0.2: negative baseline of CTx: no percent change", stops=False)
+cell("negative baseline", "Bone!B5", -0.2, r"^Bone!B5: -0.2: a negative value of CTx; correct it")
 cell("value far off", "Bone!C5", 41, r"^Bone!C5: 41: CTx outside 0.02 to 3 ng/mL; kept$", stops=False)
 
 # -- participants and arms ------------------------------------------------------------------------------------------

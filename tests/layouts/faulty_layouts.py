@@ -46,6 +46,13 @@ BASES = {
 TEXT = "text where a number belongs"
 ERROR = "an error cell where a number belongs"
 FAULTS = {
+    "date as a number": ("wide", {"Bone!C5": 44197}, r"^Bone!C5: 44197: a value of CTx more than 1000 times the median"),
+    "negative follow-up": ("wide", {"Bone!C5": -0.3}, r"^Bone!C5: -0.3: a negative value of CTx; correct it, list it"),
+    "negative age": ("wide", {"Participants!C5": -64}, r"^Participants!C5: -64: a negative value of Age; correct it"),
+    "negative marker": ("wide", {"Participants!E5": -1}, r"^Participants!E5: -1: a negative value of p16 variant 5; "),
+    "code for missing": (
+        "wide", {"Bone!C5": 999, "Bone!C7": 999}, r"^Bone!C7: 999: perhaps a code for a missing value of CTx; "
+    ),
     "word among the values": ("long", {"export!H3": "high"}, rf"^export!H3: 'high': {TEXT}"),
     "error among the values": ("long", {"export!H3": "#N/A"}, rf"^export!H3: '#N/A': {ERROR}"),
     "formula never calculated": ("long", {"export!H3": "=1+1"}, r"^export!H3: '=1\+1': a formula without a stored value"),
@@ -122,10 +129,6 @@ REMARKS = {
     ),
     "long dash": ("wide", {"Bone!C5": "—"}, r"^Bone!C5: '—': read as missing$"),
     "exponent": ("wide", {"Bone!C5": "4.1E-01"}, r"^Bone!C5: '4.1E-01': a number stored as text, read as 0.41$"),
-    "date as a number": ("wide", {"Bone!C5": 44197}, r"^Bone!C5: 44197: CTx outside 0.02 to 3 ng/mL; kept$"),
-    "negative follow-up": ("wide", {"Bone!C5": -0.3}, r"^Bone!C5: -0.3: CTx outside 0.02 to 3 ng/mL; kept$"),
-    "negative age": ("wide", {"Participants!C5": -64}, r"^Participants!C5: -64: Age outside 18 to 110 years; kept$"),
-    "negative marker": ("wide", {"Participants!E5": -1}, r"^Participants!E5: -1: negative value of p16 variant 5; kept$"),
     "marker that is the same in all": (
         "wide",
         {f"Participants!E{row}": 1.5 for row in range(2, 2 + faulty.PEOPLE)},

@@ -339,7 +339,7 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
         "below_detection: missing   # text such as <0.1: missing, limit or half (of the limit)",
         "decimal_comma: false       # true reads 12,5 as 12.5",
         "error_cells: fault         # missing reads #N/A and #DIV/0! as missing",
-        "missing: []                # more codes for a missing value",
+        "missing: []                # more codes for a missing value, as text or as a number (-99)",
     ]
     readable = [plan for plan in reading.plans if plan.kind in READABLE]
     for title, role in (("arms", ARM), ("visits", VISIT), ("variables", VARIABLE)):

@@ -11,6 +11,7 @@ from .sheets import DATES, EMPTY, Block, Flag, Sheet, split
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120
+MOST_LETTERS = 100  # of a cell that may be a number
 
 # Codes for a missing value, in lower case.
 MISSING = frozenset(
@@ -54,6 +55,8 @@ def number_like(value: object) -> bool:
     if not isinstance(value, str):
         return isinstance(value, DATES)
     text = value.strip()
+    if len(text) > MOST_LETTERS:
+        return False
     return bool(
         _NUMBER_TEXT.fullmatch(text)
         or _CENSORED.fullmatch(text)

@@ -94,6 +94,16 @@ class Plan:
         """Return the first column with a role."""
         return next((column for column in self.columns if column.role == role), None)
 
+    def place(self, position: int, column: Column) -> dict[str, str]:
+        """Return sheet and cell of a data row's value, as faults state them."""
+        return {"sheet": self.sheet, "cell": self.block.address(self.header.first_data + position, column.index)}
+
+    def head_of(self, column: Column) -> dict[str, str]:
+        """Return sheet, cell and label of a column, as faults state them."""
+        row = self.header.rows[-1] if self.header.rows else self.header.first_data
+        row = min(row, self.block.height - 1)
+        return {"sheet": self.sheet, "cell": self.block.address(row, column.index), "value": column.label}
+
     @property
     def readable(self) -> bool:
         """Whether values are taken from the block."""
@@ -112,6 +122,15 @@ def _as_entry(value: object) -> object:
     if value == IGNORE or value is None:
         return {"is": IGNORE}
     return {"is": value} if isinstance(value, str) else value
+
+
+def _code(value: object) -> str:
+    """Return a code as written in a cell; YAML reads 0, 1.0, yes and no as other things than text."""
+    if value is True or value is False:
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 class ColumnEntry(_Strict):
@@ -155,7 +174,7 @@ class Mapping(_Strict):
     below_detection: Literal["missing", "limit", "half"] = "missing"
     decimal_comma: bool = False
     error_cells: Literal["fault", "missing"] = "fault"
-    missing: list[str] = []
+    missing: list[Annotated[str, BeforeValidator(_code)]] = []
     arms: dict[str, str] = {}
     visits: dict[str, str] = {}
     variables: dict[str, str] = {}
@@ -208,15 +227,6 @@ def load_mapping(path: Path | str) -> Mapping:
 def _place(name: object) -> str:
     """Return the name of a column; unquoted ON and NO are truth values to YAML."""
     return {True: "ON", False: "NO"}[name] if isinstance(name, bool) else str(name)
-
-
-def _code(value: object) -> str:
-    """Return a code as written in a cell; YAML reads 0, 1.0, yes and no as other things than text."""
-    if value is True or value is False:
-        return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
 
 
 def _describe(fault) -> str:

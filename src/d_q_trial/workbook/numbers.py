@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,9 +13,10 @@ import numpy as np
 from .layout import MISSING, is_number
 from .sheets import DATES, EMPTY, Flag
 
+LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
 _DASHES = str.maketrans({"−": "-", "–": "-", "‐": "-", "‑": "-", "‒": "-", "—": "-"})
-_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[ ,'’]\d{3})+(?:\.\d+)?")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
@@ -68,6 +70,11 @@ def read_numbers(cells: Sequence, policy: Policy, *, binary: bool = False) -> Nu
             values[position] = cell
         elif cell != EMPTY:
             values[position] = _one(position, cell, policy, binary, result)
+    codes = [float(code) for code in policy.missing if _PLAIN.fullmatch(code)]
+    for position in np.flatnonzero(np.isin(values, codes)):
+        result.missing_codes += 1
+        result.notes.append((int(position), cells[position], "missing code", "read as missing"))
+        values[position] = math.nan
     if not (np.abs(values) <= LARGEST).all():
         _check_finite(result, cells)
     return result
@@ -120,7 +127,10 @@ def _yes_or_no(cell: object) -> float | None:
 
 
 def _text(position: int, cell: str, policy: Policy, binary: bool, result: Numbers) -> float:
-    text = cell.strip()
+    text = unicodedata.normalize("NFKC", cell).strip()
+    if len(text) > LONGEST_NUMBER:
+        result.faults.append((position, cell, "text", "text where a number belongs"))
+        return math.nan
     if not text:
         return math.nan
     if text.casefold() in MISSING or text.translate(_DASHES) in MISSING or text.casefold() in policy.missing:

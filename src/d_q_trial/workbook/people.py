@@ -9,15 +9,17 @@ from ..participants import POPULATION, TRIAL
 from ..trial import Trial
 from .faults import Faults
 from .lexicon import code_form
-from .mapping import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, Plan
+from .mapping import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, Column, Plan
 from .rows import Rows
 from .sheets import EMPTY
 from .values import Chunk
 
-Arms = dict[str, tuple[str, Plan, int, int]]  # participant -> arm, and the block, row and column that say so
+Blocks = list[tuple[Plan, Rows]]
+Arms = dict[str, tuple[str, dict[str, str]]]  # participant -> arm, and the place that says so
 
-
-MOST_TOLD = 10
+_BARE = re.compile("[A-Za-z]*[1-9][0-9]*")
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 
 
 def crossed_ids(plan: Plan, rows: Rows) -> None:
@@ -38,112 +40,73 @@ def crossed_ids(plan: Plan, rows: Rows) -> None:
 
 def duplicate_rows(plan: Plan, rows: Rows, faults: Faults) -> None:
     """Tell of participants with more than one row where each has one."""
-    if plan.kind != PARTICIPANTS or len(set(rows.ids)) == len(rows.ids):
+    column = plan.one(PARTICIPANT)
+    if plan.kind != PARTICIPANTS or column is None:
         return
-    column = plan.one("participant")
     first: dict[str, int] = {}
     for position, identity in enumerate(rows.ids):
         if identity is None or not rows.use[position]:
             continue
-        if identity in first:
-            place = plan.block.address(plan.header.first_data + position, column.index)
-            other = plan.block.address(plan.header.first_data + first[identity], column.index)
-            faults.error(
-                "duplicate participant",
-                f"participant has a row already at {other}; expected one row each",
-                sheet=plan.sheet,
-                cell=place,
-                value=identity,
-            )
+        if first.setdefault(identity, position) != position:
+            other = plan.place(first[identity], column)["cell"]
+            what = f"participant has a row already at {other}; expected one row each"
+            faults.error("duplicate participant", what, **plan.place(position, column), value=identity)
             rows.use[position] = False
-        else:
-            first[identity] = position
 
 
 def learn_arms(plan: Plan, rows: Rows, arms: Arms, faults: Faults) -> None:
     """Note each participant's arm, and tell of those who change it."""
-    column = plan.one(ARM)
-    index = column.index if column else 0
+    column = plan.one(ARM) or plan.columns[0]
     for position, (identity, arm) in enumerate(zip(rows.ids, rows.arms, strict=True)):
-        if identity is None or arm is None or not rows.use[position]:
-            continue
-        known = arms.setdefault(identity, (arm, plan, position, index))
-        if known[0] != arm:
-            _arm_changed(identity, arm, known, plan, position, index, faults)
+        if identity and arm and rows.use[position]:
+            _learn(identity, arm, plan.place(position, column), arms, faults)
 
 
-def _arm_changed(identity, arm, known, plan: Plan, position: int, index: int, faults: Faults) -> None:
-    other = known[1].block.address(known[1].header.first_data + known[2], known[3])
-    faults.error(
-        "arm changed",
-        f"participant {identity} is in arm {known[0]} at {known[1].sheet}!{other}",
-        sheet=plan.sheet,
-        cell=plan.block.address(plan.header.first_data + position, index),
-        value=arm,
-    )
+def _learn(identity: str, arm: str, place: dict[str, str], arms: Arms, faults: Faults) -> None:
+    known, where = arms.setdefault(identity, (arm, place))
+    if known != arm:
+        what = f"participant {identity} is in arm {known} at {where['sheet']}!{where['cell']}"
+        faults.error("arm changed", what, **place, value=arm)
 
 
 def learn_arms_of_titles(plan: Plan, rows: Rows, arms: Arms, faults: Faults) -> None:
     """Note arms that a column's header, a title or a sheet's name gives to participants with ids."""
-    by_arm = {column.index: column.arm for column in plan.having(DATA) if column.arm}
-    if not any(rows.ids) or not (by_arm or plan.arm) or plan.kind == GROUPS or plan.one(ARM):
+    by_arm = [column for column in plan.having(DATA) if column.arm]
+    if not (by_arm or plan.arm) or plan.kind == GROUPS or plan.one(ARM):
         return
-    first = plan.header.first_data
     for position, identity in enumerate(rows.ids):
-        if identity is None or not rows.use[position] or rows.arms[position]:
-            continue
-        row = plan.block.values[first + position]
-        column, arm = next(((c, a) for c, a in by_arm.items() if row[c] != EMPTY), (0, plan.arm))
-        if arm is None:
-            continue
-        known = arms.setdefault(identity, (arm, plan, position, column))
-        if known[0] != arm:
-            _arm_changed(identity, arm, known, plan, position, column, faults)
+        if identity and rows.use[position] and not rows.arms[position]:
+            row = plan.block.values[plan.header.first_data + position]
+            column = next((c for c in by_arm if row[c.index] != EMPTY), Column(0, arm=plan.arm))
+            if column.arm:
+                _learn(identity, column.arm, plan.place(position, column), arms, faults)
 
 
 def give_arms(plan: Plan, rows: Rows, arms: Arms) -> None:
-    """Give each row with an id its participant's arm."""
+    """Give each row with an id its participant's arm; a sample of whom most are participants is the trial's."""
     if plan.cohort == POPULATION:
         people = {identity for identity in rows.ids if identity}
         if not people or 2 * len(people & arms.keys()) < len(people):
             return
         plan.cohort = TRIAL
-    rows.arms = [
-        arms[identity][0] if identity in arms else arm for identity, arm in zip(rows.ids, rows.arms, strict=True)
-    ]
+    rows.arms = [arms[i][0] if i in arms else arm for i, arm in zip(rows.ids, rows.arms, strict=True)]
 
 
 def check_every_arm(chunks: list[Chunk], known: set[str], trial: Trial, faults: Faults) -> None:
     """Tell of participants without an arm, once each, but for those who are told of already."""
     linked = [chunk for chunk in chunks if chunk.linked and chunk.plan.cohort != POPULATION]
-    if linked and not known and not any(arm for chunk in linked for arm in chunk.arms[:1000]):
-        chunk = linked[0]
+    if linked and not known and not any(arm for chunk in linked for arm in chunk.arms):
+        plan = linked[0].plan
         expected = " or ".join(arm.label for arm in trial.analysed_arms.values())
-        faults.error(
-            "no arm",
-            f"nobody has an arm; expected a column of arms ({expected}) here or on a sheet with the same ids",
-            sheet=chunk.plan.sheet,
-            cell=chunk.plan.block.range,
-        )
+        what = f"nobody has an arm; expected a column of arms ({expected}) here or on a sheet with the same ids"
+        faults.error("no arm", what, sheet=plan.sheet, cell=plan.block.range)
         return
-    told: set[str] = set()
-    complete: set[int] = set()  # lists that columns of a block share
-    for chunk in chunks:
-        if not chunk.linked or chunk.plan.cohort == POPULATION or id(chunk.arms) in complete:
-            continue
-        if None not in chunk.arms:
-            complete.add(id(chunk.arms))
-            continue
-        for index, identity in enumerate(chunk.participants):
-            if chunk.arms[index] is None and identity not in known | told:
+    told = set(known)
+    for chunk in linked:
+        for index, (identity, arm) in enumerate(zip(chunk.participants, chunk.arms, strict=True)):
+            if arm is None and identity not in told:
                 told.add(identity)
-                faults.error(
-                    "no arm",
-                    "participant has no arm on any sheet",
-                    sheet=chunk.plan.sheet,
-                    cell=chunk.address(index),
-                    value=identity,
-                )
+                faults.error("no arm", "participant has no arm on any sheet", **chunk.at(index) | {"value": identity})
 
 
 def check_linked(plans: list[Plan], faults: Faults) -> None:
@@ -160,10 +123,7 @@ def check_linked(plans: list[Plan], faults: Faults) -> None:
             )
 
 
-_BARE = re.compile("[A-Za-z]*[1-9][0-9]*")
-
-
-def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+def harmonise(blocks: Blocks, faults: Faults) -> None:
     """Rewrite ids that differ only in form from those of the largest block with arms.
 
     Ids match if they are equal but for case, or if all have the same number and at most one of the two forms has
@@ -172,29 +132,53 @@ def harmonise(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
     with_ids = [(plan, rows) for plan, rows in blocks if any(rows.ids)]
     if len(with_ids) < 2:
         return
-    base_plan, base = max(with_ids, key=lambda pair: (_arms(pair), len({i for i in pair[1].ids if i})))
-    known = {identity for identity in base.ids if identity}
+    base_plan, base = max(with_ids, key=lambda pair: (_arms(pair), len(_people(pair[1]))))
+    known = _people(base)
     for plan, rows in with_ids:
-        if rows is base:
-            continue
-        own = {identity for identity in rows.ids if identity}
+        own = _people(rows)
         missing = own - known
-        if not missing:
+        if rows is base or not missing:
             continue
         renamed = _by_case(missing, known) or _by_number(own, known, plan.cohort == POPULATION)
-        if any(old != new for old, new in renamed.items()):
+        changed = [(old, new) for old, new in renamed.items() if old != new]
+        if changed:
             rows.ids = [renamed.get(identity, identity) if identity else identity for identity in rows.ids]
-            old, new = next((o, n) for o, n in renamed.items() if o != n)
-            faults.note(
-                "id form",
-                f"ids are written otherwise than on {base_plan.sheet} ({new}); {len(renamed)} matched",
-                sheet=plan.sheet,
-                value=old,
-            )
-        known |= {identity for identity in rows.ids if identity} if plan.cohort != POPULATION else set()
+            old, new = changed[0]
+            what = f"ids are written otherwise than on {base_plan.sheet} ({new}); {len(renamed)} matched"
+            faults.note("id form", what, sheet=plan.sheet, value=old)
+        known |= _people(rows) if plan.cohort != POPULATION else set()
 
 
-def check_alike(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+def _people(rows: Rows) -> set[str]:
+    return {identity for identity in rows.ids if identity}
+
+
+def _arms(pair: tuple[Plan, Rows]) -> int:
+    return len({arm for arm in pair[1].arms if arm}) if pair[0].cohort != POPULATION else -1
+
+
+def _by_case(missing: set[str], known: set[str]) -> dict[str, str]:
+    lower = {identity.casefold().replace(" ", ""): identity for identity in known}
+    found = {identity: lower.get(identity.casefold().replace(" ", "")) for identity in missing}
+    return {k: v for k, v in found.items() if v} if all(found.values()) and len(lower) == len(known) else {}
+
+
+def _by_number(own: set[str], known: set[str], strict: bool) -> dict[str, str]:
+    """Match ids by their numbers, if both sides are numbered without ambiguity and their letters do not disagree."""
+    theirs, ours = ({i: form for i in ids if (form := code_form(i))} for ids in (own, known))
+    if len(theirs) < len(own) or len(ours) < len(known):
+        return {}
+    letters = [{form.prefix for form in forms.values()} for forms in (theirs, ours)]
+    if any(len(found) != 1 for found in letters) or len((letters[0] | letters[1]) - {""}) > 1:
+        return {}
+    numbers = {form.number: identity for identity, form in ours.items()}
+    if len(numbers) < len(known) or len({form.number for form in theirs.values()}) < len(own):
+        return {}
+    renamed = {identity: numbers[form.number] for identity, form in theirs.items() if form.number in numbers}
+    return renamed if len(renamed) >= (1 if strict else 0.9) * len(own) else {}
+
+
+def check_alike(blocks: Blocks, faults: Faults) -> None:
     """Tell of ids that differ only in writing, such as ``DQ-006`` and ``dq-06``: one participant taken for two."""
     seen: dict[str, str] = {}
     told: set[str] = set()
@@ -203,43 +187,29 @@ def check_alike(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
         if column is None or plan.cohort == POPULATION:
             continue
         for position, identity in enumerate(rows.ids):
-            if identity is None or identity in told or seen.get(key := _alike(identity), identity) == identity:
-                if identity is not None and identity not in told:
-                    seen[key] = identity
+            if identity is None or identity in told:
                 continue
-            told.add(identity)
-            faults.error(
-                "id written otherwise",
-                f"differs only in writing from the participant {seen[key]!r}; write both alike",
-                sheet=plan.sheet,
-                cell=plan.block.address(plan.header.first_data + position, column.index),
-                value=identity,
-            )
+            first = seen.setdefault(_alike(identity), identity)
+            if first != identity:
+                told.add(identity)
+                what = f"differs only in writing from the participant {first!r}; write both alike"
+                faults.error("id written otherwise", what, **plan.place(position, column), value=identity)
 
 
-# Cyrillic and Greek letters that look like Latin ones.
-_LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
-
-
-def check_close(blocks: list[tuple[Plan, Rows]], faults: Faults) -> None:
+def check_close(blocks: Blocks, faults: Faults) -> None:
     """Ask about an id that one sheet alone has, if it lacks one that differs by a single character: a slip, or two people."""
     with_ids = [(plan, rows) for plan, rows in blocks if plan.one(PARTICIPANT) and plan.cohort != POPULATION]
-    sets = [{identity for identity in rows.ids if identity} for _, rows in with_ids]
+    sets = [_people(rows) for _, rows in with_ids]
     for number, (plan, rows) in enumerate(with_ids):
         others = set().union(*(ids for other, ids in enumerate(sets) if other != number))
-        if len(sets[number] & others) < 0.5 * len(sets[number]):
+        if 2 * len(sets[number] & others) < len(sets[number]):
             continue
         for identity in sorted(sets[number] - others):
             close = [other for other in others - sets[number] if _one_edit(identity, other)]
             if len(close) == 1:
-                position = rows.ids.index(identity)
-                faults.error(
-                    "id on one sheet only",
-                    f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both",
-                    sheet=plan.sheet,
-                    cell=plan.block.address(plan.header.first_data + position, plan.one(PARTICIPANT).index),
-                    value=identity,
-                )
+                what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
+                place = plan.place(rows.ids.index(identity), plan.having(PARTICIPANT)[0])
+                faults.error("id on one sheet only", what, **place, value=identity)
 
 
 def _one_edit(first: str, second: str) -> bool:
@@ -258,33 +228,3 @@ def _alike(identity: str) -> str:
         return identity.casefold()
     taken = code_form(identity)
     return f"{taken.prefix}{taken.number}" if taken else identity.casefold().replace(" ", "")
-
-
-def _arms(pair: tuple[Plan, Rows]) -> int:
-    return len({arm for arm in pair[1].arms if arm}) if pair[0].cohort != POPULATION else -1
-
-
-def _by_case(missing: set[str], known: set[str]) -> dict[str, str]:
-    lower = {identity.casefold().replace(" ", ""): identity for identity in known}
-    found = {identity: lower.get(identity.casefold().replace(" ", "")) for identity in missing}
-    return {k: v for k, v in found.items() if v} if all(found.values()) and len(lower) == len(known) else {}
-
-
-def _by_number(own: set[str], known: set[str], strict: bool) -> dict[str, str]:
-    """Match ids by their numbers, if both sides are numbered without ambiguity and their letters do not disagree."""
-    theirs = {identity: code_form(identity) for identity in own}
-    ours = {identity: code_form(identity) for identity in known}
-    if not all(theirs.values()) or not all(ours.values()):
-        return {}
-    prefixes = {f.prefix for f in theirs.values() if f}, {f.prefix for f in ours.values() if f}
-    if any(len(p) != 1 for p in prefixes):
-        return {}
-    first, second = prefixes[0].pop(), prefixes[1].pop()
-    if first and second and first != second:
-        return {}
-    numbers = {f.number: identity for identity, f in ours.items() if f}
-    if len(numbers) < len(known) or len({f.number for f in theirs.values() if f}) < len(own):
-        return {}
-    renamed = {identity: numbers[f.number] for identity, f in theirs.items() if f and f.number in numbers}
-    share = len(renamed) / len(own)
-    return renamed if share == 1 or (share >= 0.9 and not strict) else {}

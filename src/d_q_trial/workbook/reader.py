@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +80,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     Parameters
     ----------
     path : path
-        An .xlsx or .xlsm file.
+        A file that :func:`loader.load` reads.
     trial : Trial
         Names of arms, visits, outcomes and markers.
     mapping : path, optional
@@ -99,10 +96,9 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
     UserError
         One message with every fault: sheet, cell, value and what was expected.
     """
-    with _without_collection():
-        reading = look(path, trial, mapping)
-        reading.faults.stop(path)
-        values = make_frame(reading.chunks)
+    reading = look(path, trial, mapping)
+    reading.faults.stop(path)
+    values = make_frame(reading.chunks)
     workbook = reading.workbook
     source: dict[str, Any] = {
         "name": workbook.path.name,
@@ -114,18 +110,6 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
         "comparisons": reading.comparisons,
     }
     return Participants(values, label_of(workbook), source)
-
-
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Pause the search for garbage: among millions of cells that are all in use it finds none, again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
@@ -229,8 +213,7 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == INFERRED and column.role != IGNORE:
-                cell = plan.block.address(plan.header.rows[-1] if plan.header.rows else 0, column.index)
-                faults.note("inferred", column.why, sheet=plan.sheet, cell=cell, value=column.label)
+                faults.note("inferred", column.why, **plan.head_of(column))
         if plan.unread:
             faults.note("unread", f"block not read: {plan.unread}", sheet=plan.sheet, cell=plan.block.range)
 

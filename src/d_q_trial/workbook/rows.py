@@ -187,10 +187,6 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     return rows
 
 
-def _place(plan: Plan, position: int, column: Column) -> dict[str, str]:
-    return {"sheet": plan.sheet, "cell": plan.block.address(plan.header.first_data + position, column.index)}
-
-
 def _skip_headers(plan: Plan, body: list[list], rows: Rows) -> None:
     """Leave out rows that repeat the header."""
     if not plan.header.rows:
@@ -248,7 +244,7 @@ def _cells(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Fau
     in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
     if in_runs and (column.role != PARTICIPANT or plan.one(VISIT) or plan.one(VARIABLE)):
         faults.note(
-            "filled down", f"blank cells below a {column.role} read as the one above", **_place(plan, blank[0], column)
+            "filled down", f"blank cells below a {column.role} read as the one above", **plan.place(blank[0], column)
         )
         for position in range(1, len(cells)):
             if cells[position] == EMPTY and rows.use[position]:
@@ -284,11 +280,11 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
             rows.use[position] = False
             if _has_data(plan, body[position]):
                 shown = cell.shown if isinstance(cell, Flag) else cell
-                faults.error("no id", "values without a participant id", **_place(plan, position, column), value=shown)
+                faults.error("no id", "values without a participant id", **plan.place(position, column), value=shown)
         elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell):
             rows.use[position] = False
             faults.note(
-                "summary row", "a summary, not a participant; not read", **_place(plan, position, column), value=cell
+                "summary row", "a summary, not a participant; not read", **plan.place(position, column), value=cell
             )
         else:
             # ASCII letters and digits alone are an id as they stand.
@@ -300,7 +296,7 @@ def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: 
         faults.note(
             "id characters",
             f"{len(unusual)} ids hold characters that cannot be seen or look like others; they are read as plain ones",
-            **_place(plan, unusual[0], column),
+            **plan.place(unusual[0], column),
             value=rows.ids[unusual[0]],
         )
 
@@ -317,7 +313,7 @@ def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) ->
                 faults.note(
                     "summary row",
                     "a summary, not a participant; not read",
-                    **_place(plan, position, column),
+                    **plan.place(position, column),
                     value=cell,
                 )
 
@@ -362,7 +358,7 @@ def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
             faults.error(
                 "unknown arm",
                 f"not an arm of the trial{times}; expected {expected}, a legend, or 'arms' in the mapping",
-                **_place(plan, position, column),
+                **plan.place(position, column),
                 value=cell.shown if isinstance(cell, Flag) else cell,
             )
 
@@ -378,8 +374,7 @@ def _treated_beside_control(plan, column, values, known, vocabulary, faults) -> 
         faults.note(
             "arm",
             f"read as {vocabulary.arm_labels[treated]}, because the only other arm is the control",
-            sheet=plan.sheet,
-            cell=plan.block.address(plan.header.first_data, column.index),
+            **plan.place(0, column),
             value=str(unknown[0]),
         )
 
@@ -434,7 +429,7 @@ def _named(plan, column, body, rows, find: Callable[[object], str | None], what:
             continue
         told.add(cell)
         shown = cell.shown if isinstance(cell, Flag) else cell
-        place = _place(plan, position, column)
+        place = plan.place(position, column)
         if column.role == VARIABLE:
             faults.note("unknown variable", f"not {what} of the trial; not read", **place, value=shown)
         else:

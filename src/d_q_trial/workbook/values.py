@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,15 +38,14 @@ class Chunk:
     linked: bool
     texts: list[str] | None = None
 
-    def address(self, index: int) -> str:
-        """Return the cell of a value."""
-        return self.plan.block.address(self.plan.header.first_data + int(self.positions[index]), self.column.index)
+    def at(self, index: int) -> dict[str, Any]:
+        """Return sheet, cell and number of a value, as faults state them."""
+        return self.plan.place(int(self.positions[index]), self.column) | {"value": float(self.values[index])}
 
     @property
-    def header_cell(self) -> str:
-        """Return the cell that names the column."""
-        rows = self.plan.header.rows
-        return self.plan.block.address(rows[-1] if rows else self.plan.header.first_data, self.column.index)
+    def head(self) -> dict[str, str]:
+        """Sheet, cell and label of the column, as faults state them."""
+        return self.plan.head_of(self.column)
 
     def keep(self, chosen: np.ndarray) -> None:
         """Keep only some of the values."""
@@ -86,13 +86,11 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
     where = np.arange(len(cells)) if wanted is None else np.flatnonzero(wanted)
     outcome = trial.outcomes.get(key)
     binary = outcome is not None and outcome.kind == "binary"
-    first = plan.header.first_data
     cells = cells if wanted is None else [cells[i] for i in where]
     numbers = read_numbers(cells, policy, binary=binary)
     for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
         for position, cell, kind, expectation in entries:
-            address = plan.block.address(first + int(where[position]), column.index)
-            report(kind, expectation, sheet=plan.sheet, cell=address, value=cell)
+            report(kind, expectation, **plan.place(int(where[position]), column), value=cell)
     counts["below detection"] = counts.get("below detection", 0) + numbers.below_detection
     counts["missing codes"] = counts.get("missing codes", 0) + numbers.missing_codes
     present = ~np.isnan(numbers.values)
@@ -126,11 +124,7 @@ def _as_shown(plan: Plan, column: Column, where: np.ndarray, values: np.ndarray,
     sheet, first = plan.block.sheet, plan.header.first_data
     places = [plan.block.place(first + int(row), column.index) for row in where]
     percent = np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in formatted for r, c in places])
-    place = {
-        "sheet": plan.sheet,
-        "cell": plan.block.address(first + int(where[0]), column.index),
-        "value": column.label,
-    }
+    place = plan.place(int(where[0]), column) | {"value": column.label}
     if percent.all():
         faults.note("percent format", "cells formatted as percent, read as the percentages that they show", **place)
         return values * 100
@@ -161,14 +155,8 @@ def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, 
     if plan.visit:
         return plan.visit, []
     expected = ", ".join(visit.label for visit in trial.visits.values())
-    header = plan.header.rows[-1] if plan.header.rows else plan.header.first_data
-    faults.error(
-        "no visit",
-        f"{trial.variable_label(key)} without a visit; expected one of {expected}",
-        sheet=plan.sheet,
-        cell=plan.block.address(header, column.index),
-        value=column.label,
-    )
+    what = f"{trial.variable_label(key)} without a visit; expected one of {expected}"
+    faults.error("no visit", what, **plan.head_of(column))
     return None, []
 
 
@@ -177,26 +165,19 @@ def _without_name(plan: Plan, column: Column, cells: Sequence, rows: Rows, fault
     naming = plan.one(VARIABLE)
     if naming is None or plan.variable:
         return
-    first = plan.header.first_data
-    for position, (cell, variable) in enumerate(zip(cells, rows.variables, strict=True)):
-        if variable is None and cell != EMPTY and rows.use[position]:
-            named = plan.block.values[first + position][naming.index]
-            if named == EMPTY:
-                address = plan.block.address(first + position, naming.index)
-                faults.error("no variable", "a value without a variable", sheet=plan.sheet, cell=address)
+    names = [row[naming.index] for row in plan.block.values[plan.header.first_data :]]
+    for position, (cell, name) in enumerate(zip(cells, names, strict=True)):
+        if rows.variables[position] is None and cell != EMPTY and rows.use[position] and name == EMPTY:
+            faults.error("no variable", "a value without a variable", **plan.place(position, naming))
 
 
 def _without_visit(plan: Plan, column: Column, where, visits: list[str | None], faults: Faults) -> None:
     """Tell of values whose row should say its visit and does not; unknown visits are told of elsewhere."""
-    if None not in visits:
-        return
     saying = plan.one(VISIT)
-    first = plan.header.first_data
-    for position, visit in zip(where, visits, strict=True):
-        row = first + int(position)
-        if visit is None and (saying is None or plan.block.values[row][saying.index] == EMPTY):
-            address = plan.block.address(row, saying.index if saying else column.index)
-            faults.error("no visit", "a value without a visit", sheet=plan.sheet, cell=address)
+    for position, visit in zip(map(int, where), visits, strict=True):
+        row = plan.block.values[plan.header.first_data + position]
+        if visit is None and (saying is None or row[saying.index] == EMPTY):
+            faults.error("no visit", "a value without a visit", **plan.place(position, saying or column))
 
 
 def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -> str:
@@ -216,20 +197,17 @@ def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -
 
 def _chunk(plan, column, key, visit, positions, values, rows, trial) -> Chunk:
     linked = plan.kind != GROUPS
-    block, first = plan.block, plan.header.first_data
-    whole = len(positions) == len(rows.ids)
+    own = [int(i) for i in positions]
     if plan.one(PARTICIPANT) and linked:
-        participants = rows.ids if whole else [rows.ids[i] for i in positions]
-    elif linked:  # the row is the person
-        participants = [f"{plan.sheet} {block.address(first + int(i), 0)}" for i in positions]
-    else:
-        participants = [f"{plan.sheet} {block.address(first + int(i), column.index)}" for i in positions]
-    if linked:
-        arms = rows.arms if whole else [rows.arms[i] for i in positions]
-        strata: list[str | None] = [None] * len(positions)
-    else:
-        arms = [column.arm or rows.arms[i] or plan.arm for i in positions]
-        strata = [column.stratum or rows.strata[i] or plan.stratum for i in positions]
+        participants = [rows.ids[i] for i in own]
+    else:  # the row or, in groups, the cell is the person
+        person = plan.columns[0] if linked else column
+        participants = [f"{plan.sheet} {plan.place(i, person)['cell']}" for i in own]
+    arms = [rows.arms[i] for i in own]
+    strata: list[str | None] = [None] * len(own)
+    if not linked:
+        arms = [column.arm or arm or plan.arm for arm in arms]
+        strata = [column.stratum or rows.strata[i] or plan.stratum for i in own]
     measure = measure_of(plan, column, key, visit, trial)
     marker = "" if linked else column.marker or plan.marker or ""
     return Chunk(plan, column, key, visit, measure, marker, positions, values, participants, arms, strata, linked)
@@ -272,7 +250,7 @@ def make_frame(chunks: list[Chunk]) -> pd.DataFrame:
                 "value": chunk.values.astype(float),
                 "text": chunk.texts or "",
                 "sheet": safe_text(chunk.plan.sheet),
-                "cell": [chunk.address(index) for index in range(len(chunk.positions))],
+                "cell": [chunk.at(index)["cell"] for index in range(len(chunk.positions))],
             },
             columns=list(COLUMNS),
         )
