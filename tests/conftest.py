@@ -5,6 +5,8 @@ import pytest
 import workspace
 from hypothesis import settings
 
+# Before numpy is imported: two workers with two threads each would slow each other down.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Paths such as data/trial.yaml are relative to the top of the checkout, from wherever pytest is called.
 os.chdir(Path(__file__).parent.parent)
 

@@ -184,6 +184,7 @@ def _contrasts(
         return
     values, is_first = matrix.values[both][:, columns], first[both]
     continuous = ~matrix.binary[columns]
+    p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
     for position, column in enumerate(columns):
         a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))
         n = (a.size, b.size)
@@ -210,7 +211,7 @@ def _contrasts(
         ):
             rows.append((*head, statistic, value, *n, method, why))
         for other in further:
-            p = other.compare(a, b).p
+            p = p_further[other.name][position]
             others.append((*head, "p", p, *n, other.name, other.undefined if np.isnan(p) else ""))
 
 

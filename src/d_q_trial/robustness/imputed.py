@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..stats.ancova import ancova
+from ..stats.ancova import ancova_effect
 from ..stats.estimate import Estimate
 from ..stats.imputation import impute, pool
 from ..stats.interaction import mann_whitney_effect
@@ -85,8 +85,8 @@ def _pooled_rows(
                 # The distance from no effect, so that P tests it.
                 estimates.append((effect.effect - 0.5, effect.variance, effect.df))
             else:
-                found = ancova(ratio, baseline, c.is_first, confidence=confidence)
-                estimates.append((found.estimate, found.standard_error**2, sum(n) - 3))
+                estimate, error = ancova_effect(ratio, baseline, c.is_first)
+                estimates.append((estimate, error**2, sum(n) - 3))
         values, variances, df = np.array(estimates, dtype=float).T
         if np.isnan(variances).any() or not variances.mean() > 0:
             reason = TOO_FEW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from statsmodels.regression.linear_model import OLS
+from statsmodels.regression.linear_model import OLS, RegressionResults
 
 from .checks import finite, open_share
 from .estimate import Estimate
@@ -37,26 +37,34 @@ def least_squares(design: ArrayLike, response: ArrayLike, *, confidence: float) 
     >>> round(slope.estimate, 3), round(slope.standard_error, 3), slope.df
     (0.85, 0.39, 2.0)
     """
-    design, response = finite(design, "design"), finite(response, "response")
     open_share(confidence, "confidence")
+    fitted, coefficients, lengths, df = _fit(design, response)
+    if fitted is None:
+        return [Estimate.without_error(b) for b in coefficients / lengths]
+    lower, upper = fitted.conf_int(1 - confidence).T
+    fields = zip(coefficients, fitted.bse, fitted.tvalues, fitted.pvalues, lower, upper, lengths, strict=True)
+    return [
+        Estimate(*(float(x) for x in (b / unit, se / unit, df, t, p, low / unit, high / unit)))
+        for b, se, t, p, low, high, unit in fields
+    ]
+
+
+def _fit(design: ArrayLike, response: ArrayLike) -> tuple[RegressionResults | None, np.ndarray, np.ndarray, int]:
+    """Fit by HC3 in columns of length 1: the fit (None without errors), coefficients, lengths, degrees of freedom."""
+    design, response = finite(design, "design"), finite(response, "response")
     known = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
     design, response = design[known], response[known]
     n, k = design.shape
     lengths = np.sqrt((design**2).sum(axis=0))  # columns of length 1, so that no unit is taken for a dependence
-    scaled = design / np.where(lengths > 0, lengths, 1.0)
+    lengths[lengths == 0] = 1.0
+    scaled = design / lengths
     if n <= k or np.linalg.matrix_rank(scaled) < k:
-        return [Estimate.without_error(np.nan)] * k
+        return None, np.full(k, np.nan), lengths, n - k
     if (np.linalg.qr(scaled)[0] ** 2).sum(axis=1).max() > 1 - 1e-10:
-        return [Estimate.without_error(b) for b in OLS(response, scaled).fit().params / lengths]
+        return None, OLS(response, scaled).fit().params, lengths, n - k
     robust = OLS(response, scaled).fit(cov_type="HC3", use_t=True)
-    if np.abs(robust.resid).max() <= _NEGLIGIBLE * np.abs(response).max():
-        return [Estimate.without_error(b) for b in robust.params / lengths]
-    lower, upper = robust.conf_int(1 - confidence).T
-    fields = zip(robust.params, robust.bse, robust.tvalues, robust.pvalues, lower, upper, lengths, strict=True)
-    return [
-        Estimate(*(float(x) for x in (b / unit, se / unit, n - k, t, p, low / unit, high / unit)))
-        for b, se, t, p, low, high, unit in fields
-    ]
+    negligible = np.abs(robust.resid).max() <= _NEGLIGIBLE * np.abs(response).max()
+    return None if negligible else robust, robust.params, lengths, n - k
 
 
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
@@ -69,10 +77,24 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
     >>> round(found.estimate, 3), found.df
     (3.25, 5.0)
     """
+    return least_squares(_ancova_design(response, covariate, is_first), response, confidence=confidence)[1]
+
+
+def ancova_effect(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike) -> tuple[float, float]:
+    """Return estimate and standard error of :func:`ancova` alone, in half its time, for many imputed data sets.
+
+    >>> arm = [1, 1, 1, 1, 0, 0, 0, 0]
+    >>> [round(x, 3) for x in ancova_effect([5, 7, 6, 9, 3, 4, 2, 5], [1, 2, 3, 4, 1, 2, 3, 4], arm)]
+    [3.25, 1.096]
+    """
+    fitted, coefficients, lengths, _ = _fit(_ancova_design(response, covariate, is_first), response)
+    error = fitted.bse[1] / lengths[1] if fitted is not None else np.nan
+    return float(coefficients[1] / lengths[1]), float(error)
+
+
+def _ancova_design(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike) -> np.ndarray:
     covariate = _centred(covariate, np.isnan(finite(response, "response")))
-    is_first = np.asarray(is_first, dtype=float)
-    design = np.column_stack([np.ones(covariate.size), is_first, covariate])
-    return least_squares(design, response, confidence=confidence)[1]
+    return np.column_stack([np.ones(covariate.size), np.asarray(is_first, dtype=float), covariate])
 
 
 def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
