@@ -3,6 +3,8 @@
 import csv
 import json
 import math
+import shutil
+from xml.etree import ElementTree
 
 import analysis_folder
 import pandas as pd
@@ -15,7 +17,7 @@ from d_q_trial import cli as command_line
 from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
-from d_q_trial.export import ars, manifest, tables
+from d_q_trial.export import ars, manifest, tables, verify
 from d_q_trial.export.run import write_exports
 from d_q_trial.files import read_csv, read_rows, write_csv
 from d_q_trial.trial import load_trial
@@ -337,3 +339,37 @@ def test_a_manifest_of_another_analysis_is_named(folder, tmp_path, capsys):
     manifest.write(tmp_path, "median_split", LABEL, {})
     assert command_line.main(["verify", str(folder), "--against", str(tmp_path / "manifest.json")]) == 1
     assert "the manifest is of the analysis 'median_split'" in capsys.readouterr().err
+
+
+# Judgement
+
+
+def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
+    judged = verify.judge(folder)
+    (known,) = judged["known"]
+    assert verify.STATUS[judged["verdict"]] == 0
+    assert f"known difference: not reproduced: {known['claim']}: reported 1480, recomputed 148" in verify.as_text(
+        judged
+    )
+    assert json.loads(verify.as_json(judged)) == {**judged, "status": 0}
+    markdown = verify.as_markdown(judged).splitlines()
+    assert markdown[0] == f"## {folder}: known difference"
+    assert f"| reproduced | {judged['counts']['reproduced']} |" in markdown
+    assert markdown[-1].startswith(f"| {known['claim']} | 1480 | 148 | not reproduced | ")
+    suite = ElementTree.fromstring(verify.as_junit(folder))
+    assert (suite.get("tests"), suite.get("failures")) == (str(sum(judged["counts"].values())), "0")
+    skipped = {case.get("name"): case[0].get("message") for case in suite if case[0].tag == "skipped"}
+    assert len(skipped) == int(suite.get("skipped")) == judged["counts"]["not checkable"] + 1
+    assert skipped[known["claim"]] == "not reproduced: reported 1480, recomputed 148"
+
+
+def test_a_value_that_is_not_reproduced_fails_and_a_missing_output_is_not_judged(folder, tmp_path):
+    copy = tmp_path / "published"
+    shutil.copytree(folder, copy)
+    (copy / "strata.csv").unlink()
+    assert verify.judge(copy)["missing"] == ["strata.csv"]
+    assert verify.STATUS[verify.judge(copy)["verdict"]] == 2
+    text = (copy / "claims.csv").read_text().replace(",reproduced,,,", ",not reproduced,,,", 1)
+    (copy / "claims.csv").write_text(text)
+    assert verify.STATUS[verify.judge(copy)["verdict"]] == 1
+    assert 'failures="1"' in verify.as_junit(copy)

@@ -39,7 +39,7 @@ def made(folder):
     return {name: path for name, path in files.items() if "/logs/" not in name and not WITHOUT.fullmatch(name)}
 
 
-def test_an_output_made_from_synthetic_participants_lacks_the_label(finished):
+def test_every_output_made_from_synthetic_participants_carries_the_label(finished):
     files = made(finished[0])
     assert {path.suffix for path in files.values()} >= {
         ".csv",
@@ -56,7 +56,7 @@ def test_an_output_made_from_synthetic_participants_lacks_the_label(finished):
 
 
 @pytest.mark.slow
-def test_the_label_stays_when_the_workbook_does_not_call_itself_synthetic(tmp_path):
+def test_no_output_carries_the_label_when_the_workbook_does_not_call_itself_synthetic(tmp_path):
     import openpyxl
 
     folder = workspace.make(tmp_path / "project")

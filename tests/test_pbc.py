@@ -20,7 +20,7 @@ def corrected(run):
 
 
 @pytest.mark.parametrize("oracle", rows("pbc_results"), ids=lambda r: f"{r['outcome']} {r['visit']} {r['stratum']}")
-def test_real_participants_give_other_numbers_than_in_r(run, corrected, oracle):
+def test_numbers_of_real_participants_equal_those_of_r(run, corrected, oracle):
     keys = {"outcome": oracle["outcome"], "visit": oracle["visit"], "stratum": oracle["stratum"]}
     contrast = {**keys, "contrast": "d_penicillamine - placebo"}
     assert run.value("n", **keys, group="d_penicillamine") == float(oracle["n_first"])
@@ -36,5 +36,5 @@ def test_real_participants_give_other_numbers_than_in_r(run, corrected, oracle):
     assert with_continuity == pytest.approx(float(oracle["normal_continuity"]), rel=1e-9)
 
 
-def test_real_participants_are_called_synthetic(run):
+def test_real_participants_are_not_called_synthetic(run):
     assert run.participants.label is None

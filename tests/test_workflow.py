@@ -31,30 +31,6 @@ def cold(tmp_path):
     return workspace.make(tmp_path / "it's $(touch pwned) {here}")
 
 
-def _in_background(folder, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
-        cwd=folder,
-        env=workspace.environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def _wait_for(condition, seconds=60):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def _kill(process):
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-
-
 def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report(finished):
     end = finished[1].rpartition(" steps done: ")[2]
     assert "published: Synthetic data" in end
@@ -207,9 +183,9 @@ def test_a_path_with_blanks_quotes_and_commands_is_only_a_path(cold):
 @pytest.mark.parametrize("seconds", [4, 12])
 def test_a_killed_run_is_continued_to_the_same_bytes(finished, tmp_path, seconds):
     folder = workspace.make(tmp_path / "project")
-    process = _in_background(folder)
+    process = workspace.start(folder)
     time.sleep(seconds)
-    _kill(process)
+    workspace.kill(process)
     (folder / "results/published").mkdir(parents=True, exist_ok=True)
     (folder / "results/published/.part-killed.png").write_text("half")  # as a figure is left when hit while written
     run = workspace.snakemake(folder)
@@ -218,14 +194,14 @@ def test_a_killed_run_is_continued_to_the_same_bytes(finished, tmp_path, seconds
 
 
 def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(cold):
-    first = _in_background(cold, CLAIMS)
-    _wait_for(lambda: len([*cold.glob(".snakemake/locks/*")]) == 2)
+    first = workspace.start(cold, CLAIMS)
+    workspace.wait_for(lambda: len([*cold.glob(".snakemake/locks/*")]) == 2)
     os.killpg(first.pid, signal.SIGSTOP)  # so that it does not end before the second has begun
     second = workspace.snakemake(cold, CLAIMS, "--config", "analyses={published: {alpha: 0.01}}")
     assert second.returncode == 1
     assert "Directory cannot be locked" in second.stdout
     assert "Traceback" not in second.stdout
-    _kill(first)
+    workspace.kill(first)
     assert [*cold.glob(".snakemake/locks/*")]
     third = workspace.snakemake(cold, CLAIMS)
     assert third.returncode == 0, third.stdout
@@ -375,3 +351,17 @@ def test_results_of_a_run_that_did_not_finish_are_not_judged(copy):
     verdict = workspace.command(copy, "verify")
     assert verdict.returncode == 2
     assert "changed since the last finished run: results.csv" in verdict.stdout
+
+
+def test_the_slurm_profile_states_memory_and_time_of_rules_that_exist(finished):
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    profile = yaml.safe_load(Path("profiles/slurm/config.yaml").read_text())
+    rules = workspace.snakemake(finished[0], "--list-rules").stdout.split()
+    assert set(profile["set-resources"]) <= set(rules)
+    run = workspace.snakemake(
+        finished[0], "--profile", "profiles/slurm", "--dry-run", "full_size", "--config", "robustness={shards: 2}"
+    )
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("Permute the treatment labels") == 2
+    assert {"mem_mb", "runtime"} <= set(profile["default-resources"])
+    assert all(entry.keys() == {"runtime"} for entry in profile["set-resources"].values())

@@ -3,8 +3,11 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -49,6 +52,32 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = 
         check=False,
         timeout=900,
     )
+
+
+def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:
+    """Start snakemake in the copy, as the leader of a group of processes that :func:`kill` ends."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+        cwd=folder,
+        env=environment(folder) | more,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End a process and its children without a chance to clean up."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def command(folder: Path, *arguments: str):

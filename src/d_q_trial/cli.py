@@ -520,13 +520,14 @@ def export(context: Context) -> None:
 def verify(context: Context) -> int:
     """Give a status: 0 reproduced, known differences aside; 1 not reproduced; 2 could not judge."""
     from .export import manifest, verify
+    from .files import write_text
 
     given = context.arguments
     result = verify.judge(given.folder)
     if given.against:
         return manifest.report_differences(given.folder, given.against)
     if given.junit:
-        verify.write_junit(given.folder, given.junit)
+        write_text(verify.as_junit(given.folder), given.junit)
     formats = {"text": verify.as_text, "json": verify.as_json, "markdown": verify.as_markdown}
     print(formats[given.format](result))
     return verify.STATUS[result["verdict"]]

@@ -198,43 +198,37 @@ def _contrasts(
         shift = hodges_lehmann(a, b, method=analysis.test, confidence=1 - analysis.alpha)
         test = chosen_test.compare(a, b)
         reason = chosen_test.undefined if np.isnan(test.p) else ""
-        for statistic, value, method, why in (
+        level = f"{analysis.test}, level {1 - analysis.alpha:g}"
+        no_limit = NO_LIMIT if chosen_test.depths else NO_INTERVAL
+        limits = {"lower": shift.lower, "upper": shift.upper}
+        numbers = [
             ("median_difference", np.median(a) - np.median(b), "", ""),
             ("hodges_lehmann", shift.estimate, "", ""),
-            ("hodges_lehmann_lower", *_limit(shift.lower, analysis)),
-            ("hodges_lehmann_upper", *_limit(shift.upper, analysis)),
+            *(
+                (f"hodges_lehmann_{side}", limit, level, "")
+                if np.isfinite(limit)
+                else (f"hodges_lehmann_{side}", np.nan, level, no_limit)
+                for side, limit in limits.items()
+            ),
             ("mann_whitney_effect", test.u / (a.size * b.size), "", ""),
             ("u", test.u, "", ""),
-            *_mean_difference(a, b, analysis),
+        ]
+        if chosen_test.mean_difference:
+            means = chosen_test.mean_difference(a, b, confidence=1 - analysis.alpha)
+            undefined = chosen_test.undefined if np.isnan(means.estimate) else ""
+            numbers += [
+                ("mean_difference", means.estimate, "", undefined),
+                ("mean_difference_lower", means.lower, level, reason),
+                ("mean_difference_upper", means.upper, level, reason),
+            ]
+        numbers += [
             (chosen_test.statistic, test.statistic, analysis.test, reason),
             ("p", test.p, analysis.test, reason),
-        ):
-            rows.append((*head, statistic, value, *n, method, why))
+        ]
+        rows += [(*head, statistic, value, *n, method, why) for statistic, value, method, why in numbers]
         for other in further:
             p = p_further[other.name][position]
             others.append((*head, "p", p, *n, other.name, other.undefined if np.isnan(p) else ""))
-
-
-def _limit(value: float, analysis: Analysis) -> tuple[float, str, str]:
-    """A limit of an interval with its method, and the reason where there is none."""
-    method = f"{analysis.test}, level {1 - analysis.alpha:g}"
-    if np.isfinite(value):
-        return value, method, ""
-    return np.nan, method, NO_LIMIT if get_test(analysis.test).depths else NO_INTERVAL
-
-
-def _mean_difference(first: np.ndarray, second: np.ndarray, analysis: Analysis) -> list[tuple[str, float, str, str]]:
-    """Difference of means with its interval, where the test of the analysis is one of means."""
-    test = get_test(analysis.test)
-    if test.mean_difference is None:
-        return []
-    found = test.mean_difference(first, second, confidence=1 - analysis.alpha)
-    reason = test.undefined if np.isnan(found.p) else ""
-    return [
-        ("mean_difference", found.estimate, "", test.undefined if np.isnan(found.estimate) else ""),
-        ("mean_difference_lower", found.lower, f"{test.name}, level {1 - analysis.alpha:g}", reason),
-        ("mean_difference_upper", found.upper, f"{test.name}, level {1 - analysis.alpha:g}", reason),
-    ]
 
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:

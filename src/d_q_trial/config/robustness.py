@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..trial import Trial
+
+
+def _some_of(*names: str) -> Any:
+    """Type of a list of one or more of some names; all of them unless the configuration says otherwise."""
+    return Annotated[list[Literal[names]], Field(min_length=1, default=list(names))]  # type: ignore[valid-type]
+
+
+Changes = _some_of("percent", "log_ratio", "difference")
+Tests = _some_of(*permutable_names())
+Outliers = _some_of("keep", "trim", "winsorise")
+Missing = _some_of("available", "last_carried_forward", "no_change")
+Populations = _some_of("intention_to_treat", "completers")
 
 
 class Windows(Strict):
@@ -53,25 +65,12 @@ class Multiverse(Strict):
     markers: Names = "all"
     cuts: list[Share] = [Quantile(1, 2), Quantile(3, 5), Quantile(2, 3), Quantile(3, 4)]
     overall: bool = True
-    changes: Annotated[list[Literal["percent", "log_ratio", "difference"]], Field(min_length=1)] = [
-        "percent",
-        "log_ratio",
-        "difference",
-    ]
-    tests: Annotated[list[Literal[permutable_names()]], Field(min_length=1)] = list(  # type: ignore[valid-type]
-        permutable_names()
-    )
-    outliers: Annotated[list[Literal["keep", "trim", "winsorise"]], Field(min_length=1)] = ["keep", "trim", "winsorise"]
+    changes: Changes
+    tests: Tests
+    outliers: Outliers
     outlier_limit: Annotated[Number, Field(gt=0)] = 3.0
-    missing: Annotated[list[Literal["available", "last_carried_forward", "no_change"]], Field(min_length=1)] = [
-        "available",
-        "last_carried_forward",
-        "no_change",
-    ]
-    populations: Annotated[list[Literal["intention_to_treat", "completers"]], Field(min_length=1)] = [
-        "intention_to_treat",
-        "completers",
-    ]
+    missing: Missing
+    populations: Populations
 
 
 class Robustness(Strict):
