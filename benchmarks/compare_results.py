@@ -27,6 +27,8 @@ RENAMED_COLUMNS = {
     "claims_that_flip": "claims_changed",
     "printed_numbers_matched": "values_reproduced",
     "printed_numbers_failed": "values_not_reproduced",
+    "Difference of medians": "Median difference",
+    "Shift (95% interval)": "Hodges-Lehmann estimate (95% CI)",
 }
 RENAMED_WORDS = {  # column (new name): {old word: new word}
     "verdict": {

@@ -171,6 +171,23 @@ def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table(
     assert "Fewer participants have a value of Weight (Control 25) and BMI (D+Q 29)." in table.notes
 
 
+def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(trial, analysis):
+    given = {"age": {"mean": ("12", "10"), "sd": ("3", "4")}, "smoker": {"percent": ("50", "20")}}
+    rows = [
+        _row(outcome, "baseline", "baseline", "", "all", "", arm, statistic, value=value)
+        for outcome, statistics in given.items()
+        for statistic, values in ({"n": ("30", "30"), "sd": ("0", "0")} | statistics).items()
+        for arm, value in zip(("control", "d_q"), values, strict=True)
+    ]
+    table = {"label": "T", "title": "T", "kind": "arms", "rows": {"outcomes": ["age", "smoker", "bmi"]}}
+    source = Source(trial, analysis, Numbers(rows), None, None)
+    for smd in (True, False):
+        (built,) = build_tables(Catalogue(tables={"t": Table(**table, smd=smd)}), source)
+        assert ("SMD" in built.columns, "smd" in built.rows[0].exact) == (smd, smd)
+        # 2 / sqrt((9 + 16) / 2); 0.3 / sqrt((0.25 + 0.16) / 2); no values
+        assert [row.cells[4:] for row in built.rows] == ([("0.57",), ("0.66",), (DASH,)] if smd else [()] * 3)
+
+
 def test_numbers_of_people_are_whole_in_full_precision(tables, tmp_path):
     write_tables(list(tables.values()), tmp_path)
     with (tmp_path / "table_1_exact.csv").open(encoding="utf-8", newline="") as stream:
@@ -286,6 +303,10 @@ def test_markup_in_a_name_stays_text(trial, analysis):
         ("tables: {t: {label: T, title: T, kind: arms, rows: {outcomes: [ctxx]}}}", r"no 'ctxx'; did you mean 'ctx'"),
         ("tables: {t: {label: T, title: T, kind: arms, rows: {table_1: true}, vist: x}}", r"tables\.t\.vist"),
         ("tables: {t: {label: T, title: T, kind: events}}", "'events' needs the key 'file'"),
+        (
+            "tables: {t: {label: T, title: T, kind: strata, rows: {table_1: true}, smd: true}}",
+            "'strata' has no 'smd'",
+        ),
         ("tables: [", "not readable as YAML"),
     ],
 )

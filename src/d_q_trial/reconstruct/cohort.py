@@ -73,9 +73,11 @@ def reconstruct(design: Design, targets: Targets, seed: int, *, progress: Progre
                     if progress:
                         again = f" (drawn again, {redraw})" if redraw else ""
                         progress(done + number, len(columns), f"{outcome} {visit}{again}")
-                    cohort.cells[outcome, visit] = _column(
-                        design, targets, cohort, outcome, visit, traits[outcome], outcome_rng
-                    )
+                    if visit == BASELINE:
+                        cells = _baseline(design, targets, people, outcome, cohort.decimals[outcome], outcome_rng)
+                    else:
+                        cells = _follow_up(design, targets, cohort, outcome, visit, traits[outcome], outcome_rng)
+                    cohort.cells[outcome, visit] = cells
                 break
             except UnmetError:
                 # Some baselines leave no room for the changes that are reported: a new one may.
@@ -103,12 +105,6 @@ def _smokers(targets: Targets, people: Enrolment, rng: np.random.Generator) -> n
         if row["statistic"] == "count_percent":
             smoker[rng.choice(np.flatnonzero(people.arm == row["group"]), int(row["center"]), replace=False)] = True
     return smoker
-
-
-def _column(design, targets, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
-    if visit == BASELINE:
-        return _baseline(design, targets, cohort.people, outcome, cohort.decimals[outcome], rng)
-    return _follow_up(design, targets, cohort, outcome, visit, trait, rng)
 
 
 def _baseline(design: Design, targets: Targets, people: Enrolment, outcome: str, decimals: int, rng) -> np.ndarray:

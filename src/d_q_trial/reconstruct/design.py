@@ -43,7 +43,6 @@ class MarkerDesign(TypedDict):
     upper_total: NotRequired[PositiveInt]
     tie_at_cut: bool
     spearman_with_age: Annotated[list[str], Field(min_length=2, max_length=2)]
-    spearman_p_below: NotRequired[float]
     typical: PositiveFloat
     spread: PositiveFloat
 
@@ -78,7 +77,6 @@ class Proteins(TypedDict):
     __pydantic_config__ = _STRICT
     finest_step: PositiveFloat
     most_decimals: Decimals
-    decimals: dict[str, Decimals]
 
 
 class Changes(TypedDict):
@@ -131,7 +129,7 @@ class Design(BaseModel):
     @model_validator(mode="after")
     def _names(self) -> Design:
         """Check that every outcome, arm and marker that is named exists."""
-        outcomes = [*self.decimals, *self.sasp["decimals"], *self.extremes, *self.shapes]
+        outcomes = [*self.decimals, *self.extremes, *self.shapes]
         outcomes += [count[0] for count in self.counts] + [reading["outcome"] for reading in self.readings]
         arms = [*self.overlap, *(gone["arm"] for gone in self.absences)]
         arms += [arm for visits in self.shapes.values() for shape in visits.values() for arm in shape]
@@ -160,8 +158,6 @@ class Design(BaseModel):
         """Return the recorded decimals of an outcome; SASP proteins get theirs from the size of their median."""
         if outcome in self.decimals:
             return self.decimals[outcome]
-        if outcome in self.sasp["decimals"]:
-            return self.sasp["decimals"][outcome]
         rows = targets.summaries_of(outcome, "baseline")
         if not rows:
             raise UserError(f"{outcome}: no reported baseline and no recorded decimals")

@@ -83,7 +83,7 @@ def _upper_counts(design: Design, marker: str, rng: np.random.Generator) -> dict
     low = max(limits[keys[0]][0], total - limits[keys[1]][1])
     high = min(limits[keys[0]][1], total - limits[keys[1]][0])
     if low > high:
-        raise UserError(f"{marker}: {total} women in T3 cannot be split as {limits}")
+        raise UserError(f"{marker}: {total} participants in T3 cannot be split as {limits}")
     chosen = int(rng.integers(low, high + 1))
     return {keys[0]: chosen, keys[1]: total - chosen}
 
@@ -97,7 +97,7 @@ def _leave(design: Design, people: Enrolment, rng: np.random.Generator) -> None:
         candidates = rng.permutation(np.flatnonzero(fits))
         number = absence.get("number", 1)
         if candidates.size < number:
-            raise UserError(f"absence ({absence['why']}): only {candidates.size} women fit, {number} needed")
+            raise UserError(f"absence ({absence['why']}): only {candidates.size} participants fit, {number} needed")
         who = candidates[:number]
         taken[who] = True
         for name, visits in absence["missing"].items():

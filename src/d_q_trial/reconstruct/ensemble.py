@@ -35,8 +35,8 @@ _PAGE = """# Numbers that the paper does not determine
 
 **{label}.**
 
-{cohorts} synthetic cohorts (seeds {seeds}) went through the same analysis. Each agrees with every number of participants that the
-article and the registry report (1480% read as 148.0%), so reported numbers are the same in all of them. Where the cohorts
+{cohorts} synthetic cohorts (seeds {seeds}) went through the same analysis. Each agrees with every value that the
+article and the registry report about the participants (1480% read as 148.0%), so reported numbers are the same in all of them. Where the cohorts
 differ, the reported numbers leave a value open.
 
 The range over cohorts is not a confidence interval and does not say how likely a value is. The cohorts are those that one

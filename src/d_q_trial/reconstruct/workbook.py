@@ -20,6 +20,7 @@ def write_workbook(cohort: Cohort, design: Design, path: Path | str) -> None:
     """Write sheets ``READ ME``, ``Participants``, ``SASP``, ``p16 by age`` and ``Codebook``, whole or not at all."""
     from openpyxl import Workbook
     from openpyxl.packaging.custom import StringProperty
+    from openpyxl.styles import Font
 
     book = Workbook()
     read_me = book.active
@@ -27,10 +28,13 @@ def write_workbook(cohort: Cohort, design: Design, path: Path | str) -> None:
     for line in read_me_lines(cohort, design):
         read_me.append([line])
     read_me.column_dimensions["A"].width = 120
-    _table(book.create_sheet("Participants"), *_participants(cohort, design))
-    _table(book.create_sheet("SASP"), *_sasp(cohort, design))
-    _table(book.create_sheet("p16 by age"), *_population(cohort, design))
-    _table(book.create_sheet("Codebook"), *_codebook(cohort, design))
+    for title, columns in _sheets(cohort, design).items():
+        sheet = book.create_sheet(title)
+        for row in (list(columns), *zip(*columns.values(), strict=True)):
+            sheet.append(row)
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        sheet.freeze_panes = "C2" if "Arm" in columns else "A2"
     properties = book.properties
     properties.title = properties.subject = properties.keywords = design.label
     properties.creator = "d_q_trial reconstruct"
@@ -41,11 +45,43 @@ def write_workbook(cohort: Cohort, design: Design, path: Path | str) -> None:
         without_clock(temporary, _DATE)
 
 
+def _sheets(cohort: Cohort, design: Design) -> dict[str, dict[str, list]]:
+    """Return the sheets, each a column of cells per header."""
+    people = {"ID": cohort.people.ids, "Arm": [ARM_LABELS[arm] for arm in cohort.people.arm]}
+    once: dict[str, list] = {}
+    repeated: dict[bool, dict[str, list]] = {False: {}, True: {}}  # whether a SASP protein -> columns
+    for key, given in design.outcomes.items():
+        if given.get("kind") == "binary":
+            once[given["label"]] = ["yes" if smokes else "no" for smokes in cohort.smoker]
+        elif not design.visits(key):
+            once[_header(design, key)] = _cells(cohort, key, BASELINE)
+        else:
+            for visit in (BASELINE, *design.visits(key)):
+                header = _header(design, key, visit)
+                repeated[design.family(key) == "sasp"][header] = _cells(cohort, key, visit)
+    markers = {_marker_header(design, key): values.tolist() for key, values in cohort.markers.items()}
+    age = cohort.population["age"]
+    sample = {"ID": [f"P{number + 1:03d}" for number in range(age.size)], _header(design, "age"): age.tolist()}
+    sample |= {_marker_header(design, key): cohort.population[key].tolist() for key in design.markers}
+    codes = zip(*_codebook(cohort, design), strict=True)
+    return {
+        "Participants": people | once | markers | repeated[False],
+        "SASP": people | repeated[True],
+        "p16 by age": sample,
+        "Codebook": dict(zip(("Variable", "Unit", "Meaning"), map(list, codes), strict=True)),
+    }
+
+
 def _header(design: Design, outcome: str, visit: str = "") -> str:
     given = design.outcomes[outcome]
     when = "baseline" if visit == BASELINE else f"week {visit.removeprefix('week_')}" if visit else ""
     unit = given.get("unit", "")
     return " ".join(part for part in (given["label"], when, f"({unit})" if unit else "") if part)
+
+
+def _marker_header(design: Design, key: str) -> str:
+    marker = design.trial_markers[key]
+    return f"{marker['label']} ({marker['unit']})" if marker.get("unit") else marker["label"]
 
 
 def _cells(cohort: Cohort, outcome: str, visit: str) -> list[float | int | None]:
@@ -54,93 +90,23 @@ def _cells(cohort: Cohort, outcome: str, visit: str) -> list[float | int | None]
     return [None if np.isnan(v) else int(v) if decimals == 0 else round(float(v), decimals) for v in values]
 
 
-def _participants(cohort: Cohort, design: Design):
-    columns = _people(cohort)
-    for key, given in design.outcomes.items():
-        if design.visits(key):
-            continue
-        if given.get("kind") == "binary":
-            columns.append((given["label"], ["yes" if smokes else "no" for smokes in cohort.smoker]))
-        else:
-            columns.append((_header(design, key), _cells(cohort, key, BASELINE)))
-    for key, values in cohort.markers.items():
-        columns.append((_marker_header(design, key), [float(value) for value in values]))
-    return _rows(columns + _repeated(cohort, design, sasp=False))
-
-
-def _sasp(cohort: Cohort, design: Design):
-    return _rows(_people(cohort) + _repeated(cohort, design, sasp=True))
-
-
-def _people(cohort: Cohort) -> list[tuple[str, list]]:
-    return [("ID", cohort.people.ids), ("Arm", [ARM_LABELS[arm] for arm in cohort.people.arm])]
-
-
-def _repeated(cohort: Cohort, design: Design, *, sasp: bool) -> list[tuple[str, list]]:
-    """Return the columns of the outcomes that are measured at several visits."""
-    return [
-        (_header(design, key, visit), _cells(cohort, key, visit))
-        for key in design.outcomes
-        if design.visits(key) and (design.family(key) == "sasp") == sasp
-        for visit in (BASELINE, *design.visits(key))
-    ]
-
-
-def _marker_header(design: Design, key: str) -> str:
-    marker = design.trial_markers[key]
-    return f"{marker['label']} ({marker['unit']})" if marker.get("unit") else marker["label"]
-
-
-def _population(cohort: Cohort, design: Design):
-    age = cohort.population["age"]
-    columns: list[tuple[str, list]] = [
-        ("ID", [f"P{number + 1:03d}" for number in range(age.size)]),
-        (_header(design, "age"), [float(value) for value in age]),
-    ]
-    columns += [(_marker_header(design, key), [float(v) for v in cohort.population[key]]) for key in design.markers]
-    return _rows(columns)
-
-
-def _codebook(cohort: Cohort, design: Design):
+def _codebook(cohort: Cohort, design: Design) -> list[tuple[str, str, str]]:
+    """Return name, unit and meaning of every variable."""
     rows = [
-        ["ID", "", "S..: participants; P..: population sample"],
-        ["Arm", "", "Control: no treatment; D+Q: dasatinib plus quercetin"],
+        ("ID", "", "S..: participants; P..: population sample"),
+        ("Arm", "", "Control: no treatment; D+Q: dasatinib plus quercetin"),
     ]
     for key, given in design.outcomes.items():
         binary = given.get("kind") == "binary"
-        meaning = "yes or no" if binary else _precision(cohort.decimals[key])
+        decimals = 0 if binary else cohort.decimals[key]
+        meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
         if design.visits(key):
             weeks = ", ".join(visit.removeprefix("week_") for visit in design.visits(key))
             meaning += f"; at baseline and at weeks {weeks}"
-        rows.append([given["label"], "" if binary else given.get("unit", ""), meaning])
-    for key in design.markers:
-        rows.append(
-            [
-                design.trial_markers[key]["label"],
-                design.trial_markers[key].get("unit", ""),
-                "T cell p16 mRNA at baseline",
-            ]
-        )
-    return ["Variable", "Unit", "Meaning"], rows
-
-
-def _precision(decimals: int) -> str:
-    return "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
-
-
-def _rows(columns: list[tuple[str, list]]):
-    return [name for name, _ in columns], [list(row) for row in zip(*(values for _, values in columns), strict=True)]
-
-
-def _table(sheet, header: list[str], rows: list[list]) -> None:
-    from openpyxl.styles import Font
-
-    sheet.append(header)
-    for cell in sheet[1]:
-        cell.font = Font(bold=True)
-    for row in rows:
-        sheet.append(row)
-    sheet.freeze_panes = "C2" if header[1] == "Arm" else "A2"
+        unit, meaning = ("", "yes or no") if binary else (given.get("unit", ""), meaning)
+        rows.append((given["label"], unit, meaning))
+    markers = (design.trial_markers[key] for key in design.markers)
+    return rows + [(marker["label"], marker.get("unit", ""), "T cell p16 mRNA at baseline") for marker in markers]
 
 
 def read_me_lines(cohort: Cohort, design: Design) -> list[str]:

@@ -96,7 +96,7 @@ def notes(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
     elif table.kind == "comparisons":
         unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(analysis.measure, "")
         made = [
-            f"Changes from baseline are {labels.FORMULAS[analysis.measure]}{unit}. Differences and shifts are "
+            f"Changes from baseline are {labels.FORMULAS[analysis.measure]}{unit}. Differences are "
             f"{labels.direction(trial)}, {labels.interval(analysis)}. P: {get_test(analysis.test).sentence}; not adjusted "
             "for multiplicity."
         ]
@@ -126,7 +126,9 @@ def _summaries(table: Table, trial: Trial, analysis: Analysis) -> str:
         trend = "; P for trend over the strata: Jonckheere-Terpstra test"
     what = "" if _measure(table, analysis) == BASELINE else f" Change: {labels.FORMULAS[analysis.measure]}."
     test = get_test(analysis.test).sentence
-    return f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}{trend}; not adjusted for multiplicity."
+    smd = " SMD: absolute difference of means or proportions over the root mean square of the arms' SDs."
+    values = f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}{trend}; not adjusted for multiplicity."
+    return values + smd * table.smd
 
 
 def _filled(text: str, table: Table, trial: Trial, analysis: Analysis) -> str:
@@ -259,12 +261,27 @@ def _by_group(
             p = cells.number(outcome, visit, test.statistic, **test.where)
             texts.append(_p(p))
             exact |= {f"p{test.name}": p.value, f"p_method{test.name}": p.method}
+        if table.smd:
+            exact["smd"] = _smd(cells, outcome, visit, groups)
+            texts.append(formatting.number(exact["smd"], 2))
         rows.append(Row(tuple(texts), exact))
         sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
     full = [max(column, default=0) for column in zip(*sizes, strict=True)]
     columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
-    columns = [cells.heading, *columns, *(test.heading for test in tests)]
+    columns = [cells.heading, *columns, *(test.heading for test in tests), *["SMD"][: table.smd]]
     return _built(key, table, source, columns, rows, _fewer(cells.outcomes, groups, sizes, full))
+
+
+def _smd(cells: _Cells, outcome: Outcome, visit: str, groups: Sequence[Group]) -> float:
+    """Return the standardized mean difference of two groups, without sign; NaN where nothing varies."""
+    means, variances = [], []
+    for group in groups:
+        names = ("percent",) if outcome.kind == "binary" else ("mean", "sd")
+        mean, *sd = (cells.number(outcome, visit, name, **group.where).value for name in names)
+        means.append(mean)
+        variances.append(sd[0] ** 2 if sd else mean * (100 - mean))
+    spread = math.sqrt(sum(variances) / 2)
+    return abs(means[0] - means[1]) / spread if spread else math.nan
 
 
 def _fewer(outcomes: Sequence[Outcome], groups: Sequence[Group], sizes: list[list[int]], full: list[int]) -> str:
@@ -312,8 +329,8 @@ def _comparisons(key: str, table: Table, source: Source) -> BuiltTable:
         "Participants",
         *(f"n, {arm.label}" for arm in arms),
         *(f"{arm.label}, median (quartiles)" for arm in arms),
-        "Difference of medians",
-        f"Shift ({labels.interval_level(source.analysis)} interval)",
+        "Median difference",
+        f"Hodges-Lehmann estimate ({labels.interval_level(source.analysis)} CI)",
         "P",
     )
     return _built(key, table, source, columns, rows, headings=3)

@@ -45,7 +45,8 @@ class Table(Strict):
 
     ``arms``: a row per outcome, a column per arm, P. ``strata``: a row per outcome at baseline, a column per stratum, P
     of the highest against each lower one, and of the trend over three or more. ``comparisons``: a row per outcome, visit
-    and group of participants, with medians, shift and P. ``events``: adverse events, as reported in ``file``.
+    and group of participants, with medians, their difference, Hodges-Lehmann estimate and P. ``events``: adverse events,
+    as reported in ``file``.
     """
 
     label: str  # as the article counts, such as "Extended Data Table 2"
@@ -57,6 +58,7 @@ class Table(Strict):
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis
     marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
     decimals: int | None = None
+    smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
     source: str = "paper"  # of ``events``: which rows of the file
     after: str = ""  # key of the figure that the table follows in the report; without it, the table comes last
@@ -70,6 +72,8 @@ class Table(Strict):
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
         if self.kind == "arms" and len(self.strata) != 1:
             raise ValueError("'arms' shows one of 'strata'")
+        if self.smd and self.kind != "arms":
+            raise ValueError(f"{self.kind!r} has no 'smd': it compares the two columns of 'arms'")
         return self
 
 
