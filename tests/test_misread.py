@@ -5,7 +5,8 @@ import pytest
 
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook.reader import read_workbook
+from d_q_trial.workbook.inspect import mapping_text
+from d_q_trial.workbook.reader import look, read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
 PEOPLE = [f"S{i:02d}" for i in range(1, 13)]
@@ -222,13 +223,38 @@ def test_numeric_codes_for_missing_values_are_read_by_the_mapping(tmp_path):
     assert found.groupby("visit").size().to_dict() == {"baseline": 12, "week_20": 10}
 
 
-def test_struck_out_values_are_told_with_their_cells(tmp_path):
+BLOCK = (
+    "blocks:\n  - sheet: A\n    range: A1:E13\n    columns:\n      A: participant\n      B: arm\n"
+    "      C: {variable: ctx, visit: baseline}\n      D: {variable: ctx, visit: week_20}\n      E: stratum\n"
+)
+
+
+def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(tmp_path):
     def fill(page):
         for row in WIDE:
             page.append(row)
         page["C4"].font = openpyxl.styles.Font(strike=True)
+        page.row_dimensions[7].hidden = True
 
-    assert any("1 struck-out cells were read: C4" in note for note in read(book(tmp_path, A=fill)).source["notes"])
+    path = book(tmp_path, A=fill)
+    found = read(path)
+    assert len(found.frame) == 24
+    assert any("1 struck-out cells were read: C4; struck_out: missing" in note for note in found.source["notes"])
+    assert any("1 hidden rows with data" in note for note in found.source["notes"])
+    (tmp_path / "mapping.yaml").write_text(
+        "hidden_rows: ignore\nstruck_out: missing\n" + BLOCK.replace("A1:E", "A1:D").replace("      E: stratum\n", "")
+    )
+    found = read(path, tmp_path / "mapping.yaml")
+    assert found.frame.groupby("visit").size().to_dict() == {"baseline": 10, "week_20": 11}
+    assert not any("hidden" in note or "struck" in note for note in found.source["notes"])
+
+
+def test_strata_by_number_are_named_and_joined_by_the_mapping(tmp_path):
+    table = [[*row, more] for row, more in zip(WIDE, ["tertile", *[1, 2, 3] * 4], strict=True)]
+    path = book(tmp_path, A=table)
+    (tmp_path / "mapping.yaml").write_text("strata: {1: T1/T2, 2: T1/T2, 3: T3}\n" + BLOCK)
+    frame = read(path, tmp_path / "mapping.yaml").frame
+    assert frame[frame.variable == "tertile"].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
 
 
 def test_full_width_signs_of_a_limit_are_understood(tmp_path):
@@ -243,3 +269,49 @@ def test_endless_digits_in_a_cell_take_no_time(tmp_path):
     started = time.monotonic()
     assert_refused(book(tmp_path, A=[*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]]), "text where a number")
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("head", ["P1NP20", "p1npw2", "P1NPwk2", "P1NP2wk", "w2P1NP", "P1NP_V2", "P1NP_base"])
+def test_header_with_a_visit_glued_to_a_name_is_asked_about(head, tmp_path):
+    table = [[*row, more] for row, more in zip(WIDE, [head, *p1np(1)], strict=True)]
+    assert_refused(book(tmp_path, A=table), "may be P1NP, which is missing at")
+
+
+def test_short_names_of_a_variant_are_read(tmp_path):
+    table = [[*row, more] for row, more in zip(WIDE, ["p16 var1+5", *ctx(2)], strict=True)]
+    assert "p16_variant_1+5" in set(read(book(tmp_path, A=table)).frame.variable)
+
+
+@pytest.mark.parametrize("corner", ["Variable", "Parameter", "Outcome", "x"])
+def test_any_word_may_stand_in_the_corner_of_a_transposed_table(corner, tmp_path):
+    turned = [list(row) for row in zip(*WIDE, strict=True)]
+    turned[0][0] = corner
+    assert set(read(book(tmp_path, A=turned)).frame.participant) == set(PEOPLE)
+
+
+def test_legend_with_one_code_in_a_cell_is_read(tmp_path):
+    coded = [[row[0], {"D+Q": 1, "Control": 0}.get(row[1], row[1]), *row[2:]] for row in WIDE]
+    found = read(book(tmp_path, A=coded, Legend=[["0 = Control"], ["1 = D+Q"]])).frame
+    assert found.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
+
+
+def events(*names):
+    persons = [p for p in PEOPLE for _ in range(2)]
+    return rows(["record_id", "Event Name", "CTx"], persons, [*names] * 6, [0.3 + 0.01 * i for i in range(24)])
+
+
+def test_arms_of_redcap_events_are_read_or_asked_about(tmp_path):
+    path = book(
+        tmp_path, A=events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))
+    )
+    assert read(path).frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
+    assert '"Arm 2": d_q' in mapping_text(look(path, TRIAL), TRIAL)
+    path = book(tmp_path, A=events("baseline_arm_1", "week_20_arm_1", "baseline_arm_2", "week_20_arm_2"))
+    assert_refused(path, "nobody has an arm")
+    (tmp_path / "mapping.yaml").write_text(
+        "arms: {arm_1: control, arm_2: d_q}\nvisits: {baseline_arm_1: baseline, baseline_arm_2: baseline, "
+        "week_20_arm_1: week_20, week_20_arm_2: week_20}\nblocks:\n  - sheet: A\n    range: A1:C25\n    columns:\n"
+        "      A: participant\n      B: visit\n      C: {variable: ctx}\n"
+    )
+    found = read(path, tmp_path / "mapping.yaml").frame
+    assert found.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}

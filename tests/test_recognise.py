@@ -105,7 +105,7 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
     assert (reading.variable, reading.visit, reading.rest) == (key, visit, ""), gap.join(parts)
 
 
-def test_endless_texts_are_searched_for_legends_or_hide_a_short_one():
+def test_endless_texts_are_not_searched_and_do_not_hide_a_short_legend():
     endless = [f"{number} " + "-" * 30_000 for number in range(1000)]
     chosen = list(rows.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
     assert chosen[0] == "0 = Control, 1 = D+Q"

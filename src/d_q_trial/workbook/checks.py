@@ -12,6 +12,7 @@ from .faults import Faults, shown
 from .layout import is_number
 from .lexicon import code_form, is_known_unit, unit_factor
 from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, PARTICIPANT, UNIT, UNSURE, Plan
+from .numbers import Policy
 from .rows import canonical_id
 from .sheets import Sheet, column_letters
 from .values import Chunk
@@ -268,7 +269,7 @@ def check_changes(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
                 faults.note("empty arm", what, **first[key].head | {"value": ""})
 
 
-def check_hidden(plans: list[Plan], faults: Faults) -> None:
+def check_hidden(plans: list[Plan], policy: Policy, faults: Faults) -> None:
     """Tell of hidden sheets, rows and columns that were read, and of struck-out values."""
     by_sheet: dict[int, list[Plan]] = defaultdict(list)
     for plan in plans:
@@ -279,17 +280,17 @@ def check_hidden(plans: list[Plan], faults: Faults) -> None:
         if sheet.hidden:
             faults.note("hidden", "a hidden sheet; its data were read", sheet=sheet.name)
         rows, columns = _hidden_rows(sheet, own), _hidden_columns(sheet, own)
-        if rows:
+        if rows and policy.hidden_rows == "read":
             why = "by a saved filter or by hand" if sheet.facts.filtered else "by hand or by a filter"
-            what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0] + 1}"
+            what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0] + 1}; hidden_rows: ignore leaves them out"
             faults.note("hidden", what, sheet=sheet.name)
         if columns:
             names = ", ".join(column_letters(column) for column in columns[:10])
             faults.note("hidden", f"{len(columns)} hidden columns with data were read: {names}", sheet=sheet.name)
         struck = sorted(sheet.facts.struck)
-        if struck:
+        if struck and policy.struck_out == "read":
             names = ", ".join(f"{column_letters(column)}{row + 1}" for row, column in struck[:10])
-            what = f"{len(struck)} struck-out cells were read: {names}; to leave values out, delete them"
+            what = f"{len(struck)} struck-out cells were read: {names}; struck_out: missing leaves them out"
             faults.note("struck out", what, sheet=sheet.name)
 
 

@@ -279,6 +279,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     if not any(content.numeric for content in contents) or header.first_data >= block.height:
         return _text_block(plan, contents)
     readings = [read_labels(header.labels[column], vocabulary) for column in range(block.width)]
+    if block.transposed and readings[0].role == VARIABLE:
+        readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
     _spread_groups(header, readings, contents)
     plan.columns = [

@@ -339,6 +339,8 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
         "below_detection: missing   # text such as <0.1: missing, limit or half (of the limit)",
         "decimal_comma: false       # true reads 12,5 as 12.5",
         "error_cells: fault         # missing reads #N/A and #DIV/0! as missing",
+        "hidden_rows: read          # ignore leaves hidden rows out",
+        "struck_out: read           # missing leaves struck-out values out",
         "missing: []                # more codes for a missing value, as text or as a number (-99)",
     ]
     readable = [plan for plan in reading.plans if plan.kind in READABLE]

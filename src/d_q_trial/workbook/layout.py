@@ -15,28 +15,8 @@ MOST_LETTERS = 100  # of a cell that may be a number
 
 # Codes for a missing value, in lower case.
 MISSING = frozenset(
-    {
-        "na",
-        "nan",
-        "n/a",
-        "n.a.",
-        "n.a",
-        "-",
-        "--",
-        "---",
-        ".",
-        "..",
-        "null",
-        "#null",
-        "none",
-        "nil",
-        "nd",
-        "n.d.",
-        "n.d",
-    }
-    | {"not done", "not available", "unknown", "unk", "missing", "#n/a", "?", "*", "not determined", "not measured"}
-    | {"not collected", "nr", "qns", "no data"}
-)
+    re.findall(r"\S+", "na nan n/a n.a. n.a - -- --- . .. null #null none nil nd n.d. n.d unknown unk missing #n/a ? *")
+) | {*("not done", "not available", "not determined", "not measured", "not collected", "nr", "qns", "no data")}
 
 _NUMBER_TEXT = re.compile(r"[+\-−–]?\s*(?:\d[\d\s ,.'’]*|[.,]\d+)(?:[eE][+\-−]?\d+)?\s*%?")
 _CENSORED = re.compile(r"(?:[<>≤≥]=?|below|under|less than|above)\s*[\d.,]+.*", re.I)

@@ -61,34 +61,13 @@ ROLES = {
 # "Participant identification number", "Study ID", "Unique subject code": words of an id, one of the first or last kind.
 PEOPLE = frozenset(["participant", "subject", "patient", "volunteer", "person", "woman", "pt"])
 ID_WORDS = frozenset(["id", "ids", "identifier", "identification"])
-BESIDE_AN_ID = (
-    PEOPLE
-    | ID_WORDS
-    | frozenset(
-        [
-            "number",
-            "no",
-            "nr",
-            "num",
-            "code",
-            "study",
-            "trial",
-            "unique",
-            "record",
-            "deidentified",
-            "de",
-            "identified",
-            "anonymized",
-            "anonymised",
-            "anonymous",
-            "randomization",
-            "randomisation",
-            "screening",
-            "case",
-            "coded",
-            "key",
-        ]
-    )
+BESIDE_AN_ID = PEOPLE.union(
+    ID_WORDS,
+    re.findall(
+        r"\w+",
+        """number no nr num code study trial unique record deidentified de identified anonymized anonymised anonymous
+        randomization randomisation screening case coded key""",
+    ),
 )
 STATISTICS = re.compile(
     NOT_BEFORE
@@ -148,12 +127,19 @@ BARE_UNIT = re.compile(
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 
 
+_VARIANT = re.compile(r"(?<![a-z])var\.?\s*(?=\d)")
+# What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
+GLUED = re.compile(
+    r"(?:w|wk|weeks?|v|visit|d|days?|m|mo|months?)?\d+(?:w|wk|weeks?|d|days?|m|mo|months?)?|bl?|base(?:line)?|pre|post|fu|end"
+)
+
+
 def fold(text: str) -> str:
     """Return lower-case text with plain letters: Greek spelt out, dashes and quotes unified, camel case parted."""
     text = unicodedata.normalize("NFKC", str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z0-9])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
     text = text.replace("%", " percent ").replace("_x000d_", " ")
-    return " ".join(text.casefold().split())
+    return " ".join(_VARIANT.sub("variant ", text.casefold()).split())
 
 
 def words(text: str) -> list[str]:

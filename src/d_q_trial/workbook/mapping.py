@@ -16,16 +16,9 @@ from .layout import Header
 from .numbers import Policy
 from .sheets import Block, Sheet, Workbook, split_address
 
-DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = (
-    "data",
-    "participant",
-    "arm",
-    "visit",
-    "variable",
-    "stratum",
-    "unit",
-    "ignore",
-)
+ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
+DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = ROLES
+NAMED = ("variable", "visit", "arm", "marker")  # what the trial has to know
 PARTICIPANTS, LONG, GROUPS = "participants", "long", "groups"
 READABLE = (PARTICIPANTS, LONG, GROUPS)
 MAPPED = "mapping"  # the evidence for what a mapping file says
@@ -39,6 +32,7 @@ class Codes:
     arms: dict[str, str] = field(default_factory=dict)
     visits: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    strata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -56,7 +50,6 @@ class Column:
     measure: str = VALUE
     unit: str | None = None
     factor: float = 1.0
-    partner: int | None = None  # the id column that goes with this one, where a block has several
     confidence: str = CERTAIN
     why: str = ""
     candidates: tuple[str, ...] = ()  # variables that an unsure column could hold
@@ -133,23 +126,26 @@ def _code(value: object) -> str:
     return str(value)
 
 
-class ColumnEntry(_Strict):
-    """A column, or a row where participants stand in columns."""
+class _Said(_Strict):
+    """What a column, or a whole block, may say of its values."""
 
-    role: Literal["participant", "arm", "visit", "variable", "stratum", "unit", "data", "ignore"] | None = Field(
-        default=None, alias="is"
-    )
     variable: str | None = None
     visit: str | None = None
     arm: str | None = None
     stratum: str | None = None
     marker: str | None = None
     measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
+
+
+class ColumnEntry(_Said):
+    """A column, or a row where participants stand in columns."""
+
+    role: Literal[ROLES] | None = Field(default=None, alias="is")  # type: ignore[valid-type]
     unit: str | None = None
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
-class BlockEntry(_Strict):
+class BlockEntry(_Said):
     """A rectangle of a sheet."""
 
     sheet: str
@@ -158,12 +154,6 @@ class BlockEntry(_Strict):
     participants: Literal["rows", "columns"] = "rows"
     kind: Literal["participants", "long", "groups"] | None = None
     cohort: Literal["trial", "population"] = "trial"
-    variable: str | None = None
-    visit: str | None = None
-    arm: str | None = None
-    stratum: str | None = None
-    marker: str | None = None
-    measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
     columns: dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]]
 
 
@@ -174,10 +164,13 @@ class Mapping(_Strict):
     below_detection: Literal["missing", "limit", "half"] = "missing"
     decimal_comma: bool = False
     error_cells: Literal["fault", "missing"] = "fault"
+    hidden_rows: Literal["read", "ignore"] = "read"
+    struck_out: Literal["read", "missing"] = "read"
     missing: list[Annotated[str, BeforeValidator(_code)]] = []
     arms: dict[str, str] = {}
     visits: dict[str, str] = {}
     variables: dict[str, str] = {}
+    strata: dict[str, str] = {}
     blocks: Annotated[list[BlockEntry], Field(min_length=1)]
 
     @property
@@ -188,6 +181,8 @@ class Mapping(_Strict):
             self.decimal_comma,
             self.error_cells,
             frozenset(code.strip().casefold() for code in self.missing),
+            self.hidden_rows,
+            self.struck_out,
         )
 
 
@@ -209,7 +204,7 @@ def load_mapping(path: Path | str) -> Mapping:
         raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected the key 'blocks' at the top level; 'inspect' writes a mapping to start from")
-    for key in ("arms", "visits", "variables"):
+    for key in ("arms", "visits", "variables", "strata"):
         if isinstance(content.get(key), dict):
             content[key] = {_code(code): value for code, value in content[key].items()}
     for block in content.get("blocks") or []:
@@ -291,7 +286,7 @@ def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | st
     if names.faults:
         count = len(names.faults)
         raise UserError("\n  ".join([f"{path}: {count} fault{'s' * (count > 1)}", *names.faults]))
-    spelt = (mapping.arms, mapping.visits, mapping.variables)
+    spelt = (mapping.arms, mapping.visits, mapping.variables, mapping.strata)
     return plans, Codes(*({code.casefold(): key for code, key in codes.items()} for codes in spelt))
 
 
@@ -319,7 +314,7 @@ def _plan(block: Block, entry: BlockEntry, where: str, names: _Names) -> Plan:
             if value != "":
                 header.labels[index].append(" ".join(str(value).split()))
     plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence=MAPPED)
-    for name in ("variable", "visit", "arm", "marker"):
+    for name in NAMED:
         names.check(name, getattr(entry, name), f"{where}.{name}")
         setattr(plan, name, getattr(entry, name))
     plan.stratum, plan.measure = entry.stratum, entry.measure
@@ -344,7 +339,7 @@ def _name_of(block: Block, index: int) -> str:
 
 
 def _fill(column: Column, entry: ColumnEntry, where: str, names: _Names) -> None:
-    for name in ("variable", "visit", "arm", "marker"):
+    for name in NAMED:
         names.check(name, getattr(entry, name), f"{where}.{name}")
         setattr(column, name, getattr(entry, name))
     column.role = entry.role or DATA

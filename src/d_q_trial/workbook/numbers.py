@@ -39,6 +39,8 @@ class Policy:
     decimal_comma: bool = False
     error_cells: str = "fault"  # fault or missing
     missing: frozenset[str] = frozenset()
+    hidden_rows: str = "read"  # read or ignore
+    struck_out: str = "read"  # read or missing
 
 
 @dataclass

@@ -171,7 +171,7 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     blocks = reading.blocks
     for plan in reading.plans:
         if plan.readable:
-            rows = read_rows(plan, vocabulary, reading.codes, faults)
+            rows = read_rows(plan, vocabulary, reading.codes, policy, faults)
             crossed_ids(plan, rows)
             blocks.append((plan, rows))
     harmonise(blocks, faults)
@@ -206,7 +206,7 @@ def take_values(reading: Reading, vocabulary: Vocabulary, policy: Policy) -> Non
     check_arms(reading.chunks, trial, faults)
     check_markers(reading.chunks, trial, faults)
     check_changes(reading.chunks, trial, faults)
-    check_hidden(reading.plans, faults)
+    check_hidden(reading.plans, policy, faults)
     check_torn(reading.plans, faults)
     check_groups(reading.plans, faults)
     check_unread(reading.plans, faults)

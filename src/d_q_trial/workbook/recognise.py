@@ -15,6 +15,7 @@ from .lexicon import (
     FILLERS,
     FOLLOW_UP,
     FROM_BASELINE,
+    GLUED,
     GROUP_SIZE,
     HIGH_LOW,
     MONTH,
@@ -324,7 +325,17 @@ class Vocabulary:
         if key := self._with_own_words(text, rest):
             return replace(found, variable=key)
         possible = {k for m in self._variable_pattern.finditer(text) for k in self.variables.get(squash(m[0]), ())}
+        possible = possible or self._glued("".join(rest))
         return replace(found, candidates=tuple(sorted(possible)), rest=" ".join(filter(None, [found.rest, *rest])))
+
+    def _glued(self, word: str) -> set[str]:
+        """Return the variables whose name stands in a word together with what may be a visit."""
+        found = set()
+        for name, keys in self.variables.items() if len(word) <= LONGEST_NAME else ():
+            for rest in (word.removeprefix(name), word.removesuffix(name)):
+                if len(name) > 2 and rest != word and GLUED.fullmatch(rest):
+                    found |= keys
+        return found
 
     def _named(self, parts: list[str]) -> tuple[str, ...]:
         """Return the variables that these words name, in the order of a name or in another."""

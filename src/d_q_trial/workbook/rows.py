@@ -15,6 +15,7 @@ from .faults import Faults
 from .layout import is_number, label_like
 from .lexicon import STATISTICS, fold, stratum_label
 from .mapping import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Codes, Column, Plan
+from .numbers import Policy
 from .recognise import Reading as Label
 from .recognise import Vocabulary
 from .sheets import EMPTY, Block, Flag
@@ -100,7 +101,8 @@ def collect(blocks: list[Block], more: list[str], vocabulary: Vocabulary) -> tup
     """
     answers = []
     cells = (cell for block in blocks for row in block.values[:400] for cell in row if isinstance(cell, str))
-    texts = list(searchable([*cells, *more]))
+    lists = ["; ".join(str(v) for row in block.values[:40] for v in row if label_like(v)) for block in blocks]
+    texts = list(searchable([*cells, *more, *lists]))
     for find in (vocabulary.arm, vocabulary.visit):
         known: dict[str, str] = {}
         contradicted = set()
@@ -119,6 +121,7 @@ _POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
+_EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 _SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
 _WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
 
@@ -134,7 +137,7 @@ class Rows:
     strata: list[str | None]
     use: np.ndarray  # rows that hold data
     unknown_arms: set[str] = field(default_factory=set)  # participants whose arm was not understood, as told
-    sections: dict[str, dict[str, str]] = field(  # what rows that head others say
+    sections: dict[str, dict[str, str | None]] = field(  # what rows that head others say
         default_factory=lambda: {"arms": {}, "visits": {}, "variables": {}}
     )
 
@@ -158,12 +161,16 @@ def plain_characters(text: str) -> str:
     return " ".join(text.translate(_DASHES).split())
 
 
-def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> Rows:
+def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, policy: Policy, faults: Faults) -> Rows:
     """Read the columns, merged areas and section rows that say whose and when the values of each row are."""
     body = plan.block.values[plan.header.first_data :]
     count = len(body)
     rows = Rows(*([None] * count for _ in range(5)), use=np.ones(count, dtype=bool))  # type: ignore[arg-type]
     _skip_headers(plan, body, rows)
+    sheet = plan.block.sheet
+    if policy.hidden_rows == "ignore" and not plan.block.transposed:
+        numbers = [sheet.row_numbers[plan.block.place(plan.header.first_data + i, 0)[0]] for i in range(count)]
+        rows.use &= ~np.isin(numbers, sheet.facts.hidden_rows)
     _sections(plan, body, vocabulary, codes, rows)
     if column := plan.one(PARTICIPANT):
         _read_ids(plan, column, body, rows, faults)
@@ -172,7 +179,8 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
     if column := plan.one(STRATUM):
         for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
             if cell != EMPTY and rows.use[position]:
-                rows.strata[position] = safe_text(stratum_label(canonical_id(cell)))
+                text = canonical_id(cell)
+                rows.strata[position] = safe_text(codes.strata.get(text.casefold()) or stratum_label(text))
     if column := plan.one(ARM):
         _read_arms(plan, column, body, rows, vocabulary, codes, faults)
     if column := plan.one(VISIT):
@@ -181,6 +189,8 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) 
             plan, column, body, rows, lambda cell: _visit(cell, column, vocabulary, codes, weeks), "a visit", faults
         )
         rows.visits = [new or old for new, old in zip(found, rows.visits, strict=True)]
+        if not plan.one(ARM):
+            _arms_of_events(column, body, rows, vocabulary, codes)
     if column := plan.one(VARIABLE):
         found = _named(plan, column, body, rows, lambda cell: _variable(cell, vocabulary, codes), "a variable", faults)
         rows.variables = [new or old for new, old in zip(found, rows.variables, strict=True)]
@@ -404,6 +414,17 @@ def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes, w
             return vocabulary.visit(f"visit {text}")
         return vocabulary.weeks.get(float(text) / (7.0 if "day" in label else 1.0)) or vocabulary.visit(text)
     return vocabulary.visit(text)
+
+
+def _arms_of_events(column: Column, body: list[list], rows: Rows, vocabulary: Vocabulary, codes: Codes) -> None:
+    """Read the arms that events of REDCap name, as in "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
+    for position, row in enumerate(body):
+        cell = row[column.index]
+        match = _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None
+        if match:
+            arm = codes.arms.get(match[1].casefold()) or vocabulary.arm(match[2] or "")
+            rows.arms[position] = rows.arms[position] or arm
+            rows.sections["arms"][match[1]] = arm
 
 
 def _variable(cell: object, vocabulary: Vocabulary, codes: Codes) -> str | None:

@@ -87,6 +87,11 @@ def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults
     outcome = trial.outcomes.get(key)
     binary = outcome is not None and outcome.kind == "binary"
     cells = cells if wanted is None else [cells[i] for i in where]
+    sheet = plan.block.sheet
+    if policy.struck_out == "missing" and sheet.facts.struck:
+        places = (plan.block.place(plan.header.first_data + int(i), column.index) for i in where)
+        struck = [(sheet.row_numbers[r], sheet.column_numbers[c]) in sheet.facts.struck for r, c in places]
+        cells = [EMPTY if out else cell for cell, out in zip(cells, struck, strict=True)]
     numbers = read_numbers(cells, policy, binary=binary)
     for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
         for position, cell, kind, expectation in entries:
