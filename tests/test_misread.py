@@ -295,6 +295,16 @@ def test_legend_with_one_code_in_a_cell_is_read(tmp_path):
     assert found.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
 
 
+@pytest.mark.parametrize(("negative", "asked"), [(1, True), (4, False)])
+def test_few_negative_values_are_asked_about_and_a_scale_with_many_is_read(negative, asked, tmp_path):
+    values = [(-1 if i < negative else 1) * (5 + i) for i in range(12)]
+    path = book(tmp_path, A=[[*row, more] for row, more in zip(WIDE, ["IL-6 baseline", *values], strict=True)])
+    if asked:
+        assert_refused(path, "E2: -5: a negative value of IL6")
+    else:
+        assert (read(path).frame.value < 0).sum() == negative
+
+
 def events(*names):
     persons = [p for p in PEOPLE for _ in range(2)]
     return rows(["record_id", "Event Name", "CTx"], persons, [*names] * 6, [0.3 + 0.01 * i for i in range(24)])

@@ -63,10 +63,7 @@ def panels_on_one_sheet(cohort: Cohort, path: Path) -> None:
             sheet.cell(3, column, f"{letter}, Week {WEEKS[visit]}")
             sheet.merge_cells(start_row=3, end_row=3, start_column=column, end_column=column + 1)
             fill(
-                sheet,
-                4,
-                column,
-                [[f"{arm_label(arm)} (n = 12)", *group(cohort, variable, visit, arm)] for arm in ARMS],
+                sheet, 4, column, [[f"{arm_label(arm)} (n = 12)", *group(cohort, variable, visit, arm)] for arm in ARMS]
             )
             column += 3
     book.save(path)

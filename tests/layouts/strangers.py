@@ -29,14 +29,7 @@ MONTHS = {"baseline": "Baseline", "week_2": "Week 2", "week_4": "Month 1", "week
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
 
 
-def table(
-    sheet,
-    cohort: Cohort,
-    heads: list,
-    row_of: Callable[[str], list],
-    *,
-    every: int = 0,
-) -> None:
+def table(sheet, cohort: Cohort, heads: list, row_of: Callable[[str], list], *, every: int = 0) -> None:
     """Append a header and a row a participant, with a blank row after each ``every`` rows."""
     sheet.append(heads)
     for number, identity in enumerate(cohort.ids, start=1):

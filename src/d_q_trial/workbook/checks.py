@@ -28,6 +28,7 @@ SAMPLE = 200
 MOST_NAMED = 6
 MOST_CHANGE = 1000  # percent
 FAR = 1000  # times the median of a column
+RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
 SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
 KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 
@@ -109,12 +110,13 @@ def _check_odd_values(chunk: Chunk, label: str, limits, faults: Faults) -> None:
     values, median = chunk.values, float(np.median(chunk.values))
     low, high = limits or (-np.inf, np.inf)
     mapped = chunk.plan.evidence == MAPPED
+    never_negative = low >= 0 if limits else np.mean(values < 0) <= RARE
     repeated = {value for value, n in Counter(values.tolist()).items() if n > 1 and _like_a_code(value)}
     for index in np.flatnonzero((values < low) | (values > high) | (values < 0) | (np.abs(values) > FAR * abs(median))):
         value = float(values[index])
         if median > 0 and value in repeated:
             kind, what = "missing code", f"perhaps a code for a missing value of {label}"
-        elif median > 0 > value and low >= -abs(low):
+        elif median > 0 > value and never_negative:
             kind, what = "negative", f"a negative value of {label}"
         elif median > 0 and abs(value) > FAR * median:
             kind, what = "far off", f"a value of {label} more than {FAR} times the median, {median:.4g}"

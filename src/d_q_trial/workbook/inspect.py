@@ -42,11 +42,7 @@ class Findings:
     @property
     def lists(self) -> list[tuple[str, list[str]]]:
         """Titles and entries of what the analyst has to look at, the most urgent first."""
-        titles = (
-            "Faults that keep the workbook from being used:",
-            "To know:",
-            "What the analyses still need:",
-        )
+        titles = ("Faults that keep the workbook from being used:", "To know:", "What the analyses still need:")
         return [(t, e) for t, e in zip(titles, (self.faults, self.notes, self.needs), strict=True) if e]
 
 

@@ -321,10 +321,7 @@ def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) ->
             if label_like(cell) and len(cell) < 40 and rows.use[position] and _is_summary(cell):
                 rows.use[position] = False
                 faults.note(
-                    "summary row",
-                    "a summary, not a participant; not read",
-                    **plan.place(position, column),
-                    value=cell,
+                    "summary row", "a summary, not a participant; not read", **plan.place(position, column), value=cell
                 )
 
 
