@@ -1,7 +1,10 @@
 """What is declared is imported, and what is listed is declared."""
 
 import ast
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -38,7 +41,30 @@ def test_no_tool_is_named_that_is_not_declared():
     assert set(software.TOOLS) <= _declared()
 
 
-def test_the_list_holds_the_libraries_at_their_versions():
-    listed = software.software()
-    assert {"python", "d-q-trial", "numpy", "scipy", "pandas", "statsmodels", "matplotlib", "openpyxl"} <= set(listed)
-    assert listed["statsmodels"] == metadata.version("statsmodels")
+def test_a_process_lists_the_libraries_that_it_has_imported_and_no_others():
+    code = "import pandas; from d_q_trial import software; print(software.line())"
+    line = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert f"pandas {metadata.version('pandas')}" in line
+    assert "statsmodels" not in line
+
+
+def test_the_software_of_a_run_is_what_its_logs_state(tmp_path):
+    (tmp_path / "b.log").write_text("something else\nsoftware: alpha 1.0, numpy 2.0\n")
+    (tmp_path / "a.log").write_text("software: alpha 0.9\n")
+    found = software.used([tmp_path, tmp_path / "missing"])
+    assert list(found)[:3] == ["python", "d-q-trial", "snakemake"]
+    assert found["alpha"] == "1.0"
+    assert "pygments" not in found
+
+
+def test_report_and_crate_of_a_run_list_the_libraries_that_its_steps_imported(finished):
+    folder = finished[0] / "results/published"
+    assert "statsmodels" in (folder / "logs/sensitivity.log").read_text()
+    assert "statsmodels" not in (folder / "logs/tables.log").read_text()
+    crate = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
+    listed = {entry["name"] for entry in crate if entry["@id"].startswith("#software-")}
+    assert {"numpy", "scipy", "pandas", "statsmodels", "matplotlib", "openpyxl", "snakemake"} <= listed
+    assert listed.isdisjoint({"pygments", "networkx", "python-calamine"})
+    methods = (folder / "methods.md").read_text()
+    assert f"statsmodels {metadata.version('statsmodels')}" in methods
+    assert "pygments" not in methods

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import __version__
+from . import __version__, software
 from .errors import UserError
 
 if TYPE_CHECKING:
@@ -632,7 +632,10 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
     arguments = build_parser().parse_args(argv)
     try:
-        return COMMANDS[arguments.command].run(Context(arguments)) or 0
+        status = COMMANDS[arguments.command].run(Context(arguments)) or 0
+        if not sys.stderr.isatty():  # a log
+            print(software.line(), file=sys.stderr)
+        return status
     except UserError as error:
         message = str(error)
     except BrokenPipeError:

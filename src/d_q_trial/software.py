@@ -1,9 +1,12 @@
-"""The software that makes the results: what the package declares to need, at the versions of this run."""
+"""The software that makes the results: what each step imported, at its version, as the logs of the run state it."""
 
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 from platform import python_version
 
 # Declared, but imported by no module: what each is for.
@@ -12,6 +15,9 @@ TOOLS = {
     "networkx": "read by snakemake --report",
     "pygments": "read by snakemake --report",
 }
+_MODULES = {"python-calamine": "python_calamine", "pyyaml": "yaml"}  # where it has another name than its distribution
+_LINE = "software: "
+_of_children: dict[str, str] = {}  # what the processes imported that this one started
 
 
 def declared() -> list[str]:
@@ -20,16 +26,44 @@ def declared() -> list[str]:
     return sorted(re.split(r"[^A-Za-z0-9._-]", need, maxsplit=1)[0].lower() for need in needed)
 
 
-def software() -> dict[str, str]:
-    """Return the versions of Python, of this package, and of the libraries and tools that make numbers or files.
+def imported() -> dict[str, str]:
+    """Return the versions of the declared libraries that this process, or one that it started, has imported."""
+    names = [name for name in declared() if name not in TOOLS and _MODULES.get(name, name) in sys.modules]
+    return _of_children | {name: metadata.version(name) for name in names}
 
-    A test keeps the declared libraries to those that the package imports.
+
+def line() -> str:
+    """Return what a step states at the end of its log."""
+    return _LINE + ", ".join(f"{name} {version}" for name, version in imported().items())
+
+
+def used(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the versions of Python, this package, Snakemake, and the libraries that a run has imported.
+
+    Those are the libraries that the logs in ``folders`` state (the last statement counts), and those of this process.
     """
-    return {"python": python_version()} | {name: _version(name) for name in ("d-q-trial", *declared())}
+    found: dict[str, str] = {}
+    for path in sorted(path for folder in folders for path in folder.glob("*.log")):
+        found |= _stated(path.read_text(encoding="utf-8", errors="replace"))
+    found |= imported()
+    tools = {name: metadata.version(name) for name in ("d-q-trial", "snakemake")}
+    return {"python": python_version()} | tools | dict(sorted(found.items()))
 
 
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+def add_child(output: str) -> None:
+    """Take over what a process that this one started has stated in its output."""
+    _of_children.update(_stated(output))
+
+
+def _stated(text: str) -> dict[str, str]:
+    lines = (line.removeprefix(_LINE) for line in text.splitlines() if line.startswith(_LINE))
+    return dict(part.split(" ", 1) for line in lines for part in line.split(", ") if " " in part)
+
+
+def logs_of(results: Path, analysis: str, workbook: str, search: str) -> list[Path]:
+    """Return the folders that hold the logs of the steps of an analysis."""
+    return [
+        results / "workbooks" / workbook / "logs",
+        results / "every_cut" / search / "logs",
+        results / analysis / "logs",
+    ]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import sha256, write_json, write_text
-from ..software import software
 from . import manifest
 
 if TYPE_CHECKING:
@@ -66,6 +65,7 @@ def write(
     label: str | None,
     date: str,
     workflow: Path,
+    versions: Mapping[str, str],
 ) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
 
@@ -83,22 +83,30 @@ def write(
         ISO 8601, of the workbook.
     workflow : path
         The Snakefile.
+    versions : mapping
+        Versions of the software that the run used, by name; see :func:`d_q_trial.software.used`.
     """
     shutil.copyfile(workflow, folder / WORKFLOW)
     mark = f"{label}. " if label else ""
     about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
     write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
-    write_json(_crate(folder, analysis, trial, inputs, mark, date), folder / NAME)
+    write_json(_crate(folder, analysis, trial, inputs, mark, date, dict(versions)), folder / NAME)
 
 
 def _crate(
-    folder: Path, analysis: str, trial: Trial, inputs: Mapping[str, tuple[str, str]], mark: str, date: str
+    folder: Path,
+    analysis: str,
+    trial: Trial,
+    inputs: Mapping[str, tuple[str, str]],
+    mark: str,
+    date: str,
+    versions: dict[str, str],
 ) -> dict[str, Any]:
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
-    crate, versions = ROCrate(version="1.1"), software()
+    crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
     def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import software
 from ..config import settings
 from ..files import read_csv, sha256, write_text
 from ..participants import read_description
@@ -43,7 +44,18 @@ def write_exports(
         folder, name=trial.name, title=f"Reanalysis “{analysis}”: {trial.title}", description=about
     )
     date = str(source.get("modified") or CODE_DATE)
-    crate.write(folder, analysis, trial, _inputs(chosen, source), label=label, date=date, workflow=workflow)
+    entry = chosen.analyses[analysis]
+    logs = software.logs_of(folder.parent, analysis, entry.workbook_id, settings.search_id(entry))
+    crate.write(
+        folder,
+        analysis,
+        trial,
+        _inputs(chosen, source),
+        label=label,
+        date=date,
+        workflow=workflow,
+        versions=software.used(logs),
+    )
     manifest.write(folder, analysis, label, settings.for_step(chosen, analysis))
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import compare, formatting
+from .. import compare, formatting, software
+from ..config.settings import search_id
 from ..files import read_rows
 from ..pages import embedded
 from ..participants import read_description
 from ..results_table import Numbers, read_results
-from ..software import software
 from ..tables.catalogue import catalogue_of
 from .facts import Facts
 from .headlines import describe_group
@@ -71,7 +71,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         strata=rows_if_made(folder / "strata.csv"),
         exclusions=rows_if_made(folder / "exclusions.csv"),
         verdicts=read_verdicts(rows_if_made(folder / "claims.csv"), trial),
-        versions=software(),
+        versions=software.used(software.logs_of(results, name, analysis.workbook_id, search_id(analysis))),
         tables=tables,
         robustness=settings.robustness if tables else None,
         reference="" if name == settings.reference else settings.reference,

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .. import software
 from .sheets import DATES, EMPTY, Flag, Sheet, SheetFacts, Workbook
 
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
@@ -292,6 +293,7 @@ def main(arguments: list[str]) -> int:
         words = " ".join(str(error).split())[:160] or type(error).__name__
         message = f"damaged, or not a workbook ({words})"
     else:
+        print(software.line(), file=sys.stderr)
         return 0
     print("".join(c if c.isprintable() else " " for c in message), file=sys.stderr)
     return 2

@@ -16,6 +16,7 @@ import time
 import zipfile
 from pathlib import Path
 
+from .. import software
 from ..errors import UserError
 from .file_reader import STATISTICS
 from .sheets import Workbook
@@ -156,6 +157,8 @@ def _run(path: Path, output: Path, seconds: int) -> None:
             print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
             if passed > 4 * seconds:
                 process.kill()
+    if process.returncode == 0:
+        software.add_child(said)
     if process.returncode == 2:
         raise UserError(f"{path}: {said.strip().splitlines()[-1]}")
     if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
