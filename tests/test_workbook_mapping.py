@@ -122,7 +122,7 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path):
         (
             "blocks:",
             "below_detection: never\nblocks:",
-            r"below_detection: 'never': expected 'missing', 'limit' or 'half'",
+            r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'",
         ),
         ("    range: A1:E13\n", "", r"range: this key is missing"),
         ("blocks:", "blocks: [", r"not readable as YAML"),
@@ -178,7 +178,7 @@ def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):
     book["x"]["C2"], book["x"]["C3"], book["x"]["C4"] = "<100", "401,5", "#N/A"
     book["x"]["C4"].data_type = "e"
     book.save(path)
-    for policy, value in (("missing", None), ("limit", 0.1), ("half", 0.05)):
+    for policy, value in (("missing", None), ("limit", 0.1), ("half", 0.05), ("lowest", 0.0)):
         text = f"below_detection: {policy}\ndecimal_comma: true\nerror_cells: missing\n" + MAPPING
         (tmp_path / "mapping.yaml").write_text(text)
         read = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import stat
 import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 from . import __version__, software
 from .errors import UserError
@@ -625,6 +626,13 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _to_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):  # closed, or not of the operating system
+        return False
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake ends in one message and status 1."""
     for stream in (sys.stdout, sys.stderr):
@@ -633,7 +641,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         status = COMMANDS[arguments.command].run(Context(arguments)) or 0
-        if not sys.stderr.isatty():  # a log
+        if _to_file(sys.stderr):  # the log of a step
             print(software.line(), file=sys.stderr)
         return status
     except UserError as error:

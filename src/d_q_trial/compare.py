@@ -236,7 +236,7 @@ def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[s
         "alpha": f"significance level {analysis.alpha:g}",
         "outcomes": names(analysis.outcomes, trial.outcomes, "outcomes"),
         "visits": names(analysis.visits, trial.visits, "visits"),
-        "exclude": f"without {labels.listing(analysis.exclude)}" if analysis.exclude else "nobody excluded",
+        "exclude": f"without {labels.listing(analysis.exclude)}" if analysis.exclude else "no participant excluded",
         "outliers": f"{outliers[analysis.outliers.rule]}{limit}",
     }
     return [text for key, text in words.items() if getattr(analysis, key) != getattr(reference, key)]

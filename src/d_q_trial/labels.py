@@ -62,7 +62,7 @@ def change_unit(measure: str, outcome_unit: str) -> str:
 
 
 def change_decimals(measure: str, decimals: int) -> int:
-    """Return the decimals with which a change is printed, beside those of the outcome's own unit."""
+    """Return the decimals with which a change is shown, beside those of the outcome's own unit."""
     return {"percent_change": 1, "log_ratio": 3}.get(measure, decimals + 1)
 
 

@@ -32,7 +32,7 @@ NO_TREND = "fewer than two strata have a value, or all values are equal"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
-    """Rank-sum variants beside that of the analysis: of printed numbers, whose convention may be another.
+    """Rank-sum variants beside that of the analysis: of reported numbers, whose convention may be another.
 
     Without them none is tried, because the exact test of hundreds of participants costs seconds.
     """

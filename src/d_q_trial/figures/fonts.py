@@ -1,17 +1,18 @@
 """The typeface of the figures: DejaVu Sans as matplotlib brings it, cut down to the letters that are used.
 
 Embedding text in a PDF means cutting the font down for every file; with the whole of DejaVu Sans, its
-tables for Arabic and the like included, that takes longer than all drawing. So it is cut down once per process.
+tables for Arabic and the like included, that takes longer than all drawing. So it is cut down once, and kept in the
+cache folder of matplotlib.
 """
 
 from __future__ import annotations
 
-import atexit
 import functools
+import hashlib
 import io
-import shutil
-import tempfile
 from pathlib import Path
+
+from ..files import atomic
 
 FAMILY = "D-Q Trial Sans"  # a changed font may not keep the name of the original
 FALLBACK = "DejaVu Sans"  # for letters outside of what is kept
@@ -27,19 +28,16 @@ def register() -> list[str]:
     import matplotlib as mpl
     from matplotlib import font_manager
 
-    folder = _folder()
     for style, file in _FILES.items():
-        path = folder / f"{style}.ttf"
-        path.write_bytes(_cut_down(Path(mpl.get_data_path()) / "fonts" / "ttf" / file, style))
+        source = Path(mpl.get_data_path()) / "fonts" / "ttf" / file
+        # Named by what it is made from, so that neither another version nor another selection of letters uses it.
+        origin = hashlib.sha256(f"{source.stat().st_size} {mpl.__version__} {_KEPT} {_DROPPED_TABLES}".encode())
+        path = Path(mpl.get_cachedir()) / f"d-q-trial-{style}-{origin.hexdigest()[:12]}.ttf"
+        if not path.exists():
+            with atomic(path) as temporary:
+                Path(temporary).write_bytes(_cut_down(source, style))
         font_manager.fontManager.addfont(path)
     return [FAMILY, FALLBACK]
-
-
-def _folder() -> Path:
-    """Make a folder that lives as long as the process, since the files are read whenever text is drawn."""
-    folder = Path(tempfile.mkdtemp(prefix="d-q-trial-fonts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _cut_down(path: Path, style: str) -> bytes:

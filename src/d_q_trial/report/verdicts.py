@@ -14,7 +14,7 @@ from ..trial import BASELINE
 if TYPE_CHECKING:
     from ..trial import Trial
 
-# Sign and colour of a verdict, by what it means for whoever reads it: colour is never the only difference.
+# Sign and colour of a verdict, by what it means for the reader: colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
 _MEANINGS = {
     claims.REPRODUCED: "the recomputed value rounds to the reported value",

@@ -167,7 +167,7 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     present = {arm for chunk in own for arm in chunk.arms}
     absent = [arm for key, arm in trial.analysed_arms.items() if key not in present and present != {None}]
-    needs = [f"arm {arm.label}: nobody is in it" for arm in absent]
+    needs = [f"arm {arm.label}: no participant is in it" for arm in absent]
     given = {(c.variable, c.visit) for c in own if c.measure == PERCENT_CHANGE}
     raw = {(c.variable, c.visit) for c in own if c.measure != PERCENT_CHANGE}
     missing: dict[str, list[str]] = defaultdict(list)
@@ -332,7 +332,7 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
             arms=", ".join(arm.key for arm in arms),
         ),
         f"workbook: {_quoted(reading.workbook.path.name)}",
-        "below_detection: missing   # text such as <0.1: missing, limit or half (of the limit)",
+        "below_detection: missing   # text such as <0.1: missing, limit, half (of the limit) or lowest (0)",
         "decimal_comma: false       # true reads 12,5 as 12.5",
         "error_cells: fault         # missing reads #N/A and #DIV/0! as missing",
         "hidden_rows: read          # ignore leaves hidden rows out",

@@ -161,7 +161,7 @@ class Mapping(_Strict):
     """The whole file."""
 
     workbook: str | None = None
-    below_detection: Literal["missing", "limit", "half"] = "missing"
+    below_detection: Literal["missing", "limit", "half", "lowest"] = "missing"
     decimal_comma: bool = False
     error_cells: Literal["fault", "missing"] = "fault"
     hidden_rows: Literal["read", "ignore"] = "read"

@@ -35,7 +35,7 @@ _FLAGS = {
 class Policy:
     """What to do with cells that are not plain numbers."""
 
-    below_detection: str = "missing"  # missing, limit or half
+    below_detection: str = "missing"  # missing, limit, half or lowest
     decimal_comma: bool = False
     error_cells: str = "fault"  # fault or missing
     missing: frozenset[str] = frozenset()
@@ -166,14 +166,20 @@ def _number_text(position: int, cell: str, text: str, policy: Policy, result: Nu
             )
             result.faults.append((position, cell, kind, what))
             return math.nan
-        how = {"missing": (math.nan, "missing"), "limit": (number, "the limit"), "half": (number / 2, "half the limit")}
+        how = {
+            "missing": (math.nan, "missing"),
+            "limit": (number, "the limit"),
+            "half": (number / 2, "half the limit"),
+            "lowest": (0.0, "0, the lowest rank"),
+        }
         value, words = how[policy.below_detection]
         result.notes.append((position, cell, "below detection", f"below detection, read as {words}"))
         return value
     if _BELOW_WORD.fullmatch(text):
         result.below_detection += 1
-        result.notes.append((position, cell, "below detection", "below detection without a limit, read as missing"))
-        return math.nan
+        value, words = (0.0, "0, the lowest rank") if policy.below_detection == "lowest" else (math.nan, "missing")
+        result.notes.append((position, cell, "below detection", f"below detection without a limit, read as {words}"))
+        return value
     if _COMMA.fullmatch(text):
         if policy.decimal_comma:
             return float(text.replace(",", "."))
