@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.maximally_selected import best_split, restrict, subgroups
+from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split, restrict, subgroups
 from d_q_trial.stats.rank_sum import rank_sum
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
@@ -18,7 +18,7 @@ WINDOWS = {"window": 1 / 3, "step": 1 / 20}
 markers = st.lists(st.integers(0, 9).map(float), min_size=4, max_size=20).map(np.array)
 
 
-def test_the_best_split_differs_from_maxstat_and_coin_in_r():
+def test_the_best_split_is_that_of_maxstat_and_coin_in_r():
     found = best_split(MARKER, RESPONSE, minimum=TENTH, permutations=20_000, seed=1)
     assert abs(found.z) == pytest.approx(ORACLE["maxstat statistic"], abs=1e-12)
     assert abs(found.z) == pytest.approx(ORACLE["coin maxstat statistic"], abs=1e-12)
@@ -94,3 +94,38 @@ def test_a_column_keeps_the_value_of_a_stranger():
     columns = restrict([10.0, 20, 30], found.members)
     np.testing.assert_array_equal(np.isnan(columns), ~found.members)
     assert np.nansum(columns) == (found.members * np.array([[10.0], [20], [30]])).sum()
+
+
+def _searched_one_by_one(marker, response, is_first, weights, side, minimum):
+    """Return the best cut of a resample, and the effect at it among those left out, from one test per cut."""
+    best, found = -1.0, (np.nan, np.nan)
+    for cut in np.unique(marker[weights > 0])[1:]:
+        inside = marker >= cut if side == "above" else marker < cut
+        first, second = (np.repeat(response[inside & arm], weights[inside & arm]) for arm in (is_first, ~is_first))
+        if min(first.size, second.size) < minimum:
+            continue
+        size = abs(np.nan_to_num(rank_sum(first, second, method="normal").z))
+        if size > best * (1 + 1e-9):
+            left_out = inside & (weights == 0)
+            a, b = response[left_out & is_first], response[left_out & ~is_first]
+            wins = np.subtract.outer(a, b)
+            effect = ((wins > 0) + (wins == 0) / 2).mean() if wins.size else np.nan
+            best, found = size, (cut, effect)
+    return found
+
+
+@pytest.mark.parametrize("side", ["above", "below"])
+@pytest.mark.parametrize("seed", range(5))
+def test_bootstrap_cuts_and_their_effects_left_out_equal_a_search_one_by_one(side, seed):
+    rng = np.random.default_rng(seed)
+    marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, 12, 24).astype(float)
+    is_first = np.arange(24) % 2 == 0
+    cuts, effects = best_cut_bootstrap(
+        marker, response, is_first, side=side, minimum_per_arm=3, resamples=20, seed=seed
+    )
+    again = np.random.default_rng(seed)
+    weights = np.zeros((20, 24), dtype=int)
+    for arm in (is_first, ~is_first):
+        weights[:, arm] = again.multinomial(12, np.full(12, 1 / 12), size=20)
+    expected = [_searched_one_by_one(marker, response, is_first, own, side, 3) for own in weights]
+    np.testing.assert_allclose(np.column_stack([cuts, effects]), expected, rtol=1e-12)

@@ -390,3 +390,27 @@ def test_the_workflow_in_three_shards_makes_the_bytes_of_one(tmp_path):
         kept[number] = {p.name: p.read_bytes() for p in (folder / "results/published/robustness").iterdir()}
     assert kept[1] == kept[3]
     assert "specifications.csv" in kept[1]
+
+
+def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
+    rng = np.random.default_rng(3)
+    names = multiverse.Specification._fields
+    table = pd.DataFrame(dict.fromkeys(names, "same"), index=range(40)).assign(marker="", cut=np.nan)
+    table = table.assign(
+        outcome=rng.choice(["ctx", "p1np"], 40), visit=rng.choice(["week_2", "week_4", "week_20"], 40),
+        test=rng.choice(["normal", "normal_continuity"], 40), effect=rng.random(40),
+    )  # fmt: skip
+    found = multiverse.choices_variance(table).set_index("choice")
+
+    def residual(*choices):
+        dummies = [pd.get_dummies(table[name], drop_first=True, dtype=float) for name in choices]
+        design = np.column_stack([np.ones(40), *dummies])
+        fitted = design @ np.linalg.lstsq(design, table["effect"], rcond=None)[0]
+        return ((table["effect"] - fitted) ** 2).sum()
+
+    choices = ("outcome", "visit", "test")
+    assert list(found.index) == [*choices, "all choices", "combinations of choices", "total"]
+    for name in choices:
+        lost = residual(*(other for other in choices if other != name)) - residual(*choices)
+        assert found.loc[name, "sum_of_squares"] == pytest.approx(lost, rel=1e-9)
+        assert found.loc[name, "share"] == pytest.approx(lost / residual(), rel=1e-9)

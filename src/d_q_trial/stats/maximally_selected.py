@@ -173,7 +173,8 @@ def best_cut_bootstrap(
     own = (side == "above") == (at_cut == "upper")  # the cut is the first value in the subgroup, or the last outside
     cuts, effects = np.full(resamples, np.nan), np.full(resamples, np.nan)
     cuts[row] = marker[starts[best if own else before[row, best]]]
-    effects[row] = effect[row, best]
+    # Those left out whose marker lies between the last value drawn outside and the first inside are on this side of the cut.
+    effects[row] = effect[row, best if own else before[row, best] + 1]
     return cuts, effects
 
 
