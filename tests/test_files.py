@@ -68,7 +68,7 @@ def test_each_content_is_kept_in_a_file_of_its_own(tmp_path):
     st.lists(st.text(alphabet="=+-@'\t\r1.e, \"ab" + string.ascii_uppercase[:3], max_size=6), min_size=1),
     st.floats(allow_infinity=False),
 )
-def test_a_table_survives_its_file_and_holds_no_formula(words, value):
+def test_a_table_is_read_as_it_was_written_and_holds_no_formula(words, value):
     frame = pd.DataFrame({"word": pd.Series(words, dtype=object), "value": value})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"

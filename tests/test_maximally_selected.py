@@ -60,18 +60,18 @@ def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
 
 
 @given(markers)
-def test_a_value_at_the_cut_changes_which_divisions_there_are(marker):
+def test_divisions_are_the_same_wherever_a_value_at_the_cut_goes(marker):
     one, other = (subgroups(marker, **WINDOWS, minimum=1, at_cut=at) for at in ("upper", "lower"))
     assert {column.tobytes() for column in one.members.T} == {column.tobytes() for column in other.members.T}
 
 
 @given(markers, st.sampled_from([lambda m: 3 * m + 7, np.exp]))
-def test_a_rising_transform_of_the_marker_changes_who_is_together(marker, transform):
+def test_a_rising_transform_of_the_marker_leaves_the_subgroups_as_they_are(marker, transform):
     one, other = (subgroups(m, **WINDOWS, minimum=2) for m in (marker, transform(marker)))
     np.testing.assert_array_equal(one.members, other.members)
 
 
-def test_windows_leave_somebody_out_or_part_equal_values():
+def test_windows_hold_everyone_and_keep_equal_values_together():
     marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7, np.nan])
     found = subgroups(marker, window=0.3, step=0.1, minimum=1)
     inside = found.members[:, found.side == "window"]
@@ -84,12 +84,12 @@ def test_windows_leave_somebody_out_or_part_equal_values():
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
 
 
-def test_a_step_that_skips_participants_is_taken():
+def test_a_step_that_skips_participants_is_refused():
     with pytest.raises(ValueError, match="step"):
         subgroups([1.0, 2, 3], window=0.2, step=0.3, minimum=1)
 
 
-def test_a_column_keeps_the_value_of_a_stranger():
+def test_a_column_holds_the_values_of_the_members_alone():
     found = subgroups([1.0, 2, 3], **WINDOWS, minimum=1)
     columns = restrict([10.0, 20, 30], found.members)
     np.testing.assert_array_equal(np.isnan(columns), ~found.members)

@@ -84,7 +84,7 @@ def test_samples_too_small_to_reject_get_infinite_limits():
     assert (shift.lower, shift.upper) == (-np.inf, np.inf)
 
 
-def test_missing_values_enter_or_no_value_fails():
+def test_missing_values_are_left_out_and_no_value_gives_nan():
     with_missing = hodges_lehmann([1.0, np.nan, 5.0], [0.0], method="normal", confidence=0.5)
     assert with_missing == hodges_lehmann([1.0, 5.0], [0.0], method="normal", confidence=0.5)
     assert np.isnan(hodges_lehmann([np.nan], [1.0], method="normal", confidence=0.95)).all()
