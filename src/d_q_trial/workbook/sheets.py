@@ -184,10 +184,6 @@ class Block:
             self.skipped_columns,
         )
 
-    def used_cells(self) -> int:
-        """Count the cells that hold something."""
-        return sum(len(row) - row.count(EMPTY) for row in self.values)
-
 
 def split(sheet: Sheet) -> list[Block]:
     """Return the blocks of a sheet, from top to bottom and left to right.
