@@ -11,10 +11,11 @@ import yaml
 LABEL = "Synthetic data: not the trial's participants"
 # How the label is written: as it is, or with its apostrophe escaped for HTML; PDF splits and escapes its strings.
 WRITTEN = re.compile(rb"Synthetic data: not the trial(?:'|&#39;|&#x27;|\\')s participants")
-# These say nothing of participants: the printed numbers held against each other, the code and settings of the run, and
-# the numbers of permutations that exceed a statistic.
+# These say nothing of participants: the reported numbers held against each other, the design of the trial, the code and
+# settings of the run, and the numbers of permutations that exceed a statistic.
 WITHOUT = re.compile(
-    r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz|.*/settings/.*"
+    r"results/README\.md|results/consistency/.*|.*/export/(Snakefile|config\.yaml)|.*/shards/.*\.npz"
+    r"|.*/figures/figure_2\.(pdf|png)"
 )
 
 
