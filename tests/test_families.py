@@ -9,9 +9,11 @@ from cohorts import measured, participants
 
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
+from d_q_trial.robustness.comparisons import all_comparisons
 from d_q_trial.robustness.multiplicity import multiplicity
 from d_q_trial.stats.multiplicity import holm
 from d_q_trial.stats.rank_sum import rank_sum_columns
+from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")
@@ -123,3 +125,15 @@ def test_each_of_three_strata_is_tested():
     frame = _adjusted({"a": Family(outcomes=["bilirubin"], strata=["each"])}, "data/pbc/config.yaml")
     assert frame["stratum"].tolist() == ["T1", "T2", "T3"] * 2
     assert frame["p_max_t"].notna().all()
+
+
+@pytest.mark.parametrize("test", ["exact", "normal_continuity", "welch"])
+def test_p_of_a_family_is_that_of_the_test_of_the_analysis(test):
+    family = Family(outcomes=["turnover", "bmd"], strata=["all", "highest"])
+    found = _adjusted({"endpoints": family}, test=test)
+    run, analysis = pipeline.of_config(), PUBLISHED.model_copy(update={"test": test})
+    comparisons = all_comparisons(run.changes, run.strata, run.trial, analysis)
+    expected = {c.key: get_test(test).compare(*c.samples()).p for c in comparisons}
+    assert len(found) > 10
+    keys = found[["outcome", "measure", "visit", "marker", "stratum", "contrast"]].itertuples(index=False, name=None)
+    assert found["p"].tolist() == [expected[key] for key in keys]

@@ -414,3 +414,13 @@ def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
         lost = residual(*(other for other in choices if other != name)) - residual(*choices)
         assert found.loc[name, "sum_of_squares"] == pytest.approx(lost, rel=1e-9)
         assert found.loc[name, "share"] == pytest.approx(lost / residual(), rel=1e-9)
+
+
+def test_an_excluded_participant_is_in_no_specification():
+    participants, trial, analysis, robustness = made_up(n=16)
+    without = analysis.model_copy(update={"exclude": ("A01", "A03")})
+    sizes = [
+        multiverse.prepare(participants, trial, one, robustness).specifications.is_first.size
+        for one in (analysis, without)
+    ]
+    assert sizes == [16, 14]

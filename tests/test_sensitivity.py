@@ -12,6 +12,7 @@ from d_q_trial.config import settings
 from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import interaction, leave_one_out, power, sensitivity, suspect_values
 from d_q_trial.robustness.comparisons import all_comparisons, overall
+from d_q_trial.stats.interaction import mann_whitney_effect
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.trial import load_trial
 
@@ -273,3 +274,50 @@ def test_tables_repeat_and_every_missing_value_has_a_reason():
         one, two = build(*data, ROBUSTNESS), build(*data, ROBUSTNESS)
         pd.testing.assert_frame_equal(one, two)
         assert (one["value"].isna() == one["reason"].ne("")).all()
+
+
+def _tables(alpha=0.05, **different):
+    changes, strata, trial, analysis = _made_up(n=24, alpha=alpha, **different)
+    data = (changes, strata, trial, analysis)
+    return pd.concat([sensitivity.sensitivity(*data, ROBUSTNESS), interaction.interactions(*data, ROBUSTNESS)])
+
+
+def test_a_smaller_alpha_widens_every_interval():
+    keys = ["outcome", "measure", "visit", "marker", "stratum", "contrast", "statistic"]
+    by_alpha = []
+    for alpha in (0.05, 0.01):
+        table = _tables(alpha)
+        table = table.assign(method=table["method"].str.replace(r", level 0\.\d+", "", regex=True))
+        by_alpha.append(table.set_index([*keys, "method"])["value"])
+    names = {"adjusted_difference", "adjusted_percent", "mann_whitney_effect", "effect_difference", "slope_difference"}
+    seen = set()
+    for key, wide in by_alpha[1].dropna().items():
+        name, _, end = key[6].rpartition("_")
+        if end in ("lower", "upper") and name in names:
+            narrow = by_alpha[0][key]
+            assert wide < narrow if end == "lower" else wide > narrow, key
+            seen.add((name, key[7].split(",")[0]))
+    methods = {"covariance", "mixed model", "imputed", "placements", "log ratio on arm x marker"}
+    assert {method for _, method in seen} == methods
+
+
+def test_the_imputed_effect_of_complete_values_is_the_effect_itself():
+    changes, strata, trial, analysis = _made_up(n=24)
+    table = sensitivity.sensitivity(changes, strata, trial, analysis, ROBUSTNESS)
+    table = table[table["statistic"].eq("mann_whitney_effect")]
+    compared = 0
+    for comparison in all_comparisons(changes, strata, trial, analysis):
+        rows = table.loc[(table["visit"].eq(comparison.visit)) & table["stratum"].eq(comparison.stratum)]
+        effect = mann_whitney_effect(*comparison.samples(comparison.log_ratio)).effect
+        assert rows["value"].to_numpy(float) == pytest.approx(effect, rel=1e-9)
+        compared += len(rows)
+    assert compared >= 6
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
+def test_flips_are_the_participants_without_whom_p_lies_on_the_other_side_of_alpha(alpha):
+    table = leave_one_out.leave_one_out(*_made_up(n=16, alpha=alpha))
+    for _, rows in table.groupby(["outcome", "visit", "stratum"], sort=False):
+        whole = _pick(rows, statistic="p_all")["value"]
+        without = rows.loc[rows["statistic"].eq("p"), "value"]
+        assert _pick(rows, statistic="flips")["value"] == ((without <= alpha) != (whole <= alpha)).sum()
