@@ -172,8 +172,8 @@ def normal_p(
 ) -> np.ndarray:
     """Two-sided P of U under the tie-corrected normal approximation; arguments broadcast.
 
-    >>> f"{normal_p(361, 28, 28):.3f}"  # the paper's P of 0.611 needs the approximation without correction
-    '0.611'
+    >>> f"{normal_p(10, 5, 5):.3f}"  # z = (10 - 12.5) / sqrt(5 * 5 * 11 / 12)
+    '0.602'
     """
     p: np.ndarray = 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
     return p

@@ -34,7 +34,7 @@ KEEP = "correct it, list it under missing in the mapping, or keep it by giving t
 
 
 def check_units(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of units that are not the trial's, stated or apparent, and of values that can hardly be; nothing is converted."""
+    """Warn about units, stated or apparent, that are not the trial's, and implausible values; nothing is converted."""
     for chunk in chunks:
         outcome = trial.outcomes.get(chunk.variable)
         thing = outcome or trial.markers.get(chunk.variable)
@@ -90,7 +90,7 @@ def _check_unit_column(chunk: Chunk, thing, faults: Faults) -> None:
 
 
 def _check_median(chunk: Chunk, outcome, faults: Faults) -> bool:
-    """Tell of a column whose median lies outside the plausible values of its outcome."""
+    """Warn about a column whose median lies outside the plausible values of its outcome."""
     low, high = outcome.plausible
     median = float(np.median(chunk.values))
     if low <= median <= high:
@@ -137,7 +137,7 @@ def _like_a_code(value: float) -> bool:
 
 
 def check_fractions(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of changes without raw values that are said to be percent, but all so small that they look like fractions."""
+    """Warn about changes without raw values, said to be percent, so small that they look like fractions."""
     for chunk in chunks:
         if chunk.measure != PERCENT_CHANGE or len(chunk.values) < MANY or chunk.column.factor != 1.0:
             continue
@@ -178,7 +178,7 @@ def check_unsure(plans: list[Plan], chunks: list[Chunk], trial: Trial, faults: F
 
 
 def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of baselines from which no percent change can be made, and of follow-up values without one."""
+    """Warn about baselines from which no percent change can be made, and about follow-up values without one."""
     baseline: dict[str, set[str]] = defaultdict(set)
     later: dict[str, list[Chunk]] = defaultdict(list)
     for chunk in chunks:
@@ -208,7 +208,7 @@ def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
 
 
 def check_arms(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of an empty arm, of a missing marker and of small strata."""
+    """Warn about an empty arm, a missing marker and small strata."""
     own = [chunk for chunk in chunks if chunk.plan.cohort == TRIAL]
     present = {arm for chunk in own for arm in chunk.arms}
     if not own:
@@ -235,7 +235,7 @@ def check_arms(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
 
 
 def check_markers(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of markers that can cut no strata."""
+    """Warn about markers that can cut no strata."""
     for key, marker in trial.markers.items():
         own = [c for c in chunks if c.variable == key and c.plan.cohort == TRIAL and c.texts is None]
         values = np.concatenate([chunk.values for chunk in own]) if own else np.zeros(0)
@@ -248,7 +248,7 @@ def check_markers(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
 
 
 def check_changes(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Tell of given percent changes that hardly can be, and of groups that only one arm has values of."""
+    """Warn about implausible given percent changes, and about groups with values of one arm alone."""
     arms: dict[tuple, set[str | None]] = defaultdict(set)
     first: dict[tuple, Chunk] = {}
     for chunk in chunks:
@@ -272,7 +272,7 @@ def check_changes(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
 
 
 def check_hidden(plans: list[Plan], policy: Policy, faults: Faults) -> None:
-    """Tell of hidden sheets, rows and columns that were read, and of struck-out values."""
+    """Warn about hidden sheets, rows and columns that were read, and about struck-out values."""
     by_sheet: dict[int, list[Plan]] = defaultdict(list)
     for plan in plans:
         if plan.readable:
@@ -373,7 +373,7 @@ def check_groups(plans: list[Plan], faults: Faults) -> None:
 
 
 def check_unread(plans: list[Plan], faults: Faults) -> None:
-    """Tell of columns of numbers that nothing was read from, in a line per block."""
+    """Warn about columns of numbers that nothing was read from, in a line per block."""
     for plan in plans:
         if not plan.readable or plan.evidence == MAPPED:
             continue

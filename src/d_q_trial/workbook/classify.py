@@ -196,7 +196,7 @@ def ids_by_content(plan: Plan, contents: list[Content]) -> None:
 
 
 def _is_code(content: Content) -> bool:
-    """Tell whether cells are numbered codes such as S01, P-02: all different, with the same letters."""
+    """Return whether cells are numbered codes such as S01, P-02: all different, with the same letters."""
     forms = [code_form(value) if isinstance(value, str) else None for value in content.distinct]
     letters = {form.prefix for form in forms if form}
     return content.used == len(forms) > 2 and all(forms) and len(letters) == 1 and letters != {""}
@@ -256,7 +256,7 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
 
 
 def _names_down(block: Block, vocabulary: Vocabulary) -> bool:
-    """Tell whether the first columns hold names of variables, each once, as in a table with participants across."""
+    """Return whether the first columns hold names of variables, each once, as in a table with participants across."""
     if block.width < 3 or block.height > 3000 or block.width > 20_000:
         return False
     for column in (0, 1):
@@ -450,6 +450,6 @@ def _settle_unknown(plan: Plan, contents: list[Content]) -> None:
 
 
 def _rows_link(plan: Plan, data: list[Column]) -> bool:
-    """Tell whether a row without an id is a person: it holds several raw values of one."""
+    """Return whether a row without an id is a person: it holds several raw values of one."""
     raw = [column for column in data if column.measure == VALUE and plan.measure != PERCENT_CHANGE]
     return len({(column.variable, column.visit) for column in raw}) > 1

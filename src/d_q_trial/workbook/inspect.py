@@ -1,4 +1,4 @@
-"""Tell what was found in a workbook: as text, as a page with the sheets drawn, and as a mapping file to complete."""
+"""Describe what was found in a workbook: as text, as a page with the sheets drawn, and as a mapping file to complete."""
 
 from __future__ import annotations
 

@@ -24,12 +24,12 @@ _BELOW_WORDS = re.compile(r"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below (?:detection|li
 
 
 def is_number(value: object) -> bool:
-    """Tell whether a cell holds a number as such."""
+    """Return whether a cell holds a number as such."""
     return type(value) in (float, int)
 
 
 def number_like(value: object) -> bool:
-    """Tell whether a cell stands where a number belongs: a number, a number as text, a censored or missing one."""
+    """Return whether a cell stands where a number belongs: a number, a number as text, a censored or missing one."""
     if is_number(value) or isinstance(value, Flag):
         return True
     if not isinstance(value, str):
@@ -46,7 +46,7 @@ def number_like(value: object) -> bool:
 
 
 def label_like(value: object) -> bool:
-    """Tell whether a cell is words, as in a header."""
+    """Return whether a cell is words, as in a header."""
     return isinstance(value, str) and bool(value.strip()) and not number_like(value)
 
 
@@ -137,7 +137,7 @@ def _is_header(block, row, used, numeric, header, vocabulary) -> bool:
 
 
 def _has_id(values: list, header: Header, block: Block, vocabulary: Vocabulary) -> bool:
-    """Tell whether a row below a header holds an id: then its words are faults among the numbers, not labels."""
+    """Return whether a row below a header holds an id: then its words are faults among the numbers, not labels."""
     if not header.rows:
         return False
     above = block.values[header.rows[-1]]
@@ -158,7 +158,7 @@ def _is_week(value: object, vocabulary: Vocabulary) -> bool:
 
 
 def _spans(block: Block, row: int, columns: list[int]) -> bool:
-    """Tell whether labels in a row stretch over several of the columns below."""
+    """Return whether labels in a row stretch over several of the columns below."""
     return sum(block.values[row][c] == EMPTY for c in columns) >= len(columns) / 3
 
 
@@ -322,7 +322,7 @@ def _joined_down(pieces: list[Block], vocabulary: Vocabulary) -> list[Block]:
 
 
 def _only_labels(block: Block) -> bool:
-    """Tell whether a block may be the header of what stands below it."""
+    """Return whether a block may be the header of what stands below it."""
     if block.height > 4 or block.width < 2:
         return False
     cells = [value for row in block.values for value in row if value != EMPTY]
@@ -331,7 +331,7 @@ def _only_labels(block: Block) -> bool:
 
 
 def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
-    """Tell whether a block has no header of its own and fits the columns of the one above."""
+    """Return whether a block has no header of its own and fits the columns of the one above."""
     if _continues_ids(lower, upper, header, vocabulary):
         return True
     own = find_header(lower, vocabulary)
@@ -354,7 +354,7 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
 
 
 def _continues_ids(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
-    """Tell whether a block of words alone goes on with the ids of the one above, in the same columns."""
+    """Return whether a block of words alone goes on with the ids of the one above, in the same columns."""
     if (lower.left, lower.right) != (upper.left, upper.right) or _has_numbers(lower):
         return False
     named = [

@@ -187,7 +187,7 @@ def stratum_label(text: str) -> str:
 
 
 def names_an_id(text: str) -> bool:
-    """Tell whether a label says nothing but that a column identifies people."""
+    """Return whether a label says nothing but that a column identifies people."""
     said = {word for word in words(fold(text)) if word not in FILLERS}
     return bool(said & (PEOPLE | ID_WORDS)) and said <= BESIDE_AN_ID and bool(said - PEOPLE or len(said) == 1)
 
@@ -249,12 +249,12 @@ def unit_factor(stated: str, expected: str) -> float | None:
 
 
 def is_known_unit(unit: str) -> bool:
-    """Tell whether a unit can be interpreted."""
+    """Return whether a unit can be interpreted."""
     return _parse(plain_unit(unit)) is not None
 
 
 def is_unit(text: str) -> bool:
-    """Tell whether a text is a unit and nothing else."""
+    """Return whether a text is a unit and nothing else."""
     return is_known_unit(text) or any(plain_unit(text) in same for same in _SAME)
 
 

@@ -83,7 +83,7 @@ def read_numbers(cells: Sequence, policy: Policy, *, binary: bool = False) -> Nu
 
 
 def _check_finite(result: Numbers, cells: Sequence) -> None:
-    """Tell of numbers that are stored as such and yet are none."""
+    """Warn about numbers that are stored as such and yet are none."""
     for position in np.flatnonzero(np.isnan(result.values)):
         if type(cells[position]) is float:
             result.missing_codes += 1

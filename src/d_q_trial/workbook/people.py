@@ -39,7 +39,7 @@ def crossed_ids(plan: Plan, rows: Rows) -> None:
 
 
 def duplicate_rows(plan: Plan, rows: Rows, faults: Faults) -> None:
-    """Tell of participants with more than one row where each has one."""
+    """Warn about participants with more than one row where each has one."""
     column = plan.one(PARTICIPANT)
     if plan.kind != PARTICIPANTS or column is None:
         return
@@ -93,7 +93,7 @@ def give_arms(plan: Plan, rows: Rows, arms: Arms) -> None:
 
 
 def check_every_arm(chunks: list[Chunk], known: set[str], trial: Trial, faults: Faults) -> None:
-    """Tell of participants without an arm, once each, but for those who are told of already."""
+    """Warn about participants without an arm, once each, except those already named."""
     linked = [chunk for chunk in chunks if chunk.linked and chunk.plan.cohort != POPULATION]
     if linked and not known and not any(arm for chunk in linked for arm in chunk.arms):
         plan = linked[0].plan
@@ -110,7 +110,7 @@ def check_every_arm(chunks: list[Chunk], known: set[str], trial: Trial, faults: 
 
 
 def check_linked(plans: list[Plan], faults: Faults) -> None:
-    """Tell of several tables of participants of which one has no ids: their rows cannot be joined."""
+    """Warn about several tables of participants of which one has no ids: their rows cannot be joined."""
     own = [plan for plan in plans if plan.kind == PARTICIPANTS and plan.cohort != POPULATION and plan.having(DATA)]
     for plan in own if len(own) > 1 else ():
         if plan.one(PARTICIPANT) is None:
@@ -179,7 +179,7 @@ def _by_number(own: set[str], known: set[str], strict: bool) -> dict[str, str]:
 
 
 def check_alike(blocks: Blocks, faults: Faults) -> None:
-    """Tell of ids that differ only in writing, such as ``DQ-006`` and ``dq-06``: one participant taken for two."""
+    """Warn about ids that differ only in writing, such as ``DQ-006`` and ``dq-06``: one participant taken for two."""
     seen: dict[str, str] = {}
     told: set[str] = set()
     for plan, rows in blocks:

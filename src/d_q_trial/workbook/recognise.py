@@ -197,17 +197,17 @@ class Vocabulary:
         return text, found
 
     def _is_unit(self, text: str) -> bool:
-        """Tell whether a remark in parentheses has the form of a unit."""
+        """Return whether a remark in parentheses has the form of a unit."""
         return bool(UNIT.match(text)) and not self.visits.get(squash(text)) and not any(p.fullmatch(text) for p in WEEK)
 
     def _is_name_part(self, text: str, match: re.Match) -> bool:
-        """Tell whether parentheses belong to a name, as in 25(OH)D."""
+        """Return whether parentheses belong to a name, as in 25(OH)D."""
         after = text[match.end() : match.end() + 1]
         before = text[match.start() - 1 : match.start()]
         return bool(after.isalnum() or (before.isalnum() and len(match[1]) <= 2 and match[1].isalpha() and after))
 
     def _explains(self, text: str) -> bool:
-        """Tell whether a remark in parentheses says something that belongs to the reading."""
+        """Return whether a remark in parentheses says something that belongs to the reading."""
         reading = self._label(text) if "(" not in text else Reading(rest=text)
         said = reading.variable or reading.visit or reading.arm or reading.stratum or reading.measure
         return bool(said) and reading.certain
@@ -343,7 +343,7 @@ class Vocabulary:
         return tuple(sorted(keys))
 
     def _relative_marker(self, text: str, rest: list[str]) -> bool:
-        """Tell whether "relative" belongs to the expression of a marker, which is never absolute."""
+        """Return whether "relative" belongs to the expression of a marker, which is never absolute."""
         return "relative" in rest and self._with_own_words(text, rest) in self.trial.markers
 
     def _with_own_words(self, text: str, rest: list[str]) -> str | None:

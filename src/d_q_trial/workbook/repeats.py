@@ -54,7 +54,7 @@ def settle_population(chunks: list[Chunk], trial: Trial, faults: Faults) -> list
 
 
 def one_value_per_group(plan: Plan, rows: Rows) -> bool:
-    """Tell whether a block without ids holds one value per group: summaries such as medians, not participants."""
+    """Return whether a block without ids holds one value per group: summaries such as medians, not participants."""
     if plan.kind != GROUPS:
         return False
     said = zip(rows.variables, rows.visits, rows.arms, rows.strata, strict=True)

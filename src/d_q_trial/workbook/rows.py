@@ -326,7 +326,7 @@ def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) ->
 
 
 def _is_summary(text: str) -> bool:
-    """Tell whether an id is no id but the name of a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+    """Return whether an id is no id but the name of a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
     if text[-1:].isdigit() and len(text) > 3:
         return False
     folded = fold(text)

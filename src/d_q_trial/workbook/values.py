@@ -166,7 +166,7 @@ def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, 
 
 
 def _without_name(plan: Plan, column: Column, cells: Sequence, rows: Rows, faults: Faults) -> None:
-    """Tell of values whose row should name their variable and does not; unknown names are told of elsewhere."""
+    """Warn about values whose row should name their variable and does not; unknown names are reported elsewhere."""
     naming = plan.one(VARIABLE)
     if naming is None or plan.variable:
         return
@@ -177,7 +177,7 @@ def _without_name(plan: Plan, column: Column, cells: Sequence, rows: Rows, fault
 
 
 def _without_visit(plan: Plan, column: Column, where, visits: list[str | None], faults: Faults) -> None:
-    """Tell of values whose row should say its visit and does not; unknown visits are told of elsewhere."""
+    """Warn about values whose row should say its visit and does not; unknown visits are reported elsewhere."""
     saying = plan.one(VISIT)
     for position, visit in zip(map(int, where), visits, strict=True):
         row = plan.block.values[plan.header.first_data + position]
