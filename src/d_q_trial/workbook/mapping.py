@@ -302,7 +302,7 @@ def _block(sheet: Sheet, entry: BlockEntry, where: str, names: _Names) -> Block 
     if not rows or not columns:
         names.faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
         return None
-    block = Block(sheet, rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+    block = Block(sheet, rows, columns)
     return block.turned() if entry.participants == "columns" else block
 
 

@@ -130,6 +130,10 @@ class Vocabulary:
         visit = self.weeks.get(float(text))
         return Reading(visit=visit) if visit else Reading(rest=text)
 
+    def is_week(self, value: object) -> bool:
+        """Return whether a header cell names a visit, or is a bare number that is the week of one."""
+        return self.visit(value) is not None if isinstance(value, str) else value in self.weeks
+
     # -- labels -------------------------------------------------------------------------------------------------
 
     def _label(self, text: str) -> Reading:

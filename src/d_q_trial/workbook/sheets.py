@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from openpyxl.utils import column_index_from_string, get_column_letter
 
 EMPTY = ""
@@ -71,19 +72,14 @@ class Sheet:
         if not self.facts.merged or not self.rows:
             return []
         areas, room = [], self.height * self.width
-        for top, left, bottom, right in self.facts.merged:
-            first_row, last_row = _inside(self.row_numbers, top, bottom)
-            first_column, last_column = _inside(self.column_numbers, left, right)
+        for area in self.facts.merged:
+            top, left = bisect_left(self.row_numbers, area[0]), bisect_left(self.column_numbers, area[1])
+            bottom, right = bisect_right(self.row_numbers, area[2]) - 1, bisect_right(self.column_numbers, area[3]) - 1
             # Areas cannot overlap, so more than the rectangle holds is nonsense that would only cost time.
-            room -= max(last_row - first_row + 1, 0) * max(last_column - first_column + 1, 0)
-            if first_row <= last_row and first_column <= last_column and room >= 0:
-                areas.append((first_row, first_column, last_row, last_column))
+            room -= max(bottom - top + 1, 0) * max(right - left + 1, 0)
+            if top <= bottom and left <= right and room >= 0:
+                areas.append((top, left, bottom, right))
         return areas
-
-
-def _inside(numbers: range | list[int], first: int, last: int) -> tuple[int, int]:
-    """Return the first and the last index of ascending numbers that lie between two bounds."""
-    return bisect_left(numbers, first), bisect_right(numbers, last) - 1
 
 
 @dataclass
@@ -113,44 +109,52 @@ def split_address(address: str) -> tuple[int, int]:
 
 @dataclass(eq=False)
 class Block:
-    """A rectangle of a sheet; rows and columns count from 0 within it, ``bottom`` and ``right`` are exclusive.
+    """Some rows and columns of a sheet, by their index in its rectangle; blank ones inside a table may be left out.
 
-    ``rows`` may leave out rows of the rectangle (blank ones inside a table). ``transposed`` blocks are read with
-    rows and columns exchanged.
+    ``values`` and all positions count from 0 within the block; ``transposed`` blocks are read with rows and columns
+    exchanged.
     """
 
     sheet: Sheet
-    top: int
-    left: int
-    bottom: int
-    right: int
+    rows: list[int]
+    columns: list[int]
     transposed: bool = False
-    skipped_rows: frozenset[int] = frozenset()
-    skipped_columns: frozenset[int] = frozenset()
 
-    def __post_init__(self) -> None:
-        rows = [r for r in range(self.top, self.bottom) if r not in self.skipped_rows]
-        columns = [c for c in range(self.left, self.right) if c not in self.skipped_columns]
-        self._rows, self._columns = (columns, rows) if self.transposed else (rows, columns)
-        whole = self.left == 0 and self.right == self.sheet.width and not self.skipped_columns
-        if self.transposed:
-            self.values = [[self.sheet.rows[r][c] for r in rows] for c in columns]
-        elif whole:
-            self.values = [self.sheet.rows[r] for r in rows]
-        elif not self.skipped_columns:
-            self.values = [self.sheet.rows[r][self.left : self.right] for r in rows]
-        else:
-            self.values = [[self.sheet.rows[r][c] for c in columns] for r in rows]
+    @cached_property
+    def values(self) -> list[list]:
+        """Rows of values, as read."""
+        rows = [[row[column] for column in self.columns] for row in map(self.sheet.rows.__getitem__, self.rows)]
+        return list(map(list, zip(*rows, strict=True))) if self.transposed else rows
+
+    @property
+    def top(self) -> int:
+        """First row."""
+        return self.rows[0]
+
+    @property
+    def left(self) -> int:
+        """First column."""
+        return self.columns[0]
+
+    @property
+    def bottom(self) -> int:
+        """Row after the last."""
+        return self.rows[-1] + 1
+
+    @property
+    def right(self) -> int:
+        """Column after the last."""
+        return self.columns[-1] + 1
 
     @property
     def height(self) -> int:
         """Number of rows as read."""
-        return len(self._rows)
+        return len(self.columns if self.transposed else self.rows)
 
     @property
     def width(self) -> int:
         """Number of columns as read."""
-        return len(self._columns)
+        return len(self.rows if self.transposed else self.columns)
 
     def column(self, index: int) -> list:
         """Return all values of a column."""
@@ -158,8 +162,8 @@ class Block:
 
     def place(self, row: int, column: int) -> tuple[int, int]:
         """Return a cell's row and column in the sheet's rectangle."""
-        r, c = self._rows[row], self._columns[column]
-        return (c, r) if self.transposed else (r, c)
+        row, column = (column, row) if self.transposed else (row, column)
+        return self.rows[row], self.columns[column]
 
     def address(self, row: int, column: int) -> str:
         """Return a cell's name, such as ``C7``."""
@@ -168,20 +172,19 @@ class Block:
     @property
     def range(self) -> str:
         """Name of the whole rectangle, such as ``A1:K61``."""
-        first = self.sheet.address(self.top, self.left)
-        return f"{first}:{self.sheet.address(self.bottom - 1, self.right - 1)}"
+        return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
     def turned(self) -> Block:
         """Return the block with rows and columns exchanged."""
+        return replace(self, transposed=not self.transposed)
+
+    def joined(self, others: list[Block]) -> Block:
+        """Return the rows and columns of several blocks as one block."""
+        rows, columns = set(self.rows), set(self.columns)
         return Block(
             self.sheet,
-            self.top,
-            self.left,
-            self.bottom,
-            self.right,
-            not self.transposed,
-            self.skipped_rows,
-            self.skipped_columns,
+            sorted(rows.union(*(block.rows for block in others))),
+            sorted(columns.union(*(block.columns for block in others))),
         )
 
 
@@ -191,87 +194,28 @@ def split(sheet: Sheet) -> list[Block]:
     Blank rows and columns cut, in turn, until no rectangle has one inside; an XY-cut. Cutting is deliberately
     eager: which pieces belong together (a table with a blank row between its arms) is for the reader of the headers.
     """
-    for row in sheet.rows if sheet.height * sheet.width < 1_000_000 else ():
-        for index, value in enumerate(row):
-            if type(value) is str and value and not value.strip():
-                row[index] = EMPTY
-    blocks = [
-        Block(sheet, top, left, bottom, right)
-        for top, left, bottom, right in _cut(sheet.rows, 0, 0, sheet.height, sheet.width, _bridges(sheet))
-    ]
+    used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool)
+    used = used.reshape(sheet.height, sheet.width)
+    for _, left, bottom, right in sheet.merged:
+        # A merged label right above numbers holds together columns that are blank below; a title above tables does not.
+        below = sheet.rows[bottom + 1][left : right + 1] if bottom + 1 < sheet.height else []
+        if any(type(v) in (float, int) for v in below) and not any(type(v) is str and v for v in below):
+            used[bottom, left : right + 1] = True
+    blocks, pending = [], [(range(sheet.height), range(sheet.width))]
+    while pending:
+        rows, columns = pending.pop()
+        area = used[rows.start : rows.stop, columns.start : columns.stop]
+        bands, strips = _runs(area.any(axis=1), rows.start), _runs(area.any(axis=0), columns.start)
+        if len(bands) > 1:
+            pending += [(band, columns) for band in bands]
+        elif len(strips) > 1:
+            pending += [(rows, strip) for strip in strips]
+        elif bands:
+            blocks.append(Block(sheet, list(bands[0]), list(strips[0])))
     return sorted(blocks, key=lambda block: (block.top, block.left))
 
 
-def _bridges(sheet: Sheet) -> list[tuple[int, range]]:
-    """Return merged labels that stand right above numbers: they hold together columns that are blank below.
-
-    A merged title above several tables, or a label above other labels, holds nothing together.
-    """
-    bridges = []
-    for _, left, bottom, right in sheet.merged:
-        if right > left and bottom + 1 < sheet.height:
-            below = sheet.rows[bottom + 1][left : right + 1]
-            if any(type(v) in (float, int) for v in below) and not any(type(v) is str and v for v in below):
-                bridges.append((bottom, range(left, right + 1)))
-    return bridges
-
-
-def _cut(rows: list[list], top: int, left: int, bottom: int, right: int, bridges: list, depth: int = 0):
-    """Yield the rectangles inside one, cut at blank rows and, where there are none, at blank columns."""
-    if depth > 200:
-        yield top, left, bottom, right
-        return
-    bands = _runs(_used_rows(rows, top, left, bottom, right), top)
-    if not bands:
-        return
-    if len(bands) > 1:
-        for first, last in bands:
-            yield from _cut(rows, first, left, last, right, bridges, depth + 1)
-        return
-    top, bottom = bands[0]
-    used = _used_columns(rows, top, left, bottom, right)
-    for row, columns in bridges:
-        if top <= row < bottom:
-            for column in columns:
-                if left <= column < right:
-                    used[column - left] = True
-    strips = _runs(used, left)
-    if len(strips) == 1:
-        yield top, strips[0][0], bottom, strips[0][1]
-        return
-    for first, last in strips:
-        yield from _cut(rows, top, first, bottom, last, bridges, depth + 1)
-
-
-def _used_rows(rows: list[list], top: int, left: int, bottom: int, right: int) -> list[bool]:
-    whole = left == 0 and rows and right == len(rows[top])
-    width = right - left
-    return [(row if whole else row[left:right]).count(EMPTY) < width for row in rows[top:bottom]]
-
-
-def _used_columns(rows: list[list], top: int, left: int, bottom: int, right: int) -> list[bool]:
-    used = [False] * (right - left)
-    pending = list(range(right - left))
-    for row in rows[top:bottom]:
-        if not pending:
-            break
-        still = [index for index in pending if row[left + index] == EMPTY]
-        if len(still) < len(pending):
-            for index in set(pending) - set(still):
-                used[index] = True
-            pending = still
-    return used
-
-
-def _runs(used: list[bool], offset: int) -> list[tuple[int, int]]:
-    """Return first and last (exclusive) of each run of used rows or columns."""
-    runs, start = [], None
-    for index, flag in enumerate(used):
-        if flag and start is None:
-            start = index
-        elif not flag and start is not None:
-            runs.append((start + offset, index + offset))
-            start = None
-    if start is not None:
-        runs.append((start + offset, len(used) + offset))
-    return runs
+def _runs(used: np.ndarray, offset: int) -> list[range]:
+    """Return the runs of used rows or columns."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], used, [0]]))) + offset
+    return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
