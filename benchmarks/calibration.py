@@ -89,8 +89,8 @@ def best_cut(trial):
         for marker, amount in zip(TRIAL.markers, trial.markers.T, strict=True):
             value = trial.values[:, place]
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
-            comparison = Comparison(*names, people, whole, trial.is_first, value, value, value)
-            found.append(slice_of(comparison, marker, amount, ANALYSIS, robustness))
+            comparison = Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount)
+            found.append(slice_of(comparison, ANALYSIS, robustness))
     table = best_cuts(found, TRIAL, ANALYSIS, robustness)
     one = table.iloc[:2]
     return {

@@ -10,7 +10,7 @@ import pytest
 
 from d_q_trial.config import settings
 from d_q_trial.published_tables import published_frame
-from d_q_trial.robustness import interaction, leave_one_out, power, sensitivity, suspect_values
+from d_q_trial.robustness import interaction, power, sensitivity
 from d_q_trial.robustness.comparisons import all_comparisons, overall
 from d_q_trial.stats.interaction import mann_whitney_effect
 from d_q_trial.stats.rank_sum import rank_sum
@@ -167,7 +167,7 @@ def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
 
 def test_leaving_one_out_equals_the_analysis_without_that_participant():
     changes, strata, trial, analysis = _made_up()
-    table = leave_one_out.leave_one_out(changes, strata, trial, analysis)
+    table = sensitivity.leave_one_out(changes, strata, trial, analysis)
     own = _pick(table, visit="week_4", stratum="all", statistic="p", group="A03")
     without, *_ = _made_up(exclude=["A03"])
     comparison = next(c for c in overall(without, trial, analysis) if c.visit == "week_4")
@@ -192,7 +192,7 @@ def test_a_larger_suspect_value_moves_means_and_not_ranks():
     treated = changes[changes["visit"].eq("week_4") & changes["arm"].eq("d_q")]
     largest = treated["value"].max()
     suspects = _suspect(reported=f"{largest:.1f}", instead=f"{10 * largest:.0f}")
-    table = suspect_values.suspect_values(suspects, changes, strata, trial, analysis, ROBUSTNESS)
+    table = sensitivity.suspect_values(suspects, changes, strata, trial, analysis, ROBUSTNESS)
     plain, worse = suspects["reported"].item(), f"{suspects['instead'].item()} for {suspects['reported'].item()}"
     keys = {"visit": "week_4", "stratum": "all"}
     ranks = [_pick(table, **keys, group=g, method="rank-sum, normal", statistic="p")["value"] for g in (plain, worse)]
@@ -205,13 +205,13 @@ def test_a_larger_suspect_value_moves_means_and_not_ranks():
 
 def test_a_suspect_value_that_no_participant_has_is_said():
     data = _made_up()
-    table = suspect_values.suspect_values(_suspect(reported="987.6", instead="98.76"), *data, ROBUSTNESS)
-    assert table["reason"].tolist() == [suspect_values.ABSENT]
+    table = sensitivity.suspect_values(_suspect(reported="987.6", instead="98.76"), *data, ROBUSTNESS)
+    assert table["reason"].tolist() == [sensitivity.ABSENT]
 
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
     suspects = published_frame("data/published", "suspect_values")
-    table = suspect_values.suspect_values(suspects, *_data(), ROBUSTNESS)
+    table = sensitivity.suspect_values(suspects, *_data(), ROBUSTNESS)
     assert set(table["group"]) == {"1480", "148.0 for 1480", "without 1480"}
     assert np.isfinite(table["value"]).mean() > 0.9
 
@@ -316,7 +316,7 @@ def test_the_imputed_effect_of_complete_values_is_the_effect_itself():
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
 def test_flips_are_the_participants_without_whom_p_lies_on_the_other_side_of_alpha(alpha):
-    table = leave_one_out.leave_one_out(*_made_up(n=16, alpha=alpha))
+    table = sensitivity.leave_one_out(*_made_up(n=16, alpha=alpha))
     for _, rows in table.groupby(["outcome", "visit", "stratum"], sort=False):
         whole = _pick(rows, statistic="p_all")["value"]
         without = rows.loc[rows["statistic"].eq("p"), "value"]

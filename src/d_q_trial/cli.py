@@ -309,15 +309,14 @@ def consistency(context: Context) -> None:
 @command()
 def sensitivity(context: Context) -> None:
     """Test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity."""
-    from .robustness import interaction, leave_one_out, multiplicity
-    from .robustness.sensitivity import sensitivity
+    from .robustness import interaction, multiplicity, sensitivity
 
     data, robustness = context.data, context.settings.robustness
     context.write(
         context.folder / "sensitivity",
         interaction=interaction.interactions(*data, robustness),
-        sensitivity=sensitivity(*data, robustness),
-        leave_one_out=leave_one_out.leave_one_out(*data),
+        sensitivity=sensitivity.sensitivity(*data, robustness),
+        leave_one_out=sensitivity.leave_one_out(*data),
     )
     adjusted = multiplicity.multiplicity(*data, robustness)
     context.write(context.folder / "robustness", multiplicity=adjusted)
@@ -327,14 +326,15 @@ def sensitivity(context: Context) -> None:
 def power(context: Context) -> None:
     """Compute power, and repeat the comparisons with suspect values corrected and left out."""
     from .published_tables import published_frame
-    from .robustness import power, suspect_values
+    from .robustness import power
+    from .robustness.sensitivity import suspect_values
 
     folder, data = context.settings.published, (*context.data, context.settings.robustness)
     suspects = published_frame(folder, "suspect_values")
     planned = published_frame(folder, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        suspect_values=suspect_values.suspect_values(suspects, *data),
+        suspect_values=suspect_values(suspects, *data),
         power=power.power_table(planned, *data),
     )
 
@@ -373,7 +373,7 @@ def robustness(context: Context) -> None:
     from .figures import words
     from .figures.cut_tables import TABLES, CutTables, read_table
     from .files import copy_file, write_json
-    from .robustness.prespecified import prespecified_cuts, published_cuts
+    from .robustness.cutoffs import prespecified_cuts, published_cuts
 
     trial, analysis = context.trial, context.analysis
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"

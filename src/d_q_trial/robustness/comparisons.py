@@ -1,4 +1,4 @@
-"""The comparisons of arms that an analysis makes, as arrays with a row per participant."""
+"""The comparisons of arms that an analysis makes, as arrays with a row per participant, and rows of the results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 TOO_FEW = "too few participants"
-_ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio")
+_ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio", "label", "marker_value")
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class Comparison:
     stratum: str
     contrast: str
     participant: np.ndarray
-    linked: np.ndarray
-    is_first: np.ndarray
+    linked: np.ndarray  # False for the rows of panels without ids
+    is_first: np.ndarray  # whether in the treated arm
     value: np.ndarray  # the change, in the measure of the analysis
     baseline: np.ndarray
     log_ratio: np.ndarray  # log(follow-up / baseline)
+    label: np.ndarray  # stratum of the marker, "" where not assigned
+    marker_value: np.ndarray
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -50,9 +52,9 @@ class Comparison:
         return (self.outcome, self.measure, self.visit, self.marker, self.stratum, self.contrast)
 
     @property
-    def place(self) -> tuple[str, str, str]:
-        """Outcome, measure and visit."""
-        return (self.outcome, self.measure, self.visit)
+    def head(self) -> tuple[str, ...]:
+        """Outcome, measure, visit and marker."""
+        return self.key[:4]
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of either arm without the missing ones; of ``value`` unless others are given."""
@@ -65,77 +67,73 @@ class Comparison:
         first, second = self.samples(values)
         return first.size, second.size
 
-    def within(self, rows: np.ndarray, marker: str = "", stratum: str = "") -> Comparison:
+    def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
         """Return the comparison among some of its participants."""
-        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS}
-        return replace(self, marker=marker or self.marker, stratum=stratum or self.stratum, **arrays)
+        return replace(self, stratum=stratum, **{name: getattr(self, name)[rows] for name in _ARRAYS})
 
 
-@dataclass(frozen=True)
-class Stratified:
-    """A comparison of all participants with the strata of one marker."""
+def lay_out(
+    changes: pd.DataFrame, trial: Trial, analysis: Analysis, strata: pd.DataFrame | None = None
+) -> Iterator[Comparison]:
+    """Yield each outcome and visit with all of its rows: once, or with ``strata`` once per marker that has some.
 
-    overall: Comparison
-    marker: str
-    stratum: np.ndarray  # label per participant, "" where not assigned
-    marker_value: np.ndarray
-
-    def stratum_of(self, label: str) -> Comparison:
-        """Return the comparison within one stratum."""
-        return self.overall.within(self.stratum == label, self.marker, label)
+    A panel without ids states the strata of its rows itself; these are the labels if no strata are given.
+    """
+    chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
+    arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
+    arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
+    arrays["is_first"] = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy()
+    arrays["log_ratio"] = _log_ratio(chosen, analysis.measure)
+    labels = {"": (chosen["stratum"].to_numpy(object), np.full(len(chosen), np.nan))}
+    if strata is not None:
+        known = {*strata["marker"], *changes["marker"]}
+        labels = {marker: _strata_of(chosen, strata, marker) for marker in trial.markers if marker in known}
+    numbers = chosen.assign(row=np.arange(len(chosen)))
+    for (outcome, visit), rows in numbers.groupby(["outcome", "visit"], sort=False)["row"]:
+        for marker, (label, marker_value) in labels.items():
+            every = arrays | {"label": label, "marker_value": marker_value}
+            own = {name: array[rows] for name, array in every.items()}
+            yield Comparison(outcome, analysis.measure, visit, marker, "", trial.contrast, **own)
 
 
 def overall(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
     """Yield the comparison of all participants for each outcome and visit of which there are changes."""
-    for comparison, _, stratum in _comparisons(changes, trial, analysis):
-        known = comparison.linked | (stratum == "")
+    for whole in lay_out(changes, trial, analysis):
+        known = whole.linked | (whole.label == "")
         if known.any():
-            yield comparison.within(known, stratum=ALL_PARTICIPANTS)
-
-
-def whole(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
-    """Yield each outcome and visit with all of its rows, those of panels that show one stratum included."""
-    return (comparison for comparison, _, _ in _comparisons(changes, trial, analysis))
-
-
-def stratified(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Stratified]:
-    """Yield each outcome and visit once per marker, with the strata of those who have one.
-
-    A panel without ids states the strata of its rows itself.
-    """
-    assigned = {marker: part.set_index("participant") for marker, part in strata.groupby("marker", sort=False)}
-    markers = [m for m in trial.markers if m in assigned or m in set(changes["marker"])]
-    for comparison, marker, stratum in _comparisons(changes, trial, analysis):
-        for own in markers:
-            label = np.where(~comparison.linked & (marker == own), stratum, "").astype(object)
-            amount = np.full(label.size, np.nan)
-            if own in assigned:
-                place = assigned[own].index.get_indexer(comparison.participant)
-                known = comparison.linked & (place >= 0)
-                label[known] = assigned[own]["stratum"].to_numpy(object)[place[known]]
-                amount[known] = assigned[own]["marker_value"].to_numpy(float)[place[known]]
-            yield Stratified(comparison, own, label, amount)
+            yield whole.within(known, ALL_PARTICIPANTS)
 
 
 def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> list[Comparison]:
     """List the comparisons of all participants and within each stratum of each marker, where both arms have a value."""
     found = list(overall(changes, trial, analysis))
-    for entry in stratified(changes, strata, trial, analysis):
-        found += [entry.stratum_of(label) for label in analysis.strata.labels]
+    for whole in lay_out(changes, trial, analysis, strata):
+        found += [whole.within(whole.label == label, label) for label in analysis.strata.labels]
     return [comparison for comparison in found if min(comparison.counts())]
 
 
-def matrix_of(comparisons: Iterable[Comparison]) -> tuple[np.ndarray, dict[str, int], np.ndarray]:
-    """Return whose arm is first, the row of each participant, and the values, shape (participants, comparisons)."""
+def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
+    """Return the comparisons in groups that share the named fields, in order of appearance."""
+    groups: dict[tuple, list[Comparison]] = {}
+    for comparison in comparisons:
+        groups.setdefault(tuple(getattr(comparison, name) for name in names), []).append(comparison)
+    return list(groups.values())
+
+
+def matrix_of(comparisons: Iterable[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
+    """Return the participants in order of appearance, whose arm is first, and values (participants, comparisons)."""
+    import pandas as pd
+
     comparisons = list(comparisons)
-    is_first = {
-        person: first for c in comparisons for person, first in zip(c.participant, c.is_first, strict=True)
-    }  # in order of appearance
-    row = {person: number for number, person in enumerate(is_first)}
-    values = np.full((len(row), len(comparisons)), np.nan)
-    for column, c in enumerate(comparisons):
-        values[[row[person] for person in c.participant], column] = c.value
-    return np.array(list(is_first.values()), dtype=bool), row, values
+    every = [c.participant for c in comparisons]
+    row, participants = pd.factorize(np.concatenate([*every, np.empty(0, dtype=object)]))
+    is_first = np.zeros(len(participants), dtype=bool)
+    values = np.full((len(participants), len(comparisons)), np.nan)
+    if comparisons:
+        is_first[row] = np.concatenate([c.is_first for c in comparisons])
+        column = np.repeat(np.arange(len(comparisons)), [own.size for own in every])
+        values[row, column] = np.concatenate([getattr(c, name) for c in comparisons])
+    return pd.Index(participants), is_first, values
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:
@@ -146,8 +144,14 @@ def table(rows: list[tuple]) -> pd.DataFrame:
 
 
 def rows_of(key: tuple, n: tuple, method: str, reason: str = "", **statistics: float) -> list[tuple]:
-    """Return rows of the results with one key (outcome to group), one for each statistic."""
-    return [(*key, name, value, *n, method, reason) for name, value in statistics.items()]
+    """Return rows of the results with one key (outcome to group), one for each statistic.
+
+    ``reason`` says why a statistic is missing: it goes with those that are not finite.
+    """
+    return [
+        (*key, name, value, *n, method, "") if np.isfinite(value) else (*key, name, np.nan, *n, method, reason)
+        for name, value in statistics.items()
+    ]
 
 
 def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
@@ -161,30 +165,20 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
-def _comparisons(
-    changes: pd.DataFrame, trial: Trial, analysis: Analysis
-) -> Iterator[tuple[Comparison, np.ndarray, np.ndarray]]:
-    """Yield each outcome and visit with all of its rows, and the marker and stratum that panels state."""
-    chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
-    columns = {name: chosen[name].to_numpy(object) for name in ("participant", "marker", "stratum")}
-    columns["linked"] = chosen["linked"].to_numpy(bool)
-    columns["is_first"] = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy(bool)
-    columns |= {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
-    columns["log_ratio"] = _log_ratio(
-        columns["value"], columns["baseline"], chosen["follow_up"].to_numpy(float), analysis.measure
-    )
-    groups = chosen.groupby(["outcome", "visit"], sort=False).indices
-    for outcome, visit in chosen[["outcome", "visit"]].drop_duplicates().itertuples(index=False):
-        rows = groups[outcome, visit]
-        arrays = {name: columns[name][rows] for name in _ARRAYS}
-        comparison = Comparison(outcome, analysis.measure, visit, "", "", trial.contrast, **arrays)
-        yield comparison, columns["marker"][rows], columns["stratum"][rows]
+def _strata_of(chosen: pd.DataFrame, strata: pd.DataFrame, marker: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return label and marker value of each row, by participant or as its panel states the label."""
+    linked, participants = chosen["linked"].to_numpy(bool), chosen["participant"]
+    own = strata[strata["marker"].eq(marker)].set_index("participant").reindex(participants.where(linked))
+    stated = chosen["stratum"].where(chosen["marker"].eq(marker), "")
+    label = np.where(linked, own["stratum"].astype(object).fillna(""), stated)
+    return label, own["marker_value"].to_numpy(float)
 
 
-def _log_ratio(value: np.ndarray, baseline: np.ndarray, follow_up: np.ndarray, measure: str) -> np.ndarray:
+def _log_ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
     """Return log(follow-up / baseline), from the change itself where it says so, so that winsorised values stay so."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if measure == "log_ratio":
-            return value
-        ratio = 1 + value / 100 if measure == "percent_change" else np.where(baseline > 0, follow_up / baseline, np.nan)
-        return np.log(np.where(ratio > 0, ratio, np.nan))
+    if measure == "log_ratio":
+        return chosen["value"].to_numpy(float)
+    ratio = 1 + chosen["value"] / 100
+    if measure == "difference":
+        ratio = (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0)
+    return np.log(ratio.where(ratio > 0)).to_numpy(float)

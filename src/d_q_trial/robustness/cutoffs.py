@@ -1,24 +1,28 @@
-"""The comparison of arms above and below every cut of a marker, and in sliding windows (STEPP)."""
+"""The comparison of arms above and below every cut of a marker and in sliding windows, and the prespecified cuts in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..config.settings import StrataRule
+from ..errors import UserError
 from ..stats.change import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
-from .comparisons import Comparison, whole
+from ..strata import build_strata
+from .comparisons import Comparison, lay_out
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..config.robustness import Robustness
     from ..config.settings import Analysis
+    from ..participants import Participants
     from ..trial import Trial
 
 HEAD = ("outcome", "measure", "visit", "marker")
@@ -42,7 +46,9 @@ class Slices:
     Attributes
     ----------
     comparison : Comparison
-        The participants who have a value of the marker and of the change.
+        The participants who have a value of the marker, to ten significant digits, and of the change.
+    method : str
+        Name of the test: that of the analysis, unless hundreds of exact distributions of large groups would take hours.
     groups : Subgroups
         Every group above or below a cut, and every window, that could have ``robustness.minimum_per_arm`` in each arm
         if its participants were assigned to the arms as evenly as possible.
@@ -52,16 +58,9 @@ class Slices:
     """
 
     comparison: Comparison
-    marker: str
-    marker_value: np.ndarray  # of each participant, to ten significant digits
-    method: str  # name of the test
+    method: str
     groups: Subgroups
     table: pd.DataFrame
-
-    @property
-    def head(self) -> tuple[str, str, str, str]:
-        """Outcome, measure, visit and marker."""
-        return (*self.comparison.place, self.marker)
 
 
 def slices(
@@ -80,51 +79,49 @@ def slices(
         A row per participant, a column per marker; :func:`d_q_trial.strata.marker_values`.
     """
     found = []
-    for comparison in whole(changes, trial, analysis):
-        values = markers.reindex(comparison.participant)
-        for marker in trial.markers:
-            amount = np.full(comparison.value.size, np.nan)
-            if marker in values:
-                amount = np.where(comparison.linked, values[marker].to_numpy(float), np.nan)
-            found.append(slice_of(comparison, marker, amount, analysis, robustness))
+    for whole in lay_out(changes, trial, analysis):
+        for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
+            amount = np.where(whole.linked, values.to_numpy(float), np.nan)
+            found.append(slice_of(replace(whole, marker=marker, marker_value=amount), analysis, robustness))
     return found
 
 
-def slice_of(
-    everyone: Comparison, marker: str, amount: np.ndarray, analysis: Analysis, robustness: Robustness
-) -> Slices:
-    """Cut one outcome and visit along a marker, of which ``amount`` holds each participant's value (NaN: none)."""
+def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -> Slices:
+    """Cut one outcome and visit along the values of a marker (NaN: none)."""
     import pandas as pd
 
-    known = ~np.isnan(everyone.value) & ~np.isnan(amount)
-    comparison, amount = everyone.within(known, marker), significant(amount[known])
+    comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
+    comparison = replace(comparison, marker_value=significant(comparison.marker_value))
+    value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
     groups = subgroups(
-        amount,
+        marker,
         window=robustness.windows.share,
         step=robustness.windows.step,
         minimum=2 * robustness.minimum_per_arm,
         at_cut=analysis.strata.at_cut,
     )
-    is_first, method = comparison.is_first, _method(comparison, analysis)
+    small = max(comparison.counts()) < EXACT_BELOW
+    method = analysis.test if small else get_test(analysis.test).for_many or analysis.test
     smaller = np.minimum(groups.members[is_first].sum(axis=0), groups.members[~is_first].sum(axis=0))
     usable = smaller >= robustness.minimum_per_arm
-    columns = np.where(usable, restrict(comparison.value, groups.members), np.nan)
+    columns = np.where(usable, restrict(value, groups.members), np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
     shifts = hodges_lehmann_subgroups(
-        comparison.value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
+        value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
     )
     limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
     estimates = (tests.n_first, tests.n_second, *medians, shifts.estimate, *limits, tests.p, effect, method)
-    places = {name: getattr(groups, name) for name in ("side", "low", "high", "position")}
-    table = pd.DataFrame(
-        places
-        | {"share_below": _share_below(groups, amount), "usable": usable}
-        | dict(zip(ESTIMATES, estimates, strict=True))
-    )
-    return Slices(comparison, marker, amount, method, groups, table)
+    # Below a cut lies the group below it; below the median of a window lie half of those at it, too.
+    size, ordered = groups.members.sum(axis=0), np.sort(marker)
+    middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
+    below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
+    table = {name: getattr(groups, name) for name in ("side", "low", "high", "position")}
+    table |= {"share_below": below / max(1, marker.size), "usable": usable}
+    table = pd.DataFrame(table | dict(zip(ESTIMATES, estimates, strict=True)))
+    return Slices(comparison, method, groups, table)
 
 
 def cutoffs_table(found: Iterable[Slices]) -> pd.DataFrame:
@@ -137,11 +134,11 @@ def cutoffs_table(found: Iterable[Slices]) -> pd.DataFrame:
         arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of its interval (empty where the group is too
         small to have one), is in the unit of the change.
     """
-    return _joined(found, CUTOFFS, "cut", lambda side: side != "window")
+    return _joined(found, CUTOFFS, "cut", ("below", "above"))
 
 
 def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
-    """Return the comparisons in sliding windows.
+    """Return the comparisons in sliding windows (STEPP).
 
     Returns
     -------
@@ -149,33 +146,73 @@ def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
         Columns ``WINDOWS``. A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the
         participants below its median marker, half of it where they have just that.
     """
-    return _joined(found, WINDOWS, "median_marker", lambda side: side == "window")
+    return _joined(found, WINDOWS, "median_marker", ("window",))
 
 
-def _method(comparison: Comparison, analysis: Analysis) -> str:
-    """Name the test of all cuts: the analysis' own, unless hundreds of exact distributions of large groups would take hours."""
-    small = max(comparison.counts()) < EXACT_BELOW
-    return analysis.test if small else get_test(analysis.test).for_many or analysis.test
-
-
-def _share_below(groups: Subgroups, marker: np.ndarray) -> np.ndarray:
-    """Return the share of participants below each cut, and below the median of each window (those at it count half)."""
-    size, ordered = groups.members.sum(axis=0), np.sort(marker)
-    middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
-    below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
-    return below / max(1, marker.size)
-
-
-def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, chosen) -> pd.DataFrame:
+def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
-    parts = [pd.DataFrame(columns=list(names))]
+    parts = []
     for part in found:
-        rows = part.table[part.table["usable"] & chosen(part.table["side"])]
+        rows = part.table[part.table["usable"] & part.table["side"].isin(sides)]
         # At each cut the group below comes first, as numbers along the marker do.
         rows = rows.sort_values(["position", "side"], ascending=[True, False], kind="stable")
-        rows = rows.rename(columns={"position": position}).assign(**dict(zip(HEAD, part.head, strict=True)))
+        rows = rows.rename(columns={"position": position})
+        rows = rows.assign(**dict(zip(HEAD, part.comparison.head, strict=True)))[list(names)]
         if len(rows):
-            parts.append(rows[list(names)])
-    joined = pd.concat(parts[1:] or parts, ignore_index=True)
+            parts.append(rows)
+    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(names))
     return joined.astype({"n_first": "Int64", "n_second": "Int64"})
+
+
+def prespecified_cuts(
+    cutoffs: pd.DataFrame, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> pd.DataFrame:
+    """Pick the comparisons at the cuts of the analysis: those whose group consists of whole strata.
+
+    Parameters
+    ----------
+    cutoffs : pandas.DataFrame
+        Every cut, as :func:`cutoffs_table` returns them.
+    changes, strata : pandas.DataFrame
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of ``cutoffs`` with one column more, ``stratum``: the stratum, or strata, that the group consists of.
+    """
+    names = np.full(len(cutoffs), "", dtype=object)
+    rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
+    cuts, above = cutoffs["cut"].to_numpy(float), cutoffs["side"].eq("above").to_numpy()
+    labels = analysis.strata.labels
+    for whole in lay_out(changes, trial, analysis, strata):
+        known = whole.within(whole.linked & ~np.isnan(whole.value) & ~np.isnan(whole.marker_value))
+        amount = significant(known.marker_value)
+        for row in rows.get((known.outcome, known.visit, known.marker), ()):
+            upper = amount >= cuts[row] if analysis.strata.at_cut == "upper" else amount > cuts[row]
+            inside = upper == above[row]
+            own = set(known.label[inside])
+            if own <= set(labels) and own.isdisjoint(known.label[~inside]):
+                names[row] = " + ".join(label for label in labels if label in own)
+    return cutoffs.assign(stratum=names)[names != ""].reset_index(drop=True)
+
+
+def published_cuts(
+    cutoffs: pd.DataFrame, participants: Participants, changes: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> pd.DataFrame:
+    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`prespecified_cuts`.
+
+    There are none if the trial states no quantiles, or if these leave a stratum without participants.
+    """
+    none = cutoffs[:0].assign(stratum="")
+    if not trial.cuts:
+        return none
+    rule = StrataRule(cuts=trial.cuts, labels=[str(number) for number in range(len(trial.cuts) + 1)])
+    published = analysis.model_copy(update={"strata": rule})
+    try:
+        strata = build_strata(participants, trial, published)
+    except UserError:
+        return none
+    # The groups of the table are those of the analysis, also in where a value at the cut goes.
+    here = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
+    return prespecified_cuts(cutoffs, changes, strata, trial, here)

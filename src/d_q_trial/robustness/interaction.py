@@ -9,7 +9,7 @@ import numpy as np
 
 from ..stats.ancova import marker_interaction
 from ..stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
-from .comparisons import Stratified, estimate_rows, generator, rows_of, stratified, table
+from .comparisons import Comparison, estimate_rows, generator, lay_out, rows_of, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,49 +38,44 @@ def interactions(
         ``n_first`` and ``n_second`` count the arms.
     """
     rows: list[tuple] = []
-    for entry in stratified(changes, strata, trial, analysis):
+    for whole in lay_out(changes, trial, analysis, strata):
         for lower, upper in combinations(analysis.strata.labels, 2):
-            rows += _between_strata(entry, upper, lower, analysis, robustness)
-        rows += _along_marker(entry, analysis)
+            rows += _between_strata(whole, upper, lower, analysis, robustness)
+        rows += _along_marker(whole, analysis)
     return table(rows)
 
 
 def _between_strata(
-    entry: Stratified, upper: str, lower: str, analysis: Analysis, robustness: Robustness
+    whole: Comparison, upper: str, lower: str, analysis: Analysis, robustness: Robustness
 ) -> list[tuple]:
-    groups = [entry.stratum_of(label) for label in (upper, lower)]
+    groups = [whole.within(whole.label == label) for label in (upper, lower)]
     n = tuple(sum(group.counts()) for group in groups)
-    whole = entry.overall
-    key = (*whole.place, entry.marker, "", f"{whole.contrast}, {upper} - {lower}", "")
+    key = (*whole.head, "", f"{whole.contrast}, {upper} - {lower}", "")
     effects = [mann_whitney_effect(*group.samples()) for group in groups]
     if any(np.isnan(effect.effect) for effect in effects):
         return []
     found = effect_difference(*effects, confidence=1 - analysis.alpha)
     method = f"placements, t, level {1 - analysis.alpha:g}"
-    _, *uncertainty = estimate_rows(
-        key, "effect_difference", found, n, method, NO_VARIANCE if np.isnan(found.p) else ""
-    )
+    _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_VARIANCE)
     rows = rows_of(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
-    chosen = np.isin(entry.stratum, [upper, lower])
+    chosen = np.isin(whole.label, [upper, lower])
     permuted = permuted_strata_p(
         whole.value[chosen],
         whole.is_first[chosen],
-        entry.stratum[chosen] == upper,
+        whole.label[chosen] == upper,
         permutations=robustness.permutations,
         seed=generator(robustness.seed, *key[:6]),
     )
     method = f"strata permuted within arms, {permuted.permutations or robustness.permutations} permutations"
-    reason = "" if permuted.permutations else GROUP_TOO_SMALL
-    return rows + rows_of(key, n, method, reason, p=permuted.p, p_lower=permuted.lower, p_upper=permuted.upper)
+    p = {"p": permuted.p, "p_lower": permuted.lower, "p_upper": permuted.upper}
+    return rows + rows_of(key, n, method, GROUP_TOO_SMALL, **p)
 
 
-def _along_marker(entry: Stratified, analysis: Analysis) -> list[tuple]:
-    whole = entry.overall
-    if np.isnan(entry.marker_value).all():
+def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:
+    if np.isnan(whole.marker_value).all():
         return []
-    both = np.where(np.isnan(entry.marker_value), np.nan, whole.log_ratio)
-    found = marker_interaction(both, entry.marker_value, whole.is_first, confidence=1 - analysis.alpha)
-    key = (whole.outcome, "log_ratio", whole.visit, entry.marker, "", f"{whole.contrast} x marker", "")
+    both = np.where(np.isnan(whole.marker_value), np.nan, whole.log_ratio)
+    found = marker_interaction(both, whole.marker_value, whole.is_first, confidence=1 - analysis.alpha)
+    key = (whole.outcome, "log_ratio", whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
     method = f"log ratio on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
-    reason = NO_SLOPE if np.isnan(found.p) else ""
-    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, reason)
+    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, NO_SLOPE)

@@ -22,10 +22,9 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
-MAX_T = ("p_max_t", "p_max_t_lower", "p_max_t_upper", "permutations")
 COLUMNS = (
-    *("family", "outcome", "measure", "visit", "marker", "stratum", "contrast", "n_first", "n_second", "method"),
-    *("p", "p_holm", "p_benjamini_hochberg", *MAX_T, "reason"),
+    *("family", "outcome", "measure", "visit", "marker", "stratum", "contrast", "n_first", "n_second", "method", "p"),
+    *("p_holm", "p_benjamini_hochberg", "p_max_t", "p_max_t_lower", "p_max_t_upper", "permutations", "reason"),
 )
 
 
@@ -79,7 +78,7 @@ def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
         return [MonteCarloP.undefined()] * len(members), reason
-    is_first, _, values = matrix_of(members)
+    _, is_first, values = matrix_of(members)
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)

@@ -52,11 +52,11 @@ def power_table(
     rows: list[tuple] = []
     for plan in planned.itertuples(index=False):
         rows += _planned_rows(plan, comparisons, trial, analysis, robustness)
-    found = [(c, _estimates(c)) for c in comparisons]
-    overall = {c.place: estimates for c, estimates in found if c.stratum == ALL_PARTICIPANTS and not c.marker}
-    for comparison, estimates in found:
-        in_all = overall.get(comparison.place, {}) if comparison.marker else {}
-        rows += _exaggeration_rows(comparison, estimates, in_all, analysis)
+    overall: dict[tuple, dict] = {}  # the comparison of all participants comes before those of its strata
+    for comparison in comparisons:
+        estimates = _estimates(comparison)
+        in_all = overall.setdefault(comparison.key[:3], {} if comparison.marker else estimates)
+        rows += _exaggeration_rows(comparison, estimates, in_all if comparison.marker else {}, analysis)
     return table(rows)
 
 
@@ -71,15 +71,9 @@ def _planned_rows(
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:
-        return simulated_power(
-            plan.difference,
-            sd,
-            *n,
-            alpha=plan.alpha,
-            method=test.name,
-            trials=_TRIALS,
-            seed=generator(robustness.seed, "power", str(n)),
-        )
+        seed = generator(robustness.seed, "power", str(n))
+        size = {"alpha": plan.alpha, "method": test.name, "trials": _TRIALS, "seed": seed}
+        return simulated_power(plan.difference, sd, *n, **size)
 
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, trial.contrast, PLANNED)
     rows = rows_of(key, (size, size), "as reported", difference=plan.difference)
@@ -108,13 +102,11 @@ def _estimates(c: Comparison) -> dict[str, tuple[float, float, float]]:
 def _exaggeration_rows(c: Comparison, estimates: dict, overall: dict, analysis: Analysis) -> list[tuple]:
     rows = []
     for scale, (estimate, error, df) in estimates.items():
-        truths = {OBSERVED: estimate} | ({OVERALL: overall[scale][0]} if scale in overall else {})
+        truths = {OBSERVED: estimate} | ({OVERALL: overall[scale][0]} if overall else {})
         n = c.counts(c.log_ratio if scale == MEAN else None)
         for name, truth in truths.items():
             found = exaggeration(truth, error, df, alpha=analysis.alpha)
-            reason = TOO_FEW if math.isnan(found.power) else ""
-            for statistic, value in zip(("power", "wrong_sign", "exaggeration"), found, strict=True):
-                known = math.isfinite(value)
-                why = reason or ("" if known else NO_EFFECT)
-                rows += rows_of((*c.key, name), n, scale, why, **{statistic: value if known else math.nan})
+            reason = TOO_FEW if math.isnan(found.power) else NO_EFFECT
+            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), found, strict=True))
+            rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 SIDES = ("above", "below")
 RESAMPLES = 499
 CORRECTED = [f"p_best_of_{of}{end}" for of in ("side", "both", "family") for end in ("", "_lower", "_upper")]
-BOOTSTRAP = [f"{name}{end}" for name in ("cut", "effect_out_of_bag") for end in ("_lower", "_upper")]
 BEST_CUTS = (
     *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "hodges_lehmann", "lower", "upper", "method", "p"),
-    *(*CORRECTED, "permutations", "mann_whitney_effect", *BOOTSTRAP[:2], "effect_out_of_bag", *BOOTSTRAP[2:]),
-    *("resamples", "reason"),
+    *(*CORRECTED, "permutations", "mann_whitney_effect", "cut_lower", "cut_upper"),
+    *("effect_out_of_bag", "effect_out_of_bag_lower", "effect_out_of_bag_upper", "resamples", "reason"),
 )
 BEST_SPLITS = (
     *(*HEAD, "arm", "n", "cuts", "cut", "z", "p", "p_corrected", "p_corrected_lower", "p_corrected_upper"),
@@ -73,27 +72,27 @@ def best_cuts(
     """
     import pandas as pd
 
-    is_first, row, _ = matrix_of(part.comparison for part in found)
-    tried = [np.flatnonzero(part.groups.side != "window") for part in found]
-    # By side, then by cut: in this order the lowest of equally good cuts comes first.
-    tried = [g[np.lexsort((p.groups.position[g], p.groups.side[g]))] for g, p in zip(tried, found, strict=True)]
+    people, is_first, _ = matrix_of(part.comparison for part in found)
     families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
-    columns, keys = [np.empty((len(row), 0))], [np.empty((4, 0), dtype=int)]
-    for number, (part, groups) in enumerate(zip(found, tried, strict=True)):
-        values = np.full((len(row), groups.size), np.nan)
-        at = [row[person] for person in part.comparison.participant]
-        values[at] = restrict(part.comparison.value, part.groups.members[:, groups])
+    columns, keys = [np.empty((len(people), 0))], [np.empty((4, 0), dtype=int)]
+    for number, part in enumerate(found):
+        tried = np.flatnonzero(part.groups.side != "window")
+        # By side, then by cut: in this order the lowest of equally good cuts comes first.
+        tried = tried[np.lexsort((part.groups.position[tried], part.groups.side[tried]))]
+        values = np.full((len(people), tried.size), np.nan)
+        values[people.get_indexer(part.comparison.participant)] = restrict(
+            part.comparison.value, part.groups.members[:, tried]
+        )
         columns.append(values)
+        side = part.groups.side[tried] == "below"
         family = families.index(trial.outcomes[part.comparison.outcome].family)
-        side = (part.groups.side[groups] == "below").astype(int)
-        keys.append(np.array([np.full(groups.size, number), groups, side, np.full(groups.size, family)]))
+        keys.append(np.array([np.full(tried.size, number), tried, side, np.full(tried.size, family)]))
     slice_number, group, side, family = np.concatenate(keys, axis=1)
     continuity = np.array([bool(get_test(part.method).continuity) for part in found], dtype=bool)[slice_number]
     design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
-    by_side, by_slice = Largest(z, 2 * slice_number + side), Largest(z, slice_number)
-    by_family = StepDown(z, family)
+    by_side, by_slice, by_family = Largest(z, 2 * slice_number + side), Largest(z, slice_number), StepDown(z, family)
     if len(z):
         counters = [by_side, by_slice, by_family]
         run(design, labels, counters, memory_mb=robustness.memory_mb, progress=progress)
@@ -101,12 +100,11 @@ def best_cuts(
     rows = []
     for (number, part), (s, word) in itertools.product(enumerate(found), enumerate(SIDES)):
         own = np.flatnonzero((slice_number == number) & (side == s) & ~np.isnan(z))
-        entry = dict(zip(HEAD, part.head, strict=True)) | {"side": word, "cuts": own.size}
+        entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": word, "cuts": own.size}
         reason = get_test(part.method).not_permuted
         if reason or not own.size:
-            entry["cuts"] = 0
-            entry["reason"] = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
-            rows.append(entry)
+            reason = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
+            rows.append(entry | {"cuts": 0, "reason": reason})
             continue
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
         of_side, of_both = (
@@ -125,25 +123,26 @@ def best_cuts(
 
 def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
     """Return the bootstrap columns of one best cut."""
+    comparison = part.comparison
     cuts, effects = best_cut_bootstrap(
-        part.marker_value,
-        part.comparison.value,
-        part.comparison.is_first,
+        comparison.marker_value,
+        comparison.value,
+        comparison.is_first,
         side=side,
         at_cut=analysis.strata.at_cut,
         minimum_per_arm=robustness.minimum_per_arm,
         resamples=RESAMPLES,
-        seed=generator(robustness.seed, "bootstrap", *part.head, side),
+        seed=generator(robustness.seed, "bootstrap", *comparison.head, side),
     )
-    found = int((~np.isnan(cuts)).sum())
-    if not found:
-        return {"resamples": 0}
-    levels = [analysis.alpha / 2, 1 - analysis.alpha / 2]
-    # Both ends are values of the marker that some resample chose.
-    ends = np.nanquantile(cuts, levels, method="inverted_cdf")
-    known = effects[~np.isnan(effects)]
-    out_of_bag = np.quantile(known, [*levels, 0.5]) if known.size else [np.nan] * 3
-    return dict(zip([*BOOTSTRAP, "effect_out_of_bag"], [*ends, *out_of_bag], strict=True)) | {"resamples": found}
+    cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]
+    columns: dict[str, float] = {"resamples": cuts.size}
+    ends = {"_lower": analysis.alpha / 2, "_upper": 1 - analysis.alpha / 2}
+    if cuts.size:  # both ends are values of the marker that some resample chose
+        columns |= {f"cut{end}": np.quantile(cuts, share, method="inverted_cdf") for end, share in ends.items()}
+    if effects.size:
+        quantiles = {"": 0.5} | ends
+        columns |= {f"effect_out_of_bag{end}": np.quantile(effects, share) for end, share in quantiles.items()}
+    return columns
 
 
 def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
@@ -159,20 +158,18 @@ def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd
     import pandas as pd
 
     rows = []
-    for part in found:
-        for arm, own in zip(trial.analysed_arms, (part.comparison.is_first, ~part.comparison.is_first), strict=True):
+    for comparison in (part.comparison for part in found):
+        for arm, own in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):
             split = best_split(
-                part.marker_value[own],
-                part.comparison.value[own],
+                comparison.marker_value[own],
+                comparison.value[own],
                 minimum=robustness.minimum_per_arm,
                 permutations=robustness.permutations,
                 seed=robustness.seed,
                 memory_mb=robustness.memory_mb,
             )
             reason = "" if not np.isnan(split.z) else (NO_SPLIT if own.any() else NO_MARKER)
-            p = (2 * ndtr(-abs(split.z)), *split.p[:3])
-            rows.append(
-                (*part.head, arm, split.n, split.splits, split.cut, split.z, *p, split.p.permutations or None, reason)
-            )
+            results = (split.n, split.splits, split.cut, split.z, 2 * ndtr(-abs(split.z)), *split.p[:3])
+            rows.append((*comparison.head, arm, *results, split.p.permutations or None, reason))
     whole = dict.fromkeys(("n", "cuts", "permutations"), "Int64")
     return pd.DataFrame(rows, columns=list(BEST_SPLITS)).astype(whole)

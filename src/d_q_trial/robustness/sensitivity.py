@@ -1,19 +1,36 @@
-"""The analyses that the paper announces and does not report: ANCOVA, repeated measures, imputed values, and bounds."""
+"""Sensitivity analyses: those that the paper announces and does not report, leave-one-out influence, suspect values."""
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..stats.ancova import ancova
+from .. import formatting
+from ..files import safe_text
+from ..stats.ancova import ancova, ancova_effect
 from ..stats.bounds import p_bounds
+from ..stats.change import significant
+from ..stats.checks import is_significant
 from ..stats.estimate import Estimate
+from ..stats.imputation import Pooled, impute, pool
+from ..stats.interaction import mann_whitney_effect
 from ..stats.mixed import random_intercept
-from ..stats.two_sample import get_test
-from .comparisons import TOO_FEW, Comparison, all_comparisons, estimate_rows, rows_of, table
-from .imputed import imputed_rows
+from ..stats.shift import hodges_lehmann
+from ..stats.two_sample import get_test, rank_sum_variants
+from ..stats.two_sample.welch import mean_difference
+from .comparisons import (
+    TOO_FEW,
+    Comparison,
+    all_comparisons,
+    estimate_rows,
+    generator,
+    grouped,
+    matrix_of,
+    rows_of,
+    table,
+)
+from .interaction import interactions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +40,16 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 EVERY_VISIT = "mean of visits"
+IMPUTATIONS = 20
+EFFECT, ADJUSTED = "mann_whitney_effect", "adjusted_difference"
+IMPUTED = {EFFECT: "placements, t", ADJUSTED: "covariance, HC3, t"}
+MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
 AT_LEAST = "at least this; the search was cut short"
+ABSENT = "no participant has this value"
+SEVERAL = "several participants have this value"
 
 
 def sensitivity(
@@ -43,10 +66,10 @@ def sensitivity(
     rows: list[tuple] = []
     for comparison in comparisons:
         rows += covariance_rows(comparison, analysis) + _bound_rows(comparison, analysis)
-    for visits in _by(comparisons, lambda c: (c.outcome, c.marker, c.stratum)):
+    for visits in grouped(comparisons, "outcome", "marker", "stratum"):
         rows += mixed_rows(visits, analysis)
-    for own in _by(comparisons, lambda c: c.outcome):
-        rows += imputed_rows(own, markers, analysis, robustness)
+    for own in grouped(comparisons, "outcome"):
+        rows += _imputed_rows(own, markers, analysis, robustness)
     return table(rows)
 
 
@@ -64,8 +87,8 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         found = Estimate.without_error(np.nan)
         if sum(n) > 3:
             found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
-        reason = "" if found.p == found.p else (TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE)
-        rows += estimate_rows(key, "adjusted_difference", found, n, method, reason)
+        reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
+        rows += estimate_rows(key, ADJUSTED, found, n, method, reason)
         if measure == "log_ratio":
             rows += _percent_rows(key, found, n, method, reason)
     return rows
@@ -79,37 +102,33 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     """
     if len(visits) < 2:
         return []
-    k, method = len(visits), "mixed model, restricted likelihood, t (Satterthwaite)"
-    whose, response, log_baseline, is_first = (
-        np.concatenate(parts)
-        for parts in zip(
-            *(
-                (c.participant.astype(str), np.where(c.linked, c.log_ratio, np.nan), _log(c.baseline), c.is_first)
-                for c in visits
-            ),
-            strict=True,
-        )
-    )
+    k = len(visits)
+    columns = [
+        (c.participant.astype(str), np.where(c.linked, c.log_ratio, np.nan), _log(c.baseline), c.is_first)
+        for c in visits
+    ]
+    whose, response, log_baseline, is_first = map(np.concatenate, zip(*columns, strict=True))
     at_visit = np.repeat(np.eye(k), [c.value.size for c in visits], axis=0)
     centre = log_baseline[~np.isnan(response)]
-    log_baseline = log_baseline - (np.nanmean(centre) if np.isfinite(centre).any() else 0.0)
+    measured = np.isfinite(centre).any()
+    log_baseline = log_baseline - (np.nanmean(centre) if measured else 0.0)
     design = np.column_stack([at_visit, at_visit * is_first[:, None], log_baseline])
     try:
         fit, reason = random_intercept(design, response, whose), ""
     except ValueError:
-        fit, reason = None, TOO_FEW if np.isfinite(centre).any() else NO_BASELINE
+        fit, reason = None, TOO_FEW if measured else NO_BASELINE
     used = ~np.isnan(response) & np.concatenate([~np.isnan(c.baseline) for c in visits])
     n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
+    effects = [*np.eye(k), np.full(k, 1 / k)]
     rows = []
-    for index, visit in enumerate([*(c.visit for c in visits), EVERY_VISIT]):
-        effect = np.eye(k)[index] if index < k else np.full(k, 1 / k)
+    for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], effects, n, strict=True):
         found = Estimate.without_error(np.nan)
         if fit:
             found = fit.contrast(np.concatenate([np.zeros(k), effect, [0.0]]), confidence=1 - analysis.alpha)
         key = (visits[0].outcome, "log_ratio", visit, *visits[0].key[3:], "")
-        rows += estimate_rows(key, "adjusted_difference", found, n[index], method, reason)
-        rows += _percent_rows(key, found, n[index], method, reason)
+        rows += estimate_rows(key, ADJUSTED, found, size, MIXED, reason)
+        rows += _percent_rows(key, found, size, MIXED, reason)
     return rows
 
 
@@ -122,10 +141,72 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         return rows_of(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
     missing = [both - seen for both, seen in zip(total, comparison.counts(), strict=True)]
     found = p_bounds(*comparison.samples(), *missing, method=analysis.test)
-    cut_short = "" if found.highest_is_exact else AT_LEAST
-    return rows_of(key, total, method, p_lowest=found.lowest) + rows_of(
-        key, total, method, cut_short, p_highest=found.highest
-    )
+    highest = (*key, "p_highest", found.highest, *total, method, "" if found.highest_is_exact else AT_LEAST)
+    return [*rows_of(key, total, method, p_lowest=found.lowest), highest]
+
+
+def _imputed_rows(
+    own: list[Comparison], markers: pd.DataFrame | None, analysis: Analysis, robustness: Robustness
+) -> list[tuple]:
+    """Return rows of one outcome from imputed log ratios: all participants and each stratum, at each visit.
+
+    The arms are imputed apart, so that no effect of treatment is assumed; the columns are log baseline, the log ratio
+    at each visit, and the markers that vary (as logs where they are positive).
+    """
+    whole = [c for c in own if not c.marker]
+    if not whole or not all(c.linked.all() for c in whole):
+        return []
+    people, is_first, log_ratio = matrix_of(whole, "log_ratio")
+    log_baseline = _log(np.fmax.reduce(matrix_of(whole, "baseline")[2], axis=1))
+    columns = [log_baseline, *log_ratio.T]
+    for values in [] if markers is None else markers.reindex(people).to_numpy(float).T:
+        if np.unique(values[~np.isnan(values)]).size > 1:
+            columns.append(np.log(values) if np.nanmin(values) > 0 else values)
+    observed = np.column_stack(columns)
+    sets = IMPUTATIONS if np.isnan(observed).any() else 2  # complete values need no repetition
+    filled, reason = np.empty((sets, *observed.shape)), ""
+    try:
+        for arm in (True, False):
+            seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
+            filled[:, is_first == arm] = impute(observed[is_first == arm], imputations=sets, seed=seed)
+    except (ValueError, np.linalg.LinAlgError):
+        reason = TOO_FEW
+    column = {c.visit: number for number, c in enumerate(whole, start=1)}
+    rows = []
+    for c in own:
+        at = people.get_indexer(c.participant)
+        key, n = (c.outcome, "log_ratio", *c.key[2:], ""), (int(c.is_first.sum()), int((~c.is_first).sum()))
+        for name, words in IMPUTED.items():
+            found = Pooled(Estimate.without_error(np.nan), np.nan)
+            if not reason:
+                found = _pooled(name, filled[:, at, 0], filled[:, at, column[c.visit]], c.is_first, 1 - analysis.alpha)
+            method = f"imputed, {words}, {sets} sets, Rubin's rules"
+            rows += estimate_rows(key, name, found.estimate, n, method, TOO_FEW)
+            rows += rows_of(key, n, method, TOO_FEW, missing_share=found.missing_share)
+    return rows
+
+
+def _pooled(
+    name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
+) -> Pooled:
+    """Estimate an effect in every set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
+    estimates = []
+    for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
+        if name == EFFECT:
+            effect = mann_whitney_effect(ratio[is_first], ratio[~is_first])
+            estimates.append(
+                (effect.effect - 0.5, effect.variance, effect.df)
+            )  # so that P tests that there is no effect
+        else:
+            estimate, error = ancova_effect(ratio, baseline, is_first)
+            estimates.append((estimate, error**2, is_first.size - 3))
+    values, variances, df = np.array(estimates, dtype=float).T
+    if not variances.mean() > 0:
+        return Pooled(Estimate.without_error(np.nan), np.nan)
+    found, share = pool(values, variances, complete_df=float(df.mean()), confidence=confidence)
+    if name == EFFECT:
+        found = found._replace(**{part: getattr(found, part) + 0.5 for part in ("estimate", "lower", "upper")})
+    return Pooled(found, share)
 
 
 def _percent_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
@@ -137,11 +218,135 @@ def _percent_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str, 
 
 def _log(baseline: np.ndarray) -> np.ndarray:
     """Return the logarithm of the positive values, NaN for the others."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.log(np.where(baseline > 0, baseline, np.nan))
+    return np.log(np.where(baseline > 0, baseline, np.nan))
 
 
-def _by(comparisons: list[Comparison], key) -> list[list[Comparison]]:
-    """Return the comparisons in groups with the same key, in order of appearance."""
-    order = {value: number for number, value in enumerate(dict.fromkeys(map(key, comparisons)))}
-    return [list(group) for _, group in groupby(sorted(comparisons, key=lambda c: order[key(c)]), key=key)]
+def leave_one_out(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+    """Compare the arms without each participant in turn; the strata stay as they are.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as the results, sorted within a comparison by how far P moves. Statistic ``p`` with ``group`` = who is
+        left out; for the comparison as a whole ``p_all`` (nobody left out), ``p_minimum``, ``p_maximum`` and ``flips``,
+        the number of participants without whom P lies on the other side of alpha. ``n_first`` and ``n_second`` count
+        the participants who are compared.
+    """
+    rows: list[tuple] = []
+    for comparison in all_comparisons(changes, strata, trial, analysis):
+        rows += _influence_rows(comparison, analysis)
+    return table(rows)
+
+
+def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
+    present, test = np.flatnonzero(~np.isnan(comparison.value)), get_test(analysis.test)
+    if min(comparison.counts()) < 2:
+        return []
+    columns = np.tile(comparison.value[present][:, None], present.size + 1)  # the last with all participants
+    columns[np.diag_indices(present.size)] = np.nan
+    found = test.compare_columns(columns, comparison.is_first[present])
+    without, whole = found.p[:-1], found.p[-1]
+    if np.isnan(without).all():
+        return []
+    flips = (is_significant(without, analysis.alpha) != is_significant(whole, analysis.alpha)).sum()
+    extremes = {"p_minimum": np.nanmin(without), "p_maximum": np.nanmax(without)}
+    key = (*comparison.key, "")
+    rows = rows_of(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
+    participants = comparison.participant[present]
+    for i in np.argsort(-np.abs(without - whole), kind="stable"):
+        key, n = (*comparison.key, safe_text(str(participants[i]))), (int(found.n_first[i]), int(found.n_second[i]))
+        rows += rows_of(key, n, test.name, test.undefined, p=without[i])
+    return rows
+
+
+def suspect_values(
+    suspects: pd.DataFrame,
+    changes: pd.DataFrame,
+    strata: pd.DataFrame,
+    trial: Trial,
+    analysis: Analysis,
+    robustness: Robustness,
+) -> pd.DataFrame:
+    """Analyse the outcome of each suspect percent change by every method, in three versions.
+
+    The participant is the one of the arm whose percent change rounds to ``reported`` (or, in data where it has been
+    corrected already, to ``instead``). ``instead`` changes the follow-up value; the baseline stays.
+
+    ``suspects`` is the published table of that name, all columns as text.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A value
+        that no participant has leaves one row with the reason.
+    """
+    import pandas as pd
+
+    parts = [table([])]
+    for case in suspects.itertuples(index=False):
+        own = changes[changes["outcome"].eq(case.outcome)]
+        rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
+        matches = [
+            not np.isnan(value) and any(formatting.prints_as(value, text) for text in (case.reported, case.instead))
+            for value in _percent(rows, analysis)
+        ]
+        if sum(matches) != 1:
+            key = (case.outcome, analysis.measure, case.visit, "", "all", "", case.reported)
+            parts.append(table(rows_of(key, (None, None), "", SEVERAL if any(matches) else ABSENT, **{"": np.nan})))
+            continue
+        versions = {
+            case.reported: float(case.reported),
+            f"{case.instead} for {case.reported}": float(case.instead),
+            f"without {case.reported}": np.nan,
+        }
+        for name, value in versions.items():
+            version = _with_value(own, rows.index[matches][0], value, analysis)
+            found = _by_every_method(version, case.visit, strata, trial, analysis)
+            between = interactions(version[version["visit"].eq(case.visit)], strata, trial, analysis, robustness)
+            parts += [found.assign(group=name), between.assign(group=name)]
+    return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+
+
+def _percent(rows: pd.DataFrame, analysis: Analysis) -> pd.Series:
+    raw = 100 * (rows["follow_up"] - rows["baseline"]) / rows["baseline"].mask(rows["baseline"].eq(0))
+    return raw.fillna(rows["value"]) if analysis.change == "percent" else raw
+
+
+def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) -> pd.DataFrame:
+    """Return the changes with another percent change (NaN: none) at one row."""
+    own = own.copy()
+    baseline = own.at[index, "baseline"]
+    follow_up = baseline * (1 + percent / 100)
+    change = {"percent": percent, "log_ratio": np.log1p(percent / 100), "difference": follow_up - baseline}
+    own.at[index, "follow_up"] = follow_up
+    own.at[index, "value"] = float(significant(change[analysis.change]))
+    own.at[index, "reason"] = "left out" if np.isnan(percent) else ""
+    return own
+
+
+def _by_every_method(
+    version: pd.DataFrame, visit: str, strata: pd.DataFrame, trial: Trial, analysis: Analysis
+) -> pd.DataFrame:
+    comparisons = all_comparisons(version, strata, trial, analysis)
+    rows: list[tuple] = []
+    for comparison in comparisons:
+        if comparison.visit == visit:
+            rows += _plain_rows(comparison, analysis) + covariance_rows(comparison, analysis)
+    for visits in grouped(comparisons, "marker", "stratum"):
+        rows += mixed_rows(visits, analysis)
+    return table(rows)
+
+
+def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
+    """Return rows of the methods without a covariate: medians, ranks, means."""
+    first, second = comparison.samples()
+    n, key, confidence = (first.size, second.size), (*comparison.key, ""), 1 - analysis.alpha
+    rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
+    shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
+    names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+    rows += rows_of(key, n, analysis.test, TOO_FEW, **dict(zip(names, shift, strict=True)))
+    for method in rank_sum_variants():
+        test = get_test(method)
+        rows += rows_of(key, n, f"rank-sum, {method}", test.undefined, p=test.compare(first, second).p)
+    found = mean_difference(first, second, confidence=confidence)
+    return rows + estimate_rows(key, "mean_difference", found, n, "means, t (Welch)", TOO_FEW)
