@@ -23,7 +23,7 @@ from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, 
 from d_q_trial.stats.labels import labels_for
 from d_q_trial.stats.multiplicity import holm, step_down_p
 from d_q_trial.stats.permutation import Design, StepDown, run
-from d_q_trial.stats.rank_sum import rank_sum_columns
+from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.trial import load_trial
 
 WOMEN, PERMUTATIONS = 60, 199
@@ -104,7 +104,7 @@ def best_cut(trial):
 def multiplicity(trial):
     """Any of six comparisons within the upper stratum."""
     values = np.where(trial.is_upper[:, None], trial.values, np.nan)
-    p = rank_sum_columns(values, trial.is_first, method="normal").p
+    p = asymptotic_columns(values, trial.is_first, continuity=False).p
     design, labels = Design(values), labels_for(trial.is_first, PERMUTATIONS, trial.seed)
     z = design.observed(trial.is_first).z
     counts = StepDown(z)

@@ -5,8 +5,7 @@ import pytest
 from oracle.sensitivity import data, value
 from oracle_values import rows
 
-from d_q_trial.stats.ancova import ancova, least_squares
-from d_q_trial.stats.mixed import random_intercept
+from d_q_trial.stats.ancova import ancova, least_squares, random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
 

@@ -44,9 +44,7 @@ def test_the_code_of_a_step_is_what_its_command_imports(command):
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True)
     loaded = {Path(name).resolve() for name in run.stdout.split()}
-    # Registries load their members by name; they count as a whole folder.
-    known = {path.resolve() for path in code_inputs.modules_of(command)}
-    missing = {path for path in loaded - known if path.parent not in {p.parent for p in known} - {PACKAGE}}
+    missing = loaded - {path.resolve() for path in code_inputs.modules_of(command)}
     assert missing <= {(PACKAGE / "__init__.py").resolve()}, missing
 
 

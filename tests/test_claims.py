@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d_q_trial import claims, published
+from d_q_trial.changes import percent_change
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.stats.change import percent_change
 from d_q_trial.trial import load_trial
 
 

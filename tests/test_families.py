@@ -12,7 +12,7 @@ from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.comparisons import all_comparisons
 from d_q_trial.robustness.multiplicity import multiplicity
 from d_q_trial.stats.multiplicity import holm
-from d_q_trial.stats.rank_sum import rank_sum_columns
+from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
@@ -52,9 +52,9 @@ def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_dev
     wide = changes.pivot(index="participant", columns=["outcome", "visit"], values="value")
     arm = changes.drop_duplicates("participant").set_index("participant")["arm"].reindex(wide.index)
     values = wide[[(row.outcome, row.visit) for row in frame.itertuples()]].to_numpy()
-    observed = np.abs(rank_sum_columns(values, arm.eq("d_q").to_numpy(), method="normal").z)
+    observed = np.abs(asymptotic_columns(values, arm.eq("d_q").to_numpy(), continuity=False).statistic)
     splits = [np.isin(np.arange(10), chosen) for chosen in combinations(range(10), 5)]
-    permuted = np.abs([rank_sum_columns(values, split, method="normal").z for split in splits])
+    permuted = np.abs([asymptotic_columns(values, split, continuity=False).statistic for split in splits])
     expected, last = np.empty(4), 0.0
     order = np.argsort(-observed, kind="stable")
     for rank, member in enumerate(order):

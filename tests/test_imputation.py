@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle.sensitivity import value
 
-from d_q_trial.stats.bounds import p_bounds
-from d_q_trial.stats.imputation import impute, pool
-from d_q_trial.stats.rank_sum import rank_sum, rank_sum_columns
+from d_q_trial.stats.missing import impute, p_bounds, pool
+from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.two_sample import get_test
 
 ESTIMATES, VARIANCES = [1.2, 0.8, 1.5, 0.9, 1.1], [0.30, 0.25, 0.28, 0.33, 0.29]
@@ -101,7 +100,7 @@ def _brute_force(first, second, missing_first, missing_second, method):
     parts = [np.broadcast_to(np.array(sample)[:, None], (len(sample), *size)) for sample in (first, second)]
     values = np.concatenate([parts[0], chosen[:missing_first], parts[1], chosen[missing_first:]])
     is_first = np.arange(len(values)) < len(first) + missing_first
-    p = rank_sum_columns(values, is_first, method=method).p
+    p = get_test(method).compare_columns(values, is_first).p
     return (np.nanmin(p), np.nanmax(p)) if not np.isnan(p).all() else (np.nan, np.nan)
 
 

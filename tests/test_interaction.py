@@ -10,7 +10,7 @@ from oracle.sensitivity import data, value
 
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
-from d_q_trial.stats.monte_carlo import monte_carlo_p
+from d_q_trial.stats.labels import permutation_p
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 
@@ -151,7 +151,7 @@ def test_interaction_p_values_are_uniform_without_interaction_and_find_a_planted
 @settings(max_examples=50)
 def test_monte_carlo_interval_holds_the_share_and_p_is_never_zero(permutations, draw):
     extreme = draw.draw(st.integers(0, permutations))
-    p = monte_carlo_p(extreme, permutations)
+    p = permutation_p(extreme, permutations)
     assert 0 < p.p <= 1
     assert 0 <= p.lower <= extreme / permutations <= p.upper <= 1
     assert p.upper - p.lower > 0
@@ -161,7 +161,7 @@ def test_monte_carlo_interval_is_that_of_clopper_and_pearson():
     from scipy.stats import binomtest
 
     theirs = binomtest(7, 199).proportion_ci(0.99, method="exact")
-    ours = monte_carlo_p(7, 199)
+    ours = permutation_p(7, 199)
     assert (ours.p, ours.lower, ours.upper) == pytest.approx((8 / 200, theirs.low, theirs.high))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from d_q_trial.stats.labels import AllLabels, labels_for, shard_range
+from d_q_trial.stats.labels import labels_for, shard_range
 from d_q_trial.stats.permutation import SUMMARIES, Curves, Design, Joint, curve, run
 from d_q_trial.stats.rank_sum import rank_sum
 
@@ -60,7 +60,7 @@ WEIGHTS = np.array([[1] * 9, [0, 3, 0, 1, 0, 0, 2, 0, 0], [0, 0, 0, 0, 0, 0, 0, 
 def test_joint_counts_over_all_splits_equal_brute_force(continuity):
     values, is_first, sign = cohort(missing=0.2)
     design = Design(values, sign=sign, minimum_per_arm=4, continuity=np.full(9, continuity))
-    labels = AllLabels(10, 5)
+    labels = labels_for(is_first, 252, seed=0)
     joint = Joint(design.observed(is_first), WEIGHTS, critical=CRITICAL)
     run(design, labels, [joint])
     method = "normal_continuity" if continuity else "normal"
@@ -85,9 +85,11 @@ def test_a_participant_without_a_value_has_none_under_permutation():
     for columns in (values, filled):
         design = Design(columns, sign=sign)
         joint = Joint(design.observed(is_first), np.ones((1, 9), dtype=int), critical=CRITICAL)
-        run(design, AllLabels(10, 5), [joint])
+        run(design, labels_for(is_first, 252, seed=0), [joint])
         tallies.append((joint.observed["mean_z"][0], joint.counts["mean_z"][0]))
-    permuted = [np.nanmean(by_hand(values, split, sign, 1)[1]) for split in AllLabels(10, 5).take(0, 252).T]
+    permuted = [
+        np.nanmean(by_hand(values, split, sign, 1)[1]) for split in labels_for(is_first, 252, seed=0).take(0, 252).T
+    ]
     assert tallies[0][1] == (np.array(permuted) >= tallies[0][0] - 1e-9).sum()
     assert tallies[0] != tallies[1]
 

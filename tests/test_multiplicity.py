@@ -4,8 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.monte_carlo import monte_carlo_p, permutation_p
+from d_q_trial.stats.labels import labels_for, permutation_p
 from d_q_trial.stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from d_q_trial.stats.permutation import Design, StepDown, run
 
@@ -122,7 +121,7 @@ def test_adjusted_p_by_enumeration_is_the_share_of_larger_maxima(seed):
 @pytest.mark.parametrize(("extreme", "permutations"), [(-1, 9), (10, 9), (0, 0)])
 def test_impossible_counts_are_refused(extreme, permutations):
     with pytest.raises(ValueError, match="permutations"):
-        monte_carlo_p(extreme, permutations)
+        permutation_p(extreme, permutations)
 
 
 def test_an_exhaustive_p_is_the_share_itself():

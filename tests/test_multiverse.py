@@ -20,10 +20,10 @@ from d_q_trial.figures.specification_curve import draw_curve, options_of
 from d_q_trial.robustness import multiverse, shards
 from d_q_trial.robustness.multiverse import WHOLE
 from d_q_trial.robustness.specifications import ALL_EQUAL, TOO_SMALL, is_own
-from d_q_trial.stats.labels import AllLabels
-from d_q_trial.stats.monte_carlo import monte_carlo_p
-from d_q_trial.stats.rank_sum import rank_sum, rank_sum_columns
+from d_q_trial.stats.labels import labels_for, permutation_p
+from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
 PBC = "data/pbc/config.yaml"
@@ -191,14 +191,14 @@ def test_p_values_are_those_of_all_splits_by_the_two_sample_test():
     made, counts, table, summary = finish(people, trial, analysis, robustness, 300)
     every = made.specifications
     assert counts.exhaustive
-    splits = AllLabels(10, 5).take(0, 252).T
+    splits = labels_for(np.arange(10) < 5, 252, seed=0).take(0, 252).T
     permuted, effects = np.full((2, len(every.table), 252), np.nan)
     corrected = np.array([own.test == "normal_continuity" for own in every.table])
     for number, split in enumerate(splits):
         for method, own in (("normal", ~corrected), ("normal_continuity", corrected)):
-            found = rank_sum_columns(every.values[:, every.column[own]], split, method=method)
+            found = get_test(method).compare_columns(every.values[:, every.column[own]], split)
             small = np.minimum(found.n_first, found.n_second) < 2
-            permuted[own, number] = np.where(small, np.nan, found.z)
+            permuted[own, number] = np.where(small, np.nan, found.statistic)
             with np.errstate(invalid="ignore"):
                 effects[own, number] = np.where(small, np.nan, found.u / (found.n_first * found.n_second))
     size, known = np.nan_to_num(np.abs(permuted)), table["reason"].eq("").to_numpy()
@@ -283,7 +283,7 @@ def test_a_monte_carlo_p_is_above_zero_and_has_an_interval():
     assert (summary["p"] >= 1 / 500).all()
     assert summary["permutations"].eq(499).all()
     row = summary.iloc[0]
-    assert tuple(row[["p", "p_lower", "p_upper"]]) == monte_carlo_p(int(counts.joint[0, 0]), 499)[:3]
+    assert tuple(row[["p", "p_lower", "p_upper"]]) == permutation_p(int(counts.joint[0, 0]), 499)[:3]
 
 
 def test_combinations_are_left_out_too_small_or_counted():

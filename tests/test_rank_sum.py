@@ -9,8 +9,15 @@ from hypothesis import strategies as st
 from oracle_values import numbers, rows
 from scipy import stats
 
-from d_q_trial.stats.exact import exact_counts, exact_p, exact_p_columns
-from d_q_trial.stats.rank_sum import asymptotic_columns, midrank_columns, normal_p, rank_sum
+from d_q_trial.stats.rank_sum import (
+    asymptotic_columns,
+    exact_counts,
+    exact_p,
+    exact_p_columns,
+    midrank_columns,
+    normal_p,
+    rank_sum,
+)
 from d_q_trial.stats.two_sample import get_test, rank_sum_variants
 
 METHODS = rank_sum_variants()

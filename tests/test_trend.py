@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
-from d_q_trial.stats.trend import jonckheere_terpstra
+from d_q_trial.stats.categorical import jonckheere_terpstra
 
 groups = st.lists(st.lists(st.integers(0, 6).map(float), min_size=1, max_size=5), min_size=3, max_size=4)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import UserError, nearest
 from .files import read_csv
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
-from .stats.change import NO_BASELINE, change_from_percent, change_or_given, significant
+from .stats.checks import significant
 from .stats.quantiles import quantile
 from .trial import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from .config.settings import Analysis, Outliers
     from .trial import Outcome, Trial
@@ -36,6 +37,12 @@ COLUMNS = (
 )
 NUMERIC = ("baseline", "follow_up", "value")
 
+# Why there is no change.
+NO_BASELINE = "no baseline value"
+NO_FOLLOW_UP = "no follow-up value"
+NOT_POSITIVE = "baseline value is zero or negative"
+FOLLOW_UP_NOT_POSITIVE = "follow-up value is zero or negative, so it has no logarithm"
+NO_RAW_VALUES = "the workbook gives the percent change only"
 BEYOND_FENCE = "outlier, trimmed"
 EXCLUDED = "excluded by the analysis"
 
@@ -217,3 +224,62 @@ def _without_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int)
             changes.loc[beyond, "value"] = np.nan
             changes.loc[beyond, "reason"] = BEYOND_FENCE
     return changes
+
+
+def percent_change(baseline: ArrayLike, follow_up: ArrayLike) -> Any:
+    """Percent change, 100 * (follow-up - baseline) / baseline, to ten significant digits; arguments broadcast."""
+    baseline, follow_up = np.asarray(baseline, dtype=float), np.asarray(follow_up, dtype=float)
+    return significant(100 * (follow_up - baseline) / baseline)
+
+
+def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Change of raw values, and the reason where there is none.
+
+    Parameters
+    ----------
+    baseline, follow_up : array of float, shape (n,)
+        In the outcome's unit; NaN marks a missing value.
+    kind : {"percent", "log_ratio", "difference"}
+
+    Returns
+    -------
+    value : array of float, shape (n,)
+        To ten significant digits; NaN where ``reason`` is not empty.
+    reason : array of str, shape (n,)
+    """
+    conditions = {
+        NO_BASELINE: np.isnan(baseline),
+        NO_FOLLOW_UP: np.isnan(follow_up),
+        NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
+        FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
+    }
+    reason = np.select(list(conditions.values()), list(conditions), "").astype(object)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "percent":
+            value = percent_change(baseline, follow_up)
+        else:
+            value = significant(np.log(follow_up / baseline) if kind == "log_ratio" else follow_up - baseline)
+    return np.where(reason == "", value, np.nan), reason
+
+
+def change_from_percent(percent: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Change from a given percent change, as :func:`change`; a difference cannot be derived from it."""
+    conditions = {
+        NO_FOLLOW_UP: np.isnan(percent),
+        NO_RAW_VALUES: np.full(percent.shape, kind == "difference"),
+        FOLLOW_UP_NOT_POSITIVE: (percent <= -100) & (kind == "log_ratio"),
+    }
+    reason = np.select(list(conditions.values()), list(conditions), "").astype(object)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = significant(np.log1p(percent / 100) if kind == "log_ratio" else percent)
+    return np.where(reason == "", value, np.nan), reason
+
+
+def change_or_given(
+    baseline: np.ndarray, follow_up: np.ndarray, given: np.ndarray, kind: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change of raw values, or where there is none, from the percent change ``given`` by the workbook; as :func:`change`."""
+    value, reason = change(baseline, follow_up, kind)
+    use_given = (reason != "") & ~np.isnan(given)
+    from_given, given_reason = change_from_percent(given, kind)
+    return np.where(use_given, from_given, value), np.where(use_given, given_reason, reason).astype(object)

@@ -118,7 +118,7 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
     same: dict[str, dict[str, str]] = {}
     if strata is None or not trial.stratum_labels:
         return same
-    from .stats.change import significant
+    from .stats.checks import significant
     from .stats.quantiles import quantile
     from .strata import assign
 

@@ -89,9 +89,7 @@ def _is_context(node: ast.AST) -> bool:
 @cache
 def _imports_of(path: Path) -> tuple[Path, ...]:
     package = [NAME, *path.relative_to(PACKAGE).parent.parts]
-    tree = _parse(path)
-    discovered = any(isinstance(node, ast.ImportFrom) and node.module == "pkgutil" for node in tree.body)
-    return (*_imported(tree, ".".join(package)), *(sorted(path.parent.glob("*.py")) if discovered else ()))
+    return tuple(_imported(_parse(path), ".".join(package)))
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[Path]:

@@ -10,8 +10,8 @@ import numpy as np
 from .participants import POPULATION, TRIAL, Participants
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS
 from .stats import categorical, quantiles
+from .stats.categorical import jonckheere_terpstra
 from .stats.shift import hodges_lehmann
-from .stats.trend import jonckheere_terpstra
 from .stats.two_sample import get_test, rank_sum_variants
 from .subgroups import Matrix, Subgroup, pairs_of_strata
 from .trial import BASELINE

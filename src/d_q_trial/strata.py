@@ -10,7 +10,7 @@ import numpy as np
 from .errors import UserError, nearest
 from .files import read_csv
 from .participants import TRIAL, VALUE, Participants
-from .stats.change import significant
+from .stats.checks import significant
 from .stats.quantiles import quantile
 from .trial import BASELINE
 

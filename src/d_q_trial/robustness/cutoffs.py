@@ -10,7 +10,7 @@ import numpy as np
 
 from ..config.settings import StrataRule
 from ..errors import UserError
-from ..stats.change import significant
+from ..stats.checks import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test

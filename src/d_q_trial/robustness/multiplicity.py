@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.labels import labels_for
-from ..stats.monte_carlo import MonteCarloP
+from ..stats.labels import MonteCarloP, labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, StepDown, run
 from ..stats.two_sample import get_test

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..stats.monte_carlo import MonteCarloP, permutation_p
+from ..stats.labels import MonteCarloP, permutation_p
 from ..stats.multiplicity import step_down_p
 from ..stats.permutation import SUMMARIES, Joint, StepDown
 from .shards import Counts

@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ..results_table import ALL_PARTICIPANTS
+from ..stats.estimate import mean_difference
 from ..stats.interaction import mann_whitney_effect
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
-from ..stats.two_sample.welch import mean_difference
 from .comparisons import TOO_FEW, Comparison, all_comparisons, generator, rows_of, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..config.robustness import Robustness
     from ..config.settings import Analysis
-    from ..stats.monte_carlo import MonteCarloP
+    from ..stats.labels import MonteCarloP
     from ..trial import Trial
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr
 
-from ..stats.labels import labels_for
+from ..stats.labels import MonteCarloP, labels_for, permutation_p
 from ..stats.maximally_selected import best_cut_bootstrap, best_split, restrict
-from ..stats.monte_carlo import MonteCarloP, permutation_p
 from ..stats.multiplicity import step_down_p
-from ..stats.permutation import SAME, Design, Largest, StepDown, run
+from ..stats.permutation import SAME, Design, StepDown, run
 from ..stats.two_sample import get_test
 from .comparisons import generator, matrix_of
 from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
@@ -92,7 +91,7 @@ def best_cuts(
     design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
-    by_side, by_slice, by_family = Largest(z, 2 * slice_number + side), Largest(z, slice_number), StepDown(z, family)
+    by_side, by_slice, by_family = (StepDown(z, group) for group in (2 * slice_number + side, slice_number, family))
     if len(z):
         counters = [by_side, by_slice, by_family]
         run(design, labels, counters, memory_mb=robustness.memory_mb, progress=progress)
@@ -108,10 +107,10 @@ def best_cuts(
             continue
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
         of_side, of_both = (
-            permutation_p(int(counts.counts[place]), labels.count, exhaustive=labels.exhaustive)
-            for counts, place in ((by_side, 2 * number + s), (by_slice, number))
+            permutation_p(int(counts.counts[best]), labels.count, exhaustive=labels.exhaustive)
+            for counts in (by_side, by_slice)
         )
-        if abs(z[best]) < by_slice.observed[number]:
+        if abs(z[best]) < np.nanmax(np.abs(z[slice_number == number])):
             of_both = MonteCarloP.undefined()
         entry |= part.table.loc[group[best]].rename({"position": "cut"}).to_dict()
         corrected = [value for p in (of_side, of_both, in_family[best]) for value in p[:3]]
@@ -166,7 +165,6 @@ def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd
                 minimum=robustness.minimum_per_arm,
                 permutations=robustness.permutations,
                 seed=robustness.seed,
-                memory_mb=robustness.memory_mb,
             )
             reason = "" if not np.isnan(split.z) else (NO_SPLIT if own.any() else NO_MARKER)
             results = (split.n, split.splits, split.cut, split.z, 2 * ndtr(-abs(split.z)), *split.p[:3])

@@ -8,17 +8,13 @@ import numpy as np
 
 from .. import formatting
 from ..files import safe_text
-from ..stats.ancova import ancova, ancova_effect
-from ..stats.bounds import p_bounds
-from ..stats.change import significant
-from ..stats.checks import is_significant
-from ..stats.estimate import Estimate
-from ..stats.imputation import Pooled, impute, pool
+from ..stats.ancova import ancova, random_intercept
+from ..stats.checks import is_significant, significant
+from ..stats.estimate import Estimate, mean_difference
 from ..stats.interaction import mann_whitney_effect
-from ..stats.mixed import random_intercept
+from ..stats.missing import Pooled, impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from ..stats.two_sample.welch import mean_difference
 from .comparisons import (
     TOO_FEW,
     Comparison,
@@ -198,7 +194,7 @@ def _pooled(
                 (effect.effect - 0.5, effect.variance, effect.df)
             )  # so that P tests that there is no effect
         else:
-            estimate, error = ancova_effect(ratio, baseline, is_first)
+            estimate, error = ancova(ratio, baseline, is_first, confidence=confidence)[:2]
             estimates.append((estimate, error**2, is_first.size - 3))
     values, variances, df = np.array(estimates, dtype=float).T
     if not variances.mean() > 0:

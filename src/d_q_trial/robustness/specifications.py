@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ..changes import column_of, linked_values
+from ..changes import change_or_given, column_of, linked_values
 from ..config.settings import StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
-from ..stats.change import change_or_given
 from ..stats.permutation import Design
 from ..stats.quantiles import quantile
 from ..stats.rank_sum import midrank_columns

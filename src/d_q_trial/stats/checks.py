@@ -8,10 +8,13 @@ An argument outside its range is a ``ValueError``. Random numbers take a ``seed`
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
+SIGNIFICANT_DIGITS = 10
 
 
 def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
@@ -56,3 +59,14 @@ def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
     array([ True, False, False])
     """
     return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + ROUNDING
+
+
+def significant(values: ArrayLike, digits: int = SIGNIFICANT_DIGITS) -> Any:
+    """Round to significant digits, so that values which tie on paper tie in floating point; same shape.
+
+    By way of decimal text, as on paper: scaling by powers of ten would round twice.
+
+    >>> float(significant(0.1 + 0.2))
+    0.3
+    """
+    return np.char.mod(f"%.{digits - 1}e", np.asarray(values, dtype=float)).astype(float)[()]

@@ -7,7 +7,6 @@ that difference has an interval and a P-value of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from math import comb
 from typing import NamedTuple
 
@@ -16,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from .checks import finite, present
 from .estimate import Estimate, t_estimate
-from .monte_carlo import MonteCarloP, monte_carlo_p
+from .labels import MonteCarloP, every_split, permutation_p, split_columns
+from .rank_sum import wins
 
 _CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the memory at hand
 _SAME = 1e-9  # statistics that differ by less are equal but for rounding
@@ -39,10 +39,7 @@ class MannWhitneyEffect(NamedTuple):
     @property
     def df(self) -> float:
         """Degrees of freedom of the effect's t, by Satterthwaite as Brunner and Munzel do; NaN without variance."""
-        if not self.variance > 0:
-            return np.nan
-        parts = self.variance_first**2 / (self.n_first - 1) + self.variance_second**2 / (self.n_second - 1)
-        return self.variance**2 / parts
+        return _satterthwaite(self) if self.variance > 0 else np.nan
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffect:
@@ -59,18 +56,19 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffec
     """
     first, second = present(first), present(second)
     n_first, n_second = first.size, second.size
-    if not n_first or not n_second:
+    if not min(n_first, n_second):
         return MannWhitneyEffect(np.nan, np.nan, np.nan, n_first, n_second)
-    wins = _wins(first, second)
-    if n_first < 2 or n_second < 2:
-        return MannWhitneyEffect(float(wins.mean()), np.nan, np.nan, n_first, n_second)
-    return MannWhitneyEffect(
-        float(wins.mean()),
-        float(wins.mean(axis=1).var(ddof=1) / n_first),
-        float(wins.mean(axis=0).var(ddof=1) / n_second),
-        n_first,
-        n_second,
-    )
+    won, variances = wins(first, second), [np.nan, np.nan]
+    if min(n_first, n_second) >= 2:
+        variances = [won.mean(axis=1).var(ddof=1) / n_first, won.mean(axis=0).var(ddof=1) / n_second]
+    return MannWhitneyEffect(float(won.mean()), float(variances[0]), float(variances[1]), n_first, n_second)
+
+
+def _satterthwaite(*effects: MannWhitneyEffect) -> float:
+    """Degrees of freedom of a sum of the placement variances of all groups."""
+    parts = np.array([[e.variance_first, e.variance_second] for e in effects])
+    sizes = np.array([[e.n_first, e.n_second] for e in effects])
+    return float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
 
 
 def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, confidence: float) -> Estimate:
@@ -87,12 +85,8 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
     estimate = upper.effect - lower.effect
     if not (upper.variance > 0 and lower.variance > 0):
         return Estimate.without_error(estimate)
-    parts = np.array(
-        [upper.variance_first, upper.variance_second, lower.variance_first, lower.variance_second], dtype=float
-    )
-    sizes = np.array([upper.n_first, upper.n_second, lower.n_first, lower.n_second])
-    df = parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()
-    return t_estimate(estimate, np.sqrt(parts.sum()), df, confidence=confidence)
+    error = np.sqrt(upper.variance + lower.variance)
+    return t_estimate(estimate, error, _satterthwaite(upper, lower), confidence=confidence)
 
 
 def permuted_strata_p(
@@ -128,74 +122,45 @@ def permuted_strata_p(
     """
     if permutations < 1:
         raise ValueError(f"permutation test: {permutations} permutations, expected at least 1")
-    values, rng = finite(values), np.random.default_rng(seed)
-    known = ~np.isnan(values)
-    values, is_first, is_upper = (np.asarray(a)[known] for a in (values, is_first, is_upper))
-    is_first, is_upper = is_first.astype(bool), is_upper.astype(bool)
-    wins = _wins(values[is_first], values[~is_first])
-    labels = is_upper[is_first], is_upper[~is_first]
-    chosen = [int(label.sum()) for label in labels]
-    if min(*chosen, *(label.size - k for label, k in zip(labels, chosen, strict=True)), 99) < 2:
+    values, is_first, is_upper = finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
+    arms = [side & ~np.isnan(values) for side in (is_first, ~is_first)]
+    won, labels = wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
+    sizes, chosen = [label.size for label in labels], [int(label.sum()) for label in labels]
+    if min(*chosen, sizes[0] - chosen[0], sizes[1] - chosen[1]) < 2:
         return MonteCarloP.undefined()
-    observed = _studentized(wins, labels[0][:, None], labels[1][:, None])[0]
-    if np.isnan(observed):
-        return MonteCarloP.undefined()
+    observed = _studentized(won, labels[0][:, None], labels[1][:, None])[0]
 
     def extreme(labels_first: np.ndarray, labels_second: np.ndarray) -> int:
-        statistics = _studentized(wins, labels_first, labels_second)
-        return int((statistics >= observed * (1 - _SAME) - _SAME).sum())
+        return int((_studentized(won, labels_first, labels_second) >= observed * (1 - _SAME) - _SAME).sum())
 
-    sizes = [label.size for label in labels]
     arrangements = comb(sizes[0], chosen[0]) * comb(sizes[1], chosen[1])
     if arrangements <= permutations:
-        firsts, seconds = (_all_arrangements(n, k) for n, k in zip(sizes, chosen, strict=True))
+        firsts, seconds = map(every_split, sizes, chosen)
         count = sum(extreme(np.tile(column[:, None], seconds.shape[1]), seconds) for column in firsts.T)
-        return MonteCarloP(count / arrangements, count / arrangements, count / arrangements, arrangements)
-    count = 0
+        return permutation_p(count, arrangements, exhaustive=True)
+    count, rng = 0, np.random.default_rng(seed)
     for start in range(0, permutations, _CHUNK):
-        size = min(_CHUNK, permutations - start)
-        count += extreme(*(_random_arrangements(rng, n, k, size) for n, k in zip(sizes, chosen, strict=True)))
-    return monte_carlo_p(count, permutations)
+        shape = min(_CHUNK, permutations - start)
+        orders = (rng.random((shape, n)).argsort(axis=1)[:, :k] for n, k in zip(sizes, chosen, strict=True))
+        count += extreme(*map(split_columns, orders, sizes))
+    return permutation_p(count, permutations)
 
 
-def _wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """1 where first > second, 1/2 where equal, else 0: shape (n_first, n_second)."""
-    return (np.sign(np.subtract.outer(first, second)) + 1) / 2
-
-
-def _studentized(wins: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def _studentized(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Absolute difference of effects over its standard error, for arrangements in columns: (n_first, K), (n_second, K).
 
     Infinite where groups that do not overlap leave no variance but a difference; 0 where there is neither.
     """
-    difference = np.zeros(first.shape[1])
-    variance = np.zeros(first.shape[1])
+    difference, variance = np.zeros((2, first.shape[1]))
     for sign, s, t in ((1.0, first, second), (-1.0, ~first, ~second)):
         s, t = s.astype(float), t.astype(float)
         n_s, n_t = s.sum(axis=0), t.sum(axis=0)
-        placed_first = wins @ t / n_t
-        placed_second = wins.T @ s / n_s
+        placed_first, placed_second = won @ t / n_t, won.T @ s / n_s
         effect = (placed_first * s).sum(axis=0) / n_s
         difference += sign * effect
         for placed, chosen, n in ((placed_first, s, n_s), (placed_second, t, n_t)):
-            squares = ((placed - effect) ** 2 * chosen).sum(axis=0)
-            variance += squares / ((n - 1) * n)
+            variance += ((placed - effect) ** 2 * chosen).sum(axis=0) / ((n - 1) * n)
     difference[np.abs(difference) < _SAME] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.abs(difference) / np.sqrt(np.where(variance > _SAME**2, variance, 0.0))
     return np.where(difference == 0, 0.0, ratio)
-
-
-def _random_arrangements(rng: np.random.Generator, n: int, k: int, size: int) -> np.ndarray:
-    """Boolean columns, shape (n, size), each with k true entries, all subsets equally likely."""
-    columns = np.zeros((size, n), dtype=bool)
-    np.put_along_axis(columns, rng.random((size, n)).argsort(axis=1)[:, :k], True, axis=1)
-    return columns.T
-
-
-def _all_arrangements(n: int, k: int) -> np.ndarray:
-    """Every subset of k out of n as boolean columns, shape (n, comb(n, k))."""
-    subsets = np.array(list(combinations(range(n), k)))
-    columns = np.zeros((len(subsets), n), dtype=bool)
-    np.put_along_axis(columns, subsets, True, axis=1)
-    return columns.T

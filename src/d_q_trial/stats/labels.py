@@ -1,4 +1,4 @@
-"""Permuted treatment labels from a counter-based generator.
+"""Permuted treatment labels from a counter-based generator, and the P-values that counts of them give.
 
 Permutations come in numbered blocks, each with a state of the generator of its own, made from the seed and the number
 of the block. A permutation has the same labels whichever process, chunk or shard asks for it.
@@ -7,63 +7,44 @@ of the block. A permutation has the same labels whichever process, chunk or shar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import combinations
 from math import comb
-from typing import Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
-
-
-class Labels(Protocol):
-    """Splits of the participants into two arms, numbered from 0."""
-
-    @property
-    def count(self) -> int:
-        """How many splits there are."""
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether they are every possible split once, the observed one among them."""
-
-    def take(self, start: int, stop: int) -> np.ndarray:
-        """Return splits ``start`` to ``stop`` as bool of shape (participants, splits)."""
+CONFIDENCE = 0.99  # of the interval of a Monte Carlo P
 
 
 @dataclass(frozen=True)
-class RandomLabels:
-    """Random splits with ``n_first`` of ``n`` participants in the first arm; the same for the same seed."""
+class Labels:
+    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones, or without seed all there are.
+
+    The same seed makes the same splits.
+    """
 
     n: int
     n_first: int
     count: int
-    seed: int
-    exhaustive = False
+    seed: int | None
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether they are every possible split once, the observed one among them."""
+        return self.seed is None
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
-        labels = np.zeros((stop - start, self.n), dtype=bool)
-        chosen = random_orders(self.n, start, stop, self.seed)[:, : self.n_first]
-        np.put_along_axis(labels, chosen, True, axis=1)
-        return labels.T
+        if self.seed is None:
+            return self._every[:, start:stop]
+        return split_columns(random_orders(self.n, start, stop, self.seed)[:, : self.n_first], self.n)
 
-
-class AllLabels:
-    """Every split with ``n_first`` of ``n`` participants in the first arm."""
-
-    exhaustive = True
-
-    def __init__(self, n: int, n_first: int):
-        chosen = np.array(list(combinations(range(n), n_first)), dtype=np.intp).reshape(comb(n, n_first), n_first)
-        self._labels = np.zeros((len(chosen), n), dtype=bool)
-        np.put_along_axis(self._labels, chosen, True, axis=1)
-        self.count = len(chosen)
-
-    def take(self, start: int, stop: int) -> np.ndarray:
-        """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
-        return self._labels[start:stop].T
+    @cached_property
+    def _every(self) -> np.ndarray:
+        return every_split(self.n, self.n_first)
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
@@ -73,6 +54,9 @@ def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     ------
     ValueError
         If ``permutations`` is not positive, or the seed lies outside 0 to 2^64 - 1.
+
+    >>> labels_for([True, True, False, False], 100, seed=1).count
+    6
     """
     if permutations < 1 or not 0 <= seed < 2**64:
         raise ValueError(
@@ -80,20 +64,50 @@ def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
         )
     is_first = np.asarray(is_first, dtype=bool)
     n, n_first = is_first.size, int(is_first.sum())
-    if comb(n, n_first) <= permutations:
-        return AllLabels(n, n_first)
-    return RandomLabels(n, n_first, permutations, seed)
+    every = comb(n, n_first)
+    return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
+
+
+def every_split(n: int, n_first: int) -> np.ndarray:
+    """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first)).
+
+    >>> every_split(3, 1).astype(int)
+    array([[1, 0, 0],
+           [0, 1, 0],
+           [0, 0, 1]])
+    """
+    chosen = np.array(list(combinations(range(n), n_first)), dtype=np.intp)
+    return split_columns(chosen.reshape(comb(n, n_first), n_first), n)
+
+
+def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
+    """Return splits as columns of bool, shape (n, splits), from who is in the first arm, shape (splits, n_first).
+
+    >>> split_columns(np.array([[0, 2]]), 3).ravel()
+    array([ True, False,  True])
+    """
+    labels = np.zeros((len(chosen), n), dtype=bool)
+    np.put_along_axis(labels, chosen, True, axis=1)
+    return labels.T
 
 
 def shard_range(count: int, shard: int, shards: int) -> tuple[int, int]:
-    """Permutations that belong to shard ``shard`` (from 1) of ``shards``: start and stop."""
+    """Return start and stop of the permutations that belong to shard ``shard`` (from 1) of ``shards``.
+
+    >>> shard_range(10, 2, 3)
+    (3, 6)
+    """
     if not 1 <= shard <= shards:
         raise ValueError(f"shard {shard} of {shards}: shards count from 1")
     return count * (shard - 1) // shards, count * shard // shards
 
 
 def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
-    """Random orders of ``n`` things, numbers ``start`` to ``stop`` of those the seed makes: shape (stop - start, n)."""
+    """Return orders ``start`` to ``stop`` of ``n`` things, of those that the seed makes: shape (stop - start, n).
+
+    >>> random_orders(3, 0, 4, seed=1).sum(axis=1)
+    array([3, 3, 3, 3])
+    """
     numbers = range(start // BLOCK, -(-stop // BLOCK))
     orders = np.empty((len(numbers) * BLOCK, n), dtype=np.intp)
     for place, number in enumerate(numbers):
@@ -102,3 +116,49 @@ def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
         orders[place * BLOCK : (place + 1) * BLOCK] = order
     first = start - numbers.start * BLOCK
     return orders[first : first + stop - start]
+
+
+class MonteCarloP(NamedTuple):
+    """A permutation P-value, the interval that holds the P of all permutations, and how many were drawn."""
+
+    p: float
+    lower: float
+    upper: float
+    permutations: int
+
+    @classmethod
+    def undefined(cls) -> MonteCarloP:
+        """Return the result of a test that cannot be made."""
+        return cls(np.nan, np.nan, np.nan, 0)
+
+
+@lru_cache(maxsize=2**14)  # of thousands of specifications, many have the same count
+def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
+    """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
+
+    Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0, and
+    it holds its level for any number of permutations. The 99% interval is that of Clopper and Pearson for the share of all
+    permutations that are as extreme, so it says how much P could move with more of them. If the permutations are
+    ``exhaustive``, the observed one included, P is their share, without error.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is negative or larger than ``permutations``.
+
+    References
+    ----------
+    Phipson and Smyth (2010); Clopper and Pearson (1934), ``statsmodels.stats.proportion.proportion_confint``.
+
+    >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
+    (0.05, 0.15)
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not 0 <= count <= permutations or permutations < 1:
+        raise ValueError(f"Monte Carlo P: {count} of {permutations} permutations")
+    if exhaustive:
+        share = count / permutations
+        return MonteCarloP(share, share, share, permutations)
+    lower, upper = proportion_confint(count, permutations, alpha=1 - CONFIDENCE, method="beta")
+    return MonteCarloP((count + 1) / (permutations + 1), float(lower), float(upper), permutations)

@@ -15,12 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .labels import BLOCK, random_orders
-from .monte_carlo import MonteCarloP, monte_carlo_p
+from .labels import BLOCK, MonteCarloP, permutation_p, random_orders
 from .permutation import SAME
-from .rank_sum import midrank_columns
-
-_KEPT = 4  # sets of orders that are kept
+from .rank_sum import midrank_columns, wins
 
 
 class Subgroups(NamedTuple):
@@ -56,7 +53,7 @@ class BestSplit(NamedTuple):
 
 
 def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
-    """Every group above a cut, below a cut, and in a window sliding along the marker.
+    """Every group above a cut, below a cut, and in a window sliding along the marker, by side and position.
 
     Parameters
     ----------
@@ -64,7 +61,7 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
         NaN belongs to no subgroup.
     window, step : float
         Size of a window, and how far it moves, as shares of the participants with a marker. A window takes in all
-        who ties with its first or last member; windows that end up the same are one. This is the sliding window of
+        who tie with its first or last member; windows that end up the same are one. This is the sliding window of
         STEPP, with patients in a window = window * n and patients in common = (window - step) * n.
     minimum : int
         Smallest number of participants in a subgroup.
@@ -82,26 +79,22 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
         raise ValueError(f"sliding windows: expected 0 < step <= window <= 1, got step {step}, window {window}")
     marker = np.asarray(marker, dtype=float)
     ordered = np.sort(marker[~np.isnan(marker)])
-    rows = []
-    values = np.unique(ordered)
-    for cut in values[1:] if at_cut == "upper" else values[:-1]:
-        rows += [("above", cut, np.inf, cut), ("below", -np.inf, cut, cut)]
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
-    for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
-        inside = ordered[(ordered >= low) & (ordered <= high)]
-        rows.append(("window", low, high, float(np.median(inside))))
+    windows = dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts)
+    at_lower = at_cut == "lower"
+    cuts = np.unique(ordered)[:-1] if at_lower else np.unique(ordered)[1:]
+    # Side, bounds, position, members.
+    rows = [("above", cut, np.inf, cut, marker > cut if at_lower else marker >= cut) for cut in cuts]
+    rows += [("below", -np.inf, cut, cut, marker <= cut if at_lower else marker < cut) for cut in cuts]
+    for low, high in windows:
+        inside = (marker >= low) & (marker <= high)
+        rows.append(("window", low, high, float(np.median(marker[inside])), inside))
+    rows = sorted((row for row in rows if row[-1].sum() >= minimum), key=lambda row: (row[0], row[3]))
     side = np.array([row[0] for row in rows], dtype=object)
-    low, high, position = np.array([row[1:] for row in rows], dtype=float).reshape(-1, 3).T
-    column = marker[:, None]
-    with np.errstate(invalid="ignore"):
-        from_low = np.where((side == "above") & (at_cut == "lower"), column > low, column >= low)
-        to_high = np.where((side == "window") | (at_cut == "lower"), column <= high, column < high)
-    members = from_low & to_high
-    keep = members.sum(axis=0) >= minimum
-    order = np.lexsort((position[keep], side[keep]))
-    side, low, high, position = (field[keep][order] for field in (side, low, high, position))
-    return Subgroups(side, low, high, position, members[:, keep][:, order])
+    low, high, position = np.array([row[1:4] for row in rows], dtype=float).reshape(-1, 3).T
+    members = np.array([row[4] for row in rows], dtype=bool).reshape(len(rows), marker.size).T
+    return Subgroups(side, low, high, position, members)
 
 
 def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
@@ -150,8 +143,10 @@ def best_cut_bootstrap(
     The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
     """
     marker, response, is_first = np.asarray(marker, float), np.asarray(response, float), np.asarray(is_first, bool)
-    rng = np.random.default_rng(seed)
-    weights = np.zeros((resamples, marker.size))
+    cuts, effects = np.full((2, resamples), np.nan)
+    if not marker.size:
+        return cuts, effects
+    rng, weights = np.random.default_rng(seed), np.zeros((resamples, marker.size))
     for arm in (is_first, ~is_first):
         n = int(arm.sum())
         weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
@@ -159,26 +154,24 @@ def best_cut_bootstrap(
     order = np.argsort(marker if side == "above" else -marker, kind="stable")
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
-    drawn = np.add.reduceat(weights, starts, axis=1) > 0 if starts.size else weights > 0
-    number = np.arange(starts.size)
-    before = np.maximum.accumulate(np.where(drawn, number, -1), axis=1) if starts.size else drawn
-    before = np.concatenate([np.full((resamples, 1), -1), before[:, :-1]], axis=1)[:, : starts.size]
-    z, _, smaller = _along_ladder(response, is_first, weights, starts)
-    _, effect, _ = _along_ladder(response, is_first, (weights == 0).astype(float), starts)
+    drawn = np.add.reduceat(weights, starts, axis=1) > 0
+    before = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
+    before = np.column_stack([np.full(resamples, -1), before[:, :-1]])  # the last value drawn outside each subgroup
+    z, _, smaller = _from_each_start(response, is_first, weights, starts)
+    _, effect, _ = _from_each_start(response, is_first, (weights == 0).astype(float), starts)
     size = np.where(drawn & (before >= 0) & (smaller >= max(1, minimum_per_arm)), np.abs(z), -1.0)
     largest = size.max(axis=1, initial=-1.0)
     reached = (size >= largest[:, None] * (1 - SAME)) & (largest >= 0)[:, None]
     row = np.flatnonzero(reached.any(axis=1))
     best = reached[row].argmax(axis=1) if side == "above" else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
     own = (side == "above") == (at_cut == "upper")  # the cut is the first value in the subgroup, or the last outside
-    cuts, effects = np.full(resamples, np.nan), np.full(resamples, np.nan)
     cuts[row] = marker[starts[best if own else before[row, best]]]
     # Those left out whose marker lies between the last value drawn outside and the first inside are on this side of the cut.
     effects[row] = effect[row, best if own else before[row, best] + 1]
     return cuts, effects
 
 
-def _along_ladder(
+def _from_each_start(
     response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Compare the arms from each start to the end, every participant as often as its weight says.
@@ -186,9 +179,9 @@ def _along_ladder(
     Returns deviate, Mann-Whitney effect and size of the smaller arm, each of shape (resamples, starts).
     """
     later = np.triu(np.ones((response.size, response.size)), 1)
-    wins = (np.sign(np.subtract.outer(response, response)) + 1) / 2
-    pairs = np.where(is_first[:, None] & ~is_first, wins, np.where(~is_first[:, None] & is_first, 1 - wins, 0.0))
-    ties = weights @ ((wins == 0.5) * later).T
+    won = wins(response, response)
+    pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
+    ties = weights @ ((won == 0.5) * later).T
 
     def to_the_end(added: np.ndarray) -> np.ndarray:
         return np.cumsum(added[:, ::-1], axis=1)[:, ::-1][:, starts]
@@ -203,9 +196,7 @@ def _along_ladder(
         return z, u / product, np.minimum(n_first, n_second)
 
 
-def best_split(
-    marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int, memory_mb: int = 512
-) -> BestSplit:
+def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
     Pairs with a missing value are left out. Participants with the same marker value stay together. Ties among the
@@ -216,10 +207,7 @@ def best_split(
     marker, response : array of float, shape (n,)
     minimum : int
         Smallest number of participants on either side of a cut.
-    permutations : int
-    seed : int
-    memory_mb : int
-        Bound on the memory of the permutations; it changes no number.
+    permutations, seed : int
 
     Returns
     -------
@@ -231,44 +219,31 @@ def best_split(
     Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut
     is the largest marker value of the lower group.
     """
-    cuts, groups, scores, factor = _split_matrices(marker, response, minimum)
+    marker, response = np.asarray(marker, dtype=float), np.asarray(response, dtype=float)
+    known = ~np.isnan(marker) & ~np.isnan(response)
+    marker, response, n = marker[known], response[known], int(known.sum())
+    cuts = np.unique(marker)[1:]
+    groups = marker >= cuts[:, None]
+    keep = np.minimum(groups.sum(axis=1), (~groups).sum(axis=1)) >= max(1, minimum)
+    cuts, groups = cuts[keep], groups[keep].astype(float)
+    ranks, tie_sum = midrank_columns(response[:, None])
+    scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
-        return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, scores.size)
+        return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, n)
+    upper = groups.sum(axis=1)
+    factor = np.sqrt(3 / ((n + 1 - tie_sum[0] / (n * (n - 1.0))) * upper * (n - upper)))
     z = (groups @ scores) * factor
-    size = np.abs(z)
-    best = int(np.argmax(size >= size.max() * (1 - SAME)))
-    # Of a permutation: the order, the scores in that order, and a deviate for every cut.
-    chunk = max(1, memory_mb * 2**20 // (8 * (_KEPT * scores.size + scores.size + 2 * cuts.size)) // BLOCK) * BLOCK
-    extreme = 0
+    threshold = np.abs(z).max() * (1 - SAME)
+    best = int(np.argmax(np.abs(z) >= threshold))
+    extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
-        orders = _orders(scores.size, start, min(start + chunk, permutations), seed)
+        orders = _orders(n, start, min(start + chunk, permutations), seed)
         permuted = np.abs((groups @ scores[orders]) * factor[:, None]).max(axis=0)
-        extreme += int((permuted >= size[best] * (1 - SAME)).sum())
-    return BestSplit(float(cuts[best]), float(z[best]), monte_carlo_p(extreme, permutations), cuts.size, scores.size)
+        extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
+    return BestSplit(float(cuts[best]), float(z[best]), permutation_p(extreme, permutations), cuts.size, n)
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=4)
 def _orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
     """Return the orders that all responses of the same number share, one in each column."""
     return np.ascontiguousarray(random_orders(n, start, stop, seed).T)
-
-
-def _split_matrices(
-    marker: ArrayLike, response: ArrayLike, minimum: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Cuts (k,), upper groups as 0 and 1 (k, n), centred doubled midranks (n,), factor to deviates (k,)."""
-    marker, response = np.asarray(marker, dtype=float), np.asarray(response, dtype=float)
-    known = ~np.isnan(marker) & ~np.isnan(response)
-    marker, response = marker[known], response[known]
-    n = marker.size
-    cuts = np.unique(marker)[1:]
-    groups = (marker >= cuts[:, None]).astype(float)
-    upper = groups.sum(axis=1)
-    keep = np.minimum(upper, n - upper) >= max(1, minimum)
-    cuts, groups, upper = cuts[keep], groups[keep], upper[keep]
-    ranks, tie_sum = midrank_columns(response[:, None])
-    scores = 2 * ranks[:, 0] - (n + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = n + 1 - tie_sum[0] / (n * (n - 1.0))
-        factor = np.sqrt(3 / (share * upper * (n - upper)))
-    return cuts, groups, scores, factor

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checks import finite
 from .labels import BLOCK, Labels
 from .rank_sum import midrank_columns
 
@@ -62,7 +63,7 @@ class Design:
     ----------
     values : array of float, shape (participants, specifications)
         NaN marks a participant who is not part of a specification or has no value in it, and stays so under
-        permutation; so the number per arm varies where a value is missing.
+        permutation; so the number per arm varies where a value is missing. ValueError if a value is infinite.
     minimum_per_arm : int
         A specification with fewer values in an arm has the deviate 0 under that split: it does not take part.
     sign : array of float, shape (specifications,), optional
@@ -79,11 +80,6 @@ class Design:
     pattern : array of int, shape (specifications,)
     tie_factor : array of float, shape (specifications,)
         What ties do to the deviate; 1 without ties, 0 where all values are equal.
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite.
     """
 
     def __init__(
@@ -91,31 +87,25 @@ class Design:
         values: ArrayLike,
         *,
         minimum_per_arm: int = 1,
-        sign: ArrayLike | None = None,
-        continuity: ArrayLike | None = None,
+        sign: ArrayLike = 1.0,
+        continuity: ArrayLike = False,
     ):
-        values = np.asarray(values, dtype=float)
-        if np.isinf(values).any():
-            raise ValueError("permutation: infinite value")
+        values = finite(values, "permutation")
         participants, count = values.shape
         ranks, tie_sum = midrank_columns(values)
         present = ~np.isnan(values)
-        n = present.sum(axis=0)
-        scores = np.where(present, 2 * ranks - (n + 1), 0.0)
-        if sign is not None:
-            scores *= np.asarray(sign, dtype=float)
+        self.n, self.minimum_per_arm = present.sum(axis=0), max(1, minimum_per_arm)
         self.dtype = np.float32 if participants <= _EXACT_IN_FLOAT32 else np.float64
+        scores = np.where(present, 2 * ranks - (self.n + 1), 0.0) * np.asarray(sign, dtype=float)
         self.scores = np.ascontiguousarray(scores.T, dtype=self.dtype)
-        patterns, pattern = (
-            np.unique(present.T, axis=0, return_inverse=True) if count else (present.T, np.empty(0, int))
-        )
-        self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
-        self.n, self.minimum_per_arm = n, max(1, minimum_per_arm)
-        self.continuity = np.zeros(count, dtype=bool) if continuity is None else np.asarray(continuity, dtype=bool)
+        self.presence, self.pattern = present.T.astype(self.dtype), np.arange(count)
+        if count:
+            patterns, pattern = np.unique(present.T, axis=0, return_inverse=True)
+            self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
+        self.continuity = np.broadcast_to(np.asarray(continuity, dtype=bool), count)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = 1 - tie_sum / (n * (n - 1.0) * (n + 1.0))
+            share = 1 - tie_sum / (self.n * (self.n - 1.0) * (self.n + 1.0))
             self.tie_factor = np.where(share > 1e-9, 1 / np.sqrt(share), 0.0)
-        self.tie_factor[~np.isfinite(self.tie_factor)] = 0.0
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -135,8 +125,7 @@ class Design:
             shrunk = np.sign(distance) * np.maximum(np.abs(distance) - self.continuity, 0)
             z = shrunk * self.tie_factor * np.sqrt(3 / ((self.n + 1) * n_first * n_second))
         usable = (np.minimum(n_first, n_second) >= self.minimum_per_arm) & (self.tie_factor > 0)
-        z[~usable] = np.nan
-        return Observed(n_first.astype(int), n_second.astype(int), effect, z)
+        return Observed(n_first.astype(int), n_second.astype(int), effect, np.where(usable, z, np.nan))
 
     def permuted(self, labels: np.ndarray, start: int = 0) -> Block:
         """Return the statistics under many splits, bool of shape (participants, permutations)."""
@@ -170,17 +159,8 @@ def run(
 ) -> None:
     """Hand the statistics of permutations ``start`` to ``stop`` to the counters, a block at a time.
 
-    Parameters
-    ----------
-    memory_mb : int
-        Bound on the memory of a block; it changes no number.
-    progress : callable, optional
-        Called with the permutations done and those to do.
-
-    Raises
-    ------
-    ValueError
-        If the memory does not hold a block; the message says what would.
+    ``memory_mb`` bounds the memory of a block and changes no number; a ValueError says what would hold it. ``progress``
+    is called with the permutations done and those to do.
     """
     stop = labels.count if stop is None else stop
     needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
@@ -195,6 +175,19 @@ def run(
             progress(last - start, stop - start)
 
 
+class Pointwise:
+    """Count, for every specification by itself, how often its permuted ``|z|`` reaches the observed one."""
+
+    def __init__(self, z: ArrayLike):
+        size = np.abs(np.asarray(z, dtype=float))
+        self._threshold = np.where(np.isnan(size), np.inf, size * (1 - SAME))[:, None]
+        self.counts = np.zeros(size.size, dtype=np.int64)
+
+    def add(self, block: Block) -> None:
+        """Count the permutations of a block."""
+        self.counts += (np.abs(block.z) >= self._threshold).sum(axis=1)
+
+
 class StepDown:
     """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
 
@@ -206,7 +199,7 @@ class StepDown:
     Parameters
     ----------
     z : array of float, shape (specifications,)
-        Observed deviates; NaN ranks last and is never counted.
+        Observed deviates; NaN ranks last and is never counted, but takes part under permutation.
     family : array of int, shape (specifications,), optional
         Specifications with the same number form a family.
 
@@ -226,66 +219,26 @@ class StepDown:
         size = np.abs(np.asarray(z, dtype=float))
         self.known = ~np.isnan(size)
         self.family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
-        ranked = np.where(np.isnan(size), -1.0, size)
+        ranked = np.where(self.known, size, -1.0)
         self.order = np.lexsort((ranked, self.family))
-        ordered, families = ranked[self.order], self.family[self.order]
-        new_family = np.diff(families, prepend=np.nan) != 0
-        new_size = new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered)
-        starts = np.flatnonzero(np.append(new_size, True))
-        self.last = np.empty(size.size, dtype=int)
-        self.last[self.order] = np.repeat(starts[1:] - 1, np.diff(starts))
-        self._segments = [*np.flatnonzero(new_family), size.size]
+        ordered = ranked[self.order]
+        new_family = np.diff(self.family[self.order], prepend=np.nan) != 0
+        starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
+        repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
+        self.last, self._threshold = np.empty(size.size, dtype=int), np.empty((size.size, 1))
+        self.last[self.order] = np.repeat(starts + repeats - 1, repeats)
         # Of those equally extreme, the least extreme by rounding decides.
-        self._threshold = np.full(size.size, np.inf)
-        least = np.repeat(ordered[starts[:-1]], np.diff(starts))
-        self._threshold[self.order] = np.where(least < 0, np.inf, least * (1 - SAME))
+        least = np.repeat(ordered[starts], repeats)
+        self._threshold[self.order, 0] = np.where(least < 0, np.inf, least * (1 - SAME))
+        self._families = list(itertools.pairwise([*np.flatnonzero(new_family), size.size]))
         self.counts = np.zeros(size.size, dtype=np.int64)
 
     def add(self, block: Block) -> None:
         """Count the permutations of a block."""
         largest = np.abs(block.z[self.order])
-        for first, last in zip(self._segments, self._segments[1:], strict=False):
+        for first, last in self._families:
             np.maximum.accumulate(largest[first:last], axis=0, out=largest[first:last])
-        self.counts += (largest[self.last] >= self._threshold[:, None]).sum(axis=1)
-
-
-class Largest:
-    """Count, for every group of specifications, how often its largest permuted ``|z|`` reaches the observed largest.
-
-    Parameters
-    ----------
-    z : array of float, shape (specifications,)
-        Observed deviates; NaN is no candidate, but may become one under permutation.
-    group : array of int, shape (specifications,)
-        Group of each specification, from 0; negative for none.
-    """
-
-    def __init__(self, z: ArrayLike, group: ArrayLike):
-        size, group = np.abs(np.asarray(z, dtype=float)), np.asarray(group, dtype=int)
-        self._members = [np.flatnonzero(group == number) for number in range(int(group.max(initial=-1)) + 1)]
-        largest = [np.nanmax(size[own]) if not np.isnan(size[own]).all() else np.nan for own in self._members]
-        self.observed = np.array(largest, dtype=float)
-        self.counts = np.zeros(len(self._members), dtype=np.int64)
-
-    def add(self, block: Block) -> None:
-        """Count the permutations of a block."""
-        for group, own in enumerate(self._members):
-            if own.size:
-                reached = np.abs(block.z[own]).max(axis=0) >= self.observed[group] * (1 - SAME)
-                self.counts[group] += np.count_nonzero(reached)
-
-
-class Pointwise:
-    """Count, for every specification by itself, how often its permuted ``|z|`` reaches the observed one."""
-
-    def __init__(self, z: ArrayLike):
-        size = np.abs(np.asarray(z, dtype=float))
-        self._threshold = np.where(np.isnan(size), np.inf, size * (1 - SAME))[:, None]
-        self.counts = np.zeros(size.size, dtype=np.int64)
-
-    def add(self, block: Block) -> None:
-        """Count the permutations of a block."""
-        self.counts += (np.abs(block.z) >= self._threshold).sum(axis=1)
+        self.counts += (largest[self.last] >= self._threshold).sum(axis=1)
 
 
 SUMMARIES = ("median_effect", "share_significant", "mean_z")
@@ -324,16 +277,15 @@ class Joint:
     """
 
     def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
-        self._weights = np.asarray(weights, dtype=float)
+        self._weights, self._critical = np.asarray(weights, dtype=float), critical
         known = ~np.isnan(observed.z)
         effect, z = np.where(known, observed.effect - 0.5, np.nan), np.where(known, observed.z, 0.0)
-        self._critical = critical
-        self._median = np.array([_lower_median(effect, own) for own in self._weights])
-        self._total = self._weights @ known
-        self._above, self._sum = self._weights @ (z >= critical), self._weights @ z
+        median = np.array([_lower_median(effect, own) for own in self._weights])
+        total, above, summed = self._weights @ known, self._weights @ (z >= critical), self._weights @ z
         with np.errstate(invalid="ignore"):
-            share, mean = self._above / self._total, self._sum / self._total
-        self.observed = dict(zip(SUMMARIES, (0.5 + self._median, share, mean), strict=True))
+            self.observed = dict(zip(SUMMARIES, (0.5 + median, above / total, summed / total), strict=True))
+        # To be compared with a column per permutation.
+        self._median, self._total, self._above, self._sum = (a[:, None] for a in (median, total, above, summed))
         self.counts = {name: np.zeros(len(self._weights), dtype=np.int64) for name in SUMMARIES}
         self.significant, self.usable = np.zeros((2, len(self._weights)), dtype=np.int64)
 
@@ -348,12 +300,12 @@ class Joint:
                 for own, median in zip(self._weights, self._median, strict=True)
             ]
         )
-        none, total, above, summed = usable == 0, *(a[:, None] for a in (self._total, self._above, self._sum))
-        mean = self._weights @ block.z.astype(float) * total >= (summed - SAME * total) * usable
+        mean = self._weights @ block.z.astype(float)
+        none, total = usable == 0, self._total
         enough = {
-            "median_effect": np.where(none, self._median[:, None] <= 0, 2 * favourable > usable),
-            "share_significant": np.where(none, above == 0, significant * total >= above * usable),
-            "mean_z": np.where(none, summed <= 0, mean),
+            "median_effect": np.where(none, self._median <= 0, 2 * favourable > usable),
+            "share_significant": np.where(none, self._above == 0, significant * total >= self._above * usable),
+            "mean_z": np.where(none, self._sum <= 0, mean * total >= (self._sum - SAME * total) * usable),
         }
         for name, reached in enough.items():
             self.counts[name] += reached.sum(axis=1)
@@ -391,20 +343,13 @@ class Curves:
 
 
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
-    """Return effects at evenly spread places of their sorted curve, missing ones left out.
+    """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
 
-    Parameters
-    ----------
-    effects : array of float, shape (specifications, curves)
-        NaN where missing.
-    weights : array of int, shape (specifications,)
-        How often each counts.
-    places : int
+    Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies, ``weights`` of shape
+    (specifications,) saying how often each counts. Missing effects (NaN) are left out; NaN without any.
 
-    Returns
-    -------
-    array, shape (places, curves)
-        Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies; NaN without any effect.
+    >>> curve(np.array([[0.3], [0.1], [0.2]]), np.array([1, 1, 2]), 4).ravel()
+    array([0.1, 0.2, 0.2, 0.3])
     """
     found = np.full((places, effects.shape[1]), np.nan, dtype=effects.dtype)
     order = np.argsort(effects, axis=0, kind="stable")  # NaN sorts last

@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from statsmodels.stats.power import TTestIndPower
 
 from .checks import is_significant, open_share
-from .monte_carlo import MonteCarloP, monte_carlo_p
+from .labels import MonteCarloP, permutation_p
 from .two_sample import get_test
 
 
@@ -64,9 +64,10 @@ def detectable_difference(sd: float, n_first: int, n_second: int, *, power: floa
     def excess(effect: float) -> float:
         return t_power(effect, 1.0, n_first, n_second, alpha=alpha) - power
 
-    near = TTestIndPower().solve_power(nobs1=n_first, alpha=alpha, power=power, ratio=n_second / n_first)
-    # statsmodels stops a millionth short, so that the last digits are found from there.
-    return sd * float(optimize.brentq(excess, 0.9 * float(near), 1.1 * float(near), xtol=1e-12))
+    high = 1.0
+    while excess(high) < 0:
+        high *= 2
+    return sd * float(optimize.brentq(excess, 0.0, high, xtol=1e-13))
 
 
 def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
@@ -100,7 +101,7 @@ def simulated_power(
     values[:n_first] += difference / sd
     p = get_test(method).compare_columns(values, np.arange(n_first + n_second) < n_first).p
     found = int(is_significant(p, alpha).sum())
-    return monte_carlo_p(found, trials)._replace(p=found / trials)
+    return permutation_p(found, trials)._replace(p=found / trials)
 
 
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> Exaggeration:

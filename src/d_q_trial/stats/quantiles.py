@@ -9,19 +9,19 @@ from numpy.typing import ArrayLike
 
 from .checks import present
 
-# numpy's names for types 1 to 9, in order; R's quantile(type=) counts the same way.
-_METHODS: tuple[Any, ...] = (
-    "inverted_cdf",
-    "averaged_inverted_cdf",
-    "closest_observation",
-    "interpolated_inverted_cdf",
-    "hazen",
-    "weibull",
-    "linear",
-    "median_unbiased",
-    "normal_unbiased",
-)
-TYPES = tuple(range(1, 10))
+# numpy's name of each type; R's quantile(type=) counts the same way.
+_METHODS: dict[int, Any] = {
+    1: "inverted_cdf",
+    2: "averaged_inverted_cdf",
+    3: "closest_observation",
+    4: "interpolated_inverted_cdf",
+    5: "hazen",
+    6: "weibull",
+    7: "linear",
+    8: "median_unbiased",
+    9: "normal_unbiased",
+}
+TYPES = tuple(_METHODS)
 
 
 def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) -> Any:
@@ -52,10 +52,9 @@ def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) ->
     8.0
     """
     sample = present(values)
-    if sample.size == 0:
-        _method(type)
-        return np.full(np.shape(probability), np.nan)[()]
-    return quantile_columns(sample, probability, type=type)
+    if sample.size:
+        return quantile_columns(sample, probability, type=type)
+    return quantile_columns(np.zeros(1), probability, type=type) * np.nan
 
 
 def quantile_columns(values: np.ndarray, probability: float | ArrayLike, *, type: int) -> Any:
@@ -64,10 +63,6 @@ def quantile_columns(values: np.ndarray, probability: float | ArrayLike, *, type
     >>> quantile_columns(np.array([[1.0, 10.0], [3.0, 30.0]]), 0.5, type=7)
     array([ 2., 20.])
     """
-    return np.quantile(values, np.asarray(probability, dtype=float), axis=0, method=_method(type))
-
-
-def _method(type: int) -> Any:
-    if type not in TYPES:
+    if type not in _METHODS:
         raise ValueError(f"quantile type {type!r}: expected a whole number from 1 to 9")
-    return _METHODS[type - 1]
+    return np.quantile(values, np.asarray(probability, dtype=float), axis=0, method=_METHODS[type])

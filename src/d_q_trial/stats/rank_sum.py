@@ -1,11 +1,13 @@
-"""Wilcoxon's rank-sum test (Mann and Whitney's U test), by scipy, in the variants that programs disagree on.
+"""Wilcoxon's rank-sum test (Mann and Whitney's U test) in the variants that programs disagree on.
 
-The variants (``normal``, ``normal_continuity``, ``exact``; see :mod:`d_q_trial.stats.two_sample`) share one statistic, U:
-the pairs in which the first sample is larger, ties counting half.
+All share one statistic, U: the pairs in which the first sample is larger, ties counting half. P is that of
+``scipy.stats.mannwhitneyu``, but for the exact distribution given ties, which no Python library has.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +16,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from .checks import finite, present
-from .exact import exact_counts as exact_counts
-from .exact import exact_p as exact_p
-from .two_sample import Compared, TwoSampleTest, get_test, rank_sum_variants
+from .two_sample import Compared, get_test, rank_sum_variants
+
+MOST_TIED = 1_200  # participants, beyond which the distribution given the ties takes minutes and gigabytes
 
 
 class RankSum(NamedTuple):
@@ -27,16 +29,6 @@ class RankSum(NamedTuple):
     u: float
     z: float
     p: float
-
-
-class RankSums(NamedTuple):
-    """Results of many rank-sum tests, each field an array of shape (k,); see :func:`rank_sum_columns`."""
-
-    n_first: np.ndarray
-    n_second: np.ndarray
-    u: np.ndarray
-    z: np.ndarray
-    p: np.ndarray
 
 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
@@ -64,24 +56,9 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
     >>> found.u, round(found.p, 4)
     (11.0, 0.0771)
     """
-    return RankSum(*_variant(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float)))
-
-
-def rank_sum_columns(values: ArrayLike, is_first: ArrayLike, *, method: str) -> RankSums:
-    """Rank-sum tests of the columns of values, shape (n, k), on one split of the rows; fields of shape (k,).
-
-    >>> rank_sum_columns([[1, 5], [2, 6], [3, 1], [4, 2]], [True, True, False, False], method="exact").p.round(4)
-    array([0.3333, 0.3333])
-    """
-    return RankSums(
-        *_variant(method).compare_columns(np.asarray(values, dtype=float), np.asarray(is_first, dtype=bool))
-    )
-
-
-def _variant(method: str) -> TwoSampleTest:
     if method not in rank_sum_variants():
         raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    return get_test(method)
+    return RankSum(*get_test(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float)))
 
 
 def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
@@ -91,20 +68,17 @@ def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Comp
     0.1967
     """
     first, second = present(first), present(second)
-    if not first.size or not second.size:
-        return Compared(first.size, second.size, 0.0, np.nan, np.nan)
-    if np.unique(np.concatenate([first, second])).size == 1:
-        return Compared(first.size, second.size, first.size * second.size / 2, np.nan, np.nan)
+    pooled, sizes = np.concatenate([first, second]), (first.size, second.size)
+    if not min(sizes) or np.ptp(pooled) == 0:
+        return Compared(*sizes, first.size * second.size / 2, np.nan, np.nan)
     found = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity)
-    _, tie_sum = midrank_columns(np.concatenate([first, second])[:, None])
-    z = normal_z(
-        found.statistic, first.size, second.size, tie_sum[0], continuity=continuity
-    )  # scipy keeps it to itself
-    return Compared(first.size, second.size, float(found.statistic), float(z), float(found.pvalue))
+    _, tie_sum = midrank_columns(pooled[:, None])
+    z = normal_z(found.statistic, *sizes, tie_sum[0], continuity=continuity)  # scipy keeps it to itself
+    return Compared(*sizes, float(found.statistic), float(z), float(found.pvalue))
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of many variables on one split of the participants.
+    """Normal approximation of many variables on one split of the participants; fields of shape (k,).
 
     The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
 
@@ -117,12 +91,13 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
     >>> asymptotic_columns([[1, 5], [2, 6], [3, 7], [4, 8]], [True, True, False, False], continuity=True).p.round(4)
     array([0.2453, 0.2453])
     """
-    values, is_first = finite(values), np.asarray(is_first, dtype=bool)
-    present_first = ~np.isnan(values) & is_first[:, None]
-    n_first = present_first.sum(axis=0)
-    n_second = (~np.isnan(values)).sum(axis=0) - n_first
+    values = finite(values)
+    known = ~np.isnan(values)
+    known_first = known & np.asarray(is_first, dtype=bool)[:, None]
+    n_first = known_first.sum(axis=0)
+    n_second = known.sum(axis=0) - n_first
     ranks, tie_sum = midrank_columns(values)
-    u = np.where(present_first, ranks, 0.0).sum(axis=0) - n_first * (n_first + 1) / 2
+    u = np.where(known_first, ranks, 0.0).sum(axis=0) - n_first * (n_first + 1) / 2
     z = normal_z(u, n_first, n_second, tie_sum, continuity=continuity)
     return Compared(n_first, n_second, u, z, 2 * ndtr(-np.abs(z)))
 
@@ -154,8 +129,7 @@ def normal_z(
     -1.291
     """
     u, n_first, n_second, tie_sum = (np.asarray(a, dtype=float) for a in (u, n_first, n_second, tie_sum))
-    n = n_first + n_second
-    product = n_first * n_second
+    n, product = n_first + n_second, n_first * n_second
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = product / 12 * ((n + 1) - tie_sum / (n * (n - 1)))
         # All equal: the exact value is zero, floating point may leave a trace of either sign.
@@ -163,8 +137,7 @@ def normal_z(
         distance = u - product / 2
         if continuity:
             distance = np.sign(distance) * np.maximum(np.abs(distance) - 0.5, 0.0)
-        z: np.ndarray = distance / np.sqrt(variance)
-    return z
+        return distance / np.sqrt(variance)
 
 
 def normal_p(
@@ -175,14 +148,123 @@ def normal_p(
     >>> f"{normal_p(10, 5, 5):.3f}"  # z = (10 - 12.5) / sqrt(5 * 5 * 11 / 12)
     '0.602'
     """
-    p: np.ndarray = 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
+    return 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
+
+
+def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U.
+
+    >>> wins(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
+    array([[0.5, 0. ],
+           [1. , 1. ]])
+    """
+    return (np.sign(np.subtract.outer(first, second)) + 1) / 2
+
+
+def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
+    """Two-sided exact P of the rank-sum tests of the columns of values, shape (n, k); NaN where there is none.
+
+    Columns without ties have P of ``scipy.stats.mannwhitneyu(method="exact")``, those with equal sample sizes at once.
+
+    >>> exact_p_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).round(4)
+    array([0.3333, 0.6667])
+    """
+    values, is_first = finite(values), np.asarray(is_first, dtype=bool)
+    p = np.full(values.shape[1], np.nan)
+    untied: dict[tuple[int, int], list[int]] = {}
+    for place, column in enumerate(values.T):
+        known = ~np.isnan(column)
+        sizes = int((known & is_first).sum()), int((known & ~is_first).sum())
+        distinct = np.unique(column[known]).size
+        if not min(sizes) or distinct == 1:
+            continue
+        if distinct == sum(sizes) and distinct <= 1_000:  # beyond, scipy's counts overflow
+            untied.setdefault(sizes, []).append(place)
+        else:
+            p[place] = exact_p(stats.rankdata(column[known]), is_first[known])
+    for places in untied.values():
+        first, second = (
+            np.array([present(column[side]) for column in values.T[places]]) for side in (is_first, ~is_first)
+        )
+        p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
     return p
 
 
-def count_wins(first: np.ndarray, second: np.ndarray) -> float:
-    """Return U of two samples without missing values: pairs with first > second, ties counting half.
+def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
+    """Two-sided exact P of a rank sum given the midranks: the share of arrangements as far from the mean.
 
-    >>> count_wins(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    2.5
+    Parameters
+    ----------
+    ranks : array of float, shape (n,)
+        Midranks of the pooled sample, multiples of one half; ValueError if there are more than ``MOST_TIED``.
+    is_first : array of bool, shape (n,)
+    farther : bool
+        Leave out the arrangements that are just as far as the observed one.
+
+    References
+    ----------
+    Streitberg and Roehmel (1986). The pooled ranks are halved: the sums of all subsets of either half cost a quarter of
+    those of the whole, and a subset of the whole is one of each. Sums of positive terms only, so that small P keep a
+    relative error near 1e-13.
+
+    >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
+    0.6
     """
-    return float((np.sign(np.subtract.outer(first, second)) + 1).sum() / 2)
+    doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
+    # The distribution of the smaller sample's sum carries the same P and costs less.
+    chosen = is_first if is_first.sum() * 2 <= is_first.size else ~is_first
+    n, size = chosen.size, int(chosen.sum())
+    if n > MOST_TIED:
+        raise ValueError(
+            f"exact rank-sum test with ties: {n} participants, at most {MOST_TIED}; the normal approximation is as good"
+        )
+    mean = size * (n + 1)  # of the doubled sum
+    distance = abs(int(doubled[chosen].sum()) - mean) + farther
+    if distance == 0:
+        return 1.0
+    ordered = np.sort(doubled)
+    halves = ordered[: n // 2].tolist(), ordered[n // 2 :].tolist()
+    low_half, high_half = (_subset_sums(half, min(len(half), size)) for half in halves)
+    total, p = comb(n, size), 0.0
+    for taken in range(max(0, size - len(halves[1])), min(len(halves[0]), size) + 1):
+        (low, weights), (high, others) = low_half[taken], high_half[size - taken]
+        below = np.concatenate([[0.0], np.cumsum(others)])
+        above = np.concatenate([np.cumsum(others[::-1])[::-1], [0.0]])
+        rest = low + high + np.arange(weights.size)  # the sum if the high half adds its least
+        tails = below[np.clip(mean - distance - rest + 1, 0, others.size)]
+        tails += above[np.clip(mean + distance - rest, 0, others.size)]
+        subsets = comb(len(halves[0]), taken), comb(len(halves[1]), size - taken)
+        p += (weights / subsets[0]) @ (tails / subsets[1]) * (subsets[0] * subsets[1] / total)
+    return float(min(1.0, p))
+
+
+def _subset_sums(ranks: list[int], most: int) -> list[tuple[int, np.ndarray]]:
+    """Count the subsets of j of sorted whole numbers by their sum, for j = 0 to ``most``: the least sum, and counts."""
+    sums = list(accumulate(ranks, initial=0))
+    highest = [sums[-1] - sums[len(ranks) - j] for j in range(most + 1)]
+    ways = [np.zeros(highest[j] - sums[j] + 1) for j in range(most + 1)]
+    ways[0][0] = 1.0
+    for count, rank in enumerate(ranks):
+        for j in range(min(count + 1, most), 0, -1):
+            width = sums[count] - sums[count - j + 1] - sums[j - 1] + 1  # of the sums of j - 1 of the ranks before
+            start = rank - ranks[j - 1]
+            ways[j][start : start + width] += ways[j - 1][:width]
+    return list(zip(sums, ways, strict=False))
+
+
+def exact_counts(n_first: int, n_second: int) -> tuple[int, ...]:
+    """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties, as exact whole numbers.
+
+    The generating function is the Gaussian binomial: a product of (1 - x^(n_second + i)) / (1 - x^i).
+
+    >>> exact_counts(2, 2)
+    (1, 1, 2, 1, 1)
+    """
+    top = n_first * n_second
+    counts = [1] + [0] * top
+    for i in range(1, n_first + 1):
+        for power in range(top, n_second + i - 1, -1):
+            counts[power] -= counts[power - n_second - i]
+        for power in range(i, top + 1):
+            counts[power] += counts[power - i]
+    return tuple(counts)

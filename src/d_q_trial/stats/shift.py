@@ -5,32 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from .checks import finite, is_significant, open_share, present
-from .exact import exact_counts, exact_p
-from .rank_sum import midrank_columns, normal_p, normal_z
+from .rank_sum import exact_counts, exact_p, midrank_columns, normal_p, normal_z
 from .two_sample import get_test
 
 
 class Shift(NamedTuple):
-    """Shift of the first sample against the second, in the unit of the values."""
+    """Shift of the first sample against the second, in the unit of the values: numbers, or arrays of shape (k,)."""
 
-    estimate: float
-    lower: float
-    upper: float
-
-
-class Shifts(NamedTuple):
-    """Shifts of many pairs of samples, each field an array of shape (k,); see :func:`hodges_lehmann_subgroups`."""
-
-    estimate: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
+    estimate: Any
+    lower: Any
+    upper: Any
 
 
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
@@ -65,18 +56,18 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     """
     first, second = present(first), present(second)
     values = np.concatenate([first, second])
-    members = np.ones((values.size, 1), dtype=bool)
-    is_first = np.arange(values.size) < first.size
-    found = hodges_lehmann_subgroups(values, is_first, members, method=method, confidence=confidence)
+    is_first, all_members = np.arange(values.size) < first.size, np.ones((values.size, 1), dtype=bool)
+    found = hodges_lehmann_subgroups(values, is_first, all_members, method=method, confidence=confidence)
     return Shift(*(field.item() for field in found))
 
 
 def hodges_lehmann_subgroups(
     values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
-) -> Shifts:
+) -> Shift:
     """Hodges-Lehmann shifts within many subgroups of the same participants, of whom the differences are sorted once.
 
-    Values and ``is_first`` have shape (n,), ``members`` (who belongs to each subgroup) shape (n, k), the result shape (k,).
+    Values and ``is_first`` have shape (n,), ``members`` (who belongs to each subgroup) shape (n, k), the fields of the
+    result shape (k,); see :func:`hodges_lehmann`.
 
     >>> members = [[True, True], [True, False], [True, True], [True, False]]
     >>> hodges_lehmann_subgroups([5, 7, 1, 2], [1, 1, 0, 0], members, method="normal", confidence=0.5).estimate
@@ -98,13 +89,12 @@ def hodges_lehmann_subgroups(
         if not own.size:
             continue
         found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
-        if depths_of is None:
-            continue
-        samples = values[sides[0][first]], values[sides[1][second]]
-        below, above = depths_of(*samples, own, int(ties[subgroup].sum()), alpha)
-        found[1, subgroup] = own[below - 1] if below else -np.inf
-        found[2, subgroup] = own[-above] if above else np.inf
-    return Shifts(*found)
+        if depths_of is not None:
+            samples = values[sides[0][first]], values[sides[1][second]]
+            below, above = depths_of(*samples, own, int(ties[subgroup].sum()), alpha)
+            found[1, subgroup] = own[below - 1] if below else -np.inf
+            found[2, subgroup] = own[-above] if above else np.inf
+    return Shift(*found)
 
 
 def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -138,8 +128,7 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
     """Count the differences outside either end of the exact interval without ties."""
     counts = exact_counts(n_first, n_second)
     total = sum(counts)
-    tails = accumulate(counts[: len(counts) // 2 + 1])
-    p = np.array([min(1.0, 2 * tail / total) for tail in tails])
+    p = [min(1.0, 2 * tail / total) for tail in accumulate(counts[: len(counts) // 2 + 1])]
     return int(np.argmax(~is_significant(p, alpha)))
 
 

@@ -1,0 +1,289 @@
+"""Missing values: multiple imputation with the results pooled, and bounds of P that need no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from itertools import product
+from operator import or_
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from statsmodels.imputation.bayes_mi import BayesGaussMI
+
+from .checks import finite, present
+from .estimate import Estimate, t_estimate
+from .rank_sum import normal_p
+from .two_sample import get_test
+
+BURN_IN, BETWEEN = 50, 10  # cycles before the first and between two completed data sets
+# Cells of the table that is searched where heavy ties leave gaps in U; beyond it only a bound is given.
+_SEARCH_LIMIT = 3e8
+_GAPS_TRIED = 17
+
+
+class Pooled(NamedTuple):
+    """A pooled estimate with its share of variance due to the missing values; see :func:`pool`."""
+
+    estimate: Estimate
+    missing_share: float
+
+
+class PBounds(NamedTuple):
+    """Lowest and highest P; ``highest_is_exact`` is False where ``highest`` is only known to be reached or passed."""
+
+    lowest: float
+    highest: float
+    highest_is_exact: bool
+
+
+def impute(values: ArrayLike, *, imputations: int, seed: int | Sequence[int] | np.random.Generator) -> np.ndarray:
+    """Draw the missing values from a multivariate normal model, by data augmentation (``BayesGaussMI``).
+
+    The columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values are
+    missing at random given the columns, and about normal: pass logarithms of what is skewed.
+
+    Parameters
+    ----------
+    values : array of float, shape (n, k)
+        A row per participant; NaN marks what to impute.
+    imputations : int
+    seed : int, sequence of int, or numpy.random.Generator
+
+    Returns
+    -------
+    array of float, shape (imputations, n, k)
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2.
+
+    References
+    ----------
+    Schafer (1997), chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
+
+    >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
+    >>> impute(values, imputations=3, seed=1)[:, 4].shape
+    (3, 2)
+    """
+    values = finite(values)
+    missing = np.isnan(values)
+    n, k = values.shape
+    if imputations < 1:
+        raise ValueError(f"imputation: {imputations} imputations, expected at least 1")
+    if ((n - missing.sum(axis=0))[missing.any(axis=0)] < k + 2).any():
+        raise ValueError("imputation: too few observed values to predict from the others")
+    if not missing.any():
+        return np.repeat(values[None], imputations, axis=0)
+    centre, spread = np.nanmean(values, axis=0), np.nanstd(values, axis=0, ddof=1)
+    varies = spread > 1e-12 * np.abs(centre)
+    if not varies.all():
+        raise ValueError(f"imputation: column {int(np.argmin(varies))} does not vary")
+    chain = BayesGaussMI((values - centre) / spread, rng=np.random.default_rng(seed))
+    result = np.empty((imputations, n, k))
+    for number in range(imputations):
+        for _ in range(BETWEEN if number else BURN_IN):
+            chain.update()
+        result[number] = np.where(missing, chain.data * spread + centre, values)
+    return result
+
+
+def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float) -> Pooled:
+    """Pool the results of m imputed data sets by Rubin's rules, with the degrees of freedom of Barnard and Rubin.
+
+    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials.
+
+    Parameters
+    ----------
+    estimates, variances : array of float, shape (m,)
+        m is at least 2 (else ValueError).
+    complete_df : float
+        Degrees of freedom without missing values, which the pooled ones never exceed; infinite is allowed.
+    confidence : float
+
+    Returns
+    -------
+    Pooled
+        The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates. ``missing_share``
+        is the share of it that the missing values cause (lambda).
+
+    References
+    ----------
+    Barnard and Rubin (1999). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
+
+    >>> pooled = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
+    >>> round(pooled.estimate.estimate, 3), round(pooled.estimate.df, 2), round(pooled.missing_share, 3)
+    (1.167, 10.21, 0.373)
+    """
+    estimates, variances = finite(estimates, "estimates"), finite(variances, "variances")
+    m = estimates.size
+    if m < 2 or variances.size != m:
+        raise ValueError("pooling needs two or more estimates, each with its variance")
+    within = variances.mean()
+    between = estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
+    total = within + (1 + 1 / m) * between
+    share = (1 + 1 / m) * between / total if total > 0 else np.nan
+    observed_df = (complete_df + 1) / (complete_df + 3) * complete_df if np.isfinite(complete_df) else np.inf
+    observed_df *= 1 - share
+    # The harmonic sum of both degrees of freedom; without variance between, those of the complete data.
+    df = 1 / (1 / observed_df + share**2 / (m - 1)) if share or observed_df < np.inf else np.inf
+    return Pooled(t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), float(share))
+
+
+def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str) -> PBounds:
+    """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
+
+    No model and no assumption: each missing value may lie anywhere, also on an observed or on another missing one.
+
+    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a convex
+    set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the missing values of
+    one sample held, that sum is separately convex in how many of the other sample's share each place, so it is largest with
+    all of them in one place: the extreme is among the arrangements in which the missing values of each sample are all equal.
+
+    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other way, P is
+    highest just there, with the missing values all different. In between, U moves in steps of one half and reaches the mean
+    unless heavy ties make it jump; then a search over all arrangements finds the least \\|z\\|.
+
+    Parameters
+    ----------
+    first, second : array of float, shape (n,), (m,)
+        Observed values; NaN is left out and not counted as missing.
+    missing_first, missing_second : int
+        Number of participants without a value.
+    method : str
+        Name of a test whose ``no_bounds`` is empty (else ValueError).
+
+    Returns
+    -------
+    PBounds
+        NaN where a sample would be empty, or nothing varies.
+
+    >>> bounds = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
+    >>> round(bounds.lowest, 4), round(bounds.highest, 4)
+    (0.0086, 0.4647)
+    """
+    test = get_test(method)
+    if test.no_bounds:
+        raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
+    if min(missing_first, missing_second) < 0:
+        raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected numbers from 0")
+    first, second = present(first), present(second)
+    if not (first.size + missing_first and second.size + missing_second) or not first.size + second.size:
+        return PBounds(np.nan, np.nan, True)
+    places = _Places(first, second, missing_first, missing_second, continuity=bool(test.continuity))
+    mirrored = _Places(second, first, missing_second, missing_first, continuity=bool(test.continuity))
+    lowest = places.lowest_p()
+    return PBounds(lowest, *places.highest_p(mirrored)) if lowest == lowest else PBounds(np.nan, np.nan, True)
+
+
+class _Places:
+    """The places that a missing value can take: below, on and above each distinct observed value.
+
+    Odd places are the observed values, even ones the gaps around them.
+    """
+
+    def __init__(self, first: np.ndarray, second: np.ndarray, k: int, m: int, *, continuity: bool):
+        distinct = np.unique(np.concatenate([first, second]))
+        self.first_here, self.second_here = np.zeros((2, 2 * distinct.size + 1), dtype=int)
+        self.first_here[1::2] = np.bincount(np.searchsorted(distinct, first), minlength=distinct.size)
+        self.second_here[1::2] = np.bincount(np.searchsorted(distinct, second), minlength=distinct.size)
+        self.second_below = np.cumsum(self.second_here) - self.second_here
+        self.first_above = first.size - np.cumsum(self.first_here)
+        self.tied = self.first_here + self.second_here
+        self.tie_sum = float((self.tied**3 - self.tied).sum())
+        self.u = float((self.first_here * (self.second_below + self.second_here / 2)).sum())
+        self.missing, self.sizes, self.continuity = (k, m), (first.size + k, second.size + m), continuity
+
+    def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
+        """Return P of U with its ties; NaN if all values are equal."""
+        return normal_p(u, *self.sizes, tie_sum, continuity=self.continuity)
+
+    def added_ties(self, more: int) -> np.ndarray:
+        """Growth of the sum of t^3 - t if ``more`` values join those at each place."""
+        before, joined = self.tied.astype(float), (self.tied + more).astype(float)
+        return joined**3 - joined - (before**3 - before)
+
+    def lowest_p(self) -> float:
+        """Lowest P with the missing values of each sample all in one place, which may be the same; NaN without any."""
+        k, m = self.missing
+        gain_first = k * (self.second_below + self.second_here / 2)
+        gain_second = m * (self.first_above + self.first_here / 2)
+        u = self.u + np.add.outer(gain_first, gain_second)
+        ties = self.tie_sum + np.add.outer(self.added_ties(k), self.added_ties(m))
+        place = np.arange(self.tied.size)
+        # In different places, or in the same gap with either sample's values above the other's.
+        order = np.sign(np.subtract.outer(place, place))
+        found = [self.p(u + k * m * (sign + 1) / 2, ties)[sign != 0] for sign in (order + np.eye(place.size), order)]
+        gaps = place[::2]
+        found.append(self.p(u[gaps, gaps], ties[gaps, gaps]))
+        # All missing values of both samples equal.
+        found.append(self.p(u.diagonal() + k * m / 2, self.tie_sum + self.added_ties(k + m)))
+        p = np.concatenate(found)
+        return float(np.nanmin(p)) if not np.isnan(p).all() else np.nan
+
+    def highest_p(self, mirrored: _Places) -> tuple[float, bool]:
+        """Highest P, and whether it is exact."""
+        mean = self.sizes[0] * self.sizes[1] / 2
+        # Missing values at the far ends, all different: no new ties, and U as large (small) as it can be.
+        smallest, largest = self.u, self.sizes[0] * self.sizes[1] - mirrored.u
+        nearest = min((largest, smallest), key=lambda u: abs(u - mean))
+        if largest <= mean or smallest >= mean:
+            return float(self.p(nearest, self.tie_sum)), True
+        # With one distinct value observed, U could meet its mean only by making everything equal, where P is not defined.
+        if self.tied.size > 3 and (self.walk_reaches(mean) or mirrored.walk_reaches(mean)):
+            return 1.0, True
+        ties = self.fewest_ties()
+        if ties is None:
+            return float(self.p(nearest, self.tie_sum)), False
+        reached = np.isfinite(ties)
+        p = self.p((np.arange(ties.size) / 2)[reached], ties[reached])
+        return (float(np.nanmax(p)) if not np.isnan(p).all() else np.nan), True
+
+    def walk_reaches(self, mean: float) -> bool:
+        """Whether U meets its mean while the first sample's missing values wander and the second's stand in one gap.
+
+        Bits of a whole number mark the sums of 2U that are reached. A sufficient test: some gaps only are tried.
+        """
+        k, m = self.missing
+        gains = 2 * self.second_below + self.second_here  # of a missing value of the first sample, doubled
+        gaps = 2 * np.unique(np.linspace(0, gains.size // 2, _GAPS_TRIED).round().astype(int))
+        for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
+            target = round(2 * (mean - self.u - m * self.first_above[gap]))
+            # In the gap itself there is room on either side.
+            steps = {*gains[: gap + 1].tolist(), *(gains[gap:] + 2 * m).tolist()}
+            reached = 1
+            for _ in range(k if target >= 0 else 0):
+                reached = reduce(or_, (reached << step for step in steps))
+            if target >= 0 and reached >> target & 1:
+                return True
+        return False
+
+    def fewest_ties(self) -> np.ndarray | None:
+        """Fewest ties with which each U is reached: index 2U, infinite where out of reach; None if that takes too long.
+
+        Places are visited from the lowest; a table per (missing of the first placed, of the second placed) holds the
+        smallest tie sum for every 2U. In a gap, groups of missing values may follow one another.
+        """
+        k, m = self.missing
+        span = 2 * self.sizes[0] * self.sizes[1] + 1
+        moves = (k + 1) * (k + 2) * (m + 1) * (m + 2) / 4
+        if self.tied.size * moves * span > _SEARCH_LIMIT:
+            return None
+        table = np.full((k + 1, m + 1, span), np.inf)
+        table[0, 0, round(2 * self.u)] = self.tie_sum
+        for place, tied in enumerate(self.tied):
+            before = table.copy() if tied else table
+            gain_first = 2 * self.second_below[place] + self.second_here[place]
+            gain_second = 2 * self.first_above[place] + self.first_here[place]
+            for a, b in product(range(k + 1), range(m + 1)):
+                for i, j in product(range(a + 1), range(b + 1)):
+                    if i or j:
+                        # i of the first and j of the second join one group here, above (a - i, b - j) placed ones.
+                        gain = i * gain_first + j * gain_second + 2 * i * (b - j) + i * j
+                        joined = int(tied) + i + j
+                        more = joined**3 - joined - (int(tied) ** 3 - int(tied))
+                        target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
+                        np.minimum(target, source + more, out=target)
+        return table[k, m]

@@ -1,0 +1,293 @@
+"""The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
+
+To add a test, add it to ``_TESTS``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when
+a test is made, so that asking for names or words is cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .estimate import Estimate
+
+    Compare = Callable[[np.ndarray, np.ndarray], "Compared"]
+    Depths = Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]]
+
+
+class Compared(NamedTuple):
+    """Result for one pair of samples (floats), or for many (arrays of shape (k,)).
+
+    ``u`` counts the pairs with first > second, ties counting half, whatever the test. ``statistic`` (of the test) and
+    ``p`` (two-sided) are NaN where the data do not determine them; the test's ``undefined`` says why.
+    """
+
+    n_first: Any
+    n_second: Any
+    u: Any
+    statistic: Any
+    p: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoSampleTest:
+    """A two-sided test of two independent samples, with everything that other modules ask of it.
+
+    What a test cannot do is None, with the reason in words beside it; nothing is put in its place.
+    """
+
+    name: str  # as in config.yaml and in the column ``method`` of the results
+    label: str  # a few words, for notes and legends
+    sentence: str  # for the methods section, after "compared by the"
+    references: Mapping[str, str]  # key and citation
+    statistic: str  # its name in the results
+    undefined: str  # why some data have no P
+    compare: Compare  # samples of shape (n,) and (m,)
+    compare_columns: Compare  # values (n, k), and which rows are first (n,)
+    interval: str  # how effects are given, with the placeholder {level}
+    # (first, second, sorted differences, tie sum, alpha) -> how many differences lie outside each end of the interval
+    # of the shift that inverts the test
+    depths: Depths | None = None
+    mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), where the test is of means
+    continuity: bool | None = None  # of a linear rank statistic, which can be permuted: whether with the correction
+    not_permuted: str = ""  # why it cannot be permuted
+    no_bounds: str = ""  # why there are no bounds of its P for missing values
+    rank_sum_variant: bool = False  # one of the variants of Wilcoxon's test that programs disagree on
+    for_many: str = ""  # the test made, and named in the tables, where hundreds of large comparisons would take hours
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all tests, in alphabetical order.
+
+    >>> names()
+    ('brunner_munzel', 'exact', 'normal', 'normal_continuity', 'welch')
+    """
+    return tuple(test.name for test in _TESTS)
+
+
+def get_test(name: str) -> TwoSampleTest:
+    """Return the test of a name; ValueError if there is none.
+
+    >>> get_test("welch").label
+    "Welch's t test"
+    """
+    if name not in names():
+        raise ValueError(f"two-sample test {name!r}: expected one of {', '.join(names())}")
+    return _TESTS[names().index(name)]
+
+
+def all_tests() -> tuple[TwoSampleTest, ...]:
+    """Return all tests in the order of their names."""
+    return _TESTS
+
+
+def rank_sum_variants() -> tuple[str, ...]:
+    """Return the names of the variants of Wilcoxon's rank-sum test.
+
+    >>> rank_sum_variants()
+    ('exact', 'normal', 'normal_continuity')
+    """
+    return tuple(test.name for test in _TESTS if test.rank_sum_variant)
+
+
+def permutable_names() -> tuple[str, ...]:
+    """Return the names of the linear rank statistics whose P follows from their deviate: what a multiverse may vary.
+
+    >>> permutable_names()
+    ('normal', 'normal_continuity')
+    """
+    return tuple(test.name for test in _TESTS if test.continuity is not None and not test.for_many)
+
+
+def _asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> Compared:
+    from .rank_sum import asymptotic
+
+    return asymptotic(first, second, continuity=continuity)
+
+
+def _asymptotic_columns(values: np.ndarray, is_first: np.ndarray, *, continuity: bool) -> Compared:
+    from .rank_sum import asymptotic_columns
+
+    return asymptotic_columns(values, is_first, continuity=continuity)
+
+
+def _normal_depths(
+    first: np.ndarray, second: np.ndarray, _: np.ndarray, ties: int, alpha: float, *, continuity: bool
+) -> tuple[int, int]:
+    from .shift import normal_depth
+
+    return (normal_depth(first.size, second.size, ties, alpha, continuity=continuity),) * 2
+
+
+def _exact(first: np.ndarray, second: np.ndarray) -> Compared:
+    import numpy as np
+
+    found = _exact_columns(np.concatenate([first, second])[:, None], np.arange(first.size + second.size) < first.size)
+    return Compared(*(field.item() for field in found))
+
+
+def _exact_columns(values: np.ndarray, is_first: np.ndarray) -> Compared:
+    from .rank_sum import exact_p_columns
+
+    found = _asymptotic_columns(values, is_first, continuity=False)
+    return found._replace(p=exact_p_columns(values, is_first))
+
+
+def _exact_depths(
+    first: np.ndarray, second: np.ndarray, differences: np.ndarray, ties: int, alpha: float
+) -> tuple[int, int]:
+    from .shift import exact_depths
+
+    return exact_depths(first, second, differences, ties, alpha)
+
+
+def _brunner_munzel(first: np.ndarray, second: np.ndarray) -> Compared:
+    from scipy import stats
+
+    from .checks import present
+    from .interaction import mann_whitney_effect
+
+    first, second = present(first), present(second)
+    effect = mann_whitney_effect(first, second)
+    u = effect.effect * first.size * second.size
+    if not effect.variance > 0:  # too few values, all equal, or no overlap: the placements hide the uncertainty
+        return Compared(first.size, second.size, u, float("nan"), float("nan"))
+    found = stats.brunnermunzel(first, second)
+    # scipy's statistic is positive where the second sample is larger; z and t here are positive where the first is.
+    return Compared(first.size, second.size, u, -float(found.statistic), float(found.pvalue))
+
+
+def _welch(first: np.ndarray, second: np.ndarray) -> Compared:
+    from .checks import present
+    from .rank_sum import wins
+
+    first, second = present(first), present(second)
+    found = _mean_difference(first, second, confidence=0.95)
+    return Compared(first.size, second.size, float(wins(first, second).sum()), found.t, found.p)
+
+
+def _mean_difference(first: np.ndarray, second: np.ndarray, *, confidence: float) -> Estimate:
+    from .estimate import mean_difference
+
+    return mean_difference(first, second, confidence=confidence)
+
+
+def _column_by_column(compare: Compare, values: np.ndarray, is_first: np.ndarray) -> Compared:
+    import numpy as np
+
+    found = [compare(column[is_first], column[~is_first]) for column in values.T]
+    return Compared(*(np.array(field) for field in zip(*found, strict=True))) if found else Compared(*np.empty((5, 0)))
+
+
+def _rank_sum_test(name: str, *, continuity: bool, label: str, sentence: str, **further: Any) -> TwoSampleTest:
+    """Make a variant of the rank-sum test: by the normal approximation, unless ``further`` says otherwise."""
+    fields: dict[str, Any] = {
+        "references": _WILCOXON | _MANN_WHITNEY,
+        "compare": partial(_asymptotic, continuity=continuity),
+        "compare_columns": partial(_asymptotic_columns, continuity=continuity),
+        "depths": partial(_normal_depths, continuity=continuity),
+    }
+    return TwoSampleTest(
+        name=name,
+        label=label,
+        sentence=f"two-sided {sentence}",
+        statistic="z",
+        undefined="all values are equal",
+        interval="given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
+        continuity=continuity,
+        rank_sum_variant=True,
+        **fields | further,
+    )
+
+
+_WILCOXON = {"wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945)."}
+_MANN_WHITNEY = {
+    "mann_whitney": (
+        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
+        "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
+    ),
+}
+# In the order of their names.
+_TESTS = (
+    # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
+    TwoSampleTest(
+        name="brunner_munzel",
+        label="Brunner-Munzel test",
+        sentence="two-sided Brunner-Munzel test (Student's t with Satterthwaite's degrees of freedom)",
+        references={
+            "brunner": (
+                "Brunner E, Munzel U. The nonparametric Behrens-Fisher problem: asymptotic theory and a small-sample "
+                "approximation. Biometrical Journal 42, 17-25 (2000)."
+            ),
+        },
+        statistic="t",
+        undefined="the groups do not overlap, or one has fewer than two values",
+        compare=_brunner_munzel,
+        compare_columns=partial(_column_by_column, _brunner_munzel),
+        interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
+        no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
+        not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
+    ),
+    # The permutation distribution of U given the ties, by distance from the mean.
+    # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
+    _rank_sum_test(
+        "exact",
+        continuity=False,
+        label="exact test",
+        sentence="exact Wilcoxon rank-sum test (permutation distribution given the ties)",
+        references=_WILCOXON
+        | {
+            "streitberg": (
+                "Streitberg B, Röhmel J. Exact distributions for permutation and rank tests: an introduction to some "
+                "recently published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
+            ),
+        },
+        compare=_exact,
+        compare_columns=_exact_columns,
+        depths=_exact_depths,
+        no_bounds="the exact test conditions on ties, which the missing values would change",
+        for_many="normal_continuity",
+    ),
+    # The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
+    _rank_sum_test(
+        "normal",
+        continuity=False,
+        label="normal approximation without continuity correction",
+        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
+    ),
+    # Half a unit of U is taken off its distance from the mean. R: wilcox.test(exact = FALSE).
+    _rank_sum_test(
+        "normal_continuity",
+        continuity=True,
+        label="normal approximation with continuity correction",
+        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
+    ),
+    # The difference of means, with unequal variances. R: t.test(first, second).
+    TwoSampleTest(
+        name="welch",
+        label="Welch's t test",
+        sentence="two-sided Welch t test (difference of means, unequal variances)",
+        references={
+            "welch": (
+                "Welch BL. The generalization of 'Student's' problem when several different population variances are "
+                "involved. Biometrika 34, 28-35 (1947)."
+            ),
+        },
+        statistic="t",
+        undefined="a group has fewer than two values, or no group varies",
+        compare=_welch,
+        compare_columns=partial(_column_by_column, _welch),
+        interval=(
+            "given as the Hodges-Lehmann shift without an interval, and as the difference of means with the {level} "
+            "interval of the same test"
+        ),
+        mean_difference=_mean_difference,
+        no_bounds="missing values without limits leave no bounds of a test of means",
+        not_permuted="Welch's t is no linear rank statistic",
+    ),
+)
