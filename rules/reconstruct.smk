@@ -10,7 +10,7 @@ COHORT = {
     "tests": files.found("data/published/tests.csv", HOME),
     "others": expand(
         os.path.join(files.found("data/published", HOME), "{name}.csv"),
-        name=["summaries", "ranges", "registry_baseline"],
+        name=["summaries", "ranges", "registry_baseline", "counts"],
     ),
 }
 COHORT_CONTENTS = files.checksum(
@@ -19,46 +19,33 @@ COHORT_CONTENTS = files.checksum(
 
 
 rule reconstruct:
-    """A synthetic cohort that agrees with every reported number."""
+    """A synthetic cohort that agrees with every reported number, from the seed in its name (some 10 s), or the design's."""
     input:
         **COHORT,
     output:
-        "results/reconstructed/cohort.xlsx",
+        "results/reconstructed/cohort{seed,(_[0-9]{4})?}.xlsx",
     log:
-        "results/reconstructed/logs/cohort.log",
+        "results/reconstructed/logs/cohort{seed}.log",
     params:
         code=code_inputs.digest("reconstruct"),
         contents=COHORT_CONTENTS,
         published=subpath(input.tests, parent=True),
+        seed=lambda wildcards: (
+            f"--seed {int(wildcards.seed[1:])}" if wildcards.seed else ""
+        ),
     message:
         "Make a synthetic cohort that agrees with every reported number"
     shell:
-        "python3 -m d_q_trial reconstruct --design {input.design:q} --published {params.published:q} --output {output:q} 2> {log:q}"
-
-
-rule cohorts:
-    """A hundred such cohorts (some 10 s each)."""
-    input:
-        **COHORT,
-    output:
-        directory("results/reconstructed/cohorts"),
-    log:
-        "results/reconstructed/logs/cohorts.log",
-    params:
-        code=code_inputs.digest("reconstruct"),
-        contents=COHORT_CONTENTS,
-        published=subpath(input.tests, parent=True),
-    message:
-        "Make a hundred synthetic cohorts"
-    shell:
-        "python3 -m d_q_trial reconstruct --design {input.design:q} --published {params.published:q}"
-        " --seeds 1-100 --folder {output:q} 2> {log:q}"
+        "python3 -m d_q_trial reconstruct --design {input.design:q} --trial {input.trial:q}"
+        " --published {params.published:q} {params.seed} --output {output:q} 2> {log:q}"
 
 
 rule ensemble:
-    """Numbers that the paper does not report, in each of these cohorts: docs/ensemble.md is such a page."""
+    """Numbers that the paper does not report, in a hundred such cohorts: docs/ensemble.md is such a page."""
     input:
-        cohorts="results/reconstructed/cohorts",
+        cohorts=expand(
+            "results/reconstructed/cohort_{seed:04d}.xlsx", seed=range(1, 101)
+        ),
         design=DESIGN,
     output:
         page="results/reconstructed/ensemble.md",

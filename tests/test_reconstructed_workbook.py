@@ -5,7 +5,7 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from printed_checks import Cohort, checks, finite_share
+from reported_checks import Cohort, checks, finite_share
 
 WORKBOOK = "data/reconstructed.xlsx"
 

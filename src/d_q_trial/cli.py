@@ -346,7 +346,7 @@ def cutoffs(context: Context) -> None:
     """Try every cutoff of the markers, and correct the best for the search; analyses with other cutoffs share it."""
     from .changes import build_changes
     from .config.settings import search_id
-    from .progress import permutations
+    from .progress import tenths
     from .robustness import cutoffs, search
     from .strata import marker_values
 
@@ -361,7 +361,7 @@ def cutoffs(context: Context) -> None:
         context.results / "every_cut" / search_id(analysis),
         cutoffs=cutoffs.cutoffs_table(found),
         windows=cutoffs.windows_table(found),
-        best_cuts=search.best_cuts(found, trial, analysis, robustness, permutations("best cutoffs")),
+        best_cuts=search.best_cuts(found, trial, analysis, robustness, tenths("best cutoffs", "permutations")),
         best_splits=search.best_splits(found, trial, robustness),
     )
 
@@ -414,7 +414,7 @@ def cutoff_figures(context: Context) -> None:
 )
 def permute(context: Context) -> None:
     """Permute the treatment labels of all specifications of the multiverse together."""
-    from .progress import permutations
+    from .progress import tenths
     from .robustness.multiverse import prepare
     from .robustness.shards import count, write_nothing
 
@@ -427,7 +427,7 @@ def permute(context: Context) -> None:
     memory = given.memory_mb or robustness.memory_mb
     shard = {"shard": given.shard, "shards": given.shards, "memory_mb": memory}
     try:
-        counts = count(prepared, **size, **shard, progress=permutations("multiverse"))
+        counts = count(prepared, **size, **shard, progress=tenths("multiverse", "permutations"))
     except ValueError as error:
         raise UserError(f"robustness.{error}") from None
     counts.write(given.output)
@@ -535,75 +535,57 @@ def verify(context: Context) -> int:
 
 
 @command(
-    argument("--seed", type=int, help="seed of one cohort (default: that of the design)"),
-    argument("--output", help="where its workbook goes (.xlsx)"),
-    argument("--seeds", help="seeds of many cohorts, such as 1-100"),
-    argument("--folder", help="where their workbooks go, as cohort_0001.xlsx"),
+    argument("--output", required=True, help="where the workbook goes (.xlsx)"),
+    argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
     argument("--published", default="data/published", help="folder of the reported values"),
+    argument("--trial", default="data/trial.yaml", help="trial file"),
     argument("--design", default="data/reconstruct/trial.yaml", help="what is not reported (YAML)"),
     common=False,
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
+    from .progress import tenths
     from .reconstruct.cohort import reconstruct
     from .reconstruct.constraints import read_targets
     from .reconstruct.design import read_design
-    from .reconstruct.ensemble import make_cohorts, parse_seeds, progress_bar
     from .reconstruct.workbook import write_workbook
+    from .trial import load_trial
 
     given = context.arguments
-    design = read_design(given.design)
-    targets = read_targets(given.published, design)
-    if given.seeds:
-        if given.seed is not None or given.output or not given.folder:
-            raise UserError("--seeds goes with --folder, and without --seed and --output")
-        make_cohorts(design, targets, parse_seeds(given.seeds), given.folder)
-        return
-    if not given.output:
-        raise UserError("--output is missing (or --seeds with --folder)")
+    design = read_design(given.design, load_trial(given.trial))
     seed = design.seed if given.seed is None else given.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    with progress_bar(f"seed {seed}") as step:
-        cohort = reconstruct(design, targets, seed, progress=step)
-    write_workbook(cohort, design, given.output)
+    targets = read_targets(given.published, design)
+    write_workbook(reconstruct(design, targets, seed, progress=tenths(f"seed {seed}", "outcomes")), given.output)
 
 
 @command(
-    argument("folder", help="folder of workbooks, as `reconstruct --seeds` writes them"),
-    argument("--summary", help="where the table goes (.csv)"),
-    argument("--page", help="where the page goes (.md), with a picture beside it (.png)"),
+    argument("workbooks", nargs="+", help="workbooks of cohorts, as `reconstruct` writes them"),
+    argument("--summary", required=True, help="where the table goes (.csv)"),
+    argument("--page", required=True, help="where the page goes (.md), with a picture beside it (.png)"),
     argument("--design", default="data/reconstruct/trial.yaml", help="the design of the cohorts"),
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
     from .files import write_csv, write_text
+    from .progress import tenths
     from .reconstruct import ensemble
     from .reconstruct.constraints import read_targets
     from .reconstruct.design import read_design
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    if not (given.summary or given.page):
-        raise UserError("--summary or --page is missing")
-    seeds = ensemble.seeds_of(given.folder)
-    if len(seeds) < 2:
-        raise UserError(f"{given.folder}: {len(seeds)} workbooks (cohort_0001.xlsx ...), expected two or more")
-    cohorts, label = [], ""
-    with ensemble.progress_bar("ensemble", "workbooks") as step:
-        for number, seed in enumerate(seeds, start=1):
-            workbook = Path(given.folder) / ensemble.cohort_name(seed)
-            numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
-            cohorts.append(numbers)
-            step(number, len(seeds), f"seed {seed}")
-    targets = read_targets(settings.published, read_design(given.design))
+    cohorts, label, progress = [], "", tenths("ensemble", "workbooks")
+    for number, workbook in enumerate(given.workbooks, start=1):
+        numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
+        cohorts.append(numbers)
+        progress(number, len(given.workbooks))
+    targets = read_targets(settings.published, read_design(given.design, trial))
     summary = ensemble.summarise(cohorts, targets, analysis.alpha)
-    if given.summary:
-        write_csv(summary, given.summary, label=label)
-    if given.page:
-        picture = Path(given.page).with_suffix(".png")
-        ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
-        shown = f"{seeds[0]}-{seeds[-1]}" if len(seeds) == seeds[-1] - seeds[0] + 1 else ",".join(map(str, seeds))
-        write_text(ensemble.page_text(summary, trial, analysis.alpha, label, shown, picture.name), given.page)
+    picture = Path(given.page).with_suffix(".png")
+    write_csv(summary, given.summary, label=label)
+    ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
+    write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
 
 
 def build_parser() -> argparse.ArgumentParser:

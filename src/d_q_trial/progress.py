@@ -6,15 +6,15 @@ import sys
 from collections.abc import Callable
 
 
-def permutations(title: str) -> Callable[[int, int], None]:
-    """Return a function that reports the permutations done, at every tenth of them."""
+def tenths(title: str, unit: str) -> Callable[[int, int], None]:
+    """Return a function that reports how many units are done, at every tenth of them."""
     shown = 0
 
     def step(done: int, total: int) -> None:
         nonlocal shown
         tenth = 10 * done // total
         if tenth > shown:
-            print(f"{title}: {done:,} of {total:,} permutations", file=sys.stderr, flush=True)
+            print(f"{title}: {done:,} of {total:,} {unit}", file=sys.stderr, flush=True)
             shown = tenth
 
     return step

@@ -2,287 +2,302 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import UserError
-from .constraints import Quantile, RankSum, Targets, constraints_on, effect_sign
-from .design import Design
-from .enrolment import Enrolment, draw_markers, order_by_age, recruit
-from .search import Measure, Problem, UnmetError, in_order_of, log_tails, refine, sample, solve, tie_changes
+from ..trial import BASELINE
+from .constraints import Quantile, RankSum, Targets, check_counts, constraints_on, effect_sign
+from .design import Design, Enrolment, recruit
+from .search import Measure, Problem, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
 
-BASELINE = "baseline"
-Progress = Callable[[int, int, str], None]
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
 
 
 @dataclass
 class Cohort:
-    """A synthetic cohort: recorded values as whole cells (``decimals`` places the point), NaN nowhere."""
+    """A synthetic cohort: recorded values as whole cells (the design's ``decimals`` place the point)."""
 
     seed: int
+    design: Design
+    targets: Targets
     people: Enrolment
-    decimals: dict[str, int]
-    markers: dict[str, np.ndarray]
-    smoker: np.ndarray  # bool
+    markers: dict[str, np.ndarray] = field(default_factory=dict)
+    smoker: np.ndarray = field(default_factory=lambda: np.array([], bool))
     cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> int, shape (n,)
     population: dict[str, np.ndarray] = field(default_factory=dict)
-    seconds: float = 0.0
 
     def values(self, outcome: str, visit: str) -> np.ndarray:
         """Return recorded values, shape (n,); NaN where there is none."""
-        column = self.cells[outcome, visit] / 10.0 ** self.decimals[outcome]
-        gone = self.people.absent.get((outcome, visit))
-        return np.where(gone, np.nan, column) if gone is not None else column
+        column = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
+        return np.where(self.people.absent.get((outcome, visit), False), np.nan, column)
 
 
-def reconstruct(design: Design, targets: Targets, seed: int, *, progress: Progress | None = None) -> Cohort:
-    """Return a cohort that meets every constraint.
+def reconstruct(
+    design: Design, targets: Targets, seed: int, *, progress: Callable[[int, int], None] = lambda done, total: None
+) -> Cohort:
+    """Return a cohort that meets every constraint; ``progress`` gets the number of finished outcomes and of all.
 
     Raises
     ------
     UserError
         Naming what could not be met.
     """
-    started = time.perf_counter()
-    streams = np.random.SeedSequence(seed)
-    people_rng, population_rng, column_seed = streams.spawn(3)
-    rng = np.random.default_rng(people_rng)
-    people = recruit(design, rng)
-    continuous = [key for key, outcome in design.outcomes.items() if outcome.get("kind") != "binary"]
-    columns = [(key, BASELINE) for key in continuous]
-    columns += [(key, visit) for key in continuous for visit in design.visits(key)]
-    cohort = Cohort(
-        seed, people, {key: design.decimals_of(key, targets) for key in continuous}, {}, _smokers(targets, people, rng)
-    )
-    traits = {
-        key: rng.standard_normal(len(people)) for key in continuous
-    }  # how a participant changes, shared by visits
-    done = 0
+    people_seed, population_seed, column_seed = np.random.SeedSequence(seed).spawn(3)
+    rng = np.random.default_rng(people_seed)
+    cohort = Cohort(seed, design, targets, recruit(design, rng))
+    arm = cohort.people.arm
+    check_counts(targets, cohort.people)
+    cohort.smoker = np.full(arm.size, False)
+    for row in (row for rows in targets.summaries.values() for row in rows if row["statistic"] == "count_percent"):
+        cohort.smoker[rng.choice(np.flatnonzero(arm == row["group"]), int(row["center"]), replace=False)] = True
+    outcomes = design.continuous
+    traits = {key: rng.standard_normal(arm.size) for key in outcomes}  # how a participant changes, shared by visits
     # Each outcome has a stream of its own: a change to one leaves the others as they are.
-    for outcome, stream in zip(continuous, column_seed.spawn(len(continuous)), strict=True):
+    for number, (outcome, stream) in enumerate(zip(outcomes, column_seed.spawn(len(outcomes)), strict=True), start=1):
         outcome_rng = np.random.default_rng(stream)
-        visits = [BASELINE, *design.visits(outcome)]
+        visits = design.trial.outcomes[outcome].follow_up
         for redraw in range(_REDRAWS):
             try:
-                for number, visit in enumerate(visits):
-                    if progress:
-                        again = f" (drawn again, {redraw})" if redraw else ""
-                        progress(done + number, len(columns), f"{outcome} {visit}{again}")
-                    if visit == BASELINE:
-                        cells = _baseline(design, targets, people, outcome, cohort.decimals[outcome], outcome_rng)
-                    else:
-                        cells = _follow_up(design, targets, cohort, outcome, visit, traits[outcome], outcome_rng)
-                    cohort.cells[outcome, visit] = cells
+                _find_baseline(cohort, outcome, outcome_rng)
+                for visit in visits:
+                    _find_follow_up(cohort, outcome, visit, traits[outcome], outcome_rng)
                 break
             except UnmetError:
                 # Some baselines leave no room for the changes that are reported: a new one may.
-                if redraw == _REDRAWS - 1 or len(visits) == 1:
+                if redraw == _REDRAWS - 1 or not visits:
                     raise
-        done += len(visits)
+        progress(number, len(outcomes))
     for _ in range(_REDRAWS * 4):
-        if _fit_heights(design, cohort, rng):
+        if _fit_heights(cohort, rng):
             break
-        cohort.cells["bmi", BASELINE] = _baseline(design, targets, people, "bmi", cohort.decimals["bmi"], rng)
+        _find_baseline(cohort, "bmi", rng)
     else:
         raise UserError(f"height: weight and BMI do not agree on heights of {design.height[0]} to {design.height[1]} m")
-    cohort.markers = draw_markers(design, people, rng)
-    order_by_age(design, people, cohort.cells["age", BASELINE], cohort.markers, rng)
-    cohort.population = _population(design, np.random.default_rng(population_rng))
-    cohort.seconds = time.perf_counter() - started
-    if progress:
-        progress(len(columns), len(columns), "done")
+    _draw_markers(cohort, rng)
+    _draw_population(cohort, np.random.default_rng(population_seed))
     return cohort
 
 
-def _smokers(targets: Targets, people: Enrolment, rng: np.random.Generator) -> np.ndarray:
-    smoker = np.zeros(len(people), bool)
-    for row in targets.summaries:
-        if row["statistic"] == "count_percent":
-            smoker[rng.choice(np.flatnonzero(people.arm == row["group"]), int(row["center"]), replace=False)] = True
-    return smoker
+@dataclass
+class _Group:
+    """Items of a column that may exchange values, and the knots and reach of their values."""
+
+    items: np.ndarray
+    knots: Sequence[float]
+    lowest: float
+    highest: float
 
 
-def _baseline(design: Design, targets: Targets, people: Enrolment, outcome: str, decimals: int, rng) -> np.ndarray:
+def _find(
+    cohort: Cohort,
+    outcome: str,
+    visit: str,
+    groups: list[_Group],
+    draw_scores: Callable[[], np.ndarray],
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the cells of a column; return them and the scores whose order they settle towards, shape (items,)."""
+    design, items = cohort.design, cohort.people.present(outcome, visit)
+    follow_up, decimals = visit != BASELINE, design.decimals[outcome]
+    edges = not follow_up and decimals == 0
+    constraints = constraints_on(cohort.targets, cohort.people, outcome, visit, items, edges=edges)
+    base = cohort.cells[outcome, BASELINE][items] if follow_up else None
+    group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
+    for number, part in enumerate(groups):
+        group[part.items], lowest[part.items], highest[part.items] = number, part.lowest, part.highest
+    if (group < 0).any():
+        raise UserError(f"{outcome} {visit}: the reported summaries do not cover all participants")
+    ties = design.ties.get(outcome, {}).get(visit)
+    # Exchanging values within a group helps only where a constraint is on part of the group.
+    sizes = [(np.isin(part.items, c.items).sum(), part.items.size) for c in constraints for part in groups]
+    exchange = follow_up and any(0 < n < size for n, size in sizes)
+    measure = Measure(decimals, base)
+    problem = Problem(f"{outcome} {visit}", measure, constraints, group, lowest, highest, exchange, bool(ties))
+    scores = np.empty(items.size)
+
+    def start() -> np.ndarray:
+        scores[:] = draw_scores()
+        values = np.empty(items.size)
+        for part in groups:
+            values[part.items] = in_order_of(scores[part.items], sample(part.items.size, part.knots, rng))
+        if ties:
+            tied = next(c.items for c in constraints if isinstance(c, RankSum))
+            about_zero = [c for c in constraints if isinstance(c, Quantile) and c.windows[0][0] <= 0 <= c.windows[0][1]]
+            near = np.intersect1d(np.concatenate([c.items for c in about_zero]), tied)
+            tie_changes(values, near, np.setdiff1d(tied, near), base, rng, run=ties.run, pairs=ties.pairs)
+        return values
+
+    # Ties have to be right from the start, so that many short attempts find more than a few long ones.
+    steps = 2500 if ties else 20000 if exchange else 8000 if follow_up else 6000
+    found = solve(problem, start, rng, steps=steps, attempts=80 if ties else 12)
+    return refine(problem, found, scores, rng), scores
+
+
+def _quartiles(row: dict[str, str]) -> tuple[float, float, float]:
+    return float(row["lower"]), float(row["center"]), float(row["upper"])
+
+
+def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> None:
+    design, people = cohort.design, cohort.people
     items = people.present(outcome, BASELINE)
-    measure = Measure(decimals)
-    constraints = constraints_on(targets, design, people, outcome, BASELINE, items)
-    rows = [row for row in targets.summaries_of(outcome, BASELINE) if row["statistic"] == "median_iqr"]
-    group = np.full(items.size, -1)
-    for number, row in enumerate(rows):
-        group[people.members(row["marker"], row["stratum"], row["group"])[items]] = number
-    if not rows or (group < 0).any():
-        raise UserError(f"{outcome}: the reported baseline summaries do not cover all participants")
-    lowest, highest = np.empty(items.size), np.empty(items.size)
-    knots = []
-    whole_range = any(row["statistic"] == "range" for row in targets.summaries_of(outcome, BASELINE))
-    for number, row in enumerate(rows):
-        first, middle, third = (float(row[key]) for key in ("lower", "center", "upper"))
+    rows = cohort.targets.summaries[outcome, BASELINE]
+    whole_range = any(row["statistic"] == "range" for row in rows)
+    groups = []
+    for row in (row for row in rows if row["statistic"] == "median_iqr"):
+        first, middle, third = _quartiles(row)
         if outcome in design.extremes:
-            low, high = design.extremes[outcome]
-            limits = (low, high)
+            low, high = lowest, highest = design.extremes[outcome]
             if not whole_range:  # not all groups reach equally far
                 low, high = first - (first - low) * rng.uniform(0.6, 1), third + (high - third) * rng.uniform(0.6, 1)
-        else:
-            low, high = log_tails(first, middle, third, rng)
-            limits = (low * 0.9, high * 1.1)
-        knots.append(np.array([low, first, middle, third, high]))
-        lowest[group == number], highest[group == number] = limits
-    scores = people.scores(design.loading(outcome), rng)[items]
-
-    def start() -> np.ndarray:
-        values = np.empty(items.size)
-        for number, shape in enumerate(knots):
-            where = group == number
-            values[where] = in_order_of(scores[where], sample(int(where.sum()), shape, rng))
-        return values
-
-    problem = Problem(f"{outcome} {BASELINE}", measure, constraints, group, lowest, highest)
-    found = refine(problem, solve(problem, start, rng), scores, rng)
+        else:  # positive values that are skewed like concentrations
+            typical = max((np.log(middle / first) + np.log(third / middle)) / 2, 1e-3)
+            reach = rng.uniform(1.4, 2.2, 2)
+            low, high = first * np.exp(-reach[0] * typical), third * np.exp(reach[1] * 1.15 * typical)
+            lowest, highest = low * 0.9, high * 1.1
+        where = np.flatnonzero(people.members(row["marker"], row["stratum"], row["group"])[items])
+        groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
+    latent = people.scores(design.loading(outcome), rng)[items]
+    found, _ = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
     # The search has moved values past one another: order them by the latent scores again.
-    for number in range(len(rows)):
-        where = group == number
-        found[where] = in_order_of(scores[where], found[where])
-    cells = np.zeros(len(people), dtype=np.int64)
-    cells[items] = found
-    return cells
+    for part in groups:
+        found[part.items] = in_order_of(latent[part.items], found[part.items])
+    cohort.cells[outcome, BASELINE] = np.zeros(people.arm.size, dtype=int)
+    cohort.cells[outcome, BASELINE][items] = found
 
 
-def _follow_up(design: Design, targets: Targets, cohort: Cohort, outcome: str, visit: str, trait, rng) -> np.ndarray:
-    people = cohort.people
+def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray, rng: np.random.Generator) -> None:
+    design, people = cohort.design, cohort.people
     items = people.present(outcome, visit)
-    base = cohort.cells[outcome, BASELINE]
-    measure = Measure(cohort.decimals[outcome], base[items])
-    constraints = constraints_on(targets, design, people, outcome, visit, items)
-    groups = _change_groups(design, targets, people, outcome, visit, items, rng)
-    group = np.full(items.size, -1)
-    lowest, highest = np.empty(items.size), np.empty(items.size)
-    for number, (where, knots) in enumerate(groups):
-        group[where] = number
-        step = 100.0 / np.min(base[items])
-        lowest[where], highest[where] = knots[0] - step, knots[4] + step
-    log_base = np.log(base[items])
-    shared = design.changes["shared_by_visits"]
-    push = _push(targets, people, outcome, visit, items)
+    cells = cohort.cells[outcome, BASELINE].copy()
+    log_base = np.log(cells[items])
+    against = design.against_baseline * (log_base - log_base.mean()) / log_base.std()
+    push = np.zeros(items.size)  # starts the strata on the side where a reported effect puts them
+    for row in cohort.targets.tests[outcome, visit]:
+        if row["marker"] and " vs " not in row["stratum"]:
+            for group, direction in zip(row["contrast"].split(" - "), (0.6, -0.6), strict=True):
+                push[people.members(row["marker"], row["stratum"], group)[items]] += direction * effect_sign(row)
+    step = 100.0 / np.min(cells[items])
+    groups = [
+        _Group(np.flatnonzero(members[items]), knots, knots[0] - step, knots[4] + step)
+        for members, knots in _shapes(cohort, outcome, visit, rng)
+    ]
+    shared = design.shared_by_visits
 
-    scores = np.empty(items.size)  # of the latest attempt: the order that the values settle towards
+    def scores() -> np.ndarray:
+        noise = np.sqrt(1 - shared**2) * rng.standard_normal(items.size)
+        return shared * trait[items] + noise + push + against
 
-    def start() -> np.ndarray:
-        scores[:] = shared * trait[items] + np.sqrt(1 - shared**2) * rng.standard_normal(items.size) + push
-        scores[:] += design.changes["against_baseline"] * (log_base - log_base.mean()) / log_base.std()
-        values = np.empty(items.size)
-        for where, knots in groups:
-            values[where] = in_order_of(scores[where], sample(where.size, knots, rng))
-        for tied in needing_ties:
-            about_zero = [c.items for c in constraints if isinstance(c, Quantile) and c.low <= 0 <= c.high]
-            near = np.intersect1d(np.concatenate([np.array([], int), *about_zero]), tied.items)
-            tie_changes(values, near, np.setdiff1d(tied.items, near), base[items], tied.ties_needed(), rng)
-        return values
-
-    needing_ties = [c for c in constraints if isinstance(c, RankSum) and c.ties_needed()]
-    # Exchanging values within a group helps only where a constraint is on part of the group.
-    exchange = any(0 < np.isin(where, c.items).sum() < where.size for c in constraints for where, _ in groups)
-    problem = Problem(f"{outcome} {visit}", measure, constraints, group, lowest, highest, exchange, bool(needing_ties))
-    cells = base.copy()
-    # Ties have to be right from the start, so that many short attempts find more than a few long ones.
-    effort = {"steps": 2500, "attempts": 80} if needing_ties else {"steps": 20000 if exchange else 8000}
-    found = solve(problem, start, rng, **effort)
-    cells[items] = refine(problem, found, scores, rng)
-    return cells
+    cells[items], _ = _find(cohort, outcome, visit, groups, scores, rng)
+    cohort.cells[outcome, visit] = cells
 
 
-def _change_groups(design, targets, people, outcome, visit, items, rng) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return groups that exchange values, with the five knots of each group's starting shape."""
-    shape = design.shapes.get(outcome, {}).get(visit)
-    if shape:
-        result = []
-        for arm, given in shape.items():
-            low, first, middle, third, high = given
-            reported_quartiles = any(
-                row["statistic"] == "median_iqr" and row["group"] == arm and row["stratum"] in ("", "all")
-                for row in targets.summaries_of(outcome, visit)
-            )
-            if not reported_quartiles:  # not reported: let the cohorts differ
-                first = middle - (middle - first) * rng.uniform(0.75, 1.25)
-                third = middle + (third - middle) * rng.uniform(0.75, 1.25)
-            where = np.flatnonzero(people.members("", "all", arm)[items])
-            result.append((where, np.array([low, first, middle, third, high])))
-        return result
-    rows = [row for row in targets.summaries_of(outcome, visit) if row["statistic"] == "median_iqr"]
-    if not rows:
-        raise UserError(f"{outcome} {visit}: neither a reported summary nor a shape")
-    result = []
-    for row in rows:
-        knots = _around([float(row[key]) for key in ("lower", "center", "upper")], rng)
-        result.append((np.flatnonzero(people.members(row["marker"], row["stratum"], row["group"])[items]), knots))
-        opposite = "T1/T2" if row["stratum"] == "T3" else "T3"
-        half = (float(row["upper"]) - float(row["lower"])) / 2
+def _shapes(
+    cohort: Cohort, outcome: str, visit: str, rng: np.random.Generator
+) -> list[tuple[np.ndarray, Sequence[float]]]:
+    """Return the members of each group that exchanges values, with the five knots of its starting shape."""
+    design, members = cohort.design, cohort.people.members
+    rows = [row for row in cohort.targets.summaries[outcome, visit] if row["statistic"] == "median_iqr"]
+    result: list[tuple[np.ndarray, Sequence[float]]] = []
+    given = design.shapes.get(outcome, {}).get(visit)
+    for arm, (low, first, middle, third, high) in (given or {}).items():
+        if not any(row["group"] == arm and row["stratum"] in ("", "all") for row in rows):  # let the cohorts differ
+            first = middle - (middle - first) * rng.uniform(0.75, 1.25)
+            third = middle + (third - middle) * rng.uniform(0.75, 1.25)
+        result.append((members("", "all", arm), (low, first, middle, third, high)))
+    for row in [] if given else rows:
+        marker, stratum, group = row["marker"], row["stratum"], row["group"]
+        first, middle, third = _quartiles(row)
+        result.append((members(marker, stratum, group), _with_tails(first, middle, third, rng)))
+        (opposite,) = set(design.trial.stratum_labels) - {stratum}  # no summary of it is reported
+        half = (third - first) / 2
         middle = rng.normal(0, 0.15 * half)
-        knots = _around([max(middle - half, -80), middle, middle + half], rng)
-        result.append((np.flatnonzero(people.members(row["marker"], opposite, row["group"])[items]), knots))
+        knots = _with_tails(max(middle - half, -80), middle, middle + half, rng)
+        result.append((members(marker, opposite, group), knots))
     return result
 
 
-def _around(quartiles: list[float], rng: np.random.Generator) -> np.ndarray:
-    first, middle, third = quartiles
+def _with_tails(first: float, middle: float, third: float, rng: np.random.Generator) -> Sequence[float]:
     reach = rng.uniform(0.8, 1.6, 2) * (third - first) * 0.8
-    return np.array([max(first - reach[0], -90 + (first + 90) * 0.3), first, middle, third, third + reach[1]])
+    return max(first - reach[0], -90 + (first + 90) * 0.3), first, middle, third, third + reach[1]
 
 
-def _push(targets: Targets, people: Enrolment, outcome: str, visit: str, items: np.ndarray) -> np.ndarray:
-    """Return scores that start the strata on the side where a reported effect puts them."""
-    push = np.zeros(items.size)
-    for row in targets.tests_of(outcome, visit):
-        if row["marker"] and effect_sign(row) and " vs " not in row["stratum"]:
-            for group, direction in zip(row["contrast"].split(" - "), (1, -1), strict=True):
-                where = people.members(row["marker"], row["stratum"], group)[items]
-                push[where] += 0.6 * direction * effect_sign(row)
-    return push
+def _fit_heights(cohort: Cohort, rng: np.random.Generator) -> bool:
+    """Exchange BMIs within arms until weight and BMI agree on plausible heights; return whether they do."""
+    weight, bmi, arm = cohort.values("weight", BASELINE), cohort.cells["bmi", BASELINE], cohort.people.arm
+    low, high = cohort.design.height
+
+    def misses() -> np.ndarray:
+        height = np.sqrt(weight / (bmi / 10.0 ** cohort.design.decimals["bmi"]))
+        return np.maximum(low - height, 0) + np.maximum(height - high, 0)
+
+    def propose() -> tuple[np.ndarray, Sequence[int]]:
+        item = rng.choice(np.flatnonzero(misses()))
+        return bmi, (item, rng.choice(np.flatnonzero(arm == arm[item])))
+
+    return swap_until(lambda: float(misses().sum()), propose, 3000)
 
 
-def _fit_heights(design: Design, cohort: Cohort, rng: np.random.Generator) -> bool:
-    """Exchange BMIs within arms until weight and BMI agree on a plausible height; return whether they do."""
-    weight = cohort.values("weight", BASELINE)
-    bmi = cohort.cells["bmi", BASELINE]
-    unit = 10.0 ** cohort.decimals["bmi"]
-    low, high = design.height
+def _draw_markers(cohort: Cohort, rng: np.random.Generator) -> None:
+    """Draw marker values that the strata divide; exchange them until their correlations with age are as reported."""
+    from scipy.stats import rankdata
 
-    def miss(who) -> float:
-        height = np.sqrt(weight[who] / (bmi[who] / unit))
-        return float(np.sum(np.maximum(low - height, 0) + np.maximum(height - high, 0)))
+    design, strata = cohort.design, cohort.people.strata
+    lower, upper = design.trial.stratum_labels
+    n, loading, unit = cohort.people.arm.size, design.marker_loading, 10**design.marker_decimals
+    shared = rng.standard_normal(n)
+    for key, marker in design.markers.items():
+        cells = np.array([], dtype=int)
+        while cells.size < n:  # distinct values, so that ties are those that are meant
+            drawn = np.exp(np.log(marker.typical) + marker.spread * rng.standard_normal(n))
+            cells = np.unique(np.round(drawn * unit).astype(int))
+        if marker.tie_at_cut:
+            cells[n - marker.upper + 1] = cells[n - marker.upper]
+        score = loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(n)
+        column = cohort.markers[key] = np.empty(n)
+        for inside, part in (
+            (strata[key, lower], cells[: n - marker.upper]),
+            (strata[key, upper], cells[n - marker.upper :]),
+        ):
+            column[inside] = in_order_of(score[inside], part / unit)
+    age = cohort.cells["age", BASELINE]
+    arms = sorted(design.arms)
 
-    for _ in range(3000):
-        height = np.sqrt(weight / (bmi / unit))
-        wrong = np.flatnonzero((height < low) | (height > high))
-        if wrong.size == 0:
-            return True
-        i = int(rng.choice(wrong))
-        j = int(rng.choice(np.flatnonzero(cohort.people.arm == cohort.people.arm[i])))
-        pair = np.array([i, j])
-        before = miss(pair)
-        bmi[pair] = bmi[pair[::-1]]
-        if i == j or miss(pair) > before:
-            bmi[pair] = bmi[pair[::-1]]
-    return False
+    def miss() -> float:
+        total = 0.0
+        for key, column in cohort.markers.items():
+            low, high = design.markers[key].spearman_with_age
+            rho = float(np.corrcoef(rankdata(column), rankdata(age))[0, 1])
+            total += max(low + 1e-4 - rho, rho - high + 1e-4, 0.0)
+        return total
+
+    def propose() -> tuple[np.ndarray, Sequence[int]]:
+        """Exchange ages within an arm, or values of a marker within a stratum."""
+        choice = rng.integers(len(design.markers) + 1)
+        if choice == len(design.markers):
+            column, part = age, cohort.people.arm == arms[rng.integers(len(arms))]
+        else:
+            key = list(design.markers)[choice]
+            column, part = cohort.markers[key], strata[key, upper if rng.integers(2) else lower]
+        return column, rng.choice(np.flatnonzero(part), 2, replace=False)
+
+    if not swap_until(miss, propose, 20000):
+        raise UserError("the Spearman correlations of the markers with age were not reached")
 
 
-def _population(design: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Draw the population sample, in which p16 rises with age."""
-    given = design.population
-    ages = []
-    for n, low, high in given["ages"]:
-        drawn = np.round(np.concatenate([[low, high], rng.uniform(low, high, n - 2)]), 1)
-        ages.append(drawn)
+def _draw_population(cohort: Cohort, rng: np.random.Generator) -> None:
+    """Draw the population sample, in which the markers rise with age."""
+    design, loading = cohort.design, cohort.design.marker_loading
+    parts = ((int(n), low, high) for n, low, high in design.population_ages)
+    ages = [np.round([low, high, *rng.uniform(low, high, n - 2)], 1) for n, low, high in parts]
     age = rng.permutation(np.concatenate(ages))
-    shared, loading = rng.standard_normal(age.size), design.marker_loading
-    result = {"age": age}
-    for key, slope in given["slope_per_decade"].items():
+    shared = rng.standard_normal(age.size)
+    cohort.population = {"age": age}
+    for key, slope in design.population_slopes.items():
         marker = design.markers[key]
-        noise = marker["spread"] * (loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(age.size))
-        level = np.log(marker["typical"]) + slope * (age - 72) / 10 + noise
-        result[key] = np.maximum(np.round(np.exp(level), design.marker_decimals), 10.0**-design.marker_decimals)
-    return result
+        noise = marker.spread * (loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(age.size))
+        level = np.exp(np.log(marker.typical) + slope * (age - 72) / 10 + noise)
+        cohort.population[key] = np.maximum(np.round(level, design.marker_decimals), 10.0**-design.marker_decimals)

@@ -1,192 +1,203 @@
-"""Read what a synthetic cohort needs to know beside the reported values: absences, recorded decimals, starting shapes."""
+"""Read the design of a synthetic cohort, and draw its participants: arms, strata, absences and latent factors."""
 
 from __future__ import annotations
 
-import math
-from fractions import Fraction
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NotRequired
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
-from typing_extensions import TypedDict
+import numpy as np
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from ..config.types import Strict
 from ..config.yaml_files import read_yaml, validated
 from ..errors import UserError, nearest
-
-_STRICT = ConfigDict(extra="forbid")
-
-
-def _fraction(value: Any) -> Fraction:
-    try:
-        return Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise ValueError("expected a fraction such as 2/3") from None
+from ..trial import BASELINE, Trial
 
 
 def _ascending(values: list[float]) -> list[float]:
     if sorted(values) != values:
-        raise ValueError(f"{values}, expected ascending numbers")
+        raise ValueError("expected ascending numbers")
     return values
 
 
-Pair = Annotated[list[float], Field(min_length=2, max_length=2), BeforeValidator(_ascending)]
-Counts = Annotated[list[int], Field(min_length=2, max_length=2), BeforeValidator(_ascending)]
-Knots = Annotated[list[float], Field(min_length=5, max_length=5), BeforeValidator(_ascending)]
-Decimals = Annotated[int, Field(ge=0, le=9)]
+Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(_ascending)]
+Share = Annotated[float, Field(ge=0, le=1)]
+ByVisit = dict[str, dict[str, dict[str, Knots]]]  # outcome -> visit -> arm
 
 
-class MarkerDesign(TypedDict):
-    """How a marker divides the participants, and its correlation with age."""
+class MarkerDesign(Strict):
+    """How a marker divides the participants, how its values are distributed, and its correlation with age."""
 
-    __pydantic_config__ = _STRICT
-    upper: dict[str, Counts]
-    upper_total: NotRequired[PositiveInt]
+    upper: PositiveInt  # participants in the upper stratum
+    upper_control: Counts  # the fewest and the most of these in the control arm
     tie_at_cut: bool
-    spearman_with_age: Annotated[list[str], Field(min_length=2, max_length=2)]
+    spearman_with_age: Pair
     typical: PositiveFloat
     spread: PositiveFloat
 
 
-class Absence(TypedDict):
-    """Participants of one kind who have no value for something."""
+class Absence(Strict):
+    """Participants of one kind who have no value of some outcomes (or families) at some visits."""
 
-    __pydantic_config__ = _STRICT
     arm: str
     strata: dict[str, str]
-    number: NotRequired[PositiveInt]
+    number: PositiveInt = 1
     why: str
     missing: dict[str, list[str]]
 
 
-class Reading(TypedDict):
+class Reading(Strict):
     """A reported value that is read otherwise."""
 
-    __pydantic_config__ = _STRICT
     outcome: str
     visit: str
     group: str
     field: str
-    printed: str
+    reported: str
     read_as: str
     why: str
 
 
-class Proteins(TypedDict):
-    """Recorded decimals of the SASP proteins."""
+class Ties(Strict):
+    """Equal changes that a reported P-value needs: the length of the longest run, and further pairs."""
 
-    __pydantic_config__ = _STRICT
-    finest_step: PositiveFloat
-    most_decimals: Decimals
-
-
-class Changes(TypedDict):
-    """What the score of a follow-up is made of."""
-
-    __pydantic_config__ = _STRICT
-    shared_by_visits: Annotated[float, Field(ge=0, le=1)]
-    against_baseline: float
+    run: PositiveInt
+    pairs: NonNegativeInt
 
 
-class Population(TypedDict):
-    """The population sample."""
-
-    __pydantic_config__ = _STRICT
-    ages: list[tuple[PositiveInt, float, float]]
-    slope_per_decade: dict[str, float]
-
-
-class Design(BaseModel):
+class Design(Strict):
     """What a synthetic cohort needs to know beside the reported values; the keys are those of the file."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    seed: Annotated[int, Field(ge=0)]
+    trial: Trial
+    seed: NonNegativeInt
     label: str
     read_me: str  # of the workbook, with places for label, seed, cut, readings and absences
-    trial: str
+    codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
     arms: dict[str, PositiveInt]
-    cut: Annotated[Any, BeforeValidator(_fraction)]
     markers: dict[str, MarkerDesign]
-    marker_decimals: Decimals
-    marker_loading: Annotated[float, Field(ge=0, le=1)]
+    marker_decimals: NonNegativeInt
+    marker_loading: Share
     overlap: dict[str, Counts]
     absences: list[Absence]
-    counts: list[tuple[str, str, str, str, str, int]]
     readings: list[Reading]
-    not_recomputable: list[str]
-    other_groups: list[str]
-    decimals: dict[str, Decimals]
-    sasp: Proteins
+    decimals: dict[str, NonNegativeInt]
+    ties: dict[str, dict[str, Ties]]
     extremes: dict[str, Pair]
     height: Pair
-    shapes: dict[str, dict[str, dict[str, Knots]]]
+    shapes: ByVisit
     loadings: dict[str, dict[str, float]]
-    changes: Changes
-    population: Population
-    outcomes: dict[str, dict[str, Any]]  # of the trial file: label, unit, family, follow_up
-    trial_markers: dict[str, dict[str, Any]]
+    shared_by_visits: Share
+    against_baseline: float
+    population_ages: list[list[float]]  # number, youngest, oldest of each part
+    population_slopes: dict[str, float]  # of a marker's logarithm, per decade of age
 
     @model_validator(mode="after")
     def _names(self) -> Design:
         """Check that every outcome, arm and marker that is named exists."""
-        outcomes = [*self.decimals, *self.extremes, *self.shapes]
-        outcomes += [count[0] for count in self.counts] + [reading["outcome"] for reading in self.readings]
-        arms = [*self.overlap, *(gone["arm"] for gone in self.absences)]
-        arms += [arm for visits in self.shapes.values() for shape in visits.values() for arm in shape]
-        arms += [arm for marker in self.markers.values() for arm in marker["upper"]]
-        markers = [*self.population["slope_per_decade"], *(m for gone in self.absences for m in gone["strata"])]
-        for kind, named, known in (
-            ("outcome", outcomes, self.outcomes),
-            ("arm", arms, self.arms),
-            ("marker", markers, self.markers),
-            ("marker", self.markers, self.trial_markers),
-        ):
-            for name in named:
-                if name not in known:
-                    raise ValueError(f"unknown {kind} {name!r}{nearest(name, known)}")
+        named = {
+            "outcome": [*self.decimals, *self.extremes, *self.shapes, *self.ties, *(r.outcome for r in self.readings)],
+            "arm": [
+                *(*self.arms, *self.overlap, *(gone.arm for gone in self.absences)),
+                *(arm for visits in self.shapes.values() for shape in visits.values() for arm in shape),
+            ],
+            "marker": [*self.markers, *self.population_slopes, *(m for gone in self.absences for m in gone.strata)],
+        }
+        known = {"outcome": self.continuous, "arm": self.trial.analysed_arms, "marker": self.trial.markers}
+        for kind, names in named.items():
+            for name in names:
+                if name not in known[kind]:
+                    raise ValueError(f"unknown {kind} {name!r}{nearest(name, known[kind])}")
+        for name in self.continuous:
+            if name not in self.decimals:
+                raise ValueError(f"decimals.{name}: this key is missing")
         return self
 
-    def family(self, outcome: str) -> str:
-        """Return the family of an outcome (turnover, bmd, sasp, ...)."""
-        return self.outcomes[outcome]["family"]
-
-    def visits(self, outcome: str) -> list[str]:
-        """Return the follow-up visits of an outcome."""
-        return self.outcomes[outcome].get("follow_up", [])
-
-    def decimals_of(self, outcome: str, targets) -> int:
-        """Return the recorded decimals of an outcome; SASP proteins get theirs from the size of their median."""
-        if outcome in self.decimals:
-            return self.decimals[outcome]
-        rows = targets.summaries_of(outcome, "baseline")
-        if not rows:
-            raise UserError(f"{outcome}: no reported baseline and no recorded decimals")
-        shown = max(int(row["decimals"]) for row in rows)
-        smallest = min(float(row["center"]) for row in rows)
-        needed = math.ceil(-math.log10(self.sasp["finest_step"] * smallest))
-        return min(max(shown, needed, 0), self.sasp["most_decimals"])
+    @property
+    def continuous(self) -> list[str]:
+        """The outcomes that are measured."""
+        return [key for key, outcome in self.trial.outcomes.items() if outcome.kind == "continuous"]
 
     def loading(self, outcome: str) -> dict[str, float]:
         """Return the loadings of an outcome on shared factors; those of its family if it has none of its own."""
-        return self.loadings.get(outcome, self.loadings.get(self.family(outcome), {}))
+        return self.loadings.get(outcome, self.loadings.get(self.trial.outcomes[outcome].family, {}))
 
 
-def read_design(path: Path | str) -> Design:
-    """Read a design and the outcomes of the trial file that it names.
+def read_design(path: Path | str, trial: Trial) -> Design:
+    """Read the design of cohorts of a trial.
 
     Raises
     ------
     UserError
         Naming what is unknown, missing or of the wrong kind.
     """
-    path = Path(path)
-    given = read_yaml(path)
-    trial = str(given.get("trial", ""))
-    trial_path = next(
-        (folder / trial for folder in (Path(), *path.resolve().parents) if trial and (folder / trial).is_file()), None
-    )
-    if trial_path is None:
-        raise UserError(f"{path}: trial file {trial!r} not found")
-    described = read_yaml(trial_path)
-    named = {"outcomes": described.get("outcomes"), "trial_markers": described.get("markers")}
-    return validated(Design, given | named, path)
+    return validated(Design, read_yaml(path) | {"trial": trial}, path)
+
+
+@dataclass
+class Enrolment:
+    """The participants of one cohort; all arrays of shape (n,)."""
+
+    arm: np.ndarray  # str
+    strata: dict[tuple[str, str], np.ndarray]  # (marker, stratum) -> bool
+    absent: dict[tuple[str, str], np.ndarray]  # (outcome, visit) -> bool
+    factors: dict[str, np.ndarray]  # latent standard normal scores
+
+    def members(self, marker: str, stratum: str, group: str) -> np.ndarray:
+        """Return which participants belong to an arm ("", "all", "both arms": to either) within a stratum, as bool."""
+        chosen = np.full(self.arm.size, True) if group in ("", "all", "both arms") else self.arm == group
+        if stratum in ("", "all"):
+            return chosen
+        if (marker, stratum) not in self.strata:
+            raise UserError(f"stratum {stratum!r} by marker {marker!r}: not known")
+        return chosen & self.strata[marker, stratum]
+
+    def present(self, outcome: str, visit: str) -> np.ndarray:
+        """Return the positions of the participants who have a value at a visit and at baseline."""
+        none = np.full(self.arm.size, False)
+        return np.flatnonzero(~(self.absent.get((outcome, visit), none) | self.absent.get((outcome, BASELINE), none)))
+
+    def scores(self, loading: dict[str, float], rng: np.random.Generator) -> np.ndarray:
+        """Return latent scores, shape (n,): shared factors by their loadings, the rest the column's own."""
+        own = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
+        return sum((w * self.factors[name] for name, w in loading.items()), own * rng.standard_normal(self.arm.size))
+
+
+def recruit(design: Design, rng: np.random.Generator) -> Enrolment:
+    """Draw arms, strata and absences as the design counts them; order and overlap of the markers are random."""
+    arm = np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()])
+    arm = arm[rng.permutation(arm.size)]
+    control, treated = design.trial.arms.control.key, design.trial.arms.treated.key
+    numbers = []  # in the upper stratum of each marker, by arm
+    for marker in design.markers.values():
+        in_control = int(rng.integers(marker.upper_control[0], marker.upper_control[1] + 1))
+        numbers.append({control: in_control, treated: marker.upper - in_control})
+    first, second = (np.full(arm.size, False) for _ in design.markers)
+    for key in design.arms:
+        members = rng.permutation(np.flatnonzero(arm == key))
+        shared = int(rng.integers(design.overlap[key][0], design.overlap[key][1] + 1))
+        n = numbers[0][key]
+        first[members[:n]] = True
+        second[members[:shared]] = second[members[n : n + numbers[1][key] - shared]] = True
+    low, high = design.trial.stratum_labels
+    strata = {}
+    for key, inside in zip(design.markers, (first, second), strict=True):
+        strata |= {(key, low): ~inside, (key, high): inside}
+    names = sorted({name for loading in design.loadings.values() for name in loading})
+    people = Enrolment(arm, strata, {}, {name: rng.standard_normal(arm.size) for name in names})
+    taken = np.full(arm.size, False)
+    for absence in design.absences:
+        fits = ~taken & people.members("", "", absence.arm)
+        for marker, stratum in absence.strata.items():
+            fits &= people.members(marker, stratum, "")
+        candidates = rng.permutation(np.flatnonzero(fits))
+        if candidates.size < absence.number:
+            raise UserError(f"absence ({absence.why}): {candidates.size} participants fit, {absence.number} needed")
+        who = candidates[: absence.number]
+        taken[who] = True
+        for outcome, described in design.trial.outcomes.items():
+            for visit in absence.missing.get(outcome, absence.missing.get(described.family, [])):
+                people.absent.setdefault((outcome, visit), np.full(arm.size, False))[who] = True
+    return people

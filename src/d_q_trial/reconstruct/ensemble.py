@@ -1,114 +1,28 @@
-"""Many cohorts that agree with every reported number: make them, and summarise what the paper leaves open."""
+"""Summarise many cohorts that agree with every reported number: what the paper leaves open."""
 
 from __future__ import annotations
 
-import contextlib
-import re
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ..errors import UserError
 from ..files import atomic
 from ..formatting import p_digits
+from ..pages import environment
 from ..stats.checks import is_significant
-from .cohort import reconstruct
-from .workbook import write_workbook
+from .constraints import Targets
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ..config.settings import Analysis, Robustness
     from ..trial import Trial
-    from .constraints import Targets
-    from .design import Design
 
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]
 LEVELS = {"minimum": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "maximum": 1.0}
-
-_PAGE = """# Numbers that the paper does not determine
-
-**{label}.**
-
-{cohorts} synthetic cohorts (seeds {seeds}) went through the same analysis. Each agrees with every value that the
-article and the registry report about the participants (1480% read as 148.0%), so reported numbers are the same in all of them. Where the cohorts
-differ, the reported numbers leave a value open.
-
-The range over cohorts is not a confidence interval and does not say how likely a value is. The cohorts are those that one
-search finds from the shapes in `data/reconstruct/trial.yaml`; others may lie outside. A wide range **proves** that a value is
-open; a narrow one proves nothing.
-
-Each cell gives the median of the cohorts with their 5th and 95th percentiles. Share: cohorts with P below {alpha:g}. Differences
-are {contrast}, in percentage points. Covariance: log follow-up on arm and log baseline, all participants. Interaction: whether the
-probability of superiority differs between the strata.
-
-![Range of P over the cohorts, one line per comparison]({picture})
-
-*Thin line: smallest to largest P; thick line: 5th to 95th percentile; point: median; diamond: reported P; dashed: {alpha:g}.*
-
-| analysis | quantity | outcome | visit | participants | reported | cohorts | share |
-|---|---|---|---|---|---|---|---|
-{rows}
-
-## How it is made
-
-    python -m d_q_trial reconstruct --seeds {seeds} --folder results/reconstructed/cohorts
-    python -m d_q_trial ensemble results/reconstructed/cohorts --page docs/ensemble.md --summary results/reconstructed/ensemble.csv
-"""
-
-
-@contextlib.contextmanager
-def progress_bar(title: str, unit: str = "columns") -> Iterator[Callable[[int, int, str], None]]:
-    """Yield ``step(done, total, what)``, which shows progress on standard error: one line, or one per tenth in a log."""
-    live, shown = sys.stderr.isatty(), -1
-
-    def step(done: int, total: int, what: str) -> None:
-        nonlocal shown
-        if live or 10 * done // total != shown:
-            print(f"{title}: {done}/{total} {unit}, {what}", file=sys.stderr, end="\r" if live else "\n", flush=True)
-        shown = 10 * done // total
-
-    yield step
-    if live:
-        print(file=sys.stderr)
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds of ``"1-100"`` or ``"3,5,8-10"``."""
-    seeds: list[int] = []
-    for part in text.split(","):
-        numbers = [piece.strip() for piece in part.split("-")]
-        if len(numbers) > 2 or not all(map(str.isdigit, numbers)) or int(numbers[0]) > int(numbers[-1]):
-            raise UserError(f"--seeds {text!r}: expected whole numbers and ranges, such as 1-100 or 3,5,8-10")
-        seeds += range(int(numbers[0]), int(numbers[-1]) + 1)
-    return list(dict.fromkeys(seeds))
-
-
-def cohort_name(seed: int) -> str:
-    """Return the name of a cohort's workbook."""
-    return f"cohort_{seed:04d}.xlsx"
-
-
-def seeds_of(folder: Path | str) -> list[int]:
-    """Return the seeds whose cohorts are in a folder, in order."""
-    names = (re.fullmatch(r"cohort_(\d{4,})\.xlsx", path.name) for path in Path(folder).glob("*.xlsx"))
-    return sorted(int(name[1]) for name in names if name)
-
-
-def make_cohorts(design: Design, targets: Targets, seeds: list[int], folder: Path | str) -> None:
-    """Search one cohort per seed and write it as ``cohort_0001.xlsx``.
-
-    A cohort depends on its seed alone, so that several processes can share the seeds.
-    """
-    for number, seed in enumerate(seeds, start=1):
-        with progress_bar(f"cohort {number} of {len(seeds)} (seed {seed})") as step:
-            cohort = reconstruct(design, targets, seed, progress=step)
-        write_workbook(cohort, design, Path(folder) / cohort_name(seed))
+_NAMES = {"p": "P", "median_difference": "median difference", "hodges_lehmann": "Hodges-Lehmann estimate"}
 
 
 def numbers_of(
@@ -150,7 +64,7 @@ def numbers_of(
     strata = build_strata(people, trial, analysis)
     results, _ = build_results(people, changes, strata, trial, analysis)
     chosen = results["contrast"].eq(trial.contrast) & results["measure"].eq(analysis.measure)
-    chosen &= results["statistic"].isin(("median_difference", "hodges_lehmann", "p"))
+    chosen &= results["statistic"].isin(tuple(_NAMES))
     rows = [row for comparison in overall(changes, trial, analysis) for row in covariance_rows(comparison, analysis)]
     covariance = pd.DataFrame(rows, columns=list(results.columns))
     covariance = covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")]
@@ -166,49 +80,43 @@ def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd
     """Return a row per number: its quantiles over the cohorts, the share of P below ``alpha``, and the reported value."""
     import pandas as pd
 
-    result = []
-    for key, part in pd.concat(cohorts).groupby(KEYS, sort=False):
-        row = dict(zip(KEYS, key, strict=True)) | {"cohorts": len(part)}
-        levels = np.quantile(part["value"], list(LEVELS.values()))
-        row |= {name: float(f"{level:.6g}") for name, level in zip(LEVELS, levels, strict=True)}
-        row["share_below_alpha"] = (
-            float(is_significant(part["value"], alpha).mean()) if row["quantity"] == "p" else np.nan
-        )
-        result.append(row | {"reported": _reported(targets, row)})
-    return pd.DataFrame(result)
+    values = pd.concat(cohorts).groupby(KEYS, sort=False)["value"]
+    table = values.agg(
+        cohorts="size",
+        **{name: lambda part, level=level: float(f"{part.quantile(level):.6g}") for name, level in LEVELS.items()},
+        share_below_alpha=lambda part: is_significant(part, alpha).mean(),
+    ).reset_index()
+    table["share_below_alpha"] = table["share_below_alpha"].where(table["quantity"].eq("p"))
+    table["reported"] = [_reported(targets, row) for row in table.itertuples()]
+    return table
 
 
-def _reported(targets: Targets, wanted: dict) -> str:
-    if wanted["analysis"] != RANK_SUM:
-        return ""
-    for row in targets.tests_of(wanted["outcome"], wanted["visit"]):
-        if (row["marker"], row["stratum"]) == (wanted["marker"], wanted["stratum"]):
-            if wanted["quantity"] == "p":
-                return row["p"] if row["p_relation"] == "=" else f"{row['p_relation']} {row['p']}"
-            return row["effect"] if wanted["quantity"] == "median_difference" else ""
+def _reported(targets: Targets, wanted) -> str:
+    for row in targets.tests[wanted.outcome, wanted.visit] if wanted.analysis == RANK_SUM else []:
+        if (row["marker"], row["stratum"]) == (wanted.marker, wanted.stratum):
+            p = row["p"] if row["p_relation"] == "=" else f"{row['p_relation']} {row['p']}"
+            return {"p": p, "median_difference": row["effect"]}.get(wanted.quantity, "")
     return ""
 
 
-def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, seeds: str, picture: str) -> str:
+def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
-    names = {"p": "P", "median_difference": "median difference", "hodges_lehmann": "Hodges-Lehmann estimate"}
     rows = []
     for row in summary.itertuples():
         show = p_digits if row.quantity == "p" else "{:.1f}".format
         spread = f"{show(row.median)} ({show(row.p05)} to {show(row.p95)})"
-        share = "" if np.isnan(row.share_below_alpha) else f"{100 * row.share_below_alpha:.0f}%"
-        cells = (row.analysis.replace("_", "-"), names[row.quantity], *_place(row, trial), row.reported, spread, share)
-        rows.append("| " + " | ".join(cells) + " |")
-    words = {"label": label, "seeds": seeds, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
-    contrast = f"{trial.arms.treated.label} - {trial.arms.control.label}"
-    return _PAGE.format(**words, contrast=contrast, rows="\n".join(rows))
+        share = f"{100 * row.share_below_alpha:.0f}%" if row.quantity == "p" else ""
+        analysis = row.analysis.replace("_", "-")
+        rows.append((analysis, _NAMES[row.quantity], *_place(row, trial), row.reported, spread, share))
+    template = environment().overlay(autoescape=False).get_template("ensemble.md.j2")
+    words = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
+    return template.render(rows=rows, contrast=f"{trial.arms.treated.label} - {trial.arms.control.label}", **words)
 
 
 def _place(row, trial: Trial) -> tuple[str, str, str]:
     """Return outcome, visit and participants of a row of the summary by their display names."""
-    by = f"{row.stratum} by {trial.markers[row.marker].label}" if row.marker and row.stratum else ""
-    by = by or (f"by {trial.markers[row.marker].label}" if row.marker else "all")
-    return trial.outcomes[row.outcome].label, trial.visits[row.visit].label, by
+    who = f"{row.stratum} by {trial.markers[row.marker].label}".strip() if row.marker else "all"
+    return trial.outcomes[row.outcome].label, trial.visits[row.visit].label, who
 
 
 def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha: float, label: str) -> None:

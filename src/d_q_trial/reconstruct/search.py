@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,8 @@ _NEAR = 0.002
 # Tails of a starting sample bend outwards: most values lie near the quartile, few near the extreme.
 _TAIL = 1.7
 
+Moves = list[tuple[int, int]]  # item, new cell
+
 
 class UnmetError(UserError):
     """A set of constraints that the search could not meet."""
@@ -37,28 +39,16 @@ class Measure:
     decimals: int
     baseline: np.ndarray | None = None  # cells, shape (n,)
 
-    def column(self, cells: np.ndarray) -> np.ndarray:
-        """Return the analysed values, shape (n,)."""
+    def values(self, cells, items=slice(None)):
+        """Return the analysed values of all items, or of some."""
         if self.baseline is None:
             return cells / 10.0**self.decimals
-        return (cells - self.baseline) * 100.0 / self.baseline
+        return (cells - self.baseline[items]) * 100.0 / self.baseline[items]
 
-    def value(self, item: int, cell: int) -> float:
-        """Return the analysed value of one item."""
-        if self.baseline is None:
-            return cell / 10.0**self.decimals
-        return (cell - int(self.baseline[item])) * 100.0 / int(self.baseline[item])
-
-    def cell(self, item: int, value: float) -> int:
-        """Return the cell whose analysed value is nearest to ``value``."""
-        if self.baseline is None:
-            return round(value * 10.0**self.decimals)
-        base = int(self.baseline[item])
-        return round(base * (1 + value / 100.0))
-
-    def cells(self, values: np.ndarray) -> np.ndarray:
-        """Return the nearest cells of a whole column."""
-        return np.array([self.cell(item, value) for item, value in enumerate(values)], dtype=np.int64)
+    def cells(self, values, items=slice(None)):
+        """Return the cells whose analysed values are nearest."""
+        scaled = 10.0**self.decimals * values if self.baseline is None else self.baseline[items] * (1 + values / 100.0)
+        return np.rint(scaled).astype(int)
 
 
 @dataclass(frozen=True)
@@ -72,23 +62,46 @@ class Problem:
     lowest: np.ndarray  # float, shape (n,)
     highest: np.ndarray
     exchange: bool = False  # whether an exchange within a group can help (constraints on parts of it)
-    keep_ties: bool = False  # whether items that start with equal values stay where they are (a printed P needs ties)
-    touching: tuple[tuple[int, ...], ...] = field(init=False)
-    quartiles: tuple[Quantile, ...] = field(init=False)
+    keep_ties: bool = False  # whether items that start with equal values stay where they are (a reported P needs ties)
+    touching: list[list[int]] = field(init=False)  # the constraints on each item
+    quartiles: list[Quantile] = field(init=False)
 
-    def __post_init__(self):
-        touching = [[] for _ in range(self.group.size)]
-        for number, constraint in enumerate(self.constraints):
-            for item in constraint.items:
-                touching[int(item)].append(number)
-        object.__setattr__(self, "touching", tuple(map(tuple, touching)))
-        quartiles = tuple(c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1)
+    def __post_init__(self) -> None:
+        members = [set(constraint.items) for constraint in self.constraints]
+        touching = [[n for n, items in enumerate(members) if item in items] for item in range(self.group.size)]
+        object.__setattr__(self, "touching", touching)
+        quartiles = [c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
         object.__setattr__(self, "quartiles", quartiles)
 
 
-def unmet(problem: Problem, column: np.ndarray) -> list[str]:
-    """Return a line per constraint that ``column`` does not meet: its name and the value reached."""
-    return [f"{c.name} (reached {c.value(column):.5g})" for c in problem.constraints if c.gap(column)]
+class Column:
+    """The cells of a problem with their values and the gaps of its constraints, kept in step."""
+
+    def __init__(self, problem: Problem, cells: np.ndarray) -> None:
+        self.problem, self.cells = problem, cells
+        self.values = problem.measure.values(cells)
+        self.gaps = np.array([constraint.gap(self.values) for constraint in problem.constraints])
+
+    def attempt(self, moves: Moves, rng: np.random.Generator, temperature: float = 0.0) -> None:
+        """Make moves if values stay within reach and the gaps do not grow; at a temperature, some that do are made."""
+        problem, items = self.problem, [item for item, _ in moves]
+        values = [problem.measure.values(cell, item) for item, cell in moves]
+        if not all(problem.lowest[i] <= value <= problem.highest[i] for i, value in zip(items, values, strict=True)):
+            return
+        before = self.cells[items], self.values[items]
+        self.cells[items], self.values[items] = [cell for _, cell in moves], values
+        touched = list(dict.fromkeys(number for item in items for number in problem.touching[item]))
+        gaps = [problem.constraints[number].gap(self.values) for number in touched]
+        worse = sum(gaps) - sum(self.gaps[number] for number in touched)
+        if worse <= 0 or (temperature and rng.random() < math.exp(-worse / temperature)):
+            self.gaps[touched] = gaps
+        else:
+            self.cells[items], self.values[items] = before
+
+    def swap(self, item: int, mate: int) -> Moves:
+        """Return the moves that give two items each other's value."""
+        cells = self.problem.measure.cells
+        return [(item, cells(self.values[mate], item)), (mate, cells(self.values[item], mate))]
 
 
 def solve(
@@ -111,114 +124,76 @@ def solve(
     Raises
     ------
     UnmetError
-        Naming the constraints that the best attempt misses.
+        Naming the constraints that the best attempt misses, and the values reached.
     """
-    best: tuple[float, list[str]] = (math.inf, [])
+    best: Column | None = None
     for attempt in range(attempts):
-        cells = problem.measure.cells(start())
-        loss = _anneal(problem, cells, rng, steps, _HOT[attempt % len(_HOT)])
-        if loss == 0.0:
-            return cells
-        if loss < best[0]:
-            best = (loss, unmet(problem, problem.measure.column(cells)))
-    raise UnmetError(f"{problem.name}: no values found that meet " + "; ".join(best[1]))
+        column = Column(problem, problem.measure.cells(start()))
+        _anneal(column, rng, steps, _HOT[attempt % len(_HOT)])
+        if not column.gaps.any():
+            return column.cells
+        if best is None or column.gaps.sum() < best.gaps.sum():
+            best = column
+    missed = [f"{c.name} (reached {c.value(best.values):.5g})" for c in problem.constraints if c.gap(best.values)]
+    raise UnmetError(f"{problem.name}: no values found that meet " + "; ".join(missed))
 
 
-def _anneal(problem: Problem, cells: np.ndarray, rng: np.random.Generator, steps: int, hot: float) -> float:
-    """Change ``cells`` in place until all constraints are met or the steps are used up; return the loss."""
-    measure, constraints = problem.measure, problem.constraints
-    column = measure.column(cells)
-    gaps = np.array([constraint.gap(column) for constraint in constraints])
-    held = _tied(column) if problem.keep_ties else set()
+def _anneal(column: Column, rng: np.random.Generator, steps: int, hot: float) -> None:
+    """Change a column until all constraints are met or the steps are used up."""
+    held = set()
+    if column.problem.keep_ties:
+        _, which, counts = np.unique(column.values, return_inverse=True, return_counts=True)
+        held = set(np.flatnonzero(counts[which] > 1))
     for step in range(steps):
-        missed = np.flatnonzero(gaps)
+        missed = np.flatnonzero(column.gaps)
         if missed.size == 0:
-            return 0.0
-        temperature = hot * (_COLD / hot) ** (step / steps)
-        focus = constraints[int(missed[int(rng.integers(missed.size))])]
-        moves = _propose(problem, cells, column, focus, held, gaps.sum() < _NEARLY, rng)
-        if moves is None:
-            continue
-        old = [(item, int(cells[item]), column[item]) for item, _ in moves]
-        touched = problem.touching[moves[0][0]]
-        if len(moves) == 2:
-            touched = tuple(dict.fromkeys(touched + problem.touching[moves[1][0]]))
-        for item, cell in moves:
-            cells[item] = cell
-            column[item] = measure.value(item, cell)
-        fresh = [constraints[number].gap(column) for number in touched]
-        worse = sum(fresh) - sum(gaps[number] for number in touched)
-        if worse <= 0 or rng.random() < math.exp(-worse / temperature):
-            for number, gap in zip(touched, fresh, strict=True):
-                gaps[number] = gap
-        else:
-            for item, cell, value in old:
-                cells[item] = cell
-                column[item] = value
-    return float(gaps.sum())
+            return
+        focus = column.problem.constraints[missed[rng.integers(missed.size)]]
+        moves = _propose(column, focus, held, rng)
+        if moves:
+            column.attempt(moves, rng, hot * (_COLD / hot) ** (step / steps))
 
 
-def _propose(
-    problem: Problem, cells, column, focus: Constraint, held: set[int], nearly: bool, rng
-) -> list[tuple[int, int]] | None:
-    """Propose one or two moves (item, cell) for the constraint in focus; None if out of reach."""
+def _propose(column: Column, focus: Constraint, held: set[int], rng: np.random.Generator) -> Moves:
+    """Propose one or two moves for the constraint in focus, or none."""
+    problem, values = column.problem, column.values
     measure = problem.measure
-    item = focus.lever(column, rng) if rng.random() < 0.85 else int(rng.integers(cells.size))
+    item = focus.lever(values, rng) if rng.random() < 0.85 else rng.integers(values.size)
     if item in held:
-        return None
-    kind = rng.random()
+        return []
+    kind, of_ranks = rng.random(), isinstance(focus, RankSum)
     if problem.exchange and kind < 0.4:
         mates = np.flatnonzero(problem.group == problem.group[item])
-        mate = int(mates[int(rng.integers(mates.size))])
-        if mate == item or mate in held:
-            return None
-        return _within(problem, [(item, measure.cell(item, column[mate])), (mate, measure.cell(mate, column[item]))])
+        mate = mates[rng.integers(mates.size)]
+        return [] if mate == item or mate in held else column.swap(item, mate)
     if isinstance(focus, Quantile) and kind > 0.6:
-        wanted = focus.aim(column, item, rng)
-        return None if wanted is None else _within(problem, [(item, measure.cell(item, wanted))])
-    if isinstance(focus, RankSum) and kind > 0.9 and problem.quartiles:
-        return _balanced(problem, column, focus, held, rng)
+        wanted = focus.aim(values, item, rng)
+        return [] if wanted is None else [(item, measure.cells(wanted, item))]
+    if of_ranks and kind > 0.9 and problem.quartiles:
+        return _balanced(column, focus, held, rng)
     if kind < 0.65:  # a few steps on the grid
         size = 1 + int(rng.exponential(2.0)) if rng.random() < 0.8 else 1 + int(rng.exponential(20.0))
-        return _within(problem, [(item, int(cells[item]) + (size if rng.random() < 0.5 else -size))])
-    lattice = nearly and isinstance(focus, RankSum) and measure.baseline is not None
-    if measure.baseline is not None and kind > (0.8 if lattice else 0.87):
-        # No change at all: the one value that women share easily.
-        return _within(problem, [(item, int(measure.baseline[item]))])
-    other = int(focus.items[int(rng.integers(focus.items.size))])
-    # Beside another item's value or upon it: upon it gives the half-integer U that some printed P ask for.
-    return _within(problem, [(item, measure.cell(item, column[other]) + int(rng.integers(-1, 2)))])
+        return [(item, column.cells[item] + (size if rng.random() < 0.5 else -size))]
+    nearly = of_ranks and column.gaps.sum() < _NEARLY
+    if measure.baseline is not None and kind > (0.8 if nearly else 0.87):
+        return [(item, measure.baseline[item])]  # no change at all: the one value that participants share easily
+    other = focus.items[rng.integers(focus.items.size)]
+    # Beside another item's value or upon it: upon it gives the half-integer U that some reported P ask for.
+    return [(item, measure.cells(values[other], item) + rng.integers(-1, 2))]
 
 
-def _within(problem: Problem, moves: list[tuple[int, int]]) -> list[tuple[int, int]] | None:
-    for item, cell in moves:
-        if not problem.lowest[item] <= problem.measure.value(item, cell) <= problem.highest[item]:
-            return None
-    return moves
-
-
-def _balanced(problem: Problem, column, focus: Constraint, held: set[int], rng) -> list[tuple[int, int]] | None:
+def _balanced(column: Column, focus: Constraint, held: set[int], rng: np.random.Generator) -> Moves:
     """Propose to move both items beside a quartile, the one past another item's value, so that the quartile stays."""
-    quartile = problem.quartiles[int(rng.integers(len(problem.quartiles)))]
-    pair = quartile.pair(column)
-    if pair is None or held.intersection(pair[:2]):
-        return None
-    lower, upper, share = pair
-    now = column[lower] + share * (column[upper] - column[lower])
-    beside = column[int(focus.items[int(rng.integers(focus.items.size))])]
-    if beside > now:
-        cell = problem.measure.cell(upper, beside) + int(rng.integers(-1, 2))
-        partner = (now - share * problem.measure.value(upper, cell)) / (1 - share)
-        return _within(problem, [(upper, cell), (lower, problem.measure.cell(lower, partner))])
-    cell = problem.measure.cell(lower, beside) + int(rng.integers(-1, 2))
-    partner = (now - (1 - share) * problem.measure.value(lower, cell)) / share
-    return _within(problem, [(lower, cell), (upper, problem.measure.cell(upper, partner))])
-
-
-def _tied(column: np.ndarray) -> set[int]:
-    """Return the items whose value another item shares."""
-    _, which, counts = np.unique(column, return_inverse=True, return_counts=True)
-    return {int(item) for item in np.flatnonzero(counts[which] > 1)}
+    problem, values = column.problem, column.values
+    lower, upper, share = problem.quartiles[rng.integers(len(problem.quartiles))].around(values)
+    if not share or held & {lower, upper}:
+        return []
+    now = values[lower] + share * (values[upper] - values[lower])
+    beside = values[focus.items[rng.integers(focus.items.size)]]
+    item, partner, weight = (upper, lower, share) if beside > now else (lower, upper, 1 - share)
+    cell = problem.measure.cells(beside, item) + rng.integers(-1, 2)
+    rest = (now - weight * problem.measure.values(cell, item)) / (1 - weight)
+    return [(item, cell), (partner, problem.measure.cells(rest, partner))]
 
 
 def refine(
@@ -238,59 +213,39 @@ def refine(
     rounds : int
         How often each item is tried.
     """
-    cells = cells.copy()
-    column = problem.measure.column(cells)
-    for _ in range(rounds):
-        for item in rng.permutation(cells.size):
-            _exchange(problem, cells, column, scores, int(item), rng)
-    for _ in range(rounds):
-        for item in rng.permutation(cells.size):
-            _loosen(problem, cells, column, int(item), rng)
-    return cells
+    column = Column(problem, cells.copy())
+    for proposed in (_ordering, _loosening):
+        for _ in range(rounds):
+            for item in rng.permutation(cells.size):
+                moves = proposed(column, item, scores, rng)
+                if moves:
+                    column.attempt(moves, rng)
+    return column.cells
 
 
-def _exchange(problem: Problem, cells, column, scores, item: int, rng) -> None:
-    """Give two items of a group each other's value if that brings both nearer to the order of their scores."""
-    mates = np.flatnonzero(
-        (problem.group == problem.group[item]) & ((scores - scores[item]) * (column - column[item]) < 0)
-    )
-    if mates.size:
-        mate = int(mates[int(rng.integers(mates.size))])
-        cell = problem.measure.cell
-        _attempt(problem, cells, column, [(item, cell(item, column[mate])), (mate, cell(mate, column[item]))])
+def _ordering(column: Column, item: int, scores: np.ndarray, rng: np.random.Generator) -> Moves:
+    """Propose an exchange within a group that brings two items nearer to the order of their scores."""
+    wrong = (scores - scores[item]) * (column.values - column.values[item]) < 0
+    mates = np.flatnonzero(wrong & (column.problem.group == column.problem.group[item]))
+    return column.swap(item, mates[rng.integers(mates.size)]) if mates.size else []
 
 
-def _loosen(problem: Problem, cells, column, item: int, rng) -> None:
-    """Move an item that sits upon or beside another, or on no change, to anywhere between its farther neighbours."""
-    measure, own = problem.measure, column[item]
-    near = max(abs(measure.value(item, int(cells[item]) + 1) - own), _NEAR * float(np.ptp(column)))
-    apart = np.delete(column, item) - own
+def _loosening(column: Column, item: int, scores: np.ndarray, rng: np.random.Generator) -> Moves:
+    """Propose to move an item that lies upon or beside another, or on no change, between its farther neighbours."""
+    measure, own = column.problem.measure, column.values[item]
+    near = max(abs(measure.values(column.cells[item] + 1, item) - own), _NEAR * np.ptp(column.values))
+    apart = np.delete(column.values, item) - own
     if np.abs(apart).min() > near and (measure.baseline is None or own != 0.0):
-        return
+        return []
     # Outermost values stay or move inwards: how far a column reaches is not to change.
     below, above = apart[apart < -near].max(initial=-np.inf), apart[apart > near].min(initial=np.inf)
-    low = measure.cell(item, own + (below if np.isfinite(below) else 0.0))
-    high = measure.cell(item, own + (above if np.isfinite(above) else 0.0))
-    _attempt(problem, cells, column, [(item, int(rng.integers(low, high + 1)))])
+    low, high = (measure.cells(own + (by if np.isfinite(by) else 0.0), item) for by in (below, above))
+    return [(item, rng.integers(low, high + 1))]
 
 
-def _attempt(problem: Problem, cells, column, moves: list[tuple[int, int]]) -> None:
-    """Make the moves (item, cell) in place if the values stay within reach and every constraint stays met."""
-    before = [(item, int(cells[item]), column[item]) for item, _ in moves]
-    for item, cell in moves:
-        cells[item], column[item] = cell, problem.measure.value(item, cell)
-    touched = {number for item, _ in moves for number in problem.touching[item]}
-    if all(problem.lowest[item] <= column[item] <= problem.highest[item] for item, _ in moves) and not any(
-        problem.constraints[number].gap(column) for number in touched
-    ):
-        return
-    for item, cell, value in before:
-        cells[item], column[item] = cell, value
-
-
-def sample(n: int, knots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return ``n`` sorted values, shape (n,), near ``knots``, shape (5,): minimum, quartiles (type 7) and maximum."""
-    low, first, middle, third, high = (float(knot) for knot in knots)
+def sample(n: int, knots: Sequence[float], rng: np.random.Generator) -> np.ndarray:
+    """Return ``n`` sorted values, shape (n,), near five knots: minimum, quartiles (type 7) and maximum."""
+    low, first, middle, third, high = knots
     at = np.arange(n) / (n - 1) + rng.uniform(-0.35, 0.35, n) / (n - 1)
     at = np.sort(np.clip(at, 0, 1))
     at[0], at[-1] = 0.0, 1.0
@@ -311,14 +266,6 @@ def sample(n: int, knots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.sort(values)
 
 
-def log_tails(first: float, middle: float, third: float, rng: np.random.Generator) -> tuple[float, float]:
-    """Return a plausible minimum and maximum for positive values that are skewed like concentrations."""
-    below, above = np.log(middle / first), np.log(third / middle)
-    typical = max((below + above) / 2, 1e-3)
-    reach = rng.uniform(1.4, 2.2, 2)
-    return float(first * np.exp(-reach[0] * typical)), float(third * np.exp(reach[1] * 1.15 * typical))
-
-
 def in_order_of(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Give the sorted ``values`` to items by the rank of their ``scores``; both of shape (n,)."""
     placed = np.empty_like(values)
@@ -327,9 +274,16 @@ def in_order_of(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def tie_changes(
-    values: np.ndarray, near_zero: np.ndarray, others: np.ndarray, base: np.ndarray, needed: tuple[float, float], rng
+    values: np.ndarray,
+    near_zero: np.ndarray,
+    others: np.ndarray,
+    base: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    run: int,
+    pairs: int,
 ) -> None:
-    """Make some percent changes equal, in place, so that their sum of t^3 - t lies within ``needed``.
+    """Make some percent changes equal, in place.
 
     Parameters
     ----------
@@ -338,35 +292,45 @@ def tie_changes(
         Items of the group whose reported quartiles include zero, and the other items of the contrast.
     base : array of int, shape (n,)
         Baselines in whole cells.
-    needed : tuple of float
-        The longest run are items without any change. What is then missing are pairs in the tails, where no reported
-        quartile lies; their change is a quotient that both baselines can carry.
+    run, pairs : int
+        How many items get no change at all; and how many pairs of one group (a tie across the groups would make U a
+        half-integer) in the tails, where no reported quartile lies, get a change that both baselines can carry.
     """
-    least, most = needed
-    run = 1
-    while (run + 1) ** 3 - (run + 1) <= most:
-        run += 1
-    elsewhere = int(rng.integers(3))  # zeros in the other group
+    elsewhere = rng.integers(3)  # zeros in the other group
     chosen = near_zero[np.argsort(np.abs(values[near_zero]))][: run - elsewhere]
     nearest = others[np.argsort(np.abs(values[others]))][: run - chosen.size]
-    values[np.concatenate([chosen, nearest])] = 0.0
-    ties = run**3 - run
-    free = np.setdiff1d(np.concatenate([near_zero, others]), np.concatenate([chosen, nearest]))
-    while ties < least and free.size >= 2:
+    zero = np.concatenate([chosen, nearest])
+    values[zero] = 0.0
+    free = np.setdiff1d(np.concatenate([near_zero, others]), zero)
+
+    def distance(pair: np.ndarray) -> float:
+        return abs(values[pair[0]] - values[pair[1]]) + 50.0 / math.gcd(*base[pair])
+
+    for _ in range(pairs):
         outer = free[np.argsort(-np.abs(values[free]))][: max(2, free.size * 2 // 3)]
-        # Pairs of one group: a tie across the groups would make U a half-integer.
         tries = [rng.choice(outer, 2, replace=False) for _ in range(40)]
-        tries = [pair for pair in tries if len({item in near_zero for item in pair}) == 1]
-        if not tries:
-            break
-        first, second = max(tries, key=lambda pair: _closeness(values, base, *pair))
-        parts = math.gcd(int(base[first]), int(base[second]))
-        values[[first, second]] = 100.0 * (round(parts * (1 + values[first] / 100.0)) / parts - 1)
-        free = free[(free != first) & (free != second)]
-        ties += 6
+        pair = min((pair for pair in tries if len(set(np.isin(pair, near_zero))) == 1), key=distance)
+        parts = math.gcd(*base[pair])
+        values[pair] = 100.0 * (round(parts * (1 + values[pair[0]] / 100.0)) / parts - 1)
+        free = np.setdiff1d(free, pair)
 
 
-def _closeness(values: np.ndarray, base: np.ndarray, first: int, second: int) -> float:
-    """Rate a pair: near each other, and able to share a change near theirs."""
-    apart = abs(values[first] - values[second]) + 50.0 / math.gcd(int(base[first]), int(base[second]))
-    return -float(apart)
+def swap_until(
+    miss: Callable[[], float],
+    propose: Callable[[], tuple[np.ndarray, Sequence[int]]],
+    attempts: int,
+) -> bool:
+    """Exchange two entries of an array, as proposed, wherever ``miss`` does not grow; return whether it reached 0."""
+    now = miss()
+    for _ in range(attempts):
+        if not now:
+            return True
+        column, pair = propose()
+        pair = np.asarray(pair)
+        column[pair] = column[pair[::-1]]
+        fresh = miss()
+        if fresh > now:
+            column[pair] = column[pair[::-1]]
+        else:
+            now = fresh
+    return False
