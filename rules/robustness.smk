@@ -3,15 +3,13 @@
 # multiplicity, tests of interaction, the announced sensitivity analyses and influence of every analysis; and power and
 # the sensitivity to suspect values, by default of the reference analysis.
 
-from d_q_trial.figures import cutoff_pages
-from d_q_trial.figures.cut_tables import TABLES as CUTS
+from d_q_trial.figures.cutoffs import TABLES as CUTS
+from d_q_trial.figures.cutoffs import figures as cutoff_figures
 
 ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
 CUTOFF_FIGURES = [
     f"results/{{analysis}}/robustness/every_cut_{family}_{{marker}}"
-    for family in dict.fromkeys(
-        family for family, _ in cutoff_pages.figures(TRIAL).values()
-    )
+    for family in dict.fromkeys(family for family, _ in cutoff_figures(TRIAL).values())
 ]
 SENSITIVITY = [
     "sensitivity/interaction",

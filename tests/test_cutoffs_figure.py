@@ -9,9 +9,9 @@ import pipeline
 import pytest
 
 from d_q_trial.config import settings
-from d_q_trial.figures import cutoff_pages, style, words
 from d_q_trial.figures import cutoffs as drawing
-from d_q_trial.figures.cut_tables import CutTables, read_table
+from d_q_trial.figures import style
+from d_q_trial.figures.cutoffs import CutTables, read_table
 from d_q_trial.formatting import p_digits
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.cutoffs import prespecified_cuts, published_cuts
@@ -78,7 +78,7 @@ def test_the_windows_are_those_of_the_table(tables, axes):
 
 
 def test_the_own_and_the_published_cut_are_marked(tables, axes):
-    drawing._along(axes, tables.of(*PANEL), 2, named=True)
+    drawing.draw_cuts(axes, tables.of(*PANEL), 2, named=True)
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
     assert {x for name in ("own cut", "published cut") for x, _ in _line(axes, name)} == {39 / 60}
 
@@ -92,8 +92,8 @@ def test_the_words_of_a_panel_give_p_corrected_for_the_search(tables):
 
 
 def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
-    assert {family for family, _ in cutoff_pages.figures(TRIAL).values()} == {"turnover", "bmd"}
-    (only,) = cutoff_pages.figures(load_trial("data/pbc/trial.yaml"))
+    assert {family for family, _ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
+    (only,) = drawing.figures(load_trial("data/pbc/trial.yaml"))
     assert only == "every_cut_laboratory_urine_copper"
 
 
@@ -108,7 +108,7 @@ def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_pat
     assert set(own["stratum"]) == {"low", "high"}
     assert own["share_below"].between(0.45, 0.55).all()
     described = json.loads((results / "halves/robustness/robustness.json").read_text())
-    assert set(described) == set(cutoff_pages.figures(TRIAL))
+    assert set(described) == set(drawing.figures(TRIAL))
     for figure in described.values():
         assert "Synthetic data" in figure["words"]
         assert "in high the difference is" in figure["words"]
@@ -151,7 +151,7 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
     ],
 )
 def test_the_caption_says_where_the_analysis_cuts(tables, cut, said):
-    described = words.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={PANEL[0]: cut})
+    described = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={PANEL[0]: cut})
     caption = described[f"every_cut_turnover_{PANEL[0]}"]["caption"]
     assert caption.endswith(f"Dotted: the published cutoff. {said}")
     assert described["every_cut_turnover_p16_variant_1+5"]["caption"].endswith("Dotted: the published cutoff.")

@@ -51,7 +51,7 @@ def test_n_is_the_finished_one():
 
 def test_p_has_the_digits_of_the_article():
     ax, _ = painted(ARMS)
-    assert "P = 0.031" in texts(ax)
+    assert "$P$ = 0.031" in texts(ax)
 
 
 def test_an_extreme_value_is_marked_at_the_edge_with_its_value():
@@ -92,7 +92,7 @@ def test_axes_carry_units():
 
 def test_strata_stand_side_by_side_with_their_own_points_and_p():
     ax, shown = painted(Panel(kind="arms", outcome="ctx", visit="week_20", strata=["highest", "lowest"]))
-    assert [line for line in texts(ax) if "P =" in line] == ["T3\nP = 0.031", "T1/T2\nP = 0.031"]
+    assert [line for line in texts(ax) if "$P$ =" in line] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
     upper, lower = lines(ax, "D+Q")
     assert sorted(upper.get_ydata()) == POINTS["d_q"][1::2]
     assert sorted(lower.get_ydata()) == POINTS["d_q"][0::2]
@@ -108,7 +108,7 @@ def test_strata_at_baseline_take_both_arms_together():
     ax, _ = painted(Panel(kind="strata", outcome="sasp_sclerostin"))
     (lower,) = lines(ax, "T1/T2")
     assert len(lower.get_ydata()) + sum(len(line.get_ydata()) for line in lines(ax, "beyond T1/T2")) == 6
-    assert "P < 0.001" in texts(ax)
+    assert "$P$ < 0.001" in texts(ax)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["T1/T2\nn = 77", "T3\nn = 77"]
 
 
@@ -118,7 +118,7 @@ def test_a_time_course_begins_at_zero_and_shows_finished_medians():
     assert list(treated.get_ydata()) == [0.0, FINISHED["median"]["d_q"]]
     assert list(control.get_ydata()) == [0.0, FINISHED["median"]["control"]]
     assert shown.title == "CTx, T3 of p16 variant 5"
-    assert {"P = 0.031", "Weeks", "n, D+Q", "106"} <= set(texts(ax))
+    assert {"$P$ = 0.031", "Weeks", "n, D+Q", "106"} <= set(texts(ax))
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "20"]
 
 
@@ -139,7 +139,7 @@ def test_error_bars_of_a_time_course_end_at_the_finished_quartiles():
 def test_a_correlation_shows_its_group_with_the_finished_r(group, ages, r):
     ax, _ = painted(Panel(kind="correlation", outcome="p16_variant_5", group=group))
     assert list(lines(ax, "participants")[0].get_xdata()) == ages
-    assert texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
+    assert texts(ax) == [f"Spearman r = {r}, $P$ < 0.001, n = 228"]
 
 
 def test_an_arm_that_is_not_analysed_is_not_among_the_participants():
@@ -213,7 +213,7 @@ def test_p_of_three_strata_stand_upon_each_other_and_cannot_be_read():
         members = [draw.Group("T", style.CONTROL, float(k), (1.0, 2.0, 3.0), 3, 2.0, 1.0, 3.0) for k in range(3)]
         draw.groups(ax, members, places, ylabel="")
         page.figure.draw_without_rendering()
-        first, second = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("P")]
+        first, second = [text.get_window_extent() for text in ax.texts if text.get_text().startswith("$P$")]
     assert not first.overlaps(second)
 
 
@@ -269,3 +269,13 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
     (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6
+
+
+def test_p_is_in_italics_and_a_label_keeps_its_letters():
+    figure = Figure()
+    with style.settings():
+        alone = style.italic_p(figure.text(0, 0, "PTH, P = 0.031, P < $5"))
+        beside = style.italic_p(figure.text(0, 0, "vitamin P $\nP = 0.031"), "vitamin P $")
+        figure.draw_without_rendering()
+    assert alone.get_text() == r"PTH, $P$ = 0.031, $P$ < \$5"
+    assert beside.get_text() == "vitamin P \\$\n$P$ = 0.031"

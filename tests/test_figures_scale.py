@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d_q_trial.figures.scale import REACH, side_steps, time_positions, view
+from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 
 HEIGHTS = st.lists(st.floats(0, 150), min_size=1, max_size=60)
 

@@ -15,8 +15,7 @@ import pytest
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
-from d_q_trial.figures import words
-from d_q_trial.figures.specification_curve import draw_curve, options_of
+from d_q_trial.figures.specification_curve import describe_multiverse, draw_curve, options_of
 from d_q_trial.robustness import multiverse, shards
 from d_q_trial.robustness.multiverse import WHOLE
 from d_q_trial.robustness.specifications import ALL_EQUAL, TOO_SMALL, is_own
@@ -342,7 +341,8 @@ def test_the_curve_draws_the_points_of_the_table():
     _, counts, table, _ = prepared()
     trial = load_trial("data/trial.yaml")
     ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
-    ax = draw_curve(Figure().add_subplot(), ordered, multiverse.permuted_band(counts), 0.05, trial)
+    ax = Figure().add_subplot()
+    draw_curve(ax, ordered, multiverse.permuted_band(counts), 0.05, trial)
     drawn = {c.get_label(): np.asarray(c.get_offsets()) for c in ax.collections if len(c.get_offsets()) > 1}
     points = [drawn[name] for name in drawn if name.startswith("P ")]
     np.testing.assert_allclose(np.sort(np.concatenate(points)[:, 1]), ordered["effect"])
@@ -357,7 +357,7 @@ def test_the_curve_draws_the_points_of_the_table():
 def test_the_words_tell_the_numbers_of_the_tables():
     chosen = settings.load("tests/config.yaml")
     _, _, table, summary = prepared()
-    made = words.describe_multiverse(
+    made = describe_multiverse(
         table, summary, load_trial(chosen.trial), chosen.analyses["published"], chosen.robustness, ""
     )
     told = made["specification_curve"]["words"]

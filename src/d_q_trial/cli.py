@@ -370,8 +370,7 @@ def cutoffs(context: Context) -> None:
 def robustness(context: Context) -> None:
     """Take the tables of every cutoff into an analysis, and mark its own and the published cutoffs in them."""
     from .config.settings import search_id
-    from .figures import words
-    from .figures.cut_tables import TABLES, CutTables, read_table
+    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, read_table
     from .files import copy_file, write_json
     from .robustness.cutoffs import prespecified_cuts, published_cuts
 
@@ -386,16 +385,14 @@ def robustness(context: Context) -> None:
     context.write(output, prespecified_cuts=own, published_cuts=published)
     tables = CutTables(every, windows, best, own, published)
     cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
-    described = words.describe_cutoffs(tables, trial, analysis, context.settings.robustness, context.label, cuts=cuts)
+    described = describe_cutoffs(tables, trial, analysis, context.settings.robustness, context.label, cuts=cuts)
     write_json(described, output / "robustness.json")
 
 
 @command(argument("marker", help="the marker that is cut"))
 def cutoff_figures(context: Context) -> None:
     """Draw the figures of every cutoff."""
-    from .figures.cut_tables import TABLES, CutTables, read_table
-    from .figures.cutoff_pages import figures
-    from .figures.cutoffs import draw_cutoffs
+    from .figures.cutoffs import TABLES, CutTables, draw_cutoffs, figures, read_table
 
     trial, output = context.trial, context.folder / "robustness"
     files = (*TABLES[:3], "prespecified_cuts", "published_cuts")
@@ -439,8 +436,7 @@ def permute(context: Context) -> None:
 )
 def multiverse(context: Context) -> None:
     """Add up the permutations of the multiverse, and draw its specification curve."""
-    from .figures import words
-    from .figures.specification_curve import draw_specification_curve
+    from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse, shards
 
@@ -451,7 +447,7 @@ def multiverse(context: Context) -> None:
     table = multiverse.specification_table(prepared, counts, analysis)
     summary = multiverse.summary_table(prepared, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
-    described = words.describe_multiverse(table, summary, trial, analysis, settings, prepared.reason)
+    described = describe_multiverse(table, summary, trial, analysis, settings, prepared.reason)
     write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
     drawn = {"alpha": analysis.alpha, "label": label, "reason": prepared.reason}
     draw_specification_curve(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,11 +20,8 @@ from ..trial import Trial
 
 HIGHEST, LOWEST, EACH, DESCENDING = "highest", "lowest", "each", "descending"
 MOST_IN_FOREST = 12  # comparisons of a family
-FOREST_CAPTION = (
-    "{change} from baseline: difference between the arms ({direction}), {estimate}; n by arm. Interaction P: whether the effect in "
-    "a stratum of {marker} differs from that in {highest} (Mann-Whitney effects, Student's t with Satterthwaite's degrees "
-    "of freedom). P: {test}; not adjusted for multiplicity."
-)
+MOST_IN_FLOW = 6  # outcomes
+ROWS_PER_PAGE = 4
 
 
 class Panel(Strict):
@@ -110,33 +110,28 @@ class Figure(Strict):
     def texts(self, words: Mapping[str, Any], strata: Sequence[str], trial: Trial) -> tuple[str, str]:
         """Return title and caption with their placeholders filled in, those on panels from the panels themselves."""
         panels = self.drawn(strata)
-        letters = _Letters(panels)
+        letters = _letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         more = {"letters": letters, "strata": listing(names), "visits": listing(visits)}
         return fill(self.title, words | more), fill(self.caption, words | more)
 
 
-class _Letters(dict[str, str]):
-    """Letters of the panels that show an outcome, a marker, a group or a stratum, by its name: ``a, c`` or ``d–f``."""
+def _letters(panels: Sequence[Panel]) -> dict[str, str]:
+    """Return the letters of the panels that show an outcome, marker, group or stratum, by its name: ``a, c`` or ``d–f``."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, panel in enumerate(panels):
+        for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
+            places[name].append(place)
+    return {name: _runs(found) for name, found in places.items()}
 
-    def __init__(self, panels: Sequence[Panel]):
-        places: dict[str, list[int]] = {}
-        for place, panel in enumerate(panels):
-            for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
-                places.setdefault(name, []).append(place)
-        super().__init__({name: self._runs(found) for name, found in places.items()})
 
-    @staticmethod
-    def _runs(places: list[int]) -> str:
-        runs: list[list[int]] = []
-        for place in places:
-            if runs and runs[-1][-1] == place - 1:
-                runs[-1].append(place)
-            else:
-                runs.append([place])
-        parts = [f"{letter(run[0])}–{letter(run[-1])}" if len(run) > 2 else ", ".join(map(letter, run)) for run in runs]
-        return ", ".join(parts)
+def _runs(places: list[int]) -> str:
+    parts = []
+    for _, members in groupby(enumerate(places), key=lambda item: item[1] - item[0]):
+        run = [letter(place) for _, place in members]
+        parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run))
+    return ", ".join(parts)
 
 
 def letter(place: int) -> str:
@@ -164,34 +159,40 @@ def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
         If the file is not YAML, has unknown keys, or names an outcome, visit or marker that the trial does not have.
     """
     catalogue = validated(Catalogue, read_yaml(path), path)
-    faults = [fault for key, figure in catalogue.figures.items() for fault in _faults(key, figure, trial)]
+    faults = [
+        f"figures.{key}.{place}: the trial has no {name!r}{nearest(name, known)}"
+        for key, figure in catalogue.figures.items()
+        for place, name, known in _names(figure, trial)
+        if name not in known
+    ]
+    if trial.population is None:
+        faults += [
+            f"figures.{key}: a correlation needs the key 'population' in the trial"
+            for key, figure in catalogue.figures.items()
+            if any(panel.kind == "correlation" for panel in figure.panels)
+        ]
     if faults:
         raise faulty(path, faults)
     return catalogue
 
 
-def _faults(key: str, figure: Figure, trial: Trial) -> list[str]:
-    where = f"figures.{key}"
-    faults = []
-
-    def check(place: str, name: str, known) -> None:
-        if name not in known:
-            faults.append(f"{where}.{place}: the trial has no {name!r}{nearest(name, known)}")
-
-    for outcome in figure.flow.outcomes if figure.flow else ():
-        check("flow.outcomes", outcome, trial.outcomes)
-    for family in figure.forest.families if figure.forest else ():
-        check("forest.families", family, trial.families)
+def _names(figure: Figure, trial: Trial):
+    """Yield the names that a figure uses: where it does, the name, and the names that the trial has."""
+    yield from (("flow.outcomes", name, trial.outcomes) for name in (figure.flow.outcomes if figure.flow else ()))
+    yield from (("forest.families", name, trial.families) for name in (figure.forest.families if figure.forest else ()))
     for index, panel in enumerate(figure.panels):
-        place = f"panels.{index}"
-        check(f"{place}.outcome", panel.outcome, trial.markers if panel.kind == "correlation" else trial.outcomes)
+        known = trial.markers if panel.kind == "correlation" else trial.outcomes
+        yield f"panels.{index}.outcome", panel.outcome, known
         if panel.visit:
-            check(f"{place}.visit", panel.visit, trial.visits)
+            yield f"panels.{index}.visit", panel.visit, trial.visits
         if panel.marker:
-            check(f"{place}.marker", panel.marker, trial.markers)
-        if panel.kind == "correlation" and trial.population is None:
-            faults.append(f"{where}.{place}: a correlation needs the key 'population' in the trial")
-    return faults
+            yield f"panels.{index}.marker", panel.marker, trial.markers
+
+
+@cache
+def captions() -> dict[str, Any]:
+    """Return the titles and captions of figures that no catalogue holds."""
+    return read_yaml(Path(__file__).with_name("captions.yaml"))
 
 
 def default_catalogue(trial: Trial) -> Catalogue:
@@ -199,61 +200,33 @@ def default_catalogue(trial: Trial) -> Catalogue:
 
     A figure per family of outcomes: the change by arm at every visit, in all participants and then in every stratum.
     """
-    figures: dict[str, Figure] = {"figure_1": _default_flow(trial), "figure_2": _default_design()}
-    for family, family_label in trial.families.items():
-        pairs = _followed(trial, family)
-        for strata, suffix, words, columns in (
-            ([ALL_PARTICIPANTS], "", "all participants", 3),
-            ([EACH], "_strata", "strata of {marker}", 2),
-        ):
-            per_page = 4 * columns
-            for page in range(0, len(pairs), per_page):
+    texts = captions()["default"]
+    measured = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up]
+    treatments = [Treatment(arm="treated"), Treatment(arm="control")]
+    figures = {
+        "figure_1": Figure(**texts["flow"], flow=Flow(outcomes=measured[:MOST_IN_FLOW])),
+        "figure_2": Figure(**texts["design"], design=Design(treatments=treatments)),
+    }
+    # The outcomes of each family that are not yes or no, with their visits after baseline.
+    pairs: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
+    for outcome in trial.outcomes.values():
+        if outcome.kind != "binary":
+            pairs[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
+    for family, listed in pairs.items():
+        for kind, strata, suffix, columns in (("overall", ALL_PARTICIPANTS, "", 3), ("strata", EACH, "_strata", 2)):
+            per_page = ROWS_PER_PAGE * columns
+            for page in range(0, len(listed), per_page):
                 number = len(figures) + 1
-                panels = [
-                    Panel(kind="arms", outcome=outcome, visit=visit, strata=strata)
-                    for outcome, visit in pairs[page : page + per_page]
-                ]
                 figures[f"figure_{number}_{family}{suffix}"] = Figure(
                     label=f"Fig. {number}",
-                    title=f"{family_label}: change from baseline, {words}",
-                    caption=(
-                        "{change} from baseline by arm. Points are participants; lines are medians and quartiles; "
-                        "P: {test}."
-                    ),
+                    title=texts[kind]["title"].replace("{family}", trial.families[family]),
+                    caption=texts[kind]["caption"],
                     columns=columns,
-                    panels=panels,
+                    panels=[
+                        Panel(kind="arms", outcome=outcome, visit=visit, strata=[strata])
+                        for outcome, visit in listed[page : page + per_page]
+                    ],
                 )
-    families = [family for family in trial.families if 0 < len(_followed(trial, family)) <= MOST_IN_FOREST]
-    if families:
-        figures["forest"] = Figure(
-            label="Forest plot",
-            title="Effects in all participants and in strata of {marker}",
-            caption=FOREST_CAPTION,
-            forest=Forest(families=families),
-        )
+    if families := [family for family, listed in pairs.items() if 0 < len(listed) <= MOST_IN_FOREST]:
+        figures["forest"] = Figure(**texts["forest"], forest=Forest(families=families))
     return Catalogue(figures=figures)
-
-
-def _followed(trial: Trial, family: str) -> list[tuple[str, str]]:
-    """Return the outcomes of a family that are not yes or no, with their visits after baseline."""
-    outcomes = [o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"]
-    return [(outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up]
-
-
-def _default_flow(trial: Trial) -> Figure:
-    outcomes = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up][:6]
-    return Figure(
-        label="Fig. 1",
-        title="Participants",
-        caption="Participants by arm, and how many have a value at each visit.",
-        flow=Flow(outcomes=outcomes),
-    )
-
-
-def _default_design() -> Figure:
-    return Figure(
-        label="Fig. 2",
-        title="Design",
-        caption="Arms, visits and measurements.",
-        design=Design(treatments=[Treatment(arm="treated"), Treatment(arm="control")]),
-    )

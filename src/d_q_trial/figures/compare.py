@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..compare import GAINED, LOST, NOT_MADE, REVERSED
 from ..formatting import p_digits
@@ -12,11 +12,14 @@ from . import style
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from ..trial import Trial
 
 ROW, HEAD, LEFT, COLUMN, EFFECTS = 4.2, 24.0, 60.0, 13.0, 56.0  # millimetres
 FAVOURS_TREATED, FAVOURS_CONTROL = style.TREATED.tint, style.CONTROL.tint
+_CELL = {"edgecolor": "#e3e3e3", "linewidth": 0.4}
+_FLIP = {"edgecolor": style.INK, "linewidth": 1.0}
 _MARKERS = ("o", "^", "v", "<", ">", "P", "X", "h", "*", "d", "p", "8")
 
 
@@ -44,81 +47,52 @@ def draw_comparison(
     stem : path
     label : str or None
         How the data have to be marked.
-
-    Returns
-    -------
-    list of Path
-        The files.
     """
-    analyses = list(dict.fromkeys(comparisons["analysis"]))
-    analyses = [reference, *(name for name in analyses if name != reference)]
-    width = max(style.WIDTHS_MM["double"], LEFT + COLUMN * len(analyses) + EFFECTS + 8)
-    height = HEAD + ROW * len(shown) + 16
+    analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
+    found = {(row.outcome, row.visit, row.place, row.analysis): row for row in comparisons.itertuples(index=False)}
+    rows = [[found.get((*key, name)) for name in analyses] for key in shown]
+    left = LEFT + COLUMN * len(analyses) + 6
+    width, bottom = max(style.WIDTHS_MM["double"], left + EFFECTS + 2), HEAD + ROW * len(rows)
     with style.settings():
-        page = style.Page(width, height, label)
-        found = {(row.outcome, row.visit, row.place, row.analysis): row for row in comparisons.itertuples(index=False)}
+        page = style.Page(width, bottom + 16, label)
         canvas = page.canvas()
-        _headings(canvas, analyses, reference)
-        _names(canvas, shown, trial)
-        for number, key in enumerate(shown):
-            for column, name in enumerate(analyses):
-                _cell(canvas, number, column, found.get((*key, name)))
-        left = LEFT + COLUMN * len(analyses) + 6
-        effects = page.axes(left, HEAD, width - left - 4, ROW * len(shown))
-        draw_effects(effects, [[found.get((*key, name)) for name in analyses] for key in shown], analyses, trial)
-        _key(canvas, HEAD + ROW * len(shown) + 3, left_out, trial)
+        for column, name in enumerate(analyses):
+            look = {"rotation": 40, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
+            x = LEFT + COLUMN * (column + 0.5)
+            canvas.text(x, HEAD - 2, name.replace("_", " "), ha="left", va="bottom", **look)
+        before = ""
+        for number, ((outcome, visit, place), row) in enumerate(zip(shown, rows, strict=True)):
+            top = HEAD + ROW * number
+            if outcome != before:
+                name = trial.outcomes[outcome].label
+                style.write(canvas, 2, top + ROW / 2, name, weight="bold", size=style.BODY)
+                canvas.plot([2, LEFT - 1], [top, top], color=style.GRID, linewidth=0.4)
+                before = outcome
+            style.write(canvas, 32, top + ROW / 2, trial.visits[visit].label)
+            style.write(canvas, 45, top + ROW / 2, "all" if place == ALL_PARTICIPANTS else place)
+            for column, entry in enumerate(row):
+                _cell(canvas, LEFT + COLUMN * column, top, entry)
+        draw_effects(page.axes(left, HEAD, width - left - 4, bottom - HEAD), rows, analyses, trial)
+        _key(canvas, bottom + 3, left_out, trial)
         return page.save(stem, title="Analyses compared")
 
 
-def _headings(canvas, analyses: list[str], reference: str) -> None:
-    for column, name in enumerate(analyses):
-        text = canvas.text(
-            LEFT + COLUMN * (column + 0.5), HEAD - 2, name.replace("_", " "), rotation=40, ha="left", va="bottom"
-        )
-        text.set_rotation_mode("anchor")
-        text.set_weight("bold" if name == reference else "normal")
-
-
-def _names(canvas, shown: list[tuple], trial: Trial) -> None:
-    before = None
-    for number, (outcome, visit, place) in enumerate(shown):
-        middle = HEAD + ROW * (number + 0.5)
-        if outcome != before:
-            canvas.text(2, middle, trial.outcomes[outcome].label, va="center_baseline", weight="bold")
-            canvas.plot([2, LEFT - 1], [HEAD + ROW * number] * 2, color=style.GRID, linewidth=0.4)
-            before = outcome
-        canvas.text(32, middle, trial.visits[visit].label, va="center_baseline", size=style.SMALL)
-        name = "all" if place == ALL_PARTICIPANTS else place
-        canvas.text(45, middle, name, va="center_baseline", size=style.SMALL)
-
-
-def _cell(canvas, number: int, column: int, row) -> None:
+def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
     """Draw one P-value: shaded if significant, by the arm with the larger changes; framed if it flips."""
-    from matplotlib.patches import Rectangle
-
-    left, top = LEFT + COLUMN * column, HEAD + ROW * number
-    absent = row is None or row.conclusion == NOT_MADE
-    flips = not absent and row.conclusion in (LOST, GAINED, REVERSED)
+    made = row is not None and row.conclusion != NOT_MADE
+    significant = made and row.significant == "yes"
     face = "white"
-    if not absent and row.significant == "yes":
+    if significant:
         face = FAVOURS_TREATED if row.mann_whitney_effect > 0.5 else FAVOURS_CONTROL
-    box = Rectangle((left, top), COLUMN, ROW, facecolor=face, edgecolor="#e3e3e3", linewidth=0.4)
-    canvas.add_patch(box)
-    if flips:
-        frame = Rectangle(
-            (left + 0.35, top + 0.35), COLUMN - 0.7, ROW - 0.7, facecolor="none", edgecolor=style.INK, linewidth=1.0
-        )
+    style.box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
+    if made and row.conclusion in (LOST, GAINED, REVERSED):
+        frame = style.box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, **_FLIP | {"facecolor": "none"})
         frame.set_gid("flip")
-        canvas.add_patch(frame)
-    text = "–" if absent else p_digits(row.p)
-    weight = "bold" if not absent and row.significant == "yes" else "normal"
-    written = canvas.text(
-        left + COLUMN / 2, top + ROW / 2, text, ha="center", va="center_baseline", size=style.SMALL, weight=weight
-    )
-    written.set_gid("p")
+    look = {"ha": "center", "weight": "bold" if significant else "normal", "gid": "p"}
+    style.write(canvas, left + COLUMN / 2, top + ROW / 2, p_digits(row.p) if made else "–", **look)
 
 
-def draw_effects(ax, rows: list[list], analyses: list[str], trial: Trial):
+def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Trial) -> None:
     """Draw the Mann-Whitney effects: a line per comparison, a mark per analysis, the reference in full colour.
 
     Parameters
@@ -128,80 +102,44 @@ def draw_effects(ax, rows: list[list], analyses: list[str], trial: Trial):
         Per comparison, what each analysis found (None where it has none); the reference first.
     analyses : list of str
     trial : Trial
-
-    Returns
-    -------
-    matplotlib Axes
     """
+    looks = [style.TREATED] + [
+        style.Look("white", style.QUIET, _MARKERS[number % len(_MARKERS)]) for number in range(len(analyses) - 1)
+    ]
     for number, row in enumerate(rows):
-        known = [(i, entry.mann_whitney_effect) for i, entry in enumerate(row) if entry is not None]
-        known = [(i, effect) for i, effect in known if effect == effect]
+        effects = [None if entry is None else entry.mann_whitney_effect for entry in row]
+        known = [(place, effect) for place, effect in enumerate(effects) if effect is not None and effect == effect]
         if not known:
             continue
-        effects = [effect for _, effect in known]
-        ax.plot([min(effects), max(effects)], [number, number], color=style.GRID, linewidth=0.6, zorder=1)
-        for i, effect in known:
-            first = i == 0
-            ax.plot(
-                effect,
-                number,
-                marker="s" if first else _MARKERS[(i - 1) % len(_MARKERS)],
-                markersize=3.6 if first else 3.2,
-                markerfacecolor=style.TREATED.face if first else "white",
-                markeredgecolor=style.TREATED.edge if first else style.QUIET,
-                markeredgewidth=0.6,
-                linestyle="none",
-                zorder=3 if first else 2,
-            )
+        ends = [pick(effect for _, effect in known) for pick in (min, max)]
+        ax.plot(ends, [number, number], color=style.GRID, linewidth=0.6, zorder=1)
+        for place, effect in known:
+            ax.plot(effect, number, zorder=2 if place else 3, **looks[place].points(3.2 if place else 3.6, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set_xlim(0, 1)
-    ax.set_yticks([])
+    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     treated, control = trial.arms.treated.label, trial.arms.control.label
     ax.set_xlabel(f"Chance that a change in {treated}\nexceeds one in {control}")
     handles = [
-        ax.plot(
-            [],
-            [],
-            linestyle="none",
-            marker="s" if i == 0 else _MARKERS[(i - 1) % len(_MARKERS)],
-            markersize=3.4,
-            markerfacecolor=style.TREATED.face if i == 0 else "white",
-            markeredgecolor=style.TREATED.edge if i == 0 else style.QUIET,
-            markeredgewidth=0.6,
-            label=name.replace("_", " "),
-        )[0]
-        for i, name in enumerate(analyses)
+        ax.plot([], [], label=name.replace("_", " "), **look.points(3.4, 0.6))[0]
+        for name, look in zip(analyses, looks, strict=True)
     ]
     ax.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
-        ncols=2 if len(handles) > 5 else 1,
-        frameon=False,
-        fontsize=style.SMALL,
-        handletextpad=0.2,
-        columnspacing=0.8,
-        borderaxespad=0.2,
-        labelspacing=0.25,
-    )
-    return ax
+        handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if len(handles) > 5 else 1, frameon=False,
+        fontsize=style.SMALL, handletextpad=0.2, columnspacing=0.8, borderaxespad=0.2, labelspacing=0.25,
+    )  # fmt: skip
 
 
-def _key(canvas, top: float, left_out: int, trial: Trial) -> None:
-    from matplotlib.patches import Rectangle
-
+def _key(canvas: Axes, top: float, left_out: int, trial: Trial) -> None:
     items = (
-        (FAVOURS_TREATED, "#e3e3e3", 0.4, f"significant, larger changes in {trial.arms.treated.label}"),
-        (FAVOURS_CONTROL, "#e3e3e3", 0.4, f"significant, larger changes in {trial.arms.control.label}"),
-        ("white", style.INK, 1.0, "conclusion differs from the first column"),
+        (_CELL | {"facecolor": FAVOURS_TREATED}, f"significant, larger changes in {trial.arms.treated.label}"),
+        (_CELL | {"facecolor": FAVOURS_CONTROL}, f"significant, larger changes in {trial.arms.control.label}"),
+        (_FLIP, "conclusion differs from the first column"),
     )
-    for number, (face, edge, line, text) in enumerate(items):
-        y = top + 3.2 * number
-        canvas.add_patch(Rectangle((2, y), 4, 2.4, facecolor=face, edgecolor=edge, linewidth=line))
-        canvas.text(7.5, y + 1.2, text, va="center_baseline", size=style.SMALL)
+    for number, (look, text) in enumerate(items):
+        style.box(canvas, 2, top + 3.2 * number, 4, 2.4, **look)
+        style.write(canvas, 7.5, top + 3.2 * number + 1.2, text)
     if left_out:
         note = f"{left_out} more comparisons, whose conclusion no analysis changes, are not shown."
-        canvas.text(2, top + 3.2 * len(items) + 1.2, note, va="center_baseline", size=style.SMALL, color=style.QUIET)
+        style.write(canvas, 2, top + 3.2 * len(items) + 1.2, note, color=style.QUIET)

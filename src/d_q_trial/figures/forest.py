@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW, HEAD, FOOT = 3.9, 9.0, 9.0  # millimetres
-NAMES, COUNTS, EFFECTS, RIGHT = 38.0, 20.0, 58.0, 64.0  # widths of the columns
+NAMES, COUNTS, EFFECTS = 38.0, 20.0, 58.0  # widths of the columns
+LEFT = 3 + NAMES + COUNTS  # of the axes
+COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
 INTERACTION = "placements"  # begins the method of the interaction's P that Student's t gives
+EMPTY = "No comparison of these outcomes in this analysis"
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,16 @@ def effects(study: Study, family: str) -> list[Effect]:
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         for visit in outcome.follow_up:
             for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
-                place = {"marker": "" if group == ALL_PARTICIPANTS else study.marker, "stratum": group}
-
-                def number(statistic: str, key=(outcome.key, study.measure, visit), place=place, **more: str) -> float:
-                    return study.numbers.get(*key, statistic, **place, **more).value
-
-                names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
-                values = [number(name, contrast=trial.contrast) for name in names]
-                n = tuple(number("n", group=arm.key) for arm in (trial.arms.treated, trial.arms.control))
-                if any(math.isfinite(value) for value in (values[0], values[3])):
-                    found.append(Effect(outcome.key, visit, group, n, *values))
+                key, place = (outcome.key, study.measure, visit), study.place(group)
+                estimate, low, high, p = (
+                    study.numbers.get(*key, name, contrast=trial.contrast, **place).value
+                    for name in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+                )
+                treated, control = (
+                    study.numbers.get(*key, "n", group=arm, **place).value for arm in trial.analysed_arms
+                )
+                if math.isfinite(estimate) or math.isfinite(p):
+                    found.append(Effect(outcome.key, visit, group, (treated, control), estimate, low, high, p))
     return found
 
 
@@ -76,49 +79,43 @@ def interaction(study: Study, outcome: str, visit: str) -> dict[str, float]:
 def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, each with an axis of its own."""
     families = {family: found for family in spec.families if (found := effects(study, family))}
-    trial = study.trial
     height = sum(HEAD + ROW * len(found) + FOOT for found in families.values()) or 20.0
     page = style.Page(style.WIDTHS_MM["double"], height, study.label)
     canvas, top, words = page.canvas(), 0.0, []
     if not families:
-        draw.message(canvas, "No comparison of these outcomes in this analysis")
-        return page, [
-            Content("Effects", lambda ax: ax, "No comparison of these outcomes in this analysis.", missing=True)
-        ]
+        draw.message(canvas, EMPTY)
+        return page, [Content("Effects", lambda _: None, f"{EMPTY}.", missing=True)]
+    arms = "n, {} /\n{}".format(*(arm.label for arm in study.trial.analysed_arms.values()))
+    reference = study.strata_labels[-1]
+    heads = ("difference (interval)", "P", f"interaction P,\nagainst {reference}")
     for family, found in families.items():
-        ax = page.axes(3 + NAMES + COUNTS, top + HEAD, EFFECTS, ROW * len(found))
-        _axis(ax, found, study)
-        head = {"va": "bottom", "size": style.SMALL, "color": style.QUIET}
-        canvas.text(3, top + HEAD - 1, trial.families[family], weight="bold", size=style.TITLE, va="bottom")
-        arms = f"n, {trial.arms.treated.label} /\n{trial.arms.control.label}"
-        canvas.text(3 + NAMES + COUNTS - 3, top + HEAD - 1, arms, ha="right", **head)
-        columns = [3 + NAMES + COUNTS + EFFECTS + place for place in (4, 37, 46)]
-        for place, name in zip(
-            columns, ("difference (interval)", "P", f"interaction P,\nagainst {study.strata_labels[-1]}"), strict=True
-        ):
-            canvas.text(place, top + HEAD - 1, name, **head)
-        for index, effect in enumerate(found):
-            words.append(_row(canvas, top + HEAD + ROW * (index + 0.5), columns, effect, study))
-        top += HEAD + ROW * len(found) + FOOT
-    return page, [Content("Effects", lambda ax: ax, " ".join(words))]
+        top += HEAD
+        _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
+        look = {"va": "bottom", "color": style.QUIET}
+        canvas.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
+        style.write(canvas, LEFT - 3, top - 1, arms, ha="right", **look)
+        for place, name in zip(COLUMNS, heads, strict=True):
+            style.italic_p(style.write(canvas, place, top - 1, name, **look), reference)
+        words += [_row(canvas, top + ROW * (index + 0.5), effect, study) for index, effect in enumerate(found)]
+        top += ROW * len(found) + FOOT
+    return page, [Content("Effects", lambda _: None, " ".join(words))]
 
 
 def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
     """Draw estimates with their intervals; limits far outside the others are cut by an arrow."""
     ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
-    inner = [e.estimate for e in found if math.isfinite(e.estimate)] + ends[
-        len(ends) // 20 : -(len(ends) // 20) or None
-    ]
+    few = len(ends) // 20
+    inner = [e.estimate for e in found if math.isfinite(e.estimate)] + ends[few : -few or None]
     low, high = min([0.0, *inner]), max([0.0, *inner])
     room = 0.05 * (high - low) or 1.0
-    ax.set_xlim(low - room, high + room)
-    ax.set_ylim(len(found) - 0.5, -0.5)
-    ax.axvline(0, color=style.GRID, linewidth=0.7, dashes=(4, 3), zorder=0.5)
+    ax.set(xlim=(low - room, high + room), ylim=(len(found) - 0.5, -0.5), yticks=[])
+    ax.axvline(0, **style.DASHED)
     for place, effect in enumerate(found):
         if not math.isfinite(effect.estimate):
             continue
-        index = 0 if effect.overall else 1 + study.strata_labels.index(effect.group)
-        look = style.NEUTRAL if effect.overall else style.stratum_look(index - 1, len(study.strata_labels))
+        look = style.NEUTRAL
+        if not effect.overall:
+            look = style.stratum_look(study.strata_labels.index(effect.group), len(study.strata_labels))
         if not math.isnan(effect.low):
             left, right = max(effect.low, low - room), min(effect.high, high + room)
             ax.plot((left, right), (place, place), color=look.edge, linewidth=0.9, zorder=1)
@@ -126,36 +123,32 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
                 if end != limit:
                     label = f"{draw.BEYOND}{effect.group}"
                     ax.plot(end, place, marker=marker, markersize=2.5, color=look.edge, clip_on=False, label=label)
-        ax.plot(
-            effect.estimate, place, marker="D" if effect.overall else look.marker, markersize=3.4,
-            markerfacecolor=look.face, markeredgecolor=look.edge, markeredgewidth=0.6, zorder=2, label=effect.group,
-        )  # fmt: skip
-    ax.set_yticks([])
+        points = look.points(3.4, 0.6) | ({"marker": "D"} if effect.overall else {})
+        ax.plot(effect.estimate, place, zorder=2, label=effect.group, **points)
     ax.spines["left"].set_visible(False)
     unit = {"percent_change": " (percentage points)", "log_ratio": " (log ratio)"}.get(study.measure, "")
     ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{unit}")
 
 
-def _row(canvas: Axes, y: float, columns: list[float], effect: Effect, study: Study) -> str:
+def _row(canvas: Axes, y: float, effect: Effect, study: Study) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
-    trial, outcome = study.trial, study.trial.outcomes[effect.outcome]
-    font = {"va": "center_baseline", "size": style.SMALL}
-    name = f"{outcome.label}, {trial.visits[effect.visit].label}"
+    outcome = study.trial.outcomes[effect.outcome]
+    name = f"{outcome.label}, {study.trial.visits[effect.visit].label}"
     if effect.overall:
-        canvas.text(3, y, name, weight="bold", **font)
+        style.write(canvas, 3, y, name, weight="bold")
     else:
-        canvas.text(6, y, effect.group, **font)
+        style.write(canvas, 6, y, effect.group)
     sizes = "/".join("–" if math.isnan(n) else f"{n:.0f}" for n in effect.n)
-    canvas.text(3 + NAMES + COUNTS - 3, y, sizes, ha="right", **font)
+    style.write(canvas, LEFT - 3, y, sizes, ha="right")
     decimals = labels.change_decimals(study.measure, outcome.decimals)
     estimate = formatting.number(effect.estimate, decimals)
     if math.isfinite(effect.low) and math.isfinite(effect.high):
         estimate = formatting.interval(effect.estimate, effect.low, effect.high, decimals)
-    canvas.text(columns[0], y, estimate, **font)
-    canvas.text(columns[1], y, formatting.p_digits(effect.p), **font)
+    style.write(canvas, COLUMNS[0], y, estimate)
+    style.write(canvas, COLUMNS[1], y, formatting.p_digits(effect.p))
     whom = "all participants" if effect.overall else effect.group
     words = f"{name}, {whom}: {estimate}, {formatting.p_value(effect.p)}"
     if (p := interaction(study, effect.outcome, effect.visit).get(effect.group)) is not None:
-        canvas.text(columns[2], y, formatting.p_digits(p), **font)
+        style.write(canvas, COLUMNS[2], y, formatting.p_digits(p))
         words += f", interaction {formatting.p_value(p)}"
     return f"{words}."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 9.5
 _LEGEND = 5.0
+_ROWS_OF_N = (2.0, 3.5)  # more at the left and below
 _STRATA_PER_ROW = 6  # side by side over the width of a page
 _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
@@ -87,71 +88,54 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     rows = -(-len(contents) // columns)
     top = _LEGEND if any(c.arms_legend for c in contents) else 1.5
     page = style.Page(width, top + rows * figure.panel_height + 1.0, study.label)
-    drawn = []
+    axes = []
     for index, shown in enumerate(contents):
         left, above = cell * (index % columns), top + figure.panel_height * (index // columns)
-        indent, below = (2.0, 3.5) if shown.rows_below else (0.0, 0.0)  # room for the rows of n
-        head = _TOP + _EXTRA_LINE * shown.more_lines
-        right = _RIGHT + _RIGHT_AXIS * shown.right_axis
-        ax = page.axes(
-            left + _LEFT + indent,
-            above + head,
-            cell - _LEFT - indent - right,
-            figure.panel_height - head - _BOTTOM - below,
-        )
-        ax.set_gid(f"panel_{index}")
-        shown.paint(ax)
+        indent, below = _ROWS_OF_N if shown.rows_below else (0.0, 0.0)
+        head, right = _TOP + _EXTRA_LINE * shown.more_lines, _RIGHT + _RIGHT_AXIS * shown.right_axis
+        size = cell - _LEFT - indent - right, figure.panel_height - head - _BOTTOM - below
+        axes.append(page.axes(left + _LEFT + indent, above + head, *size))
+        axes[-1].set_gid(f"panel_{index}")
+        shown.paint(axes[-1])
         if len(contents) > 1:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
         page.text(left + 5.5, above + 0.9, shown.title, weight="bold", size=style.TITLE, va="top")
-        drawn.append((ax, shown))
     if figure.by_stratum:
-        _share_axes([ax for ax, _ in drawn], panels)
-    _legend(page, drawn, [arm.label for arm in study.trial.analysed_arms.values()])
+        _share_axes(axes, panels)
+    if any(shown.arms_legend for shown in contents):
+        with_arms = next(ax for ax, shown in zip(axes, contents, strict=True) if shown.arms_legend)
+        _legend(page, with_arms, [arm.label for arm in study.trial.analysed_arms.values()])
     return page, contents
 
 
 def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
-    """Give the panels of one outcome the same vertical axis, so that strata can be compared."""
+    """Give the time courses of one outcome the same vertical axis, so that strata can be compared."""
     for outcome in dict.fromkeys(panel.outcome for panel in panels):
         own = [ax for ax, panel in zip(axes, panels, strict=True) if panel.outcome == outcome and ax.containers]
-        if own:
-            low, high = (pick(ax.get_ylim()[end] for ax in own) for end, pick in enumerate((min, max)))
-            for ax in own:
-                ax.set_ylim(low, high)
-                draw.name_y(ax, ax.get_ylabel())
+        limits = [ax.get_ylim() for ax in own]
+        for ax in own:
+            ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+            draw.name_y(ax, ax.get_ylabel())
 
 
-def _legend(page: style.Page, drawn: list[tuple[Axes, Content]], arms: Sequence[str]) -> None:
-    """One key to the arms for the whole page."""
-    ax = next((ax for ax, shown in drawn if shown.arms_legend), None)
-    if ax is None:
-        return
+def _legend(page: style.Page, ax: Axes, arms: Sequence[str]) -> None:
+    """Draw one key to the arms for the whole page, with the marks of the first axes that have them."""
     handles: dict[str, Any] = {}
     for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
         handles.setdefault(name, handle)
-    page.figure.legend(
-        [handles[name] for name in arms],
-        arms,
-        loc="upper right",
-        bbox_to_anchor=(1 - 2 / page.width, 1 - page.top / page.height),
-        ncols=2,
-        frameon=False,
-        borderaxespad=0.2,
-    )
+    place = {"loc": "upper right", "bbox_to_anchor": (1 - 2 / page.width, 1 - page.top / page.height)}
+    page.figure.legend([handles[name] for name in arms], arms, ncols=2, frameon=False, borderaxespad=0.2, **place)
 
 
 def describe(
-    key: str,
-    figure: Figure,
-    study: Study,
-    page: style.Page,
-    contents: list[Content],
-    words: Mapping[str, str],
+    key: str, figure: Figure, study: Study, page: style.Page, contents: list[Content], words: Mapping[str, str]
 ) -> dict[str, Any]:
     """Say in JSON values what a figure is: label, title, caption, files, and its result in words."""
     letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
-    said = [f"{own}, {c.words}" if own else c.words for own, c in zip(letters, contents, strict=True)]
+    panels = [
+        {"letter": own, "title": c.title, "words": c.words, "missing": c.missing}
+        for own, c in zip(letters, contents, strict=True)
+    ]
     title, caption = figure.texts(words, study.strata_labels, study.trial)
     if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
         caption += " Triangles at the edge mark values outside the axis."
@@ -161,10 +145,7 @@ def describe(
         "caption": caption,
         "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
         "width_mm": style.WIDTHS_MM[figure.width],
-        "words": " ".join(said),
-        "panels": [
-            {"letter": own, "title": c.title, "words": c.words, "missing": c.missing}
-            for own, c in zip(letters, contents, strict=True)
-        ],
+        "words": " ".join(f"{p['letter']}, {p['words']}" if p["letter"] else str(p["words"]) for p in panels),
+        "panels": panels,
         "data_label": page.label,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from ..files import read_rows
@@ -33,10 +34,8 @@ class Study:
     trial : Trial
     numbers : Numbers
         From results.csv.
-    changes : list of rows
-        From changes.csv.
-    strata : list of rows
-        From strata.csv.
+    changes, strata : list of rows
+        From changes.csv and strata.csv.
     people : list of Person
         From participants.csv: markers and age at baseline.
     strata_labels : tuple of str
@@ -45,9 +44,9 @@ class Study:
         The one by which the analysis makes its strata.
     label : str or None
         How the data have to be marked.
-    flow : list of rows
+    flow : sequence of rows
         What the article reports on the flow of participants; may be empty.
-    interactions : list of rows
+    interactions : sequence of rows
         From sensitivity/interaction.csv; may be empty.
     """
 
@@ -59,19 +58,34 @@ class Study:
     strata_labels: tuple[str, ...]
     marker: str
     label: str | None = None
-    flow: list[Row] = field(default_factory=list)
-    interactions: list[Row] = field(default_factory=list)
+    flow: Sequence[Row] = ()
+    interactions: Sequence[Row] = ()
 
-    def __post_init__(self):
-        points: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    @cached_property
+    def _points(self) -> dict[tuple[str, str, str], list[Row]]:
+        points = defaultdict(list)
         for row in self.changes:
             if row["value"]:
                 points[row["outcome"], row["measure"], row["visit"]].append(row)
-        assigned = {(row["marker"], row["participant"]): row["stratum"] for row in self.strata}
-        measures = [measure for _, measure, _ in points if measure != "baseline"]
-        object.__setattr__(self, "_points", dict(points))
-        object.__setattr__(self, "_assigned", assigned)
-        object.__setattr__(self, "measure", measures[0] if measures else "percent_change")
+        return dict(points)
+
+    @cached_property
+    def _assigned(self) -> dict[tuple[str, str], str]:
+        return {(row["marker"], row["participant"]): row["stratum"] for row in self.strata}
+
+    @cached_property
+    def measure(self) -> str:
+        """How the analysis measures changes."""
+        return next((measure for _, measure, _ in self._points if measure != "baseline"), "percent_change")
+
+    @cached_property
+    def enrolled(self) -> Counter[str]:
+        """Number of participants by arm, as the workbook has them; arms without ids are not counted."""
+        return Counter(person.arm for person in self.people if person.cohort == TRIAL)
+
+    def place(self, stratum: str, marker: str = "") -> dict[str, str]:
+        """Return the keys of a stratum in the results, by the marker of the analysis unless another is named."""
+        return {"marker": "" if stratum == ALL_PARTICIPANTS else marker or self.marker, "stratum": stratum}
 
     def values(
         self,
@@ -97,7 +111,7 @@ class Study:
             return linked or not row["stratum"]
         if linked:
             return self._assigned.get((marker, row["participant"])) == stratum
-        return row["marker"] == marker and row["stratum"] == stratum
+        return (row["marker"], row["stratum"]) == (marker, stratum)
 
     def resolve(self, strata: Iterable[str]) -> list[str]:
         """Turn ``highest``, ``lowest``, ``each`` and ``descending`` into the labels of the analysis."""
@@ -110,26 +124,14 @@ class Study:
         sample = self.trial.population
         if sample is None:
             return [], []
-        analysed = self.trial.analysed_arms
         if group == "participants":
-            chosen = [p.values for p in self.people if p.cohort == TRIAL and p.arm in analysed]
+            chosen = [p.values for p in self.people if p.cohort == TRIAL and p.arm in self.trial.analysed_arms]
         else:
             chosen = [p.values for p in self.people if p.cohort == POPULATION]
         pairs = [(v[sample.age], v[marker]) for v in chosen if sample.age in v and marker in v]
-        if group == "population_under_cut":
-            pairs = [pair for pair in pairs if pair[0] < sample.cut_age]
-        elif group == "population_from_cut":
-            pairs = [pair for pair in pairs if pair[0] >= sample.cut_age]
+        if group in ("population_under_cut", "population_from_cut"):
+            pairs = [pair for pair in pairs if (pair[0] < sample.cut_age) == (group == "population_under_cut")]
         return [age for age, _ in pairs], [value for _, value in pairs]
-
-    @property
-    def enrolled(self) -> dict[str, int]:
-        """Number of participants by arm, as the workbook has them; arms without ids are not counted."""
-        counts: dict[str, int] = defaultdict(int)
-        for person in self.people:
-            if person.cohort == TRIAL:
-                counts[person.arm] += 1
-        return dict(counts)
 
 
 def read_people(rows: Iterable[Row], trial: Trial) -> list[Person]:
@@ -171,7 +173,7 @@ def read_study(
         What the article reports on the flow of participants; may be absent.
     """
     analysis, participants = Path(analysis), Path(participants)
-    description = json.loads((participants / "participants.json").read_text(encoding="utf-8"))
+    interactions = analysis / "sensitivity/interaction.csv"
     return Study(
         trial=trial,
         numbers=Numbers(read_rows(analysis / "results.csv")),
@@ -180,9 +182,7 @@ def read_study(
         people=read_people(read_rows(participants / "participants.csv"), trial),
         strata_labels=tuple(strata_labels),
         marker=marker,
-        label=description["label"],
+        label=json.loads((participants / "participants.json").read_text(encoding="utf-8"))["label"],
         flow=read_rows(flow) if flow and Path(flow).exists() else [],
-        interactions=read_rows(interactions)
-        if (interactions := analysis / "sensitivity/interaction.csv").exists()
-        else [],
+        interactions=read_rows(interactions) if interactions.exists() else [],
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..files import atomic
 from . import fonts
@@ -12,6 +13,7 @@ from . import fonts
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 WIDTHS_MM = {"single": 89.0, "double": 183.0}
 PNG_DPI = 250
@@ -23,46 +25,15 @@ GRID = "#9a9a9a"
 BAND_FILL, BAND_INK = "#fff3cd", "#7a1f00"
 BAND_MM = 5.0  # height of the band that carries the label of synthetic data
 
-BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0
-
-# Type 42 keeps text as text in the PDF.
-_RC = {
-    "font.size": BODY,
-    "axes.labelsize": BODY,
-    "axes.linewidth": 0.6,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.labelpad": 2.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.unicode_minus": True,
-    "text.color": INK,
-    "text.parse_math": False,  # a "$" in a label is a dollar
-    "xtick.labelsize": SMALL,
-    "ytick.labelsize": SMALL,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "xtick.major.pad": 2.0,
-    "ytick.major.pad": 2.0,
-    "lines.linewidth": 1.0,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-    "savefig.bbox": None,
-    "pdf.fonttype": 42,
-    "pdf.compression": 6,
-    "path.simplify": False,
-}
+BODY, SMALL, TITLE, LETTER = 6.5, 6.0, 7.0, 9.0  # points
+DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # lines of no effect and of alpha
 
 
 def settings():
-    """Return a context in which matplotlib draws in the style of these figures."""
+    """Return a context in which matplotlib draws in the style of these figures, whatever its own settings are."""
     import matplotlib as mpl
 
-    return mpl.rc_context(_RC | {"font.family": fonts.register()})
+    return mpl.rc_context({"font.family": fonts.register()}, fname=Path(__file__).with_name("journal.mplstyle"))
 
 
 @dataclass(frozen=True)
@@ -73,6 +44,17 @@ class Look:
     edge: str
     marker: str
     tint: str = "white"  # behind text
+
+    def points(self, size: float, edge: float = 0.4) -> dict[str, Any]:
+        """Return the properties of a line of markers; ``size`` and the width of their ``edge`` in points of type."""
+        return {
+            "linestyle": "none",
+            "marker": self.marker,
+            "markersize": size,
+            "markerfacecolor": self.face,
+            "markeredgecolor": self.edge,
+            "markeredgewidth": edge,
+        }
 
 
 CONTROL = Look("#8cc1e6", "#2b6ea6", "o", "#e6f1fa")
@@ -89,9 +71,7 @@ STRATA = (
 
 def stratum_look(index: int, count: int) -> Look:
     """Return the look of stratum ``index`` (0 = lowest) of ``count``: two strata take light and dark."""
-    if count == 2:
-        return STRATA[0] if index == 0 else STRATA[2]
-    return STRATA[min(index, len(STRATA) - 1)]
+    return STRATA[2 * index if count == 2 else min(index, len(STRATA) - 1)]
 
 
 class Page:
@@ -134,8 +114,7 @@ class Page:
         """Add axes without a frame over the page below the band; units are millimetres, y counts downwards."""
         depth = self.height - self.top
         axes = self.axes(0, 0, self.width, depth)
-        axes.set_xlim(0, self.width)
-        axes.set_ylim(depth, 0)
+        axes.set(xlim=(0, self.width), ylim=(depth, 0))
         axes.axis("off")
         return axes
 
@@ -148,12 +127,40 @@ class Page:
 
         The label stands in the metadata of both files as well.
         """
-        stem = Path(stem)
         pdf = {"Title": title, "Subject": self.label, "Creator": None, "Producer": None, "CreationDate": None}
         png = {"Title": title, "Software": None} | ({"Description": self.label} if self.label else {})
-        paths = [stem.with_name(stem.name + ".pdf"), stem.with_name(stem.name + ".png")]
-        with atomic(paths[0]) as temporary:
-            self.figure.savefig(temporary, format="pdf", metadata=pdf)
-        with atomic(paths[1]) as temporary:
-            self.figure.savefig(temporary, format="png", dpi=PNG_DPI, metadata=png, pil_kwargs={"compress_level": 2})
+        options: dict[str, dict[str, Any]] = {
+            "pdf": {"metadata": pdf},
+            "png": {"metadata": png, "dpi": PNG_DPI, "pil_kwargs": {"compress_level": 2}},
+        }
+        paths = []
+        for ending, more in options.items():
+            paths.append(Path(f"{stem}.{ending}"))
+            with atomic(paths[-1]) as temporary:
+                self.figure.savefig(temporary, format=ending, **more)
         return paths
+
+
+def italic_p(written: Text, label: str = "") -> Text:
+    """Set the P of P-values in a text in italics, as journals print it.
+
+    ``label`` is a part of the text, such as the name of a stratum, that may hold any letter and stays as it is.
+    """
+    before, kept, after = written.get_text().partition(label) if label else ("", "", written.get_text())
+    before, kept, after = (part.replace("$", r"\$") for part in (before, kept, after))
+    before, after = (re.sub(r"\bP\b", "$P$", part) for part in (before, after))
+    written.set(text=before + kept + after, parse_math=True)
+    return written
+
+
+def write(canvas: Axes, x: float, y: float, text: str, **style: Any):
+    """Write small text on a canvas, its line at height ``y``."""
+    return canvas.text(x, y, text, **{"va": "center_baseline", "size": SMALL} | style)
+
+
+def box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):
+    """Draw a rectangle, white with a thin dark frame unless said otherwise."""
+    from matplotlib.patches import Rectangle
+
+    look = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | style
+    return ax.add_patch(Rectangle((left, top), width, height, **look))
