@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..errors import UserError
@@ -28,23 +29,17 @@ class Fault:
 
 @dataclass
 class Faults:
-    """All faults of one reading, in the order in which they were met."""
+    """All faults of one reading, each once, in the order in which they were met."""
 
-    found: list[Fault] = field(default_factory=list)
-    _seen: set[Fault] = field(default_factory=set)
+    found: dict[Fault, None] = field(default_factory=dict)
 
     def error(self, kind: str, expectation: str, *, sheet: str = "", cell: str = "", value: object = "") -> None:
         """Record what keeps the workbook from being used."""
-        self._add(Fault(kind, sheet, cell, shown(value), expectation))
+        self.found[Fault(kind, sheet, cell, shown(value), expectation)] = None
 
     def note(self, kind: str, expectation: str, *, sheet: str = "", cell: str = "", value: object = "") -> None:
         """Record what the analyst should know."""
-        self._add(Fault(kind, sheet, cell, shown(value), expectation, stops=False))
-
-    def _add(self, fault: Fault) -> None:
-        if fault not in self._seen:
-            self._seen.add(fault)
-            self.found.append(fault)
+        self.found[Fault(kind, sheet, cell, shown(value), expectation, stops=False)] = None
 
     @property
     def errors(self) -> list[Fault]:
@@ -64,36 +59,29 @@ class Faults:
         UserError
             With a line per fault.
         """
-        errors = self.errors
-        if errors:
-            lines = shortened(errors)
+        if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
-            raise UserError("\n  ".join([f"{path}: {count}", *lines[:MOST_SHOWN]]))
+            raise UserError("\n  ".join([f"{path}: {count}", *shortened(errors)[:MOST_SHOWN]]))
 
 
 def shortened(faults: list[Fault]) -> list[str]:
     """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
     lines: list[str] = []
-    counts: dict[tuple[str, str], int] = {}
-    rest: dict[tuple[str, str], int] = {}
+    counts: Counter[tuple[str, str]] = Counter()
     for fault in faults:
-        group = (fault.kind, fault.sheet)
-        counts[group] = counts.get(group, 0) + 1
-        if counts[group] <= MOST_PER_KIND:
+        counts[fault.kind, fault.sheet] += 1
+        if counts[fault.kind, fault.sheet] <= MOST_PER_KIND:
             lines.append(str(fault))
-        else:
-            rest[group] = rest.get(group, 0) + 1
-    lines += [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in rest.items()]
-    return lines
+    more = {group: count - MOST_PER_KIND for group, count in counts.items() if count > MOST_PER_KIND}
+    return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
 
 
 def shown(value: object) -> str:
     """Return a cell's content for a message: short, on one line, text in quotes."""
-    if value == "" or value is None:
-        return ""
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if value is None or value == "":
+        return ""
     if not isinstance(value, str):
         return str(value)
-    text = value if len(value) <= 60 else value[:57] + "..."
-    return repr(text)
+    return repr(value if len(value) <= 60 else value[:57] + "...")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .lexicon import code_form
+from .lexicon import code_form, listed
 from .recognise import Vocabulary
 from .sheets import DATES, EMPTY, Block, Flag, Sheet, split
 
@@ -17,11 +17,7 @@ MOST_BLANK = 2  # rows or columns inside one table; more makes it two
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
-# Codes for a missing value, in lower case.
-MISSING = frozenset(
-    re.findall(r"\S+", "na nan n/a n.a. n.a - -- --- . .. null #null none nil nd n.d. n.d unknown unk missing #n/a ? *")
-) | {*("not done", "not available", "not determined", "not measured", "not collected", "nr", "qns", "no data")}
-
+MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower case
 _NUMBER_TEXT = re.compile(r"[+\-−–]?\s*(?:\d[\d\s ,.'’]*|[.,]\d+)(?:[eE][+\-−]?\d+)?\s*%?")
 _CENSORED = re.compile(r"(?:[<>≤≥]=?|below|under|less than|above)\s*[\d.,]+.*", re.I)
 _BELOW_WORDS = re.compile(r"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below (?:detection|limit).*|undetect\w*|not detect\w*", re.I)

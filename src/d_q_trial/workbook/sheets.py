@@ -111,8 +111,8 @@ def split_address(address: str) -> tuple[int, int]:
 class Block:
     """Some rows and columns of a sheet, by their index in its rectangle; blank ones inside a table may be left out.
 
-    ``values`` and all positions count from 0 within the block; ``transposed`` blocks are read with rows and columns
-    exchanged.
+    ``bottom`` and ``right`` follow the last row and column. ``values``, ``height``, ``width`` and positions are as read:
+    with rows and columns exchanged if ``transposed``.
     """
 
     sheet: Sheet
@@ -120,41 +120,13 @@ class Block:
     columns: list[int]
     transposed: bool = False
 
-    @cached_property
-    def values(self) -> list[list]:
-        """Rows of values, as read."""
-        rows = [[row[column] for column in self.columns] for row in map(self.sheet.rows.__getitem__, self.rows)]
-        return list(map(list, zip(*rows, strict=True))) if self.transposed else rows
-
-    @property
-    def top(self) -> int:
-        """First row."""
-        return self.rows[0]
-
-    @property
-    def left(self) -> int:
-        """First column."""
-        return self.columns[0]
-
-    @property
-    def bottom(self) -> int:
-        """Row after the last."""
-        return self.rows[-1] + 1
-
-    @property
-    def right(self) -> int:
-        """Column after the last."""
-        return self.columns[-1] + 1
-
-    @property
-    def height(self) -> int:
-        """Number of rows as read."""
-        return len(self.columns if self.transposed else self.rows)
-
-    @property
-    def width(self) -> int:
-        """Number of columns as read."""
-        return len(self.rows if self.transposed else self.columns)
+    def __post_init__(self) -> None:
+        self.top, self.bottom = self.rows[0], self.rows[-1] + 1
+        self.left, self.right = self.columns[0], self.columns[-1] + 1
+        self.values = [[row[column] for column in self.columns] for row in map(self.sheet.rows.__getitem__, self.rows)]
+        if self.transposed:
+            self.values = list(map(list, zip(*self.values, strict=True)))
+        self.height, self.width = len(self.values), len(self.values[0])
 
     def column(self, index: int) -> list:
         """Return all values of a column."""
