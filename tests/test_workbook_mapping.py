@@ -96,13 +96,15 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path):
     book["x"]["C3"] = "<100"
     book.save(path)
     page = (Path(__file__).parents[1] / "docs" / "workbook.md").read_text(encoding="utf-8")
-    first, panel = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    first, *panels = re.findall(r"```yaml\n(.*?)```", page, re.S)
     (tmp_path / "mapping.yaml").write_text(first)
     frame = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml").frame
     ctx = frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
     assert (ctx["S0"], ctx["S1"], len(ctx)) == (0.4, 0.05, 12)
-    (tmp_path / "panel.yaml").write_text(panel)
-    assert mapping.load_mapping(tmp_path / "panel.yaml").blocks[0].columns["C"].stratum == "T3"
+    for number, panel in enumerate(panels):
+        (tmp_path / f"{number}.yaml").write_text(panel)
+    assert mapping.load_mapping(tmp_path / "0.yaml").blocks[0].columns["C"].stratum == "T3"
+    assert [entry.visit for _, entry in mapping.load_mapping(tmp_path / "1.yaml").entries] == ["week_2", "week_4"]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ class Marker(_Named):
     """A baseline variable that cuts the participants into strata."""
 
     unit: str = ""
+    plausible: tuple[float, float] | None = None
+
+
+class Endpoint(_Strict):
+    """The change of an outcome from baseline to a visit."""
+
+    outcome: str
+    visit: str
 
 
 class Population(_Strict):
@@ -83,6 +91,7 @@ class Trial(_Strict):
     cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
     stratum_labels: list[str] = []  # what the article calls these strata, lowest first
     population: Population | None = None
+    primary: Endpoint | None = None
     id_names: list[str] = []
     missing: list[str] = []  # codes for a missing value in the workbook, beside the usual ones
 
@@ -98,6 +107,8 @@ class Trial(_Strict):
                     raise ValueError(f"outcomes.{outcome.key}.follow_up: {visit!r} is not a visit after baseline")
             if outcome.family not in self.families:
                 raise ValueError(f"outcomes.{outcome.key}.family: {outcome.family!r} is not among 'families'")
+        if self.primary and self.primary.visit not in getattr(self.outcomes.get(self.primary.outcome), "follow_up", ()):
+            raise ValueError(f"'primary': {self.primary.outcome!r} is not measured at {self.primary.visit!r}")
         return self
 
     @property

@@ -393,7 +393,10 @@ def _long(book, visits=("Baseline", "Week 2")):
             sheet.append([book["Participants"].cell(row, 1).value, visit, 0.3 + row / 100 + number / 50])
 
 
-@fault("visit unknown", r"^Long!B3: 'Week 3': not a visit of the trial; name it under 'visits' in the mapping")
+@fault(
+    "visit unknown",
+    r"^Long!B3: 'Week 3': not a visit of the trial \(in 16 rows\); name it under 'visits' in the mapping",
+)
 def _(book):
     _long(book, ("Baseline", "Week 3"))
 

@@ -46,7 +46,7 @@ BASES = {
 TEXT = "text where a number belongs"
 ERROR = "an error cell where a number belongs"
 FAULTS = {
-    "date as a number": ("wide", {"Bone!C5": 44197}, r"^Bone!C5: 44197: a value of CTx more than 1000 times the median"),
+    "date as a number": ("wide", {"Bone!C5": 44197}, r"^Bone!C5: 44197: a value of CTx more than 100 times the median"),
     "negative follow-up": ("wide", {"Bone!C5": -0.3}, r"^Bone!C5: -0.3: a negative value of CTx; correct it, list it"),
     "negative age": ("wide", {"Participants!C5": -64}, r"^Participants!C5: -64: a negative value of Age; correct it"),
     "negative marker": ("wide", {"Participants!E5": -1}, r"^Participants!E5: -1: a negative value of p16 variant 5; "),

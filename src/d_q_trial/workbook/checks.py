@@ -1,21 +1,43 @@
-"""Checks of the values once they are joined: units, odd values, baselines, arms, hidden cells, tables that are not read."""
+"""Checks of a workbook that has been read: each is a function of the reading, listed in ``CHECKS``, that reports faults.
+
+An error stops every analysis until the workbook or a mapping settles it; a note tells what was read in a way that the
+analyst might not expect. Nothing is changed here.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..trial import BASELINE, Trial
-from .faults import Faults, shown
+from ..trial import BASELINE
+from .faults import shown
 from .layout import is_number
 from .lexicon import code_form, is_known_unit, unit_factor
-from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, PARTICIPANT, UNIT, UNSURE, Plan
-from .numbers import Policy
+from .mapping import (
+    ARM,
+    DATA,
+    GROUPS,
+    IGNORE,
+    INFERRED,
+    MAPPED,
+    PARTICIPANT,
+    PARTICIPANTS,
+    UNSURE,
+    Column,
+    Plan,
+    column_name,
+)
 from .rows import canonical_id
-from .sheets import Sheet, column_letters
-from .values import Chunk
+from .sheets import EMPTY, Sheet, column_letters
+from .values import Source, cell_of
+
+if TYPE_CHECKING:
+    from .reader import Reading
 
 UNLINKED = (
     "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
@@ -27,326 +49,330 @@ MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
 MOST_CHANGE = 1000  # percent
-FAR = 1000  # times the median of a column
+FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
 SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
 KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 
 
-def check_units(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about units, stated or apparent, that are not the trial's, and implausible values; nothing is converted."""
-    for chunk in chunks:
-        outcome = trial.outcomes.get(chunk.variable)
-        thing = outcome or trial.markers.get(chunk.variable)
-        if thing is None or chunk.measure != VALUE or chunk.texts is not None or not len(chunk.values):
-            continue
-        if outcome is not None and outcome.kind == "binary":
-            continue
-        if chunk.plan.one(UNIT):
-            _check_unit_column(chunk, thing, faults)
-        told = _check_stated(chunk, thing, faults)
-        limits = outcome.plausible if outcome else None
-        if not told and not (limits and _check_median(chunk, outcome, faults)):
-            _check_odd_values(chunk, thing.label, limits, faults)
+def _thing(reading: Reading, variable: str):
+    return reading.trial.outcomes.get(variable) or reading.trial.markers.get(variable)
 
 
-def _check_stated(chunk: Chunk, thing, faults: Faults) -> bool:
-    stated = chunk.column.unit
-    if not stated or not thing.unit or chunk.column.factor != 1.0:  # a factor of the mapping has converted it
-        return False
-    factor = unit_factor(stated, thing.unit)
-    if factor == 1.0:
-        return False
-    place = chunk.head | {"value": chunk.column.label or stated}
-    if factor is None and not (is_known_unit(stated) and is_known_unit(thing.unit)):
-        faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
-        return False
-    how = (
-        f", which does not convert to {thing.unit}; write a factor in the mapping"
-        if factor is None
-        else f", expected {thing.unit}; to convert, write factor: {factor:g} in the mapping"
-    )
-    faults.error("unit", f"{thing.label} in {stated}{how}", **place)
-    return True
+def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame]]:
+    """Yield the columns of measured values: no changes, no strata, no answers of yes or no."""
+    frame = reading.frame
+    for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
+        if getattr(_thing(reading, source.variable), "kind", "") != "binary":
+            yield source, own
 
 
-def _check_unit_column(chunk: Chunk, thing, faults: Faults) -> None:
-    """Compare the units that stand beside the values of a long table, each told of once."""
-    column, block, first = chunk.plan.one(UNIT), chunk.plan.block, chunk.plan.header.first_data
-    seen: dict[str, int] = {}
-    for row in chunk.positions + first:
-        seen.setdefault(str(block.values[int(row)][column.index]).strip(), int(row))
-    for stated, row in seen.items():
-        factor = unit_factor(stated, thing.unit) if stated and thing.unit and chunk.column.factor == 1.0 else 1.0
-        if factor == 1.0:
-            continue
-        place = {"sheet": chunk.plan.sheet, "cell": block.address(row, column.index), "value": stated}
-        if factor is None and not (is_known_unit(stated) and is_known_unit(thing.unit)):
-            faults.note("unit", f"{thing.label}: unit {stated!r} cannot be compared with {thing.unit!r}", **place)
-        else:
-            faults.error(
-                "unit", f"{thing.label} in {stated}, expected {thing.unit}; convert it in the workbook", **place
+def _own(reading: Reading) -> pd.DataFrame:
+    return reading.frame[reading.frame["cohort"] == TRIAL]
+
+
+def check_arms_of_participants(reading: Reading) -> None:
+    """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
+    known = {identity for _, rows in reading.blocks for identity in rows.unknown_arms}
+    linked = _own(reading)
+    linked = linked[linked["linked"]]
+    if len(linked) and not known and not linked["arm"].any():
+        expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
+        what = f"nobody has an arm; expected a column of arms ({expected}) here or on a sheet with the same ids"
+        reading.faults.error("no arm", what, **linked["source"].iloc[0].plan.whole())
+        return
+    lacking = linked[linked["arm"].eq("") & ~linked["participant"].isin(known)]
+    for row in lacking.drop_duplicates("participant").itertuples():
+        what = "participant has no arm on any sheet"
+        reading.faults.error("no arm", what, **cell_of(row) | {"value": row.participant})
+
+
+def check_ids_of_tables(reading: Reading) -> None:
+    """Refuse several tables of participants of which one has no ids: their rows cannot be joined."""
+    plans = [plan for plan, _ in reading.blocks if plan.kind == PARTICIPANTS and plan.cohort == TRIAL]
+    plans = [plan for plan in plans if plan.having(DATA)]
+    for plan in plans if len(plans) > 1 else ():
+        if plan.one(PARTICIPANT) is None:
+            what = (
+                "a table of participants without recognised ids beside others; expected a column such as Participant ID "
+                "(if a column holds them, say so in the mapping)"
             )
+            reading.faults.error("no ids", what, **plan.whole())
 
 
-def _check_median(chunk: Chunk, outcome, faults: Faults) -> bool:
-    """Warn about a column whose median lies outside the plausible values of its outcome."""
-    low, high = outcome.plausible
-    median = float(np.median(chunk.values))
-    if low <= median <= high:
-        return False
-    fitting = [scale for scale in SCALES if low <= median * scale <= high]
-    scale = min(fitting, key=lambda s: abs(np.log10(s)), default=None)
-    hint = "; if it is right, widen 'plausible' in the trial file"
-    if scale:
-        hint = f"; {scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
-    expected = f"expected {low:g} to {high:g} {outcome.unit}{hint}"
-    faults.error("implausible", f"{outcome.label} has a median of {median:.4g}, {expected}", **chunk.head)
-    return True
+def check_units(reading: Reading) -> None:
+    """Refuse units, in a header or beside the values, that are not the trial's; nothing is converted."""
+    for source, own in _measured(reading):
+        thing = _thing(reading, source.variable)
+        if thing is None or not thing.unit or source.column.factor != 1.0:  # a factor of the mapping has converted it
+            continue
+        stated = [(source.column.unit, source.head | {"value": source.column.label or source.column.unit}, True)]
+        for unit, cell in dict(zip(own["unit"][::-1], own["unit_cell"][::-1], strict=True)).items():
+            stated.append((unit, {"sheet": source.plan.sheet, "cell": cell, "value": unit}, False))
+        for unit, place, in_header in stated:
+            factor = unit_factor(unit, thing.unit) if unit else 1.0
+            if factor is None and not (is_known_unit(unit) and is_known_unit(thing.unit)):
+                what = f"{thing.label}: unit {unit!r} cannot be compared with {thing.unit!r}"
+                reading.faults.note("unit", what, **place)
+            elif factor != 1.0:
+                how = f", expected {thing.unit}; to convert, write factor: {factor or 0:g} in the mapping"
+                if factor is None:
+                    how = f", which does not convert to {thing.unit}; write a factor in the mapping"
+                elif not in_header:
+                    how = f", expected {thing.unit}; convert it in the workbook"
+                reading.faults.error("unit", f"{thing.label} in {unit}{how}", **place)
 
 
-def _check_odd_values(chunk: Chunk, label: str, limits, faults: Faults) -> None:
+def check_plausible(reading: Reading) -> None:
+    """Ask about columns whose values, as a whole or singly, lie beyond what the trial or the other values lead to expect."""
+    stated = {(f.sheet, f.cell) for f in reading.faults.errors if f.kind == "unit"}
+    columns = [(source, own) for source, own in _measured(reading) if _thing(reading, source.variable)]
+    medians: dict[str, list[float]] = {}
+    for source, own in columns:
+        medians.setdefault(source.variable, []).append(float(own["value"].median()))
+    for source, own in columns:
+        thing, head = _thing(reading, source.variable), source.head
+        if (head["sheet"], head["cell"]) in stated:
+            continue
+        median, usual = float(own["value"].median()), float(np.median(medians[source.variable]))
+        low, high = thing.plausible or (-np.inf, np.inf)
+        if not low <= median <= high:
+            fitting = [scale for scale in SCALES if low <= median * scale <= high]
+            scale = min(fitting, key=lambda s: abs(np.log10(s)), default=None)
+            hint = "if it is right, widen 'plausible' in the trial file"
+            if scale:
+                hint = f"{scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
+            what = f"has a median of {median:.4g}, expected {low:g} to {high:g} {thing.unit}; {hint}"
+            reading.faults.error("implausible", f"{thing.label} {what}", **head)
+        elif source.plan.evidence != MAPPED and 0 < FAR * min(median, usual) < max(median, usual):
+            what = f"has a median of {median:.4g} here and {usual:.4g} in its columns together; correct it, or write a mapping"
+            reading.faults.error("implausible", f"{thing.label} {what}", **head)
+        else:
+            _check_odd_values(reading, source, own, thing)
+
+
+def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values, median = chunk.values, float(np.median(chunk.values))
-    low, high = limits or (-np.inf, np.inf)
-    mapped = chunk.plan.evidence == MAPPED
-    never_negative = low >= 0 if limits else np.mean(values < 0) <= RARE
-    repeated = {value for value, n in Counter(values.tolist()).items() if n > 1 and _like_a_code(value)}
-    for index in np.flatnonzero((values < low) | (values > high) | (values < 0) | (np.abs(values) > FAR * abs(median))):
-        value = float(values[index])
-        if median > 0 and value in repeated:
-            kind, what = "missing code", f"perhaps a code for a missing value of {label}"
+    values = own["value"].to_numpy()
+    counts, median = Counter(values.tolist()), float(np.median(values))
+    low, high = thing.plausible or (-np.inf, np.inf)
+    never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
+    largest = max((value for value in counts if not _like_a_code(value)), default=0.0)
+    mapped = source.plan.evidence == MAPPED
+    codes = {value for value, n in counts.items() if _like_a_code(value) and (n > 1 or value > 10 * largest)}
+    outside = (values < low) | (values > high)
+    for index in np.flatnonzero(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))):
+        value, place = float(values[index]), cell_of(own.iloc[index])
+        if median > 0 and value in codes:
+            kind, what = "missing code", f"perhaps a code for a missing value of {thing.label}"
         elif median > 0 > value and never_negative:
-            kind, what = "negative", f"a negative value of {label}"
+            kind, what = "negative", f"a negative value of {thing.label}"
         elif median > 0 and abs(value) > FAR * median:
-            kind, what = "far off", f"a value of {label} more than {FAR} times the median, {median:.4g}"
-        elif limits and not low <= value <= high:
-            unit = chunk.column.unit or ""
-            faults.note(
-                "outlying", f"{label} outside {low:g} to {high:g} {unit}".rstrip() + "; kept", **chunk.at(index)
-            )
-            continue
+            kind, what = "far off", f"a value of {thing.label} more than {FAR} times the median, {median:.4g}"
         else:
+            if outside[index]:
+                span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
+                reading.faults.note("outlying", f"{thing.label} outside {span}; kept", **place)
             continue
-        report, rest = (faults.note, "; kept") if mapped else (faults.error, f"; {KEEP}")
-        report(kind, what + rest, **chunk.at(index))
+        report, rest = (reading.faults.note, "kept") if mapped else (reading.faults.error, KEEP)
+        report(kind, f"{what}; {rest}", **place)
 
 
 def _like_a_code(value: float) -> bool:
     return abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}
 
 
-def check_fractions(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about changes without raw values, said to be percent, so small that they look like fractions."""
-    for chunk in chunks:
-        if chunk.measure != PERCENT_CHANGE or len(chunk.values) < MANY or chunk.column.factor != 1.0:
-            continue
-        largest = float(np.abs(chunk.values).max())
-        if largest < 1:
-            report = faults.note if chunk.plan.evidence == MAPPED else faults.error
-            report(
-                "fraction",
-                f"percent changes of {trial.variable_label(chunk.variable)} are all below 1 in size (at most "
-                f"{largest:.3g}), as if they were fractions; if they are, write factor: 100 in the mapping",
-                **chunk.head,
+def check_fractions(reading: Reading) -> None:
+    """Ask about changes without raw values, said to be percent, so small that they look like fractions."""
+    changes = reading.frame[reading.frame["measure"] == PERCENT_CHANGE]
+    for source, own in changes.groupby("source", sort=False):
+        largest = own["value"].abs().max()
+        if len(own) >= MANY and largest < 1 and source.column.factor == 1.0:
+            report = reading.faults.note if source.plan.evidence == MAPPED else reading.faults.error
+            what = (
+                f"percent changes of {reading.trial.variable_label(source.variable)} are all below 1 in size (at most "
+                f"{largest:.3g}), as if they were fractions; if they are, write factor: 100 in the mapping"
             )
+            report("fraction", what, **source.head)
 
 
-def check_unsure(plans: list[Plan], chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
+def check_unsure(reading: Reading) -> None:
     """Ask about columns of numbers that may hold a variable which is otherwise missing at some visit."""
-    have = {(chunk.variable, chunk.visit) for chunk in chunks if chunk.plan.cohort == TRIAL}
-    columns = [
-        (plan, column)
-        for plan in plans
-        if plan.readable and plan.evidence != MAPPED
-        for column in plan.having(IGNORE)
-        if column.confidence == UNSURE
-    ]
-    for plan, column in columns:
-        for key in column.candidates:
+    own, trial = _own(reading), reading.trial
+    have = set(zip(own["variable"], own["visit"], strict=True))
+    for plan, column in _columns(reading, IGNORE):
+        for key in column.candidates if column.confidence == UNSURE else ():
             outcome = trial.outcomes.get(key)
             visits = [BASELINE, *(outcome.follow_up if outcome else [])]
             missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
             if missing and not (column.visit and (key, column.visit) in have):
                 column.asked = True
-                faults.error(
-                    "ambiguous",
+                what = (
                     f"may be {trial.variable_label(key)}, which is missing at {', '.join(missing)}, or not "
-                    f"({column.why}); say in a mapping which it is, or ignore",
-                    **plan.head_of(column),
+                    f"({column.why}); say in a mapping which it is, or ignore"
                 )
+                reading.faults.error("ambiguous", what, **plan.head_of(column))
 
 
-def check_baselines(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about baselines from which no percent change can be made, and about follow-up values without one."""
-    baseline: dict[str, set[str]] = defaultdict(set)
-    later: dict[str, list[Chunk]] = defaultdict(list)
-    for chunk in chunks:
-        outcome = trial.outcomes.get(chunk.variable)
-        if not chunk.linked or outcome is None or not outcome.follow_up or chunk.measure != VALUE:
-            continue
-        if chunk.visit != BASELINE:
-            later[chunk.variable].append(chunk)
-            continue
-        baseline[chunk.variable].update(chunk.participants)
-        for index in np.flatnonzero(chunk.values <= 0):
-            sign = "zero" if chunk.values[index] == 0 else "negative"
-            what = f"{sign} baseline of {outcome.label}: no percent change from it"
-            faults.note("baseline", what, **chunk.at(index))
-    for variable, own in later.items():
-        label = trial.outcomes[variable].label
-        if not baseline[variable]:
-            faults.error("no baseline", f"{label} has follow-up values but no baseline values", **own[0].head)
-            continue
-        told = baseline[variable]
-        for chunk in own:
-            for index, identity in enumerate(chunk.participants):
-                if identity not in told:
-                    told.add(identity)
-                    what = f"participant {identity} has a follow-up value of {label} but no baseline"
-                    faults.note("no baseline", what, **chunk.at(index))
+def _columns(reading: Reading, role: str) -> Iterator[tuple[Plan, Column]]:
+    """Yield the columns with a role of blocks that were recognised and are read."""
+    for plan in reading.plans:
+        if plan.readable and plan.evidence != MAPPED:
+            yield from ((plan, column) for column in plan.having(role))
 
 
-def check_arms(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about an empty arm, a missing marker and small strata."""
-    own = [chunk for chunk in chunks if chunk.plan.cohort == TRIAL]
-    present = {arm for chunk in own for arm in chunk.arms}
-    if not own:
+def check_baselines(reading: Reading) -> None:
+    """Report baselines that give no percent change, follow-up values without one, and computed changes that hardly can be."""
+    trial, keys = reading.trial, ["variable", "participant"]
+    followed = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
+    raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
+    raw = raw[raw["variable"].isin(followed)]
+    first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
+    for row in first[first["value"] <= 0].itertuples():
+        sign, label = "zero" if row.value == 0 else "negative", trial.variable_label(row.variable)
+        reading.faults.note("baseline", f"{sign} baseline of {label}: no percent change from it", **cell_of(row))
+    unknown = ~later["variable"].isin(first["variable"])
+    for source in later[unknown].drop_duplicates("variable")["source"]:
+        what = f"{trial.variable_label(source.variable)} has follow-up values but no baseline values"
+        reading.faults.error("no baseline", what, **source.head)
+    later = later[~unknown].join(first.set_index(keys)["value"].rename("base"), on=keys)
+    for row in later[later["base"].isna()].drop_duplicates(keys).itertuples():
+        label = trial.variable_label(row.variable)
+        what = f"participant {row.participant} has a follow-up value of {label} but no baseline"
+        reading.faults.note("no baseline", what, **cell_of(row))
+    for row in later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))].itertuples():
+        what = f"a value of {trial.variable_label(row.variable)} that makes a percent change above {MOST_CHANGE}%; kept"
+        reading.faults.note("outlying", what, **cell_of(row))
+
+
+def check_groups_present(reading: Reading) -> None:
+    """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
+    own, trial, faults = _own(reading), reading.trial, reading.faults
+    if own.empty:
         faults.error("no participants", "no participant of the trial was recognised; run 'inspect' and write a mapping")
         return
-    for key, arm in trial.analysed_arms.items() if present != {None} else ():
-        if key not in present:
+    for key, arm in trial.analysed_arms.items():
+        if own["arm"].any() and key not in set(own["arm"]):
             faults.error("empty arm", f"no participant is in the arm {arm.label}")
-    markers = {chunk.variable for chunk in own} & set(trial.markers)
-    if trial.markers and not markers and not any(any(chunk.strata) or chunk.texts for chunk in own):
+    if trial.markers and not (own["variable"].isin(trial.markers).any() or own["stratum"].any() or own["text"].any()):
         names = " or ".join(marker.label for marker in trial.markers.values())
         faults.note("no marker", f"no {names} and no strata: analyses by stratum cannot run")
-    if not any(chunk.linked for chunk in own):
+    if not own["linked"].any():
         faults.note("unlinked", UNLINKED)
-    for chunk in own:
-        if chunk.linked and not chunk.texts:
-            continue
-        labels = chunk.texts or [stratum or "" for stratum in chunk.strata]
-        for (arm, stratum), count in Counter(zip(chunk.arms, labels, strict=True)).items():
-            if stratum and count < FEW:
-                where = " ".join(filter(None, [stratum, arm]))
-                what = f"only {count} value{'s' * (count > 1)} in {where}"
-                faults.note("small stratum", what, **chunk.head | {"value": ""})
-
-
-def check_markers(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about markers that can cut no strata."""
+    labels = own["text"].where(own["text"].ne(""), own["stratum"])
+    for (source, arm, stratum), rows in own[labels.ne("")].groupby(["source", "arm", labels], sort=False):
+        if len(rows) < FEW:
+            what = f"only {len(rows)} value{'s' * (len(rows) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
+            faults.note("small stratum", what, **source.head | {"value": ""})
     for key, marker in trial.markers.items():
-        own = [c for c in chunks if c.variable == key and c.plan.cohort == TRIAL and c.texts is None]
-        values = np.concatenate([chunk.values for chunk in own]) if own else np.zeros(0)
-        if own and len(values) < 2 * FEW:
+        values = own[own["variable"].eq(key) & own["text"].eq("")]
+        if len(values) and len(values) < 2 * FEW:
             what = f"only {len(values)} participants have a value of {marker.label}"
-            faults.note("few marked", what, **own[0].head)
-        elif own and (values == values[0]).all():
+            faults.note("few marked", what, **values["source"].iloc[0].head)
+        elif len(values) and values["value"].nunique() == 1:
             what = f"all values of {marker.label} are equal: they cut no strata"
-            faults.note("no strata", what, **own[0].head)
+            faults.note("no strata", what, **values["source"].iloc[0].head)
 
 
-def check_changes(chunks: list[Chunk], trial: Trial, faults: Faults) -> None:
-    """Warn about implausible given percent changes, and about groups with values of one arm alone."""
-    arms: dict[tuple, set[str | None]] = defaultdict(set)
-    first: dict[tuple, Chunk] = {}
-    for chunk in chunks:
-        if chunk.plan.cohort != TRIAL or chunk.variable not in trial.outcomes:
-            continue
-        if chunk.measure == PERCENT_CHANGE:
-            for index in np.flatnonzero((chunk.values < -100) | (chunk.values > MOST_CHANGE)):
-                low = "below -100%, which values above zero cannot make"
-                why = low if chunk.values[index] < 0 else f"above {MOST_CHANGE}%"
-                faults.note("outlying", f"a percent change {why}; kept", **chunk.at(index))
-        key = (chunk.variable, chunk.visit, chunk.measure)
-        first.setdefault(key, chunk)
-        arms[key].update(chunk.arms)
-    everywhere = set().union(*arms.values())
-    for key, present in arms.items():
-        for name, arm in trial.analysed_arms.items():
-            if name in everywhere - present and present != {None}:
-                where = f"{trial.variable_label(key[0])}, {trial.visits[key[1]].label}"
-                what = f"{where}: no value in the arm {arm.label}"
-                faults.note("empty arm", what, **first[key].head | {"value": ""})
+def check_changes(reading: Reading) -> None:
+    """Report implausible given percent changes, and outcomes with values of one arm alone."""
+    own, trial = _own(reading), reading.trial
+    own = own[own["variable"].isin(trial.outcomes)]
+    odd = own["measure"].eq(PERCENT_CHANGE) & ~own["value"].between(-100, MOST_CHANGE)
+    for row in own[odd].itertuples():
+        why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
+        reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
+    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
+    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
+        present, source = set(values["arm"]), values["source"].iloc[0]
+        for key, arm in arms.items() if present != {""} else ():
+            if key not in present:
+                what = f"{source.label(trial)}: no value in the arm {arm.label}"
+                reading.faults.note("empty arm", what, **source.head | {"value": ""})
 
 
-def check_hidden(plans: list[Plan], policy: Policy, faults: Faults) -> None:
-    """Warn about hidden sheets, rows and columns that were read, and about struck-out values."""
-    by_sheet: dict[int, list[Plan]] = defaultdict(list)
-    for plan in plans:
-        if plan.readable:
-            by_sheet[id(plan.block.sheet)].append(plan)
-    for own in by_sheet.values():
-        sheet = own[0].block.sheet
+def check_hidden(reading: Reading) -> None:
+    """Report hidden sheets, rows and columns that were read, and struck-out values."""
+    by_sheet: dict[int, list[Plan]] = {}
+    for plan in (plan for plan in reading.plans if plan.readable):
+        by_sheet.setdefault(id(plan.block.sheet), []).append(plan)
+    for plans in by_sheet.values():
+        sheet: Sheet = plans[0].block.sheet
+        facts, notes = sheet.facts, []
         if sheet.hidden:
-            faults.note("hidden", "a hidden sheet; its data were read", sheet=sheet.name)
-        rows, columns = _hidden_rows(sheet, own), _hidden_columns(sheet, own)
-        if rows and policy.hidden_rows == "read":
-            why = "by a saved filter or by hand" if sheet.facts.filtered else "by hand or by a filter"
-            what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0] + 1}; hidden_rows: ignore leaves them out"
-            faults.note("hidden", what, sheet=sheet.name)
+            notes.append("a hidden sheet; its data were read")
+        hidden = set(facts.hidden_rows)
+        rows = [
+            number + 1
+            for i, number in enumerate(sheet.row_numbers if hidden else ())
+            if number in hidden and any(p.block.top <= i < p.block.bottom for p in plans) and any(sheet.rows[i])
+        ]
+        if rows and reading.policy.hidden_rows == "read":
+            why = "by a saved filter or by hand" if facts.filtered else "by hand or by a filter"
+            what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0]}"
+            notes.append(f"{what}; hidden_rows: ignore leaves them out")
+        areas = set(facts.hidden_columns)  # a file may declare the same ones again and again
+        columns = [
+            column_letters(number)
+            for i, number in enumerate(sheet.column_numbers if areas else ())
+            if any(first <= number <= last for first, last in areas)
+            and any(p.block.left <= i < p.block.right for p in plans)
+            and any(row[i] != EMPTY for row in sheet.rows)
+        ]
         if columns:
-            names = ", ".join(column_letters(column) for column in columns[:10])
-            faults.note("hidden", f"{len(columns)} hidden columns with data were read: {names}", sheet=sheet.name)
-        struck = sorted(sheet.facts.struck)
-        if struck and policy.struck_out == "read":
-            names = ", ".join(f"{column_letters(column)}{row + 1}" for row, column in struck[:10])
-            what = f"{len(struck)} struck-out cells were read: {names}; struck_out: missing leaves them out"
-            faults.note("struck out", what, sheet=sheet.name)
+            notes.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
+        if facts.struck and reading.policy.struck_out == "read":
+            names = ", ".join(f"{column_letters(column)}{row + 1}" for row, column in sorted(facts.struck)[:10])
+            notes.append(
+                f"{len(facts.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out"
+            )
+        for note in notes:
+            reading.faults.note("hidden", note, sheet=sheet.name)
 
 
-def _hidden_rows(sheet: Sheet, plans: list[Plan]) -> list[int]:
-    index = {number: i for i, number in enumerate(sheet.row_numbers)} if sheet.facts.hidden_rows else {}
-    return [
-        number
-        for number in sorted(index.keys() & set(sheet.facts.hidden_rows))
-        if any(p.block.top <= index[number] < p.block.bottom for p in plans)
-        and any(value != "" for value in sheet.rows[index[number]])
-    ]
+def check_merged_values(reading: Reading) -> None:
+    """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
+    for plan in reading.plans if any(sheet.merged for sheet in reading.workbook.sheets) else ():
+        data = {plan.block.place(0, c.index)[1]: c for c in plan.having(DATA) if plan.readable}
+        first = plan.block.place(plan.header.first_data, 0)[0] if plan.header.first_data < plan.block.height else 0
+        for top, left, bottom, right in plan.block.sheet.merged if data and not plan.block.transposed else ():
+            value = plan.block.sheet.rows[top][left]
+            if bottom > top >= first and bottom < plan.block.bottom and left in data and is_number(value):
+                report = reading.faults.note if plan.evidence == MAPPED else reading.faults.error
+                area = f"{plan.block.sheet.address(top, left)}:{plan.block.sheet.address(bottom, right)}"
+                what = (
+                    f"a merged cell gives one value to {bottom - top + 1} rows; only the first has it; unmerge the cell"
+                )
+                report("merged value", what, sheet=plan.sheet, cell=area, value=value)
 
 
-def _hidden_columns(sheet: Sheet, plans: list[Plan]) -> list[int]:
-    areas = set(sheet.facts.hidden_columns)  # a file may declare the same ones again and again
-    return [
-        number
-        for i, number in enumerate(sheet.column_numbers if areas else ())
-        if any(first <= number <= last for first, last in areas)
-        and any(p.block.left <= i < p.block.right for p in plans)
-        and any(row[i] != "" for row in sheet.rows)
-    ]
-
-
-def check_torn(plans: list[Plan], faults: Faults) -> None:
+def check_torn(reading: Reading) -> None:
     """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
-    for plan in plans:
+    for plan in reading.plans:
         block, identity = plan.block, plan.one(PARTICIPANT)
         if not plan.readable or plan.evidence == MAPPED or identity is None or block.transposed:
             continue
         column = block.place(0, identity.index)[1]
-        first = block.place(plan.header.first_data, 0)[0] if plan.header.first_data < block.height else block.bottom
-        for other in plans:
+        first = block.place(plan.header.first_data, 0)[0] if plan.body else block.bottom
+        for other in reading.plans:
             piece = other.block
             if other.readable or piece.sheet is not block.sheet or piece.transposed:
                 continue
-            place = {"sheet": other.sheet, "cell": piece.range}
             below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
             if below and _same_form(block.sheet, block, piece, column):
-                faults.error(
-                    "torn table",
+                what = (
                     f"{piece.height} rows below {piece.top - block.bottom} blank rows look like more of the table above "
-                    "and are not read; delete the blank rows, or give the range in the mapping",
-                    **place,
+                    "and are not read; delete the blank rows, or give the range in the mapping"
                 )
+                reading.faults.error("torn table", what, **other.whole())
             named = [c.label for c in other.columns if c.variable and c.confidence != UNSURE]
-            start = piece.place(other.header.first_data, 0)[0] if other.header.first_data < piece.height else -1
+            start = piece.place(other.header.first_data, 0)[0] if other.body else -1
             if piece.left >= block.right and named and start == first:
-                faults.error(
-                    "torn table",
+                what = (
                     f"columns without a participant id ({', '.join(named[:3])}) beside the table are not read; delete "
-                    "the blank columns, or give the range in the mapping",
-                    **place,
+                    "the blank columns, or give the range in the mapping"
                 )
+                reading.faults.error("torn table", what, **other.whole())
 
 
 def _same_form(sheet: Sheet, block, piece, column: int) -> bool:
@@ -358,32 +384,49 @@ def _same_form(sheet: Sheet, block, piece, column: int) -> bool:
     return bool(forms[0] & forms[1]) and any(is_number(value) for row in piece.values for value in row)
 
 
-def check_groups(plans: list[Plan], faults: Faults) -> None:
-    """Refuse numbers without a group in a block whose other columns are groups."""
-    for plan in plans:
-        if not plan.readable or plan.kind != GROUPS or plan.evidence == MAPPED or plan.one(ARM):
+def check_columns(reading: Reading) -> None:
+    """Refuse numbers without a group beside columns of groups, and report other columns of numbers that are not read."""
+    unread: dict[Plan, list[str]] = {}
+    for plan, column in [*_columns(reading, IGNORE), *_columns(reading, DATA)]:
+        groups = plan.kind == GROUPS and not plan.one(ARM) and any(c.arm or c.stratum for c in plan.having(DATA))
+        numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
+        if numbers < 2:
             continue
-        named = [column for column in plan.having(DATA) if column.arm or column.stratum]
-        body = plan.block.values[plan.header.first_data :]
-        for column in plan.columns:
-            numbers = sum(is_number(row[column.index]) for row in body)
-            if named and column not in named and not column.label and numbers > 1 and column.why != "row number":
-                what = f"{numbers} numbers without a group beside columns of groups; name the group above them"
-                faults.error("no group", what, **plan.place(0, column))
+        if groups and not (column.arm or column.stratum or column.label or column.why == "row number"):
+            what = f"{numbers} numbers without a group beside columns of groups; name the group above them"
+            reading.faults.error("no group", what, **plan.place(0, column))
+        if column.role == IGNORE:
+            letter = column_name(plan.block, column.index)
+            unread.setdefault(plan, []).append(f"{letter} ({shown(column.label) or 'no header'})")
+    for plan, names in unread.items():
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+        what = f"numbers that were not recognised and not read: {', '.join(names[:MOST_NAMED])}{more}"
+        reading.faults.note("unread columns", what, **plan.whole())
 
 
-def check_unread(plans: list[Plan], faults: Faults) -> None:
-    """Warn about columns of numbers that nothing was read from, in a line per block."""
-    for plan in plans:
-        if not plan.readable or plan.evidence == MAPPED:
-            continue
-        body = plan.block.values[plan.header.first_data :]
-        unread = []
-        for column in plan.having(IGNORE):
-            if sum(is_number(row[column.index]) for row in body[:SAMPLE]) > 1:
-                letter = plan.place(0, column)["cell"].rstrip("0123456789")
-                unread.append(f"{letter} ({shown(column.label) or 'no header'})")
-        if unread:
-            more = f" and {len(unread) - MOST_NAMED} more" if len(unread) > MOST_NAMED else ""
-            what = f"numbers that were not recognised and not read: {', '.join(unread[:MOST_NAMED])}{more}"
-            faults.note("unread columns", what, sheet=plan.sheet, cell=plan.block.range)
+def check_inferred(reading: Reading) -> None:
+    """Report what was inferred and not stated, and blocks that are not read although they could be."""
+    for plan in reading.plans:
+        for column in plan.columns if plan.readable else ():
+            if column.confidence == INFERRED and column.role != IGNORE:
+                reading.faults.note("inferred", column.why, **plan.head_of(column))
+        if plan.unread:
+            reading.faults.note("unread", f"block not read: {plan.unread}", **plan.whole())
+
+
+CHECKS = (
+    check_arms_of_participants,
+    check_ids_of_tables,
+    check_units,
+    check_plausible,
+    check_baselines,
+    check_fractions,
+    check_unsure,
+    check_groups_present,
+    check_changes,
+    check_hidden,
+    check_merged_values,
+    check_torn,
+    check_columns,
+    check_inferred,
+)

@@ -2,35 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import textwrap
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import is_number
-from .mapping import ARM, DATA, IGNORE, MAPPED, READABLE, VARIABLE, VISIT, Column, Plan
+from .mapping import (
+    ARM,
+    DATA,
+    GROUPS,
+    IGNORE,
+    MAPPED,
+    READABLE,
+    STRATUM,
+    UNIT,
+    VARIABLE,
+    VISIT,
+    Column,
+    Plan,
+    column_name,
+)
 from .reader import Reading
 from .rows import canonical_id
 from .sheets import EMPTY, Flag, Sheet, column_letters
-from .values import Chunk
+from .values import Source
 
 MOST_LINES = 200  # of one list
 MOST_BLOCKS, MOST_COLUMNS = 40, 12  # of blocks that are not understood
+MOST_NAMED = 8
 MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN = 45, 60
+FEWEST_PANELS = 3  # alike, that become one entry of the mapping
 HEADS = (
     ["Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence"],
     ["Sheet", "Block", "What it is", "Why"],
 )
+KINDS = {
+    "participants": "participants, one row each",
+    "long": "participants, several rows each",
+    "groups": "groups without ids",
+}
 
 
 @dataclass
 class Findings:
     """All that ``inspect`` tells, as texts."""
 
-    summary: list[str]  # who takes part, and what can be computed
+    summary: list[str]  # whether the primary endpoint can be computed, who takes part
     variables: list[list[str]]  # a row per column of values, under ``HEADS[0]``
     blocks: list[list[str]]  # under ``HEADS[1]``
     unused: list[str]  # columns of blocks that are read
@@ -48,17 +72,17 @@ class Findings:
 
 def describe(reading: Reading, trial: Trial) -> Findings:
     """Collect the findings of one reading, in the order of the trial's variables and visits."""
-    order = [*trial.outcomes, *trial.markers]
+    order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     visits = list(trial.visits)
 
-    def place(chunk: Chunk) -> tuple:
-        known = order.index(chunk.variable) if chunk.variable in order else len(order)
-        return chunk.plan.cohort, known, visits.index(chunk.visit)
+    def place(entry: tuple) -> tuple:
+        source = entry[0]
+        return source.plan.cohort, order.get(source.variable, len(order)), visits.index(source.visit)
 
     plans = reading.plans
     return Findings(
         _summary(reading, trial),
-        [_found(chunk, trial, len(reading.people)) for chunk in sorted(reading.chunks, key=place)],
+        [_found(source, own, trial, len(reading.arms)) for source, own in sorted(_sources(reading.frame), key=place)],
         [[p.sheet, p.block.range, kind_of(p), p.unread or p.evidence] for p in plans],
         [
             f"{plan.sheet}!{place_of(plan, c.index)}: {c.label or '(no header)'}: {c.why}"
@@ -74,49 +98,70 @@ def describe(reading: Reading, trial: Trial) -> Findings:
     )
 
 
+def _sources(frame) -> Iterator[tuple[Source, object]]:
+    return iter(frame.groupby("source", sort=False))
+
+
+def _all_arms(trial: Trial) -> dict[str, str]:
+    return {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
+
+
 def _summary(reading: Reading, trial: Trial) -> list[str]:
-    """Say how many participants each arm has, how visits and arms were decoded, and which strata a column gives."""
-    lines = []
-    if reading.people:
-        labels = {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
-        counts = Counter(labels.get(arm, arm) for arm in reading.people.values())
-        lines.append(f"{len(reading.people)} participants: " + ", ".join(f"{n} {arm}" for arm, n in counts.items()))
-    own = {(chunk.variable, chunk.visit) for chunk in reading.chunks if chunk.plan.cohort == TRIAL}
-    complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= own]
+    """Say whether the primary endpoint can be computed, who takes part, and how arms, visits and strata are coded."""
+    lines = [_primary(reading, trial)] if trial.primary else []
+    labels = _all_arms(trial)
+    if reading.arms:
+        counts = Counter(labels.get(arm, arm) for arm in reading.arms.values())
+        lines.append(f"{len(reading.arms)} participants: " + ", ".join(f"{n} {arm}" for arm, n in counts.items()))
+    own = reading.frame[reading.frame["cohort"] == TRIAL]
+    have = set(zip(own["variable"], own["visit"], strict=True))
+    complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", ARM), ("Visits", VISIT)):
         codes = {text: key for text, key in _spellings(role, reading).items() if key and text.casefold() != key}
         if codes:
             lines.append(f"{title} as written: " + ", ".join(f"{text} = {key}" for text, key in codes.items()))
-    for chunk in reading.chunks:
-        if chunk.texts is not None:
-            counts = Counter(chunk.texts)
-            held = ", ".join(f"{text} ({n})" for text, n in list(counts.items())[:6])
-            name = json.dumps(chunk.variable, ensure_ascii=False)
-            lines.append(f"Strata in a column: {held}; an analysis uses them by strata: {{by: column, column: {name}}}")
+    for source, texts in own[own["text"] != ""].groupby("source", sort=False)["text"]:
+        held = ", ".join(f"{text} ({n})" for text, n in texts.value_counts(sort=False).head(6).items())
+        name = json.dumps(source.variable, ensure_ascii=False)
+        lines.append(f"Strata in a column: {held}; an analysis uses them by strata: {{by: column, column: {name}}}")
     return lines
+
+
+def _primary(reading: Reading, trial: Trial) -> str:
+    """Say whether the primary endpoint can be computed, and from how many participants or why not."""
+    outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
+    name = f"Primary endpoint ({outcome.label}, change from baseline to {visit.label})"
+    own = reading.frame[(reading.frame["cohort"] == TRIAL) & (reading.frame["variable"] == outcome.key)]
+    later, first = (own[own["visit"] == key] for key in (visit.key, BASELINE))
+    given = later[later["measure"] == PERCENT_CHANGE]
+    made = later[later["linked"] & later["participant"].isin(first["participant"])]
+    counts = Counter(given["arm"]) + Counter(made[made["measure"] == VALUE]["arm"])
+    if lacking := [arm.label for key, arm in trial.analysed_arms.items() if not counts[key]]:
+        when = visit.label if later.empty else f"{BASELINE} and {visit.label} of the same participants"
+        return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
+    if reading.faults.errors:
+        return f"{name} cannot be computed until the faults below are settled ({len(reading.faults.errors)})"
+    shown = ", ".join(f"{counts[key]} {arm.label}" for key, arm in trial.analysed_arms.items())
+    return f"{name} can be computed: {shown}"
 
 
 def number_columns(plan: Plan) -> list[str]:
     """Return a line for each column of numbers of a block: place, header, how many, range."""
     lines = []
     for column in plan.columns:
-        cells = [value for value in plan.block.column(column.index)[plan.header.first_data :] if is_number(value)]
+        cells = [row[column.index] for row in plan.body if is_number(row[column.index])]
         if cells:
             span = f"{min(cells):.6g} to {max(cells):.6g}"
-            label = column.label or "(no header)"
-            lines.append(f"{place_of(plan, column.index)} {label}: {len(cells)} numbers, {span}")
+            lines.append(
+                f"{place_of(plan, column.index)} {column.label or '(no header)'}: {len(cells)} numbers, {span}"
+            )
     return lines
 
 
 def kind_of(plan: Plan) -> str:
     """Return the kind of a block in words."""
-    kinds = {
-        "participants": "participants, one row each",
-        "long": "participants, several rows each",
-        "groups": "groups without ids",
-    }
-    kind = kinds.get(plan.kind, plan.kind)
+    kind = KINDS.get(plan.kind, plan.kind)
     if plan.kind == "participants" and plan.cohort == POPULATION:
         kind = "population sample"
     if plan.block.transposed and plan.readable:
@@ -126,35 +171,30 @@ def kind_of(plan: Plan) -> str:
 
 def place_of(plan: Plan, index: int) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    row, column = plan.block.place(0, index)
-    if plan.block.transposed:
-        return f"row {plan.block.sheet.row_numbers[row] + 1}"
-    return column_letters(plan.block.sheet.column_numbers[column])
+    return ("row " if plan.block.transposed else "") + column_name(plan.block, index)
 
 
-def _found(chunk: Chunk, trial: Trial, people: int) -> list[str]:
+def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
     """Return one row of the table of variables."""
-    plan, column = chunk.plan, chunk.column
-    thing = trial.outcomes.get(chunk.variable) or trial.markers.get(chunk.variable)
-    n = len(chunk.positions)
-    percent = chunk.measure == PERCENT_CHANGE
-    groups = sorted({s for s in chunk.strata if s})
+    plan, column, n = source.plan, source.column, len(own)
+    thing = trial.outcomes.get(source.variable) or trial.markers.get(source.variable)
+    percent, text, linked = source.measure == PERCENT_CHANGE, own["text"].any(), own["linked"].iloc[0]
+    groups = sorted(set(own["stratum"]) - {""})
     if plan.cohort == POPULATION:
         groups = ["population"]
-    elif not chunk.linked:
-        arms = (trial.arms.treated, trial.arms.control, *trial.arms.others)
-        groups += [arm.label for arm in arms if arm.key in chunk.arms]
+    elif not linked:
+        groups += [label for arm, label in _all_arms(trial).items() if arm in set(own["arm"])]
     confidence = column.confidence if plan.evidence != MAPPED else "mapping"
     return [
-        thing.label if thing else chunk.variable,
-        trial.visits[chunk.visit].label,
-        "% change" if percent else "text" if chunk.texts else "value",
+        thing.label if thing else source.variable,
+        trial.visits[source.visit].label,
+        "% change" if percent else "text" if text else "value",
         " ".join(groups),
         plan.sheet,
         place_of(plan, column.index),
         str(n),
-        str(people - n) if chunk.linked and plan.cohort == TRIAL and people >= n else "",
-        "" if chunk.texts else f"{chunk.values.min():.6g} to {chunk.values.max():.6g}",
+        str(people - n) if linked and plan.cohort == TRIAL and people >= n else "",
+        "" if text else f"{own['value'].min():.6g} to {own['value'].max():.6g}",
         "%" if percent else column.unit or (thing.unit if thing else ""),
         confidence + (f" ({column.why})" if column.why else ""),
     ]
@@ -162,31 +202,34 @@ def _found(chunk: Chunk, trial: Trial, people: int) -> list[str]:
 
 def _needs(reading: Reading, trial: Trial) -> list[str]:
     """Say what the analyses miss, most general first."""
-    own = [chunk for chunk in reading.chunks if chunk.plan.cohort == TRIAL]
-    if not own:
+    own = reading.frame[reading.frame["cohort"] == TRIAL]
+    if own.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    present = {arm for chunk in own for arm in chunk.arms}
-    absent = [arm for key, arm in trial.analysed_arms.items() if key not in present and present != {None}]
+    absent = [arm for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
     needs = [f"arm {arm.label}: no participant is in it" for arm in absent]
-    given = {(c.variable, c.visit) for c in own if c.measure == PERCENT_CHANGE}
-    raw = {(c.variable, c.visit) for c in own if c.measure != PERCENT_CHANGE}
+    have = set(zip(own["variable"], own["visit"], strict=True))
+    changes = own[own["measure"] == PERCENT_CHANGE]
+    given = set(zip(changes["variable"], changes["visit"], strict=True))
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
-        changes = bool(outcome.follow_up) and all((key, visit) in given for visit in outcome.follow_up)
+        as_changes = bool(outcome.follow_up) and all((key, visit) in given for visit in outcome.follow_up)
         for visit in [BASELINE, *outcome.follow_up]:
-            if (key, visit) not in raw | given and not (visit == BASELINE and changes):
+            if (key, visit) not in have and not (visit == BASELINE and as_changes):
                 missing[outcome.family].append(f"{outcome.label} at {trial.visits[visit].label}")
     for family, entries in missing.items():
-        shown = ", ".join(entries[:8]) + (f" and {len(entries) - 8} more" if len(entries) > 8 else "")
-        needs.append(f"{trial.families[family]}: {shown}")
+        more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
+        needs.append(f"{trial.families[family]}: {', '.join(entries[:MOST_NAMED])}{more}")
     for key, marker in trial.markers.items():
-        if (key, BASELINE) not in raw and not any(chunk.marker == key and any(chunk.strata) for chunk in own):
+        if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so there are no strata by it")
-    if not any(chunk.linked for chunk in own):
+    if not own["linked"].any():
         needs.append('linked participants: the panels have no ids (what is skipped for that stands under "To know")')
-    if trial.population and not any(c.plan.cohort == POPULATION for c in reading.chunks):
+    if trial.population and not reading.frame["cohort"].eq(POPULATION).any():
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
+
+
+# -- text and page ------------------------------------------------------------------------------------------------
 
 
 def as_text(findings: Findings, reading: Reading) -> str:
@@ -264,17 +307,14 @@ def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dic
     """Return the first rows and columns of a sheet with the class of each cell."""
     height, width = min(sheet.height, MOST_ROWS_DRAWN), min(sheet.width, MOST_COLUMNS_DRAWN)
     classes: dict[tuple[int, int], str] = {}
-    for plan in plans:
-        block = plan.block
+    for block, plan in ((plan.block, plan) for plan in plans):
         rows, columns = (width, height) if block.transposed else (height, width)
-        for row in range(min(block.height, rows)):
-            for column in range(min(block.width, columns)):
-                classes[block.place(row, column)] = _class_of(plan, row, column)
+        for row, column in itertools.product(range(min(block.height, rows)), range(min(block.width, columns))):
+            classes[block.place(row, column)] = _class_of(plan, row, column)
     lines = []
     for r in range(height):
         cells = []
-        for c in range(width):
-            value = sheet.rows[r][c]
+        for c, value in enumerate(sheet.rows[r][:width]):
             shown = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
             fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
             cells.append((classes.get((r, c), "") + fault, shown if len(shown) <= 120 else shown[:117] + "…"))
@@ -295,11 +335,13 @@ def _class_of(plan: Plan, row: int, column: int) -> str:
     if row < plan.header.first_data and row not in plan.header.rows:
         return "note"
     role = plan.columns[column].role
-    kind = "other" if plan.unread else "unused" if role in (IGNORE, "unit") else role
+    kind = "other" if plan.unread else "unused" if role in (IGNORE, UNIT) else role
     return kind + (" head" if row in plan.header.rows else "")
 
 
-OPEN = '"?"'  # what the analyst has to fill in
+# -- the mapping file ---------------------------------------------------------------------------------------------
+
+ASK = '"?"'  # what the analyst has to fill in
 MOST_CODES = 500
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -314,164 +356,166 @@ HEAD = """\
 #   {{arm: d_q, stratum: T3, marker: ...}}     for groups side by side
 # `header` is the number of rows above the data in `range` (columns, with `participants: columns`).
 # `kind` is participants (a row is a person), long (several rows a person), or groups (rows are not linked).
+# `panels` lists blocks that are alike, with what only they say; A is then the first column of each.
 #
 # variables: {variables}
 # visits: {visits}
 # arms: {arms}
 """
+POLICIES = """\
+below_detection: missing   # text such as <0.1: missing, limit, half (of the limit) or lowest (0)
+decimal_comma: false       # true reads 12,5 as 12.5
+error_cells: fault         # missing reads #N/A and #DIV/0! as missing
+hidden_rows: read          # ignore leaves hidden rows out
+struck_out: read           # missing leaves struck-out values out
+missing: []                # more codes for a missing value, as text or as a number (-99)
+"""
 
 
 def mapping_text(reading: Reading, trial: Trial) -> str:
     """Return the mapping as commented YAML."""
-    arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
-    lines = [
-        HEAD.format(
-            name=_comment(reading.workbook.path.name),
-            variables=_wrapped([*trial.outcomes, *trial.markers]),
-            visits=", ".join(trial.visits),
-            arms=", ".join(arm.key for arm in arms),
-        ),
-        f"workbook: {_quoted(reading.workbook.path.name)}",
-        "below_detection: missing   # text such as <0.1: missing, limit, half (of the limit) or lowest (0)",
-        "decimal_comma: false       # true reads 12,5 as 12.5",
-        "error_cells: fault         # missing reads #N/A and #DIV/0! as missing",
-        "hidden_rows: read          # ignore leaves hidden rows out",
-        "struck_out: read           # missing leaves struck-out values out",
-        "missing: []                # more codes for a missing value, as text or as a number (-99)",
-    ]
-    readable = [plan for plan in reading.plans if plan.kind in READABLE]
+    head = HEAD.format(
+        name=_comment(reading.workbook.path.name),
+        variables=_wrapped([*trial.outcomes, *trial.markers]),
+        visits=", ".join(trial.visits),
+        arms=", ".join(_all_arms(trial)),
+    )
+    lines = [head, f"workbook: {_quoted(reading.workbook.path.name)}", POLICIES.rstrip()]
     for title, role in (("arms", ARM), ("visits", VISIT), ("variables", VARIABLE)):
-        lines += _codes(title, role, reading)
+        unknown = IGNORE if role == VARIABLE else ASK
+        codes = [f"  {_quoted(text)}: {key or unknown}" for text, key in _spellings(role, reading).items()]
+        lines += [f"{title}:", *codes] if codes else []
     lines.append("blocks:")
-    for plan in readable:
-        lines += _block(plan, trial)
-    others = [plan for plan in reading.plans if plan not in readable]
-    unknown = [plan for plan in others if plan.kind == "unknown" and number_columns(plan)]
+    readable = [plan for plan in reading.plans if plan.kind in READABLE]
+    for _, alike in itertools.groupby(readable, key=lambda plan: _shape(plan, trial)):
+        lines += _entry(list(alike), trial)
+    others = [plan for plan in reading.plans if plan.kind not in READABLE]
+    unknown = [plan for plan in others if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
     if unknown:
         lines += ["", "# Blocks of numbers that were not understood; to read one, take the # away and fill it in."]
-    for plan in unknown[:MOST_BLOCKS]:
-        lines += [f"#{line}" for line in _block(plan, trial)]
+        lines += [f"#{line}" for plan in unknown for line in _entry([plan], trial)]
     if others:
         lines += ["", "# Blocks that are not read:"]
-        lines += [
-            f"#   {_comment(p.sheet)}!{p.block.range}: {kind_of(p)}"
-            + (f" ({_comment(p.evidence)})" if p.evidence else "")
-            for p in others
-        ]
+    for plan in others:
+        why = f" ({_comment(plan.evidence)})" if plan.evidence else ""
+        lines.append(f"#   {_comment(plan.sheet)}!{plan.block.range}: {kind_of(plan)}{why}")
     return "\n".join(lines) + "\n"
 
 
 def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
     """Return how cells spell arms, visits or variables, with what was read; None where nothing was."""
-    attribute = {ARM: "arms", VISIT: "visits", VARIABLE: "variables"}[role]
+    attribute = f"{role}s"
     meaning: dict[str, str | None] = {}
     for plan, rows in reading.blocks:
-        meaning |= rows.sections[attribute]
+        meaning |= rows.spellings[attribute]
         column = plan.one(role)
-        if column is None:
-            continue
-        found = getattr(rows, attribute)
-        for position, row in enumerate(plan.block.values[plan.header.first_data :]):
-            cell = row[column.index]
-            if cell != EMPTY and not isinstance(cell, Flag) and rows.use[position] and len(meaning) <= MOST_CODES:
+        cells = (
+            ((row[column.index], found) for row, found in zip(plan.body, getattr(rows, attribute), strict=True))
+            if column
+            else ()
+        )
+        for used, (cell, found) in zip(rows.use, cells, strict=False):
+            if used and cell != EMPTY and not isinstance(cell, Flag) and len(meaning) <= MOST_CODES:
                 text = canonical_id(cell)
-                meaning[text] = meaning.get(text) or found[position]
-    if role == ARM:
-        known = {text: key for text, key in reading.codes.arms.items() if text in meaning}
-        meaning = {**known, **meaning}
+                meaning[text] = meaning.get(text) or found
     return meaning
 
 
-def _codes(title: str, role: str, reading: Reading) -> list[str]:
-    meaning = _spellings(role, reading)
-    unknown = IGNORE if role == VARIABLE else OPEN
-    lines = [f"  {_quoted(text)}: {key if key else unknown}" for text, key in meaning.items()]
-    return [f"{title}:", *lines] if lines else []
+def _shape(plan: Plan, trial: Trial) -> object:
+    """Return what panels have to have in common to become one entry; other blocks are like none."""
+    if plan.kind != GROUPS:
+        return id(plan)
+    columns = _columns(plan, trial, relative=True)
+    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, tuple(columns)
 
 
-def _block(plan: Plan, trial: Trial) -> list[str]:
+def _entry(plans: list[Plan], trial: Trial) -> list[str]:
+    """Return the entry of a block, or of several panels that differ only in place and in what they are of."""
+    if 1 < len(plans) < FEWEST_PANELS:
+        return [line for plan in plans for line in _entry([plan], trial)]
+    plan = plans[0]
+    said = [_said(plan, trial) for plan in plans]
+    common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
+    where = [f"  - sheet: {_quoted(plan.sheet)}", f"    range: {plan.block.range}"]
+    if len(plans) > 1:
+        where = ["  - panels:"]
+        for panel, own in zip(plans, said, strict=True):
+            rest = ", ".join(f"{key}: {value}" for key, value in own.items() if key not in common)
+            where.append(f"      {_quoted(f'{panel.sheet}!{panel.block.range}')}: {{{rest}}}")
     lines = [
-        f"  - sheet: {_quoted(plan.sheet)}",
-        f"    range: {plan.block.range}",
+        *where,
         f"    header: {plan.header.first_data}",
-        f"    kind: {plan.kind if plan.kind in READABLE else OPEN}   # {_comment(plan.evidence)}",
+        f"    kind: {plan.kind if plan.kind in READABLE else ASK}   # {_comment(plan.evidence)}",
     ]
     if plan.block.transposed:
         lines.append("    participants: columns")
     if plan.cohort == POPULATION:
         lines.append("    cohort: population")
+    for key, value in common.items():
+        question = {"measure": "value or percent_change", "marker": "of the strata"}.get(key, "one of those above")
+        lines.append(f"    {key}: {value}" + (f"   # {question}" if value == ASK else ""))
+    return [*lines, "    columns:", *_columns(plan, trial, relative=len(plans) > 1)]
+
+
+def _said(plan: Plan, trial: Trial) -> dict[str, str]:
+    """Return what a block says as a whole, as YAML, with a question for what it does not say."""
     data = plan.having(DATA)
+    said = {}
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
-        used = name == "arm" or name == "measure" or any(getattr(column, name) is None for column in data)
-        if value and used:
-            lines.append(f"    {name}: {_quoted(value) if name == 'stratum' else value}")
-    if plan.unread and "measured" in plan.unread:
-        asked = [
-            ("variable", "one of those above"),
-            ("visit", "one of those above"),
-            ("measure", "value or percent_change"),
-        ]
-        lines += [f'    {name}: "?"   # {what}' for name, what in asked if not getattr(plan, name)]
-    if plan.unread and "marker" in plan.unread:
-        lines.append('    marker: "?"')
-    elif plan.marker and plan.kind == "groups" and (plan.stratum or any(c.stratum for c in data)):
-        lines.append(f"    marker: {plan.marker}")
-    lines.append("    columns:")
+        if value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
+            said[name] = _quoted(value) if name == "stratum" else value
+        elif not value and "measured" in plan.unread and name in ("variable", "visit", "measure"):
+            said[name] = ASK
+    if "marker" in plan.unread:
+        said["marker"] = ASK
+    elif plan.marker and plan.kind == GROUPS and (plan.stratum or plan.one(STRATUM) or any(c.stratum for c in data)):
+        said["marker"] = plan.marker
+    return said
+
+
+def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[str]:
+    lines = []
     for column in plan.columns:
-        entry = _entry(column, plan, trial)
-        remark = " | ".join(filter(None, [column.label, column.why]))
-        place = place_of(plan, column.index).removeprefix("row ")
-        key = f'"{place}"' if plan.block.transposed or place.upper() in ("Y", "N", "NO", "ON", "OFF") else place
-        lines.append(f"      {key}: {entry}" + (f"   # {_comment(remark)}" if remark else ""))
+        name = column_name(plan.block, column.index, relative=relative)
+        name = f'"{name}"' if plan.block.transposed or name in ("Y", "N", "NO", "ON", "OFF") else name
+        remark = _comment(" | ".join(filter(None, [column.label, column.why])))
+        lines.append(f"      {name}: {_column(column, plan, trial)}" + (f"   # {remark}" if remark else ""))
     return lines
 
 
-def _entry(column: Column, plan: Plan, trial: Trial) -> str:
-    if column.asked:
-        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
-        visit = column.visit or _missing_visit(column, plan, trial, variable)
-        variable = variable if visit == OPEN else OPEN  # one question at least
-        return f"{{variable: {variable}" + (f", visit: {visit}}}" if visit else "}")
-    if column.role == IGNORE:
+def _column(column: Column, plan: Plan, trial: Trial) -> str:
+    said: dict[str, str | None] = {}
+    if column.asked:  # one question at least
+        variable = column.candidates[0] if len(column.candidates) == 1 else ASK
+        visit = column.visit or _missing_visit(plan, trial, variable)
+        said = {"variable": variable if visit == ASK else ASK, "visit": visit}
+    elif column.role == IGNORE:
         return IGNORE
-    said = []
-    if column.role != DATA:
-        said.append(f"is: {column.role}")
-    if column.variable and column.role == DATA:
-        said.append(f"variable: {column.variable}")
-    if column.role == DATA:
-        visit = column.visit or _missing_visit(column, plan, trial)
-        if visit:
-            said.append(f"visit: {visit}")
-        if column.measure != VALUE:
-            said.append(f"measure: {column.measure}")
-    for name in ("arm", "stratum"):
-        if getattr(column, name):
-            value = getattr(column, name)
-            said.append(f"{name}: {_quoted(value) if name == 'stratum' else value}")
-    if column.factor != 1.0:
-        said.append(f"factor: {column.factor!r}")
-    if column.unit:
-        said.append(f"unit: {_quoted(column.unit)}")
-    return "{" + ", ".join(said or ["is: data"]) + "}"
+    else:
+        if column.role == DATA:
+            said = {"variable": column.variable, "visit": column.visit}
+            said["visit"] = column.visit or _missing_visit(plan, trial, column.variable or plan.variable)
+            said["measure"] = column.measure if column.measure != VALUE else None
+        else:
+            said["is"] = column.role
+        said |= {"arm": column.arm, "stratum": column.stratum and _quoted(column.stratum)}
+        said["factor"] = repr(column.factor) if column.factor != 1.0 else None
+        said["unit"] = column.unit and _quoted(column.unit)
+    return "{" + (", ".join(f"{key}: {value}" for key, value in said.items() if value) or "is: data") + "}"
 
 
-def _missing_visit(column: Column, plan: Plan, trial: Trial, variable: str | None = None) -> str | None:
+def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None:
     """Return what stands for a visit that nothing names: the baseline, or a question."""
-    if plan.visit or plan.one(VISIT):
+    if plan.visit or plan.one(VISIT) or variable is None:
         return None
-    key = variable or column.variable or plan.variable
-    if key is None:
-        return None
-    outcome = trial.outcomes.get(key)
-    return BASELINE if outcome is None or not outcome.follow_up else OPEN
+    outcome = trial.outcomes.get(variable)
+    return BASELINE if outcome is None or not outcome.follow_up else ASK
 
 
 def _quoted(text: str) -> str:
     """Return text as a YAML string in double quotes."""
-    plain = json.dumps(text, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda m: f"\\u{ord(m[0]):04x}", plain)
+    return _UNPRINTABLE.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _comment(text: str) -> str:
@@ -479,11 +523,5 @@ def _comment(text: str) -> str:
     return _UNPRINTABLE.sub(" ", " ".join(str(text).split()))[:160]
 
 
-def _wrapped(names: list[str], width: int = 105) -> str:
-    lines, current = [], ""
-    for name in names:
-        if len(current) + len(name) > width:
-            lines.append(current)
-            current = ""
-        current += name + ", "
-    return "\n#   ".join([*lines, current]).rstrip(", ")
+def _wrapped(names: list[str]) -> str:
+    return "\n#   ".join(textwrap.wrap(", ".join(names), width=110))

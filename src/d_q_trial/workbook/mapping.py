@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
+from ..config.types import Strict
+from ..config.yaml_files import faults_of, faulty, read_yaml
 from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import Trial
-from .faults import shown
 from .layout import Header
-from .numbers import Policy
-from .sheets import Block, Sheet, Workbook, split_address
+from .sheets import Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = ROLES
 NAMED = ("variable", "visit", "arm", "marker")  # what the trial has to know
+SAID = (*NAMED, "stratum", "measure")  # what a column, or its whole block, may say of the values
 PARTICIPANTS, LONG, GROUPS = "participants", "long", "groups"
 READABLE = (PARTICIPANTS, LONG, GROUPS)
 MAPPED = "mapping"  # the evidence for what a mapping file says
 CERTAIN, INFERRED, UNSURE = "certain", "inferred", "unsure"
+OPEN = "?"  # what the analyst has to fill in
+_WITH_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point)[\s_:#.\-]*(\w{1,4})", re.I)
+
+
+def short_code(text: str) -> str:
+    """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
+    match = _WITH_ROLE.fullmatch(text.strip())
+    return (match[1] if match else text.strip()).casefold()
 
 
 @dataclass
@@ -33,6 +44,11 @@ class Codes:
     visits: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     strata: dict[str, str] = field(default_factory=dict)
+
+    def find(self, kind: str, text: str) -> str | None:
+        """Return what a cell with a code means; ``kind`` is the name of an attribute."""
+        known = getattr(self, kind)
+        return known.get(text.casefold()) or known.get(short_code(text))
 
 
 @dataclass
@@ -56,7 +72,7 @@ class Column:
     asked: bool = False  # whether the analyst has to say what it holds
 
 
-@dataclass
+@dataclass(eq=False)
 class Plan:
     """A block with the meaning of its columns; what it says as a whole stands in for what columns do not say."""
 
@@ -79,6 +95,16 @@ class Plan:
         """Name of the sheet."""
         return self.block.sheet.name
 
+    @property
+    def body(self) -> list[list]:
+        """Rows below the header."""
+        return self.block.values[self.header.first_data :]
+
+    @property
+    def readable(self) -> bool:
+        """Whether values are taken from the block."""
+        return self.kind in READABLE and not self.unread
+
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""
         return [column for column in self.columns if column.role == role]
@@ -97,37 +123,41 @@ class Plan:
         row = min(row, self.block.height - 1)
         return {"sheet": self.sheet, "cell": self.block.address(row, column.index), "value": column.label}
 
-    @property
-    def readable(self) -> bool:
-        """Whether values are taken from the block."""
-        return self.kind in READABLE and not self.unread
-
-
-OPEN = "?"  # what the analyst has to fill in
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    def whole(self) -> dict[str, str]:
+        """Return sheet and range of the block, as faults state them."""
+        return {"sheet": self.sheet, "cell": self.block.range}
 
 
 def _as_entry(value: object) -> object:
     """Let a column be written as one word: ``ignore``, or its role."""
-    if value == IGNORE or value is None:
-        return {"is": IGNORE}
-    return {"is": value} if isinstance(value, str) else value
+    return {"is": value or IGNORE} if isinstance(value, str | None) else value
 
 
 def _code(value: object) -> str:
     """Return a code as written in a cell; YAML reads 0, 1.0, yes and no as other things than text."""
-    if value is True or value is False:
+    if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-class _Said(_Strict):
-    """What a column, or a whole block, may say of its values."""
+def _with_text_keys(name: Any) -> Any:
+    """Make the keys of a section text, as the cells show them."""
+    return {_code(key): value for key, value in name.items()} if isinstance(name, dict) else name
+
+
+def _with_letters(columns: Any) -> Any:
+    """Make the keys of ``columns`` text; unquoted ON and NO are truth values to YAML."""
+    names = {True: "ON", False: "NO"}
+    if not isinstance(columns, dict):
+        return columns
+    return {names[key] if isinstance(key, bool) else str(key): entry for key, entry in columns.items()}
+
+
+CodeSection = Annotated[dict[str, str], BeforeValidator(_with_text_keys)]
+
+
+class Statement(Strict):
+    """What a column, a panel or a whole block may say of its values."""
 
     variable: str | None = None
     visit: str | None = None
@@ -136,8 +166,13 @@ class _Said(_Strict):
     marker: str | None = None
     measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is said, by name."""
+        return {name: value for name in SAID if (value := getattr(self, name)) is not None}
 
-class ColumnEntry(_Said):
+
+class ColumnEntry(Statement):
     """A column, or a row where participants stand in columns."""
 
     role: Literal[ROLES] | None = Field(default=None, alias="is")  # type: ignore[valid-type]
@@ -145,45 +180,52 @@ class ColumnEntry(_Said):
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
-class BlockEntry(_Said):
-    """A rectangle of a sheet."""
+class BlockEntry(Statement):
+    """A rectangle of a sheet, or several alike: ``panels`` names them as ``Sheet!A1:B20``, with what only they say."""
 
-    sheet: str
-    range: str
+    sheet: str = ""
+    range: str = ""
+    panels: dict[str, Annotated[Statement, BeforeValidator(lambda value: value or {})]] = {}
     header: Annotated[int, Field(ge=0)] = 1
     participants: Literal["rows", "columns"] = "rows"
     kind: Literal["participants", "long", "groups"] | None = None
     cohort: Literal["trial", "population"] = "trial"
-    columns: dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]]
+    columns: Annotated[dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]], BeforeValidator(_with_letters)]
 
 
-class Mapping(_Strict):
-    """The whole file."""
+class Policy(Strict):
+    """What to do with cells that are not plain numbers."""
 
-    workbook: str | None = None
     below_detection: Literal["missing", "limit", "half", "lowest"] = "missing"
     decimal_comma: bool = False
     error_cells: Literal["fault", "missing"] = "fault"
     hidden_rows: Literal["read", "ignore"] = "read"
     struck_out: Literal["read", "missing"] = "read"
     missing: list[Annotated[str, BeforeValidator(_code)]] = []
-    arms: dict[str, str] = {}
-    visits: dict[str, str] = {}
-    variables: dict[str, str] = {}
-    strata: dict[str, str] = {}
-    blocks: Annotated[list[BlockEntry], Field(min_length=1)]
+
+
+class Mapping(Policy):
+    """The whole file."""
+
+    workbook: str | None = None
+    arms: CodeSection = {}
+    visits: CodeSection = {}
+    variables: CodeSection = {}
+    strata: CodeSection = {}
+    blocks: Annotated[list[BlockEntry], BeforeValidator(lambda value: value or [])] = []
 
     @property
-    def policy(self) -> Policy:
-        """How cells that are not plain numbers are read."""
-        return Policy(
-            self.below_detection,
-            self.decimal_comma,
-            self.error_cells,
-            frozenset(code.strip().casefold() for code in self.missing),
-            self.hidden_rows,
-            self.struck_out,
-        )
+    def entries(self) -> Iterator[tuple[str, BlockEntry]]:
+        """Each block with its place in the file; a block of panels gives one for each of them."""
+        for number, block in enumerate(self.blocks, start=1):
+            if not block.panels:
+                yield f"blocks[{number}]", block
+            for place, panel in block.panels.items():
+                sheet, _, area = place.rpartition("!")
+                yield (
+                    f"blocks[{number}].panels.{place}",
+                    block.model_copy(update={"sheet": sheet, "range": area, **panel.said}),
+                )
 
 
 def load_mapping(path: Path | str) -> Mapping:
@@ -194,45 +236,15 @@ def load_mapping(path: Path | str) -> Mapping:
     UserError
         With a line for each key that is unknown, missing or of the wrong type.
     """
-    import yaml
-
+    content = read_yaml(path)
     try:
-        content = yaml.load(
-            Path(path).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: expected the key 'blocks' at the top level; 'inspect' writes a mapping to start from")
-    for key in ("arms", "visits", "variables", "strata"):
-        if isinstance(content.get(key), dict):
-            content[key] = {_code(code): value for code, value in content[key].items()}
-    for block in content.get("blocks") or []:
-        if isinstance(block, dict) and isinstance(block.get("columns"), dict):
-            block["columns"] = {_place(name): entry for name, entry in block["columns"].items()}
-    if "blocks" in content and not content["blocks"]:
-        raise UserError(f"{path}: blocks: no block is listed; expected at least one, with sheet, range and columns")
-    try:
-        return Mapping.model_validate(content)
+        mapping = Mapping.model_validate(content)
     except ValidationError as error:
-        lines = [_describe(fault) for fault in error.errors()]
-        raise UserError("\n  ".join([f"{path}: {len(lines)} fault{'s' * (len(lines) > 1)}", *lines])) from None
-
-
-def _place(name: object) -> str:
-    """Return the name of a column; unquoted ON and NO are truth values to YAML."""
-    return {True: "ON", False: "NO"}[name] if isinstance(name, bool) else str(name)
-
-
-def _describe(fault) -> str:
-    where = ".".join(str(part) for part in fault["loc"] if not str(part).startswith("function-"))
-    if fault["type"] == "extra_forbidden":
-        model = ColumnEntry if "columns" in fault["loc"] else BlockEntry if "blocks" in fault["loc"] else Mapping
-        known = {field.alias or name for name, field in model.model_fields.items()}
-        return f"{where}: unknown key{nearest(str(fault['loc'][-1]), known)}"
-    if fault["type"] == "missing":
-        return f"{where}: this key is missing"
-    return f"{where}: {shown(fault['input'])}: {fault['msg'].replace('Input should be', 'expected')}"
+        lines = [re.sub(r"^blocks\.(\d+)", lambda m: f"blocks[{int(m[1]) + 1}]", f) for f in faults_of(error, Mapping)]
+        raise faulty(path, lines) from None
+    if not mapping.blocks:
+        raise UserError(f"{path}: blocks: no block is listed; expected at least one, with sheet, range and columns")
+    return mapping
 
 
 class _Names:
@@ -248,15 +260,17 @@ class _Names:
         }
         self.faults: list[str] = []
 
-    def check(self, kind: str, value: str | None, where: str) -> None:
-        if value is None or value in self.known[kind]:
-            return
+    def check(self, kind: str, value: str, where: str) -> None:
+        known = self.known[kind]
         if value == OPEN:
-            self.faults.append(f"{where}: to be filled in: {kind}, one of {', '.join(self.known[kind][:8])}, ...")
-            return
-        article = "an" if kind == "arm" else "a"
-        close = nearest(value, self.known[kind])
-        self.faults.append(f"{where}: {value!r} is not {article} {kind} of the trial{close}")
+            self.faults.append(f"{where}: to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
+        elif value not in known:
+            article = "an" if kind == "arm" else "a"
+            self.faults.append(f"{where}: {value!r} is not {article} {kind} of the trial{nearest(value, known)}")
+
+    def check_said(self, entry: Statement, where: str) -> None:
+        for kind in set(NAMED) & entry.said.keys():
+            self.check(kind, entry.said[kind], f"{where}.{kind}")
 
 
 def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str) -> tuple[list[Plan], Codes]:
@@ -268,39 +282,37 @@ def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | st
         With a line for each sheet, range, column or name that does not exist.
     """
     names = _Names(trial)
-    for kind, codes in (("arm", mapping.arms), ("visit", mapping.visits), ("variable", mapping.variables)):
-        for code, key in codes.items():
+    for kind in ("arm", "visit", "variable"):
+        for code, key in getattr(mapping, f"{kind}s").items():
             if key != IGNORE:
                 names.check(kind, key, f"{kind}s.{code}")
     sheets = {sheet.name: sheet for sheet in workbook.sheets}
     plans = []
-    for number, entry in enumerate(mapping.blocks, start=1):
-        where = f"blocks[{number}]"
+    for where, entry in mapping.entries:
         sheet = sheets.get(entry.sheet)
-        if sheet is None:
+        if lacking := [key for key in ("sheet", "range") if not getattr(entry, key)]:
+            names.faults += [f"{where}.{key}: this key is missing" for key in lacking]
+        elif sheet is None:
             names.faults.append(f"{where}.sheet: no sheet is called {entry.sheet!r}{nearest(entry.sheet, sheets)}")
-            continue
-        block = _block(sheet, entry, where, names)
-        if block is not None:
+        elif block := _block(sheet, entry, where, names.faults):
             plans.append(_plan(block, entry, where, names))
     if names.faults:
-        count = len(names.faults)
-        raise UserError("\n  ".join([f"{path}: {count} fault{'s' * (count > 1)}", *names.faults]))
+        raise faulty(path, list(dict.fromkeys(names.faults)))
     spelt = (mapping.arms, mapping.visits, mapping.variables, mapping.strata)
     return plans, Codes(*({code.casefold(): key for code, key in codes.items()} for codes in spelt))
 
 
-def _block(sheet: Sheet, entry: BlockEntry, where: str, names: _Names) -> Block | None:
+def _block(sheet: Sheet, entry: BlockEntry, where: str, faults: list[str]) -> Block | None:
     first, _, last = entry.range.partition(":")
     try:
         (top, left), (bottom, right) = split_address(first), split_address(last or first)
     except ValueError:
-        names.faults.append(f"{where}.range: {entry.range!r} is not a range such as A1:K61")
+        faults.append(f"{where}.range: {entry.range!r} is not a range such as A1:K61")
         return None
     rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
     columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
     if not rows or not columns:
-        names.faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
+        faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
         return None
     block = Block(sheet, rows, columns)
     return block.turned() if entry.participants == "columns" else block
@@ -309,54 +321,46 @@ def _block(sheet: Sheet, entry: BlockEntry, where: str, names: _Names) -> Block 
 def _plan(block: Block, entry: BlockEntry, where: str, names: _Names) -> Plan:
     header = Header(rows=list(range(entry.header)), first_data=entry.header)
     header.labels = [[] for _ in range(block.width)]
-    for row in header.rows:
-        for index, value in enumerate(block.values[row] if row < block.height else []):
+    for row in block.values[: entry.header]:
+        for index, value in enumerate(row):
             if value != "":
                 header.labels[index].append(" ".join(str(value).split()))
-    plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence=MAPPED)
-    for name in NAMED:
-        names.check(name, getattr(entry, name), f"{where}.{name}")
-        setattr(plan, name, getattr(entry, name))
-    plan.stratum, plan.measure = entry.stratum, entry.measure
+    names.check_said(entry, where)
+    plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence=MAPPED, **entry.said)
     plan.columns = [Column(index, header.text(index), why="not in the mapping") for index in range(block.width)]
-    places = {_name_of(block, index): index for index in range(block.width)}
+    places = {column_name(block, index, relative=bool(entry.panels)): index for index in range(block.width)}
     for name, column in entry.columns.items():
         index = places.get(name.upper())
         if index is None:
             names.faults.append(f"{where}.columns.{name}: not inside the range {entry.range}")
             continue
-        _fill(plan.columns[index], column, f"{where}.columns.{name}", names)
-    plan.kind = _kind(plan, entry)
+        names.check_said(column, f"{where}.columns.{name}")
+        role = column.role or DATA
+        more = {"why": "ignored by the mapping"} if role == IGNORE else {}
+        plan.columns[index] = Column(
+            index, header.text(index), role, unit=column.unit, factor=column.factor, **column.said, **more
+        )
+    plan.kind = entry.kind or _kind(plan)
     return plan
 
 
-def _name_of(block: Block, index: int) -> str:
-    """Return the letter of a column, or the number of a row where participants stand in columns."""
+def column_name(block: Block, index: int, *, relative: bool = False) -> str:
+    """Return the letter of a column, or the number of a row where participants stand in columns.
+
+    Where they are ``relative``, as in panels, A or 1 is the first one of the block.
+    """
     row, column = block.place(0, index)
-    address = block.sheet.address(row, column)
-    letters = "".join(c for c in address if c.isalpha())
-    return address[len(letters) :] if block.transposed else letters
+    numbers, place, first = block.sheet.column_numbers, column, block.left
+    if block.transposed:
+        numbers, place, first = block.sheet.row_numbers, row, block.top
+    number = numbers[place] - (numbers[first] if relative else 0)
+    return str(number + 1) if block.transposed else column_letters(number)
 
 
-def _fill(column: Column, entry: ColumnEntry, where: str, names: _Names) -> None:
-    for name in NAMED:
-        names.check(name, getattr(entry, name), f"{where}.{name}")
-        setattr(column, name, getattr(entry, name))
-    column.role = entry.role or DATA
-    column.stratum, column.unit, column.factor = entry.stratum, entry.unit, entry.factor
-    column.measure = entry.measure or VALUE
-    column.why = ""
-    if column.role == IGNORE:
-        column.why = "ignored by the mapping"
-
-
-def _kind(plan: Plan, entry: BlockEntry) -> str:
-    if entry.kind:
-        return entry.kind
-    if plan.one("participant"):
-        return LONG if plan.one("visit") or plan.one("variable") else PARTICIPANTS
-    if entry.cohort == "population":
+def _kind(plan: Plan) -> str:
+    if plan.one(PARTICIPANT):
+        return LONG if plan.one(VISIT) or plan.one(VARIABLE) else PARTICIPANTS
+    if plan.cohort != TRIAL:
         return PARTICIPANTS
-    data = plan.having(DATA)
-    raw = {(c.variable, c.visit) for c in data if c.measure == VALUE and plan.measure != PERCENT_CHANGE and not c.arm}
-    return PARTICIPANTS if plan.one("arm") and len(raw) > 1 else GROUPS
+    data = [c for c in plan.having(DATA) if c.measure == VALUE and plan.measure != PERCENT_CHANGE and not c.arm]
+    return PARTICIPANTS if plan.one(ARM) and len({(c.variable, c.visit) for c in data}) > 1 else GROUPS

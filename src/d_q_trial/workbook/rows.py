@@ -1,10 +1,11 @@
-"""What each row of a block says beside its values: whose they are, in which arm and stratum, when, of what."""
+"""What each row of a block says beside its values (participant, arm, visit, variable, stratum), and legends of codes."""
 
 from __future__ import annotations
 
 import itertools
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,8 +15,7 @@ from ..files import safe_text
 from .faults import Faults
 from .layout import is_number, label_like
 from .lexicon import STATISTICS, fold, stratum_label
-from .mapping import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Codes, Column, Plan
-from .numbers import Policy
+from .mapping import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Codes, Column, Plan, Policy, short_code
 from .recognise import Reading as Label
 from .recognise import Vocabulary
 from .sheets import EMPTY, Block, Flag
@@ -29,15 +29,27 @@ LONGEST_CODE = 4
 LONGEST_TEXT = 2000  # characters of one text that are searched for codes
 MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
 FOOTERS = 20  # rows at the end of a table where remarks may stand
+MOST_ROWS, MOST_LISTED = 400, 40  # of a codebook: rows that are read, and those whose cells are read as one list
+
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
+_POINT_ZERO = re.compile(r"\d+\.0+")
+_TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
+_EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
+_EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
+_SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
+_WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
+_SUMMARY_NOTE = "a summary, not a participant; not read"
+
+
+# -- legends ------------------------------------------------------------------------------------------------------
 
 
 def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
     """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``."""
-    if not _may_explain(text):
-        return {}
     for pattern, code, name in (*((p, 1, 2) for p in _PAIRS), *((p, 2, 1) for p in _REVERSED)):
         found = {}
-        for match in pattern.finditer(text):
+        for match in pattern.finditer(text) if _may_explain(text) else ():
             key = find(match[name].strip(" .'\""))
             if key and len(match[code]) <= LONGEST_CODE:
                 found[match[code].strip().casefold()] = key
@@ -47,83 +59,58 @@ def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
 
 
 def _may_explain(text: str) -> bool:
-    return any(sign in text for sign in "=:→-–—") or " is " in text or " means " in text
+    return any(sign in text for sign in ("=", ":", "→", "-", "–", "—", " is ", " means "))
 
 
 def searchable(texts: Iterable[str]) -> Iterator[str]:
     """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
+    chosen = {text[:LONGEST_TEXT] for text in texts if _may_explain(text)}
     left = MOST_TEXT
-    for text in sorted(
-        {text[:LONGEST_TEXT] for text in texts if _may_explain(text)}, key=lambda text: (len(text), text)
-    ):
+    for text in sorted(chosen, key=lambda text: (len(text), text)):
         left -= len(text)
         if left < 0:
             return
         yield text
 
 
-def in_rows(block: Block, vocabulary: Vocabulary, find) -> dict[str, str]:
+def in_rows(block: Block, find) -> dict[str, str]:
     """Return the codes that a codebook explains in rows: a short code beside a name."""
     found: dict[str, str] = {}
-    for row in block.values[:400]:
-        cells = [cell for cell in row if cell != EMPTY]
-        for code, name in itertools.pairwise(cells):
-            text = str(int(code)) if is_number(code) and float(code).is_integer() else str(code).strip()
-            key = find(str(name)) if isinstance(name, str) else None
-            if key and len(text) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
-                found[text.casefold()] = key
+    for row in block.values[:MOST_ROWS]:
+        for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
+            text = canonical_id(code)
+            key = find(name) if isinstance(name, str) else None
+            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
+                found[short_code(text)] = key
     return found if len(found) >= 2 else {}
 
 
-def texts_of(plans: list[Plan]) -> list[str]:
-    """Return the texts in and around tables that may explain codes: titles, headers, remarks below."""
-    texts = []
-    for plan in plans:
-        texts += plan.header.titles
-        texts += [column.label for column in plan.columns if column.role in (ARM, VISIT)]
-        for row in plan.block.values[-FOOTERS:]:
-            if len(row) - row.count(EMPTY) == 1:
-                texts += [cell for cell in row if isinstance(cell, str) and cell]
-    return texts
+def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
+    """Return what the texts of a workbook say of codes for arms and for visits; contradictions are dropped.
 
-
-def collect(blocks: list[Block], more: list[str], vocabulary: Vocabulary) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what texts of a workbook say of codes for arms and for visits; contradictions are dropped.
-
-    Parameters
-    ----------
-    blocks : list of Block
-        Notes and codebooks.
-    more : list of str
-        Texts from elsewhere: titles, headers, comments.
-    vocabulary : Vocabulary
-        The trial's names.
+    Searched are notes and codebooks, titles, headers, remarks below tables, and the comments of cells.
     """
+    blocks = [plan.block for plan in plans if not plan.readable]
+    texts = list(comments)
+    for block in blocks:
+        texts += [cell for row in block.values[:MOST_ROWS] for cell in row if isinstance(cell, str)]
+        texts.append("; ".join(str(cell) for row in block.values[:MOST_LISTED] for cell in row if label_like(cell)))
+    for plan in (plan for plan in plans if plan.readable):
+        texts += [*plan.header.titles, *(column.label for column in plan.columns if column.role in (ARM, VISIT))]
+        for row in plan.block.values[-FOOTERS:]:
+            texts += [cell for cell in row if isinstance(cell, str) and len(row) - row.count(EMPTY) == 1]
+    chosen = list(searchable(texts))
     answers = []
-    cells = (cell for block in blocks for row in block.values[:400] for cell in row if isinstance(cell, str))
-    lists = ["; ".join(str(v) for row in block.values[:40] for v in row if label_like(v)) for block in blocks]
-    texts = list(searchable([*cells, *more, *lists]))
     for find in (vocabulary.arm, vocabulary.visit):
-        known: dict[str, str] = {}
-        contradicted = set()
-        explained = [in_text(text, vocabulary, find) for text in texts]
-        for found in [*explained, *(in_rows(block, vocabulary, find) for block in blocks)]:
-            for code, key in found.items():
-                if known.setdefault(code, key) != key:
-                    contradicted.add(code)
-        answers.append({code: key for code, key in known.items() if code not in contradicted})
-    return answers[0], answers[1]
+        explained = [in_text(text, vocabulary, find) for text in chosen] + [in_rows(block, find) for block in blocks]
+        meanings: dict[str, set[str]] = {}
+        for code, key in (pair for found in explained for pair in found.items()):
+            meanings.setdefault(code, set()).add(key)
+        answers.append({code: keys.pop() for code, keys in meanings.items() if len(keys) == 1})
+    return Codes(*answers)
 
 
-_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
-_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
-_POINT_ZERO = re.compile(r"\d+\.0+")
-_TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
-
-_EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
-_EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
-_SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
-_WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
+# -- rows ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -136,16 +123,21 @@ class Rows:
     variables: list[str | None]
     strata: list[str | None]
     use: np.ndarray  # rows that hold data
-    unknown_arms: set[str] = field(default_factory=set)  # participants whose arm was not understood, as told
-    sections: dict[str, dict[str, str | None]] = field(  # what rows that head others say
+    unknown_arms: set[str] = field(default_factory=set)  # participants whose arm was not understood, as reported
+    spellings: dict[str, dict[str, str | None]] = field(  # how rows that head others, and events, spell what they say
         default_factory=lambda: {"arms": {}, "visits": {}, "variables": {}}
     )
+
+    @property
+    def people(self) -> set[str]:
+        """The different participants."""
+        return {identity for identity in self.ids if identity}
 
 
 def canonical_id(value: object) -> str:
     """Return an id as text; 2.0, "2.0" and " 2 " are all "2"."""
     if is_number(value):
-        return str(int(value)) if float(value).is_integer() else repr(float(value))
+        return str(int(value)) if float(value).is_integer() else repr(float(value))  # type: ignore[arg-type]
     if isinstance(value, Flag):
         return value.shown
     text = plain_characters(str(value))
@@ -156,302 +148,245 @@ def canonical_id(value: object) -> str:
 
 def plain_characters(text: str) -> str:
     """Return text without characters that cannot be seen, with one kind of dash, space and letter."""
-    text = unicodedata.normalize("NFKC", text)
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
     return " ".join(text.translate(_DASHES).split())
 
 
 def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, policy: Policy, faults: Faults) -> Rows:
     """Read the columns, merged areas and section rows that say whose and when the values of each row are."""
-    body = plan.block.values[plan.header.first_data :]
-    count = len(body)
-    rows = Rows(*([None] * count for _ in range(5)), use=np.ones(count, dtype=bool))  # type: ignore[arg-type]
-    _skip_headers(plan, body, rows)
-    sheet = plan.block.sheet
-    if policy.hidden_rows == "ignore" and not plan.block.transposed:
-        numbers = [sheet.row_numbers[plan.block.place(plan.header.first_data + i, 0)[0]] for i in range(count)]
-        rows.use &= ~np.isin(numbers, sheet.facts.hidden_rows)
-    _sections(plan, body, vocabulary, codes, rows)
-    if column := plan.one(PARTICIPANT):
-        _read_ids(plan, column, body, rows, faults)
-    else:
-        _skip_summaries(plan, body, rows, faults)
-    if column := plan.one(STRATUM):
-        for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
-            if cell != EMPTY and rows.use[position]:
-                text = canonical_id(cell)
-                rows.strata[position] = safe_text(codes.strata.get(text.casefold()) or stratum_label(text))
-    if column := plan.one(ARM):
-        _read_arms(plan, column, body, rows, vocabulary, codes, faults)
-    if column := plan.one(VISIT):
-        weeks = _are_weeks([row[column.index] for row in body], column, vocabulary)
-        found = _named(
-            plan, column, body, rows, lambda cell: _visit(cell, column, vocabulary, codes, weeks), "a visit", faults
-        )
-        rows.visits = [new or old for new, old in zip(found, rows.visits, strict=True)]
-        if not plan.one(ARM):
-            _arms_of_events(column, body, rows, vocabulary, codes)
-    if column := plan.one(VARIABLE):
-        found = _named(plan, column, body, rows, lambda cell: _variable(cell, vocabulary, codes), "a variable", faults)
-        rows.variables = [new or old for new, old in zip(found, rows.variables, strict=True)]
-    return rows
+    return _RowReader(plan, vocabulary, codes, faults).read(policy)
 
 
-def _skip_headers(plan: Plan, body: list[list], rows: Rows) -> None:
-    """Leave out rows that repeat the header."""
-    if not plan.header.rows:
-        return
-    last = plan.block.values[plan.header.rows[-1]]
-    first_label = next((index for index, cell in enumerate(last) if cell != EMPTY), None)
-    if first_label is None:
-        return
-    label = last[first_label]
-    for position, row in enumerate(body):
-        if row[first_label] == label and row == last:
-            rows.use[position] = False
+class _RowReader:
+    def __init__(self, plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> None:
+        self.plan, self.vocabulary, self.codes, self.faults = plan, vocabulary, codes, faults
+        self.body = plan.body
+        count = len(self.body)
+        self.rows = Rows(*([None] * count for _ in range(5)), use=np.ones(count, dtype=bool))  # type: ignore[arg-type]
 
+    def read(self, policy: Policy) -> Rows:
+        plan, rows = self.plan, self.rows
+        self._skip_headers()
+        if policy.hidden_rows == "ignore" and not plan.block.transposed:
+            sheet, first = plan.block.sheet, plan.header.first_data
+            numbers = [sheet.row_numbers[plan.block.place(first + i, 0)[0]] for i in range(len(self.body))]
+            rows.use &= ~np.isin(numbers, sheet.facts.hidden_rows)
+        self._sections()
+        if column := plan.one(PARTICIPANT):
+            self._ids(column)
+        else:
+            self._skip_summaries()
+        if column := plan.one(STRATUM):
+            for position, cell in enumerate(self._cells(column)):
+                if cell != EMPTY and rows.use[position]:
+                    text = canonical_id(cell)
+                    rows.strata[position] = safe_text(self.codes.strata.get(text.casefold()) or stratum_label(text))
+        if column := plan.one(ARM):
+            self._arms(column)
+        if column := plan.one(VISIT):
+            self._visits(column)
+        if column := plan.one(VARIABLE):
+            found = self._meanings(column, self._variable, "a variable", "not read")
+            rows.variables = [new or old for new, old in zip(found, rows.variables, strict=True)]
+        return rows
 
-def _sections(plan: Plan, body: list[list], vocabulary: Vocabulary, codes: Codes, rows: Rows) -> None:
-    """Read rows that hold a single name: they head the rows below them."""
-    width = plan.block.width
-    if width < 2:
-        return
-    said: dict[str, str] = {}
-    for position, row in enumerate(body):
-        both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
-        if not both_ends and len(row) - row.count(EMPTY) == 1:
-            cell = next(value for value in row if value != EMPTY)
-            reading = vocabulary.label(cell) if label_like(cell) else None
-            spelt = canonical_id(cell).casefold()
-            if label_like(cell) and spelt in codes.arms | codes.visits | codes.variables:
-                reading = Label(codes.variables.get(spelt), codes.visits.get(spelt), codes.arms.get(spelt))
-            if reading and reading.certain and (reading.arm or reading.visit or reading.stratum or reading.variable):
-                for name in ("arm", "visit", "stratum", "variable"):
-                    if getattr(reading, name):
-                        said[name] = getattr(reading, name)
-                        if name != "stratum":
-                            rows.sections[f"{name}s"][canonical_id(cell)] = said[name]
-                rows.use[position] = False
+    def _skip_headers(self) -> None:
+        """Leave out rows that repeat the header."""
+        header = self.plan.header
+        last = self.plan.block.values[header.rows[-1]] if header.rows else []
+        if any(cell != EMPTY for cell in last):
+            self.rows.use &= [row != last for row in self.body]
+
+    def _sections(self) -> None:
+        """Read rows that hold a single name: they head the rows below them."""
+        said: dict[str, str] = {}
+        for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
+            both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
+            if not both_ends and len(row) - row.count(EMPTY) == 1:
+                cell = next(value for value in row if value != EMPTY)
+                names = self._section(cell) if label_like(cell) else {}
+                if names:
+                    said |= names
+                    for kind in self.rows.spellings.keys() & names.keys():
+                        self.rows.spellings[kind][canonical_id(cell)] = names[kind]
+                    self.rows.use[position] = False
+                    continue
+            for kind, value in said.items():
+                getattr(self.rows, kind)[position] = value
+
+    def _section(self, cell: str) -> dict[str, str]:
+        """Return what a heading says for certain, under the names of the attributes of :class:`Rows`."""
+        reading, text = self.vocabulary.label(cell), canonical_id(cell)
+        coded = {kind: self.codes.find(kind, text) for kind in ("arms", "visits", "variables")}
+        if any(coded.values()):
+            reading = Label(coded["variables"], coded["visits"], coded["arms"])
+        if not reading.certain:
+            return {}
+        named = {
+            "arms": reading.arm,
+            "visits": reading.visit,
+            "strata": reading.stratum,
+            "variables": reading.variable,
+        }
+        return {kind: value for kind, value in named.items() if value}
+
+    def _cells(self, column: Column) -> list:
+        """Return a column's cells, with merged cells and names written once per group filled down."""
+        cells = [row[column.index] for row in self.body]
+        if EMPTY not in cells:
+            return cells
+        if self.plan.block.sheet.merged:
+            cells = _fill_merged(self.plan, column, cells)
+        data = [c.index for c in self.plan.having(DATA)]
+        use = self.rows.use
+        blank = [
+            p
+            for p, (cell, row) in enumerate(zip(cells, self.body, strict=True))
+            if cell == EMPTY and use[p] and any(row[i] != EMPTY for i in data)
+        ]
+        written = [cell for cell in cells if cell != EMPTY]
+        in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
+        if blank and in_runs and (column.role != PARTICIPANT or self.plan.one(VISIT) or self.plan.one(VARIABLE)):
+            what = f"blank cells below a {column.role} read as the one above"
+            self.faults.note("filled down", what, **self.plan.place(blank[0], column))
+            for position in range(1, len(cells)):
+                if cells[position] == EMPTY and use[position]:
+                    cells[position] = cells[position - 1]
+        return cells
+
+    def _ids(self, column: Column) -> None:
+        rows, unusual = self.rows, []
+        data = [c.index for c in self.plan.having(DATA)]
+        for position, cell in enumerate(self._cells(column)):
+            if not rows.use[position]:
                 continue
-        if said:
-            rows.arms[position] = said.get("arm")
-            rows.visits[position] = said.get("visit")
-            rows.strata[position] = said.get("stratum")
-            rows.variables[position] = said.get("variable")
+            if cell == EMPTY or isinstance(cell, Flag):
+                rows.use[position] = False
+                if any(self.body[position][i] != EMPTY for i in data):
+                    shown = cell.shown if isinstance(cell, Flag) else cell
+                    place = self.plan.place(position, column)
+                    self.faults.error("no id", "values without a participant id", **place, value=shown)
+            elif not self._skip_summary(position, column, cell):
+                # ASCII letters and digits alone are an id as they stand.
+                plain = isinstance(cell, str) and cell.isascii() and cell.isalnum() and not cell[:1].isdigit()
+                rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
+                if not plain and isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                    unusual.append(position)
+        if unusual:
+            what = "ids hold characters that cannot be seen or look like others; they are read as plain ones"
+            place = self.plan.place(unusual[0], column)
+            self.faults.note("id characters", f"{len(unusual)} {what}", **place, value=rows.ids[unusual[0]])
 
+    def _skip_summaries(self) -> None:
+        """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
+        for column in self.plan.having(IGNORE):
+            for position, row in enumerate(self.body):
+                if self.rows.use[position] and label_like(row[column.index]):
+                    self._skip_summary(position, column, row[column.index])
 
-def _cells(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> list:
-    """Return a column's cells, with merged cells and names written once per group filled down."""
-    cells = [row[column.index] for row in body]
-    if EMPTY not in cells:
-        return cells
-    if plan.block.sheet.merged:
-        cells = _fill_merged(plan, column, cells)
-    blank = [p for p, cell in enumerate(cells) if cell == EMPTY and rows.use[p] and _has_data(plan, body[p])]
-    if not blank:
-        return cells
-    written = [cell for cell in cells if cell != EMPTY]
-    in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
-    if in_runs and (column.role != PARTICIPANT or plan.one(VISIT) or plan.one(VARIABLE)):
-        faults.note(
-            "filled down", f"blank cells below a {column.role} read as the one above", **plan.place(blank[0], column)
-        )
-        for position in range(1, len(cells)):
-            if cells[position] == EMPTY and rows.use[position]:
-                cells[position] = cells[position - 1]
-    return cells
+    def _skip_summary(self, position: int, column: Column, cell: object) -> bool:
+        """Leave out a row whose cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+        if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+            return False
+        folded = fold(cell)
+        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
+        if summary:
+            self.rows.use[position] = False
+            self.faults.note("summary row", _SUMMARY_NOTE, **self.plan.place(position, column), value=cell)
+        return summary
+
+    def _arms(self, column: Column) -> None:
+        """Read the arm of each row, and a stratum that the same cell names."""
+        labels = self.vocabulary.arm_labels
+        used = {c for c, use in zip(self._cells(column), self.rows.use, strict=True) if use and c != EMPTY}
+        readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
+        arms = {cell: self.codes.find("arms", canonical_id(cell)) or reading.arm for cell, reading in readings.items()}
+        unknown = [cell for cell, arm in arms.items() if arm is None]
+        treated, control = self.vocabulary.trial.analysed_arms
+        if (
+            len(arms) == 2
+            and len(unknown) == 1
+            and control in arms.values()
+            and fold(canonical_id(unknown[0])) in _TREATED
+        ):
+            arms[unknown[0]] = treated
+            what = f"read as {labels[treated]}, because the only other arm is the control"
+            self.faults.note("arm", what, **self.plan.place(0, column), value=str(unknown[0]))
+        advice = f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping"
+        found = self._meanings(column, arms.get, "an arm", advice)
+        for position, (arm, cell) in enumerate(zip(found, self._cells(column), strict=True)):
+            if arm:
+                self.rows.arms[position] = arm
+                if readings[cell].arm and not self.rows.strata[position]:
+                    self.rows.strata[position] = readings[cell].stratum
+            elif cell != EMPTY and self.rows.use[position] and self.rows.ids[position]:
+                self.rows.unknown_arms.add(str(self.rows.ids[position]))
+
+    def _visits(self, column: Column) -> None:
+        """Read the visit of each row; bare numbers are weeks if the header says so, or if all are weeks of the trial.
+
+        Numbers of visits, such as 1, 2, 3, 4, may be weeks of the trial by chance.
+        """
+        header, weeks = fold(column.label), self.vocabulary.weeks
+        numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
+        are_weeks = numbers <= weeks.keys() and ("visit" not in header or 0 in numbers)
+        are_weeks = (are_weeks or bool(re.search(r"week|wk|day|month", header))) and "visit n" not in header
+
+        def find(cell: object) -> str | None:
+            text = canonical_id(cell)
+            if coded := self.codes.find("visits", text):
+                return coded
+            text = _EVENT_OF_ARM.sub("", text)
+            if not (is_number(cell) or text.isdigit()):
+                return self.vocabulary.visit(text)
+            if "month" in header:
+                return self.vocabulary.visit(f"{text} months")
+            if not are_weeks:
+                return self.vocabulary.visit(f"visit {text}")
+            return weeks.get(float(text) / (7.0 if "day" in header else 1.0)) or self.vocabulary.visit(text)
+
+        found = self._meanings(column, find, "a visit", "name it under 'visits' in the mapping")
+        self.rows.visits = [new or old for new, old in zip(found, self.rows.visits, strict=True)]
+        if self.plan.one(ARM):
+            return
+        for position, row in enumerate(self.body):  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
+            cell = row[column.index]
+            if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
+                arm = self.codes.arms.get(match[1].casefold()) or self.vocabulary.arm(match[2] or "")
+                self.rows.arms[position] = self.rows.arms[position] or arm
+                self.rows.spellings["arms"][match[1]] = arm
+
+    def _variable(self, cell: object) -> str | None:
+        reading = self.vocabulary.label(str(cell))
+        return self.codes.find("variables", canonical_id(cell)) or (reading.variable if reading.certain else None)
+
+    def _meanings(self, column: Column, find: Callable, what: str, advice: str) -> list[str | None]:
+        """Return what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
+        cells, use = self._cells(column), self.rows.use
+        used = [cell for cell, used in zip(cells, use, strict=True) if used and cell != EMPTY]
+        counts = Counter(used)
+        meaning = {cell: None if isinstance(cell, Flag) else find(cell) for cell in counts}
+        for position, cell in enumerate(cells):
+            if not use[position] or cell == EMPTY:
+                continue
+            if meaning[cell] == IGNORE:
+                use[position] = False
+            elif meaning[cell] is None and counts[cell]:
+                times = f" (in {counts[cell]} rows)" if counts[cell] > 1 else ""
+                counts[cell] = 0
+                report = self.faults.note if column.role == VARIABLE else self.faults.error
+                shown = cell.shown if isinstance(cell, Flag) else cell
+                expectation = f"not {what} of the trial{times}; {advice}"
+                report(f"unknown {column.role}", expectation, **self.plan.place(position, column), value=shown)
+        return [None if (key := meaning.get(cell)) == IGNORE else key for cell in cells]
 
 
 def _fill_merged(plan: Plan, column: Column, cells: list) -> list:
-    cells = list(cells)
-    places = {
-        plan.block.place(plan.header.first_data + position, column.index): position for position in range(len(cells))
-    }
-    for top, left, bottom, right in plan.block.sheet.merged:
-        value = plan.block.sheet.rows[top][left]
-        for row in range(top, bottom + 1):
-            for col in range(left, right + 1):
-                position = places.get((row, col))
-                if position is not None and cells[position] == EMPTY:
-                    cells[position] = value
+    cells, first, sheet = list(cells), plan.header.first_data, plan.block.sheet
+    places = {plan.block.place(first + position, column.index): position for position in range(len(cells))}
+    for top, left, bottom, right in sheet.merged:
+        for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
+            position = places.get(place)
+            if position is not None and cells[position] == EMPTY:
+                cells[position] = sheet.rows[top][left]
     return cells
-
-
-def _has_data(plan: Plan, row: list) -> bool:
-    return any(row[c.index] != EMPTY for c in plan.columns if c.role == DATA)
-
-
-def _read_ids(plan: Plan, column: Column, body: list[list], rows: Rows, faults: Faults) -> None:
-    unusual: list[int] = []
-    for position, cell in enumerate(_cells(plan, column, body, rows, faults)):
-        if not rows.use[position]:
-            continue
-        if cell == EMPTY or isinstance(cell, Flag):
-            rows.use[position] = False
-            if _has_data(plan, body[position]):
-                shown = cell.shown if isinstance(cell, Flag) else cell
-                faults.error("no id", "values without a participant id", **plan.place(position, column), value=shown)
-        elif isinstance(cell, str) and len(cell) < 40 and _is_summary(cell):
-            rows.use[position] = False
-            faults.note(
-                "summary row", "a summary, not a participant; not read", **plan.place(position, column), value=cell
-            )
-        else:
-            # ASCII letters and digits alone are an id as they stand.
-            plain = isinstance(cell, str) and cell.isascii() and cell.isalnum() and not cell[:1].isdigit()
-            rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
-            if not plain and isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
-                unusual.append(position)
-    if unusual:
-        faults.note(
-            "id characters",
-            f"{len(unusual)} ids hold characters that cannot be seen or look like others; they are read as plain ones",
-            **plan.place(unusual[0], column),
-            value=rows.ids[unusual[0]],
-        )
-
-
-def _skip_summaries(plan: Plan, body: list[list], rows: Rows, faults: Faults) -> None:
-    """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
-    for column in plan.columns:
-        if column.role != IGNORE:
-            continue
-        for position, row in enumerate(body):
-            cell = row[column.index]
-            if label_like(cell) and len(cell) < 40 and rows.use[position] and _is_summary(cell):
-                rows.use[position] = False
-                faults.note(
-                    "summary row", "a summary, not a participant; not read", **plan.place(position, column), value=cell
-                )
-
-
-def _is_summary(text: str) -> bool:
-    """Return whether an id is no id but the name of a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
-    if text[-1:].isdigit() and len(text) > 3:
-        return False
-    folded = fold(text)
-    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
-
-
-def _read_arms(plan, column, body, rows, vocabulary, codes, faults) -> None:
-    """Read the arm of each row, and a stratum that the same cell names."""
-    cells = _cells(plan, column, body, rows, faults)
-    values = {cell for cell, used in zip(cells, rows.use, strict=True) if used and cell != EMPTY}
-    known: dict[object, tuple[str | None, str | None]] = {}
-    for value in values:
-        text = canonical_id(value)
-        reading = vocabulary.label(text)
-        code = text.casefold()
-        arm = codes.arms.get(code) or reading.arm
-        known[value] = (arm, reading.stratum if reading.arm else None)
-    _treated_beside_control(plan, column, values, known, vocabulary, faults)
-    expected = " or ".join(vocabulary.arm_labels.values())
-    told: set[object] = set()
-    for position, cell in enumerate(cells):
-        if not rows.use[position] or cell == EMPTY:
-            continue
-        arm, named = known[cell]
-        if arm == IGNORE:
-            rows.use[position] = False
-            continue
-        rows.arms[position] = arm or rows.arms[position]
-        rows.strata[position] = rows.strata[position] or named
-        if arm is None and rows.ids[position]:
-            rows.unknown_arms.add(str(rows.ids[position]))
-        if arm is None and cell not in told:
-            told.add(cell)
-            repeated = sum(1 for other in cells if other == cell)
-            times = f" (in {repeated} rows)" if repeated > 1 else ""
-            faults.error(
-                "unknown arm",
-                f"not an arm of the trial{times}; expected {expected}, a legend, or 'arms' in the mapping",
-                **plan.place(position, column),
-                value=cell.shown if isinstance(cell, Flag) else cell,
-            )
-
-
-def _treated_beside_control(plan, column, values, known, vocabulary, faults) -> None:
-    """Take a general word such as "treatment" for the treated arm if the only other word is the control."""
-    unknown = [value for value in values if known[value][0] is None]
-    control, treated = vocabulary.trial.arms.control.key, vocabulary.trial.arms.treated.key
-    if len(values) != 2 or len(unknown) != 1 or fold(canonical_id(unknown[0])) not in _TREATED:
-        return
-    if control in {arm for arm, _ in known.values()}:
-        known[unknown[0]] = (treated, None)
-        faults.note(
-            "arm",
-            f"read as {vocabulary.arm_labels[treated]}, because the only other arm is the control",
-            **plan.place(0, column),
-            value=str(unknown[0]),
-        )
-
-
-def _are_weeks(cells: list, column: Column, vocabulary: Vocabulary) -> bool:
-    """Return whether bare numbers in a column of visits are weeks: its header says so, or all are weeks of the trial.
-
-    Numbers of visits, such as 1, 2, 3, 4, may be weeks of the trial by chance.
-    """
-    label = fold(column.label)
-    if re.search(r"week|wk|day|month", label):
-        return True
-    numbers = {float(canonical_id(cell)) for cell in cells if canonical_id(cell).isdigit()}
-    return numbers <= vocabulary.weeks.keys() and ("visit" not in label or 0 in numbers)
-
-
-def _visit(cell: object, column: Column, vocabulary: Vocabulary, codes: Codes, weeks: bool) -> str | None:
-    text = canonical_id(cell)
-    if text.casefold() in codes.visits:
-        return codes.visits[text.casefold()]
-    text = _EVENT_OF_ARM.sub("", text)
-    if is_number(cell) or text.isdigit():
-        label = fold(column.label)
-        if "month" in label:
-            return vocabulary.visit(f"{text} months")
-        if "visit n" in label or not weeks:
-            return vocabulary.visit(f"visit {text}")
-        return vocabulary.weeks.get(float(text) / (7.0 if "day" in label else 1.0)) or vocabulary.visit(text)
-    return vocabulary.visit(text)
-
-
-def _arms_of_events(column: Column, body: list[list], rows: Rows, vocabulary: Vocabulary, codes: Codes) -> None:
-    """Read the arms that events of REDCap name, as in "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
-    for position, row in enumerate(body):
-        cell = row[column.index]
-        match = _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None
-        if match:
-            arm = codes.arms.get(match[1].casefold()) or vocabulary.arm(match[2] or "")
-            rows.arms[position] = rows.arms[position] or arm
-            rows.sections["arms"][match[1]] = arm
-
-
-def _variable(cell: object, vocabulary: Vocabulary, codes: Codes) -> str | None:
-    if key := codes.variables.get(canonical_id(cell).casefold()):
-        return key
-    reading = vocabulary.label(str(cell))
-    return reading.variable if reading.certain else None
-
-
-def _named(plan, column, body, rows, find: Callable[[object], str | None], what: str, faults) -> list[str | None]:
-    """Read a column whose cells name visits or variables; tell of each name that is unknown once."""
-    cells = _cells(plan, column, body, rows, faults)
-    meaning = {cell: find(cell) for cell in {c for c in cells if c != EMPTY and not isinstance(c, Flag)}}
-    told: set[object] = set()
-    found: list[str | None] = []
-    for position, cell in enumerate(cells):
-        key = meaning.get(cell) if not isinstance(cell, Flag) else None
-        if key == IGNORE:
-            rows.use[position] = False
-            key = None
-        found.append(key)
-        if cell == EMPTY or key is not None or not rows.use[position] or cell in told:
-            continue
-        told.add(cell)
-        shown = cell.shown if isinstance(cell, Flag) else cell
-        place = plan.place(position, column)
-        if column.role == VARIABLE:
-            faults.note("unknown variable", f"not {what} of the trial; not read", **place, value=shown)
-        else:
-            faults.error(
-                "unknown visit", f"not {what} of the trial; name it under 'visits' in the mapping", **place, value=shown
-            )
-    return found

@@ -1,265 +1,351 @@
-"""Take the values out of a block as its mapping says, and put all of them into one long table."""
+"""Take the values out of a block as its mapping says: cells become numbers, columns become one long table."""
 
 from __future__ import annotations
 
+import math
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from ..files import safe_text
-from ..participants import COLUMNS, PERCENT_CHANGE, VALUE
+from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
 from .faults import Faults
+from .layout import MISSING, is_number
 from .lexicon import PERCENT_OF_BASELINE
-from .mapping import DATA, GROUPS, PARTICIPANT, STRATUM, VARIABLE, VISIT, Column, Plan
-from .numbers import Policy, read_numbers
+from .mapping import DATA, GROUPS, PARTICIPANT, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan, Policy
 from .rows import Rows
-from .sheets import EMPTY
+from .sheets import DATES, EMPTY, Flag
+
+Part = dict[str, list]  # columns of the long table
+LONGEST_NUMBER = 60  # characters
+CHANGES = (PERCENT_CHANGE, PERCENT_OF_BASELINE)
+LARGEST = 1e100  # changes made from larger numbers would overflow
+COMMA_ADVICE = "write a point, or set decimal_comma: true in the mapping"
+YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "false", "0", "never", "negative", "neg"}
+FLAGS = {
+    "error": ("error cell", "an error cell where a number belongs"),
+    "formula": ("formula", "a formula without a stored value; open in Excel and save again"),
+    "unreadable": ("unreadable", "a cell that cannot be read; open in Excel, correct it and save again"),
+}
+_DASHES = str.maketrans(dict.fromkeys("−–‐‑‒—", "-"))
+_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_COMMA = r"[+-]?\d+,\d+"
+_BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
+_BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
+_BELOW_RULES = {  # what becomes of a value below a limit of detection
+    "missing": (math.nan, "missing"),
+    "limit": (1.0, "the limit"),
+    "half": (0.5, "half the limit"),
+    "lowest": (0.0, "0, the lowest rank"),
+}
+_REFUSED = (  # texts that are no plain numbers: pattern, kind, expectation
+    (_COMMA, "comma", f"a comma in a number; {COMMA_ADVICE}"),
+    (r"(?:>=?|≥|above|over|more than)\s*[\d.,]+\s*[a-z/%µμ0-9]*", "above range", "above a limit; expected a number"),
+    (r"[+-]?\d{1,3}(?:[ ,'’]\d{3})+(?:\.\d+)?", "grouped digits", "grouped digits; expected a plain number"),
+    (r"[+-]*(?:inf|infinity|∞)", "infinite", "infinite; expected a number"),
+    (r"[\s\S]*", "text", "text where a number belongs"),
+)
 
 
-@dataclass(eq=False)
-class Chunk:
-    """Values of one variable, visit and measure from one column of a block."""
+class _RefusedError(Exception):
+    """A cell that is not a number: its kind of fault, and what was expected."""
+
+
+@dataclass
+class Numbers:
+    """A column as numbers, NaN where there is none, with what has to be said of its cells."""
+
+    values: np.ndarray
+    faults: list[tuple[int, object, str, str]]  # position, value, kind, expectation
+    notes: list[tuple[int, object, str, str]]
+
+
+def read_numbers(cells: Sequence, policy: Policy, *, binary: bool = False) -> Numbers:
+    """Read a column of cells as numbers.
+
+    Parameters
+    ----------
+    cells : sequence
+        Values of a :class:`Sheet`, "" where empty, Flag where an error or an uncalculated formula stands.
+    policy : Policy
+    binary : bool
+        Whether yes and no are expected; they become 1 and 0.
+    """
+    result = Numbers(np.full(len(cells), math.nan), [], [])
+    missing = {code.strip().casefold() for code in policy.missing}
+    codes = {float(code) for code in missing if _PLAIN.fullmatch(code)}
+    for position, cell in enumerate(cells):
+        if cell == EMPTY:
+            continue
+        shown = cell.shown if isinstance(cell, Flag) else cell
+        try:
+            value, kind, what = (
+                (cell, "", "") if type(cell) is float and not binary else _read(cell, policy, binary, missing)
+            )
+            if value in codes or (is_number(cell) and math.isnan(value)):
+                value, kind, what = math.nan, "missing code", "read as missing"
+            elif abs(value) > LARGEST:
+                what = "infinite" if math.isinf(value) else "too large to be a measurement"
+                raise _RefusedError("infinite", f"{what}; expected a number")
+        except _RefusedError as error:
+            result.faults.append((position, shown, *error.args))
+            continue
+        result.values[position] = value
+        if kind:
+            result.notes.append((position, shown, kind, what))
+    return result
+
+
+def _read(cell: object, policy: Policy, binary: bool, missing: set[str]) -> tuple[float, str, str]:
+    """Return a cell's number, and kind and text of a note if it was not a plain one."""
+    if binary and (answer := _yes_or_no(cell)) is not None:
+        return answer, "", ""
+    if isinstance(cell, bool):
+        raise _RefusedError("truth value", "a truth value where a number belongs")
+    if isinstance(cell, Flag):
+        if cell.kind == "error" and policy.error_cells == "missing":
+            return math.nan, "error cell", "an error cell, read as missing"
+        raise _RefusedError(*FLAGS[cell.kind])
+    if isinstance(cell, DATES):
+        raise _RefusedError("date", "a date or time where a number belongs")
+    if is_number(cell) and not binary:
+        return float(cell), "", ""  # type: ignore[arg-type]
+    text = unicodedata.normalize("NFKC", str(cell)).strip().translate(_DASHES)
+    if len(text) > LONGEST_NUMBER:
+        raise _RefusedError("text", "text where a number belongs")
+    if not text:
+        return math.nan, "", ""
+    if text.casefold() in MISSING | missing:
+        return math.nan, "missing code", "read as missing"
+    if binary:
+        raise _RefusedError("binary", "expected yes or no, 1 or 0")
+    if _PLAIN.fullmatch(text):
+        return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
+    if match := _BELOW.fullmatch(text):
+        limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
+        if not _PLAIN.fullmatch(limit):
+            if re.fullmatch(_COMMA, limit):
+                raise _RefusedError("comma", f"a comma in a limit of detection; {COMMA_ADVICE}")
+            raise _RefusedError("text", "a limit that is not a number")
+        share, words = _BELOW_RULES[policy.below_detection]
+        return share * float(limit), "below detection", f"below detection, read as {words}"
+    if _BELOW_WORD.fullmatch(text):
+        share, words = _BELOW_RULES["lowest" if policy.below_detection == "lowest" else "missing"]
+        return share, "below detection", f"below detection without a limit, read as {words}"
+    if policy.decimal_comma and re.fullmatch(_COMMA, text):
+        return float(text.replace(",", ".")), "", ""
+    raise _RefusedError(*next((kind, what) for p, kind, what in _REFUSED if re.fullmatch(p, text, re.I)))
+
+
+def _yes_or_no(cell: object) -> float | None:
+    if isinstance(cell, bool | int | float):
+        return float(cell) if cell in (0, 1) else None
+    word = cell.strip().casefold().removesuffix(".0") if isinstance(cell, str) else ""
+    return 1.0 if word in YES else 0.0 if word in NO else None
+
+
+# -- blocks -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A column of a block, as far as it gives one variable at one visit."""
 
     plan: Plan
     column: Column
     variable: str
     visit: str
     measure: str
-    marker: str
-    positions: np.ndarray  # data rows
-    values: np.ndarray
-    participants: list[str]
-    arms: list[str | None]
-    strata: list[str | None]
-    linked: bool
-    texts: list[str] | None = None
-
-    def at(self, index: int) -> dict[str, Any]:
-        """Return sheet, cell and number of a value, as faults state them."""
-        return self.plan.place(int(self.positions[index]), self.column) | {"value": float(self.values[index])}
 
     @property
     def head(self) -> dict[str, str]:
         """Sheet, cell and label of the column, as faults state them."""
         return self.plan.head_of(self.column)
 
-    def keep(self, chosen: np.ndarray) -> None:
-        """Keep only some of the values."""
-        self.positions, self.values = self.positions[chosen], self.values[chosen]
-        where = np.flatnonzero(chosen)
-        for name in ("participants", "arms", "strata", "texts"):
-            entries = getattr(self, name)
-            if entries is not None:
-                setattr(self, name, [entries[i] for i in where])
+    def label(self, trial: Trial) -> str:
+        """Return variable and visit in words."""
+        known = self.variable in trial.outcomes or self.variable in trial.markers
+        variable = trial.variable_label(self.variable) if known else self.variable
+        return f"{variable}, {trial.visits[self.visit].label}"
+
+
+def cell_of(row) -> dict:
+    """Return sheet, cell and number of a row of the long table, as faults state them."""
+    return {"sheet": row.source.plan.sheet, "cell": row.cell, "value": float(row.value)}
 
 
 def read_block(
-    plan: Plan, rows: Rows, trial: Trial, policy: Policy, faults: Faults, counts: dict[str, int]
-) -> list[Chunk]:
-    """Read the data columns of a block as chunks of one variable, visit and measure each."""
-    chunks: list[Chunk] = []
-    body = plan.block.values[plan.header.first_data :]
-    everything = bool(rows.use.all())
-    for column in plan.having(DATA):
-        cells = [row[column.index] for row in body]
-        if column.variable:
-            keys: list[str | None] = [column.variable]
-        else:
-            keys = [v or plan.variable for v in dict.fromkeys(rows.variables)]
-            _without_name(plan, column, cells, rows, faults)
-        for key in dict.fromkeys(k for k in keys if k):
-            wanted = rows.use
-            if not column.variable and any(rows.variables):
-                wanted = wanted & np.array([(variable or plan.variable) == key for variable in rows.variables])
-            whole = everything and wanted is rows.use
-            chunks += _read_variable(
-                plan, column, key, cells, None if whole else wanted, rows, trial, policy, faults, counts
-            )
-    return chunks
+    plan: Plan, rows: Rows, trial: Trial, policy: Policy, faults: Faults, counts: Counter[str]
+) -> list[Part]:
+    """Read the data columns of a block, and its column of strata, as parts of the long table.
+
+    Returns
+    -------
+    list of DataFrame
+        A row per value with the columns of ``participants.COLUMNS``, ``source`` (a :class:`Source`, the same object for
+        all values of a column that belong together) and ``unit``, which the cell ``unit_cell`` states.
+    """
+    return _BlockReader(plan, rows, trial, policy, faults, counts).read()
 
 
-def _read_variable(plan, column, key, cells, wanted, rows, trial, policy, faults, counts) -> list[Chunk]:
-    where = np.arange(len(cells)) if wanted is None else np.flatnonzero(wanted)
-    outcome = trial.outcomes.get(key)
-    binary = outcome is not None and outcome.kind == "binary"
-    cells = cells if wanted is None else [cells[i] for i in where]
-    sheet = plan.block.sheet
-    if policy.struck_out == "missing" and sheet.facts.struck:
-        places = (plan.block.place(plan.header.first_data + int(i), column.index) for i in where)
-        struck = [(sheet.row_numbers[r], sheet.column_numbers[c]) in sheet.facts.struck for r, c in places]
-        cells = [EMPTY if out else cell for cell, out in zip(cells, struck, strict=True)]
-    numbers = read_numbers(cells, policy, binary=binary)
-    for report, entries in ((faults.error, numbers.faults), (faults.note, numbers.notes)):
-        for position, cell, kind, expectation in entries:
-            report(kind, expectation, **plan.place(int(where[position]), column), value=cell)
-    counts["below detection"] = counts.get("below detection", 0) + numbers.below_detection
-    counts["missing codes"] = counts.get("missing codes", 0) + numbers.missing_codes
-    present = ~np.isnan(numbers.values)
-    values = numbers.values
-    if not present.all():
-        where, values = where[present], values[present]
-    if not len(where):
-        return []
-    values = _as_shown(plan, column, where, values, faults)
-    if PERCENT_OF_BASELINE in (column.measure, plan.measure):
-        values = values - 100
-    if column.factor != 1.0:
-        # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
-        inverse = round(1 / column.factor)
-        values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
-    fixed, visits = _visits(plan, column, key, where, rows, trial, faults)
-    if fixed:
-        return [_chunk(plan, column, key, fixed, where, values, rows, trial)]
-    chunks = []
-    for visit in (v for v in trial.visits if v in visits):
-        chosen = np.array([v == visit for v in visits], dtype=bool)
-        chunks.append(_chunk(plan, column, key, visit, where[chosen], values[chosen], rows, trial))
-    return chunks
+@dataclass
+class _BlockReader:
+    plan: Plan
+    rows: Rows
+    trial: Trial
+    policy: Policy
+    faults: Faults
+    counts: Counter[str]
 
+    def read(self) -> list[Part]:
+        parts: list[Part] = []
+        named = np.array([name or self.plan.variable for name in self.rows.variables], dtype=object)
+        for column in self.plan.having(DATA):
+            if column.variable:
+                parts += self._variable(column, column.variable, np.flatnonzero(self.rows.use))
+                continue
+            naming = self.plan.one(VARIABLE)
+            if naming and not self.plan.variable:
+                lacking = [i for i in np.flatnonzero(self.rows.use & (named == None)) if self._cell(i, column) != EMPTY]  # noqa: E711
+                self._report_unnamed(lacking, naming, naming, "variable")
+            for key in dict.fromkeys(name for name in named if name):
+                parts += self._variable(column, key, np.flatnonzero(self.rows.use & (named == key)))
+        return [*parts, *self._strata()]
 
-def _as_shown(plan: Plan, column: Column, where: np.ndarray, values: np.ndarray, faults: Faults) -> np.ndarray:
-    """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows."""
-    formatted = plan.block.sheet.facts.percent
-    if not formatted:
+    def _cell(self, position: int, column: Column):
+        return self.plan.block.values[self.plan.header.first_data + position][column.index]
+
+    def _variable(self, column: Column, key: str, where: np.ndarray) -> list[Part]:
+        outcome = self.trial.outcomes.get(key)
+        cells = [self._cell(i, column) for i in where]
+        facts = self.plan.block.sheet.facts
+        if self.policy.struck_out == "missing" and facts.struck:
+            struck = self._are_among(facts.struck, where, column)
+            cells = [EMPTY if out else cell for cell, out in zip(cells, struck, strict=True)]
+        numbers = read_numbers(cells, self.policy, binary=outcome is not None and outcome.kind == "binary")
+        for report, entries in ((self.faults.error, numbers.faults), (self.faults.note, numbers.notes)):
+            for position, cell, kind, expectation in entries:
+                report(kind, expectation, **self.plan.place(int(where[position]), column), value=cell)
+        self.counts.update(kind for *_, kind, _ in numbers.notes if kind in ("below detection", "missing code"))
+        present = ~np.isnan(numbers.values)
+        where, values = where[present], numbers.values[present]
+        if not len(where):
+            return []
+        if facts.percent:
+            values = self._as_shown(values, where, column)
+        if PERCENT_OF_BASELINE in (column.measure, self.plan.measure):
+            values = values - 100
+        if column.factor != 1.0:
+            # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
+            inverse = round(1 / column.factor)
+            values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
+        visits = self._visits(column, key, where)
+        return [
+            self._part(column, key, visit, where[visits == visit], values[visits == visit])
+            for visit in self.trial.visits
+            if (visits == visit).any()
+        ]
+
+    def _are_among(self, places: set[tuple[int, int]], where: np.ndarray, column: Column) -> np.ndarray:
+        """Return which cells of a column are among places of its sheet."""
+        block, sheet, first = self.plan.block, self.plan.block.sheet, self.plan.header.first_data
+        own = (block.place(first + int(i), column.index) for i in where)
+        return np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in places for r, c in own])
+
+    def _as_shown(self, values: np.ndarray, where: np.ndarray, column: Column) -> np.ndarray:
+        """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows."""
+        percent = self._are_among(self.plan.block.sheet.facts.percent, where, column)
+        place = self.plan.place(int(where[0]), column) | {"value": column.label}
+        if percent.all():
+            what = "cells formatted as percent, read as the percentages that they show"
+            self.faults.note("percent format", what, **place)
+            return values * 100
+        if percent.any():
+            what = f"{percent.sum()} of {percent.size} cells are formatted as percent and the others are not"
+            self.faults.error("percent format", f"{what}; format all alike", **place)
         return values
-    sheet, first = plan.block.sheet, plan.header.first_data
-    places = [plan.block.place(first + int(row), column.index) for row in where]
-    percent = np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in formatted for r, c in places])
-    place = plan.place(int(where[0]), column) | {"value": column.label}
-    if percent.all():
-        faults.note("percent format", "cells formatted as percent, read as the percentages that they show", **place)
-        return values * 100
-    if percent.any():
-        faults.error(
-            "percent format",
-            f"{percent.sum()} of {percent.size} cells are formatted as percent and the others are not; format all alike",
-            **place,
-        )
-    return values
+
+    def _visits(self, column: Column, key: str, where: np.ndarray) -> np.ndarray:
+        """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated."""
+        outcome, naming = self.trial.outcomes.get(key), self.plan.one(VISIT)
+        if outcome is None or not outcome.follow_up:
+            # A variable such as age at a later visit is not what the analyses call age.
+            return np.full(len(where), BASELINE if column.visit in (None, BASELINE) else None, dtype=object)
+        if column.visit or not (naming or any(self.rows.visits)):
+            fixed = column.visit or self.plan.visit
+            if not fixed:
+                expected = ", ".join(visit.label for visit in self.trial.visits.values())
+                what = f"{outcome.label} without a visit; expected one of {expected}"
+                self.faults.error("no visit", what, **self.plan.head_of(column))
+            return np.full(len(where), fixed, dtype=object)
+        visits = np.array([self.rows.visits[i] or self.plan.visit for i in where], dtype=object)
+        self._report_unnamed(where[visits == None], naming, naming or column, "visit")  # noqa: E711
+        return visits
+
+    def _report_unnamed(self, positions, naming: Column | None, place: Column, what: str) -> None:
+        """Report values whose row should name their variable or visit and does not; unknown names are known already."""
+        for position in map(int, positions):
+            if naming is None or self._cell(position, naming) == EMPTY:
+                self.faults.error(f"no {what}", f"a value without a {what}", **self.plan.place(position, place))
+
+    def _part(self, column: Column, key: str, visit: str, where: np.ndarray, values, texts="") -> Part:
+        plan, rows, linked = self.plan, self.rows, self.plan.kind != GROUPS
+        outcome, measure = self.trial.outcomes.get(key), column.measure
+        # A title that says percent change does not make changes of baselines.
+        if plan.measure in CHANGES and visit != BASELINE and outcome and outcome.follow_up:
+            measure = PERCENT_CHANGE
+        measure = PERCENT_CHANGE if measure in CHANGES else measure
+        cells = [plan.place(int(i), column)["cell"] for i in where]
+        if linked and plan.one(PARTICIPANT):
+            participants = [rows.ids[i] for i in where]
+        else:  # the row or, in groups, the cell is the participant
+            own = cells if not linked else [plan.place(int(i), plan.columns[0])["cell"] for i in where]
+            participants = [f"{plan.sheet} {cell}" for cell in own]
+        unit = plan.one(UNIT)
+        part: dict[str, object] = {
+            "cohort": plan.cohort,
+            "participant": participants,
+            "linked": linked,
+            "arm": [(not linked and column.arm) or rows.arms[i] or (not linked and plan.arm) or "" for i in where],
+            "marker": (column.marker if linked and texts else None if linked else column.marker or plan.marker) or "",
+            "stratum": "" if linked else [column.stratum or rows.strata[i] or plan.stratum or "" for i in where],
+            "variable": key,
+            "visit": visit,
+            "measure": measure,
+            "value": values.tolist(),
+            "text": texts,
+            "sheet": safe_text(plan.sheet),
+            "cell": cells,
+            "source": Source(plan, column, key, visit, measure),
+            "unit": [str(self._cell(i, unit)).strip() for i in where] if unit else "",
+            "unit_cell": [plan.place(int(i), unit)["cell"] for i in where] if unit else "",
+        }
+        return {name: entry if isinstance(entry, list) else [entry] * len(where) for name, entry in part.items()}
+
+    def _strata(self) -> list[Part]:
+        """Return the column of strata of a block with ids, as text under the column's own name."""
+        column, rows = self.plan.one(STRATUM), self.rows
+        if column is None or self.plan.kind == GROUPS:
+            return []
+        first: dict[str, int] = {}
+        for position, (identity, stratum) in enumerate(zip(rows.ids, rows.strata, strict=True)):
+            if identity and stratum and rows.use[position]:
+                first.setdefault(identity, position)
+        where = np.array(sorted(first.values()), dtype=int)
+        texts = [str(rows.strata[i]) for i in where]
+        name = safe_text(column.label or "stratum")
+        return [self._part(column, name, BASELINE, where, np.full(len(where), math.nan), texts)] if texts else []
 
 
-def _visits(plan, column, key, where, rows, trial, faults) -> tuple[str | None, list[str | None]]:
-    """Return one visit for all values, or else the visit of each: its column's, its row's, or the title's."""
-    outcome = trial.outcomes.get(key)
-    if outcome is None or not outcome.follow_up:
-        if column.visit in (None, BASELINE) and not plan.one(VISIT):
-            return BASELINE, []
-        if column.visit in (None, BASELINE):
-            return None, [BASELINE for _ in where]
-        return None, []  # a variable such as age at a later visit: not what the analyses call age
-    if column.visit:
-        return column.visit, []
-    if plan.one(VISIT) or any(rows.visits):
-        visits = [rows.visits[i] or plan.visit for i in where]
-        _without_visit(plan, column, where, visits, faults)
-        return None, visits
-    if plan.visit:
-        return plan.visit, []
-    expected = ", ".join(visit.label for visit in trial.visits.values())
-    what = f"{trial.variable_label(key)} without a visit; expected one of {expected}"
-    faults.error("no visit", what, **plan.head_of(column))
-    return None, []
-
-
-def _without_name(plan: Plan, column: Column, cells: Sequence, rows: Rows, faults: Faults) -> None:
-    """Warn about values whose row should name their variable and does not; unknown names are reported elsewhere."""
-    naming = plan.one(VARIABLE)
-    if naming is None or plan.variable:
-        return
-    names = [row[naming.index] for row in plan.block.values[plan.header.first_data :]]
-    for position, (cell, name) in enumerate(zip(cells, names, strict=True)):
-        if rows.variables[position] is None and cell != EMPTY and rows.use[position] and name == EMPTY:
-            faults.error("no variable", "a value without a variable", **plan.place(position, naming))
-
-
-def _without_visit(plan: Plan, column: Column, where, visits: list[str | None], faults: Faults) -> None:
-    """Warn about values whose row should say its visit and does not; unknown visits are reported elsewhere."""
-    saying = plan.one(VISIT)
-    for position, visit in zip(map(int, where), visits, strict=True):
-        row = plan.block.values[plan.header.first_data + position]
-        if visit is None and (saying is None or row[saying.index] == EMPTY):
-            faults.error("no visit", "a value without a visit", **plan.place(position, saying or column))
-
-
-def measure_of(plan: Plan, column: Column, key: str, visit: str, trial: Trial) -> str:
-    """Return the measure of a column's values; a title that says percent change does not make changes of baselines."""
-    if column.measure != VALUE:
-        return PERCENT_CHANGE if column.measure == PERCENT_OF_BASELINE else column.measure
-    outcome = trial.outcomes.get(key)
-    if (
-        plan.measure in (PERCENT_CHANGE, PERCENT_OF_BASELINE)
-        and visit != BASELINE
-        and outcome is not None
-        and outcome.follow_up
-    ):
-        return PERCENT_CHANGE
-    return VALUE
-
-
-def _chunk(plan, column, key, visit, positions, values, rows, trial) -> Chunk:
-    linked = plan.kind != GROUPS
-    own = [int(i) for i in positions]
-    if plan.one(PARTICIPANT) and linked:
-        participants = [rows.ids[i] for i in own]
-    else:  # the row or, in groups, the cell is the person
-        person = plan.columns[0] if linked else column
-        participants = [f"{plan.sheet} {plan.place(i, person)['cell']}" for i in own]
-    arms = [rows.arms[i] for i in own]
-    strata: list[str | None] = [None] * len(own)
-    if not linked:
-        arms = [column.arm or arm or plan.arm for arm in arms]
-        strata = [column.stratum or rows.strata[i] or plan.stratum for i in own]
-    measure = measure_of(plan, column, key, visit, trial)
-    marker = "" if linked else column.marker or plan.marker or ""
-    return Chunk(plan, column, key, visit, measure, marker, positions, values, participants, arms, strata, linked)
-
-
-def stratum_chunks(plan: Plan, rows: Rows) -> list[Chunk]:
-    """Return the column of strata of a block with ids, as text under the column's own name."""
-    column = plan.one(STRATUM)
-    if column is None or plan.kind == GROUPS or not any(rows.ids):
-        return []
-    first: dict[str, int] = {}
-    for position, (identity, stratum) in enumerate(zip(rows.ids, rows.strata, strict=True)):
-        if identity and stratum and rows.use[position]:
-            first.setdefault(identity, position)
-    positions = np.array(sorted(first.values()), dtype=int)
-    texts = [str(rows.strata[i]) for i in positions]
-    return [
-        Chunk(
-            plan, column, safe_text(column.label or "stratum"), "baseline", VALUE, column.marker or "", positions,
-            np.full(len(positions), np.nan), [str(rows.ids[i]) for i in positions],
-            [rows.arms[i] for i in positions], [None] * len(positions), True, texts,
-        )
-    ]  # fmt: skip
-
-
-def make_frame(chunks: list[Chunk]) -> pd.DataFrame:
-    """Return the long table of all values, with the columns of ``participants.COLUMNS``."""
-    parts = [
-        pd.DataFrame(
-            {
-                "cohort": chunk.plan.cohort,
-                "participant": chunk.participants,
-                "linked": chunk.linked,
-                "arm": [arm or "" for arm in chunk.arms],
-                "marker": chunk.marker,
-                "stratum": "" if chunk.linked else [stratum or "" for stratum in chunk.strata],
-                "variable": chunk.variable,
-                "visit": chunk.visit,
-                "measure": chunk.measure,
-                "value": chunk.values.astype(float),
-                "text": chunk.texts or "",
-                "sheet": safe_text(chunk.plan.sheet),
-                "cell": [chunk.at(index)["cell"] for index in range(len(chunk.positions))],
-            },
-            columns=list(COLUMNS),
-        )
-        for chunk in chunks
-        if len(chunk.positions)
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+def make_frame(parts: list[Part]) -> pd.DataFrame:
+    """Return the parts of the long table as one."""
+    columns = (*COLUMNS, "source", "unit", "unit_cell")
+    content = {name: list(chain.from_iterable(part[name] for part in parts)) for name in columns}
+    return pd.DataFrame(content, dtype=object).astype({"value": float, "linked": bool})
