@@ -167,7 +167,7 @@ def _by_enumeration(data, row, sides, minimum=2):
         for group in groups:
             first, second = (value[group & arm & ~np.isnan(value)] for arm in (is_first, ~is_first))
             if min(first.size, second.size) >= minimum:
-                sizes.append(abs(np.nan_to_num(rank_sum(first, second, method="normal").z)))
+                sizes.append(abs(np.nan_to_num(rank_sum(first, second, method="normal").statistic)))
         return max(sizes, default=0.0)
 
     observed, n = best(people.to_numpy()), len(people)
@@ -281,7 +281,7 @@ def test_a_split_divides_one_arm_at_its_best_cut():
                 tests[cut] = rank_sum(value[upper], value[~upper], method="normal")
         assert (row.n, row.cuts) == (own.sum(), len(tests))
         assert row.p == pytest.approx(min(test.p for test in tests.values()))
-        assert row.z == pytest.approx(tests[row.cut].z)
+        assert row.z == pytest.approx(tests[row.cut].statistic)
         assert row.p <= row.p_corrected
     unknown = table[table["marker"].ne(MARKER)]
     assert set(unknown["reason"]) == {cutoffs.NO_MARKER}

@@ -11,19 +11,31 @@ from d_q_trial.stats.permutation import SUMMARIES, Curves, Design, Joint, curve,
 from d_q_trial.stats.rank_sum import rank_sum
 
 CRITICAL = ndtri(0.9)  # low, so that small cohorts have something significant
+WEIGHTS = np.array([[1] * 9, [0, 3, 0, 1, 0, 0, 2, 0, 0], [0, 0, 0, 0, 0, 0, 0, 300, 1]])
+ONE_EACH = np.ones((1, 9), dtype=int)
 
 
 def cohort(participants=10, specifications=9, seed=1, missing=0.15):
     """Correlated specifications, some with ties, with values missing by pattern; the first half is the first arm."""
     rng = np.random.default_rng(seed)
     is_first = np.arange(participants) < participants // 2
-    values = (
-        rng.normal(size=(participants, 1)) + rng.normal(size=(participants, specifications)) + 0.5 * is_first[:, None]
-    )
+    values = rng.normal(size=(participants, 1)) + rng.normal(size=(participants, specifications))
+    values += 0.5 * is_first[:, None]
     values[:, ::2] = np.round(values[:, ::2])
     patterns = rng.random((participants, 4)) < missing
     values[patterns[:, rng.integers(0, 4, specifications)]] = np.nan
     return values, is_first, np.where(np.arange(specifications) % 3 == 0, -1.0, 1.0)
+
+
+def joint(design, is_first, weights, labels):
+    counted = Joint(design.observed(is_first), weights, critical=CRITICAL)
+    run(design, labels, [counted])
+    return counted
+
+
+def numbers(counted, group=0):
+    """Counts of the three summaries, of significant and of usable specifications."""
+    return [counted.counts[name][group] for name in SUMMARIES] + [counted.significant[group], counted.usable[group]]
 
 
 def by_hand(values, split, sign, minimum, method="normal"):
@@ -33,7 +45,7 @@ def by_hand(values, split, sign, minimum, method="normal"):
         samples = [column[side & ~np.isnan(column)] for side in (split, ~split)]
         if min(map(len, samples)) >= minimum and len(set(np.concatenate(samples))) > 1:
             found = rank_sum(*samples, method=method)
-            z[k] = sign[k] * found.z
+            z[k] = sign[k] * found.statistic
             effect[k] = 0.5 + sign[k] * (found.u / (found.n_first * found.n_second) - 0.5)
     return effect, z
 
@@ -44,124 +56,89 @@ def summaries(effect, z, weights):
     repeated = repeated[~np.isnan(z[repeated])]
     if not repeated.size:
         return np.array([0.5, 0.0, 0.0])
-    return np.array(
-        [
-            np.quantile(effect[repeated], 0.5, method="inverted_cdf"),
-            (z[repeated] >= CRITICAL).mean(),
-            z[repeated].mean(),
-        ]
-    )
-
-
-WEIGHTS = np.array([[1] * 9, [0, 3, 0, 1, 0, 0, 2, 0, 0], [0, 0, 0, 0, 0, 0, 0, 300, 1]])
+    median = np.quantile(effect[repeated], 0.5, method="inverted_cdf")
+    return np.array([median, (z[repeated] >= CRITICAL).mean(), z[repeated].mean()])
 
 
 @pytest.mark.parametrize("continuity", [False, True])
 def test_joint_counts_over_all_splits_equal_brute_force(continuity):
     values, is_first, sign = cohort(missing=0.2)
-    design = Design(values, sign=sign, minimum_per_arm=4, continuity=np.full(9, continuity))
     labels = labels_for(is_first, 252, seed=0)
-    joint = Joint(design.observed(is_first), WEIGHTS, critical=CRITICAL)
-    run(design, labels, [joint])
+    design = Design(values, sign=sign, minimum_per_arm=4, continuity=continuity)
+    found = joint(design, is_first, WEIGHTS, labels)
     method = "normal_continuity" if continuity else "normal"
-    splits = [by_hand(values, split, sign, 4, method) for split in labels.take(0, labels.count).T]
+    splits = [by_hand(values, split, sign, 4, method) for split in labels.take(0, 252).T]
     z = np.array([z for _, z in splits])
     for group, weights in enumerate(WEIGHTS):
         observed = summaries(*by_hand(values, is_first, sign, 4, method), weights)
         permuted = np.array([summaries(*split, weights) for split in splits])
         counts = (permuted >= observed - 1e-9).sum(axis=0)
-        assert [joint.counts[name][group] for name in SUMMARIES] == counts.tolist()
-        assert [joint.observed[name][group] for name in SUMMARIES] == pytest.approx(observed, abs=1e-12)
-        assert joint.significant[group] == ((z >= CRITICAL) @ weights).sum()
-        assert joint.usable[group] == (~np.isnan(z) @ weights).sum()
+        expected = [*counts, ((z >= CRITICAL) @ weights).sum(), (~np.isnan(z) @ weights).sum()]
+        assert numbers(found, group) == expected
+        assert [found.observed[name][group] for name in SUMMARIES] == pytest.approx(observed, abs=1e-12)
         assert 1 <= counts.min() < labels.count
-    assert joint.usable[0] < labels.count * 9
+    assert found.usable[0] < labels.count * 9
 
 
 def test_a_participant_without_a_value_has_none_under_permutation():
     values, is_first, sign = cohort(missing=0.3)
-    filled = np.where(np.isnan(values), 0.0, values)
-    tallies = []
-    for columns in (values, filled):
-        design = Design(columns, sign=sign)
-        joint = Joint(design.observed(is_first), np.ones((1, 9), dtype=int), critical=CRITICAL)
-        run(design, labels_for(is_first, 252, seed=0), [joint])
-        tallies.append((joint.observed["mean_z"][0], joint.counts["mean_z"][0]))
-    permuted = [
-        np.nanmean(by_hand(values, split, sign, 1)[1]) for split in labels_for(is_first, 252, seed=0).take(0, 252).T
-    ]
-    assert tallies[0][1] == (np.array(permuted) >= tallies[0][0] - 1e-9).sum()
-    assert tallies[0] != tallies[1]
+    labels = labels_for(is_first, 252, seed=0)
+    found, filled = (
+        joint(Design(columns, sign=sign), is_first, ONE_EACH, labels) for columns in (values, np.nan_to_num(values))
+    )
+    permuted = [np.nanmean(by_hand(values, split, sign, 1)[1]) for split in labels.take(0, 252).T]
+    assert found.counts["mean_z"][0] == (np.array(permuted) >= found.observed["mean_z"][0] - 1e-9).sum()
+    assert found.observed["mean_z"] != filled.observed["mean_z"]
 
 
-def test_a_specification_that_is_too_small_is_in_no_summary():
+def test_a_specification_that_is_too_small_and_an_empty_group_have_no_summary():
     values, is_first, sign = cohort(missing=0)
     values[np.flatnonzero(is_first)[2:], 4] = np.nan
-    design = Design(values, sign=sign, minimum_per_arm=3)
-    observed = design.observed(is_first)
+    observed = Design(values, sign=sign, minimum_per_arm=3).observed(is_first)
     assert np.isnan(observed.z[4])
-    without = np.arange(9) != 4
-    joint = Joint(observed, np.array([np.ones(9), without], dtype=int), critical=CRITICAL)
+    weights = np.array([np.ones(9), np.arange(9) != 4, np.zeros(9)], dtype=int)
+    found = Joint(observed, weights, critical=CRITICAL).observed
     for name in SUMMARIES:
-        assert joint.observed[name][0] == joint.observed[name][1]
+        assert found[name][0] == found[name][1]
+        assert np.isnan(found[name][2])
 
 
 def test_weights_and_repeated_specifications_give_the_same_counts():
     values, is_first, sign = cohort(participants=20, missing=0.1)
-    labels = labels_for(is_first, 999, seed=3)
-    weights = np.array([1, 2, 1, 3, 1, 1, 4, 1, 1])
+    labels, weights = labels_for(is_first, 999, seed=3), np.array([1, 2, 1, 3, 1, 1, 4, 1, 1])
     repeat = np.repeat(np.arange(9), weights)
-    results = []
-    for columns, signs, weight in ((values, sign, weights), (values[:, repeat], sign[repeat], np.ones(15, dtype=int))):
-        design = Design(columns, sign=signs)
-        joint = Joint(design.observed(is_first), weight[None], critical=CRITICAL)
-        run(design, labels, [joint])
-        results.append([joint.counts[name][0] for name in SUMMARIES] + [joint.significant[0], joint.usable[0]])
-    assert results[0] == results[1]
-
-
-def test_an_empty_group_has_no_summaries():
-    values, is_first, sign = cohort()
-    design = Design(values, sign=sign)
-    joint = Joint(design.observed(is_first), np.zeros((1, 9), dtype=int), critical=CRITICAL)
-    assert all(np.isnan(joint.observed[name][0]) for name in SUMMARIES)
+    weighted = joint(Design(values, sign=sign), is_first, weights[None], labels)
+    repeated = joint(
+        Design(values[:, repeat], sign=sign[repeat]), is_first, np.ones((1, repeat.size), dtype=int), labels
+    )
+    assert numbers(weighted) == numbers(repeated)
 
 
 @pytest.mark.parametrize(("memory_mb", "shards"), [(2, 1), (512, 3), (2, 5)])
 def test_memory_and_shards_change_no_joint_count_and_no_curve(memory_mb, shards):
     values, is_first, sign = cohort(participants=30, specifications=60)
-    design = Design(values, sign=sign, minimum_per_arm=4)
+    design, labels = Design(values, sign=sign, minimum_per_arm=4), labels_for(is_first, 3000, seed=5)
     weights = np.random.default_rng(0).integers(0, 5, (2, 60))
-    labels = labels_for(is_first, 3000, seed=5)
 
-    def counted(ranges, **options):
-        kept = [
-            Joint(design.observed(is_first), weights, critical=CRITICAL),
-            Curves(weights[0], curves=700, places=11),
-        ]
-        for start, stop in ranges:
+    def counted(shards, **options):
+        kept = Joint(design.observed(is_first), weights, critical=CRITICAL), Curves(weights[0], curves=700, places=11)
+        for shard in range(1, shards + 1):
+            start, stop = shard_range(3000, shard, shards)
             run(design, labels, kept, start=start, stop=stop, **options)
-        return [kept[0].counts[name].tolist() for name in SUMMARIES], kept[0].significant.tolist(), kept[1].values
+        return np.array([numbers(kept[0], group) for group in (0, 1)]), kept[1].values
 
-    whole = counted([(0, 3000)])
-    parts = counted([shard_range(3000, shard, shards) for shard in range(1, shards + 1)], memory_mb=memory_mb)
-    assert whole[:2] == parts[:2]
-    np.testing.assert_array_equal(whole[2], parts[2])
-    assert not np.isnan(whole[2]).any()
+    for whole, part in zip(counted(1), counted(shards, memory_mb=memory_mb), strict=True):
+        np.testing.assert_array_equal(whole, part)
 
 
-def test_a_permuted_curve_holds_the_sorted_effects_of_those_that_are_large_enough():
+def test_curves_are_the_sorted_effects_of_what_is_large_enough():
     values, is_first, sign = cohort(participants=14, specifications=30, missing=0.3)
-    design = Design(values, sign=sign, minimum_per_arm=4)
-    labels = labels_for(is_first, 400, seed=2)
-    curves = Curves(np.ones(30, dtype=int), curves=300, places=30)
-    run(design, labels, [curves])
-    complete = 0
+    labels, curves = labels_for(is_first, 400, seed=2), Curves(np.ones(30, dtype=int), curves=300, places=30)
+    run(Design(values, sign=sign, minimum_per_arm=4), labels, [curves])
+    complete, present = 0, ~np.isnan(values)
     for number, split in enumerate(labels.take(0, 300).T):
         effect, _ = by_hand(values, split, sign, 4)
-        small = (
-            np.minimum((~np.isnan(values) & split[:, None]).sum(0), (~np.isnan(values) & ~split[:, None]).sum(0))
-        ) < 4
+        small = np.minimum((present & split[:, None]).sum(0), (present & ~split[:, None]).sum(0)) < 4
         own = np.sort(effect[~small])
         places = (2 * np.arange(30) + 1) * own.size // 60
         np.testing.assert_allclose(curves.values[:, number], own[places], atol=1e-6)
@@ -177,15 +154,10 @@ def test_a_curve_counts_a_specification_by_its_weight():
 
 @given(st.integers(0, 10**6))
 def test_a_rising_transform_changes_no_joint_p(seed):
-    values, is_first, sign = cohort(participants=12, specifications=6, seed=seed)
-    sign = np.ones(6)
-    counts = []
-    for columns in (values, np.exp(values) + 5):
-        design = Design(columns, sign=sign)
-        joint = Joint(design.observed(is_first), np.ones((1, 6), dtype=int), critical=CRITICAL)
-        run(design, labels_for(is_first, 150, seed), [joint])
-        counts.append([joint.counts[name][0] for name in SUMMARIES])
-    assert counts[0] == counts[1]
+    values, is_first, _ = cohort(participants=12, seed=seed)
+    labels = labels_for(is_first, 150, seed)
+    plain, moved = (joint(Design(columns), is_first, ONE_EACH, labels) for columns in (values, np.exp(values) + 5))
+    assert numbers(plain) == numbers(moved)
 
 
 @pytest.mark.slow
@@ -199,9 +171,9 @@ def test_joint_p_values_are_uniform_without_an_effect():
         values[rng.random((24, 20)) < 0.1] = np.nan
         values[rng.random(24) < 0.4, 10:] = np.nan
         design = Design(values, minimum_per_arm=4)
-        joint = Joint(design.observed(is_first), np.ones((1, 20), dtype=int), critical=ndtri(0.975))
-        run(design, labels_for(is_first, 199, seed=trial), [joint])
-        found.append([(joint.counts[name][0] + 1) / 200 for name in SUMMARIES])
+        counted = Joint(design.observed(is_first), np.ones((1, 20), dtype=int), critical=ndtri(0.975))
+        run(design, labels_for(is_first, 199, seed=trial), [counted])
+        found.append([(counted.counts[name][0] + 1) / 200 for name in SUMMARIES])
     p = np.sort(np.array(found), axis=0)
     grid = np.arange(1, 401) / 400
     distance = (grid[:, None] - p).max(axis=0), (p - grid[:, None] + 1 / 400).max(axis=0)

@@ -22,8 +22,7 @@ def test_the_best_split_is_that_of_maxstat_and_coin_in_r():
     found = best_split(MARKER, RESPONSE, minimum=TENTH, permutations=20_000, seed=1)
     assert abs(found.z) == pytest.approx(ORACLE["maxstat statistic"], abs=1e-12)
     assert abs(found.z) == pytest.approx(ORACLE["coin maxstat statistic"], abs=1e-12)
-    below = MARKER[found.cut > MARKER]
-    assert below.max() == ORACLE["maxstat cut"]
+    assert MARKER[found.cut > MARKER].max() == ORACLE["maxstat cut"]
     assert found.splits == ORACLE["splits"]
     for name in ("maxstat p", "coin maxstat p"):
         error = np.sqrt(ORACLE[name] * (1 - ORACLE[name]) * (1 / 200_000 + 1 / 20_000))
@@ -36,64 +35,57 @@ def test_the_statistic_is_the_largest_rank_sum_deviate_of_any_split():
     response[3] = np.nan
     found = best_split(MARKER, response, minimum=TENTH, permutations=99, seed=1)
     cuts = [cut for cut in np.unique(MARKER)[1:] if TENTH <= (cut <= MARKER).sum() <= MARKER.size - TENTH]
-    deviates = [abs(rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal").z) for cut in cuts]
+    tests = [rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal") for cut in cuts]
+    deviates = [abs(test.statistic) for test in tests]
     assert abs(found.z) == pytest.approx(max(deviates), abs=1e-12)
     assert found.cut == cuts[int(np.argmax(deviates))]
 
 
-def test_nothing_to_split_has_no_p():
-    assert np.isnan(best_split([1, 1, 1, 1], [1, 2, 3, 4], minimum=1, permutations=99, seed=1).p.p)
-    assert np.isnan(best_split([1, 2, 3, 4], [5, 5, 5, 5], minimum=1, permutations=99, seed=1).p.p)
+@pytest.mark.parametrize(("marker", "response"), [([1, 1, 1, 1], [1, 2, 3, 4]), ([1, 2, 3, 4], [5, 5, 5, 5]), ([], [])])
+def test_nothing_to_split_has_no_p(marker, response):
+    assert np.isnan(best_split(marker, response, minimum=1, permutations=99, seed=1).p.p)
 
 
 @given(markers, st.sampled_from(["upper", "lower"]))
 def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
     found = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
     for cut in np.unique(found.position[found.side == "above"]):
-        above, below = (found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below"))
-        assert len(above) == len(below) == 1
-        assert (above[0] ^ below[0]).all()
-        expected = marker >= cut if at_cut == "upper" else marker > cut
-        np.testing.assert_array_equal(above[0], expected)
-        assert above[0].any()
-        assert below[0].any()
-
-
-@given(markers)
-def test_divisions_are_the_same_wherever_a_value_at_the_cut_goes(marker):
-    one, other = (subgroups(marker, **WINDOWS, minimum=1, at_cut=at) for at in ("upper", "lower"))
-    assert {column.tobytes() for column in one.members.T} == {column.tobytes() for column in other.members.T}
+        ((above,), (below,)) = (
+            found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below")
+        )
+        np.testing.assert_array_equal(above, marker >= cut if at_cut == "upper" else marker > cut)
+        np.testing.assert_array_equal(below, ~above)
+        assert 0 < above.sum() < above.size
 
 
 @given(markers, st.sampled_from([lambda m: 3 * m + 7, np.exp]))
-def test_a_rising_transform_of_the_marker_leaves_the_subgroups_as_they_are(marker, transform):
-    one, other = (subgroups(m, **WINDOWS, minimum=2) for m in (marker, transform(marker)))
-    np.testing.assert_array_equal(one.members, other.members)
+def test_divisions_depend_neither_on_the_unit_nor_on_where_a_value_at_the_cut_goes(marker, transform):
+    plain, moved = (subgroups(m, **WINDOWS, minimum=2) for m in (marker, transform(marker)))
+    np.testing.assert_array_equal(plain.members, moved.members)
+    lower = subgroups(marker, **WINDOWS, minimum=2, at_cut="lower")
+    assert {column.tobytes() for column in plain.members.T} == {column.tobytes() for column in lower.members.T}
 
 
 def test_windows_hold_everyone_and_keep_equal_values_together():
     marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7, np.nan])
     found = subgroups(marker, window=0.3, step=0.1, minimum=1)
     inside = found.members[:, found.side == "window"]
-    assert inside[:-1].any(axis=1).all()
-    assert not inside[-1].any()
+    assert inside.any(axis=1).tolist() == [True] * 11 + [False]
     for group in inside.T:
         low, high = marker[group].min(), marker[group].max()
         np.testing.assert_array_equal(group, (marker >= low) & (marker <= high))
         assert group.sum() >= 3
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
+    columns = restrict(10 * marker, inside)
+    np.testing.assert_array_equal(columns, np.where(inside, 10 * marker[:, None], np.nan))
 
 
-def test_a_step_that_skips_participants_is_refused():
-    with pytest.raises(ValueError, match="step"):
-        subgroups([1.0, 2, 3], window=0.2, step=0.3, minimum=1)
-
-
-def test_a_column_holds_the_values_of_the_members_alone():
-    found = subgroups([1.0, 2, 3], **WINDOWS, minimum=1)
-    columns = restrict([10.0, 20, 30], found.members)
-    np.testing.assert_array_equal(np.isnan(columns), ~found.members)
-    assert np.nansum(columns) == (found.members * np.array([[10.0], [20], [30]])).sum()
+@pytest.mark.parametrize(
+    ("wrong", "match"), [({"step": 0.5}, "step"), ({"at_cut": "uper"}, "'uper', expected 'upper'")]
+)
+def test_a_step_that_skips_participants_and_an_unknown_side_are_refused(wrong, match):
+    with pytest.raises(ValueError, match=match):
+        subgroups([1.0, 2, 3], **WINDOWS | wrong, minimum=1)
 
 
 def _searched_one_by_one(marker, response, is_first, weights, side, minimum):
@@ -104,11 +96,10 @@ def _searched_one_by_one(marker, response, is_first, weights, side, minimum):
         first, second = (np.repeat(response[inside & arm], weights[inside & arm]) for arm in (is_first, ~is_first))
         if min(first.size, second.size) < minimum:
             continue
-        size = abs(np.nan_to_num(rank_sum(first, second, method="normal").z))
+        size = abs(np.nan_to_num(rank_sum(first, second, method="normal").statistic))
         if size > best * (1 + 1e-9):
             left_out = inside & (weights == 0)
-            a, b = response[left_out & is_first], response[left_out & ~is_first]
-            wins = np.subtract.outer(a, b)
+            wins = np.subtract.outer(response[left_out & is_first], response[left_out & ~is_first])
             effect = ((wins > 0) + (wins == 0) / 2).mean() if wins.size else np.nan
             best, found = size, (cut, effect)
     return found
@@ -120,12 +111,12 @@ def test_bootstrap_cuts_and_their_effects_left_out_equal_a_search_one_by_one(sid
     rng = np.random.default_rng(seed)
     marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, 12, 24).astype(float)
     is_first = np.arange(24) % 2 == 0
-    cuts, effects = best_cut_bootstrap(
-        marker, response, is_first, side=side, minimum_per_arm=3, resamples=20, seed=seed
-    )
+    options = {"side": side, "minimum_per_arm": 3, "resamples": 20, "seed": seed}
+    cuts, effects = best_cut_bootstrap(marker, response, is_first, **options)
     again = np.random.default_rng(seed)
     weights = np.zeros((20, 24), dtype=int)
     for arm in (is_first, ~is_first):
         weights[:, arm] = again.multinomial(12, np.full(12, 1 / 12), size=20)
     expected = [_searched_one_by_one(marker, response, is_first, own, side, 3) for own in weights]
     np.testing.assert_allclose(np.column_stack([cuts, effects]), expected, rtol=1e-12)
+    assert np.isnan(best_cut_bootstrap([], [], [], **options)).all()

@@ -11,39 +11,34 @@ from scipy import stats
 
 from d_q_trial.stats.rank_sum import (
     asymptotic_columns,
+    exact_columns,
     exact_counts,
     exact_p,
-    exact_p_columns,
     midrank_columns,
     normal_p,
     rank_sum,
 )
-from d_q_trial.stats.two_sample import get_test, rank_sum_variants
+from d_q_trial.stats.two_sample import rank_sum_variants
 
 METHODS = rank_sum_variants()
+SAMPLES = {row["sample"]: (numbers(row["x"]), numbers(row["y"])) for row in rows("rank_sum")}
 
 # Few different values, so that ties are common.
 samples = st.lists(st.integers(0, 12).map(float), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize("oracle", rows("rank_sum"), ids=lambda row: row["sample"])
-@pytest.mark.parametrize("method", METHODS)
-def test_p_equals_r(oracle, method):
-    result = rank_sum(numbers(oracle["x"]), numbers(oracle["y"]), method=method)
-    assert result.u == float(oracle["u"])
-    assert result.p == pytest.approx(float(oracle[method]), rel=1e-9)
-
-
-@pytest.mark.parametrize("oracle", rows("rank_sum"), ids=lambda row: row["sample"])
-def test_z_equals_coin(oracle):
-    assert rank_sum(numbers(oracle["x"]), numbers(oracle["y"]), method="normal").z == pytest.approx(float(oracle["z"]))
+def test_u_z_and_p_of_every_variant_equal_r_and_coin(oracle):
+    for method in METHODS:
+        result = rank_sum(*SAMPLES[oracle["sample"]], method=method)
+        assert result.u == float(oracle["u"])
+        assert result.p == pytest.approx(float(oracle[method]), rel=1e-9)
+    assert rank_sum(*SAMPLES[oracle["sample"]], method="normal").statistic == pytest.approx(float(oracle["z"]))
 
 
 @pytest.mark.parametrize("oracle", rows("rank_sum_exact"), ids=lambda row: row["sample"])
 def test_exact_p_without_ties_equals_wilcox_test(oracle):
-    sample = next(row for row in rows("rank_sum") if row["sample"] == oracle["sample"])
-    result = rank_sum(numbers(sample["x"]), numbers(sample["y"]), method="exact")
-    assert result.p == pytest.approx(float(oracle["p"]), rel=1e-12)
+    assert rank_sum(*SAMPLES[oracle["sample"]], method="exact").p == pytest.approx(float(oracle["p"]), rel=1e-12)
 
 
 @pytest.mark.parametrize(("u", "n_first", "n_second", "printed"), [(361, 28, 28, "0.611"), (304, 28, 28, "0.149")])
@@ -56,16 +51,19 @@ def test_a_hand_worked_example():
     # x = 1, 2, 2; y = 2, 3: pairs with x > y: none, ties: (2,2) twice, so U = 1. Midranks 1, 3, 3, 3, 5: tie sum 24.
     # Variance = 3*2/12 * (6 - 24/20) = 2.4, z = (1 - 3)/sqrt(2.4).
     result = rank_sum([1, 2, 2], [2, 3], method="normal")
-    assert result.u == 1
-    assert result.z == pytest.approx(-2 / np.sqrt(2.4))
-    assert rank_sum([1, 2, 2], [2, 3], method="normal_continuity").z == pytest.approx(-1.5 / np.sqrt(2.4))
-    # Of the ten ways to choose y's two ranks: sums 4 (3 times), 6 (4, one of them 1+5... as enumerated below).
-    sums = [a + b for a, b in combinations([1, 3, 3, 3, 5], 2)]
-    assert rank_sum([1, 2, 2], [2, 3], method="exact").p == np.mean([abs(s - 6) >= abs(8 - 6) for s in sums])
+    assert (result.n_first, result.n_second, result.u) == (3, 2, 1)
+    assert result.statistic == pytest.approx(-2 / np.sqrt(2.4))
+    assert rank_sum([1, 2, 2], [2, 3], method="normal_continuity").statistic == pytest.approx(-1.5 / np.sqrt(2.4))
 
 
 @given(samples, samples)
-def test_exact_p_equals_enumeration(first, second):
+def test_every_variant_equals_scipy_or_enumeration(first, second):
+    assume(len(set(first + second)) > 1)
+    for method, correction in (("normal", False), ("normal_continuity", True)):
+        ours = rank_sum(first, second, method=method)
+        theirs = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=correction)
+        assert ours.u == theirs.statistic
+        assert ours.p == pytest.approx(theirs.pvalue, rel=1e-9)
     first, second = first[:5], second[:5]
     assume(len(set(first + second)) > 1)
     pooled = stats.rankdata(first + second)
@@ -75,56 +73,11 @@ def test_exact_p_equals_enumeration(first, second):
     assert rank_sum(first, second, method="exact").p == pytest.approx(np.mean(far), rel=1e-12)
 
 
-@given(samples, samples)
-def test_normal_variants_equal_scipy(first, second):
-    assume(len(set(first + second)) > 1)
-    for method, correction in (("normal", False), ("normal_continuity", True)):
-        ours = rank_sum(first, second, method=method)
-        theirs = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=correction)
-        assert ours.u == theirs.statistic
-        assert ours.p == pytest.approx(theirs.pvalue, rel=1e-9)
-
-
-@given(samples, samples, st.sampled_from(METHODS))
-def test_swapping_the_samples_changes_the_sign_only(first, second, method):
-    one, other = rank_sum(first, second, method=method), rank_sum(second, first, method=method)
-    assert one.u + other.u == one.n_first * one.n_second
-    assert one.z == pytest.approx(-other.z, nan_ok=True)
-    assert one.p == pytest.approx(other.p, nan_ok=True)
-
-
-@given(samples, samples, st.sampled_from(METHODS))
-def test_a_monotone_transform_changes_nothing(first, second, method):
-    transformed = (np.exp(np.array(sample) / 3) for sample in (first, second))
-    assert rank_sum(first, second, method=method) == pytest.approx(rank_sum(*transformed, method=method), nan_ok=True)
-
-
-@given(samples, samples)
-def test_p_lies_between_0_and_1(first, second):
-    for method in METHODS:
-        p = rank_sum(first, second, method=method).p
-        assert np.isnan(p) or 0 < p <= 1
-
-
 @given(st.integers(1, 12), st.integers(1, 12))
 def test_exact_counts_add_up_and_are_symmetric(n_first, n_second):
     counts = exact_counts(n_first, n_second)
     assert sum(counts) == comb(n_first + n_second, n_first)
-    assert counts == counts[::-1]
-    assert counts == exact_counts(n_second, n_first)
-
-
-@given(
-    st.lists(st.lists(st.one_of(st.none(), st.integers(0, 5)), min_size=8, max_size=8), min_size=1, max_size=5),
-    st.sampled_from(METHODS),
-)
-def test_columns_with_missing_values_equal_single_tests(columns, method):
-    values = np.array([[np.nan if v is None else float(v) for v in column] for column in columns]).T
-    is_first = np.arange(8) < 4
-    together = get_test(method).compare_columns(values, is_first)
-    for position in range(values.shape[1]):
-        single = rank_sum(values[is_first, position], values[~is_first, position], method=method)
-        assert [field[position] for field in together] == pytest.approx(list(single), nan_ok=True)
+    assert counts == counts[::-1] == exact_counts(n_second, n_first)
 
 
 def test_columns_equal_scipy_along_an_axis():
@@ -139,34 +92,18 @@ def test_columns_equal_scipy_along_an_axis():
 
 
 @given(st.lists(st.lists(st.integers(0, 4), min_size=7, max_size=7), min_size=1, max_size=4))
-def test_midranks_equal_scipy(columns):
+def test_midranks_equal_scipy_and_the_tie_sum_its_definition(columns):
     values = np.array(columns, dtype=float).T
     ranks, tie_sum = midrank_columns(values)
     assert np.array_equal(ranks, stats.rankdata(values, axis=0))
     assert tie_sum.tolist() == [sum(np.unique(c, return_counts=True)[1] ** 3) - 7 for c in columns]
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_all_values_equal_have_no_p(method):
-    result = rank_sum([2.0, 2.0], [2.0, 2.0, 2.0], method=method)
-    assert result.u == 3
-    assert np.isnan(result.z)
-    assert np.isnan(result.p)
-
-
-def test_missing_values_do_not_count_in_n():
+def test_missing_values_do_not_count_in_n_and_an_unknown_method_is_refused():
     result = rank_sum([1.0, np.nan, 3.0], [2.0, np.nan], method="normal")
     assert (result.n_first, result.n_second) == (2, 1)
-
-
-def test_an_empty_sample_gives_nan_and_wrong_arguments_are_refused():
-    result = rank_sum([np.nan], [1.0, 2.0], method="normal")
-    assert (result.n_first, result.n_second) == (0, 2)
-    assert np.isnan(result.p)
-    with pytest.raises(ValueError, match="infinite"):
-        rank_sum([np.inf], [1.0], method="normal")
     with pytest.raises(ValueError, match="expected one of"):
-        rank_sum([1.0], [2.0], method="students")
+        rank_sum([1.0], [2.0], method="welch")
 
 
 def test_exact_p_of_large_samples_equals_scipy_with_and_without_ties():
@@ -180,15 +117,11 @@ def test_exact_p_of_large_samples_equals_scipy_with_and_without_ties():
 
 @pytest.mark.slow
 def test_exact_p_of_520_against_520_does_not_overflow():
-    generator = np.random.default_rng(1)
-    values = generator.normal(size=1040)
+    values = np.random.default_rng(1).normal(size=(1040, 1))
     values[:520] += 0.1
     labels = np.arange(1040) < 520
-    exact, normal = (
-        exact_p_columns(values[:, None], labels)[0],
-        asymptotic_columns(values[:, None], labels, continuity=True),
-    )
-    assert exact == pytest.approx(normal.p[0], rel=0.01)
+    normal = asymptotic_columns(values, labels, continuity=True)
+    assert exact_columns(values, labels).p == pytest.approx(normal.p, rel=0.01)
 
 
 def test_many_exact_p_values_keep_no_tables():

@@ -15,7 +15,7 @@ from .files import read_csv
 from .published import Claim
 from .published_tables import number
 from .results_table import KEYS
-from .stats.two_sample import get_test, names
+from .stats.two_sample import TESTS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,7 +174,7 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
 
 
 def _convention(method: str) -> str:
-    return get_test(method).label if method in names() else method.replace("type_", "quartile type ")
+    return TESTS[method].label if method in TESTS else method.replace("type_", "quartile type ")
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:

@@ -163,7 +163,7 @@ def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], n
         block = ordered[:n, columns]
         result["median", ""][columns] = np.median(block, axis=0)
         for kind in kinds:
-            q1, q3 = quantiles.quantile_columns(block, [0.25, 0.75], type=kind)
+            q1, q3 = quantiles.quantile(block, [0.25, 0.75], type=kind)
             result["q1", f"type_{kind}"][columns], result["q3", f"type_{kind}"][columns] = q1, q3
         result["minimum", ""][columns], result["maximum", ""][columns] = block[0], block[-1]
         result["mean", ""][columns] = block.mean(axis=0)

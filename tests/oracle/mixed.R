@@ -13,6 +13,5 @@ write.csv(do.call(rbind, lapply(levels(d$icc), function(level) {
   fit <- lmer(y ~ arm + (1 | participant), d[d$icc == level, ], control = lmerControl(optCtrl = list(xtol_abs = 1e-12, ftol_abs = 1e-12)))
   k <- contest1D(fit, c(0, 1), confint = TRUE)
   data.frame(icc = level, estimate = k$Estimate, standard_error = k$`Std. Error`, df = k$df, p = k$`Pr(>|t|)`,
-    residual_variance = sigma(fit)^2, participant_variance = as.numeric(VarCorr(fit)$participant),
     call = "contest1D(lmer(y ~ arm + (1 | participant)), c(0, 1))")
 })), "mixed.csv", row.names = FALSE)

@@ -53,8 +53,6 @@ contrast <- function(weights) unlist(contest1D(fit, weights, confint = TRUE)[c("
 mixed <- c("estimate", "standard_error", "df", "p")
 keep(named("mixed_week_20", mixed), contrast(as.numeric(names(fixef(fit)) == "visit3:arm")))
 keep(named("mixed_mean", mixed), contrast(as.numeric(grepl(":arm", names(fixef(fit)))) / 3))
-keep(c("mixed.residual_variance", "mixed.participant_variance"),
-     c(sigma(fit)^2, as.numeric(VarCorr(fit)$participant)))
 
 pooling <- function(...) { p <- pool.scalar(..., rule = "rubin1987")
   c(p$qbar, sqrt(p$t), p$df, (1 + 1 / p$m) * p$b / p$t) }

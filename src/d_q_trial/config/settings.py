@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..errors import UserError, nearest
 from ..files import found
-from ..stats import two_sample
+from ..stats.two_sample import TESTS
 from .robustness import Robustness, unknown
 from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole
 from .yaml_files import faults_of, faulty, read_yaml
@@ -108,7 +108,7 @@ class Analysis(Strict):
     marker: str
     strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
-    test: Literal[two_sample.names()] = "normal"  # type: ignore[valid-type]
+    test: Literal[tuple(TESTS)] = "normal"  # type: ignore[valid-type]
     quartile_type: Annotated[Whole, Field(ge=1, le=9)] = 7
     alpha: Annotated[Number, Field(gt=0, lt=1)] = 0.05
     outcomes: Names = "all"

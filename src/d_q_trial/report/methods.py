@@ -13,7 +13,7 @@ from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..pages import environment
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.two_sample import all_tests, get_test
+from ..stats.two_sample import TESTS, get_test
 from ..tables.catalogue import HIGHEST, Headline
 from ..trial import BASELINE
 from . import verdicts
@@ -30,7 +30,7 @@ def references() -> Mapping[str, str]:
     import yaml
 
     listed = yaml.safe_load((Path(__file__).parent / "references.yaml").read_text(encoding="utf-8"))
-    return listed | {key: text for test in all_tests() for key, text in test.references.items()}
+    return listed | {key: text for test in TESTS.values() for key, text in test.references.items()}
 
 
 def paragraph(facts: Facts) -> str:

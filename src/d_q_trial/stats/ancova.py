@@ -21,23 +21,12 @@ _STEP = 1e-4  # of the logarithm, to differentiate
 def least_squares(design: ArrayLike, response: ArrayLike, *, confidence: float) -> list[Estimate]:
     """Ordinary least squares with HC3 standard errors, ``OLS(...).fit(cov_type="HC3")``, and Student's t.
 
-    Arrays rather than formulas: a formula costs ten times the fit, and imputation fits thousands.
+    Arrays rather than formulas: a formula costs ten times the fit, and imputation fits thousands. Design and response
+    have shapes (n, k) and (n,); rows with a NaN are left out; ValueError if a value is infinite.
 
-    Parameters
-    ----------
-    design, response : array of float, shape (n, k), (n,)
-        With a column of ones, if there is to be one. Rows with a NaN are left out; ValueError if a value is infinite.
-    confidence : float
-
-    Returns
-    -------
-    list of Estimate
-        A coefficient per column, with n - k degrees of freedom. Only estimates are set if the fit leaves nothing over, or if
-        a row's leverage is 1 (HC3 is undefined); nothing is set if the columns are linearly dependent or n <= k.
-
-    References
-    ----------
-    MacKinnon and White (1985). R: ``sandwich::vcovHC(lm(...), type = "HC3")`` with t of n - k.
+    Returns a coefficient per column, with n - k degrees of freedom. Only estimates are set if the fit leaves nothing
+    over, or if a row's leverage is 1 (HC3 is undefined); nothing is set if the columns are linearly dependent or n <=
+    k. MacKinnon and White (1985). R: ``sandwich::vcovHC(lm(...), type = "HC3")`` with t of n - k.
 
     >>> slope = least_squares([[1, 0], [1, 1], [1, 2], [1, 3]], [1.0, 2.5, 2.0, 4.0], confidence=0.95)[1]
     >>> round(slope.estimate, 3), round(slope.standard_error, 3), slope.df
@@ -106,10 +95,7 @@ class RandomIntercept(NamedTuple):
 
     coefficients: np.ndarray
     covariance: np.ndarray
-    residual_variance: float
-    participant_variance: float
-    n_values: int
-    n_participants: int
+    within_df: int
     covariance_slope: np.ndarray
     log_ratio_variance: float
 
@@ -124,32 +110,20 @@ class RandomIntercept(NamedTuple):
         weights = np.asarray(weights, dtype=float)
         variance = float(weights @ self.covariance @ weights)
         slope = float(weights @ self.covariance_slope @ weights) / variance
-        within = self.n_values - self.coefficients.size
-        df = 2 / (2 / within + slope**2 * self.log_ratio_variance)
+        df = 2 / (2 / self.within_df + slope**2 * self.log_ratio_variance)
         return t_estimate(float(weights @ self.coefficients), variance**0.5, df, confidence=confidence)
 
 
 def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayLike) -> RandomIntercept:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
-    Every two values of a participant share the same correlation. Missing values are left out, not the participant: the fit is
-    valid if the reason depends on nothing but the values that were seen. MixedLM's likelihood is maximized along its one
-    variance ratio, between correlations of 0 and 0.999999; its general search stops short near either.
-
-    Parameters
-    ----------
-    design, response, participant : array, shape (n, k), (n,), (n,)
-        A row per participant and visit. Rows with NaN are left out.
-
-    Raises
-    ------
-    ValueError
-        With the reason, if the columns are linearly dependent, no participant has two values, the response does not vary
-        beyond the design, the values of a participant do not vary, or a value is infinite.
-
-    References
-    ----------
-    Laird and Ware (1982). R: ``lmerTest::lmer(response ~ ... + (1 | participant))``.
+    Design, response and participant have shapes (n, k), (n,) and (n,): a row per participant and visit; rows with NaN
+    are left out, not the participant: the fit is valid if the reason depends on nothing but the values that were seen.
+    Every two values of a participant share the same correlation. MixedLM's likelihood is maximized along its one
+    variance ratio, between correlations of 0 and 0.999999; its general search stops short near either. ValueError with
+    the reason, if the columns are linearly dependent, no participant has two values, the response does not vary beyond
+    the design, the values of a participant do not vary, or a value is infinite. Laird and Ware (1982). R:
+    ``lmerTest::lmer(response ~ ... + (1 | participant))``.
 
     >>> fit = random_intercept([[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6], list("aabbccdd"))
     >>> found = fit.contrast([0, 1], confidence=0.95)
@@ -190,14 +164,11 @@ def random_intercept(design: ArrayLike, response: ArrayLike, participant: ArrayL
         raise ValueError("mixed model: the values of a participant do not vary")
     bounds = grid[max(start - 1, 0)], grid[start + 1]
     log_ratio = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
-    counts = n, int(sizes.size)
     if log_ratio < _LOW + 2:
         own = plain.cov_params()
-        return RandomIntercept(plain.params, own, float(plain.scale), 0.0, *counts, 0 * own, 0.0)
+        return RandomIntercept(plain.params, own, n - k, 0 * own, 0.0)
     best, ratio = at(log_ratio), float(np.exp(log_ratio))
-    residual = float(model.get_scale(best.fe_params, best.cov_re, best.vcomp))
     slope = (covariance(log_ratio + _STEP) - covariance(log_ratio - _STEP)) / (2 * _STEP)
     # The last of the derivatives is by the variance ratio.
     ratio_variance = float(np.linalg.inv(-model.hessian(best)[0])[-1, -1])
-    variances = residual, ratio * residual
-    return RandomIntercept(best.fe_params, covariance(log_ratio), *variances, *counts, slope, ratio_variance / ratio**2)
+    return RandomIntercept(best.fe_params, covariance(log_ratio), n - k, slope, ratio_variance / ratio**2)

@@ -78,23 +78,12 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Spearman:
 def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> Trend:
     """Two-sided Jonckheere-Terpstra test of a trend over ordered groups, by the normal approximation given the ties.
 
-    J counts the pairs in which the value of the later group is larger, ties counting half. Its deviate is that of Kendall's
-    correlation of values and group numbers, so that P is that of ``scipy.stats.kendalltau(method="asymptotic")``.
-
-    Parameters
-    ----------
-    groups : sequence of array of float
-        The samples, lowest group first; NaN marks a missing value, infinite values are a ValueError.
-
-    Returns
-    -------
-    Trend
-        ``z`` is positive where values rise from group to group; ``z`` and ``p`` are NaN if fewer than two groups have a value,
-        all values are equal, or there are fewer than three.
-
-    References
-    ----------
-    Jonckheere (1954); Hollander, Wolfe and Chicken (2014), section 6.2. R: ``clinfun::jonckheere.test``.
+    The groups are samples of shape (n,), lowest group first; NaN marks a missing value, infinite values are a
+    ValueError. J counts the pairs in which the value of the later group is larger, ties counting half. Its deviate is
+    that of Kendall's correlation of values and group numbers, so that P is that of
+    ``scipy.stats.kendalltau(method="asymptotic")``. ``z`` is positive where values rise from group to group; ``z`` and
+    ``p`` are NaN if fewer than two groups have a value, all values are equal, or there are fewer than three. Jonckheere
+    (1954); R: ``clinfun::jonckheere.test``.
 
     >>> trend = jonckheere_terpstra([[1, 3, 2], [2, 4, 5], [6, 4, 7]])
     >>> trend.j, round(trend.z, 3), round(trend.p, 4)

@@ -8,11 +8,13 @@ An argument outside its range is a ``ValueError``. Random numbers take a ``seed`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+Seed = int | Sequence[int] | np.random.Generator
 ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
 SIGNIFICANT_DIGITS = 10
 

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from .checks import open_share, present
+from .rank_sum import wins
+from .two_sample import Compared
 
 
 class Estimate(NamedTuple):
@@ -69,3 +71,14 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     error = np.sqrt(first.var(ddof=1) / first.size + second.var(ddof=1) / second.size)
     fields = (estimate, error, found.df, found.statistic, found.pvalue, limits.low, limits.high)
     return Estimate(*(float(field) for field in fields))
+
+
+def welch(first: ArrayLike, second: ArrayLike) -> Compared:
+    """Welch's t test of the difference of means; see :func:`mean_difference`.
+
+    >>> round(welch([1, 2, 3], [2, 4, 6]).p, 3)
+    0.221
+    """
+    first, second = present(first), present(second)
+    found = mean_difference(first, second, confidence=0.95)
+    return Compared(first.size, second.size, float(wins(first, second).sum()), found.t, found.p)

@@ -6,17 +6,18 @@ that difference has an interval and a P-value of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
-from .checks import finite, present
+from .checks import Seed, finite, present
 from .estimate import Estimate, t_estimate
 from .labels import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import wins
+from .two_sample import Compared
 
 _CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the memory at hand
 _SAME = 1e-9  # statistics that differ by less are equal but for rounding
@@ -43,12 +44,12 @@ class MannWhitneyEffect(NamedTuple):
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffect:
-    """Chance that a value of the first sample exceeds one of the second, with its variance from placements.
+    """Chance that a value of the first sample, shape (n,), exceeds one of the second, (m,), with its variance.
 
-    The placement of a value is the share of the other sample below it, ties counting half. The effect is the mean placement
-    of the first sample, U / (n_first * n_second); its variance is the sample variance of the placements of either sample,
-    divided by its size, summed over both, as DeLong (1988) and Brunner and Munzel (2000) estimate it. NaN if a sample is empty;
-    variances NaN with fewer than two values in either.
+    The variance is from placements. The placement of a value is the share of the other sample below it, ties counting
+    half. The effect is the mean placement of the first sample, U / (n * m); its variance is the sample variance of the
+    placements of either sample, divided by its size, summed over both, as DeLong (1988) and Brunner and Munzel (2000)
+    estimate it. NaN if a sample is empty; variances NaN with fewer than two values in either.
 
     >>> found = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])
     >>> round(found.effect, 4), round(found.variance, 4)
@@ -71,6 +72,24 @@ def _satterthwaite(*effects: MannWhitneyEffect) -> float:
     return float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
 
 
+def brunner_munzel(first: ArrayLike, second: ArrayLike) -> Compared:
+    """Brunner and Munzel's test of an effect of 1/2, with unequal spread, by ``scipy.stats.brunnermunzel``.
+
+    Shapes (n,) and (m,). No P if the placements have no variance: too few values, or no overlap. The statistic is
+    positive where the first sample is larger, which scipy's is where the second is.
+
+    >>> round(brunner_munzel([3, 4, 6, 9], [1, 2, 5]).p, 3)
+    0.173
+    """
+    first, second = present(first), present(second)
+    effect = mann_whitney_effect(first, second)
+    counts = first.size, second.size, effect.effect * first.size * second.size
+    if not effect.variance > 0:
+        return Compared(*counts, np.nan, np.nan)
+    found = stats.brunnermunzel(first, second)
+    return Compared(*counts, -float(found.statistic), float(found.pvalue))
+
+
 def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, confidence: float) -> Estimate:
     """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
@@ -90,31 +109,15 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
 
 
 def permuted_strata_p(
-    values: ArrayLike,
-    is_first: ArrayLike,
-    is_upper: ArrayLike,
-    *,
-    permutations: int,
-    seed: int | Sequence[int] | np.random.Generator,
+    values: ArrayLike, is_first: ArrayLike, is_upper: ArrayLike, *, permutations: int, seed: Seed
 ) -> MonteCarloP:
-    """P of the difference between strata, from stratum labels permuted within each arm.
+    """Two-sided P of the difference between strata, from stratum labels permuted within each arm; arrays (n,).
 
-    Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum labels
-    within an arm is as likely as the observed one. The statistic is the difference of the Mann-Whitney effects over its
-    standard error, which keeps the test valid in large samples also for a prognostic marker.
-
-    Parameters
-    ----------
-    values, is_first, is_upper : array, shape (n,)
-        Outcome, arm and stratum. Participants without a value (NaN) are left out before.
-    permutations : int
-        Number of random arrangements; where no more exist, all are counted and P is exact.
-    seed : int, sequence of int, or numpy.random.Generator
-
-    Returns
-    -------
-    MonteCarloP
-        Two-sided; NaN where a group is smaller than two.
+    Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum
+    labels within an arm is as likely as the observed one. The statistic is the difference of the Mann-Whitney effects
+    over its standard error, which keeps the test valid in large samples also for a prognostic marker. Participants
+    without a value (NaN) are left out before. Where no more than ``permutations`` arrangements exist, all are counted
+    and P is exact. NaN where a group is smaller than two.
 
     >>> values, arm, upper = [1, 2, 9, 8, 3, 4, 3, 5], [1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1, 1]
     >>> permuted_strata_p(values, arm, upper, permutations=100, seed=1).permutations  # all that exist

@@ -50,10 +50,7 @@ class Labels:
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``.
 
-    Raises
-    ------
-    ValueError
-        If ``permutations`` is not positive, or the seed lies outside 0 to 2^64 - 1.
+    ValueError if ``permutations`` is not positive, or the seed lies outside 0 to 2^64 - 1.
 
     >>> labels_for([True, True, False, False], 100, seed=1).count
     6
@@ -136,19 +133,11 @@ class MonteCarloP(NamedTuple):
 def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
     """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
-    Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0, and
-    it holds its level for any number of permutations. The 99% interval is that of Clopper and Pearson for the share of all
-    permutations that are as extreme, so it says how much P could move with more of them. If the permutations are
-    ``exhaustive``, the observed one included, P is their share, without error.
-
-    Raises
-    ------
-    ValueError
-        If ``count`` is negative or larger than ``permutations``.
-
-    References
-    ----------
-    Phipson and Smyth (2010); Clopper and Pearson (1934), ``statsmodels.stats.proportion.proportion_confint``.
+    Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0,
+    and it holds its level for any number of permutations (Phipson and Smyth 2010). The 99% interval,
+    ``proportion_confint`` of Clopper and Pearson (1934), is for the share of all permutations that are as extreme: how
+    much P could move with more of them. If they are ``exhaustive``, the observed one included, P is their share.
+    ValueError for an impossible count.
 
     >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
     (0.05, 0.15)

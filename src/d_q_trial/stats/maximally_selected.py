@@ -15,24 +15,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .checks import Seed
 from .labels import BLOCK, MonteCarloP, permutation_p, random_orders
 from .permutation import SAME
 from .rank_sum import midrank_columns, wins
 
 
 class Subgroups(NamedTuple):
-    """Sets of participants along a marker.
+    """Sets of participants along a marker, each field of shape (k,), but ``members``, bool of shape (n, k).
 
-    Attributes
-    ----------
-    side : array of str, shape (k,)
-        ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high). Where a value equal
-        to the cut goes to the lower group, ``above`` is marker > low, and ``below`` is marker <= high.
-    low, high : array of float, shape (k,)
-        Bounds in the marker's unit; infinite on the open side.
-    position : array of float, shape (k,)
-        Where a subgroup is drawn: at its cut, or at the median marker of a window.
-    members : array of bool, shape (n, k)
+    ``side`` is ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); where a
+    value equal to the cut goes to the lower group, ``above`` is marker > low, and ``below`` is marker <= high. ``low``
+    and ``high`` are in the marker's unit, infinite on the open side. ``position`` is where a subgroup is drawn: at its
+    cut, or at the median marker of a window.
     """
 
     side: np.ndarray
@@ -55,23 +50,16 @@ class BestSplit(NamedTuple):
 def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
     """Every group above a cut, below a cut, and in a window sliding along the marker, by side and position.
 
-    Parameters
-    ----------
-    marker : array of float, shape (n,)
-        NaN belongs to no subgroup.
-    window, step : float
-        Size of a window, and how far it moves, as shares of the participants with a marker. A window takes in all
-        who tie with its first or last member; windows that end up the same are one. This is the sliding window of
-        STEPP, with patients in a window = window * n and patients in common = (window - step) * n.
-    minimum : int
-        Smallest number of participants in a subgroup.
-    at_cut : {"upper", "lower"}
-        Where a value equal to the cut goes. It names the same divisions by another value: the lowest of the upper
-        group, or the highest of the lower group.
+    ``marker`` has shape (n,); NaN belongs to no subgroup. ``window`` and ``step`` are the size of a window, and how far
+    it moves, as shares of the participants with a marker. A window takes in all who tie with its first or last member;
+    windows that end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in
+    Medicine 19, 2595-2609), with patients in a window = window * n and patients in common = (window - step) * n.
+    ``minimum`` is the smallest number of participants in a subgroup. ``at_cut``, upper or lower, says where a value
+    equal to the cut goes; it names the same divisions by another value, the lowest of the upper group or the highest of
+    the lower group.
 
-    References
-    ----------
-    Bonetti and Gelber (2000), Statistics in Medicine 19, 2595-2609; (2004), Biostatistics 5, 465-481.
+    >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2).side.tolist()
+    ['above', 'below', 'window', 'window']
     """
     if at_cut not in ("upper", "lower"):
         raise ValueError(f"subgroups: at_cut {at_cut!r}, expected 'upper' or 'lower'")
@@ -98,7 +86,12 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
 
 
 def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
-    """Columns with the values of the members of each subgroup, NaN for the others: shape (n, k)."""
+    """Columns with the values of the members of each subgroup, NaN for the others: shape (n, k).
+
+    >>> restrict([10, 20], np.array([[True, False], [True, True]]))
+    array([[10., nan],
+           [20., 20.]])
+    """
     return np.where(members, np.asarray(values, dtype=float)[:, None], np.nan)
 
 
@@ -110,37 +103,24 @@ def best_cut_bootstrap(
     side: str,
     minimum_per_arm: int,
     resamples: int,
-    seed: int | np.random.Generator,
+    seed: Seed,
     at_cut: str = "upper",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
 
-    Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` (normal approximation, ties in
-    the variance, no continuity correction) among those with enough participants in each arm; the lowest of equally good ones.
+    Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` (normal approximation, ties
+    in the variance, no continuity correction) among those with ``minimum_per_arm`` participants; the lowest of equally
+    good ones. Arrays have shape (n,), without missing values. ``side`` says whether the subgroup lies above or below
+    its cut, ``at_cut`` (upper or lower) where a value equal to the cut goes.
 
-    Parameters
-    ----------
-    marker, response : array of float, shape (n,)
-        Without missing values.
-    is_first : array of bool, shape (n,)
-    side : {"above", "below"}
-        Whether the subgroup lies above or below its cut.
-    minimum_per_arm, resamples : int
-    seed : int or numpy.random.Generator
-    at_cut : {"upper", "lower"}
-        Where a value equal to the cut goes.
+    Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects, P(first > second) + P(tie) /
+    2, at that cut among the participants who are not in the resample, NaN where it has none of one arm: each of shape
+    (resamples,). The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
 
-    Returns
-    -------
-    cuts : array of float, shape (resamples,)
-        NaN where a resample has no cut to try.
-    effects : array of float, shape (resamples,)
-        Mann-Whitney effect, P(first > second) + P(tie) / 2, at that cut among the participants who are not in the
-        resample; NaN where it has none of one arm.
-
-    References
-    ----------
-    The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
+    >>> arm = [True, False] * 4
+    >>> found = best_cut_bootstrap(range(8), range(8), arm, side="above", minimum_per_arm=1, resamples=5, seed=1)
+    >>> found[0].shape, found[1].shape
+    ((5,), (5,))
     """
     marker, response, is_first = np.asarray(marker, float), np.asarray(response, float), np.asarray(is_first, bool)
     cuts, effects = np.full((2, resamples), np.nan)
@@ -199,25 +179,14 @@ def _from_each_start(
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
-    Pairs with a missing value are left out. Participants with the same marker value stay together. Ties among the
-    responses are in the variance. Where several cuts share the largest ``|z|``, the lowest is returned.
+    Marker and response have shape (n,); pairs with a missing value are left out. Participants with the same marker
+    value stay together, ``minimum`` of them or more on either side of a cut. Ties among the responses are in the
+    variance. Where several cuts share the largest ``|z|``, the lowest is returned; NaN without a cut to try, or if all
+    responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod =
+    "Wilcoxon")``, whose cut is the largest marker value of the lower group.
 
-    Parameters
-    ----------
-    marker, response : array of float, shape (n,)
-    minimum : int
-        Smallest number of participants on either side of a cut.
-    permutations, seed : int
-
-    Returns
-    -------
-    BestSplit
-        NaN without a cut to try, or if all responses are equal.
-
-    References
-    ----------
-    Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut
-    is the largest marker value of the lower group.
+    >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
+    4.0
     """
     marker, response = np.asarray(marker, dtype=float), np.asarray(response, dtype=float)
     known = ~np.isnan(marker) & ~np.isnan(response)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import reduce
 from itertools import product
 from operator import or_
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
-from .checks import finite, present
+from .checks import Seed, finite, present
 from .estimate import Estimate, t_estimate
 from .rank_sum import normal_p
 from .two_sample import get_test
@@ -38,31 +37,14 @@ class PBounds(NamedTuple):
     highest_is_exact: bool
 
 
-def impute(values: ArrayLike, *, imputations: int, seed: int | Sequence[int] | np.random.Generator) -> np.ndarray:
+def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     """Draw the missing values from a multivariate normal model, by data augmentation (``BayesGaussMI``).
 
-    The columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values are
-    missing at random given the columns, and about normal: pass logarithms of what is skewed.
-
-    Parameters
-    ----------
-    values : array of float, shape (n, k)
-        A row per participant; NaN marks what to impute.
-    imputations : int
-    seed : int, sequence of int, or numpy.random.Generator
-
-    Returns
-    -------
-    array of float, shape (imputations, n, k)
-
-    Raises
-    ------
-    ValueError
-        If a value is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2.
-
-    References
-    ----------
-    Schafer (1997), chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
+    Values have a row per participant, shape (n, k), NaN what to impute; the result has shape (imputations, n, k). The
+    columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values
+    are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a value
+    is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer
+    (1997), chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
 
     >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
     >>> impute(values, imputations=3, seed=1)[:, 4].shape
@@ -91,27 +73,13 @@ def impute(values: ArrayLike, *, imputations: int, seed: int | Sequence[int] | n
 
 
 def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float) -> Pooled:
-    """Pool the results of m imputed data sets by Rubin's rules, with the degrees of freedom of Barnard and Rubin.
+    """Pool m imputed data sets by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
-    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials.
-
-    Parameters
-    ----------
-    estimates, variances : array of float, shape (m,)
-        m is at least 2 (else ValueError).
-    complete_df : float
-        Degrees of freedom without missing values, which the pooled ones never exceed; infinite is allowed.
-    confidence : float
-
-    Returns
-    -------
-    Pooled
-        The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates. ``missing_share``
-        is the share of it that the missing values cause (lambda).
-
-    References
-    ----------
-    Barnard and Rubin (1999). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
+    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials. Estimates
+    and variances have shape (m,), m at least 2 (else ValueError). ``complete_df`` are the degrees of freedom without
+    missing values, which the pooled ones never exceed; infinite is allowed. The total variance is the mean variance
+    plus (1 + 1/m) times the variance between the estimates; ``missing_share`` is the share of it that the missing
+    values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
     >>> pooled = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
     >>> round(pooled.estimate.estimate, 3), round(pooled.estimate.df, 2), round(pooled.missing_share, 3)
@@ -127,38 +95,29 @@ def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, conf
     share = (1 + 1 / m) * between / total if total > 0 else np.nan
     observed_df = (complete_df + 1) / (complete_df + 3) * complete_df if np.isfinite(complete_df) else np.inf
     observed_df *= 1 - share
-    # The harmonic sum of both degrees of freedom; without variance between, those of the complete data.
-    df = 1 / (1 / observed_df + share**2 / (m - 1)) if share or observed_df < np.inf else np.inf
+    old_df = (m - 1) / share**2 if share else np.inf
+    df = min(old_df, observed_df)
+    if max(old_df, observed_df) < np.inf:
+        df = old_df * observed_df / (old_df + observed_df)
     return Pooled(t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), float(share))
 
 
 def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str) -> PBounds:
     """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
 
-    No model and no assumption: each missing value may lie anywhere, also on an observed or on another missing one.
+    Samples have shapes (n,) and (m,), NaN left out and not counted as missing; ``method`` names a test whose
+    ``no_bounds`` is empty (else ValueError). NaN where a sample would be empty, or nothing varies. No model and no
+    assumption: each missing value may lie anywhere, also on an observed or on another missing one.
 
-    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a convex
-    set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the missing values of
-    one sample held, that sum is separately convex in how many of the other sample's share each place, so it is largest with
-    all of them in one place: the extreme is among the arrangements in which the missing values of each sample are all equal.
+    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
+    convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
+    missing values of one sample held, that sum is separately convex in how many of the other sample's share each place,
+    so it is largest with all of them in one place: the extreme is among the arrangements in which the missing values of
+    each sample are equal.
 
-    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other way, P is
-    highest just there, with the missing values all different. In between, U moves in steps of one half and reaches the mean
-    unless heavy ties make it jump; then a search over all arrangements finds the least \\|z\\|.
-
-    Parameters
-    ----------
-    first, second : array of float, shape (n,), (m,)
-        Observed values; NaN is left out and not counted as missing.
-    missing_first, missing_second : int
-        Number of participants without a value.
-    method : str
-        Name of a test whose ``no_bounds`` is empty (else ValueError).
-
-    Returns
-    -------
-    PBounds
-        NaN where a sample would be empty, or nothing varies.
+    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other
+    way, P is highest just there, with the missing values all different. In between, U moves in steps of one half and
+    reaches the mean unless heavy ties make it jump; then a search over all arrangements finds the least |z|.
 
     >>> bounds = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
     >>> round(bounds.lowest, 4), round(bounds.highest, 4)

@@ -50,11 +50,8 @@ def step_down_p(counted: StepDown, permutations: int, *, exhaustive: bool = Fals
     """Return step-down max-T P-values, one for each specification; undefined where the deviate is missing.
 
     In each family, from the most extreme specification down, no P-value is smaller than the one before; equally extreme
-    ones have the same. ``counted`` holds the counts of all permutations; see :func:`~.labels.permutation_p`.
-
-    References
-    ----------
-    Westfall and Young (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box 2.
+    ones have the same. ``counted`` holds the counts of all permutations; see :func:`~.labels.permutation_p`. Westfall
+    and Young (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box 2.
     """
     adjusted = [MonteCarloP.undefined()] * counted.order.size
     largest, family = 0, None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,8 +32,6 @@ Progress = Callable[[int, int], None]
 class Observed(NamedTuple):
     """Statistics of the specifications under one split, each of shape (specifications,)."""
 
-    n_first: np.ndarray
-    n_second: np.ndarray
     effect: np.ndarray
     z: np.ndarray
 
@@ -57,19 +55,13 @@ class Counter(Protocol):
 
 
 class Design:
-    """Specifications as columns of values, made ready for any split of the participants.
+    """Specifications as columns of values, shape (participants, specifications), made ready for any split.
 
-    Parameters
-    ----------
-    values : array of float, shape (participants, specifications)
-        NaN marks a participant who is not part of a specification or has no value in it, and stays so under
-        permutation; so the number per arm varies where a value is missing. ValueError if a value is infinite.
-    minimum_per_arm : int
-        A specification with fewer values in an arm has the deviate 0 under that split: it does not take part.
-    sign : array of float, shape (specifications,), optional
-        -1 turns a specification around, so that deviates above 0 are in the favoured direction.
-    continuity : array of bool, shape (specifications,), optional
-        Where the deviate carries the continuity correction.
+    NaN marks a participant who is not part of a specification or has no value in it, and stays so under permutation; so
+    the number per arm varies where a value is missing. With fewer than ``minimum_per_arm`` values in an arm, a
+    specification takes no part in a split. A ``sign`` of -1 turns a specification around, so that deviates above 0 are
+    in the favoured direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one
+    each. ValueError for infinite values.
 
     Attributes
     ----------
@@ -83,20 +75,15 @@ class Design:
     """
 
     def __init__(
-        self,
-        values: ArrayLike,
-        *,
-        minimum_per_arm: int = 1,
-        sign: ArrayLike = 1.0,
-        continuity: ArrayLike = False,
+        self, values: ArrayLike, *, minimum_per_arm: int = 1, sign: ArrayLike = 1.0, continuity: ArrayLike = False
     ):
         values = finite(values, "permutation")
         participants, count = values.shape
         ranks, tie_sum = midrank_columns(values)
         present = ~np.isnan(values)
-        self.n, self.minimum_per_arm = present.sum(axis=0), max(1, minimum_per_arm)
+        n, self.minimum_per_arm = present.sum(axis=0), max(1, minimum_per_arm)
         self.dtype = np.float32 if participants <= _EXACT_IN_FLOAT32 else np.float64
-        scores = np.where(present, 2 * ranks - (self.n + 1), 0.0) * np.asarray(sign, dtype=float)
+        scores = np.where(present, 2 * ranks - (n + 1), 0.0) * np.asarray(sign, dtype=float)
         self.scores = np.ascontiguousarray(scores.T, dtype=self.dtype)
         self.presence, self.pattern = present.T.astype(self.dtype), np.arange(count)
         if count:
@@ -104,7 +91,7 @@ class Design:
             self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
         self.continuity = np.broadcast_to(np.asarray(continuity, dtype=bool), count)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = 1 - tie_sum / (self.n * (self.n - 1.0) * (self.n + 1.0))
+            share = 1 - tie_sum / (n * (n - 1.0) * (n + 1.0))
             self.tie_factor = np.where(share > 1e-9, 1 / np.sqrt(share), 0.0)
 
     def __len__(self) -> int:
@@ -113,37 +100,31 @@ class Design:
     def observed(self, is_first: ArrayLike) -> Observed:
         """Return the statistics under one split, bool of shape (participants,), in float64.
 
-        ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, turned by ``sign``; NaN with an
-        empty arm. ``z`` is NaN where an arm has fewer than ``minimum_per_arm`` values or all values are equal.
+        ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, turned by ``sign``. It and ``z`` are
+        NaN where an arm has fewer than ``minimum_per_arm`` values; ``z`` also where all values are equal.
         """
-        first = np.asarray(is_first, dtype=float)
-        distance = self.scores.astype(float) @ first
-        n_first = (self.presence.astype(float) @ first)[self.pattern]
-        n_second = self.n - n_first
-        with np.errstate(divide="ignore", invalid="ignore"):
-            effect = 0.5 + distance / (2 * n_first * n_second)
-            shrunk = np.sign(distance) * np.maximum(np.abs(distance) - self.continuity, 0)
-            z = shrunk * self.tie_factor * np.sqrt(3 / ((self.n + 1) * n_first * n_second))
-        usable = (np.minimum(n_first, n_second) >= self.minimum_per_arm) & (self.tie_factor > 0)
-        return Observed(n_first.astype(int), n_second.astype(int), effect, np.where(usable, z, np.nan))
+        block = self.permuted(np.asarray(is_first, dtype=bool)[:, None], dtype=np.float64)
+        effect = 0.5 + block.effect[:, 0]
+        return Observed(effect, np.where(np.isnan(effect) | (self.tie_factor == 0), np.nan, block.z[:, 0]))
 
-    def permuted(self, labels: np.ndarray, start: int = 0) -> Block:
+    def permuted(self, labels: np.ndarray, start: int = 0, dtype: Any = None) -> Block:
         """Return the statistics under many splits, bool of shape (participants, permutations)."""
-        labels = labels.astype(self.dtype)
-        n_first = self.presence @ labels
-        n = self.presence.sum(axis=1)[:, None]
+        dtype = dtype or self.dtype
+        scores, presence, labels = (array.astype(dtype, copy=False) for array in (self.scores, self.presence, labels))
+        n_first = presence @ labels
+        n = presence.sum(axis=1)[:, None]
         product = n_first * (n - n_first)
         usable = np.minimum(n_first, n - n_first) >= self.minimum_per_arm
         with np.errstate(divide="ignore", invalid="ignore"):
-            scale = np.where(usable, 1 / np.sqrt(product * ((n + 1) / 3)), 0).astype(self.dtype)
-            factor = np.where(usable, 0.5 / product, np.nan).astype(self.dtype)
-        z = self.scores @ labels
+            scale = np.where(usable, 1 / np.sqrt(product * ((n + 1) / 3)), 0).astype(dtype)
+            factor = np.where(usable, 0.5 / product, np.nan).astype(dtype)
+        z = scores @ labels
         effect = z * factor[self.pattern]
         if self.continuity.any():  # half a unit of U
             distance = z[self.continuity]
             z[self.continuity] = np.copysign(np.maximum(np.abs(distance) - 1, 0), distance)
         z *= scale[self.pattern]
-        z *= self.tie_factor.astype(self.dtype)[:, None]
+        z *= self.tie_factor.astype(dtype)[:, None]
         return Block(start, z, effect)
 
 
@@ -191,24 +172,16 @@ class Pointwise:
 class StepDown:
     """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
 
-    The counts of Westfall and Young's free step-down procedure. Within a family the specifications are ordered by
-    ``|z|``; under a permutation the largest ``|z|`` of a specification and all that are no more extreme is compared
-    with the observed ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain max-T
-    test, the P-value of the best of a search.
-
-    Parameters
-    ----------
-    z : array of float, shape (specifications,)
-        Observed deviates; NaN ranks last and is never counted, but takes part under permutation.
-    family : array of int, shape (specifications,), optional
-        Specifications with the same number form a family.
+    The counts of Westfall and Young's free step-down procedure. Within a ``family``, the specifications with the same
+    number, they are ordered by the observed ``|z|``, shape (specifications,); under a permutation the largest ``|z|``
+    of a specification and all that are no more extreme is compared with the observed ``|z|``. Equally extreme ones
+    share one count. For the most extreme one this is the plain max-T test, the P-value of the best of a search. NaN
+    ranks last and is never counted, but takes part under permutation.
 
     Attributes
     ----------
     order : array of int, shape (specifications,)
         Family by family, least extreme first.
-    last : array of int, shape (specifications,)
-        Place in ``order`` of the last one as extreme as each.
     known : array of bool, shape (specifications,)
         Where there is an observed deviate.
     counts : array of int, shape (specifications,)
@@ -225,8 +198,8 @@ class StepDown:
         new_family = np.diff(self.family[self.order], prepend=np.nan) != 0
         starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
         repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
-        self.last, self._threshold = np.empty(size.size, dtype=int), np.empty((size.size, 1))
-        self.last[self.order] = np.repeat(starts + repeats - 1, repeats)
+        self._last, self._threshold = np.empty(size.size, dtype=int), np.empty((size.size, 1))
+        self._last[self.order] = np.repeat(starts + repeats - 1, repeats)  # place in order of the last as extreme
         # Of those equally extreme, the least extreme by rounding decides.
         least = np.repeat(ordered[starts], repeats)
         self._threshold[self.order, 0] = np.where(least < 0, np.inf, least * (1 - SAME))
@@ -238,7 +211,7 @@ class StepDown:
         largest = np.abs(block.z[self.order])
         for first, last in self._families:
             np.maximum.accumulate(largest[first:last], axis=0, out=largest[first:last])
-        self.counts += (largest[self.last] >= self._threshold).sum(axis=1)
+        self.counts += (largest[self._last] >= self._threshold).sum(axis=1)
 
 
 SUMMARIES = ("median_effect", "share_significant", "mean_z")
@@ -249,18 +222,11 @@ class Joint:
 
     A specification that has too few participants in an arm under a split takes no part in the summaries of that split,
     under the observed split as under a permuted one. So a summary is the same function of the labels throughout, and
-    every P-value is that of an exact test. The summaries of a group, in which every specification counts as often as its
-    weight says, are ``median_effect`` (the lower median of the probabilities of superiority, turned so that more than one
-    half is favourable), ``share_significant`` (share of the weight with a deviate of at least ``critical``) and ``mean_z``
-    (mean deviate). Where no specification of a group takes part, they are one half, 0 and 0.
-
-    Parameters
-    ----------
-    observed : Observed
-        Of a design signed so that deviates above 0 are favourable.
-    weights : array of int, shape (groups, specifications)
-        How often a specification counts in a group; 0 where it is no member.
-    critical : float
+    every P-value is that of an exact test. In a group, every specification counts as often as its weight says, shape
+    (groups, specifications). The summaries are ``median_effect`` (the lower median of the probabilities of superiority,
+    turned so that more than one half is favourable), ``share_significant`` (share of the weight with a deviate of at
+    least ``critical``) and ``mean_z`` (mean deviate). Where no specification of a group takes part, they are one half,
+    0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
     Attributes
     ----------
@@ -270,17 +236,13 @@ class Joint:
         Permutations whose summary is at least the observed one.
     significant, usable : array of int, shape (groups,)
         Weight of the significant specifications, and of those that take part, added up over all permutations.
-
-    References
-    ----------
-    Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
     """
 
     def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
         self._weights, self._critical = np.asarray(weights, dtype=float), critical
         known = ~np.isnan(observed.z)
         effect, z = np.where(known, observed.effect - 0.5, np.nan), np.where(known, observed.z, 0.0)
-        median = np.array([_lower_median(effect, own) for own in self._weights])
+        median = np.array([_lower_median(effect, own) for own in np.asarray(weights)])
         total, above, summed = self._weights @ known, self._weights @ (z >= critical), self._weights @ z
         with np.errstate(invalid="ignore"):
             self.observed = dict(zip(SUMMARIES, (0.5 + median, above / total, summed / total), strict=True))
@@ -314,20 +276,11 @@ class Joint:
 
 
 class Curves:
-    """Keep the curve of sorted effects of the first permutations, at some places along it.
+    """Keep the curve of sorted effects of the first ``curves`` permutations, at ``places`` evenly spread along it.
 
-    Parameters
-    ----------
-    weights : array of int, shape (specifications,)
-        How often a specification counts.
-    curves, places : int
-        For how many permutations, from number 0, and at how many places evenly spread along the curve.
-
-    Attributes
-    ----------
-    values : array of float, shape (places, curves)
-        Probabilities of superiority, smallest first, of the specifications that have enough participants in both arms
-        under that permutation; NaN for permutations that were not computed, and where there are none.
+    ``weights``, shape (specifications,), says how often a specification counts. ``values``, shape (places, curves),
+    holds probabilities of superiority, smallest first, of the specifications that have enough participants in both arms
+    under that permutation; NaN for permutations that were not computed, and where there are none.
     """
 
     def __init__(self, weights: ArrayLike, *, curves: int, places: int):
@@ -351,23 +304,14 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
     >>> curve(np.array([[0.3], [0.1], [0.2]]), np.array([1, 1, 2]), 4).ravel()
     array([0.1, 0.2, 0.2, 0.3])
     """
-    found = np.full((places, effects.shape[1]), np.nan, dtype=effects.dtype)
-    order = np.argsort(effects, axis=0, kind="stable")  # NaN sorts last
-    for column, ranked in enumerate(order.T):
-        own = effects[ranked, column]
-        known = int(np.count_nonzero(~np.isnan(own)))
-        if known:
-            reached = np.cumsum(weights[ranked[:known]])
-            wanted = (2 * np.arange(places) + 1) * reached[-1] // (2 * places)
-            found[:, column] = own[np.searchsorted(reached, wanted, side="right")]
-    return found
+    ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
+    known = np.count_nonzero(~np.isnan(ordered), axis=0)
+    wanted = (2 * np.arange(places)[:, None] + 1) * known // (2 * places)
+    return np.take_along_axis(ordered, wanted, axis=0)
 
 
 def _lower_median(values: np.ndarray, weights: np.ndarray) -> float:
     """Return the smallest value below or at which at least half of the weight of the known values lies."""
-    weights = np.where(np.isnan(values), 0, weights)
-    if not weights.any():
-        return np.nan
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order])
-    return float(values[order[np.searchsorted(2 * reached, reached[-1])]])
+    ordered = np.sort(np.repeat(values, weights))
+    known = np.count_nonzero(~np.isnan(ordered))
+    return float(ordered[(known - 1) // 2]) if known else np.nan

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
 from statsmodels.stats.power import TTestIndPower
 
-from .checks import is_significant, open_share
+from .checks import Seed, is_significant, open_share
 from .labels import MonteCarloP, permutation_p
 from .two_sample import get_test
 
@@ -79,15 +78,7 @@ def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
 
 
 def simulated_power(
-    difference: float,
-    sd: float,
-    n_first: int,
-    n_second: int,
-    *,
-    alpha: float,
-    method: str,
-    trials: int,
-    seed: int | Sequence[int] | np.random.Generator,
+    difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
 ) -> MonteCarloP:
     """Power of a two-sample test, by its name, for a shift between two normal distributions, from simulated trials.
 
@@ -107,19 +98,12 @@ def simulated_power(
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> Exaggeration:
     """How much the estimates that reach significance exaggerate a true effect, on average (type M error).
 
-    The estimate is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal).
-
-    Returns
-    -------
-    Exaggeration
-        ``power``: chance of significance; ``wrong_sign``: chance that a significant estimate has the wrong sign (type S);
-        ``ratio``: mean absolute significant estimate over the true effect, infinite (and the sign wrong half the time) for a
-        true effect of 0. NaN without a standard error or with df up to 1.
-
-    References
-    ----------
-    Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond a is
-    f(a) (df + a^2) / (df - 1), with f the density.
+    The estimate is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal). ``power``
+    is the chance of significance, ``wrong_sign`` the chance that a significant estimate has the wrong sign (type S),
+    ``ratio`` the mean absolute significant estimate over the true effect, infinite (and the sign wrong half the time)
+    for a true effect of 0. NaN without a standard error or with df up to 1. Gelman and Carlin (2014), whose
+    ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond a is f(a) (df + a^2) / (df -
+    1), with f the density.
 
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from itertools import accumulate
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,36 +20,13 @@ from .two_sample import Compared, get_test, rank_sum_variants
 MOST_TIED = 1_200  # participants, beyond which the distribution given the ties takes minutes and gigabytes
 
 
-class RankSum(NamedTuple):
-    """Result of a two-sided rank-sum test; see :func:`rank_sum`."""
+def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
+    """Two-sided rank-sum test of two independent samples, shapes (n,) and (m,), in any one unit; NaN is left out of n.
 
-    n_first: int
-    n_second: int
-    u: float
-    z: float
-    p: float
-
-
-def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
-    """Two-sided rank-sum test of two independent samples.
-
-    Parameters
-    ----------
-    first, second : array of float, shape (n,), (m,)
-        In any one unit; NaN marks a missing value and is left out of n. ValueError if a value is infinite.
-    method : {"normal", "normal_continuity", "exact"}
-        No default: the choice moves P across 0.05, so the caller has to make it.
-
-    Returns
-    -------
-    RankSum
-        ``u`` counts the pairs with first > second plus half of the tied ones. ``z`` is the deviate that belongs to P: with
-        the continuity correction for ``normal_continuity``, without it for the others. ``z`` and ``p`` are NaN if all
-        values are equal or a sample is empty.
-
-    References
-    ----------
-    Hollander, Wolfe and Chicken (2014), section 4.1, with its correction for ties.
+    ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05, so the caller has to
+    make it. ``statistic`` is the deviate z that belongs to P: with the continuity correction for ``normal_continuity``,
+    without it for the others. It and P are NaN if all values are equal or a sample is empty. ValueError for infinite
+    values. Hollander, Wolfe and Chicken (2014), section 4.1, with its correction for ties.
 
     >>> found = rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal")
     >>> found.u, round(found.p, 4)
@@ -58,7 +34,8 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> RankSum:
     """
     if method not in rank_sum_variants():
         raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    return RankSum(*get_test(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float)))
+    found: Compared = get_test(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float))
+    return found
 
 
 def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
@@ -78,15 +55,9 @@ def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Comp
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of many variables on one split of the participants; fields of shape (k,).
+    """Normal approximation of many variables, values of shape (n, k), on one split of the rows; fields of shape (k,).
 
     The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
-
-    Parameters
-    ----------
-    values : array of float, shape (n, k)
-        A column per variable, a row per participant; NaN marks a missing value.
-    is_first : array of bool, shape (n,)
 
     >>> asymptotic_columns([[1, 5], [2, 6], [3, 7], [4, 8]], [True, True, False, False], continuity=True).p.round(4)
     array([0.2453, 0.2453])
@@ -161,12 +132,18 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
-def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
-    """Two-sided exact P of the rank-sum tests of the columns of values, shape (n, k); NaN where there is none.
+def exact(first: np.ndarray, second: np.ndarray) -> Compared:
+    """Exact rank-sum test of one pair of samples; see :func:`rank_sum`."""
+    is_first = np.repeat([True, False], [first.size, second.size])
+    return Compared(*(field.item() for field in exact_columns(np.concatenate([first, second])[:, None], is_first)))
+
+
+def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
+    """Exact rank-sum tests of the columns of values, shape (n, k), with the deviates of the normal approximation.
 
     Columns without ties have P of ``scipy.stats.mannwhitneyu(method="exact")``, those with equal sample sizes at once.
 
-    >>> exact_p_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).round(4)
+    >>> exact_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).p.round(4)
     array([0.3333, 0.6667])
     """
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
@@ -187,25 +164,16 @@ def exact_p_columns(values: ArrayLike, is_first: ArrayLike) -> np.ndarray:
             np.array([present(column[side]) for column in values.T[places]]) for side in (is_first, ~is_first)
         )
         p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
-    return p
+    return asymptotic_columns(values, is_first, continuity=False)._replace(p=p)
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
-    """Two-sided exact P of a rank sum given the midranks: the share of arrangements as far from the mean.
+    """Two-sided exact P of a rank sum given the midranks, shape (n,): the share of arrangements as far from the mean.
 
-    Parameters
-    ----------
-    ranks : array of float, shape (n,)
-        Midranks of the pooled sample, multiples of one half; ValueError if there are more than ``MOST_TIED``.
-    is_first : array of bool, shape (n,)
-    farther : bool
-        Leave out the arrangements that are just as far as the observed one.
-
-    References
-    ----------
-    Streitberg and Roehmel (1986). The pooled ranks are halved: the sums of all subsets of either half cost a quarter of
-    those of the whole, and a subset of the whole is one of each. Sums of positive terms only, so that small P keep a
-    relative error near 1e-13.
+    ``farther`` leaves out the arrangements that are just as far as the observed one. ValueError if there are more than
+    ``MOST_TIED`` ranks. Streitberg and Roehmel (1986): the pooled ranks are halved, because the sums of all subsets of
+    either half cost a quarter of those of the whole, and a subset of the whole is one of each. Sums of positive terms
+    only, so that small P keep a relative error near 1e-13.
 
     >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
     0.6

@@ -25,31 +25,15 @@ class Shift(NamedTuple):
 
 
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
-    """Hodges-Lehmann estimate of the shift, first minus second, with its interval.
+    """Hodges-Lehmann estimate of the shift, first minus second, with its interval, in the unit of the values.
 
-    The estimate is the median of all pairwise differences. The interval holds the shifts d for which the test of
-    ``first - d`` against ``second`` has P above ``1 - confidence``; between two neighbouring differences nothing changes, so
-    its limits are pairwise differences. Ties within a sample enter the variance (or the exact distribution); ties between
-    the samples exist at isolated d only and are left out of account.
-
-    Parameters
-    ----------
-    first, second : array of float, shape (n,), (m,)
-        NaN marks a missing value; ValueError if a value is infinite.
-    method : str
-        Name of the test to invert; see :func:`d_q_trial.stats.two_sample.names`.
-    confidence : float
-        Such as 0.95.
-
-    Returns
-    -------
-    Shift
-        In the unit of the values. Limits are infinite if the samples are too small to reject any shift, and NaN if the test
-        has no interval for a shift; all are NaN if a sample is empty.
-
-    References
-    ----------
-    Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
+    The estimate is the median of all pairwise differences of the samples, shapes (n,) and (m,), NaN left out. The
+    interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
+    ``1 - confidence``; between two neighbouring differences nothing changes, so its limits are pairwise differences.
+    Ties within a sample enter the variance (or the exact distribution); ties between the samples exist at isolated d
+    only and are left out of account. Limits are infinite if the samples are too small to reject any shift, and NaN if
+    the test has no interval for a shift; all are NaN if a sample is empty. ValueError for infinite values. Hollander,
+    Wolfe and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     Shift(estimate=3.5, lower=-2.0, upper=7.0)
@@ -121,6 +105,13 @@ def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, con
     tried = np.clip(np.floor(critical) + np.arange(-1, 3), 0, n_first * n_second // 2)
     p = normal_p(tried, n_first, n_second, tie_sum, continuity=continuity)
     return int(tried[np.argmax(~is_significant(p, alpha))])
+
+
+def normal_depths(
+    first: np.ndarray, second: np.ndarray, _: np.ndarray, tie_sum: int, alpha: float, *, continuity: bool
+) -> tuple[int, int]:
+    """Return :func:`normal_depth` for both ends, with the arguments of :func:`exact_depths`."""
+    return (normal_depth(first.size, second.size, tie_sum, alpha, continuity=continuity),) * 2
 
 
 @lru_cache(maxsize=64)

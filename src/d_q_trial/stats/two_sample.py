@@ -1,14 +1,14 @@
 """The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
 
-To add a test, add it to ``_TESTS``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when
+To add a test, add it to ``TESTS``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when
 a test is made, so that asking for names or words is cheap.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -61,29 +61,15 @@ class TwoSampleTest:
     for_many: str = ""  # the test made, and named in the tables, where hundreds of large comparisons would take hours
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of all tests, in alphabetical order.
-
-    >>> names()
-    ('brunner_munzel', 'exact', 'normal', 'normal_continuity', 'welch')
-    """
-    return tuple(test.name for test in _TESTS)
-
-
 def get_test(name: str) -> TwoSampleTest:
     """Return the test of a name; ValueError if there is none.
 
     >>> get_test("welch").label
     "Welch's t test"
     """
-    if name not in names():
-        raise ValueError(f"two-sample test {name!r}: expected one of {', '.join(names())}")
-    return _TESTS[names().index(name)]
-
-
-def all_tests() -> tuple[TwoSampleTest, ...]:
-    """Return all tests in the order of their names."""
-    return _TESTS
+    if name not in TESTS:
+        raise ValueError(f"two-sample test {name!r}: expected one of {', '.join(TESTS)}")
+    return TESTS[name]
 
 
 def rank_sum_variants() -> tuple[str, ...]:
@@ -92,7 +78,7 @@ def rank_sum_variants() -> tuple[str, ...]:
     >>> rank_sum_variants()
     ('exact', 'normal', 'normal_continuity')
     """
-    return tuple(test.name for test in _TESTS if test.rank_sum_variant)
+    return tuple(name for name, test in TESTS.items() if test.rank_sum_variant)
 
 
 def permutable_names() -> tuple[str, ...]:
@@ -101,108 +87,44 @@ def permutable_names() -> tuple[str, ...]:
     >>> permutable_names()
     ('normal', 'normal_continuity')
     """
-    return tuple(test.name for test in _TESTS if test.continuity is not None and not test.for_many)
+    return tuple(name for name, test in TESTS.items() if test.continuity is not None and not test.for_many)
 
 
-def _asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> Compared:
-    from .rank_sum import asymptotic
+def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
+    """Make a function that imports what it calls when it is called."""
 
-    return asymptotic(first, second, continuity=continuity)
+    def call(*arguments: Any, **further: Any) -> Any:
+        from . import estimate, interaction, rank_sum, shift  # noqa: F401 - those that the tests are in
 
+        return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **further)
 
-def _asymptotic_columns(values: np.ndarray, is_first: np.ndarray, *, continuity: bool) -> Compared:
-    from .rank_sum import asymptotic_columns
-
-    return asymptotic_columns(values, is_first, continuity=continuity)
-
-
-def _normal_depths(
-    first: np.ndarray, second: np.ndarray, _: np.ndarray, ties: int, alpha: float, *, continuity: bool
-) -> tuple[int, int]:
-    from .shift import normal_depth
-
-    return (normal_depth(first.size, second.size, ties, alpha, continuity=continuity),) * 2
+    return call
 
 
-def _exact(first: np.ndarray, second: np.ndarray) -> Compared:
-    import numpy as np
+def _column_by_column(compare: Compare) -> Compare:
+    def compare_columns(values: np.ndarray, is_first: np.ndarray) -> Compared:
+        import numpy as np
 
-    found = _exact_columns(np.concatenate([first, second])[:, None], np.arange(first.size + second.size) < first.size)
-    return Compared(*(field.item() for field in found))
+        found = [compare(column[is_first], column[~is_first]) for column in values.T]
+        fields = zip(*found, strict=True) if found else np.empty((5, 0))
+        return Compared(*(np.array(field) for field in fields))
 
-
-def _exact_columns(values: np.ndarray, is_first: np.ndarray) -> Compared:
-    from .rank_sum import exact_p_columns
-
-    found = _asymptotic_columns(values, is_first, continuity=False)
-    return found._replace(p=exact_p_columns(values, is_first))
+    return compare_columns
 
 
-def _exact_depths(
-    first: np.ndarray, second: np.ndarray, differences: np.ndarray, ties: int, alpha: float
-) -> tuple[int, int]:
-    from .shift import exact_depths
-
-    return exact_depths(first, second, differences, ties, alpha)
-
-
-def _brunner_munzel(first: np.ndarray, second: np.ndarray) -> Compared:
-    from scipy import stats
-
-    from .checks import present
-    from .interaction import mann_whitney_effect
-
-    first, second = present(first), present(second)
-    effect = mann_whitney_effect(first, second)
-    u = effect.effect * first.size * second.size
-    if not effect.variance > 0:  # too few values, all equal, or no overlap: the placements hide the uncertainty
-        return Compared(first.size, second.size, u, float("nan"), float("nan"))
-    found = stats.brunnermunzel(first, second)
-    # scipy's statistic is positive where the second sample is larger; z and t here are positive where the first is.
-    return Compared(first.size, second.size, u, -float(found.statistic), float(found.pvalue))
-
-
-def _welch(first: np.ndarray, second: np.ndarray) -> Compared:
-    from .checks import present
-    from .rank_sum import wins
-
-    first, second = present(first), present(second)
-    found = _mean_difference(first, second, confidence=0.95)
-    return Compared(first.size, second.size, float(wins(first, second).sum()), found.t, found.p)
-
-
-def _mean_difference(first: np.ndarray, second: np.ndarray, *, confidence: float) -> Estimate:
-    from .estimate import mean_difference
-
-    return mean_difference(first, second, confidence=confidence)
-
-
-def _column_by_column(compare: Compare, values: np.ndarray, is_first: np.ndarray) -> Compared:
-    import numpy as np
-
-    found = [compare(column[is_first], column[~is_first]) for column in values.T]
-    return Compared(*(np.array(field) for field in zip(*found, strict=True))) if found else Compared(*np.empty((5, 0)))
-
-
-def _rank_sum_test(name: str, *, continuity: bool, label: str, sentence: str, **further: Any) -> TwoSampleTest:
-    """Make a variant of the rank-sum test: by the normal approximation, unless ``further`` says otherwise."""
+def _rank_sum_test(*, continuity: bool, sentence: str, **different: Any) -> TwoSampleTest:
+    """Make a variant of the rank-sum test: by the normal approximation, but for what is ``different``."""
     fields: dict[str, Any] = {
         "references": _WILCOXON | _MANN_WHITNEY,
-        "compare": partial(_asymptotic, continuity=continuity),
-        "compare_columns": partial(_asymptotic_columns, continuity=continuity),
-        "depths": partial(_normal_depths, continuity=continuity),
+        "compare": _call("rank_sum", "asymptotic", continuity=continuity),
+        "compare_columns": _call("rank_sum", "asymptotic_columns", continuity=continuity),
+        "depths": _call("shift", "normal_depths", continuity=continuity),
+        "sentence": f"two-sided {sentence}",
+        "statistic": "z",
+        "undefined": "all values are equal",
+        "interval": "given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
     }
-    return TwoSampleTest(
-        name=name,
-        label=label,
-        sentence=f"two-sided {sentence}",
-        statistic="z",
-        undefined="all values are equal",
-        interval="given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
-        continuity=continuity,
-        rank_sum_variant=True,
-        **fields | further,
-    )
+    return TwoSampleTest(continuity=continuity, rank_sum_variant=True, **fields | different)
 
 
 _WILCOXON = {"wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945)."}
@@ -212,8 +134,7 @@ _MANN_WHITNEY = {
         "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
     ),
 }
-# In the order of their names.
-_TESTS = (
+_EVERY = (
     # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
     TwoSampleTest(
         name="brunner_munzel",
@@ -227,8 +148,8 @@ _TESTS = (
         },
         statistic="t",
         undefined="the groups do not overlap, or one has fewer than two values",
-        compare=_brunner_munzel,
-        compare_columns=partial(_column_by_column, _brunner_munzel),
+        compare=_call("interaction", "brunner_munzel"),
+        compare_columns=_column_by_column(_call("interaction", "brunner_munzel")),
         interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
         no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
@@ -236,7 +157,7 @@ _TESTS = (
     # The permutation distribution of U given the ties, by distance from the mean.
     # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
     _rank_sum_test(
-        "exact",
+        name="exact",
         continuity=False,
         label="exact test",
         sentence="exact Wilcoxon rank-sum test (permutation distribution given the ties)",
@@ -247,22 +168,22 @@ _TESTS = (
                 "recently published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
             ),
         },
-        compare=_exact,
-        compare_columns=_exact_columns,
-        depths=_exact_depths,
+        compare=_call("rank_sum", "exact"),
+        compare_columns=_call("rank_sum", "exact_columns"),
+        depths=_call("shift", "exact_depths"),
         no_bounds="the exact test conditions on ties, which the missing values would change",
         for_many="normal_continuity",
     ),
     # The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
     _rank_sum_test(
-        "normal",
+        name="normal",
         continuity=False,
         label="normal approximation without continuity correction",
         sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
     ),
     # Half a unit of U is taken off its distance from the mean. R: wilcox.test(exact = FALSE).
     _rank_sum_test(
-        "normal_continuity",
+        name="normal_continuity",
         continuity=True,
         label="normal approximation with continuity correction",
         sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
@@ -280,14 +201,15 @@ _TESTS = (
         },
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
-        compare=_welch,
-        compare_columns=partial(_column_by_column, _welch),
+        compare=_call("estimate", "welch"),
+        compare_columns=_column_by_column(_call("estimate", "welch")),
         interval=(
             "given as the Hodges-Lehmann shift without an interval, and as the difference of means with the {level} "
             "interval of the same test"
         ),
-        mean_difference=_mean_difference,
+        mean_difference=_call("estimate", "mean_difference"),
         no_bounds="missing values without limits leave no bounds of a test of means",
         not_permuted="Welch's t is no linear rank statistic",
     ),
 )
+TESTS = {test.name: test for test in sorted(_EVERY, key=lambda test: test.name)}
