@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from d_q_trial.consistency.assess import NEITHER, assess_all
+from d_q_trial.consistency.inference import NEITHER, assess_all, infer
 from d_q_trial.consistency.lattice import EXACT, NO_TIES, p_value, ties_from_step
 from d_q_trial.consistency.reported import Group, ReportedP
-from d_q_trial.consistency.variants import infer
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import Number, number
 from d_q_trial.stats.quantiles import quantile

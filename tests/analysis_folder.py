@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pipeline
 
-from d_q_trial import claims, labels, published
+from d_q_trial import claims, labels
 from d_q_trial.changes import exclusions
 from d_q_trial.config import settings
 from d_q_trial.export.tables import write_parquet
@@ -31,8 +31,8 @@ def write(
         "alternatives": run.alternatives,
     }
     if chosen.published:
-        known = published.known_differences(chosen.published, synthetic=run.participants.label is not None)
-        printed = published.read_claims(chosen.published)
+        known = claims.known_differences(chosen.published, synthetic=run.participants.label is not None)
+        printed = claims.read_claims(chosen.published)
         tables["claims"] = claims.judge(printed, run.results, run.alternatives, run.trial, known)
     if cutoffs:
         markers = marker_values(run.participants, run.trial, analysis)

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pandas as pd
 
-from d_q_trial import claims, published
+from d_q_trial import claims
 from d_q_trial.changes import build_changes
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
@@ -37,7 +37,7 @@ class Run:
 
     def verdicts(self, known: dict[str, str] | None = None) -> pd.DataFrame:
         """Verdicts on everything that the paper and the registry print."""
-        printed = published.read_claims("data/published")
+        printed = claims.read_claims("data/published")
         return claims.judge(printed, self.results, self.alternatives, self.trial, known or {}, self.strata)
 
 

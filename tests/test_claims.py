@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from d_q_trial import claims, published
+from d_q_trial import claims
 from d_q_trial.changes import percent_change
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
@@ -25,11 +25,16 @@ def _failed(frame):
     return frame[frame["verdict"].isin(claims.FAILURES)]
 
 
+def _surprises(frame):
+    """Claims that fail and are not known to, and known differences that no longer differ."""
+    return frame[frame["verdict"].isin(claims.FAILURES) != frame["known_difference"].ne("")]
+
+
 def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable_for_a_stated_reason(clean, verdicts):
-    known = published.known_differences("data/published", synthetic=True)
+    known = claims.known_differences("data/published", synthetic=True)
     assert known
-    assert not published.known_differences("data/published", synthetic=False)
-    assert claims.surprises(clean.verdicts(known))["claim"].tolist() == []
+    assert not claims.known_differences("data/published", synthetic=False)
+    assert _surprises(clean.verdicts(known)).empty
     paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
     assert paper["verdict"].isin([claims.REPRODUCED, claims.WITHIN_BOUND]).all()
     unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
@@ -100,12 +105,6 @@ def test_a_value_beyond_its_bound_is_outside_the_reported_bound(clean):
     assert row[["reported", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.OUTSIDE_BOUND]]
 
 
-def test_a_known_difference_that_no_longer_differs_is_a_surprise(clean, verdicts):
-    matching = verdicts[verdicts["verdict"].eq(claims.REPRODUCED)]["claim"].iloc[0]
-    surprises = claims.surprises(clean.verdicts({matching: "a reason"}))
-    assert matching in set(surprises["claim"])
-
-
 def test_a_known_difference_of_an_unknown_claim_is_refused(clean):
     with pytest.raises(UserError, match="no claim is called 'x'"):
         clean.verdicts({"x": "a reason"})
@@ -146,7 +145,7 @@ def judged(value, relation, reported, statistic="p"):
     """The verdict on one reported number of the primary endpoint."""
     key = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
     key |= {"contrast": "d_q - control", "group": "", "statistic": statistic}
-    claim = published.Claim("c", "paper", "Fig. 3a", statistic, reported, relation, **key)
+    claim = claims.Claim("c", "paper", "Fig. 3a", statistic, reported, relation, **key)
     frame = pd.DataFrame([{**key, "value": value, "reason": "", "method": "normal"}])
     trial = load_trial("data/trial.yaml")
     return claims.judge([claim], frame, frame.iloc[:0], trial, {}).iloc[0]

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from d_q_trial.consistency import table_checks
-from d_q_trial.consistency.assess import Report
+from d_q_trial.consistency.inference import Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import Reported, read_folder
 

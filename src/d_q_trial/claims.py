@@ -1,19 +1,18 @@
-"""Compare every reported value with its recomputed value, and give a verdict on each."""
+"""The reported values, one claim each, and a verdict on each by its recomputed value."""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import formatting
 from .errors import UserError
 from .files import read_csv
-from .published import Claim
-from .published_tables import number
+from .published_tables import Row, number, read_published
 from .results_table import KEYS
 from .stats.two_sample import TESTS
 
@@ -39,10 +38,115 @@ STATUS = {
 }
 VERDICTS = tuple(STATUS)
 OTHER_SUBGROUPS = "this analysis defines the subgroups differently"
+NO_EVENTS = "the workbook has no adverse events"
 
 _HOLDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
+_TABLES = ("summaries", "ranges", "tests", "counts", "correlations", "adverse_events")
+# Statistic of the results for each column of a reported summary.
+_SUMMARIES = {
+    "median_iqr": {"n": "n", "center": "median", "lower": "q1", "upper": "q3"},
+    "median_range": {"n": "n", "center": "median", "lower": "minimum", "upper": "maximum"},
+    "count_percent": {"n": "n", "center": "count", "lower": "percent"},
+    "range": {"n": "n", "lower": "minimum", "upper": "maximum"},
+}
 _CLAIM = ("claim", "source", "locator", "quantity")
 COLUMNS = (*_CLAIM, "reported", "recomputed", "verdict", "note", "known_difference", "value", *KEYS)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One reported value.
+
+    ``relation`` is "=" for a value, one of the inequalities for a bound. The fields from ``outcome`` to ``statistic``
+    are the key columns of the results.
+    """
+
+    claim: str
+    source: str
+    locator: str
+    quantity: str
+    reported: str
+    relation: str
+    outcome: str
+    measure: str
+    visit: str
+    marker: str
+    stratum: str
+    contrast: str
+    group: str
+    statistic: str
+    not_checkable: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Key of the row of the results that this claim is about."""
+        return tuple(getattr(self, name) for name in KEYS)
+
+
+def read_claims(folder: Path | str) -> list[Claim]:
+    """Read every reported value of a folder as a claim, in the order of the files.
+
+    Raises
+    ------
+    UserError
+        If a row is malformed, or two reported values get the same name.
+    """
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder}: no such folder of reported values")
+    claims: dict[str, Claim] = {}
+    for table in _TABLES:
+        for claim in (claim for row in read_published(folder, table) for claim in _claims_of(table, row)):
+            if claim.claim in claims:
+                raise UserError(f"{folder}: two reported values have the name {claim.claim}")
+            claims[claim.claim] = claim
+    return list(claims.values())
+
+
+def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
+    """Return why each known difference differs, by claim."""
+    applies = ("any", "synthetic") if synthetic else ("any",)
+    rows = read_published(folder, "known_differences")
+    return {row["claim"]: row["reason"] for row in rows if row["data"] in applies}
+
+
+def _claims_of(table: str, row: Row) -> Iterator[Claim]:
+    """Yield the claims of a row, each from its quantity, reported value, relation and statistic of the results."""
+    key = dict.fromkeys(KEYS, "") | {"stratum": "all"} | {name: row[name] for name in KEYS if name in row}
+    parts: tuple[str, ...] = ()  # of the name, where they are not those of the key
+    missing = ""
+    if table in ("summaries", "ranges"):
+        key["group"] = "both arms" if row["group"] == "all" else row["group"]
+        values = [(name, row[column], "=", name) for column, name in _SUMMARIES[row["statistic"]].items()]
+    elif table == "tests":
+        if " vs " in row["stratum"]:  # the stratum names the contrast itself, and the results leave it empty
+            key["stratum"] = ""
+        sign = {"negative": "<", "positive": ">"}.get(row["direction"], "")
+        values = [
+            ("p", row["p"], row["p_relation"], "p"),
+            ("difference of medians", row["effect"], "=", "median_difference"),
+            ("direction", sign and "0", sign, "median_difference"),
+        ]
+    elif table == "counts":
+        values = [("n", row["n"], "=", "n")]
+    elif table == "correlations":
+        parts = (row["marker"], row["with"], row["group"])
+        key |= {"outcome": row["marker"], "measure": "correlation", "visit": "baseline", "marker": ""}
+        key["contrast"] = row["with"]
+        values = [("n", row["n"], "=", "n"), ("spearman_r", row["r"], "=", "spearman_r")]
+        values.append(("p", row["p"], row["p_relation"], "p"))
+    else:  # the registry lists some events under two headings
+        key["outcome"] = f"{row['event']}, {row['note']}" if row["source"] == "registry" else row["event"]
+        values, missing = [("affected", row["affected"], "=", "")], NO_EVENTS
+    if not parts:
+        marker = key["marker"] if key["marker"] != key["outcome"] else ""
+        stratum = key["stratum"] if key["stratum"] != "all" else ""
+        parts = (key["outcome"], key["visit"], marker, stratum, key["contrast"] or key["group"])
+    for quantity, reported, relation, statistic in values:
+        if reported:
+            place = (row["source"], row["locator"], *parts, quantity)
+            name = ":".join(part.replace(" ", "_") for part in place if part)
+            own = key | {"statistic": statistic, "not_checkable": missing}
+            yield Claim(name, row["source"], row["locator"], quantity, reported, relation, **own)
 
 
 def judge(
@@ -104,13 +208,6 @@ def judge(
 def read_verdicts(path: Path | str) -> pd.DataFrame:
     """Read a ``claims.csv``."""
     return read_csv(path, numeric=("value",))
-
-
-def surprises(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims that fail and are not known to, and the known differences that no longer differ."""
-    failed = verdicts["verdict"].isin(FAILURES)
-    known = verdicts["known_difference"].ne("")
-    return verdicts[failed != known]
 
 
 def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[str, str]]:

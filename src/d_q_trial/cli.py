@@ -215,8 +215,7 @@ def results(context: Context) -> None:
 @command()
 def claims(context: Context) -> None:
     """Compare every reported value with the recomputed one."""
-    from .claims import judge
-    from .published import known_differences, read_claims
+    from .claims import judge, known_differences, read_claims
 
     folder = context.settings.published
     numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))

@@ -7,9 +7,8 @@ from html import escape
 
 import numpy as np
 
-from .assess import Assessment
+from .inference import Assessment, Option
 from .lattice import VARIANTS, lattice
-from .variants import Option
 
 SHORT = {
     "normal": "normal",

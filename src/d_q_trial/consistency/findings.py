@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from ..pages import environment
+from .lattice import VARIANTS
 
 KINDS = {
     "convention": "what the numbers imply about the method",
@@ -17,8 +20,6 @@ KINDS = {
     "observation": "a reported number that is unusual",
     "agreement": "a check that the reported numbers pass",
 }
-# Certainty of an observation: about the arithmetic, never about how a number came to be.
-CERTAIN, STRONG, PROBABLE, OPEN = "certain", "strong", "probable", "open"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Finding:
     """One observation.
 
     ``finding`` is a stable name, ``value`` what is reported, ``expected`` what the check gives, ``how`` the check in
-    words. ``harmless_explanation`` is empty if none is known.
+    words. ``certainty`` (certain, strong, probable, open) is about the arithmetic, never about how a number came to be.
+    ``harmless_explanation`` is empty if none is known.
     """
 
     finding: str
@@ -34,20 +36,33 @@ class Finding:
     what: str
     where: str
     how: str
-    value: str = ""
-    expected: str = ""
-    certainty: str = CERTAIN
-    harmless_explanation: str = ""
+    value: str
+    expected: str
+    certainty: str
+    harmless_explanation: str
 
 
 COLUMNS = tuple(field.name for field in fields(Finding))
 
 
 @cache
-def _words() -> dict[str, dict[str, str]]:
+def _templates() -> dict[str, dict[str, Any]]:
     import yaml
 
-    return yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+    engine = environment().overlay(autoescape=False)
+    engine.globals = engine.globals | {"variants": VARIANTS}
+    engine.filters = engine.filters | {
+        "certainty": lambda probability: (
+            "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open"
+        ),
+        "fmt": format,
+        "listed": listed,
+        "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
+        "share": share,
+        "source": lambda row: f"{row['source']}, {row['locator']}",
+    }
+    words = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+    return {check: {c: engine.from_string(text) for c, text in columns.items()} for check, columns in words.items()}
 
 
 def finding(check: str, *parts: str, **values: Any) -> Finding:
@@ -56,32 +71,18 @@ def finding(check: str, *parts: str, **values: Any) -> Finding:
     ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
     check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
     """
-    words = _words()[check]
-    row = {name: words[name].format(**values) if name in words else str(values.get(name, "")) for name in COLUMNS}
+    words = _templates()[check]
+    row = {name: words[name].render(values) if name in words else str(values.get(name, "")) for name in COLUMNS}
     row["finding"] = row["finding"] or "-".join((check, *parts))
-    row["certainty"] = row["certainty"] or CERTAIN
+    row["certainty"] = row["certainty"] or "certain"
     if row["kind"] == "agreement":
         row["harmless_explanation"] = ""
     return Finding(**row)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Sort by kind, keeping the order within a kind, and refuse a name used twice."""
-    findings = list(findings)
-    names = [finding.finding for finding in findings]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"two findings have the same name: {', '.join(twice)}")
+    """Sort by kind, keeping the order within a kind."""
     return sorted(findings, key=lambda finding: list(KINDS).index(finding.kind))
-
-
-def as_rows(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    """Return findings as dictionaries, for CSV and JSON."""
-    return [asdict(finding) for finding in findings]
-
-
-def certainty(probability: float) -> str:
-    """Return in a word how certain an inference with this probability is."""
-    return STRONG if probability > 0.999 else PROBABLE if probability > 0.9 else OPEN
 
 
 def slug(text: str) -> str:

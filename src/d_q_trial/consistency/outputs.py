@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,66 +14,60 @@ from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
 from . import drawings, p_value_checks, table_checks
-from .assess import ALPHA, DEPENDENCE, Assessment, Report, assess_paper
-from .findings import KINDS, Finding, as_rows, in_order, share
+from .findings import COLUMNS, KINDS, Finding, in_order, share
+from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .lattice import VARIANTS
 from .quartiles import Definition, RangeCheck, decide
 from .reported import Reported, read_folder, read_p_values
 from .sizes import read_constraints
-from .variants import Option, Score
 
 DESCRIPTIONS = Path(__file__).with_name("tables.yaml")  # title and caption of each table
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
+_YES = {True: "yes", False: "no", None: ""}
 _NUMBERS = ("claim", "where", "p", "n_first", "n_second")
 
 
 def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     """Return all tables of a check by the names of their files."""
     assessments, inference = report.assessments, report.inference
-    ranges = [
-        (r.p.claim, r.p.relation, r.p.p.text, *list(vars(r).values())[1:-1], _yes(r.inside)) for r in report.ranges
-    ]
+    numbers = [(a.p.claim, a.p.where, a.p.p.text, *a.numbers) for a in assessments]
     p_values = [
-        (*_numbers(a), a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)) for a in assessments
+        (*own, a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer))
+        for own, a in zip(numbers, assessments, strict=True)
     ]
-    dependence = [(*list(row.values())[:-1], _yes(row["depends_on_variant"])) for row in report.dependence]
-    found = {
-        "findings": _frame(Finding, findings),
-        "variants": _frame(Score, inference.scores if inference else []),
+    ranges = [
+        (r.p.claim, r.p.relation, r.p.p.text, *list(vars(r).values())[1:-1], _YES[r.inside]) for r in report.ranges
+    ]
+    lattice = []
+    for (own, a), variant in itertools.product(zip(numbers, assessments, strict=True), VARIANTS):
+        plain, tied = a.p.fits(*a.numbers, variant)
+        with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
+        lattice.append((*own, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
+    dependence = [(*list(row.values())[:-1], _YES[row["depends_on_variant"]]) for row in report.dependence]
+    on_lattice = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
+    found: dict[str, tuple[list[tuple], Sequence[str]]] = {
+        "findings": (_values(findings), COLUMNS),
+        "variants": (_values(inference.scores if inference else []), _names(Score)),
         "abstract": (dependence, DEPENDENCE),
-        "group_sizes": _frame(Option, inference.options if inference else []),
-        "quartiles": _frame(Definition, report.decision.definitions),
+        "group_sizes": (_values(inference.options if inference else []), _names(Option)),
+        "quartiles": (_values(report.decision.definitions), _names(Definition)),
         "p_values": (p_values, (*_NUMBERS, "status", "u", "tie_sum", "fewer")),
-        "ranges": (ranges, ("claim", "relation", "p", *(field.name for field in fields(RangeCheck)[1:]))),
-        "lattice": (
-            list(_lattice_rows(assessments)),
-            (*_NUMBERS, "variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties"),
-        ),
+        "ranges": (ranges, ("claim", "relation", "p", *_names(RangeCheck)[1:])),
+        "lattice": (lattice, (*_NUMBERS, *on_lattice)),
     }
     return {name: pd.DataFrame(rows, columns=list(columns)) for name, (rows, columns) in found.items()}
 
 
-def _frame(kind: type, items: list) -> tuple[list[tuple], list[str]]:
-    return [tuple(vars(item).values()) for item in items], [field.name for field in fields(kind)]
+def _values(items: Sequence) -> list[tuple]:
+    return [tuple(vars(item).values()) for item in items]
 
 
-def _numbers(a: Assessment) -> tuple:
-    return a.p.claim, a.p.where, a.p.p.text, *a.numbers
+def _names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]
 
 
 def _joined(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
-
-
-def _yes(value: bool | None) -> str:
-    return "" if value is None else "yes" if value else "no"
-
-
-def _lattice_rows(assessments: list[Assessment]) -> Iterator[tuple]:
-    for a, variant in itertools.product(assessments, VARIANTS):
-        plain, tied = a.p.fits(*a.numbers, variant)
-        with_ties = (_yes(bool(tied.u)), tied.chance) if a.p.ties.weight else ("", None)
-        yield *_numbers(a), variant, _yes(bool(plain.u)), _joined(plain.u), plain.chance, *with_ties
 
 
 def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
@@ -121,18 +115,17 @@ def write(
     ``plain`` puts labels in place of keys on the page; ``links`` are other pages, as text and address.
     """
     folder = Path(folder)
-    write_json(as_rows(findings), folder / "findings.json")
+    write_json([vars(finding) for finding in findings], folder / "findings.json")
     write_json(yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8")), folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
-    groups = [(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()]
     page = render(
         "consistency.html.j2",
         title=heading,
         label=None,
         links=links,
         report=report,
-        findings=groups,
+        findings=[(kind, meaning, [f for f in findings if f.kind == kind]) for kind, meaning in KINDS.items()],
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
         pair_label=p_value_checks.label,

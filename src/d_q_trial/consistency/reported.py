@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +27,12 @@ from ..published_tables import (
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, fit_tied, ties_from_step
 from .sizes import Constraint, parse_constraint
 
-PARTS = ("median", "q1", "q3", "minimum", "maximum")
+PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
+# What the columns of a summary hold.
+QUANTILES = {
+    "median_iqr": {"center": "median", "lower": "q1", "upper": "q3"},
+    "median_range": {"center": "median", "lower": "minimum", "upper": "maximum"},
+}
 SIDES = ("first", "second")
 OVERALL = ("all", "both arms", "")  # stratum or group that is all participants
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
@@ -59,8 +64,7 @@ class Group:
 
     def ascending(self) -> list[tuple[str, Number]]:
         """Return the reported quantiles with their names, in the order in which they must ascend."""
-        parts = ((part, getattr(self, part)) for part in ("minimum", "q1", "median", "q3", "maximum"))
-        return [(part, value) for part, value in parts if value is not None]
+        return [(part, value) for part in PARTS if (value := getattr(self, part)) is not None]
 
 
 @dataclass(frozen=True)
@@ -143,42 +147,39 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
     if not rows:
         raise UserError(f"{path}: no claims below the header")
     check_cells(path, rows, lambda row: _CELLS)
-    seen: dict[str, str] = {}
+    first: dict[str, Row] = {}
     for row in rows:
-        if row["claim"] in seen:
+        if first.setdefault(row["claim"], row) is not row:
             place = f"{path}, row {row['_row']}, column claim"
-            raise UserError(f"{place}: {row['claim']!r} is in row {seen[row['claim']]} too")
-        seen[row["claim"]] = row["_row"]
-    return [_from_csv(row, str(path)) for row in rows]
+            raise UserError(f"{place}: {row['claim']!r} is in row {first[row['claim']]['_row']} too")
+    return [_from_csv(row, f"{path}, row {row['_row']}, column") for row in rows]
 
 
-def _from_csv(row: Row, path: str) -> ReportedP:
-    def fail(column: str, expected: str):
-        raise UserError(f"{path}, row {row['_row']}, column {column}: {row[column]!r}, expected {expected}")
-
+def _from_csv(row: Row, place: str) -> ReportedP:
     sign, p = split_relation(row["p"])
-    relation = sign[:1] or "="
+    relation, test = sign[:1] or "=", row["test"] or "rank_sum"
     sizes = {f"n_{side}": int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES}
     groups = {side: Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES}
     for side, group in groups.items():
-        if not sizes[f"n_{side}"] and not row[f"size_{side}"] and relation == "=" and row["test"] in ("", "rank_sum"):
-            fail(f"n_{side}", f"a number, or a name in size_{side}")
+        if relation == "=" and test == "rank_sum" and not sizes[f"n_{side}"] and not row[f"size_{side}"]:
+            raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
         for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
             if low.value > high.value:
-                fail(f"{lower}_{side}", f"no more than {upper}_{side}, {high.text}")
+                expected = f"expected no more than {upper}_{side}, {high.text}"
+                raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
     ties = _TIES[row["ties"] or "unknown"]
     if row["step"]:
         ties = ties_from_step(number(row["step"]).value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
     return ReportedP(
+        **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
+        **sizes,
+        **groups,
         relation=relation,
         p=number(p),
-        **sizes,
-        **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
-        test=row["test"] or "rank_sum",
+        test=test,
         ties=ties,
         highlight=row["highlight"] == "yes",
         effect=number_or_none(row["effect"]),
-        **groups,
         variable=row["variable"] or row["claim"],
         measured=row["measure"] != "change",
     )
@@ -190,7 +191,7 @@ def same_quantity(row: Row) -> tuple[str, ...]:
     return row["outcome"], row["measure"], row["visit"], row["marker"], stratum
 
 
-def read_folder(folder: Path | str, steps: dict[str, float] | None = None) -> Reported:
+def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) -> Reported:
     """Read a folder of published tables.
 
     The groups come from the rows themselves: a contrast ``A - B`` compares the groups A and B within a stratum, or the
@@ -199,7 +200,7 @@ def read_folder(folder: Path | str, steps: dict[str, float] | None = None) -> Re
     Parameters
     ----------
     folder : path
-    steps : dict of outcome to float, optional
+    steps : mapping of outcome to float, optional
         Steps in which outcomes were recorded, where the reported decimals mislead.
 
     Raises
@@ -220,30 +221,30 @@ def read_folder(folder: Path | str, steps: dict[str, float] | None = None) -> Re
     found: dict[str, ReportedP] = {}
     rows: dict[str, Row] = {}
     for row in tables["tests"]:
-        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes, steps or {}, f"{folder}/tests.csv")
+        place = f"{folder}/tests.csv, row {row['_row']}"
+        if row["contrast"].count(" - ") != 1:
+            raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
+        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes, steps or {})
         if read.claim in found:
             read = replace(read, claim=f"{read.claim}, {row['locator']}")
         if read.claim in found:
-            raise UserError(f"{folder}/tests.csv, row {row['_row']}: {read.claim!r} is reported twice in one place")
+            raise UserError(f"{place}: {read.claim!r} is reported twice in one place")
         found[read.claim], rows[read.claim] = read, row
     return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables, rows)
 
 
-def _sides(row: Row) -> tuple[str, ...]:
-    return tuple(part.strip() for part in row["contrast"].split(" - "))
+def _sides(row: Row) -> list[str]:
+    return row["contrast"].split(" - ")
 
 
-def _from_tables(row: Row, first_source: str, summaries, sizes: _GroupSizes, steps, path: str) -> ReportedP:
+def _from_tables(
+    row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes, steps: Mapping[str, float]
+) -> ReportedP:
     sides = _sides(row)
-    if len(sides) != 2:
-        column = f"{path}, row {row['_row']}, column contrast"
-        raise UserError(f"{column}: {row['contrast']!r}, expected 'first group - second group'")
     between_strata = set(sides) <= set(sizes.strata.get(row["marker"], ()))
-    groups, numbers = [], []
-    for side in sides:
-        place = row | ({"stratum": side, "group": "all"} if between_strata else {"group": side})
-        groups.append(_group(place, summaries.get(same_quantity(place), [])))
-        numbers.append(sizes.look_up(place, row.get(f"n_{side}", "")))
+    places = [row | ({"stratum": side, "group": "all"} if between_strata else {"group": side}) for side in sides]
+    groups = [_group(place, summaries.get(same_quantity(place), [])) for place in places]
+    numbers = [sizes.look_up(place, row.get(f"n_{side}", "")) for place, side in zip(places, sides, strict=True)]
     known = [size if isinstance(size, int) else None for size in numbers]
     measured = row["measure"] == "baseline"
     ties = UNKNOWN_TIES if measured else FEW_TIES
@@ -276,62 +277,60 @@ def _from_tables(row: Row, first_source: str, summaries, sizes: _GroupSizes, ste
 
 def _group(place: Row, summaries: list[Row]) -> Group:
     """Collect quartiles and range of one group from the rows of its quantity; the first row with a part is used."""
-    parts: dict[str, Number | None] = {}
+    parts: dict[str, Number] = {}
     for row in summaries:
-        ends = {"median_iqr": ("q1", "q3"), "median_range": ("minimum", "maximum")}.get(row["statistic"])
-        alike = row["group"] == place["group"] or (row["group"] in OVERALL and place["group"] in OVERALL)
-        for part, column in zip(("median", *ends), ("center", "lower", "upper"), strict=True) if ends and alike else ():
-            if row[column]:
-                parts.setdefault(part, number(row[column]))
+        if row["group"] == place["group"] or (row["group"] in OVERALL and place["group"] in OVERALL):
+            for column, part in QUANTILES.get(row["statistic"], {}).items():
+                if row[column]:
+                    parts.setdefault(part, number(row[column]))
     return Group(**parts)
+
+
+Profile = dict[tuple[str, str], int]  # (stratum, group) -> number
 
 
 class _GroupSizes:
     """Numbers of participants: the reported ones, and names for those of which only sums are reported."""
 
     def __init__(self, tables: dict[str, list[Row]]):
-        self.counts: dict[tuple, tuple[int, str]] = {}
+        self.counts: dict[tuple[str, ...], tuple[int, str]] = {}  # outcome, visit, marker, stratum, group -> n, where
+        self.strata: dict[str, list[str]] = defaultdict(list)
         for row in [row for name in ("counts", "summaries", "tests") for row in tables.get(name, [])]:
-            for group, text in self._reported(row):
+            outcome, _, visit, marker, stratum = same_quantity(row)
+            numbers = {column[2:]: text for column, text in row.items() if column.startswith("n_")}
+            if "group" in row:
+                numbers = {"all" if row["group"] in OVERALL else row["group"]: row["n"], **numbers}
+            for group, text in numbers.items():
                 if text.isdecimal():
-                    group = "all" if group in OVERALL else group
-                    key = (row["outcome"], row["visit"], row["marker"], same_quantity(row)[4], group)
-                    self.counts.setdefault(key, (int(text), row["locator"]))
-        self.strata: dict[str, list[str]] = {}
-        for _, _, marker, stratum, _ in self.counts:
-            if marker and stratum != "all" and stratum not in self.strata.setdefault(marker, []):
-                self.strata[marker].append(stratum)
+                    self.counts.setdefault((outcome, visit, marker, stratum, group), (int(text), row["locator"]))
+                    if marker and stratum != "all" and stratum not in self.strata[marker]:
+                        self.strata[marker].append(stratum)
         strata = set(itertools.chain(*self.strata.values()))
         self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
-        self._profiles: dict[tuple[str, str, str], dict[tuple[str, str], int]] = {}
+        self._profiles: dict[tuple[str, str, str], Profile] = {}
         self.sets: dict[str, tuple[str, str, str]] = {}  # name of a set of measurements: outcome, visit, marker
-
-    @staticmethod
-    def _reported(row: Row) -> Iterator[tuple[str, str]]:
-        if "group" in row:
-            yield row["group"], row["n"]
-        yield from ((column[2:], text) for column, text in row.items() if column.startswith("n_") and text)
 
     def look_up(self, place: Row, reported: str) -> int | str:
         """Return the number of a group: from its row, from another row on the same quantity, or a name."""
         if reported.isdecimal():
             return int(reported)
-        visit, marker, stratum = place["visit"], place["marker"], same_quantity(place)[4]
+        outcome, _, visit, marker, stratum = same_quantity(place)
         group = "all" if place["group"] in OVERALL else place["group"]
-        donor = self._donor(place["outcome"], visit, marker, stratum)
-        found = self.counts.get((donor, visit, marker, stratum, group))
-        if found is None and stratum == "all":
-            found = self.counts.get((donor, visit, "", "all", group))
-        return found[0] if found else self._name(self._set(donor, visit, marker), stratum, group)
+        # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
+        here = [(n, key[0]) for key, (n, _) in self.counts.items() if key[1:4] == (visit, marker, stratum)]
+        if here and outcome not in (name for _, name in here):
+            outcome = max(here, key=lambda item: item[0])[1]
+        for of in (marker, "") if stratum == "all" else (marker,):
+            if (outcome, visit, of, stratum, group) in self.counts:
+                return self.counts[outcome, visit, of, stratum, group][0]
+        # Outcomes with the same reported numbers at a visit share their participants.
+        profile = self._profile(outcome, visit, marker)
+        alike = sorted({k[0] for k in self.counts if k[1] == visit and self._profile(k[0], visit, marker) == profile})
+        name = "/".join(["+".join(alike) or outcome, visit, marker])
+        self.sets[name] = (outcome, visit, marker)
+        return self._name(name, stratum, group)
 
-    def _donor(self, outcome: str, visit: str, marker: str, stratum: str) -> str:
-        """Return the outcome whose numbers hold: its own, else the one with the most participants at the visit."""
-        here = [(key, n) for key, (n, _) in self.counts.items() if key[1:4] == (visit, marker, stratum)]
-        if any(key[0] == outcome for key, _ in here) or not here:
-            return outcome
-        return max(here, key=lambda item: item[1])[0][0]
-
-    def _profile(self, outcome: str, visit: str, marker: str) -> dict[tuple[str, str], int]:
+    def _profile(self, outcome: str, visit: str, marker: str) -> Profile:
         """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""
         key = (outcome, visit, marker)
         if key not in self._profiles:
@@ -342,14 +341,6 @@ class _GroupSizes:
             }
         return self._profiles[key]
 
-    def _set(self, outcome: str, visit: str, marker: str) -> str:
-        """Name the participants with a value: outcomes with the same reported numbers at a visit share them."""
-        profile = self._profile(outcome, visit, marker)
-        alike = sorted({k[0] for k in self.counts if k[1] == visit and self._profile(k[0], visit, marker) == profile})
-        name = "/".join(["+".join(alike) or outcome, visit, marker])
-        self.sets[name] = (outcome, visit, marker)
-        return name.replace(" ", "_")
-
     @staticmethod
     def _name(collection: str, stratum: str, group: str) -> str:
         return f"{group}:{stratum}:{collection}".replace(" ", "_")
@@ -358,7 +349,7 @@ class _GroupSizes:
         """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
         lines: dict[str, str] = {}
         for name, (outcome, visit, marker) in self.sets.items():
-            strata = self.strata.get(marker, [])
+            strata = self.strata[marker]
             sums = [
                 ((outcome, visit, marker, stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata
             ]
@@ -377,8 +368,7 @@ class _GroupSizes:
         for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
             fewer, more = self._profile(*a), self._profile(*b)
             shared = fewer.keys() & more.keys()
-            if a[2] != b[2] or not shared or any(fewer[key] > more[key] for key in shared):
-                continue
-            most = max(sum(self._profile(*other).values()) for other in self.sets.values() if other[2] == a[2])
-            if a[0] == b[0] or sum(more.values()) == most:
-                yield later, earlier
+            if a[2] == b[2] and shared and all(fewer[key] <= more[key] for key in shared):
+                most = max(sum(self._profile(*other).values()) for other in self.sets.values() if other[2] == a[2])
+                if a[0] == b[0] or sum(more.values()) == most:
+                    yield later, earlier

@@ -1,0 +1,375 @@
+"""Which variant of the rank-sum test made the P-values of a paper, between which numbers of participants, and whether
+each P-value can come about under it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ..errors import UserError
+from ..published_tables import Row
+from ..stats.checks import is_significant
+from . import sizes
+from .lattice import MOST_PAIRS, TIE_STEP, VARIANTS, fit, hits, hits_tied, lattice, p_value
+from .quartiles import Decision, RangeCheck, check_range
+from .reported import Reported, ReportedP
+
+# Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
+# and the weight of each share: the density of Beta(1, 9), a tenth on average.
+MISS_RATES = np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
+_WEIGHTS = 9 * (1 - MISS_RATES) ** 8 * np.gradient(MISS_RATES)
+MISS_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+ALPHA = 0.05
+NOT_RULED_OUT = 0.001  # probability of a variant
+MOST_MISSING = 2  # participants without a value, in either group, that are considered
+ATTAINABLE, TIES, FEWER = "attainable", "attainable with ties", "attainable with fewer participants"
+MANY_TIES, OTHER = "attainable with many ties", "attainable under another possible variant"
+NEITHER = "not attained"
+STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
+DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
+
+Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns
+Pairs = dict[Pair, list[ReportedP]]
+# P-values that share unknowns, with every solution for those; P-values with known numbers have one, empty.
+Component = tuple[Pairs, list[dict[str, int]]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one variant explains all P-values together.
+
+    The counts are made at the group sizes that are most likely under the best variant, so that all variants are counted
+    alike; ``attainable_at_own_sizes`` is made at those that suit the variant itself. ``by_chance`` is the number of
+    P-values that a lattice of this density would reach without being the right one. ``log10_likelihood`` is relative to
+    P-values that lie anywhere, averaged over the miss rate and over all solutions for unreported group sizes.
+    ``probability`` is that among the variants and "none of these", all equally probable beforehand.
+    """
+
+    variant: str
+    attainable: int
+    total: int
+    by_chance: float
+    attainable_with_ties: int
+    attainable_at_own_sizes: int
+    miss_rate: float
+    log10_likelihood: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Option:
+    """One possible pair of numbers for P-values that share their groups."""
+
+    first: str
+    second: str
+    n_first: int
+    n_second: int
+    attainable: int
+    p_values: int
+    log10_likelihood: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Scores of the variants, best first; for the best, numbers of each P-value and options for unreported ones."""
+
+    scores: list[Score]
+    numbers: dict[str, tuple[int, int]]
+    options: list[Option]
+
+    @property
+    def best(self) -> Score:
+        """The variant with the largest likelihood."""
+        return self.scores[0]
+
+    def solutions(self) -> dict[tuple[str, str], list[Option]]:
+        """Return every pair of unreported numbers that meets the sums, most probable first, by the names of the pair."""
+        by_pair: dict[tuple[str, str], list[Option]] = defaultdict(list)
+        for option in self.options:
+            by_pair[option.first, option.second].append(option)
+        return by_pair
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """One P-value under one variant.
+
+    ``u`` holds the smaller of U and n1 * n2 - U. ``chance`` is the probability that random digits nearby are attainable.
+    ``fewer`` lists every pair of numbers, up to two participants smaller, that gives the digits without ties.
+    ``tie_sum`` is the smallest sum of t^3 - t that gives the digits, if only many ties do.
+    """
+
+    p: ReportedP
+    variant: str
+    n_first: int
+    n_second: int
+    status: str
+    u: tuple[float, ...]
+    chance: float
+    fewer: tuple[tuple[int, int], ...] = ()
+    tie_sum: int | None = None
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Numbers of participants of the two groups."""
+        return self.n_first, self.n_second
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the reported numbers of one paper give; every check reads it and yields findings."""
+
+    reported: Reported
+    inference: Inference | None
+    assessments: list[Assessment]
+    decision: Decision
+    ranges: list[RangeCheck]
+    dependence: list[dict]
+
+    def table(self, name: str) -> list[Row]:
+        """Return the rows of a published table; none if it is absent."""
+        return self.reported.tables.get(name, [])
+
+    @property
+    def variant(self) -> str:
+        """The inferred variant, or the usual one."""
+        return self.inference.best.variant if self.inference else "normal"
+
+
+def assess_paper(reported: Reported, decision: Decision) -> Report:
+    """Infer the convention from the P-values of the first source, and assess every P-value under it."""
+    source = next((p.source for p in reported.p_values if p.usable), "")
+    used = [p for p in reported.p_values if p.usable and p.source == source]
+    inference = infer(used, reported.constraints) if used else None
+    assessments = assess_all(used, inference) if inference else []
+    report = Report(reported, inference, assessments, decision, [], [])
+    inferred = inference.numbers if inference else {}
+    ranges = []
+    for p in reported.p_values:
+        numbers = inferred.get(p.claim, (p.n_first, p.n_second))
+        if p.test == "rank_sum" and None not in numbers and not p.too_large:
+            ranges.append(check_range(p, *numbers, variant=report.variant, kind=decision.best_type))
+    dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
+    return replace(report, ranges=[check for check in ranges if check], dependence=dependence)
+
+
+def likelihood_ratios(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Return likelihoods of reported digits under a variant, relative to P-values that lie anywhere, shape (k,)."""
+    low, high = np.array([p.low for p in p_values]), np.array([p.high for p in p_values])
+    found, expected = hits(low, high, n_first, n_second, variant)
+    weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
+    for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):
+        rows = np.array([p.ties == ties for p in p_values])
+        reached, likely = hits_tied(low[rows], high[rows], n_first, n_second, variant, ties)
+        tied[rows] = reached / likely
+    return (1 - weights) * found / expected + weights * tied
+
+
+def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Return the log-likelihood of all these P-values at each miss rate, shape (rates,)."""
+    ratios = likelihood_ratios(p_values, n_first, n_second, variant)
+    return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
+
+
+def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
+    """Infer one convention for the paper, and the numbers of participants that are not reported.
+
+    Parameters
+    ----------
+    p_values : list of ReportedP
+        All ``usable``.
+    constraints : list of Constraint
+        Between the unknowns that P-values name in ``size_first`` and ``size_second``.
+
+    Raises
+    ------
+    UserError
+        If the constraints contradict each other or leave an unknown of a P-value without a bound.
+    """
+    components = _components(p_values, constraints)
+    tables, profiles = {}, {}
+    for variant in VARIANTS:
+        tables[variant] = [_log_ratios(*component, variant) for component in components]  # solutions x miss rates
+        means = (logsumexp(table, axis=0) - math.log(len(table)) for table in tables[variant])
+        profiles[variant] = sum(means, np.zeros(MISS_RATES.size))
+    logs = {variant: float(logsumexp(profile, b=MISS_WEIGHTS)) for variant, profile in profiles.items()}
+    # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
+    top = max(0.0, *logs.values())
+    whole = sum(math.exp(log - top) for log in logs.values()) + math.exp(-top)
+    order = sorted(VARIANTS, key=lambda variant: -logs[variant])
+    best, rates = order[0], {variant: int(profile.argmax()) for variant, profile in profiles.items()}
+    numbers = {variant: _numbers(components, tables[variant], rates[variant]) for variant in VARIANTS}
+    scores = []
+    for variant in order:
+        fits = [p.fits(*numbers[best][p.claim], variant) for p in p_values]
+        scores.append(
+            Score(
+                variant,
+                attainable=sum(bool(plain.u) for plain, _ in fits),
+                total=len(p_values),
+                by_chance=sum(plain.chance for plain, _ in fits),
+                attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
+                attainable_at_own_sizes=sum(bool(p.fits(*numbers[variant][p.claim], variant)[0].u) for p in p_values),
+                miss_rate=float(MISS_RATES[rates[variant]]),
+                log10_likelihood=logs[variant] / math.log(10),
+                probability=math.exp(logs[variant] - top) / whole,
+            )
+        )
+    return Inference(scores, numbers[best], _options(components, tables[best], rates[best], best))
+
+
+def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint]) -> list[Component]:
+    pairs: list[Pair] = [(p.n_first or p.size_first, p.n_second or p.size_second) for p in p_values]
+    names = [end for pair in pairs for end in pair if isinstance(end, str)]
+    domains = sizes.unknowns(constraints, names)
+    for name in names:
+        if domains[name][1] >= sizes.LARGEST:
+            raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
+    by_pair: Pairs = defaultdict(list)
+    for p, ends in zip(p_values, pairs, strict=True):
+        low = {end: domains[end] for end in ends if isinstance(end, str)}
+        by_pair[tuple(low[end][0] if end in low and len(set(low[end])) == 1 else end for end in ends)].append(p)
+    links = {pair: {end for end in pair if isinstance(end, str)} for pair in by_pair}
+    known = {pair: own for pair, own in by_pair.items() if not links[pair]}
+    components: list[Component] = [(known, [{}])] if known else []
+    for linked in sizes.components(domains, constraints, links.values()):
+        members = {pair: own for pair, own in by_pair.items() if links[pair] & set(linked)}
+        if members:
+            components.append((members, _solutions(members, linked, domains, constraints)))
+    return components
+
+
+def _solutions(members: Pairs, linked: list[str], domains, constraints) -> list[dict[str, int]]:
+    """Return every solution above zero for the unknowns of some P-values."""
+    needed = sorted({end for pair in members for end in pair if isinstance(end, str)})
+    for pair in members:
+        if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
+            raise UserError(
+                f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
+                f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
+            )
+    involved = [c for c in constraints if any(name in linked for name, _ in c.terms)]
+    bounds = {name: domains[name] for name in (*(name for c in involved for name, _ in c.terms), *linked)}
+    found: dict[tuple[int, ...], dict[str, int]] = {}
+    for count, solution in enumerate(sizes.solutions(bounds, involved)):
+        if count == sizes.MOST_SOLUTIONS:
+            raise UserError(
+                f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
+            )
+        kept = {name: solution[name] for name in needed}
+        if min(kept.values()) > 0:
+            found.setdefault(tuple(kept.values()), kept)
+    if not found:
+        raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
+    return list(found.values())
+
+
+def _resolve(pair: Pair, solution: dict[str, int]) -> tuple[int, int]:
+    first, second = (solution[end] if isinstance(end, str) else end for end in pair)
+    return first, second
+
+
+def _log_ratios(members: Pairs, found: list[dict[str, int]], variant: str) -> np.ndarray:
+    """Return the log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
+    total = np.zeros((len(found), MISS_RATES.size))
+    for pair, p_values in members.items():
+        numbers = [_resolve(pair, solution) for solution in found]
+        logs = {sizes: _log_likelihoods(p_values, *sizes, variant) for sizes in dict.fromkeys(numbers)}
+        total += [logs[sizes] for sizes in numbers]
+    return total
+
+
+def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -> dict[str, tuple[int, int]]:
+    """Return the numbers of every P-value in the most likely solution."""
+    return {
+        p.claim: _resolve(pair, found[int(table[:, rate].argmax())])
+        for (members, found), table in zip(components, tables, strict=True)
+        for pair, p_values in members.items()
+        for p in p_values
+    }
+
+
+def _options(components: list[Component], tables: list[np.ndarray], rate: int, variant: str) -> list[Option]:
+    """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
+    options = []
+    for (members, found), table in zip(components, tables, strict=True):
+        weights = np.exp(table[:, rate] - table[:, rate].max())
+        weights /= weights.sum()
+        for pair, p_values in members.items() if found != [{}] else ():
+            shares: dict[tuple[int, int], float] = defaultdict(float)
+            for solution, weight in zip(found, weights, strict=True):
+                shares[_resolve(pair, solution)] += float(weight)
+            for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
+                reached = sum(bool(fit(p.low, p.high, *numbers, variant).u) for p in p_values)
+                log = float(_log_likelihoods(p_values, *numbers, variant)[rate]) / math.log(10)
+                options.append(Option(*map(str, pair), *numbers, reached, len(p_values), log, share))
+    return options
+
+
+def assess(p: ReportedP, n_first: int, n_second: int, variant: str) -> Assessment:
+    """Return whether and how a reported P can come about."""
+    plain, tied = p.fits(n_first, n_second, variant)
+    if plain.u:
+        return Assessment(p, variant, n_first, n_second, ATTAINABLE, plain.u, plain.chance)
+    smaller = [(n_first - a, n_second - b) for a in range(MOST_MISSING + 1) for b in range(MOST_MISSING + 1) if a or b]
+    fewer = tuple(pair for pair in smaller if min(pair) > 0 and fit(p.low, p.high, *pair, variant).u)
+    status, u, tie_sum = TIES if tied.u else FEWER if fewer else NEITHER, tied.u, None
+    if status == NEITHER and p.ties.weight:
+        tie_sum, u = least_ties(p.low, p.high, n_first, n_second, variant)
+        status = NEITHER if tie_sum is None else MANY_TIES
+    return Assessment(p, variant, n_first, n_second, status, u, plain.chance, fewer, tie_sum)
+
+
+def least_ties(
+    low: float, high: float, n_first: int, n_second: int, variant: str
+) -> tuple[int | None, tuple[float, ...]]:
+    """Return the smallest tie sum at which some U gives a P in the interval, and these U.
+
+    Tie sums go up to half of what all values equal would make.
+    """
+    n = n_first + n_second
+    sums = np.arange(TIE_STEP, (n**3 - n) // 2 + 1, TIE_STEP)
+    u = lattice(n_first, n_second, variant, True).u
+    for block in np.array_split(sums, sums.size // 200 + 1):
+        p = p_value(u, n_first, n_second, variant, block[:, None])
+        found = (p >= low) & (p <= high)
+        if found.any():
+            first = int(found.any(axis=1).argmax())
+            return int(block[first]), tuple(u[found[first]].tolist())
+    return None, ()
+
+
+def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessment]:
+    """Assess every usable P-value under the best variant, at its reported or inferred numbers.
+
+    A P-value that the best variant cannot give does not count against the paper while a variant that is not ruled out
+    can give it.
+    """
+    best, *others = inference.scores
+    possible = [score.variant for score in others if score.probability > NOT_RULED_OUT]
+    assessments = []
+    for p in p_values:
+        numbers = inference.numbers[p.claim]
+        a = assess(p, *numbers, best.variant)
+        if a.status == NEITHER and any(assess(p, *numbers, other).status != NEITHER for other in possible):
+            a = replace(a, status=OTHER)
+        assessments.append(a)
+    return assessments
+
+
+def under_each_variant(a: Assessment) -> list[dict]:
+    """Return P of each U behind a reported P under every variant, and whether its side of alpha depends on the variant."""
+    rows = []
+    for u in a.u:
+        values = {variant: float(p_value(u, *a.numbers, variant)) for variant in VARIANTS}
+        depends = len({bool(is_significant(p, ALPHA)) for p in values.values()}) > 1
+        row = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, a.n_first * a.n_second - u, *values.values(), depends)
+        rows.append(dict(zip(DEPENDENCE, row, strict=True)))
+    return rows
