@@ -7,10 +7,7 @@ from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
 
 ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
-CUTOFF_FIGURES = [
-    f"results/{{analysis}}/robustness/every_cut_{family}_{{marker}}"
-    for family in dict.fromkeys(family for family, _ in cutoff_figures(TRIAL).values())
-]
+CUTOFF_FIGURES = list(cutoff_figures(TRIAL))
 SENSITIVITY = [
     "sensitivity/interaction",
     "sensitivity/sensitivity",
@@ -31,18 +28,11 @@ TARGETS += expand(
     file=[
         *expand("robustness/{table}.csv", table=ROBUSTNESS),
         "robustness/robustness.json",
+        *expand("robustness/{figure}.{end}", figure=CUTOFF_FIGURES, end=["pdf", "png"]),
         *expand("{table}.csv", table=SENSITIVITY),
     ],
 )
 TARGETS += expand("results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS)
-# The figures of every marker for the reference, and of its own marker for any other analysis.
-for name, entry in SETTINGS.analyses.items():
-    TARGETS += [
-        f"{figure}.{end}".format(analysis=name, marker=marker)
-        for figure in CUTOFF_FIGURES
-        for marker in (TRIAL.markers if name == SETTINGS.reference else [entry.marker])
-        for end in ("png", "pdf")
-    ]
 TARGETS += expand(
     "results/{analysis}/{table}.csv", analysis=SETTINGS.reference, table=POWER
 )
@@ -111,29 +101,28 @@ rule robustness:
 
 
 rule cutoff_figures:
-    """The comparisons at every cutoff of one marker, with the analysis's own cutoffs marked."""
+    """The comparisons at every cutoff, with the analysis's own cutoffs marked."""
     input:
         expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
         trial=SETTINGS.trial,
     output:
-        expand("{figure}.pdf", figure=CUTOFF_FIGURES),
+        expand("results/{{analysis}}/robustness/{figure}.pdf", figure=CUTOFF_FIGURES),
         report(
-            expand("{figure}.png", figure=CUTOFF_FIGURES),
+            expand(
+                "results/{{analysis}}/robustness/{figure}.png", figure=CUTOFF_FIGURES
+            ),
             category="Figures",
             subcategory="{analysis}",
             labels={"figure": "Every cutoff"},
         ),
     log:
-        "results/{analysis}/logs/cutoff_figures_{marker}.log",
-    wildcard_constraints:
-        marker="|".join(map(re.escape, TRIAL.markers)),
+        "results/{analysis}/logs/cutoff_figures.log",
     params:
         depends=depends("cutoff_figures"),
     message:
-        "Draw every cutoff of {wildcards.marker} (analysis {wildcards.analysis})"
+        "Draw every cutoff (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial cutoff_figures {wildcards.marker:q}"
-        " --analysis {wildcards.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial cutoff_figures --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule sensitivity:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from d_q_trial import cli
-from d_q_trial.trial import load_trial
 
 STRATA = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
 PUBLISHED = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5", "strata": STRATA}
@@ -40,16 +39,9 @@ def make(folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple
         whole = ("compare", "overview")
         chosen = ["published"] if name in whole else [only] if only else ["published", *analyses]
         for analysis in chosen:
-            for more in _more(name, figures):
-                run(name, *more, "--config", str(config), "--results", str(results), "--analysis", analysis)
+            drawn = ["--only", *figures] if name == "figures" else []
+            run(name, *drawn, "--config", str(config), "--results", str(results), "--analysis", analysis)
     return results
-
-
-def _more(command: str, figures: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return the further arguments of each call of a command."""
-    if command == "cutoff_figures":
-        return [(marker,) for marker in load_trial(CONFIG["trial"]).markers]
-    return [("--only", *figures)] if command == "figures" else [()]
 
 
 def run(*arguments: str) -> None:

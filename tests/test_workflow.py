@@ -51,10 +51,9 @@ def test_the_modules_that_a_step_imports_are_among_those_it_depends_on(finished)
     from d_q_trial import code_inputs
 
     logs = list((finished[0] / "results").rglob("logs/*.log"))
-    commands = {"figures_1": "figures", "figures_2": "figures", "permute_1_of_1": "permute"}
     checked = 0
     for log in logs:
-        command = "cutoff_figures" if log.stem.startswith("cutoff_figures") else commands.get(log.stem, log.stem)
+        command = log.stem.removesuffix("_1_of_1")
         imported = set(re.findall(r"^import time:.*\| +d_q_trial\.([\w.]+)$", log.read_text(), flags=re.MULTILINE))
         if not imported:
             continue

@@ -244,17 +244,13 @@ def tables(context: Context) -> None:
     write_tables(build_tables(catalogue, source), context.folder / "tables")
 
 
-@command(
-    argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"),
-    argument("--description", default="figures.json", help="name of the file that describes the figures"),
-)
+@command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"))
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
     from . import labels
     from .figures import catalogue, make, study
 
-    given, analysis, trial = context.arguments, context.analysis, context.trial
-    published = context.settings.published
+    analysis, trial, published = context.analysis, context.trial, context.settings.published
     data = study.read_study(
         context.folder,
         context.participants_folder,
@@ -268,8 +264,7 @@ def figures(context: Context) -> None:
         catalogue.catalogue_of(context.settings.figures, trial),
         context.folder / "figures",
         words=labels.caption_words(trial, analysis),
-        only=given.only,
-        description=given.description,
+        only=context.arguments.only,
     )
 
 
@@ -388,7 +383,7 @@ def robustness(context: Context) -> None:
     write_json(described, output / "robustness.json")
 
 
-@command(argument("marker", help="the marker that is cut"))
+@command()
 def cutoff_figures(context: Context) -> None:
     """Draw the figures of every cutoff."""
     from .figures.cutoffs import TABLES, CutTables, draw_cutoffs, figures, read_table
@@ -397,8 +392,7 @@ def cutoff_figures(context: Context) -> None:
     files = (*TABLES[:3], "prespecified_cuts", "published_cuts")
     tables = CutTables(*(read_table(output / f"{name}.csv") for name in files))
     for name, (family, marker) in figures(trial).items():
-        if marker == context.arguments.marker:
-            draw_cutoffs(tables, trial, context.analysis, family, marker, output / name, label=context.label)
+        draw_cutoffs(tables, trial, context.analysis, family, marker, output / name, label=context.label)
 
 
 @command(

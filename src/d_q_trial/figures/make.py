@@ -33,9 +33,8 @@ def draw_figures(
     *,
     words: Mapping[str, str],
     only: Sequence[str] = (),
-    description: str = "figures.json",
 ) -> list[Path]:
-    """Draw figures as PDF and PNG, and describe them in a JSON file beside them.
+    """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
 
     Parameters
     ----------
@@ -46,8 +45,6 @@ def draw_figures(
         What the placeholders of titles and captions stand for; see ``labels.caption_words``.
     only : sequence of str
         Keys of the figures to draw; all if empty.
-    description : str
-        Name of the file that lists label, title, caption, files and result in words of each figure.
 
     Returns
     -------
@@ -67,8 +64,8 @@ def draw_figures(
             page, contents = build(figure, study)
             described[key] = {"order": order, **describe(key, figure, study, page, contents, words)}
             written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
-    write_json(described, folder / description)
-    return [*written, folder / description]
+    write_json(described, folder / "figures.json")
+    return [*written, folder / "figures.json"]
 
 
 def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
