@@ -20,7 +20,17 @@ from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, T
 from .yaml_files import faults_of, faulty, read_yaml
 
 # Folders of results/ that are not analyses.
-RESERVED = ("compare", "consistency", "every_cut", "full_size", "left_over", "logs", "reconstructed", "workbooks")
+RESERVED = (
+    "calibration",
+    "compare",
+    "consistency",
+    "every_cut",
+    "full_size",
+    "left_over",
+    "logs",
+    "reconstructed",
+    "workbooks",
+)
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"

@@ -1,0 +1,58 @@
+# Needs the configuration alone; no participant is read.
+# Makes, on request (`snakemake calibration`), the tables of error rates and power of docs/robustness.md from simulated trials.
+
+CALIBRATION = str(HOME / "benchmarks/calibration.py")
+PACKAGE = sorted(map(str, (HOME / "src").rglob("*.py")))
+STUDY = "results/calibration/{study}"
+
+
+rule calibration_part:
+    """Rejections in one part of the simulated trials; the parts do not change the sum."""
+    output:
+        f"{STUDY}_{{shard}}_of_{{shards}}.csv",
+    log:
+        f"{STUDY}_{{shard}}_of_{{shards}}.log",
+    wildcard_constraints:
+        study="subgroups|multiverse",
+    params:
+        contents=files.checksum([CALIBRATION, SETTINGS.trial, *PACKAGE]),
+        script=CALIBRATION,
+        settings=settings.for_step(SETTINGS, SETTINGS.reference, "robustness"),
+        trials=SETTINGS.robustness.simulated_trials,
+    message:
+        "Simulate trials ({wildcards.study}, part {wildcards.shard} of {wildcards.shards})"
+    shell:
+        "python3 {params.script:q} {wildcards.study} --trials {params.trials}"
+        " --shard {wildcards.shard} --shards {wildcards.shards} --output {output:q} 2> {log:q}"
+
+
+def all_parts(wildcards):
+    """Files of all parts of a study."""
+    parts = SETTINGS.robustness.shards
+    return expand(
+        f"{STUDY}_{{shard}}_of_{parts}.csv",
+        study=wildcards.study,
+        shard=range(1, parts + 1),
+    )
+
+
+rule calibration_table:
+    """Rates of rejection of one study."""
+    input:
+        all_parts,
+    output:
+        f"{STUDY}.md",
+    params:
+        script=CALIBRATION,
+    message:
+        "Write {output}"
+    shell:
+        "python3 {params.script:q} table {input:q} > {output:q}"
+
+
+rule calibration:
+    """Error rates and power of the tests of robustness in simulated trials."""
+    input:
+        expand(f"{STUDY}.md", study=["subgroups", "multiverse"]),
+    message:
+        "The tables of error rates are {input}"
