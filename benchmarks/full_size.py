@@ -39,7 +39,9 @@ def main(permutations=20_000):
     few, many = spent
     cost = (spent[many] - spent[few]) / ((many - few) * tests / 1e6)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{os.path.basename(analysis.workbook)} ({sha256(analysis.workbook)[:8]}): {tests:,} different specifications")
+    print(
+        f"{os.path.basename(analysis.workbook)} ({sha256(analysis.workbook)[:8]}): {tests:,} different specifications"
+    )
     print(f"{many:,} permutations: {spent[many]:.1f} s of processor; {cost:.4f} s per million permuted tests")
     print(f"memory: {memory:.0f} MB at most, {before:.0f} MB before; a shard asks for {robustness.memory_mb} + 500 MB")
     print(f"{MANY:.0e} permuted tests on {NODES} processors: {MANY / 1e6 * cost / NODES / 60:.0f} minutes")
