@@ -117,7 +117,7 @@ def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_pat
     options = ("--config", config, "--results", str(results), "--analysis", "halves")
     made.run("cutoff_figures", *options)
     drawn = {path.name for path in (results / "halves/robustness").glob("every_cut_*")}
-    assert drawn == {f"{figure}.{end}" for figure in cutoff_pages.figures(TRIAL) for end in ("png", "pdf")}
+    assert drawn == {f"{figure}.{end}" for figure in drawing.figures(TRIAL) for end in ("png", "pdf")}
 
 
 @pytest.mark.parametrize(
