@@ -1,7 +1,6 @@
 """The convention of a paper, group sizes that are not reported, and single P-values."""
 
-import time
-from dataclasses import replace
+import itertools
 
 import pytest
 from hypothesis import given
@@ -44,12 +43,11 @@ def claim(p, n_first, n_second, name="claim", **more):
 
 def test_paper_used_the_normal_approximation_without_correction(paper):
     best, second = paper.inference.scores[:2]
-    assert best.variant == "normal"
-    assert best.total == 93
-    # A first count without ties, before the group sizes were inferred, had 74 of 92.
-    assert best.attainable == 75
+    assert (best.variant, best.total) == ("normal", 93)
     assert 13 < best.by_chance < 18
     assert best.log10_likelihood - second.log10_likelihood > 52
+    # A separate computation, at given sizes, without ties and without the radius, has 74, 15 and 9 of 92 under the normal
+    # approximation without and with correction and the exact test.
     counts = {score.variant: score.attainable for score in paper.inference.scores}  # all at the same group sizes
     assert counts == {
         "normal": 75,
@@ -62,40 +60,18 @@ def test_paper_used_the_normal_approximation_without_correction(paper):
     assert all(score.attainable <= score.attainable_at_own_sizes < 25 for score in paper.inference.scores[1:])
 
 
-def test_counts_at_given_sizes_are_those_of_a_separate_computation(paper):
-    # A separate computation, without ties, and without the radius, whose groups stay open: 74, 15 and 9 of 92
-    # under the normal approximation without and with correction and the exact test; about 14 by chance.
-    used = [
-        c
-        for c in paper.reported.p_values
-        if c.claim in paper.inference.numbers and not c.claim.startswith("bmd_radius, percent")
-    ]
-    assert len(used) == 92
-    fixed = []
-    for c in used:
-        n_first, n_second = paper.inference.numbers[c.claim]
-        fixed.append(replace(c, n_first=n_first, n_second=n_second))
-    scores = {score.variant: score for score in infer(fixed).scores}
-    counts = {variant: scores[variant].attainable for variant in ("normal", "normal_continuity", "exact")}
-    assert counts == {"normal": 74, "normal_continuity": 15, "exact": 9}
-    assert round(scores["normal"].by_chance) == 14
-    assert scores["normal"].log10_likelihood - scores["normal_continuity"].log10_likelihood > 60
-
-
 def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper, findings):
-    best = {}
-    for option in paper.inference.options:
-        best.setdefault(option.first.split("/")[1] + option.first.split(":")[2].split("/")[0], option)
-    assert (best["week_2ctx+p1np"].n_first, best["week_2ctx+p1np"].n_second) == (10, 11)  # D+Q, control
-    assert (best["week_4ctx+p1np"].n_first, best["week_4ctx+p1np"].n_second) == (9, 11)
-    assert best["week_2ctx+p1np"].probability > 0.999
-    radius = [o for o in paper.inference.options if "bmd_radius" in o.first and o.probability > 0.01]
-    assert {(o.n_first, o.n_second) for o in radius} == {(8, 11), (9, 10), (10, 9)}  # open
+    likely = {}
     for pair, options in paper.inference.solutions().items():
+        _, _, place = pair[0].split(":")
+        likely["/".join(place.split("/")[:2])] = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
         expected = findings["group-size-" + slug("-".join(pair))].expected
         assert all(f"{o.n_first} and {o.n_second} (" in expected for o in options)
         assert len({o.n_first + o.n_second for o in options}) == 1  # their sum is reported
         assert sum(o.probability for o in options) == pytest.approx(1)
+    assert likely.pop("ctx+p1np/week_2") == [(10, 11)]  # D+Q, control
+    assert likely.pop("ctx+p1np/week_4") == [(9, 11)]
+    assert likely == {"bmd_radius/week_20": [(8, 11), (9, 10), (10, 9)]}  # open
 
 
 def test_six_cytokines_need_ten_and_ten(findings):
@@ -103,7 +79,6 @@ def test_six_cytokines_need_ten_and_ten(findings):
     for name in ("ifng", "il6", "il7", "il8", "il15", "tnf_alpha"):
         assert f"sasp_{name}" in finding.what
     assert finding.certainty == "strong"
-    assert finding.harmless_explanation
     assert "No other pair gives all of these." in finding.how
 
 
@@ -113,14 +88,10 @@ def test_the_registry_s_p_values_fit_the_variant_inferred_without_them(findings)
     assert "0.953 with 30 and 30 is attainable" in finding.how  # not reported by the paper
 
 
-def test_radius_at_baseline_fits_29_and_29_alone(paper):
-    radius = next(a for a in paper.assessments if a.p.claim == "bmd_radius, baseline")
-    assert radius.fewer == ((29, 29),)
-
-
-def test_no_p_value_of_the_paper_is_called_unattainable(paper, findings):
+def test_no_p_value_of_the_paper_is_called_unattainable_and_radius_at_baseline_fits_29_and_29_alone(paper, findings):
     assert [a.p.claim for a in paper.assessments if a.status == NEITHER] == []
     assert findings["p-values-explained"].kind == "agreement"
+    assert {a.p.claim: a.fewer for a in paper.assessments}["bmd_radius, baseline"] == ((29, 29),)
 
 
 def test_quartiles_are_of_type_7_rounded_half_to_even(paper):
@@ -132,9 +103,8 @@ def test_quartiles_are_of_type_7_rounded_half_to_even(paper):
 
 def test_p_0049_depends_on_the_variant_and_the_primary_does_not(paper):
     depends = {row["reported"]: row["depends_on_variant"] for row in paper.dependence}
-    assert depends == {
-        "0.611": False, "0.020": False, "0.024": False, "0.149": False, "0.035": True, "0.049": True, "0.004": False,
-    }  # fmt: skip
+    assert {p for p, depending in depends.items() if depending} == {"0.035", "0.049"}
+    assert len(depends) == 7
     row = next(row for row in paper.dependence if row["reported"] == "0.049")
     assert (row["u"], row["n_first"], row["n_second"]) == (27, 10, 11)
     assert row["normal"] < 0.05 < row["exact"] < row["normal_continuity"]
@@ -144,12 +114,6 @@ def test_findings_never_accuse(findings):
     text = " ".join(f"{f.what} {f.how} {f.harmless_explanation}" for f in findings.values()).lower()
     for word in ("fraud", "fabricat", "manipulat", "wrong", "false", "error", "mistake", "impossible"):
         assert word not in text
-
-
-def test_whole_paper_is_checked_in_a_few_seconds():
-    start = time.process_time()
-    check_folder("data/published")
-    assert time.process_time() - start < 4  # measured: 0.7 s once the lattices are there, 1.3 s with them
 
 
 # Simulated papers
@@ -192,23 +156,12 @@ def test_one_p_value_leaves_the_variant_open_and_digits_of_another_test_fit_none
 # Sizes
 
 
-@given(
-    total=st.integers(0, 12),
-    first=st.integers(0, 12),
-    bound=st.integers(0, 12),
-)
+@given(total=st.integers(0, 12), first=st.integers(0, 12), bound=st.integers(0, 12))
 def test_solutions_are_those_of_trying_everything(total, first, bound):
     constraints = [parse_constraint(t) for t in (f"a + b = {total}", f"a + c = {first}", f"b <= c + {bound}")]
-    start = dict.fromkeys("abc", (0, 12))
-    found = {(s["a"], s["b"], s["c"]) for s in sizes.solutions(start, constraints)}
-    everything = {
-        (a, b, c)
-        for a in range(13)
-        for b in range(13)
-        for c in range(13)
-        if a + b == total and a + c == first and b <= c + bound
-    }
-    assert found == everything
+    found = {(s["a"], s["b"], s["c"]) for s in sizes.solutions(dict.fromkeys("abc", (0, 12)), constraints)}
+    everything = itertools.product(range(13), repeat=3)
+    assert found == {(a, b, c) for a, b, c in everything if a + b == total and a + c == first and b <= c + bound}
 
 
 @pytest.mark.parametrize("text", ["a + b", "a b = 3", "a = 3 = b", "3 = 3", "a + = 3", "= 3"])

@@ -12,7 +12,7 @@ from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import quartiles
-from d_q_trial.consistency.lattice import VARIANTS, Ties, fit, fit_tied, hits, lattice, p_value
+from d_q_trial.consistency.lattice import VARIANTS, Ties, fit, hits, lattice, p_value
 from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number
@@ -113,7 +113,7 @@ def test_p_of_every_sample_is_attainable(variant, decimals):
         reported = number(f"{sample_p(*samples, variant):.3f}")
         ties = Ties(1.0, 6, max(60, tie_sum), max(60, tie_sum))
         args = (reported.low, reported.high, *map(int, sizes), variant)
-        found = fit_tied(*args, ties) if tie_sum else fit(*args)
+        found = fit(*args, ties) if tie_sum else fit(*args)
         u = rank_sum(*samples, method="normal").u
         assert min(u, math.prod(sizes) - u) in found.u
 

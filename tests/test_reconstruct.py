@@ -23,7 +23,7 @@ from d_q_trial.reconstruct.constraints import (
     z_windows,
 )
 from d_q_trial.reconstruct.design import read_design, recruit
-from d_q_trial.reconstruct.search import Measure, Problem, UnmetError, in_order_of, refine, sample, solve, tie_changes
+from d_q_trial.reconstruct.search import Column, UnmetError, in_order_of, refine, sample, solve, tie_changes
 from d_q_trial.trial import load_trial
 
 DESIGN, PUBLISHED = "data/reconstruct/trial.yaml", "data/published"
@@ -109,67 +109,69 @@ def test_gap_grows_with_the_distance_and_is_zero_inside():
         assert gaps[0] == 0 < gaps[1] < gaps[2]
 
 
+def column_of(n, *constraints, group=0, lowest=0.0, highest=100.0, decimals=1, **more):
+    """A column of n items in one or several groups."""
+    limits = np.broadcast_to(lowest, n).astype(float), np.broadcast_to(highest, n).astype(float)
+    return Column("made up", constraints, np.broadcast_to(group, n), *limits, decimals=decimals, **more)
+
+
+def refined(column, cells, scores, generator, **more):
+    column.fill(cells.copy())
+    refine(column, scores, generator, **more)
+    return column.cells
+
+
 def test_changes_are_quotients_so_that_equal_changes_are_equal_floats():
-    measure = Measure(1, np.array([100, 300, 700]))
-    assert set(measure.values(np.array([110, 330, 770]))) == {10.0}
-    assert measure.cells(10.0, 1) == 330
+    column = column_of(3, baseline=np.array([100, 300, 700]))
+    assert set(column.values_of(np.array([110, 330, 770]))) == {10.0}
+    assert column.cells_of(10.0, 1) == 330
 
 
 def found(seed):
-    """A problem of two groups with a column that solves it."""
+    """A column of two groups that meets its constraints."""
     generator = rng(seed)
     # U = 64 or 161; P = 0.045 does not exist at 15 against 15
-    constraints = (
-        *(quantile(FIRST, 0.25, "20.0"), quantile(FIRST, 0.5, "30.1"), quantile(SECOND, 0.5, "37.4")),
-        rank_sum(FIRST, SECOND, "0.044"),
-    )
-    problem = Problem("made up", Measure(2), constraints, np.repeat([0, 1], 15), np.full(30, 1.0), np.full(30, 90.0))
-    return problem, solve(problem, lambda: generator.uniform(5, 60, 30), generator), generator
+    p = rank_sum(FIRST, SECOND, "0.044")
+    quantiles = (quantile(FIRST, 0.25, "20.0"), quantile(FIRST, 0.5, "30.1"), quantile(SECOND, 0.5, "37.4"))
+    column = column_of(30, *quantiles, p, group=np.repeat([0, 1], 15), lowest=1.0, highest=90.0, decimals=2)
+    solve(column, lambda: generator.uniform(5, 60, 30), generator)
+    return column, column.cells.copy(), generator
 
 
 def test_the_search_meets_quartiles_and_p_at_once():
-    problem, cells, _ = found(11)
-    column = problem.measure.values(cells)
-    assert rounded(np.quantile(column[FIRST], 0.25), "20.0") == {Decimal("20.0")}
-    assert rounded(np.median(column[SECOND]), "37.4") == {Decimal("37.4")}
-    p = stats.mannwhitneyu(column[FIRST], column[SECOND], use_continuity=False, method="asymptotic").pvalue
+    values = found(11)[0].values
+    assert rounded(np.quantile(values[FIRST], 0.25), "20.0") == {Decimal("20.0")}
+    assert rounded(np.median(values[SECOND]), "37.4") == {Decimal("37.4")}
+    p = stats.mannwhitneyu(values[FIRST], values[SECOND], use_continuity=False, method="asymptotic").pvalue
     assert rounded(p, "0.044") == {Decimal("0.044")}
 
 
 @settings(max_examples=15)
 @given(st.integers(0, 10_000))
 def test_refinement_breaks_no_constraint_and_reaches_no_farther_than_the_search(seed):
-    problem, cells, generator = found(seed)
-    before = problem.measure.values(cells)
-    after = problem.measure.values(refine(problem, cells, generator.standard_normal(30), generator))
-    assert [constraint.name for constraint in problem.constraints if constraint.gap(after)] == []
-    assert before.min() <= after.min()
-    assert after.max() <= before.max()
+    column, _, generator = found(seed)
+    low, high = column.values.min(), column.values.max()
+    refine(column, generator.standard_normal(30), generator)
+    assert [constraint.name for constraint in column.constraints if constraint.gap(column.values)] == []
+    assert low <= column.values.min() <= column.values.max() <= high
 
 
 def test_refinement_brings_the_groups_into_the_order_of_the_scores():
-    problem, cells, generator = found(3)
+    column, cells, generator = found(3)
     scores = generator.standard_normal(30)
-    refined = refine(problem, cells, scores, generator, rounds=20)
+    refine(column, scores, generator, rounds=20)
     for members in (FIRST, SECOND):
-        before, after = (stats.spearmanr(scores[members], column[members]).statistic for column in (cells, refined))
+        before, after = (stats.spearmanr(scores[members], c[members]).statistic for c in (cells, column.cells))
         assert after > 0.9 > before
 
 
 def test_refinement_separates_values_that_lie_upon_or_beside_one_another():
-    problem, cells, generator = found(7)
+    column, cells, generator = found(7)
     crowded = np.argsort(cells)[12:15]
     cells[crowded] = cells[crowded[0]] + np.arange(3)
-    assert not any(constraint.gap(problem.measure.values(cells)) for constraint in problem.constraints)
-    refined = np.sort(refine(problem, cells, np.zeros(30), generator))
-    assert np.diff(np.sort(cells)).min() <= 1 < np.diff(refined).min()
-
-
-def changes(base, constraints=(), **more):
-    """A problem of percent changes from baselines."""
-    n = base.size
-    limits = np.full(n, -90.0), np.full(n, 90.0)
-    return Problem("made up", Measure(1, base), constraints, np.zeros(n, int), *limits, **more)
+    after = refined(column, cells, np.zeros(30), generator)
+    assert not column.gaps.any()
+    assert np.diff(np.sort(cells)).min() <= 1 < np.diff(np.sort(after)).min()
 
 
 def test_refinement_leaves_few_participants_without_any_change():
@@ -177,14 +179,15 @@ def test_refinement_leaves_few_participants_without_any_change():
     base = generator.integers(2000, 6000, 30)
     cells = base + np.round(base * generator.uniform(-0.3, 0.4, 30)).astype(int)
     cells[:8] = base[:8]
-    assert (refine(changes(base), cells, np.zeros(30), generator) == base).sum() <= 1
+    column = column_of(30, lowest=-90.0, baseline=base)
+    assert (refined(column, cells, np.zeros(30), generator) == base).sum() <= 1
 
 
 def test_ties_that_a_reported_p_needs_are_made_and_kept():
     # 0.435 of 10 against 11 exists with five equal values and a pair only.
     base, first, second = np.full(21, 1000), np.arange(10), np.arange(10, 21)
-    p = rank_sum(first, second, "0.435")
-    problem, generator = changes(base, (p,), keep_ties=True), rng(6)
+    p, generator = rank_sum(first, second, "0.435"), rng(6)
+    column = column_of(21, p, lowest=-90.0, baseline=base, keep_ties=True)
 
     def start():
         values = generator.uniform(-40, 45, 21)
@@ -192,27 +195,25 @@ def test_ties_that_a_reported_p_needs_are_made_and_kept():
         assert sorted(np.unique(values, return_counts=True)[1])[-2:] == [2, 5]
         return values
 
-    cells = solve(problem, start, generator, steps=2500, attempts=80)
-    refined = refine(problem, cells, generator.standard_normal(21), generator)
-    assert p.gap(problem.measure.values(refined)) == 0
-    assert sorted(np.unique(refined, return_counts=True)[1])[-2:] == [2, 5]
+    solve(column, start, generator, steps=2500, attempts=80)
+    refine(column, generator.standard_normal(21), generator)
+    assert p.gap(column.values) == 0
+    assert sorted(np.unique(column.cells, return_counts=True)[1])[-2:] == [2, 5]
 
 
 @pytest.mark.parametrize("low", [10.0, 30.0])
 def test_refinement_exchanges_nothing_beyond_the_reach_of_a_participant(low):
     cells, lowest = np.array([100, 900, 500, 300]), np.array([1.0, low, 1.0, 1.0])
-    problem = Problem("made up", Measure(1), (), np.zeros(4, int), lowest, np.full(4, 99.0))
-    refined = refine(problem, cells, np.array([3.0, 0.0, 2.0, 1.0]), rng(7), rounds=30)
-    assert (problem.measure.values(refined) >= lowest).all()
-    assert refined[1] == min(cell for cell in cells if cell / 10 >= low)
+    after = refined(column_of(4, lowest=lowest), cells, np.array([3.0, 0.0, 2.0, 1.0]), rng(7), rounds=30)
+    assert (after / 10 >= lowest).all()
+    assert after[1] == min(cell for cell in cells if cell / 10 >= low)
 
 
 def test_search_names_the_constraint_that_cannot_be_met():
     first, second, generator = np.arange(5), np.arange(5, 10), rng()
-    constraints = quantile(first, 0.5, "30.0"), rank_sum(first, second, "0.001")  # the smallest P is 0.009
-    problem = Problem("made up", Measure(1), constraints, np.repeat([0, 1], 5), np.zeros(10), np.full(10, 100.0))
+    column = column_of(10, quantile(first, 0.5, "30.0"), rank_sum(first, second, "0.001"))  # the smallest P is 0.009
     with pytest.raises(UnmetError, match=r"made up: .*P = 0\.001 \(reached"):
-        solve(problem, lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
+        solve(column, lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
 
 
 @pytest.mark.parametrize("n", [10, 11, 21, 30, 39])

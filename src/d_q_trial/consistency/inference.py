@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..published_tables import Row
 from ..stats.checks import is_significant
 from . import sizes
-from .lattice import MOST_PAIRS, TIE_STEP, VARIANTS, fit, hits, hits_tied, lattice, p_value
+from .lattice import MOST_PAIRS, TIE_STEP, VARIANTS, fit, hits, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 
@@ -167,7 +167,7 @@ def likelihood_ratios(p_values: list[ReportedP], n_first: int, n_second: int, va
     weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
     for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):
         rows = np.array([p.ties == ties for p in p_values])
-        reached, likely = hits_tied(low[rows], high[rows], n_first, n_second, variant, ties)
+        reached, likely = hits(low[rows], high[rows], n_first, n_second, variant, ties)
         tied[rows] = reached / likely
     return (1 - weights) * found / expected + weights * tied
 

@@ -62,13 +62,12 @@ def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
         pattern of ties, the distance from the mean is scaled by the tie-corrected standard deviation and the
         distribution without ties is interpolated: an approximation, see ``exact_slack``.
     """
-    if variant in ("normal", "normal_continuity"):
-        return normal_p(u, n_first, n_second, tie_sum, continuity=variant == "normal_continuity")
-    if variant in ("t", "t_continuity"):
-        z = normal_z(u, n_first, n_second, tie_sum, continuity=variant == "t_continuity")
+    family, continuity = variant.removesuffix("_continuity"), variant.endswith("_continuity")
+    if family == "normal":
+        return normal_p(u, n_first, n_second, tie_sum, continuity=continuity)
+    if family == "t":
+        z = normal_z(u, n_first, n_second, tie_sum, continuity=continuity)
         return 2 * stdtr(n_first + n_second - 1, -np.abs(z))
-    if variant not in EXACT:
-        raise ValueError(f"variant {variant!r}: expected one of {', '.join(VARIANTS)}")
     n = n_first + n_second
     mean = n_first * n_second / 2
     tie_sum = np.asarray(tie_sum, dtype=float)
@@ -83,11 +82,9 @@ def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
 def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
     """Logarithms of the exact P at U = 0, 1, ..., up to the mean (one entry beyond it if the mean is a half)."""
     counts = exact_counts(n_first, n_second)
-    total = sum(counts)
-    top = n_first * n_second
+    total, top = sum(counts), n_first * n_second
     logs, below = [], 0
-    for u in range((top + 1) // 2 + 1):
-        count = counts[u]
+    for u, count in enumerate(counts[: (top + 1) // 2 + 1]):
         doubled = 2 * (below + count) - (count if variant == "exact_mid_p" else 0)
         if variant == "exact_mid_p" and 2 * u == top:
             doubled = total - count / 2  # the middle is one atom, not two
@@ -155,8 +152,11 @@ class Fit(NamedTuple):
     chance: float
 
 
-def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarray, np.ndarray]:
-    """Count the attainable values in reported intervals of P, without ties.
+def hits(low, high, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> tuple[np.ndarray, np.ndarray]:
+    """Count the attainable values in reported intervals of P, without ties or with the tie sum in its usual range.
+
+    With ties each U counts by the share of tie sums that bring its P into the interval. For the exact variants each P
+    is then widened by the error of the approximation.
 
     Parameters
     ----------
@@ -168,33 +168,24 @@ def hits(low, high, n_first: int, n_second: int, variant: str) -> tuple[np.ndarr
     hits, expected : array of float, shape (k,)
         Attainable values in each interval, and the number that a lattice of this density has there by chance.
     """
-    low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-    grid = lattice(n_first, n_second, variant)
-    found = np.searchsorted(grid.distinct, high + _EDGE) - np.searchsorted(grid.distinct, low - _EDGE)
-    return found.astype(float), np.maximum(grid.index(high) - grid.index(low), 1e-9)
-
-
-def hits_tied(low, high, n_first: int, n_second: int, variant: str, ties: Ties) -> tuple[np.ndarray, np.ndarray]:
-    """Count the attainable values in reported intervals of P, with ties, the tie sum anywhere in its usual range.
-
-    As :func:`hits`, but each U counts by the share of tie sums that bring its P into the interval. For the exact
-    variants each P is widened by the error of the approximation.
-    """
     low, high = np.asarray(low, dtype=float)[:, None], np.asarray(high, dtype=float)[:, None]
-    start, end, middle, _ = _tied(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
+    start, end, middle, _ = _bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
     once = _first_of_each(end)
     start, end = start[once], end[once]
     width = end - start
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.clip((np.minimum(end, high) - np.maximum(start, low)) / width, 0.0, 1.0)
-    point = width < _EDGE  # P hardly moves with the ties: the middle of the distribution, and very small P
+    point = width < _EDGE  # no ties, or P hardly moves with them: the middle of the distribution, and very small P
     share = np.where(point, (start <= high + _EDGE) & (end >= low - _EDGE), share)
     return share.sum(axis=1), np.maximum(middle.index(high[:, 0]) - middle.index(low[:, 0]), 1e-9)
 
 
 @lru_cache(maxsize=4096)
-def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, error: float):
+def _bands(n_first: int, n_second: int, variant: str, least: int, most: int, error: float):
     """Smallest and largest P of each U over a range of tie sums, the lattice in its middle, and the U."""
+    if not most:
+        grid = lattice(n_first, n_second, variant)
+        return grid.p, grid.p, grid, grid.u
     n = n_first + n_second
     limit = (n**3 - n) // 2
     if limit < TIE_STEP:  # of two values all or none tie, and a test of equal values has no P
@@ -210,19 +201,10 @@ def _tied(n_first: int, n_second: int, variant: str, least: int, most: int, erro
 
 
 @lru_cache(maxsize=16384)
-def fit(low: float, high: float, n_first: int, n_second: int, variant: str) -> Fit:
-    """Fit one reported interval of P without ties."""
-    grid = lattice(n_first, n_second, variant)
-    first, last = np.searchsorted(grid.p, (low - _EDGE, high + _EDGE))
-    _, expected = hits([low], [high], n_first, n_second, variant)
-    return Fit(tuple(grid.u[first:last].tolist()), min(1.0, float(expected[0])))
-
-
-@lru_cache(maxsize=16384)
-def fit_tied(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties) -> Fit:
-    """Fit one reported interval of P with ties, with every U that may give it, rare ties included."""
-    start, end, _, u = _tied(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
-    _, expected = hits_tied([low], [high], n_first, n_second, variant, ties)
+def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> Fit:
+    """Fit one reported interval of P, without ties or with every U that may give it, rare ties included."""
+    start, end, _, u = _bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
+    _, expected = hits([low], [high], n_first, n_second, variant, ties)
     reach = (start <= high + _EDGE) & (end >= low - _EDGE)
     return Fit(tuple(u[reach].tolist()), min(1.0, float(expected[0])))
 

@@ -24,7 +24,7 @@ from ..published_tables import (
     schema,
     split_relation,
 )
-from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, fit_tied, ties_from_step
+from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
 from .sizes import Constraint, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
@@ -121,7 +121,7 @@ class ReportedP:
     def fits(self, n_first: int, n_second: int, variant: str) -> tuple[Fit, Fit]:
         """Fit the P-value without ties and with those that are possible."""
         numbers = (self.low, self.high, n_first, n_second, variant)
-        return fit(*numbers), fit_tied(*numbers, self.ties) if self.ties.weight else Fit((), 0.0)
+        return fit(*numbers), fit(*numbers, self.ties) if self.ties.weight else Fit((), 0.0)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole number
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,24 +39,22 @@ def parse_constraint(text: str, where: str = "") -> Constraint:
     ValueError
         If the line has not exactly one relation, or a term is empty.
     """
-    words = text.split()
-    relations = [word for word in words if word in ("=", "<=", ">=")]
-    if len(relations) != 1:
+    match = re.fullmatch(r"(\S.*?) (=|<=|>=) (\S.*)", " ".join(text.split()))
+    if not match:
         raise ValueError("expected one of =, <= and >= with spaces around it")
-    at = words.index(relations[0])
-    constant, coefficients = 0, {}
-    for sign, side in ((1, words[:at]), (-1, words[at + 1 :])):
-        if len(side) % 2 == 0 or any(word != "+" for word in side[1::2]):
-            raise ValueError("expected names or whole numbers with ' + ' between them on either side")
-        for term in side[::2]:
+    constant, coefficients = 0, Counter[str]()
+    for sign, side in ((1, match[1]), (-1, match[3])):
+        for term in side.split(" + "):
+            if " " in term or term == "+":
+                raise ValueError("expected names or whole numbers with ' + ' between them on either side")
             if term.isdecimal():
                 constant += sign * int(term)
             else:
-                coefficients[term] = coefficients.get(term, 0) + sign
+                coefficients[term] += sign
     if not any(coefficients.values()):
         raise ValueError("expected at least one name")
-    low = -constant if relations[0] in ("=", ">=") else float("-inf")
-    high = -constant if relations[0] in ("=", "<=") else float("inf")
+    low = -math.inf if match[2] == "<=" else -constant
+    high = math.inf if match[2] == ">=" else -constant
     return Constraint(tuple((n, c) for n, c in coefficients.items() if c), low, high, text, where)
 
 
@@ -70,11 +70,6 @@ def read_constraints(path: Path | str) -> list[Constraint]:
 
 
 Domains = dict[str, tuple[int, int]]
-
-
-def narrow(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
-    """Shrink the bounds of the unknowns until nothing changes; None if some constraint cannot hold."""
-    return _propagate(domains, _by_name(constraints), constraints)
 
 
 def _by_name(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
@@ -136,25 +131,24 @@ def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Do
     UserError
         If the constraints contradict each other.
     """
-    start = dict.fromkeys([*names, *(name for c in constraints for name, _ in c.terms)], (0, LARGEST))
-    narrowed = narrow(start, constraints)
-    if narrowed is None:
-        count = next(n for n in range(1, len(constraints) + 1) if narrow(start, constraints[:n]) is None)
-        last = constraints[count - 1]
-        where = last.where or "no place given"
-        raise UserError(
-            f"group sizes: no numbers meet all constraints together; {last.text!r} ({where}) contradicts those before it"
-        )
+    narrowed: Domains | None = dict.fromkeys(
+        [*names, *(name for c in constraints for name, _ in c.terms)], (0, LARGEST)
+    )
+    for number, constraint in enumerate(constraints):
+        narrowed = _propagate(narrowed, _by_name(constraints[: number + 1]), [constraint])
+        if narrowed is None:
+            raise UserError(
+                f"group sizes: no numbers meet all constraints together; {constraint.text!r} "
+                f"({constraint.where or 'no place given'}) contradicts those before it"
+            )
     return narrowed
 
 
 def components(domains: Domains, constraints: Iterable[Constraint], pairs: Iterable[Iterable[str]]) -> list[list[str]]:
     """Split the open unknowns into groups that no constraint and no P-value links, in the order of their first name."""
-    names = [name for name, (low, high) in domains.items() if high > low]
-    groups: list[set[str]] = [{name} for name in names]
+    groups = [[name] for name, (low, high) in domains.items() if high > low]
+    order = {name: place for place, (name,) in enumerate(groups)}
     for link in [*({name for name, _ in constraint.terms} for constraint in constraints), *map(set, pairs)]:
-        linked = [group for group in groups if group & link]
-        if linked:
-            groups = [group for group in groups if not group & link] + [set().union(*linked)]
-    ordered = [[name for name in names if name in group] for group in groups]
-    return sorted(ordered, key=lambda group: names.index(group[0]))
+        linked = sorted((name for group in groups if link & set(group) for name in group), key=order.__getitem__)
+        groups = [group for group in groups if not link & set(group)] + ([linked] if linked else [])
+    return sorted(groups, key=lambda group: order[group[0]])

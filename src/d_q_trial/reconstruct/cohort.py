@@ -11,7 +11,7 @@ from ..errors import UserError
 from ..trial import BASELINE
 from .constraints import Quantile, RankSum, Targets, check_counts, constraints_on, effect_sign
 from .design import Design, Enrolment, recruit
-from .search import Measure, Problem, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
+from .search import Column, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
 
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
@@ -99,8 +99,8 @@ def _find(
     groups: list[_Group],
     draw_scores: Callable[[], np.ndarray],
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Find the cells of a column; return them and the scores whose order they settle towards, shape (items,)."""
+) -> np.ndarray:
+    """Find the cells of a column, shape (items,); within the groups they settle towards the order of the scores."""
     design, items = cohort.design, cohort.people.present(outcome, visit)
     follow_up, decimals = visit != BASELINE, design.decimals[outcome]
     edges = not follow_up and decimals == 0
@@ -115,8 +115,13 @@ def _find(
     # Exchanging values within a group helps only where a constraint is on part of the group.
     sizes = [(np.isin(part.items, c.items).sum(), part.items.size) for c in constraints for part in groups]
     exchange = follow_up and any(0 < n < size for n, size in sizes)
-    measure = Measure(decimals, base)
-    problem = Problem(f"{outcome} {visit}", measure, constraints, group, lowest, highest, exchange, bool(ties))
+    column = Column(
+        *(f"{outcome} {visit}", constraints, group, lowest, highest),
+        decimals=decimals,
+        baseline=base,
+        exchange=exchange,
+        keep_ties=bool(ties),
+    )
     scores = np.empty(items.size)
 
     def start() -> np.ndarray:
@@ -133,8 +138,9 @@ def _find(
 
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.
     steps = 2500 if ties else 20000 if exchange else 8000 if follow_up else 6000
-    found = solve(problem, start, rng, steps=steps, attempts=80 if ties else 12)
-    return refine(problem, found, scores, rng), scores
+    solve(column, start, rng, steps=steps, attempts=80 if ties else 12)
+    refine(column, scores, rng)
+    return column.cells
 
 
 def _quartiles(row: dict[str, str]) -> tuple[float, float, float]:
@@ -161,7 +167,7 @@ def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> No
         where = np.flatnonzero(people.members(row["marker"], row["stratum"], row["group"])[items])
         groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
     latent = people.scores(design.loading(outcome), rng)[items]
-    found, _ = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
+    found = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
     # The search has moved values past one another: order them by the latent scores again.
     for part in groups:
         found[part.items] = in_order_of(latent[part.items], found[part.items])
@@ -191,7 +197,7 @@ def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray,
         noise = np.sqrt(1 - shared**2) * rng.standard_normal(items.size)
         return shared * trait[items] + noise + push + against
 
-    cells[items], _ = _find(cohort, outcome, visit, groups, scores, rng)
+    cells[items] = _find(cohort, outcome, visit, groups, scores, rng)
     cohort.cells[outcome, visit] = cells
 
 

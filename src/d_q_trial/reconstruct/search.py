@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,70 +27,63 @@ class UnmetError(UserError):
     """A set of constraints that the search could not meet."""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """From recorded whole cells to analysed values: the value itself, or its percent change from a baseline.
+class Column:
+    """A column to find: recorded whole cells, their analysed values, and the gaps of the constraints on them.
 
-    ``decimals`` are those of the recorded value: cell 123 at 2 decimals is 1.23. Changes are quotients of whole
-    numbers, so that equal changes are equal floats.
+    The analysed value is the recorded one or, with a ``baseline`` (cells, shape (n,)), the percent change from it: a
+    quotient of whole numbers, so that equal changes are equal floats. ``decimals`` are those of the recorded value: cell
+    123 at 2 decimals is 1.23. Values stay between ``lowest`` and ``highest``, shape (n,); items of one ``group`` (int,
+    shape (n,)) may exchange them, in the search if ``exchange``. With ``keep_ties``, items that start with equal values
+    stay where they are, because a reported P needs them.
     """
 
-    decimals: int
-    baseline: np.ndarray | None = None  # cells, shape (n,)
+    def __init__(
+        self,
+        name: str,
+        constraints: tuple[Constraint, ...],
+        group: np.ndarray,
+        lowest: np.ndarray,
+        highest: np.ndarray,
+        *,
+        decimals: int,
+        baseline: np.ndarray | None = None,
+        exchange: bool = False,
+        keep_ties: bool = False,
+    ) -> None:
+        self.name, self.constraints, self.group = name, constraints, group
+        self.lowest, self.highest, self.decimals, self.baseline = lowest, highest, decimals, baseline
+        self.exchange, self.keep_ties = exchange, keep_ties
+        members = [set(constraint.items) for constraint in constraints]
+        self.touching = [[n for n, items in enumerate(members) if item in items] for item in range(group.size)]
+        self.quartiles = [c for c in constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
+        self.fill(np.zeros(group.size, dtype=int))
 
-    def values(self, cells, items=slice(None)):
-        """Return the analysed values of all items, or of some."""
+    def fill(self, cells: np.ndarray) -> None:
+        """Set all cells."""
+        self.cells, self.values = cells, self.values_of(cells)
+        self.gaps = np.array([constraint.gap(self.values) for constraint in self.constraints])
+
+    def values_of(self, cells, items=slice(None)):
+        """Return the analysed values of cells of all items, or of some."""
         if self.baseline is None:
             return cells / 10.0**self.decimals
         return (cells - self.baseline[items]) * 100.0 / self.baseline[items]
 
-    def cells(self, values, items=slice(None)):
+    def cells_of(self, values, items=slice(None)):
         """Return the cells whose analysed values are nearest."""
         scaled = 10.0**self.decimals * values if self.baseline is None else self.baseline[items] * (1 + values / 100.0)
         return np.rint(scaled).astype(int)
 
-
-@dataclass(frozen=True)
-class Problem:
-    """One column to find: its measure, its constraints, and how far its values may reach."""
-
-    name: str
-    measure: Measure
-    constraints: tuple[Constraint, ...]
-    group: np.ndarray  # int, shape (n,): items of one group may exchange values
-    lowest: np.ndarray  # float, shape (n,)
-    highest: np.ndarray
-    exchange: bool = False  # whether an exchange within a group can help (constraints on parts of it)
-    keep_ties: bool = False  # whether items that start with equal values stay where they are (a reported P needs ties)
-    touching: list[list[int]] = field(init=False)  # the constraints on each item
-    quartiles: list[Quantile] = field(init=False)
-
-    def __post_init__(self) -> None:
-        members = [set(constraint.items) for constraint in self.constraints]
-        touching = [[n for n, items in enumerate(members) if item in items] for item in range(self.group.size)]
-        object.__setattr__(self, "touching", touching)
-        quartiles = [c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
-        object.__setattr__(self, "quartiles", quartiles)
-
-
-class Column:
-    """The cells of a problem with their values and the gaps of its constraints, kept in step."""
-
-    def __init__(self, problem: Problem, cells: np.ndarray) -> None:
-        self.problem, self.cells = problem, cells
-        self.values = problem.measure.values(cells)
-        self.gaps = np.array([constraint.gap(self.values) for constraint in problem.constraints])
-
     def attempt(self, moves: Moves, rng: np.random.Generator, temperature: float = 0.0) -> None:
         """Make moves if values stay within reach and the gaps do not grow; at a temperature, some that do are made."""
-        problem, items = self.problem, [item for item, _ in moves]
-        values = [problem.measure.values(cell, item) for item, cell in moves]
-        if not all(problem.lowest[i] <= value <= problem.highest[i] for i, value in zip(items, values, strict=True)):
+        items = [item for item, _ in moves]
+        values = [self.values_of(cell, item) for item, cell in moves]
+        if not all(self.lowest[i] <= value <= self.highest[i] for i, value in zip(items, values, strict=True)):
             return
         before = self.cells[items], self.values[items]
         self.cells[items], self.values[items] = [cell for _, cell in moves], values
-        touched = list(dict.fromkeys(number for item in items for number in problem.touching[item]))
-        gaps = [problem.constraints[number].gap(self.values) for number in touched]
+        touched = list(dict.fromkeys(number for item in items for number in self.touching[item]))
+        gaps = [self.constraints[number].gap(self.values) for number in touched]
         worse = sum(gaps) - sum(self.gaps[number] for number in touched)
         if worse <= 0 or (temperature and rng.random() < math.exp(-worse / temperature)):
             self.gaps[touched] = gaps
@@ -100,19 +92,13 @@ class Column:
 
     def swap(self, item: int, mate: int) -> Moves:
         """Return the moves that give two items each other's value."""
-        cells = self.problem.measure.cells
-        return [(item, cells(self.values[mate], item)), (mate, cells(self.values[item], mate))]
+        return [(item, self.cells_of(self.values[mate], item)), (mate, self.cells_of(self.values[item], mate))]
 
 
 def solve(
-    problem: Problem,
-    start: Callable[[], np.ndarray],
-    rng: np.random.Generator,
-    *,
-    steps: int = 6000,
-    attempts: int = 12,
-) -> np.ndarray:
-    """Return cells, shape (n,), that meet every constraint of ``problem``.
+    column: Column, start: Callable[[], np.ndarray], rng: np.random.Generator, *, steps: int = 6000, attempts: int = 12
+) -> None:
+    """Fill a column with cells that meet every constraint.
 
     Parameters
     ----------
@@ -126,29 +112,31 @@ def solve(
     UnmetError
         Naming the constraints that the best attempt misses, and the values reached.
     """
-    best: Column | None = None
+    best, missed = math.inf, [""]
     for attempt in range(attempts):
-        column = Column(problem, problem.measure.cells(start()))
+        column.fill(column.cells_of(start()))
         _anneal(column, rng, steps, _HOT[attempt % len(_HOT)])
         if not column.gaps.any():
-            return column.cells
-        if best is None or column.gaps.sum() < best.gaps.sum():
-            best = column
-    missed = [f"{c.name} (reached {c.value(best.values):.5g})" for c in problem.constraints if c.gap(best.values)]
-    raise UnmetError(f"{problem.name}: no values found that meet " + "; ".join(missed))
+            return
+        if column.gaps.sum() < best:
+            best = column.gaps.sum()
+            missed = [
+                f"{c.name} (reached {c.value(column.values):.5g})" for c in column.constraints if c.gap(column.values)
+            ]
+    raise UnmetError(f"{column.name}: no values found that meet " + "; ".join(missed))
 
 
 def _anneal(column: Column, rng: np.random.Generator, steps: int, hot: float) -> None:
     """Change a column until all constraints are met or the steps are used up."""
     held = set()
-    if column.problem.keep_ties:
+    if column.keep_ties:
         _, which, counts = np.unique(column.values, return_inverse=True, return_counts=True)
         held = set(np.flatnonzero(counts[which] > 1))
     for step in range(steps):
         missed = np.flatnonzero(column.gaps)
         if missed.size == 0:
             return
-        focus = column.problem.constraints[missed[rng.integers(missed.size)]]
+        focus = column.constraints[missed[rng.integers(missed.size)]]
         moves = _propose(column, focus, held, rng)
         if moves:
             column.attempt(moves, rng, hot * (_COLD / hot) ** (step / steps))
@@ -156,90 +144,83 @@ def _anneal(column: Column, rng: np.random.Generator, steps: int, hot: float) ->
 
 def _propose(column: Column, focus: Constraint, held: set[int], rng: np.random.Generator) -> Moves:
     """Propose one or two moves for the constraint in focus, or none."""
-    problem, values = column.problem, column.values
-    measure = problem.measure
+    values, baseline, of_ranks = column.values, column.baseline, isinstance(focus, RankSum)
     item = focus.lever(values, rng) if rng.random() < 0.85 else rng.integers(values.size)
     if item in held:
         return []
-    kind, of_ranks = rng.random(), isinstance(focus, RankSum)
-    if problem.exchange and kind < 0.4:
-        mates = np.flatnonzero(problem.group == problem.group[item])
+    kind = rng.random()
+    if column.exchange and kind < 0.4:
+        mates = np.flatnonzero(column.group == column.group[item])
         mate = mates[rng.integers(mates.size)]
         return [] if mate == item or mate in held else column.swap(item, mate)
     if isinstance(focus, Quantile) and kind > 0.6:
         wanted = focus.aim(values, item, rng)
-        return [] if wanted is None else [(item, measure.cells(wanted, item))]
-    if of_ranks and kind > 0.9 and problem.quartiles:
+        return [] if wanted is None else [(item, column.cells_of(wanted, item))]
+    if of_ranks and kind > 0.9 and column.quartiles:
         return _balanced(column, focus, held, rng)
     if kind < 0.65:  # a few steps on the grid
         size = 1 + int(rng.exponential(2.0)) if rng.random() < 0.8 else 1 + int(rng.exponential(20.0))
         return [(item, column.cells[item] + (size if rng.random() < 0.5 else -size))]
     nearly = of_ranks and column.gaps.sum() < _NEARLY
-    if measure.baseline is not None and kind > (0.8 if nearly else 0.87):
-        return [(item, measure.baseline[item])]  # no change at all: the one value that participants share easily
+    if baseline is not None and kind > (0.8 if nearly else 0.87):
+        return [(item, baseline[item])]  # no change at all: the one value that participants share easily
     other = focus.items[rng.integers(focus.items.size)]
     # Beside another item's value or upon it: upon it gives the half-integer U that some reported P ask for.
-    return [(item, measure.cells(values[other], item) + rng.integers(-1, 2))]
+    return [(item, column.cells_of(values[other], item) + rng.integers(-1, 2))]
 
 
 def _balanced(column: Column, focus: Constraint, held: set[int], rng: np.random.Generator) -> Moves:
     """Propose to move both items beside a quartile, the one past another item's value, so that the quartile stays."""
-    problem, values = column.problem, column.values
-    lower, upper, share = problem.quartiles[rng.integers(len(problem.quartiles))].around(values)
+    values = column.values
+    lower, upper, share = column.quartiles[rng.integers(len(column.quartiles))].around(values)
     if not share or held & {lower, upper}:
         return []
     now = values[lower] + share * (values[upper] - values[lower])
     beside = values[focus.items[rng.integers(focus.items.size)]]
     item, partner, weight = (upper, lower, share) if beside > now else (lower, upper, 1 - share)
-    cell = problem.measure.cells(beside, item) + rng.integers(-1, 2)
-    rest = (now - weight * problem.measure.values(cell, item)) / (1 - weight)
-    return [(item, cell), (partner, problem.measure.cells(rest, partner))]
+    cell = column.cells_of(beside, item) + rng.integers(-1, 2)
+    rest = (now - weight * column.values_of(cell, item)) / (1 - weight)
+    return [(item, cell), (partner, column.cells_of(rest, partner))]
 
 
-def refine(
-    problem: Problem, cells: np.ndarray, scores: np.ndarray, rng: np.random.Generator, *, rounds: int = 4
-) -> np.ndarray:
-    """Return cells, shape (n,), that still meet every constraint, in a better order and without artefacts of the search.
+def refine(column: Column, scores: np.ndarray, rng: np.random.Generator, *, rounds: int = 4) -> None:
+    """Bring a column that meets every constraint into a better order, without artefacts of the search.
 
     A search that places values upon and beside one another leaves more ties, near ties and unchanged values than a
     laboratory would report, and its exchanges mix up who changes like whom. The constraints ask for neither.
 
     Parameters
     ----------
-    cells : array of int, shape (n,)
-        Meet every constraint of ``problem``.
     scores : array of float, shape (n,)
-        Within a group of ``problem``, values should ascend with them: a soft goal.
+        Within a group of the column, values should ascend with them: a soft goal.
     rounds : int
         How often each item is tried.
     """
-    column = Column(problem, cells.copy())
     for proposed in (_ordering, _loosening):
         for _ in range(rounds):
-            for item in rng.permutation(cells.size):
+            for item in rng.permutation(column.cells.size):
                 moves = proposed(column, item, scores, rng)
                 if moves:
                     column.attempt(moves, rng)
-    return column.cells
 
 
 def _ordering(column: Column, item: int, scores: np.ndarray, rng: np.random.Generator) -> Moves:
     """Propose an exchange within a group that brings two items nearer to the order of their scores."""
     wrong = (scores - scores[item]) * (column.values - column.values[item]) < 0
-    mates = np.flatnonzero(wrong & (column.problem.group == column.problem.group[item]))
+    mates = np.flatnonzero(wrong & (column.group == column.group[item]))
     return column.swap(item, mates[rng.integers(mates.size)]) if mates.size else []
 
 
 def _loosening(column: Column, item: int, scores: np.ndarray, rng: np.random.Generator) -> Moves:
     """Propose to move an item that lies upon or beside another, or on no change, between its farther neighbours."""
-    measure, own = column.problem.measure, column.values[item]
-    near = max(abs(measure.values(column.cells[item] + 1, item) - own), _NEAR * np.ptp(column.values))
+    own = column.values[item]
+    near = max(abs(column.values_of(column.cells[item] + 1, item) - own), _NEAR * np.ptp(column.values))
     apart = np.delete(column.values, item) - own
-    if np.abs(apart).min() > near and (measure.baseline is None or own != 0.0):
+    if np.abs(apart).min() > near and (column.baseline is None or own != 0.0):
         return []
     # Outermost values stay or move inwards: how far a column reaches is not to change.
     below, above = apart[apart < -near].max(initial=-np.inf), apart[apart > near].min(initial=np.inf)
-    low, high = (measure.cells(own + (by if np.isfinite(by) else 0.0), item) for by in (below, above))
+    low, high = (column.cells_of(own + (by if np.isfinite(by) else 0.0), item) for by in (below, above))
     return [(item, rng.integers(low, high + 1))]
 
 
