@@ -17,7 +17,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +29,8 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
 from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
-from d_q_trial.robustness.multiverse import Prepared, families_of
+from d_q_trial.robustness.multiverse import count
 from d_q_trial.robustness.search import best_cuts
-from d_q_trial.robustness.shards import count
 from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
@@ -183,15 +182,15 @@ def multiverse(rng, upper_shift, shift):
     """P of each family and summary, and the smallest adjusted P of the whole."""
     choices = ROBUSTNESS.multiverse.model_copy(update={"tests": ["normal"]})
     data = measurements(rng, upper_shift, shift, choices)
-    every = specifications(data, choices, ANALYSIS, minimum_per_arm=ROBUSTNESS.minimum_per_arm)
-    families = [family for family in families_of(every, TRIAL) if family.name in FAMILIES]
-    counts = count(Prepared(every, families, 1.959964), permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
+    every = specifications(data, TRIAL, ANALYSIS, ROBUSTNESS.model_copy(update={"multiverse": choices}))
+    every = replace(every, families={name: every.families[name] for name in FAMILIES})
+    counts = count(every, permutations=PERMUTATIONS, seed=int(rng.integers(2**32)))
     step_down = StepDown(every.design.observed(every.is_first).z)
     step_down.counts = counts.step_down
     joint = (counts.joint + 1) / (counts.total + 1)
     found = {
-        f"{family.name}: {summary.replace('_', ' ')}": joint[row, column]
-        for column, family in enumerate(families)
+        f"{family}: {summary.replace('_', ' ')}": joint[row, column]
+        for column, family in enumerate(FAMILIES)
         for row, summary in enumerate(SUMMARIES)
     }
     adjusted = [p.p for p in step_down_p(step_down, counts.total)]

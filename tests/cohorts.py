@@ -1,5 +1,6 @@
 """Small made-up participants for tests."""
 
+import numpy as np
 import pandas as pd
 
 from d_q_trial.participants import COLUMNS, Participants
@@ -30,3 +31,24 @@ def measured(participant: str, arm: str, variable: str, **visits: float | None) 
         for visit, value in visits.items()
         if value is not None
     ]
+
+
+def randomized(n=16, outcomes=("p1np",), *, seed=5, drop=(), changed=None, markers=None) -> list[dict]:
+    """Rows of two arms with a marker (0 to n - 1, shuffled) and outcomes at four visits.
+
+    ``drop`` names (participant, visit) without a value, ``changed`` those with another.
+    """
+    rng = np.random.default_rng(seed)
+    markers = rng.permutation(n) if markers is None else markers
+    rows = []
+    for i in range(n):
+        name, arm = f"A{i:02d}", "d_q" if i % 2 else "control"
+        for outcome in outcomes:
+            values = {"baseline": 40.0 + rng.integers(0, 30)}
+            for visit in ("week_2", "week_4", "week_20"):
+                values[visit] = float(np.round(values["baseline"] * np.exp(rng.normal(0.3 * (i % 2), 0.2)), 1))
+            values |= {visit: value for (who, visit), value in (changed or {}).items() if who == name}
+            values |= {visit: None for who, visit in drop if who == name}
+            rows += measured(name, arm, outcome, **values)
+        rows += measured(name, arm, "p16_variant_5", baseline=float(markers[i]))
+    return rows

@@ -10,6 +10,7 @@ from d_q_trial.changes import build_changes
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
+from d_q_trial.robustness.comparisons import Layout
 from d_q_trial.stats.two_sample import rank_sum_variants
 from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
@@ -26,6 +27,12 @@ class Run:
     results: pd.DataFrame
     alternatives: pd.DataFrame
     trial: Trial
+    analysis: settings.Analysis
+
+    @property
+    def layout(self) -> Layout:
+        """What the robustness analyses start from."""
+        return Layout(self.changes, self.strata, self.trial, self.analysis)
 
     def value(self, statistic: str, **keys: str) -> float:
         """The one number of the results with these keys."""
@@ -47,7 +54,7 @@ def run(
     changes = build_changes(participants, trial, analysis)
     strata = build_strata(participants, trial, analysis)
     results = build_results(participants, changes, strata, trial, analysis, also=also)
-    return Run(participants, changes, strata, *results, trial)
+    return Run(participants, changes, strata, *results, trial, analysis)
 
 
 @lru_cache

@@ -1,5 +1,6 @@
 """The comparison of arms above and below every cut, in windows, and at the best cut."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import cohorts
@@ -20,64 +21,53 @@ from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
+PUBLISHED = settings.load("tests/config.yaml").analyses["published"]
 FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
-PBC = "data/pbc/config.yaml"
-MARKER = "p16_variant_5"
+PBC, MARKER = "data/pbc/config.yaml", "p16_variant_5"
 
 
-def _analysis(path="tests/config.yaml", **different):
-    chosen = settings.load(path)
-    return chosen.analyses[chosen.reference].model_copy(update=different)
-
-
-def _made_up(n=16, seed=3, shift=0.0, transform=lambda value: value, label=None, **different):
-    """Women of two arms with tied markers, tied changes and missing values; the later ones respond by `shift`."""
+def _made_up(n=16, seed=3, benefit=0.0, transform=lambda value: value, **different):
+    """Women of two arms with tied markers, tied changes and missing values; the later treated ones benefit."""
     rng = np.random.default_rng(seed)
     arms, marker = rng.permutation(["d_q", "control"] * (n // 2)), np.sort(rng.integers(1, 12, n) / 4)
     rows = []
     for i, arm in enumerate(arms):
-        name, responds = f"A{i:02d}", arm == "d_q" and i >= n // 2
         for outcome in ("ctx", "p1np"):
             values = {visit: float(40 + rng.integers(0, 20)) for visit in ("baseline", "week_2", "week_20")}
-            values["week_20"] = None if rng.random() < 0.15 else values["week_20"] + shift * responds
-            rows += cohorts.measured(name, arm, outcome, **values)
-        rows += cohorts.measured(name, arm, MARKER, baseline=float(transform(marker[i])))
-    analysis = _analysis(**different)
-    made = pipeline.run(cohorts.participants(rows, label), TRIAL, analysis)
-    return made.changes, made.strata, TRIAL, analysis
+            more = benefit * (arm == "d_q" and i >= n // 2)
+            values["week_20"] = None if rng.random() < 0.15 else values["week_20"] + more
+            rows += cohorts.measured(f"A{i:02d}", arm, outcome, **values)
+        rows += cohorts.measured(f"A{i:02d}", arm, MARKER, baseline=float(transform(marker[i])))
+    return pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED.model_copy(update=different))
 
 
-def _slices(data, robustness=FEW):
-    changes, strata, trial, analysis = data
-    markers = strata.pivot(index="participant", columns="marker", values="marker_value")
-    return cutoffs.slices(changes, markers, trial, analysis, robustness)
+def _slices(run, robustness=FEW):
+    markers = run.strata.pivot(index="participant", columns="marker", values="marker_value")
+    return cutoffs.slices(run.changes, markers, run.trial, run.analysis, robustness)
 
 
-def _own_cuts(data, robustness):
-    return prespecified_cuts(cutoffs.cutoffs_table(_slices(data, robustness)), *data)
-
-
-def _tables(data, robustness=FEW):
-    found = _slices(data, robustness)
-    best = search.best_cuts(found, *data[2:], robustness)
+def _tables(run, robustness=FEW):
+    found = _slices(run, robustness)
+    best = search.best_cuts(found, run.trial, run.analysis, robustness)
     return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best
 
 
-def _wide(data, row):
+def _own_cuts(run):
+    return prespecified_cuts(cutoffs.cutoffs_table(_slices(run, Robustness())), run.layout)
+
+
+def _wide(run, row):
     """Changes, arm and marker of the women with a change, for the outcome and visit of a row."""
-    changes, strata = data[0], data[1]
+    changes = run.changes
     own = changes[changes["outcome"].eq(row.outcome) & changes["visit"].eq(row.visit) & changes["value"].notna()]
-    marker = strata[strata["marker"].eq(row.marker)].set_index("participant")["marker_value"]
-    return (
-        own["value"].to_numpy(),
-        own["arm"].eq(next(iter(data[2].analysed_arms))).to_numpy(),
-        own["participant"].map(marker).to_numpy(),
-    )
+    marker = run.strata[run.strata["marker"].eq(row.marker)].set_index("participant")["marker_value"]
+    return own["value"].to_numpy(), own["arm"].eq("d_q").to_numpy(), own["participant"].map(marker).to_numpy()
 
 
-def _check(row, value, is_first, inside, method="normal"):
+def _check(row, value, is_first, inside, analysis):
     first, second = value[inside & is_first], value[inside & ~is_first]
-    test, shift = rank_sum(first, second, method=method), hodges_lehmann(first, second, method=method, confidence=0.95)
+    test = rank_sum(first, second, method=analysis.test)
+    shift = hodges_lehmann(first, second, method=analysis.test, confidence=1 - analysis.alpha)
     assert (row.n_first, row.n_second) == (first.size, second.size)
     assert (row.median_first, row.median_second) == (np.median(first), np.median(second))
     assert row.p == pytest.approx(test.p, rel=1e-12, nan_ok=True)
@@ -86,13 +76,16 @@ def _check(row, value, is_first, inside, method="normal"):
     np.testing.assert_array_equal([row.hodges_lehmann, row.lower, row.upper], limits)
 
 
-@pytest.mark.parametrize(("at_cut", "test"), [("upper", "normal"), ("lower", "normal_continuity"), ("upper", "exact")])
-def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test):
-    data = _made_up(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test)
-    table, windows, _ = _tables(data)
+@pytest.mark.parametrize(
+    ("at_cut", "test", "alpha"),
+    [("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3)],
+)
+def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha):
+    run = _made_up(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
+    table, windows, _ = _tables(run)
     expected = set()
     for row in table.drop_duplicates(["outcome", "visit"]).itertuples():
-        value, is_first, marker = _wide(data, row)
+        value, is_first, marker = _wide(run, row)
         for cut in np.unique(marker):
             above = marker >= cut if at_cut == "upper" else marker > cut
             for side, inside in (("above", above), ("below", ~above)):
@@ -100,74 +93,73 @@ def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test):
                     expected.add((row.outcome, row.visit, cut, side))
     assert {tuple(row) for row in table[["outcome", "visit", "cut", "side"]].to_numpy()} == expected
     for row in table.itertuples():
-        value, is_first, marker = _wide(data, row)
+        value, is_first, marker = _wide(run, row)
         above = marker >= row.cut if at_cut == "upper" else marker > row.cut
-        _check(row, value, is_first, above == (row.side == "above"), test)
+        _check(row, value, is_first, above == (row.side == "above"), run.analysis)
+        assert row.share_below == pytest.approx((~above).mean())
     assert len(windows) > 8
     for row in windows.itertuples():
-        value, is_first, marker = _wide(data, row)
+        value, is_first, marker = _wide(run, row)
         inside = (marker >= row.low) & (marker <= row.high)
-        _check(row, value, is_first, inside, test)
+        _check(row, value, is_first, inside, run.analysis)
         assert row.median_marker == np.median(marker[inside])
+        assert row.share_below == pytest.approx(
+            ((marker < row.median_marker).mean() + (marker <= row.median_marker).mean()) / 2
+        )
+
+
+@pytest.mark.parametrize(("size", "method"), [(49, "exact"), (50, "normal_continuity")])
+def test_large_arms_are_tested_as_by_r(size, method):
+    rows = cohorts.randomized(2 * size)
+    run = pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED.model_copy(update={"test": "exact"}), also=())
+    changes = run.changes[run.changes["visit"].eq("week_2")]
+    robustness = FEW.model_copy(update={"minimum_per_arm": size - 2})
+    assert {part.method for part in _slices(replace(run, changes=changes), robustness)[:1]} == {method}
 
 
 @pytest.mark.parametrize("path", ["tests/config.yaml", PBC])
 def test_the_prespecified_cut_has_the_numbers_of_the_results(path):
     run = pipeline.of_config(path)
-    data = (run.changes, run.strata, run.trial, _analysis(path))
-    table = _own_cuts(data, Robustness())
+    table, labels = _own_cuts(run), run.analysis.strata.labels
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["stratum"].ne("all")]
     keys = ["outcome", "measure", "visit", "marker", "stratum", "statistic"]
     values = results[results["method"].isin(["", "normal"]) | results["statistic"].str.startswith("hodges")]
-    values = values.drop_duplicates(keys)
-    values = values.set_index(keys)["value"].to_dict()
-    compared = 0
-    for row in table[table["stratum"].isin(data[3].strata.labels)].itertuples():
+    values = values.drop_duplicates(keys).set_index(keys)["value"].to_dict()
+    compared = table[table["stratum"].isin(labels)]
+    names = {"hodges_lehmann": "hodges_lehmann", "lower": "hodges_lehmann_lower", "upper": "hodges_lehmann_upper"}
+    for row in compared.itertuples():
         key = (row.outcome, row.measure, row.visit, row.marker, row.stratum)
-        assert row.p == pytest.approx(values[*key, "p"], rel=1e-12)
         assert row.median_first - row.median_second == pytest.approx(values[*key, "median_difference"], abs=1e-9)
-        for ours, theirs in (
-            ("hodges_lehmann", "hodges_lehmann"),
-            ("lower", "hodges_lehmann_lower"),
-            ("upper", "hodges_lehmann_upper"),
-            ("mann_whitney_effect", "mann_whitney_effect"),
-        ):
+        for ours, theirs in (names | {"p": "p", "mann_whitney_effect": "mann_whitney_effect"}).items():
             assert getattr(row, ours) == pytest.approx(values[*key, theirs], rel=1e-12)
-        compared += 1
     # The middle one of three strata lies between two cuts.
-    ends = results["stratum"].isin([data[3].strata.labels[0], data[3].strata.labels[-1]])
+    ends = results["stratum"].isin([labels[0], labels[-1]])
     large = (results["n_first"] >= 6) & (results["n_second"] >= 6)
     changes = results["statistic"].eq("hodges_lehmann") & results["measure"].eq("percent_change")
-    assert compared == (ends & large & changes).sum() > 20
-
-
-def test_the_strata_of_several_cuts_are_named():
-    run = pipeline.of_config(PBC)
-    table = _own_cuts((run.changes, run.strata, run.trial, _analysis(PBC)), Robustness())
-    assert set(table["stratum"]) == {"T1", "T3", "T1 + T2", "T2 + T3"}
+    assert len(compared) == (ends & large & changes).sum() > 20
+    assert set(table["stratum"]) == ({"T1", "T3", "T1 + T2", "T2 + T3"} if path == PBC else {"T1/T2", "T3"})
 
 
 # The best cut
 
 
-def _by_enumeration(data, row, sides, minimum=2):
+def _share_of_splits(run, row, sides, minimum=2):
     """Share of all splits of the participants whose best cut is as good, by the rank-sum test of each cut."""
-    changes = data[0]
+    changes, method = run.changes, run.analysis.test
     people = changes.drop_duplicates("participant").set_index("participant")["arm"].eq("d_q")
     own = changes[changes["outcome"].eq(row.outcome) & changes["visit"].eq(row.visit)].set_index("participant")["value"]
     value = own.reindex(people.index).to_numpy()
-    marker = data[1].set_index("participant")["marker_value"].reindex(people.index).to_numpy()
+    marker = run.strata.set_index("participant")["marker_value"].reindex(people.index).to_numpy()
     known = np.unique(marker[~np.isnan(value)])[1:]
-    groups = [marker >= cut for cut in known] * ("above" in sides) + [marker < cut for cut in known] * (
-        "below" in sides
-    )
+    groups = [marker >= cut for cut in known] if "above" in sides else []
+    groups += [marker < cut for cut in known] if "below" in sides else []
 
     def best(is_first):
         sizes = []
         for group in groups:
             first, second = (value[group & arm & ~np.isnan(value)] for arm in (is_first, ~is_first))
             if min(first.size, second.size) >= minimum:
-                sizes.append(abs(np.nan_to_num(rank_sum(first, second, method="normal").statistic)))
+                sizes.append(abs(np.nan_to_num(rank_sum(first, second, method=method).statistic)))
         return max(sizes, default=0.0)
 
     observed, n = best(people.to_numpy()), len(people)
@@ -175,24 +167,24 @@ def _by_enumeration(data, row, sides, minimum=2):
     return (np.array(splits) >= observed - 1e-9).mean()
 
 
-def test_the_p_of_the_best_cut_is_its_share_of_all_splits():
-    data = _made_up(n=10, seed=1, shift=20.0)
-    _, _, best = _tables(data)
+@pytest.mark.parametrize("test", ["normal", "normal_continuity"])
+def test_the_p_of_the_best_cut_is_its_share_of_all_splits(test):
+    run = _made_up(n=10, seed=1, benefit=20.0, test=test)
+    best = _tables(run)[2]
     best = best[best["marker"].eq(MARKER)]
     assert set(best["permutations"]) == {252}
     for row in best[best["visit"].eq("week_20") & best["outcome"].eq("ctx")].itertuples():
-        assert row.p_best_of_side == pytest.approx(_by_enumeration(data, row, row.side), abs=1e-12)
+        assert row.p_best_of_side == pytest.approx(_share_of_splits(run, row, row.side), abs=1e-12)
         assert row.p_best_of_side_lower == row.p_best_of_side == row.p_best_of_side_upper
         if not np.isnan(row.p_best_of_both):
-            assert row.p_best_of_both == pytest.approx(_by_enumeration(data, row, "above below"), abs=1e-12)
+            assert row.p_best_of_both == pytest.approx(_share_of_splits(run, row, "above below"), abs=1e-12)
 
 
 def test_the_best_cut_is_the_one_with_the_smallest_p():
-    data = _made_up(shift=30.0)
-    table, _, best = _tables(data)
+    run = _made_up(benefit=30.0)
+    table, _, best = _tables(run)
     keys = ["outcome", "visit", "marker", "side"]
-    smallest = table.groupby(keys)["p"].min()
-    tried = table.groupby(keys)["cut"].size()
+    smallest, tried = table.groupby(keys)["p"].min(), table.groupby(keys)["cut"].size()
     shift = table.set_index([*keys, "cut"])["hodges_lehmann"]
     for row in best[best["marker"].eq(MARKER)].itertuples():
         key = tuple(getattr(row, name) for name in keys)
@@ -201,15 +193,27 @@ def test_the_best_cut_is_the_one_with_the_smallest_p():
         assert shift[*key, row.cut] == row.hodges_lehmann
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.2])
+def test_the_interval_of_the_best_cut_has_the_level_of_the_analysis(alpha, monkeypatch):
+    cuts = np.append(np.arange(1.0, 101), np.nan)
+    monkeypatch.setattr(search, "best_cut_bootstrap", lambda *_, **__: (cuts, np.arange(101) / 100))
+    best = _tables(_made_up(alpha=alpha), FEW.model_copy(update={"permutations": 99}))[2]
+    row = best[best["marker"].eq(MARKER)].iloc[0]
+    assert (row["cut_lower"], row["cut_upper"]) == {0.05: (3, 98), 0.2: (10, 90)}[alpha]
+    effects = row[["effect_out_of_bag_lower", "effect_out_of_bag", "effect_out_of_bag_upper"]].to_list()
+    assert effects == pytest.approx([alpha / 2, 0.5, 1 - alpha / 2])
+    assert row["resamples"] == 100
+
+
 def test_a_wider_search_costs_more():
     run = pipeline.of_config()
-    data = (run.changes[run.changes["outcome"].isin(["ctx", "p1np"])], run.strata, run.trial, _analysis())
-    best = _tables(data, Robustness(permutations=499))[2]
+    best = _tables(
+        replace(run, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])]), Robustness(permutations=499)
+    )[2]
     assert len(best) == 24
     assert best["p_best_of_both"].notna().sum() == 12
-    both = best["p_best_of_both"].fillna(1)
     assert (best["p"] < best["p_best_of_side"]).all()
-    assert (best["p_best_of_side"] <= both).all()
+    assert (best["p_best_of_side"] <= best["p_best_of_both"].fillna(1)).all()
     assert (best["p_best_of_both"].fillna(0) <= best["p_best_of_family"]).all()
     for name in ("side", "both", "family"):
         p = best[f"p_best_of_{name}"].dropna()
@@ -233,8 +237,8 @@ def test_a_rising_transform_of_the_marker_changes_no_p(seed):
 
 
 def test_memory_changes_no_number():
-    data = _made_up()
-    one, other = (_tables(data, FEW.model_copy(update={"memory_mb": size}))[2] for size in (64, 1024))
+    run = _made_up()
+    one, other = (_tables(run, FEW.model_copy(update={"memory_mb": size}))[2] for size in (64, 1024))
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -247,31 +251,28 @@ def test_excluded_participants_are_in_no_cut():
 def test_strata_by_value_or_column_are_found_among_the_cuts(kind):
     run = pipeline.of_config()
     frame = run.participants.frame
-    if kind == "value":
-        rule = settings.StrataRule(by="value", cuts=[1.355], labels=["T1/T2", "T3"])
-    else:
+    rule = settings.StrataRule(by="value", cuts=[1.355], labels=["T1/T2", "T3"])
+    if kind == "column":
         rule = settings.StrataRule(by="column", column="group", labels=["T1/T2", "T3"])
         own = run.strata[run.strata["marker"].eq(MARKER)]
         columns = own[["participant", "arm"]].assign(variable="group", text=own["stratum"])
         more = cohorts.participants(columns.to_dict("records")).frame.assign(value=np.nan)
         frame = pd.concat([frame, more.astype(frame.dtypes)], ignore_index=True)
     again = pipeline.rerun(run, frame=frame, strata=rule, outcomes=["p1np"])
-    analysis = _analysis(strata=rule, outcomes=["p1np"])
-    markers = marker_values(again.participants, TRIAL, analysis)
-    every = cutoffs.cutoffs_table(cutoffs.slices(again.changes, markers, TRIAL, analysis, Robustness()))
+    markers = marker_values(again.participants, TRIAL, again.analysis)
+    every = cutoffs.cutoffs_table(cutoffs.slices(again.changes, markers, TRIAL, again.analysis, Robustness()))
     assert set(every["marker"]) == set(TRIAL.markers)
-    table = prespecified_cuts(every, again.changes, again.strata, TRIAL, analysis)
+    table = prespecified_cuts(every, again.layout)
     assert set(table["marker"]) == {MARKER}
     own = table[table["stratum"].eq("T3") & table["visit"].eq("week_2")]
-    assert own["p"].item() == pytest.approx(0.035, abs=0.0005)  # as printed, and so in the bundled cohort
+    assert own["p"].item() == pytest.approx(0.035, abs=0.0005)  # as reported, and so in the bundled cohort
 
 
 def test_a_split_divides_one_arm_at_its_best_cut():
-    data = _made_up(n=24)
-    found = _slices(data)
-    table = search.best_splits(found, TRIAL, FEW)
+    run = _made_up(n=24)
+    table = search.best_splits(_slices(run), TRIAL, FEW)
     for row in table[table["marker"].eq(MARKER)].itertuples():
-        value, is_first, marker = _wide(data, row)
+        value, is_first, marker = _wide(run, row)
         own = is_first == (row.arm == "d_q")
         value, marker = value[own], marker[own]
         tests = {}
@@ -291,40 +292,36 @@ def test_a_split_divides_one_arm_at_its_best_cut():
 # Where there is nothing to cut
 
 
-@pytest.mark.parametrize("layout", ["sheet_per_panel", "by_stratum"])
-def test_a_workbook_of_panels_has_no_cuts(layout, tmp_path):
-    path = tmp_path / f"{layout}.xlsx"
-    getattr(panels, layout)(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), path)
-    analysis = _analysis()
-    made = pipeline.run(read_workbook(path, TRIAL), TRIAL, analysis)
-    table, windows, best = _tables((made.changes, made.strata, TRIAL, analysis), Robustness(permutations=99))
-    assert len(table) == len(windows) == 0
-    assert len(best) > 0
-    assert set(best["reason"]) == {cutoffs.NO_MARKER}
+def _without_ids():
+    run = _made_up()
+    loose = run.changes.assign(linked=False, marker=MARKER, stratum="T3")
+    return replace(run, changes=loose, strata=run.strata.iloc[:0])
 
 
-def _assert_empty(data, reason):
-    table, windows, best = _tables(data, Robustness(permutations=99))
-    assert list(table.columns) == list(cutoffs.CUTOFFS)
-    assert list(windows.columns) == list(cutoffs.WINDOWS)
+@pytest.mark.parametrize(
+    ("run", "reason"), [(_without_ids, cutoffs.NO_MARKER), (lambda: _made_up(n=10), cutoffs.TOO_FEW_FOR_CUTS)]
+)
+def test_without_a_cut_the_tables_give_the_reason(run, reason):
+    table, windows, best = _tables(run(), Robustness(permutations=99))
+    assert (list(table), list(windows)) == (list(cutoffs.CUTOFFS), list(cutoffs.WINDOWS))
     assert len(table) == len(windows) == 0
     assert set(best.loc[best["marker"].eq(MARKER), "reason"]) == {reason}
     assert set(best.loc[best["marker"].ne(MARKER), "reason"]) == {cutoffs.NO_MARKER}
     assert best["p_best_of_side"].isna().all()
 
 
-def test_participants_without_ids_have_no_cuts():
-    changes, strata, trial, analysis = _made_up()
-    changes = changes.assign(linked=False, marker=MARKER, stratum="T3")
-    _assert_empty((changes, strata.iloc[:0], trial, analysis), cutoffs.NO_MARKER)
-
-
-def test_too_few_participants_have_no_cuts():
-    _assert_empty(_made_up(n=10), cutoffs.TOO_FEW_FOR_CUTS)
+@pytest.mark.parametrize("layout", ["sheet_per_panel", "by_stratum"])
+def test_a_workbook_of_panels_has_no_cuts(layout, tmp_path):
+    path = tmp_path / f"{layout}.xlsx"
+    getattr(panels, layout)(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), path)
+    run = pipeline.run(read_workbook(path, TRIAL), TRIAL, PUBLISHED)
+    table, windows, best = _tables(run, Robustness(permutations=99))
+    assert len(table) == len(windows) == 0
+    assert set(best["reason"]) == {cutoffs.NO_MARKER}
 
 
 def test_no_changes_give_empty_tables():
-    changes, strata, trial, analysis = _made_up()
-    table, windows, best = _tables((changes.iloc[:0], strata.iloc[:0], trial, analysis))
+    run = _made_up()
+    table, windows, best = _tables(replace(run, changes=run.changes.iloc[:0], strata=run.strata.iloc[:0]))
     assert (len(table), len(windows), len(best)) == (0, 0, 0)
     assert list(best.columns) == list(search.BEST_CUTS)

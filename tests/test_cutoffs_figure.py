@@ -1,6 +1,7 @@
 """The figures of every cut: their lines are the numbers of the tables, their words say what is drawn."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import made
@@ -27,16 +28,16 @@ PANEL = ("p16_variant_5", "p1np", "week_2")
 @pytest.fixture(scope="module")
 def tables():
     run = pipeline.of_config()
-    changes = run.changes[run.changes["outcome"].isin(["ctx", "p1np"])]
+    layout = replace(run.layout, changes=run.changes[run.changes["outcome"].isin(["ctx", "p1np"])])
     markers = marker_values(run.participants, run.trial, ANALYSIS)
-    found = cutoffs.slices(changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
+    found = cutoffs.slices(layout.changes, markers, run.trial, ANALYSIS, CHOSEN.robustness)
     every = cutoffs.cutoffs_table(found)
     return CutTables(
         every,
         cutoffs.windows_table(found),
         search.best_cuts(found, run.trial, ANALYSIS, CHOSEN.robustness),
-        prespecified_cuts(every, changes, run.strata, run.trial, ANALYSIS),
-        published_cuts(every, run.participants, changes, run.trial, ANALYSIS),
+        prespecified_cuts(every, layout),
+        published_cuts(every, run.participants, layout),
     )
 
 
@@ -129,15 +130,16 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(ru
     elsewhere = ANALYSIS.model_copy(update={"strata": settings.StrataRule(**rule)})
     markers = marker_values(run.participants, TRIAL, elsewhere)
     every = cutoffs.cutoffs_table(cutoffs.slices(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
-    marked = published_cuts(every, run.participants, changes, TRIAL, elsewhere)
+    marked = published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
     panel = marked[marked["marker"].eq(PANEL[0]) & marked["visit"].eq(PANEL[2])]
     assert set(panel["share_below"]) == {39 / 60}
     assert set(panel["side"]) == {"above", "below"}
 
 
 def test_a_trial_that_states_no_cut_gets_no_mark(tables):
-    run, trial = pipeline.of_config(), TRIAL.model_copy(update={"cuts": []})
-    assert published_cuts(tables.cutoffs, run.participants, run.changes, trial, ANALYSIS).empty
+    run = pipeline.of_config()
+    layout = replace(run.layout, trial=TRIAL.model_copy(update={"cuts": []}))
+    assert published_cuts(tables.cutoffs, run.participants, layout).empty
 
 
 @pytest.mark.parametrize(

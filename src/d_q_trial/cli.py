@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .config.settings import Analysis, Settings
     from .participants import Participants
+    from .robustness.comparisons import Layout
     from .trial import Trial
 
 
@@ -86,11 +87,12 @@ class Context:
         return read_strata(self.folder / "strata.csv")
 
     @cached_property
-    def data(self) -> tuple[pd.DataFrame, pd.DataFrame, Trial, Analysis]:
-        """changes.csv and strata.csv of the analysis, and what they mean."""
+    def layout(self) -> Layout:
+        """The comparisons that follow from changes.csv and strata.csv of the analysis."""
         from .changes import read_changes
+        from .robustness.comparisons import Layout
 
-        return read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis
+        return Layout(read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis)
 
     def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
         """Read results.csv or alternatives.csv of an analysis."""
@@ -305,14 +307,14 @@ def sensitivity(context: Context) -> None:
     """Test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity."""
     from .robustness import interaction, multiplicity, sensitivity
 
-    data, robustness = context.data, context.settings.robustness
+    layout, robustness = context.layout, context.settings.robustness
     context.write(
         context.folder / "sensitivity",
-        interaction=interaction.interactions(*data, robustness),
-        sensitivity=sensitivity.sensitivity(*data, robustness),
-        leave_one_out=sensitivity.leave_one_out(*data),
+        interaction=interaction.interactions(layout, robustness),
+        sensitivity=sensitivity.sensitivity(layout, robustness),
+        leave_one_out=sensitivity.leave_one_out(layout),
     )
-    adjusted = multiplicity.multiplicity(*data, robustness)
+    adjusted = multiplicity.multiplicity(layout, robustness)
     context.write(context.folder / "robustness", multiplicity=adjusted)
 
 
@@ -323,13 +325,13 @@ def power(context: Context) -> None:
     from .robustness import power
     from .robustness.sensitivity import suspect_values
 
-    folder, data = context.settings.published, (*context.data, context.settings.robustness)
+    folder, layout, robustness = context.settings.published, context.layout, context.settings.robustness
     suspects = published_frame(folder, "suspect_values")
     planned = published_frame(folder, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        suspect_values=suspect_values(suspects, *data),
-        power=power.power_table(planned, *data),
+        suspect_values=suspect_values(suspects, layout, robustness),
+        power=power.power_table(planned, layout, robustness),
     )
 
 
@@ -372,10 +374,10 @@ def robustness(context: Context) -> None:
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    changes, strata, *_ = context.data
+    layout, strata = context.layout, context.strata
     every, windows, best = (read_table(output / f"{name}.csv") for name in TABLES[:3])
-    own = prespecified_cuts(every, changes, strata, trial, analysis)
-    published = published_cuts(every, context.participants, changes, trial, analysis)
+    own = prespecified_cuts(every, layout)
+    published = published_cuts(every, context.participants, layout)
     context.write(output, prespecified_cuts=own, published_cuts=published)
     tables = CutTables(every, windows, best, own, published)
     cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
@@ -405,22 +407,21 @@ def cutoff_figures(context: Context) -> None:
 def permute(context: Context) -> None:
     """Permute the treatment labels of all specifications of the multiverse together."""
     from .progress import tenths
-    from .robustness.multiverse import prepare
-    from .robustness.shards import count, write_nothing
+    from .robustness.multiverse import count, prepare, write_counts
 
     given, robustness = context.arguments, context.settings.robustness
-    prepared = prepare(context.participants, context.trial, context.analysis, robustness)
-    if prepared.specifications is None:
-        write_nothing(given.output)
+    specifications, _ = prepare(context.participants, context.trial, context.analysis, robustness)
+    if specifications is None:
+        write_counts(given.output, None)
         return
     size = {"permutations": given.permutations or robustness.permutations, "seed": robustness.seed}
     memory = given.memory_mb or robustness.memory_mb
     shard = {"shard": given.shard, "shards": given.shards, "memory_mb": memory}
     try:
-        counts = count(prepared, **size, **shard, progress=tenths("multiverse", "permutations"))
+        counts = count(specifications, **size, **shard, progress=tenths("multiverse", "permutations"))
     except ValueError as error:
         raise UserError(f"robustness.{error}") from None
-    counts.write(given.output)
+    write_counts(given.output, counts)
 
 
 @command(
@@ -431,18 +432,18 @@ def multiverse(context: Context) -> None:
     """Add up the permutations of the multiverse, and draw its specification curve."""
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
-    from .robustness import multiverse, shards
+    from .robustness import multiverse
 
     trial, analysis, label = context.trial, context.analysis, context.label
     settings, output = context.settings.robustness, Path(context.arguments.output)
-    prepared = multiverse.prepare(context.participants, trial, analysis, settings)
-    counts = shards.read_and_add_up(context.arguments.counts) if prepared.specifications is not None else None
-    table = multiverse.specification_table(prepared, counts, analysis)
-    summary = multiverse.summary_table(prepared, counts)
+    specifications, reason = multiverse.prepare(context.participants, trial, analysis, settings)
+    counts = None if reason else multiverse.read_counts(context.arguments.counts)
+    table = multiverse.specification_table(specifications, counts)
+    summary = multiverse.summary_table(specifications, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
-    described = describe_multiverse(table, summary, trial, analysis, settings, prepared.reason)
+    described = describe_multiverse(table, summary, trial, analysis, settings, reason)
     write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
-    drawn = {"alpha": analysis.alpha, "label": label, "reason": prepared.reason}
+    drawn = {"alpha": analysis.alpha, "label": label, "reason": reason}
     draw_specification_curve(
         table, summary, multiverse.permuted_band(counts), trial, output / "specification_curve", **drawn
     )

@@ -48,7 +48,7 @@ def numbers_of(
 
     from ..changes import build_changes
     from ..results import build_results
-    from ..robustness.comparisons import overall
+    from ..robustness.comparisons import Layout
     from ..robustness.interaction import interactions
     from ..robustness.sensitivity import covariance_rows
     from ..strata import build_strata
@@ -65,11 +65,12 @@ def numbers_of(
     results, _ = build_results(people, changes, strata, trial, analysis)
     chosen = results["contrast"].eq(trial.contrast) & results["measure"].eq(analysis.measure)
     chosen &= results["statistic"].isin(tuple(_NAMES))
-    rows = [row for comparison in overall(changes, trial, analysis) for row in covariance_rows(comparison, analysis)]
+    layout = Layout(changes, strata, trial, analysis)
+    rows = [row for comparison in layout.overall for row in covariance_rows(comparison, analysis)]
     covariance = pd.DataFrame(rows, columns=list(results.columns))
     covariance = covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")]
     # P from placements is wanted, so one permutation is enough.
-    interaction = interactions(changes, strata, trial, analysis, robustness.model_copy(update={"permutations": 1}))
+    interaction = interactions(layout, robustness.model_copy(update={"permutations": 1}))
     interaction = interaction[interaction["statistic"].eq("p") & interaction["method"].str.startswith("placements")]
     parts = {RANK_SUM: results[chosen], COVARIANCE: covariance, INTERACTION: interaction}
     tables = [part.assign(analysis=name, quantity=part["statistic"])[[*KEYS, "value"]] for name, part in parts.items()]

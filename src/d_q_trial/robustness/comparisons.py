@@ -5,19 +5,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from ..changes import BEYOND_FENCE, EXCLUDED
+from ..config.settings import Analysis
 from ..results_table import ALL_PARTICIPANTS, COLUMNS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.settings import Analysis
-    from ..stats.estimate import Estimate
-    from ..trial import Trial
+from ..stats.estimate import Estimate
+from ..trial import Trial
 
 TOO_FEW = "too few participants"
 _ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio", "label", "marker_value")
@@ -67,49 +64,74 @@ class Comparison:
         first, second = self.samples(values)
         return first.size, second.size
 
+    @property
+    def total(self) -> tuple[int, int]:
+        """How many participants of either arm there are, those without a value included."""
+        return int(self.is_first.sum()), int((~self.is_first).sum())
+
     def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
         """Return the comparison among some of its participants."""
         return replace(self, stratum=stratum, **{name: getattr(self, name)[rows] for name in _ARRAYS})
 
 
-def lay_out(
-    changes: pd.DataFrame, trial: Trial, analysis: Analysis, strata: pd.DataFrame | None = None
-) -> Iterator[Comparison]:
-    """Yield each outcome and visit with all of its rows: once, or with ``strata`` once per marker that has some.
+@dataclass(frozen=True)
+class Layout:
+    """The comparisons of arms that follow from the changes and strata of an analysis."""
 
-    A panel without ids states the strata of its rows itself; these are the labels if no strata are given.
-    """
-    chosen = changes[changes["measure"].eq(analysis.measure) & ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
-    arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
-    arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
-    arrays["is_first"] = chosen["arm"].eq(next(iter(trial.analysed_arms))).to_numpy()
-    arrays["log_ratio"] = _log_ratio(chosen, analysis.measure)
-    labels = {"": (chosen["stratum"].to_numpy(object), np.full(len(chosen), np.nan))}
-    if strata is not None:
-        known = {*strata["marker"], *changes["marker"]}
-        labels = {marker: _strata_of(chosen, strata, marker) for marker in trial.markers if marker in known}
-    numbers = chosen.assign(row=np.arange(len(chosen)))
-    for (outcome, visit), rows in numbers.groupby(["outcome", "visit"], sort=False)["row"]:
-        for marker, (label, marker_value) in labels.items():
-            every = arrays | {"label": label, "marker_value": marker_value}
-            own = {name: array[rows] for name, array in every.items()}
-            yield Comparison(outcome, analysis.measure, visit, marker, "", trial.contrast, **own)
+    changes: pd.DataFrame
+    strata: pd.DataFrame | None  # None: there are only those of all participants
+    trial: Trial
+    analysis: Analysis
 
+    @cached_property
+    def whole(self) -> list[Comparison]:
+        """Each outcome and visit with all of its rows; labels are the strata that panels without ids state themselves."""
+        return list(self._lay_out({"": (self._chosen["stratum"].to_numpy(object), np.full(len(self._chosen), np.nan))}))
 
-def overall(changes: pd.DataFrame, trial: Trial, analysis: Analysis) -> Iterator[Comparison]:
-    """Yield the comparison of all participants for each outcome and visit of which there are changes."""
-    for whole in lay_out(changes, trial, analysis):
-        known = whole.linked | (whole.label == "")
-        if known.any():
-            yield whole.within(known, ALL_PARTICIPANTS)
+    @cached_property
+    def by_marker(self) -> list[Comparison]:
+        """Each outcome and visit with all of its rows, once per marker, with the strata of the marker as labels."""
+        known = {*self.strata["marker"], *self.changes["marker"]}
+        return list(self._lay_out({m: self._strata_of(m) for m in self.trial.markers if m in known}))
 
+    @cached_property
+    def overall(self) -> list[Comparison]:
+        """The comparison of all participants for each outcome and visit, without the rows of panels of one stratum."""
+        found = (whole.within(whole.linked | (whole.label == ""), ALL_PARTICIPANTS) for whole in self.whole)
+        return [comparison for comparison in found if comparison.value.size]
 
-def all_comparisons(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> list[Comparison]:
-    """List the comparisons of all participants and within each stratum of each marker, where both arms have a value."""
-    found = list(overall(changes, trial, analysis))
-    for whole in lay_out(changes, trial, analysis, strata):
-        found += [whole.within(whole.label == label, label) for label in analysis.strata.labels]
-    return [comparison for comparison in found if min(comparison.counts())]
+    @cached_property
+    def compared(self) -> list[Comparison]:
+        """All participants, and each stratum of each marker, where both arms have a value."""
+        strata = [c.within(c.label == label, label) for c in self.by_marker for label in self.analysis.strata.labels]
+        return [comparison for comparison in self.overall + strata if min(comparison.counts())]
+
+    @cached_property
+    def _chosen(self) -> pd.DataFrame:
+        of_measure = self.changes["measure"].eq(self.analysis.measure)
+        return self.changes[of_measure & ~self.changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
+
+    def _lay_out(self, labels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
+        chosen, measure = self._chosen, self.analysis.measure
+        arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
+        arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
+        arrays["is_first"] = chosen["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
+        arrays["log_ratio"] = _log_ratio(chosen, measure)
+        numbers = chosen.assign(row=np.arange(len(chosen)))
+        for (outcome, visit), rows in numbers.groupby(["outcome", "visit"], sort=False)["row"]:
+            for marker, (label, marker_value) in labels.items():
+                every = arrays | {"label": label, "marker_value": marker_value}
+                own = {name: array[rows] for name, array in every.items()}
+                yield Comparison(outcome, measure, visit, marker, "", self.trial.contrast, **own)
+
+    def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return label and marker value of each row, by participant or as its panel states the label."""
+        chosen, linked = self._chosen, self._chosen["linked"].to_numpy(bool)
+        own = self.strata[self.strata["marker"].eq(marker)].set_index("participant")
+        own = own.reindex(chosen["participant"].where(linked))
+        stated = chosen["stratum"].where(chosen["marker"].eq(marker), "")
+        label = np.where(linked, own["stratum"].astype(object).fillna(""), stated)
+        return label, own["marker_value"].to_numpy(float)
 
 
 def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
@@ -120,26 +142,20 @@ def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Compari
     return list(groups.values())
 
 
-def matrix_of(comparisons: Iterable[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
+def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
     """Return the participants in order of appearance, whose arm is first, and values (participants, comparisons)."""
-    import pandas as pd
-
-    comparisons = list(comparisons)
-    every = [c.participant for c in comparisons]
-    row, participants = pd.factorize(np.concatenate([*every, np.empty(0, dtype=object)]))
+    row, participants = pd.factorize(np.concatenate([*(c.participant for c in comparisons), np.empty(0, dtype=object)]))
     is_first = np.zeros(len(participants), dtype=bool)
     values = np.full((len(participants), len(comparisons)), np.nan)
     if comparisons:
         is_first[row] = np.concatenate([c.is_first for c in comparisons])
-        column = np.repeat(np.arange(len(comparisons)), [own.size for own in every])
+        column = np.repeat(np.arange(len(comparisons)), [c.value.size for c in comparisons])
         values[row, column] = np.concatenate([getattr(c, name) for c in comparisons])
     return pd.Index(participants), is_first, values
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:
     """Make a table with the columns of the results out of rows."""
-    import pandas as pd
-
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
 
 
@@ -163,15 +179,6 @@ def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], me
 def generator(seed: int, *names: str) -> np.random.Generator:
     """Return random numbers of one test: they depend on the seed and on the test's name, not on what else is computed."""
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
-
-
-def _strata_of(chosen: pd.DataFrame, strata: pd.DataFrame, marker: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return label and marker value of each row, by participant or as its panel states the label."""
-    linked, participants = chosen["linked"].to_numpy(bool), chosen["participant"]
-    own = strata[strata["marker"].eq(marker)].set_index("participant").reindex(participants.where(linked))
-    stated = chosen["stratum"].where(chosen["marker"].eq(marker), "")
-    label = np.where(linked, own["stratum"].astype(object).fillna(""), stated)
-    return label, own["marker_value"].to_numpy(float)
 
 
 def _log_ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:

@@ -1,29 +1,22 @@
 """The comparison of arms above and below every cut of a marker and in sliding windows, and the prespecified cuts in it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from ..config.settings import StrataRule
+from ..config.robustness import Robustness
+from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
+from ..participants import Participants
 from ..stats.checks import significant
 from ..stats.maximally_selected import Subgroups, restrict, subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..strata import build_strata
-from .comparisons import Comparison, lay_out
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..participants import Participants
-    from ..trial import Trial
+from ..trial import Trial
+from .comparisons import Comparison, Layout
 
 HEAD = ("outcome", "measure", "visit", "marker")
 ESTIMATES = (
@@ -43,22 +36,14 @@ TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 class Slices:
     """One outcome and visit, cut and windowed along one marker.
 
-    Attributes
-    ----------
-    comparison : Comparison
-        The participants who have a value of the marker, to ten significant digits, and of the change.
-    method : str
-        Name of the test: that of the analysis, unless hundreds of exact distributions of large groups would take hours.
-    groups : Subgroups
-        Every group above or below a cut, and every window, that could have ``robustness.minimum_per_arm`` in each arm
-        if its participants were assigned to the arms as evenly as possible.
-    table : pandas.DataFrame
-        A row per group: ``side``, ``low``, ``high``, ``position``, ``share_below`` (where the position lies among the
-        participants), ``usable`` (whether the group has enough in each arm) and ``ESTIMATES``, which are NaN where it has not.
+    ``groups`` are those above or below a cut, and the windows, that could have ``robustness.minimum_per_arm`` in each arm
+    if their participants were assigned to the arms as evenly as possible. ``table`` has a row for each: ``side``, ``low``,
+    ``high``, ``position``, ``share_below`` (where the position lies among the participants), ``usable`` (whether the
+    group has enough in each arm) and ``ESTIMATES``, which are NaN where it has not.
     """
 
-    comparison: Comparison
-    method: str
+    comparison: Comparison  # the participants with a value of the marker, to ten significant digits, and of the change
+    method: str  # test of the analysis, unless hundreds of exact distributions of large groups would take hours
     groups: Subgroups
     table: pd.DataFrame
 
@@ -70,16 +55,11 @@ def slices(
 
     Cuts are the distinct values of the marker, to ten significant digits, among those who have a value of the change;
     so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says; where the analysis
-    itself cuts plays no part. Participants without ids have no values to cut: their slices are empty.
-
-    Parameters
-    ----------
-    changes : pandas.DataFrame
-    markers : pandas.DataFrame
-        A row per participant, a column per marker; :func:`d_q_trial.strata.marker_values`.
+    itself cuts plays no part. Participants without ids have no values to cut: their slices are empty. ``markers`` has a
+    row per participant and a column per marker; :func:`d_q_trial.strata.marker_values`.
     """
     found = []
-    for whole in lay_out(changes, trial, analysis):
+    for whole in Layout(changes, None, trial, analysis).whole:
         for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
             amount = np.where(whole.linked, values.to_numpy(float), np.nan)
             found.append(slice_of(replace(whole, marker=marker, marker_value=amount), analysis, robustness))
@@ -88,8 +68,6 @@ def slices(
 
 def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -> Slices:
     """Cut one outcome and visit along the values of a marker (NaN: none)."""
-    import pandas as pd
-
     comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
     comparison = replace(comparison, marker_value=significant(comparison.marker_value))
     value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
@@ -125,33 +103,25 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
 
 
 def cutoffs_table(found: Iterable[Slices]) -> pd.DataFrame:
-    """Return the comparisons above and below every cut, the side ``below`` first.
+    """Return the comparisons above and below every cut, the side ``below`` first; columns ``CUTOFFS``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``CUTOFFS``. ``share_below`` is the share of the participants in the group below; ``first`` is the treated
-        arm; ``hodges_lehmann`` with ``lower`` and ``upper``, the limits of its interval (empty where the group is too
-        small to have one), is in the unit of the change.
+    ``share_below`` is the share of the participants in the group below; ``first`` is the treated arm; ``hodges_lehmann``
+    with ``lower`` and ``upper``, the limits of its interval (empty where the group is too small to have one), is in the
+    unit of the change.
     """
     return _joined(found, CUTOFFS, "cut", ("below", "above"))
 
 
 def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
-    """Return the comparisons in sliding windows (STEPP).
+    """Return the comparisons in sliding windows (STEPP); columns ``WINDOWS``.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``WINDOWS``. A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the
-        participants below its median marker, half of it where they have just that.
+    A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the participants below its median
+    marker, those who have just that counting half.
     """
     return _joined(found, WINDOWS, "median_marker", ("window",))
 
 
 def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
     parts = []
     for part in found:
         rows = part.table[part.table["usable"] & part.table["side"].isin(sides)]
@@ -165,31 +135,21 @@ def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, side
     return joined.astype({"n_first": "Int64", "n_second": "Int64"})
 
 
-def prespecified_cuts(
-    cutoffs: pd.DataFrame, changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis
-) -> pd.DataFrame:
+def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Pick the comparisons at the cuts of the analysis: those whose group consists of whole strata.
 
-    Parameters
-    ----------
-    cutoffs : pandas.DataFrame
-        Every cut, as :func:`cutoffs_table` returns them.
-    changes, strata : pandas.DataFrame
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of ``cutoffs`` with one column more, ``stratum``: the stratum, or strata, that the group consists of.
+    ``cutoffs`` holds every cut, as :func:`cutoffs_table` returns them. The result has one column more, ``stratum``: the
+    stratum, or strata, that the group consists of.
     """
     names = np.full(len(cutoffs), "", dtype=object)
     rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
     cuts, above = cutoffs["cut"].to_numpy(float), cutoffs["side"].eq("above").to_numpy()
-    labels = analysis.strata.labels
-    for whole in lay_out(changes, trial, analysis, strata):
+    labels, at_cut = layout.analysis.strata.labels, layout.analysis.strata.at_cut
+    for whole in layout.by_marker:
         known = whole.within(whole.linked & ~np.isnan(whole.value) & ~np.isnan(whole.marker_value))
         amount = significant(known.marker_value)
         for row in rows.get((known.outcome, known.visit, known.marker), ()):
-            upper = amount >= cuts[row] if analysis.strata.at_cut == "upper" else amount > cuts[row]
+            upper = amount >= cuts[row] if at_cut == "upper" else amount > cuts[row]
             inside = upper == above[row]
             own = set(known.label[inside])
             if own <= set(labels) and own.isdisjoint(known.label[~inside]):
@@ -197,13 +157,12 @@ def prespecified_cuts(
     return cutoffs.assign(stratum=names)[names != ""].reset_index(drop=True)
 
 
-def published_cuts(
-    cutoffs: pd.DataFrame, participants: Participants, changes: pd.DataFrame, trial: Trial, analysis: Analysis
-) -> pd.DataFrame:
+def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: Layout) -> pd.DataFrame:
     """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`prespecified_cuts`.
 
     There are none if the trial states no quantiles, or if these leave a stratum without participants.
     """
+    trial, analysis = layout.trial, layout.analysis
     none = cutoffs[:0].assign(stratum="")
     if not trial.cuts:
         return none
@@ -215,4 +174,4 @@ def published_cuts(
         return none
     # The groups of the table are those of the analysis, also in where a value at the cut goes.
     here = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
-    return prespecified_cuts(cutoffs, changes, strata, trial, here)
+    return prespecified_cuts(cutoffs, replace(layout, strata=strata, analysis=here))

@@ -1,47 +1,35 @@
 """Interaction of treatment with the strata and with the marker itself, for every outcome, visit and marker."""
 
-from __future__ import annotations
-
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from ..config.robustness import Robustness
+from ..config.settings import Analysis
 from ..stats.ancova import marker_interaction
 from ..stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
-from .comparisons import Comparison, estimate_rows, generator, lay_out, rows_of, table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..trial import Trial
+from .comparisons import Comparison, Layout, estimate_rows, generator, rows_of, table
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
 GROUP_TOO_SMALL = "a group is smaller than two"
 NO_SLOPE = "too few participants with a positive change and a marker value"
 
 
-def interactions(
-    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> pd.DataFrame:
+def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Test the interaction of treatment with each pair of strata, and with the marker itself.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney
-        effects with interval and P by Student's t, and P with its Monte Carlo interval from strata permuted within
-        arms; ``n_first`` and ``n_second`` count the participants of the upper and the lower stratum. Contrast
-        ``d_q - control x marker``: ``slope_difference`` of the log ratio per standard deviation of the marker;
-        ``n_first`` and ``n_second`` count the arms.
+    Columns as the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney effects
+    with interval and P by Student's t, and P with its Monte Carlo interval from strata permuted within arms;
+    ``n_first`` and ``n_second`` count the participants of the upper and the lower stratum. Contrast
+    ``d_q - control x marker``: ``slope_difference`` of the log ratio per standard deviation of the marker; ``n_first``
+    and ``n_second`` count the arms.
     """
-    rows: list[tuple] = []
-    for whole in lay_out(changes, trial, analysis, strata):
-        for lower, upper in combinations(analysis.strata.labels, 2):
-            rows += _between_strata(whole, upper, lower, analysis, robustness)
-        rows += _along_marker(whole, analysis)
+    rows = []
+    for whole in layout.by_marker:
+        for lower, upper in combinations(layout.analysis.strata.labels, 2):
+            rows += _between_strata(whole, upper, lower, layout.analysis, robustness)
+        rows += _along_marker(whole, layout.analysis)
     return table(rows)
 
 

@@ -1,24 +1,15 @@
 """Multiplicity-adjusted P-values, family by family."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pandas as pd
 
+from ..config.robustness import Family, Robustness
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.labels import MonteCarloP, labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
 from ..stats.permutation import Design, StepDown, run
-from ..stats.two_sample import get_test
-from .comparisons import Comparison, all_comparisons, matrix_of
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Family, Robustness
-    from ..config.settings import Analysis
-    from ..trial import Trial
+from ..stats.two_sample import TwoSampleTest, get_test
+from .comparisons import Comparison, Layout, matrix_of
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 COLUMNS = (
@@ -27,9 +18,7 @@ COLUMNS = (
 )
 
 
-def multiplicity(
-    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> pd.DataFrame:
+def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Adjust the P-values of each family that the configuration names.
 
     The strata are those of the analysis' own marker. Holm and Benjamini-Hochberg start from P by the analysis' own
@@ -38,42 +27,35 @@ def multiplicity(
     of a stratum vary in size as they would under another randomization. It ranks by the deviate of the tie-corrected
     normal approximation, continuity-corrected only if the analysis' test is.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per family and comparison with the columns of ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are the
-        99% Monte Carlo interval; ``reason`` says why there is no max-T.
+    A row per family and comparison with the columns of ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are the 99%
+    Monte Carlo interval; ``reason`` says why there is no max-T.
     """
-    import pandas as pd
-
-    found = all_comparisons(changes, strata, trial, analysis)
-    rows: list[tuple] = []
+    test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
-        members = [c for c in found if _belongs(c, family, trial, analysis)]
-        p = [get_test(analysis.test).compare(*member.samples()).p for member in members]
-        joint, reason = _max_t(members, analysis, robustness)
+        members = [c for c in layout.compared if _belongs(c, family, layout)]
+        p = [test.compare(*member.samples()).p for member in members]
+        joint, reason = _max_t(members, test, robustness)
         rows += [
-            (name, *member.key, *member.counts(), analysis.test, *values, *t[:3], t.permutations or None, reason)
+            (name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None, reason)
             for member, *values, t in zip(members, p, holm(p), benjamini_hochberg(p), joint, strict=True)
         ]
     whole = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
 
 
-def _belongs(comparison: Comparison, family: Family, trial: Trial, analysis: Analysis) -> bool:
-    outcome, labels = trial.outcomes[comparison.outcome], analysis.strata.labels
+def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
+    outcome, labels = layout.trial.outcomes[comparison.outcome], layout.analysis.strata.labels
     named = {"all": [ALL_PARTICIPANTS], "highest": [labels[-1]], "lowest": [labels[0]], "each": labels}
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
         and (family.visits == "all" or comparison.visit in family.visits)
         and comparison.stratum in {label for word in family.strata for label in named[word]}
-        and comparison.marker in ("", analysis.marker)
+        and comparison.marker in ("", layout.analysis.marker)
     )
 
 
-def _max_t(members: list[Comparison], analysis: Analysis, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
+def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
     """Return step-down max-T of a family, or undefined P-values and the reason."""
-    test = get_test(analysis.test)
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
         return [MonteCarloP.undefined()] * len(members), reason

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import pandas as pd
+from scipy.special import ndtr
 
-from ..stats.labels import MonteCarloP, permutation_p
+from ..config.robustness import Robustness
+from ..config.settings import Analysis
+from ..errors import UserError
+from ..files import atomic
+from ..participants import Participants
+from ..stats.labels import MonteCarloP, labels_for, permutation_p, shard_range
 from ..stats.multiplicity import step_down_p
-from ..stats.permutation import SUMMARIES, Joint, StepDown
-from .shards import Counts
-from .specifications import Specification, Specifications, is_own, measurements, specifications
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..participants import Participants
-    from ..trial import Trial
+from ..stats.permutation import SUMMARIES, Curves, Joint, Pointwise, Progress, StepDown, run
+from ..trial import Trial
+from .specifications import CHOICES, Specifications, measurements, specifications
 
 # `own`: yes for the analysis' own specifications. `same_test`: specifications with the same number are one test.
 # `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
-    *("specification", *Specification._fields, "own", "same_test", "n_first", "n_second"),
+    *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),
     *("effect", "hodges_lehmann", "z", "p", "p_pointwise", "p_pointwise_lower", "p_pointwise_upper"),
     *("p_adjusted", "p_adjusted_lower", "p_adjusted_upper", "permutations", "reason"),
 )
@@ -36,187 +35,218 @@ SUMMARY_COLUMNS = (
 )
 CHOICE_COLUMNS = ("choice", "options", "df", "sum_of_squares", "share", "specifications", "method")
 
-WHOLE, OVERALL, SUBGROUPS = "whole multiverse", "all participants", "subgroups"
 TOO_FEW = "too few in an arm"
 NO_IDS = "the workbook does not say which values belong to the same participant"
 NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
+CURVES = 499  # permutations of which the whole curve is kept
+PLACES = 201  # along a curve
 
 
-@dataclass(frozen=True)
-class Family:
-    """A name, and the specifications that are summarized together: array of bool, shape (specifications,)."""
-
-    name: str
-    members: np.ndarray
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A multiverse before any permutation, or the reason why there is none."""
-
-    specifications: Specifications | None
-    families: list[Family]
-    critical: float  # deviate from which on a specification is significant
-    reason: str = ""
-
-
-def prepare(participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness) -> Prepared:
-    """Make the specifications that the configuration asks for; the same in every process."""
-    critical = float(-ndtri(analysis.alpha / 2))
-    data = measurements(participants, trial, analysis, robustness.multiverse)
+def prepare(
+    participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
+) -> tuple[Specifications | None, str]:
+    """Make the specifications that the configuration asks for, the same in every process; None and why there are none."""
+    data = measurements(participants, trial, analysis, robustness)
     if data is None:
-        return Prepared(None, [], critical, NO_IDS)
-    every = specifications(data, robustness.multiverse, analysis, minimum_per_arm=robustness.minimum_per_arm)
-    if not len(every.design):
-        return Prepared(None, [], critical, NONE)
-    return Prepared(every, families_of(every, trial), critical)
+        return None, NO_IDS
+    every = specifications(data, trial, analysis, robustness)
+    return (every, "") if len(every.design) else (None, NONE)
 
 
-def families_of(every: Specifications, trial: Trial) -> list[Family]:
-    """List the whole multiverse; all participants and the subgroups; each marker, outcome and visit; outcomes in both places.
+@dataclass(frozen=True)
+class Counts:
+    """How often permutations reached what was observed, over some range of the permutations."""
 
-    A family that holds the same specifications as one before it is not listed again.
+    identity: str  # of the specifications, labels and families that were counted; others do not add up
+    start: int
+    stop: int
+    total: int  # how many permutations there are in all
+    exhaustive: bool  # whether these are all possible splits
+    step_down: np.ndarray  # shape (tests,)
+    pointwise: np.ndarray  # shape (tests,)
+    joint: np.ndarray  # shape (3, families), in the order of SUMMARIES
+    significant: np.ndarray  # shape (families,): significant specifications, added up over the permutations
+    usable: np.ndarray  # shape (families,): specifications with enough participants, added up likewise
+    curves: np.ndarray  # shape (places, kept permutations of the range)
+
+    def p(self, count: int) -> MonteCarloP:
+        """Return the P-value of a count of permutations."""
+        return permutation_p(int(count), self.total, exhaustive=self.exhaustive)
+
+
+def count(
+    every: Specifications,
+    *,
+    permutations: int,
+    seed: int,
+    shard: int = 1,
+    shards: int = 1,
+    memory_mb: int = 512,
+    progress: Progress | None = None,
+) -> Counts:
+    """Permute the arm labels of all specifications together, for shard ``shard`` (from 1) of ``shards``.
+
+    ``permutations`` is the number of random splits in all; all splits are counted if there are no more than that.
+    ``memory_mb`` bounds the memory and changes no number. ``progress`` is called with the permutations done and to do.
+
+    Raises
+    ------
+    ValueError
+        If the memory does not suffice; the message says what would.
     """
-    subgroup = np.array([s.marker != "" for s in every.table], dtype=bool)
-    places = {OVERALL: ~subgroup, SUBGROUPS: subgroup}
-    found = {WHOLE: np.ones(len(every.table), dtype=bool)} | places
-    for field, label in (
-        ("marker", lambda key: f"{SUBGROUPS} by {trial.markers[key].label}"),
-        ("outcome", lambda key: trial.outcomes[key].label),
-        ("visit", lambda key: trial.visits[key].label),
-    ):
-        values = np.array([getattr(s, field) for s in every.table], dtype=object)
-        found |= {label(key): values == key for key in dict.fromkeys(value for value in values if value)}
-    outcomes = np.array([s.outcome for s in every.table], dtype=object)
-    for key in dict.fromkeys(outcomes):
-        for place, members in places.items():
-            found[f"{trial.outcomes[key].label}, {place}"] = members & (outcomes == key)
-    distinct: dict[bytes, Family] = {}
-    for name, members in found.items():
-        if members.any():
-            distinct.setdefault(members.tobytes(), Family(name, members))
-    return list(distinct.values())
+    observed = every.design.observed(every.is_first)
+    labels = labels_for(every.is_first, permutations, seed)
+    start, stop = shard_range(labels.count, shard, shards)
+    step_down, pointwise = StepDown(observed.z), Pointwise(observed.z)
+    joint = Joint(observed, every.weights, critical=every.critical)
+    kept = min(CURVES, labels.count)
+    curves = Curves(every.weights[0], curves=kept, places=PLACES)
+    first, last = min(start, kept), min(stop, kept)
+    # Few permutations with much to keep, and many with little: apart, both use the memory well.
+    run(every.design, labels, [curves], start=first, stop=last, memory_mb=memory_mb)
+    rest = {"start": start, "stop": stop, "memory_mb": memory_mb, "progress": progress}
+    run(every.design, labels, [step_down, pointwise, joint], **rest)
+    identity = hashlib.sha256()
+    for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
+        identity.update(np.ascontiguousarray(array).tobytes())
+    settings = (every.design.minimum_per_arm, labels.count, labels.exhaustive, seed, every.critical)
+    identity.update(repr(settings).encode())
+    return Counts(
+        identity=identity.hexdigest(),
+        start=start,
+        stop=stop,
+        total=labels.count,
+        exhaustive=labels.exhaustive,
+        step_down=step_down.counts,
+        pointwise=pointwise.counts,
+        joint=np.array([joint.counts[name] for name in SUMMARIES]),
+        significant=joint.significant,
+        usable=joint.usable,
+        curves=curves.values[:, first:last],
+    )
 
 
-def specification_table(prepared: Prepared, counts: Counts | None, analysis: Analysis) -> pd.DataFrame:
+def write_counts(path: Path | str, counts: Counts | None) -> None:
+    """Write the counts of a shard into one file, whole or not at all; nothing where there is nothing to count."""
+    with atomic(path) as temporary:
+        np.savez(temporary, **(vars(counts) if counts else {}))
+
+
+def read_counts(paths: Sequence[Path | str]) -> Counts:
+    """Read the counts of all shards and add them up; raises as :func:`add_up`, and for a shard without counts."""
+    parts = {}
+    for path in paths:
+        with np.load(path, allow_pickle=False) as content:
+            values = {name: value if value.ndim else value.item() for name, value in content.items()}
+        if not values:
+            raise UserError(f"{path}: holds no counts; delete it and run again")
+        parts[str(path)] = Counts(**values)
+    return add_up(parts)
+
+
+def add_up(parts: Mapping[str, Counts]) -> Counts:
+    """Add up the counts of all shards, by name.
+
+    UserError if a part belongs to other specifications, or a range is missing or there twice.
+    """
+    (first, whole), *others = sorted(parts.items(), key=lambda part: part[1].start)
+    name = first
+    if whole.start:
+        raise UserError(f"{first}: begins at permutation {whole.start:,}, expected 0")
+    for name, part in others:
+        if (part.identity, part.total) != (whole.identity, whole.total):
+            raise UserError(f"{name}: counts of other specifications than {first}; delete both and run again")
+        if part.start != whole.stop:
+            raise UserError(f"{name}: begins at permutation {part.start:,}, expected {whole.stop:,}")
+        summed = ("step_down", "pointwise", "joint", "significant", "usable")
+        both = {field: getattr(whole, field) + getattr(part, field) for field in summed}
+        whole = replace(whole, stop=part.stop, curves=np.hstack([whole.curves, part.curves]), **both)
+    if whole.stop != whole.total:
+        raise UserError(f"{name}: ends at permutation {whole.stop:,} of {whole.total:,}; a part is missing")
+    return whole
+
+
+def specification_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
     """Describe every specification by its choices, its result, and its P-values under permuted labels.
 
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of ``COLUMNS``, a row per specification in the order of the configuration. ``p`` is two-sided and
-        that of the test variant; ``p_pointwise`` the share of permutations in which ``|z|`` of the same specification
-        is as large; ``p_adjusted`` that of step-down max-T over all specifications. ``reason`` says why there is no result.
+    The table has the columns of ``COLUMNS``, a row per specification in the order of the configuration. ``p`` is two-sided
+    and that of the test variant; ``p_pointwise`` the share of permutations in which ``|z|`` of the same specification is
+    as large; ``p_adjusted`` that of step-down max-T over all specifications. ``reason`` says why there is no result.
     """
-    import pandas as pd
-
-    every = prepared.specifications
     if every is None or counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
     observed = every.design.observed(every.is_first)
+    known = ~np.isnan(observed.z)
     counted = StepDown(observed.z)
     counted.counts = counts.step_down
-    adjusted = step_down_p(counted, counts.total, exhaustive=counts.exhaustive)
-    pointwise = [
-        permutation_p(int(n), counts.total, exhaustive=counts.exhaustive)
-        if not np.isnan(z)
-        else MonteCarloP.undefined()
-        for z, n in zip(observed.z, counts.pointwise, strict=True)
-    ]
-    present, first = ~np.isnan(every.values), every.is_first[:, None]
-    n_first, n_second = (present & first).sum(axis=0), (present & ~first).sum(axis=0)
-
-    @cache
-    def shift(column: int) -> float:
-        """Median of all differences of a treated and a control value."""
-        sides = (every.values[present[:, column] & side, column] for side in (every.is_first, ~every.is_first))
-        return float(np.median(np.subtract.outer(*sides)))
-
-    rows = []
-    for number, (own, column, test) in enumerate(
-        zip(every.table, every.column.tolist(), every.test.tolist(), strict=True)
+    results = pd.DataFrame({"effect": observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
+    for name, found in (
+        ("p_pointwise", [counts.p(n) for n in counts.pointwise]),
+        ("p_adjusted", step_down_p(counted, counts.total, exhaustive=counts.exhaustive)),
     ):
-        row = {"specification": number + 1, **own._asdict(), "own": "yes" if is_own(own, analysis) else ""}
-        row |= {"n_first": n_first[column], "n_second": n_second[column], "reason": every.reasons[number]}
-        if test >= 0:
-            z = observed.z[test]
-            row |= {"same_test": test + 1, "reason": TOO_FEW if np.isnan(z) else ""}
-        if not row["reason"]:
-            row |= {"effect": observed.effect[test], "hodges_lehmann": shift(column), "permutations": counts.total}
-            row |= {"z": z, "p": 2 * ndtr(-abs(z))}
-            for name, found in (("p_pointwise", pointwise[test]), ("p_adjusted", adjusted[test])):
-                row |= {name: found.p, f"{name}_lower": found.lower, f"{name}_upper": found.upper}
-        rows.append(row)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype({"same_test": "Int64", "permutations": "Int64"})
+        results[[name, f"{name}_lower", f"{name}_upper"]] = np.array(found)[:, :3]
+    results = results[known].reindex(every.test).reset_index(drop=True)  # of each specification; NaN without a result
+    tested = every.test >= 0
+    reason = every.table["reason"].mask(results["z"].isna() & tested, TOO_FEW)
+    present, first = ~np.isnan(every.values), every.is_first[:, None]
+    shift = np.full(present.shape[1], np.nan)  # the median of all differences of a treated and a control value
+    for column in np.unique(every.column[reason == ""]):
+        sides = (every.values[present[:, column] & side, column] for side in (every.is_first, ~every.is_first))
+        shift[column] = np.median(np.subtract.outer(*sides))
+    frame = every.table.assign(
+        specification=np.arange(1, len(every.table) + 1),
+        own=np.where(every.table["own"], "yes", ""),
+        same_test=pd.Series(every.test + 1, dtype="Int64").where(tested),
+        n_first=(present & first).sum(axis=0)[every.column],
+        n_second=(present & ~first).sum(axis=0)[every.column],
+        hodges_lehmann=shift[every.column],
+        permutations=pd.Series(counts.total, every.table.index, dtype="Int64").where(reason == ""),
+        reason=reason,
+        **results,
+    )
+    return frame[list(COLUMNS)]
 
 
-def summary_table(prepared: Prepared, counts: Counts | None) -> pd.DataFrame:
+def summary_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
     """Test every family of specifications as a whole.
 
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of ``SUMMARY_COLUMNS``, a row per family and summary as :class:`~..stats.permutation.Joint` defines
-        them. ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed one,
-        with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test whatever the
-        labels, and those ``too_small`` have too few participants in an arm under the observed labels. The others are the
-        ``specifications`` that the summary is of; they amount to so many different ``tests``.
+    The table has the columns of ``SUMMARY_COLUMNS``, a row per family and summary as :class:`~..stats.permutation.Joint`
+    defines them. ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed
+    one, with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test whatever the
+    labels, and those ``too_small`` have too few participants in an arm under the observed labels. The others are the
+    ``specifications`` that the summary is of; they amount to so many different ``tests``.
     """
-    import pandas as pd
-
-    every = prepared.specifications
     if every is None or counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
     observed = every.design.observed(every.is_first)
-    weights = np.array([every.weights_of(family.members) for family in prepared.families])
-    values = Joint(observed, weights, critical=prepared.critical).observed
+    values = Joint(observed, every.weights, critical=every.critical).observed
     known = ~np.isnan(observed.z)
     rows = []
-    for number, (family, own) in enumerate(zip(prepared.families, weights, strict=True)):
-        combinations, used = int(family.members.sum()), int(own[known].sum())
-        sizes = (combinations, combinations - int(own.sum()), int(own.sum()) - used, used)
+    for number, ((family, members), own) in enumerate(zip(every.families.items(), every.weights, strict=True)):
+        combinations, tested, used = int(members.sum()), int(own.sum()), int(own[known].sum())
+        sizes = (combinations, combinations - tested, tested - used, used, int(np.count_nonzero(own[known])))
         for place, name in enumerate(SUMMARIES):
-            p = MonteCarloP.undefined()
-            if used:
-                p = permutation_p(int(counts.joint[place, number]), counts.total, exhaustive=counts.exhaustive)
+            p = counts.p(counts.joint[place, number]) if used else MonteCarloP.undefined()
             mean = np.nan
             if name == "share_significant" and counts.usable[number]:
-                mean = int(counts.significant[number]) / int(counts.usable[number])
-            tests = int(np.count_nonzero(own[known]))
-            rows.append((family.name, name, values[name][number], *p[:3], counts.total, mean, *sizes, tests))
+                mean = counts.significant[number] / counts.usable[number]
+            rows.append((family, name, values[name][number], *p[:3], counts.total, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
 def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
-    """Share the variance of the effects of a multiverse among the choices.
+    """Share the variance of the effects in a :func:`specification_table` among the choices.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`specification_table` returns it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of ``CHOICE_COLUMNS``, a row for each choice with two options or more: by how much the sum of
-        squares of the residuals falls when the choice is added to all others (type II), also as ``share`` of the total.
-        Then ``all choices`` together, the rest (their ``combinations``), and the ``total``. Where some combinations
-        have no result, the choices overlap, and their shares do not add up to that of all.
-
-    References
-    ----------
-    ``statsmodels.stats.anova.anova_lm(typ=2)``; R: ``car::Anova``.
+    The table has the columns of ``CHOICE_COLUMNS``, a row for each choice with two options or more: by how much the sum
+    of squares of the residuals falls when the choice is added to all others (type II), also as ``share`` of the total.
+    Then ``all choices`` together, the rest (their ``combinations``), and the ``total``. Where some combinations have no
+    result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
     """
-    import pandas as pd
-
-    known = table[table["effect"].notna()].assign(
-        subgroup=lambda t: t["marker"] + " " + t["cut"].map(lambda cut: f"{cut:g}")
-    )
-    choices = ["subgroup" if name == "marker" else name for name in Specification._fields if name != "cut"]
-    choices = [name for name in choices if known[name].nunique() > 1]
+    known = table[table["effect"].notna()].copy()
+    known["subgroup"] = known["marker"] + " " + known["cut"].map("{:g}".format)
+    choices = [name for name in ("outcome", "visit", "subgroup", *CHOICES[4:]) if known[name].nunique() > 1]
     if not choices or known["effect"].nunique() < 2:
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     from statsmodels.formula.api import ols

@@ -1,25 +1,18 @@
 """What the trial could find: the planned power, that of each comparison, and how far significance exaggerates."""
 
-from __future__ import annotations
-
 import math
 from functools import cache
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from ..config.robustness import Robustness
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.estimate import mean_difference
 from ..stats.interaction import mann_whitney_effect
+from ..stats.labels import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
-from .comparisons import TOO_FEW, Comparison, all_comparisons, generator, rows_of, table
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..stats.labels import MonteCarloP
-    from ..trial import Trial
+from .comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
@@ -28,45 +21,33 @@ NO_EFFECT = "the effect taken as true is 0"
 _TRIALS = 20_000
 
 
-def power_table(
-    planned: pd.DataFrame,
-    changes: pd.DataFrame,
-    strata: pd.DataFrame,
-    trial: Trial,
-    analysis: Analysis,
-    robustness: Robustness,
-) -> pd.DataFrame:
+def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Power of the plan and of the comparisons that were made.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as the results. ``group`` says which effect is taken as true. ``planned``: the standard deviation
-        that the plan implies, and with it the power of every comparison of that outcome for the planned difference, and
-        the difference that it would find with the planned power. ``as observed`` and ``as overall``: power, probability
-        of a wrong sign (type S) and exaggeration of significant estimates (type M), if the true effect were the one
-        observed in this comparison, or the one in all participants; on two scales, the mean log ratio and the
-        Mann-Whitney effect (its distance from 1/2).
+    Columns as the results. ``group`` says which effect is taken as true. ``planned``: the standard deviation that the
+    plan implies, and with it the power of every comparison of that outcome for the planned difference, and the
+    difference that it would find with the planned power. ``as observed`` and ``as overall``: power, probability of a
+    wrong sign (type S) and exaggeration of significant estimates (type M), if the true effect were the one observed in
+    this comparison, or the one in all participants; on two scales, the mean log ratio and the Mann-Whitney effect (its
+    distance from 1/2).
     """
-    comparisons = all_comparisons(changes, strata, trial, analysis)
-    rows: list[tuple] = []
+    rows = []
     for plan in planned.itertuples(index=False):
-        rows += _planned_rows(plan, comparisons, trial, analysis, robustness)
+        rows += _planned_rows(plan, layout, robustness)
     overall: dict[tuple, dict] = {}  # the comparison of all participants comes before those of its strata
-    for comparison in comparisons:
+    for comparison in layout.compared:
         estimates = _estimates(comparison)
         in_all = overall.setdefault(comparison.key[:3], {} if comparison.marker else estimates)
-        rows += _exaggeration_rows(comparison, estimates, in_all if comparison.marker else {}, analysis)
+        truths = in_all if comparison.marker else {}
+        rows += _exaggeration_rows(comparison, estimates, truths, layout.analysis.alpha)
     return table(rows)
 
 
-def _planned_rows(
-    plan, comparisons: list[Comparison], trial: Trial, analysis: Analysis, robustness: Robustness
-) -> list[tuple]:
+def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     size = math.floor(plan.per_group * (1 - plan.withdrawal) + 1e-9)
     sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
     by_t = f"two-sided t test, power {plan.power:g}"
-    test = get_test(get_test(analysis.test).for_many or analysis.test)
+    test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
     by_simulation = f"{'rank-sum test' if test.rank_sum_variant else test.label}, {_TRIALS} simulated normal trials"
 
     @cache  # many comparisons have the same number of participants
@@ -75,10 +56,10 @@ def _planned_rows(
         size = {"alpha": plan.alpha, "method": test.name, "trials": _TRIALS, "seed": seed}
         return simulated_power(plan.difference, sd, *n, **size)
 
-    key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, trial.contrast, PLANNED)
+    key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
     rows = rows_of(key, (size, size), "as reported", difference=plan.difference)
     rows += rows_of(key, (size, size), by_t, implied_sd=sd)
-    for c in comparisons:
+    for c in layout.compared:
         n, key = c.counts(), (*c.key, PLANNED)
         if (c.outcome, c.measure) != (plan.outcome, plan.measure) or min(n) < 2:
             continue
@@ -99,13 +80,13 @@ def _estimates(c: Comparison) -> dict[str, tuple[float, float, float]]:
     }
 
 
-def _exaggeration_rows(c: Comparison, estimates: dict, overall: dict, analysis: Analysis) -> list[tuple]:
+def _exaggeration_rows(c: Comparison, estimates: dict, overall: dict, alpha: float) -> list[tuple]:
     rows = []
     for scale, (estimate, error, df) in estimates.items():
         truths = {OBSERVED: estimate} | ({OVERALL: overall[scale][0]} if overall else {})
         n = c.counts(c.log_ratio if scale == MEAN else None)
         for name, truth in truths.items():
-            found = exaggeration(truth, error, df, alpha=analysis.alpha)
+            found = exaggeration(truth, error, df, alpha=alpha)
             reason = TOO_FEW if math.isnan(found.power) else NO_EFFECT
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), found, strict=True))
             rows += rows_of((*c.key, name), n, scale, reason, **statistics)

@@ -1,28 +1,21 @@
 """The best cut of each marker, with P-values corrected for the search and a bootstrap interval, and the best split."""
 
-from __future__ import annotations
-
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtr
 
+from ..config.robustness import Robustness
+from ..config.settings import Analysis
 from ..stats.labels import MonteCarloP, labels_for, permutation_p
 from ..stats.maximally_selected import best_cut_bootstrap, best_split, restrict
 from ..stats.multiplicity import step_down_p
-from ..stats.permutation import SAME, Design, StepDown, run
+from ..stats.permutation import SAME, Design, Progress, StepDown, run
 from ..stats.two_sample import get_test
+from ..trial import Trial
 from .comparisons import generator, matrix_of
 from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..stats.permutation import Progress
-    from ..trial import Trial
 
 SIDES = ("above", "below")
 RESAMPLES = 499
@@ -53,25 +46,19 @@ def best_cuts(
     with the observed one. Deviates are those of the tie-corrected normal approximation, with the continuity
     correction only where the test of the cuts has it. Where several cuts share the largest ``|z|``, the lowest counts.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per marker, outcome, visit and side with the columns of ``BEST_CUTS``: ``cuts`` is the number of cuts tried
-        on that side, ``p`` that of the cut as if it had been the only one. ``p_best_of_side`` corrects for the search
-        over those cuts, ``p_best_of_both`` for the search on both sides (at the better of the two), and
-        ``p_best_of_family`` for the search over both sides, all markers, all visits and all outcomes of the outcome's
-        family (step-down, as Westfall and Young); each with its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper``
-        is the bootstrap interval of the cut; ``effect_out_of_bag`` the median, over the resamples, of the Mann-Whitney
-        effect at the resample's own best cut among the participants whom the resample left out, with its interval.
-        ``reason`` says why there is no cut.
+    A row per marker, outcome, visit and side with the columns of ``BEST_CUTS``: ``cuts`` is the number of cuts tried on
+    that side, ``p`` that of the cut as if it had been the only one. ``p_best_of_side`` corrects for the search over
+    those cuts, ``p_best_of_both`` for the search on both sides (at the better of the two), and ``p_best_of_family`` for
+    the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down, as Westfall
+    and Young); each with its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the bootstrap interval of the
+    cut; ``effect_out_of_bag`` the median, over the resamples, of the Mann-Whitney effect at the resample's own best cut
+    among the participants whom the resample left out, with its interval. ``reason`` says why there is no cut.
 
     References
     ----------
     Miller and Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
     """
-    import pandas as pd
-
-    people, is_first, _ = matrix_of(part.comparison for part in found)
+    people, is_first, _ = matrix_of([part.comparison for part in found])
     families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
     columns, keys = [np.empty((len(people), 0))], [np.empty((4, 0), dtype=int)]
     for number, part in enumerate(found):
@@ -147,15 +134,10 @@ def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustne
 def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
     """Split the changes of each arm along each marker; see :func:`~d_q_trial.stats.maximally_selected.best_split`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns ``BEST_SPLITS``. ``z`` is positive where changes are larger at or above ``cut``; ``p`` is that of the
-        cut as if it had been the only one, by the normal approximation; ``p_corrected`` is corrected for the search,
-        with its 99% Monte Carlo interval.
+    Columns ``BEST_SPLITS``. ``z`` is positive where changes are larger at or above ``cut``; ``p`` is that of the cut as
+    if it had been the only one, by the normal approximation; ``p_corrected`` is corrected for the search, with its 99%
+    Monte Carlo interval.
     """
-    import pandas as pd
-
     rows = []
     for comparison in (part.comparison for part in found):
         for arm, own in zip(trial.analysed_arms, (comparison.is_first, ~comparison.is_first), strict=True):

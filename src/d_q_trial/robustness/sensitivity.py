@@ -1,12 +1,13 @@
 """Sensitivity analyses: those that the paper announces and does not report, leave-one-out influence, suspect values."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from .. import formatting
+from ..config.robustness import Robustness
+from ..config.settings import Analysis
 from ..files import safe_text
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant, significant
@@ -15,28 +16,12 @@ from ..stats.interaction import mann_whitney_effect
 from ..stats.missing import Pooled, impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from .comparisons import (
-    TOO_FEW,
-    Comparison,
-    all_comparisons,
-    estimate_rows,
-    generator,
-    grouped,
-    matrix_of,
-    rows_of,
-    table,
-)
+from .comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from .interaction import interactions
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.robustness import Robustness
-    from ..config.settings import Analysis
-    from ..trial import Trial
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
+UNDEFINED = Estimate.without_error(np.nan)
 EFFECT, ADJUSTED = "mann_whitney_effect", "adjusted_difference"
 IMPUTED = {EFFECT: "placements, t", ADJUSTED: "covariance, HC3, t"}
 MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
@@ -48,18 +33,15 @@ ABSENT = "no participant has this value"
 SEVERAL = "several participants have this value"
 
 
-def sensitivity(
-    changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> pd.DataFrame:
+def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Repeat every comparison of changes by the announced methods; columns as the results.
 
     ``method`` says which: ``covariance`` (log follow-up on arm and log baseline, or percent change on arm and baseline,
     HC3), ``mixed model`` (log ratio over all visits), ``imputed`` (multiple imputation, pooled by Rubin's rules) and
     ``any values`` (lowest and highest P that the missing participants could give).
     """
-    comparisons = all_comparisons(changes, strata, trial, analysis)
-    markers = strata.pivot(index="participant", columns="marker", values="marker_value") if len(strata) else None
-    rows: list[tuple] = []
+    analysis, comparisons, rows = layout.analysis, layout.compared, []
+    markers = layout.strata.pivot(index="participant", columns="marker", values="marker_value")
     for comparison in comparisons:
         rows += covariance_rows(comparison, analysis) + _bound_rows(comparison, analysis)
     for visits in grouped(comparisons, "outcome", "marker", "stratum"):
@@ -80,14 +62,22 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         used = np.where(np.isnan(covariate), np.nan, response)
         n = comparison.counts(used)
         key = (comparison.outcome, measure, *comparison.key[2:], "")
-        found = Estimate.without_error(np.nan)
+        reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
+        found = UNDEFINED
         if sum(n) > 3:
             found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
-        reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
-        rows += estimate_rows(key, ADJUSTED, found, n, method, reason)
-        if measure == "log_ratio":
-            rows += _percent_rows(key, found, n, method, reason)
+        rows += _adjusted_rows(key, found, n, method, reason)
     return rows
+
+
+def _adjusted_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
+    """Return rows of an adjusted difference; one of logs also in percent: by how much the treated ratio is the larger."""
+    rows = estimate_rows(key, ADJUSTED, found, n, method, reason)
+    if key[1] != "log_ratio":
+        return rows
+    values = {"": found.estimate, "_lower": found.lower, "_upper": found.upper}
+    percent = {f"adjusted_percent{name}": 100 * np.expm1(value) for name, value in values.items()}
+    return rows + rows_of(key, n, method, reason, **percent)
 
 
 def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
@@ -119,19 +109,17 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     effects = [*np.eye(k), np.full(k, 1 / k)]
     rows = []
     for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], effects, n, strict=True):
-        found = Estimate.without_error(np.nan)
-        if fit:
-            found = fit.contrast(np.concatenate([np.zeros(k), effect, [0.0]]), confidence=1 - analysis.alpha)
+        weights = np.concatenate([np.zeros(k), effect, [0.0]])
+        found = fit.contrast(weights, confidence=1 - analysis.alpha) if fit else UNDEFINED
         key = (visits[0].outcome, "log_ratio", visit, *visits[0].key[3:], "")
-        rows += estimate_rows(key, ADJUSTED, found, size, MIXED, reason)
-        rows += _percent_rows(key, found, size, MIXED, reason)
+        rows += _adjusted_rows(key, found, size, MIXED, reason)
     return rows
 
 
 def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of the lowest and highest P; n counts all participants, those without a value included."""
-    total = int(comparison.is_first.sum()), int((~comparison.is_first).sum())
-    key, method = (*comparison.key, ""), f"any values of the missing, {analysis.test}"
+    total, key = comparison.total, (*comparison.key, "")
+    method = f"any values of the missing, {analysis.test}"
     reason = get_test(analysis.test).no_bounds if comparison.linked.all() else NO_IDS
     if reason:
         return rows_of(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
@@ -142,7 +130,7 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 
 
 def _imputed_rows(
-    own: list[Comparison], markers: pd.DataFrame | None, analysis: Analysis, robustness: Robustness
+    own: list[Comparison], markers: pd.DataFrame, analysis: Analysis, robustness: Robustness
 ) -> list[tuple]:
     """Return rows of one outcome from imputed log ratios: all participants and each stratum, at each visit.
 
@@ -155,7 +143,7 @@ def _imputed_rows(
     people, is_first, log_ratio = matrix_of(whole, "log_ratio")
     log_baseline = _log(np.fmax.reduce(matrix_of(whole, "baseline")[2], axis=1))
     columns = [log_baseline, *log_ratio.T]
-    for values in [] if markers is None else markers.reindex(people).to_numpy(float).T:
+    for values in markers.reindex(people).to_numpy(float).T:
         if np.unique(values[~np.isnan(values)]).size > 1:
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
     observed = np.column_stack(columns)
@@ -171,14 +159,14 @@ def _imputed_rows(
     rows = []
     for c in own:
         at = people.get_indexer(c.participant)
-        key, n = (c.outcome, "log_ratio", *c.key[2:], ""), (int(c.is_first.sum()), int((~c.is_first).sum()))
+        key = (c.outcome, "log_ratio", *c.key[2:], "")
         for name, words in IMPUTED.items():
-            found = Pooled(Estimate.without_error(np.nan), np.nan)
+            found = Pooled(UNDEFINED, np.nan)
             if not reason:
                 found = _pooled(name, filled[:, at, 0], filled[:, at, column[c.visit]], c.is_first, 1 - analysis.alpha)
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
-            rows += estimate_rows(key, name, found.estimate, n, method, TOO_FEW)
-            rows += rows_of(key, n, method, TOO_FEW, missing_share=found.missing_share)
+            rows += estimate_rows(key, name, found.estimate, c.total, method, TOO_FEW)
+            rows += rows_of(key, c.total, method, TOO_FEW, missing_share=found.missing_share)
     return rows
 
 
@@ -190,26 +178,17 @@ def _pooled(
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
             effect = mann_whitney_effect(ratio[is_first], ratio[~is_first])
-            estimates.append(
-                (effect.effect - 0.5, effect.variance, effect.df)
-            )  # so that P tests that there is no effect
+            estimates.append((effect.effect - 0.5, effect.variance, effect.df))  # 0 is no effect
         else:
             estimate, error = ancova(ratio, baseline, is_first, confidence=confidence)[:2]
             estimates.append((estimate, error**2, is_first.size - 3))
     values, variances, df = np.array(estimates, dtype=float).T
     if not variances.mean() > 0:
-        return Pooled(Estimate.without_error(np.nan), np.nan)
+        return Pooled(UNDEFINED, np.nan)
     found, share = pool(values, variances, complete_df=float(df.mean()), confidence=confidence)
     if name == EFFECT:
         found = found._replace(**{part: getattr(found, part) + 0.5 for part in ("estimate", "lower", "upper")})
     return Pooled(found, share)
-
-
-def _percent_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
-    """Return rows of a difference of logs as percent: by how much the treated ratio exceeds that of the control arm."""
-    values = {"": found.estimate, "_lower": found.lower, "_upper": found.upper}
-    percent = {f"adjusted_percent{name}": 100 * np.expm1(value) for name, value in values.items()}
-    return rows_of(key, n, method, reason, **percent)
 
 
 def _log(baseline: np.ndarray) -> np.ndarray:
@@ -217,21 +196,15 @@ def _log(baseline: np.ndarray) -> np.ndarray:
     return np.log(np.where(baseline > 0, baseline, np.nan))
 
 
-def leave_one_out(changes: pd.DataFrame, strata: pd.DataFrame, trial: Trial, analysis: Analysis) -> pd.DataFrame:
+def leave_one_out(layout: Layout) -> pd.DataFrame:
     """Compare the arms without each participant in turn; the strata stay as they are.
 
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as the results, sorted within a comparison by how far P moves. Statistic ``p`` with ``group`` = who is
-        left out; for the comparison as a whole ``p_all`` (nobody left out), ``p_minimum``, ``p_maximum`` and ``flips``,
-        the number of participants without whom P lies on the other side of alpha. ``n_first`` and ``n_second`` count
-        the participants who are compared.
+    Columns as the results, sorted within a comparison by how far P moves. Statistic ``p`` with ``group`` = who is left
+    out; for the comparison as a whole ``p_all`` (nobody left out), ``p_minimum``, ``p_maximum`` and ``flips``, the
+    number of participants without whom P lies on the other side of alpha. ``n_first`` and ``n_second`` count the
+    participants who are compared.
     """
-    rows: list[tuple] = []
-    for comparison in all_comparisons(changes, strata, trial, analysis):
-        rows += _influence_rows(comparison, analysis)
-    return table(rows)
+    return table([row for comparison in layout.compared for row in _influence_rows(comparison, layout.analysis)])
 
 
 def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
@@ -255,30 +228,17 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     return rows
 
 
-def suspect_values(
-    suspects: pd.DataFrame,
-    changes: pd.DataFrame,
-    strata: pd.DataFrame,
-    trial: Trial,
-    analysis: Analysis,
-    robustness: Robustness,
-) -> pd.DataFrame:
+def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Analyse the outcome of each suspect percent change by every method, in three versions.
 
     The participant is the one of the arm whose percent change rounds to ``reported`` (or, in data where it has been
-    corrected already, to ``instead``). ``instead`` changes the follow-up value; the baseline stays.
+    corrected already, to ``instead``). ``instead`` changes the follow-up value; the baseline stays. ``suspects`` is the
+    published table of that name, all columns as text.
 
-    ``suspects`` is the published table of that name, all columns as text.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A value
-        that no participant has leaves one row with the reason.
+    Columns as the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A value that no
+    participant has leaves one row with the reason.
     """
-    import pandas as pd
-
-    parts = [table([])]
+    changes, analysis, parts = layout.changes, layout.analysis, [table([])]
     for case in suspects.itertuples(index=False):
         own = changes[changes["outcome"].eq(case.outcome)]
         rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
@@ -297,9 +257,9 @@ def suspect_values(
         }
         for name, value in versions.items():
             version = _with_value(own, rows.index[matches][0], value, analysis)
-            found = _by_every_method(version, case.visit, strata, trial, analysis)
-            between = interactions(version[version["visit"].eq(case.visit)], strata, trial, analysis, robustness)
-            parts += [found.assign(group=name), between.assign(group=name)]
+            at_visit = replace(layout, changes=version[version["visit"].eq(case.visit)])
+            parts.append(_by_every_method(replace(layout, changes=version), case.visit).assign(group=name))
+            parts.append(interactions(at_visit, robustness).assign(group=name))
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
@@ -320,16 +280,13 @@ def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) ->
     return own
 
 
-def _by_every_method(
-    version: pd.DataFrame, visit: str, strata: pd.DataFrame, trial: Trial, analysis: Analysis
-) -> pd.DataFrame:
-    comparisons = all_comparisons(version, strata, trial, analysis)
-    rows: list[tuple] = []
-    for comparison in comparisons:
+def _by_every_method(layout: Layout, visit: str) -> pd.DataFrame:
+    rows = []
+    for comparison in layout.compared:
         if comparison.visit == visit:
-            rows += _plain_rows(comparison, analysis) + covariance_rows(comparison, analysis)
-    for visits in grouped(comparisons, "marker", "stratum"):
-        rows += mixed_rows(visits, analysis)
+            rows += _plain_rows(comparison, layout.analysis) + covariance_rows(comparison, layout.analysis)
+    for visits in grouped(layout.compared, "marker", "stratum"):
+        rows += mixed_rows(visits, layout.analysis)
     return table(rows)
 
 

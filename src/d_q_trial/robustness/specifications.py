@@ -8,79 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
+from scipy.special import ndtri
 
 from ..changes import change_or_given, column_of, linked_values
-from ..config.settings import StrataRule
+from ..config.robustness import Robustness
+from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from ..stats.permutation import Design
 from ..stats.quantiles import quantile
 from ..stats.rank_sum import midrank_columns
 from ..stats.two_sample import get_test
 from ..strata import assign, cut_points
-from ..trial import BASELINE
+from ..trial import BASELINE, Trial
 
-if TYPE_CHECKING:
-    from ..config.robustness import Multiverse
-    from ..config.settings import Analysis
-    from ..trial import Trial
+# A specification is one of each choice; `marker` and `cut` are "" and NaN for all participants.
+CHOICES = ("outcome", "visit", "marker", "cut", "change", "outliers", "missing", "population", "test")
 
+WHOLE, OVERALL, SUBGROUPS = "whole multiverse", "all participants", "subgroups"
 TOO_SMALL = "too small under any labels"
 ALL_EQUAL = "all values are equal"
 
 
-class Specification(NamedTuple):
-    """One of each choice; ``marker`` and ``cut`` are "" and NaN for all participants."""
-
-    outcome: str
-    visit: str
-    marker: str
-    cut: float
-    change: str
-    outliers: str
-    missing: str
-    population: str
-    test: str
-
-
 @dataclass(frozen=True)
 class Measurements:
-    """Values of the analysed participants who have ids, in arrays of shape (participants,); NaN where missing.
+    """Values of the analysed participants who have ids, in arrays of shape (participants,); NaN where missing."""
 
-    Attributes
-    ----------
-    is_first : array of bool
-        Who belongs to the treated arm.
-    visits : mapping
-        For each outcome, its follow-up visits in the order of the trial.
-    baseline, follow_up, given : mapping
-        Raw values by outcome, by outcome and visit, and percent changes that the workbook states itself.
-    subgroups : mapping
-        For each marker and quantile, who lies at or above the cut (bool).
-    """
-
-    is_first: np.ndarray
-    visits: Mapping[str, tuple[str, ...]]
+    is_first: np.ndarray  # bool: who belongs to the treated arm
+    visits: Mapping[str, tuple[str, ...]]  # of each outcome, its follow-up visits in the order of the trial
     baseline: Mapping[str, np.ndarray]
-    follow_up: Mapping[tuple[str, str], np.ndarray]
-    given: Mapping[tuple[str, str], np.ndarray]
-    subgroups: Mapping[tuple[str, float], np.ndarray]
-
-    def changes(self, outcome: str, kind: str) -> dict[str, np.ndarray]:
-        """Return the observed changes of an outcome at each of its visits; ``kind`` as in the configuration."""
-        baseline = self.baseline[outcome]
-        return {
-            visit: change_or_given(baseline, self.follow_up[outcome, visit], self.given[outcome, visit], kind)[0]
-            for visit in self.visits[outcome]
-        }
-
-    def completers(self, outcome: str) -> np.ndarray:
-        """Say who has a value of the outcome at the last visit of the trial at which it is measured."""
-        last = outcome, self.visits[outcome][-1]
-        return ~np.isnan(self.follow_up[last]) | ~np.isnan(self.given[last])
+    follow_up: Mapping[tuple[str, str], np.ndarray]  # by outcome and visit
+    given: Mapping[tuple[str, str], np.ndarray]  # percent changes that the workbook states itself
+    subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile, who lies at or above the cut (bool)
 
 
 @dataclass(frozen=True)
@@ -92,43 +55,28 @@ class Specifications:
     test is computed once. In the curve and in the inference it counts as often as there are specifications that
     amount to it, so that each combination of choices weighs the same whatever the data.
 
-    Attributes
-    ----------
-    table : list of Specification
-        All combinations, in the order of the configuration.
-    is_first : array of bool, shape (participants,)
-    values : array of float, shape (participants, columns)
-        NaN for who is not part of it. Specifications that differ in the test variant alone share a column.
-    column : array of int, shape (specifications,)
-    test : array of int, shape (specifications,)
-        Number of the test, from 0; -1 for specifications that are left out, because they could not have
-        ``minimum_per_arm`` participants in both arms whatever the labels, or all their values are equal.
-    design : Design
-        The tests, signed so that deviates above 0 speak for the favoured direction.
-    reasons : list of str
-        Why a specification is left out; "" where it is not.
+    A specification is left out, its ``test`` is -1 and its ``reason`` in the table says so, if it could not have
+    ``minimum_per_arm`` participants in both arms whatever the labels, or all its values are equal.
     """
 
-    table: list[Specification]
-    is_first: np.ndarray
-    values: np.ndarray
-    column: np.ndarray
-    test: np.ndarray
-    design: Design
-    reasons: list[str]
+    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (those of the analysis), reason
+    is_first: np.ndarray  # bool, shape (participants,)
+    values: np.ndarray  # shape (participants, columns); NaN for who is not part of it
+    column: np.ndarray  # of each specification; those that differ in the test variant alone share one
+    test: np.ndarray  # number of the test of each specification, from 0
+    design: Design  # the tests, signed so that deviates above 0 speak for the favoured direction
+    families: Mapping[str, np.ndarray]  # which specifications (bool) are summarized together
+    critical: float  # deviate from which on a specification is significant
 
-    @property
+    @cached_property
     def weights(self) -> np.ndarray:
-        """Number of specifications that amount to each test."""
-        return self.weights_of(np.ones(len(self.table), dtype=bool))
-
-    def weights_of(self, members: np.ndarray) -> np.ndarray:
-        """Number of those of some specifications (bool) that amount to each test."""
-        return np.bincount(self.test[members & (self.test >= 0)], minlength=len(self.design))
+        """How many specifications of each family amount to each test, shape (families, tests); the first is the whole."""
+        tested = (self.test[members & (self.test >= 0)] for members in self.families.values())
+        return np.array([np.bincount(own, minlength=len(self.design)) for own in tested])
 
 
 def measurements(
-    participants: Participants, trial: Trial, analysis: Analysis, multiverse: Multiverse
+    participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> Measurements | None:
     """Take the values that a multiverse needs from the participants, as the analysis sees them.
 
@@ -142,7 +90,7 @@ def measurements(
         None if the arms do not both have participants with ids: panels of single figures do not say which of their
         values belong to one participant, and without that there is no joint inference over outcomes and visits.
     """
-    frame = participants.frame
+    multiverse, frame = robustness.multiverse, participants.frame
     frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
     wide, arms = linked_values(frame)
     analysed = arms.isin(trial.analysed_arms).to_numpy()
@@ -177,12 +125,10 @@ def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: S
     """Say which analysed participants lie above a quantile of the marker; nobody without a value does."""
     own = everyone[analysed]
     reference = everyone if rule.reference == "everyone" else own
-    upper = np.zeros(own.size, dtype=bool)
-    if np.isnan(reference).all():
-        return upper
-    halves = StrataRule(cuts=[cut], quantile_type=rule.quantile_type, labels=["lower", "upper"])
-    known = ~np.isnan(own)
-    upper[known] = assign(own[known], cut_points(reference, halves), rule.at_cut) == 1
+    upper, known = np.zeros(own.size, dtype=bool), ~np.isnan(own)
+    if known.any():
+        halves = StrataRule(cuts=[cut], quantile_type=rule.quantile_type, labels=["lower", "upper"])
+        upper[known] = assign(own[known], cut_points(reference, halves), rule.at_cut) == 1
     return upper
 
 
@@ -201,13 +147,11 @@ def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: 
         change is 0; without a baseline value it stays missing.
     """
     values = changes[-1].copy()
-    if rule == "last_carried_forward":
+    if rule == "no_change":
+        values[np.isnan(values) & has_baseline] = 0.0
+    elif rule == "last_carried_forward":
         for earlier in reversed(changes[:-1]):
             values = np.where(np.isnan(values), earlier, values)
-    elif rule == "no_change":
-        values[np.isnan(values) & has_baseline] = 0.0
-    elif rule != "available":
-        raise ValueError(f"missing-value rule {rule!r}")
     return values
 
 
@@ -230,95 +174,94 @@ def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> 
     """
     if rule == "winsorise":
         return np.clip(values, low, high)
-    if rule == "trim":
-        return np.where((values < low) | (values > high), np.nan, values)
-    if rule != "keep":
-        raise ValueError(f"outlier rule {rule!r}")
-    return values
+    return np.where((values < low) | (values > high), np.nan, values) if rule == "trim" else values
 
 
-def specifications(
-    data: Measurements, multiverse: Multiverse, analysis: Analysis, *, minimum_per_arm: int
-) -> Specifications:
+def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
     """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
 
     The population ``completers`` holds who has a value of the outcome at the last visit of the trial at which it is
     measured; ``intention_to_treat`` holds all participants.
     """
-    columns: list[np.ndarray] = []
-    table: list[Specification] = []
-    column: list[int] = []
+    multiverse, columns, rows = robustness.multiverse, [], []
     everyone = np.ones(data.is_first.size, dtype=bool)
     subgroups = ({("", np.nan): everyone} if multiverse.overall else {}) | dict(data.subgroups)
     for outcome, visits in data.visits.items():
-        populations = {"intention_to_treat": everyone, "completers": data.completers(outcome)}
+        baseline, last = data.baseline[outcome], (outcome, visits[-1])
+        completers = ~np.isnan(data.follow_up[last]) | ~np.isnan(data.given[last])
+        populations = {"intention_to_treat": everyone, "completers": completers}
         chosen = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
         for visit, kind in product(chosen, multiverse.changes):
-            known = _after_missing(data, outcome, visit, kind, multiverse)
+            observed = [
+                change_or_given(baseline, data.follow_up[outcome, v], data.given[outcome, v], kind)[0]
+                for v in visits[: visits.index(visit) + 1]
+            ]
+            has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
+            known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
-                own = subgroups[marker, cut] & populations[population]
-                values = np.where(own, known[missing], np.nan)
-                low, high = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
+                values = np.where(subgroups[marker, cut] & populations[population], known[missing], np.nan)
+                beyond = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
                 for outliers in multiverse.outliers:
-                    columns.append(without_outliers(values, outliers, low, high))
+                    columns.append(without_outliers(values, outliers, *beyond))
                     choices = (outcome, visit, marker, cut, kind, outliers, missing, population)
-                    table += [Specification(*choices, test) for test in multiverse.tests]
-                    column += [len(columns) - 1] * len(multiverse.tests)
-    return _tests(data, multiverse, table, columns, np.array(column, dtype=int), minimum_per_arm)
+                    rows += [(*choices, test) for test in multiverse.tests]
+    table = pd.DataFrame(rows, columns=list(CHOICES))
+    values = np.column_stack(columns) if columns else np.empty((everyone.size, 0))
+    column = np.repeat(np.arange(len(columns)), len(multiverse.tests))
+    reason, test, design = _find_tests(values, table, column, robustness)
+    families, critical = _families(table, trial), float(-ndtri(analysis.alpha / 2))
+    table = table.assign(own=_is_own(table, analysis), reason=reason)
+    return Specifications(table, data.is_first, values, column, test, design, families, critical)
 
 
-def is_own(specification: Specification, analysis: Analysis) -> bool:
-    """Say whether a specification is one of the analysis' own: its choices throughout, for any marker.
-
-    Subgroups are the analysis' own at its highest quantile cut.
-    """
-    prespecified_cuts = analysis.strata.cuts[-1:] if analysis.strata.by == "quantile" else []
-    return (
-        specification.change == analysis.change
-        and specification.test == analysis.test
-        and specification.outliers == analysis.outliers.rule
-        and specification.missing == "available"
-        and specification.population == "intention_to_treat"
-        and (not specification.marker or any(abs(specification.cut - cut) < 1e-9 for cut in prespecified_cuts))
-    )
-
-
-def _after_missing(
-    data: Measurements, outcome: str, visit: str, kind: str, multiverse: Multiverse
-) -> dict[str, np.ndarray]:
-    """Return the changes at a visit, by missing-value rule."""
-    observed = data.changes(outcome, kind)
-    up_to = [observed[v] for v in data.visits[outcome][: data.visits[outcome].index(visit) + 1]]
-    baseline = data.baseline[outcome]
-    has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
-    return {rule: with_missing(up_to, has_baseline, rule) for rule in multiverse.missing}
-
-
-def _tests(
-    data: Measurements,
-    multiverse: Multiverse,
-    table: list[Specification],
-    columns: list[np.ndarray],
-    column: np.ndarray,
-    minimum_per_arm: int,
-) -> Specifications:
-    """Find the specifications that are one test, and make the tests ready for permuted labels."""
-    values = np.column_stack(columns) if columns else np.empty((data.is_first.size, 0))
-    ranks, _ = midrank_columns(values)
+def _find_tests(
+    values: np.ndarray, table: pd.DataFrame, column: np.ndarray, robustness: Robustness
+) -> tuple[np.ndarray, np.ndarray, Design]:
+    """Find the specifications that are left out, the test of the others, and make the tests ready for permuted labels."""
     present = ~np.isnan(values)
     low, high = (np.where(present, values, fill) for fill in (np.inf, -np.inf))
     reason = np.where(low.min(axis=0, initial=np.inf) >= high.max(axis=0, initial=-np.inf), ALL_EQUAL, "")
-    reason = np.where(present.sum(axis=0) < 2 * minimum_per_arm, TOO_SMALL, reason)
-    continuity = np.array([get_test(s.test).continuity for s in table], dtype=bool)
-    sign = np.array([1.0 if multiverse.outcomes[s.outcome] == "higher" else -1.0 for s in table])
-    numbers: dict[tuple[bytes, float, bool], int] = {}
-    ranks_of = [own.tobytes() for own in np.ascontiguousarray(ranks.T)]
+    reason = np.where(present.sum(axis=0) < 2 * robustness.minimum_per_arm, TOO_SMALL, reason)[column]
+    ranks = [own.tobytes() for own in np.ascontiguousarray(midrank_columns(values)[0].T)]
+    key = pd.DataFrame({"ranks": pd.factorize(np.array(ranks, dtype=object))[0][column]})
+    key["sign"] = table["outcome"].map(robustness.multiverse.outcomes).map({"higher": 1.0, "lower": -1.0})
+    key["continuity"] = table["test"].map(lambda test: bool(get_test(test).continuity))
+    key = key[reason == ""]
     test = np.full(len(table), -1)
-    for place in np.flatnonzero(reason[column] == ""):
-        key = (ranks_of[column[place]], sign[place], continuity[place])
-        test[place] = numbers.setdefault(key, len(numbers))
-    first = np.unique(test, return_index=True)[1][(test < 0).any().astype(int) :]  # a specification of each test
+    test[key.index] = key.groupby(list(key), sort=False).ngroup()
+    tests = key.drop_duplicates()
     design = Design(
-        values[:, column[first]], minimum_per_arm=minimum_per_arm, sign=sign[first], continuity=continuity[first]
+        values[:, column[tests.index]],
+        minimum_per_arm=robustness.minimum_per_arm,
+        sign=tests["sign"].to_numpy(float),
+        continuity=tests["continuity"].to_numpy(bool),
     )
-    return Specifications(table, data.is_first, values, column, test, design, reason[column].tolist())
+    return reason, test, design
+
+
+def _is_own(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
+    own = {"change": analysis.change, "test": analysis.test, "outliers": analysis.outliers.rule}
+    own |= {"missing": "available", "population": "intention_to_treat"}
+    cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
+    here = table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9)
+    return here & (table[list(own)] == list(own.values())).all(axis=1)
+
+
+def _families(table: pd.DataFrame, trial: Trial) -> dict[str, np.ndarray]:
+    """Name the whole multiverse; all participants and the subgroups; each marker, outcome and visit; outcomes in both places.
+
+    A family that holds the same specifications as one before it is not listed again.
+    """
+    marker, outcome, visit = (table[name] for name in ("marker", "outcome", "visit"))
+    found = {WHOLE: marker.notna(), OVERALL: marker.eq(""), SUBGROUPS: marker.ne("")}
+    found |= {f"{SUBGROUPS} by {trial.markers[key].label}": marker.eq(key) for key in marker.unique() if key}
+    found |= {trial.outcomes[key].label: outcome.eq(key) for key in outcome.unique()}
+    found |= {trial.visits[key].label: visit.eq(key) for key in visit.unique()}
+    for key in outcome.unique():
+        for place in (OVERALL, SUBGROUPS):
+            found[f"{trial.outcomes[key].label}, {place}"] = found[place] & outcome.eq(key)
+    distinct: dict[bytes, tuple[str, np.ndarray]] = {}
+    for name, members in found.items():
+        if members.any():
+            distinct.setdefault(members.to_numpy().tobytes(), (name, members.to_numpy()))
+    return dict(distinct.values())
