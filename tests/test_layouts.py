@@ -1,55 +1,29 @@
 """The same cohort in many layouts gives the same participants."""
 
 import pytest
-from layouts import cohort, panels, strangers, writers  # noqa: F401
+from layouts import cohort, panels, writers
+from openpyxl import Workbook
 
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 
 
-def contents(participants):
-    """Everything but the place in the workbook."""
-    frame = participants.frame
-    frame = frame[frame.cohort == "trial"]
+@pytest.mark.parametrize("name", list(writers.WRITERS))
+def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apart(tmp_path, name):
+    made = cohort.make(outcomes=SMALL)
+    everyone = read_workbook(writers.write(name, made, tmp_path / f"{name}.xlsx"), cohort.trial()).frame
+    frame, sample = (everyone[everyone.cohort == which] for which in ("trial", "population"))
+    keys = ["participant", "arm", "variable", "visit", "measure"]
     assert frame.linked.all()
-    keys = zip(frame.participant, frame.arm, frame.variable, frame.visit, frame.measure, strict=True)
-    values = dict(zip(keys, frame.value, strict=True))
-    assert len(values) == len(frame)
-    return values
-
-
-def expected(made):
-    return {
+    assert not frame.duplicated(keys).any()
+    assert frame.set_index(keys).value.to_dict() == {
         (identity, made.arms[identity], variable, visit, "value"): value
         for (variable, visit), cells in made.values.items()
         for identity, value in cells.items()
     }
-
-
-@pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_gives_the_same_participants(tmp_path, name):
-    made = cohort.make(outcomes=SMALL)
-    read = read_workbook(writers.write(name, made, tmp_path / f"{name}.xlsx"), cohort.trial())
-    assert contents(read) == expected(made)
-
-
-@pytest.mark.parametrize("name", list(writers.WRITERS))
-def test_layout_keeps_the_population_sample_apart(tmp_path, name):
-    made = cohort.make(outcomes=["age", "ctx"])
-    frame = read_workbook(writers.write(name, made, tmp_path / f"{name}.xlsx"), cohort.trial()).frame
-    sample = frame[frame.cohort == "population"]
     assert sample.groupby("variable").size().to_dict() == {"age": 25, "p16_variant_5": 25, "p16_variant_1+5": 25}
     assert sample.participant.nunique() == 25
-
-
-def changes(made):
-    """Percent changes by outcome, visit and arm, sorted."""
-    expected = {}
-    for variable, visit in panels.pairs(made):
-        for arm in panels.ARMS:
-            expected[variable, visit, arm] = sorted(panels.group(made, variable, visit, arm))
-    return expected
 
 
 @pytest.mark.parametrize("name", list(panels.PANELS))
@@ -64,7 +38,9 @@ def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     assert "adjustment for baseline" in told[0]
     assert set(frame.measure) == {"percent_change"}
     found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
-    wanted = changes(made)
+    wanted = {
+        (*pair, arm): sorted(panels.group(made, *pair, arm)) for pair in panels.pairs(made) for arm in panels.ARMS
+    }
     assert found.keys() == wanted.keys()
     for key, values in wanted.items():
         assert found[key] == pytest.approx(values, rel=1e-12), key
@@ -90,8 +66,6 @@ def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
 
 
 def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
-    from openpyxl import Workbook
-
     book = Workbook()
     book.active.append(["Site", "p16 variant 1+5 tertile", "Treatment", "% change at 20 weeks"])
     for number in range(40):

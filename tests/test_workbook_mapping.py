@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from layouts import cohort, panels, strangers, writers  # noqa: F401
+from layouts import cohort, panels, writers
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError

@@ -1,488 +1,415 @@
-"""A small sound workbook, and single faults to plant in it."""
+"""Sound workbooks, and single faults to plant in them: cells to overwrite, and a line of what has to be said.
+
+A place such as ``Bone!C5`` is a cell, ``Bone!C`` the cells of a column below its header; a value may be a function of the
+workbook and the row.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
-from dataclasses import dataclass
+import tempfile
+from pathlib import Path
 
-from openpyxl import Workbook
-from openpyxl.utils import get_column_letter
+from openpyxl import Workbook, load_workbook
 
 from . import writers
-from .cohort import Cohort, make, trial
+from .cohort import make
 
-OUTCOMES = ["age", "smoker", "ctx", "p1np", "bmd_radius"]
 PEOPLE = 16
+ROWS = range(2, 2 + PEOPLE)
 
 
-@dataclass
-class Case:
-    """One planted fault and what has to be said of it."""
-
-    name: str
-    plant: Callable[[Workbook], None]
-    message: str  # a line of the message, or of the notes
-    stops: bool
-
-
-CASES: list[Case] = []
-
-
-def base() -> tuple[Cohort, Workbook]:
-    """Two sheets: Participants (A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5), Bone (A id, then visits)."""
-    cohort = make(11, arm_size=PEOPLE // 2, outcomes=OUTCOMES)
-    cohort.values = {key: dict(cells) for key, cells in cohort.values.items()}
-    for (variable, visit), cells in cohort.values.items():
+def cohort():
+    made = make(11, arm_size=PEOPLE // 2, outcomes=["age", "smoker", "ctx", "p1np", "bmd_radius"])
+    for (variable, visit), cells in made.values.items():
         level = {"ctx": 0.4, "p1np": 50.0, "bmd_radius": 0.4}.get(variable)
         if level and visit != "baseline":
-            for number, identity in enumerate(cohort.ids):
-                cells[identity] = round(level * (1 + number / 100), 3)
+            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(made.ids)}
+    return made
+
+
+def workbook(sheets: dict[str, list[list]]) -> Workbook:
     book = Workbook()
-    first = book.active
-    first.title = "Participants"
-    once = [k for k in cohort.values if not writers.has_visits(k[0])]
-    later = [k for k in cohort.values if writers.has_visits(k[0])]
-    first.append(["ID", "Arm", *(writers.with_unit(v) for v, _ in once)])
-    bone = book.create_sheet("Bone")
-    bone.append(["ID", *(writers.with_unit(v, visit) for v, visit in later)])
-    for identity, arm in cohort.arms.items():
-        first.append([identity, writers.arm_label(arm), *(cohort.get(v, visit, identity) for v, visit in once)])
-        bone.append([identity, *(cohort.get(v, visit, identity) for v, visit in later)])
-    return cohort, book
-
-
-def fault(name: str, message: str):
-    """Register a fault that has to stop the reading."""
-    return _register(name, message, True)
-
-
-def remark(name: str, message: str):
-    """Register something that has to be told without stopping."""
-    return _register(name, message, False)
-
-
-def _register(name: str, message: str, stops: bool):
-    def add(function: Callable[[Workbook], None]):
-        CASES.append(Case(name, function, message, stops))
-        return function
-
-    return add
-
-
-def cell(name: str, place: str, value: object, message: str, *, stops: bool = True) -> None:
-    """Register a fault that is one cell: ``place`` is like ``Bone!B5``."""
-    sheet, _, address = place.partition("!")
-
-    def plant(book: Workbook) -> None:
-        book[sheet][address] = value
-        if isinstance(value, str) and value.startswith("#"):
-            book[sheet][address].data_type = "e"
-
-    _register(name, message, stops)(plant)
-
-
-def row_of(book: Workbook, sheet: str, identity: str) -> int:
-    return next(row for row in range(2, 99) if book[sheet].cell(row, 1).value == identity)
-
-
-def column_of(book: Workbook, sheet: str, head: str) -> str:
-    cells = next(book[sheet].iter_rows(min_row=1, max_row=1))
-    return get_column_letter(next(c.column for c in cells if c.value == head))
-
-
-# -- cells that are not numbers -------------------------------------------------------------------------------------
-
-TEXT = "text where a number belongs"
-cell("word in a number", "Bone!B5", "high", rf"^Bone!B5: 'high': {TEXT}$")
-cell("number with a remark", "Bone!B5", "0.41*", rf"^Bone!B5: '0.41\*': {TEXT}$")
-cell("two numbers in a cell", "Bone!B5", "0.41/0.43", rf"^Bone!B5: '0.41/0.43': {TEXT}$")
-cell("number with its unit", "Bone!B5", "0.41 ng/mL", rf"^Bone!B5: '0.41 ng/mL': {TEXT}$")
-cell("range in a cell", "Bone!B5", "0.41-0.43", rf"^Bone!B5: '0.41-0.43': {TEXT}$")
-cell("letter O for a zero", "Bone!B5", "O.41", rf"^Bone!B5: 'O.41': {TEXT}$")
-cell("decimal comma", "Bone!B5", "0,41", r"^Bone!B5: '0,41': a comma in a number; .*decimal_comma: true")
-cell("comma that may group thousands", "Bone!F5", "1,234", r"^Bone!F5: '1,234': a comma in a number")
-cell("grouped digits", "Bone!F5", "1 234.5", r"^Bone!F5: '1 234.5': grouped digits; expected a plain number")
-cell("above a limit", "Bone!F5", ">500", r"^Bone!F5: '>500': above a limit; expected a number")
-cell("not available", "Bone!B5", "#N/A", r"^Bone!B5: '#N/A': an error cell where a number belongs")
-cell("division by zero", "Bone!C5", "#DIV/0!", r"^Bone!C5: '#DIV/0!': an error cell where a number belongs")
-cell("broken reference", "Participants!C5", "#REF!", r"^Participants!C5: '#REF!': an error cell where a number belongs")
-cell(
-    "formula never calculated",
-    "Bone!B5",
-    "=0.2*2",
-    r"^Bone!B5: '=0.2\*2': a formula without a stored value; open in Excel",
-)
-cell("date", "Bone!B5", datetime.date(2024, 1, 5), r"^Bone!B5: 2024-01-05: a date or time where a number belongs")
-cell("time", "Bone!B5", datetime.time(4, 10), r"^Bone!B5: 04:10:00: a date or time where a number belongs")
-cell("truth value", "Bone!B5", True, r"^Bone!B5: True: a truth value where a number belongs")
-cell("infinite", "Bone!B5", "inf", r"^Bone!B5: 'inf': infinite; expected a number")
-cell("infinity sign", "Bone!B5", "∞", r"^Bone!B5: '∞': infinite; expected a number")
-cell("smoker neither yes nor no", "Participants!D5", "sometimes", r"^Participants!D5: 'sometimes': expected yes or no")
-cell("smoker as a code without meaning", "Participants!D5", 2, r"^Participants!D5: 2: expected yes or no, 1 or 0")
-
-cell("below detection", "Bone!B5", "<0.1", r"^Bone!B5: '<0.1': below detection, read as missing", stops=False)
-cell(
-    "below detection in words",
-    "Bone!B5",
-    "below LOD",
-    r"^Bone!B5: 'below LOD': below detection without a limit",
-    stops=False,
-)
-cell("not detected", "Bone!C5", "not detected", r"^Bone!C5: 'not detected': below detection", stops=False)
-cell("code n.d.", "Bone!C5", "n.d.", r"^Bone!C5: 'n.d.': read as missing$", stops=False)
-cell("code NA", "Bone!C5", "NA", r"^Bone!C5: 'NA': read as missing$", stops=False)
-cell("code dash", "Bone!C5", "-", r"^Bone!C5: '-': read as missing$", stops=False)
-cell("typographic minus", "Bone!C5", "−0.4", r"^Bone!C5: -0.4: a negative value of CTx; correct it")
-cell("padded digits", "Bone!C5", "  0.41 ", r"^Bone!C5: '  0.41 ': a number stored as text, read as 0.41$", stops=False)
-cell(
-    "no-break space",
-    "Bone!C5",
-    "0.41\u00a0",
-    r"^Bone!C5: '0.41.*': a number stored as text, read as 0.41$",
-    stops=False,
-)
-cell(
-    "full-width digits",
-    "Bone!C5",
-    "０.４１",
-    r"^Bone!C5: '０.４１': a number stored as text, read as 0.41$",
-    stops=False,
-)
-cell("zero baseline", "Bone!B5", 0, r"^Bone!B5: 0: zero baseline of CTx: no percent change from it$", stops=False)
-cell("negative baseline", "Bone!B5", -0.2, r"^Bone!B5: -0.2: a negative value of CTx; correct it")
-cell("value far off", "Bone!C5", 41, r"^Bone!C5: 41: CTx outside 0.02 to 3 ng/mL; kept$", stops=False)
-
-# -- participants and arms ------------------------------------------------------------------------------------------
-
-
-@fault("participant twice", r"^Participants!A9: 'DQ-\d+': participant has a row already at A4; expected one row each")
-def _(book):
-    for column in range(1, 7):
-        book["Participants"].cell(9, column, book["Participants"].cell(4, column).value)
-
-
-@fault("participant twice on a sheet of visits", r"^Bone!A9: 'DQ-\d+': participant has a row already at A4")
-def _(book):
-    book["Bone"]["A9"] = book["Bone"]["A4"].value
-
-
-@fault("values without an id", r"^Bone!A6: values without a participant id$")
-def _(book):
-    book["Bone"]["A6"] = None
-
-
-@fault("id is an error", r"^Bone!A6: '?#REF!'?: values without a participant id$")
-def _(book):
-    book["Bone"]["A6"] = "#REF!"
-    book["Bone"]["A6"].data_type = "e"
-
-
-@fault("arm unknown", r"^Participants!B6: 'Placebo': not an arm of the trial; expected D\+Q or Control or Fisetin")
-def _(book):
-    book["Participants"]["B6"] = "Placebo"
-
-
-@fault("arm missing", r"^Participants!C6: 'DQ-\d+': participant has no arm on any sheet$")
-def _(book):
-    book["Participants"]["B6"] = None
-
-
-@fault("arms as codes without a legend", r"^Participants!B2: [01]: not an arm of the trial \(in 8 rows\)")
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        place = book["Participants"].cell(row, 2)
-        place.value = int(place.value == "D+Q")
-
-
-@fault("arms as letters without a legend", r"^Participants!B\d: '[AB]': not an arm of the trial \(in 8 rows\)")
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        place = book["Participants"].cell(row, 2)
-        place.value = "AB"[place.value == "D+Q"]
-
-
-def _second_arm(book):
-    sheet = book["Bone"]
-    sheet.insert_cols(2)
-    sheet["B1"] = "Group"
-    for row in range(2, 2 + PEOPLE):
-        sheet.cell(row, 2, book["Participants"].cell(row, 2).value)
-
-
-@fault(
-    "arm changed between sheets",
-    r"^Bone!B7: '?(d_q|control)'?: participant DQ-\d+ is in arm (d_q|control) at Participants!B7",
-)
-def _(book):
-    _second_arm(book)
-    place = book["Bone"]["B7"]
-    place.value = "Control" if place.value == "D+Q" else "D+Q"
-
-
-@fault("one arm empty", r"^no participant is in the arm D\+Q$")
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        book["Participants"].cell(row, 2, "Control")
-
-
-@fault("participant in follow-up only", r"^Bone!B18: 'DQ-999': participant has no arm on any sheet$")
-def _(book):
-    book["Bone"].append(["DQ-999", *[0.4] * 4, *[50] * 4, 0.4, 0.4])
-
-
-@fault("ids of two sheets do not belong together", r"^Bone!B2: 'X0001': participant has no arm on any sheet$")
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        book["Bone"].cell(row, 1, f"X{row - 1:04d}")
-
-
-@remark(
-    "follow-up without a baseline", r"^Bone!C5: [\d.]+: participant DQ-\d+ has a follow-up value of CTx but no baseline"
-)
-def _(book):
-    book["Bone"]["B5"] = None
-
-
-@remark("summary row below the table", r"^Participants!A18: 'Mean': a summary, not a participant; not read$")
-def _(book):
-    book["Participants"].append(["Mean", None, 71.2, None, 1.0, 1.0])
-
-
-@remark(
-    "ids written otherwise on another sheet", r"^Bone: '\d+': ids are written otherwise than on Participants \(DQ-\d+\)"
-)
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        place = book["Bone"].cell(row, 1)
-        place.value = int(place.value.removeprefix("DQ-"))
-
-
-# -- columns --------------------------------------------------------------------------------------------------------
-
-
-@fault(
-    "two columns for one variable",
-    r"^Bone!L1: 'CTX BL': second column for CTx, Baseline; Bone!B1 has other values for 16",
-)
-def _(book):
-    sheet = book["Bone"]
-    sheet["L1"] = "CTX BL"
-    for row in range(2, 2 + PEOPLE):
-        sheet.cell(row, 12, sheet.cell(row, 2).value * 1.1)
-
-
-@fault(
-    "the same variable on two sheets with other values", r"^Bone!L1: 'Age': second column for Age, .*for 1 participants"
-)
-def _(book):
-    sheet = book["Bone"]
-    sheet["L1"] = "Age"
-    for row in range(2, 2 + PEOPLE):
-        sheet.cell(row, 12, book["Participants"].cell(row, 3).value + (row == 5))
-
-
-@remark(
-    "the same variable on two sheets",
-    r"^Bone!L1: 'Age': Age, Baseline repeated with equal values for 16 participants; read once",
-)
-def _(book):
-    sheet = book["Bone"]
-    sheet["L1"] = "Age"
-    for row in range(2, 2 + PEOPLE):
-        sheet.cell(row, 12, book["Participants"].cell(row, 3).value)
-
-
-@fault("no visit in the header", r"^Bone!B1: 'CTx': CTx without a visit; expected one of Baseline, 2 weeks")
-def _(book):
-    book["Bone"]["B1"] = "CTx"
-    book["Bone"].delete_cols(5)
-
-
-@remark(
-    "no visit in the header but all others there", r"^Bone!B1: 'CTx': no visit named; the baseline, because all later"
-)
-def _(book):
-    book["Bone"]["B1"] = "CTx"
-
-
-@fault(
-    "visits swapped into one", r"^Bone!C1: 'CTx baseline': second column for CTx, Baseline; Bone!B1 has other values"
-)
-def _(book):
-    book["Bone"]["C1"] = "CTx baseline"
-
-
-@fault("baseline column missing", r"^Bone!B1: 'CTx week 2 \(ng/mL\)': CTx has follow-up values but no baseline values")
-def _(book):
-    book["Bone"].delete_cols(2)
-
-
-@fault(
-    "unit of CTx in the header",
-    r"^Bone!B1: 'CTx baseline \(pg/mL\)': CTx in pg/ml, expected ng/mL; .*factor: 0.001 in the mapping",
-)
-def _(book):
-    book["Bone"]["B1"] = "CTx baseline (pg/mL)"
-
-
-@fault(
-    "unit of CTx by its values",
-    r"^Bone!B1: 'CTx baseline \(ng/mL\)': CTx has a median of \d+.*0\.001 times that would fit",
-)
-def _(book):
-    for row in range(2, 2 + PEOPLE):
-        book["Bone"].cell(row, 2).value *= 1000
-
-
-@fault(
-    "unit of BMD in the header", r"^Bone!J1: .*Radius BMD in mg/cm2, expected g/cm2; to convert, write factor: 0.001"
-)
-def _(book):
-    book["Bone"]["J1"] = "Radius BMD baseline (mg/cm²)"
-
-
-@fault(
-    "unit that does not convert", r"^Bone!B1: 'CTx baseline \(nmol/L\)': CTx in nmol/l, which does not convert to ng/mL"
-)
-def _(book):
-    book["Bone"]["B1"] = "CTx baseline (nmol/L)"
-
-
-@remark("unit unknown", r"^Bone!B1: .*CTx: unit 'bce/ml' cannot be compared with 'ng/mL'")
-def _(book):
-    book["Bone"]["B1"] = "CTx baseline (BCE/mL)"
-
-
-@remark("no marker", r"^no p16 variant 5 or p16 variant 1\+5 and no strata: analyses by stratum cannot run$")
-def _(book):
-    book["Participants"].delete_cols(5, 2)
-
-
-@remark(
-    "percent change that differs",
-    r"^Bone!L4: 7.5: given percent change of CTx, 2 weeks; raw values make -?[\d.]+; the raw",
-)
-def _(book):
-    sheet = book["Bone"]
-    sheet["L1"] = "CTx week 2 % change"
-    for row in range(2, 2 + PEOPLE):
-        first, later = sheet.cell(row, 2).value, sheet.cell(row, 3).value
-        sheet.cell(row, 12, 100 * (later - first) / first if row != 4 else 7.5)
-
-
-@remark("percent change as a fraction", r"^Bone!L1: CTx, 2 weeks: all given changes are 0.01 times the recomputed ones")
-def _(book):
-    sheet = book["Bone"]
-    sheet["L1"] = "CTx week 2 % change"
-    for row in range(2, 2 + PEOPLE):
-        first, later = sheet.cell(row, 2).value, sheet.cell(row, 3).value
-        sheet.cell(row, 12, (later - first) / first)
-
-
-# -- visits, strata, hidden cells -----------------------------------------------------------------------------------
-
-
-def _long(book, visits=("Baseline", "Week 2")):
-    for name in ("Bone",):
-        del book[name]
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    return book
+
+
+def wide() -> Workbook:
+    """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
+    made = cohort()
+    later = [key for key in made.values if writers.has_visits(key[0])]
+    participants = writers.table(made, writers.plain, keys=writers.once(made))
+    return workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
+
+
+def written(name: str) -> Workbook:
+    with tempfile.TemporaryDirectory() as folder:
+        made = make(11, arm_size=PEOPLE // 2, outcomes=["age", "smoker", "ctx", "p1np", "bmd_radius"])
+        return load_workbook(writers.write(name, made, Path(folder) / "sound.xlsx"))
+
+
+def visits() -> Workbook:
+    """A long table of CTx at two visits beside the participants."""
+    book = wide()
+    del book["Bone"]
     sheet = book.create_sheet("Long")
     sheet.append(["ID", "Visit", "CTx (ng/mL)"])
-    for row in range(2, 2 + PEOPLE):
-        for number, visit in enumerate(visits):
+    for row in ROWS:
+        for number, visit in enumerate(["Baseline", "Week 2"]):
             sheet.append([book["Participants"].cell(row, 1).value, visit, 0.3 + row / 100 + number / 50])
+    return book
 
 
-@fault(
-    "visit unknown",
-    r"^Long!B3: 'Week 3': not a visit of the trial \(in 16 rows\); name it under 'visits' in the mapping",
-)
-def _(book):
-    _long(book, ("Baseline", "Week 3"))
+def panel(variable: str) -> list[list]:
+    return [[f"{variable}, % change at week 20"], ["Control", "D+Q"], *([row + 0.5, -row - 0.5] for row in range(8))]
 
 
-@fault("visits numbered", r"^Long!B3: 2: not a visit of the trial|^Long!B2: 'V1': not a visit of the trial")
-def _(book):
-    _long(book, ("V1", "V2"))
-
-
-@fault(
-    "visit twice for a participant",
-    r"^Long!C3: 0.34: second value of CTx, Baseline for participant DQ-\d+; Long!C2 has 0.32",
-)
-def _(book):
-    _long(book)
-    book["Long"]["B3"] = "Baseline"
-
-
-@remark("small stratum", r"only 2 values in T3 d_q")
-def _(book):
-    for name in book.sheetnames:
-        del book[name]
+def strata(book: Workbook | None = None) -> Workbook:
+    book = book or workbook({})
     sheet = book.create_sheet("Fig 4a")
-    sheet.append(["CTx, % change at week 20, strata by p16 variant 5"])
-    sheet.append(["T1/T2", None, "T3", None])
-    sheet.append(["Control", "D+Q", "Control", "D+Q"])
-    for number in range(8):
-        sheet.append([number + 0.5, -number - 0.5, 2 * number + 0.1, 3.5 * number - 9 if number < 2 else None])
-
-
-@remark(
-    "strata of an unnamed marker", r"^Fig 4a!A1:D11: block not read: it does not say which marker the strata are of"
-)
-def _(book):
-    sheet = book.create_sheet("Fig 4a")
-    sheet.append(["CTx, % change at week 20"])
-    sheet.append(["T1/T2", None, "T3", None])
-    sheet.append(["Control", "D+Q", "Control", "D+Q"])
+    for row in (
+        ["CTx, % change at week 20, strata by p16 variant 5"],
+        ["T1/T2", None, "T3", None],
+        ["Control", "D+Q"] * 2,
+    ):
+        sheet.append(row)
     for number in range(8):
         sheet.append([number + 0.5, -number - 0.5, 2 * number + 0.1, 3.5 * number - 9])
+    return book
 
 
-@remark("hidden rows", r"^Participants: 3 hidden rows with data .* were read, first row 4; hidden_rows: ignore")
-def _(book):
-    for row in (4, 5, 6):
-        book["Participants"].row_dimensions[row].hidden = True
+# long: A subject, B trt, C week, D age, E smoker, F and G p16, H ctx, I p1np, J bmd_radius; DQ-006 in rows 2 to 5
+# labs: A id, B visit, C analyte, D result, E unit on "Labs"; A id, B arm, ... on "DM"
+# panels: title, then Control | D+Q in rows 3 to 10
+BASES = {
+    "wide": wide,
+    "long": lambda: written("long_by_visit"),
+    "labs": lambda: written("long_by_variable"),
+    "visits": visits,
+    "panels": lambda: workbook({"Fig 3a": panel("CTx"), "Fig 3d": panel("P1NP")}),
+    "strata": strata,
+    "wide and strata": lambda: strata(wide()),
+    "plate": lambda: workbook({"Plate 1": [["Well", "OD450", "Blank"], *([f"A{n}", 0.1 * n, 0.05] for n in range(8))]}),
+    "empty": lambda: workbook({"Sheet1": []}),
+}
 
 
-@remark("hidden column", r"^Bone: 1 hidden columns with data were read: C$")
-def _(book):
-    book["Bone"].column_dimensions["C"].hidden = True
+def edit(book: Workbook, edits: dict) -> None:
+    """Overwrite cells; a text that begins like an error or a formula becomes one."""
+    for place, value in edits.items():
+        name, _, address = place.partition("!")
+        sheet = book[name]
+        rows = range(2, sheet.max_row + 1) if address.isalpha() else [None]
+        for row in rows:
+            cell = sheet[f"{address}{row or ''}"]
+            cell.value = value(book, row) if callable(value) else value
+            if isinstance(cell.value, str):
+                cell.data_type = {"#": "e", "=": "f"}.get(cell.value[:1], "s")
 
 
-@remark("hidden sheet", r"^Bone: a hidden sheet; its data were read$")
-def _(book):
+def hide(kind: str, *numbers):
+    def plant(book):
+        for number in numbers:
+            sheet = book["Participants"] if kind == "row_dimensions" else book["Bone"]
+            getattr(sheet, kind)[number].hidden = True
+
+    return plant
+
+
+def hide_sheet(book):
     book["Bone"].sheet_state = "hidden"
 
 
-@fault("two panels of one group", r"^Fig 3b!A2: .*CTx, 20 weeks, control: other values than at Fig 3a!A2")
-def _(book):
-    for name in book.sheetnames:
-        del book[name]
-    for number, name in enumerate(("Fig 3a", "Fig 3b")):
-        sheet = book.create_sheet(name)
-        sheet.append(["CTx, % change at week 20"])
-        sheet.append(["Control", "D+Q"])
-        for row in range(8):
-            sheet.append([row + 0.5 + number * (row == 3), -row - 0.5])
+def at(place: str, change=lambda value: value):
+    """The value of another cell, in the same row if the place is a column."""
+    name, _, address = place.partition("!")
+    return lambda book, row: change(book[name][f"{address}{row if address.isalpha() else ''}"].value)
 
 
-@fault("nothing of the trial", r"^no participant of the trial was recognised; run 'inspect' and write a mapping$")
-def _(book):
-    for name in book.sheetnames:
-        del book[name]
-    sheet = book.create_sheet("Plate 1")
-    sheet.append(["Well", "OD450", "Blank"])
-    for row in range(8):
-        sheet.append([f"A{row}", 0.1 * row, 0.05])
+def ctx_change(book, row):
+    first, later = book["Bone"].cell(row, 2).value, book["Bone"].cell(row, 3).value
+    return (later - first) / first
 
 
-@fault("empty workbook", r"^no participant of the trial was recognised")
-def _(book):
-    for name in book.sheetnames:
-        del book[name]
-    book.create_sheet("Sheet1")
-
-
-assert len({case.name for case in CASES}) == len(CASES)
-assert trial() is not None
+OTHER_ARM = {"D+Q": "Control", "Control": "D+Q"}
+TEXT, ERROR, ARM = "text where a number belongs", "an error cell where a number belongs", "not an arm of the trial"
+FAULTS = {
+    # cells that are not numbers
+    "word in a number": ("wide", {"Bone!B5": "high"}, rf"^Bone!B5: 'high': {TEXT}$"),
+    "number with a remark": ("wide", {"Bone!B5": "0.41*"}, rf"^Bone!B5: '0.41\*': {TEXT}$"),
+    "two numbers in a cell": ("wide", {"Bone!B5": "0.41/0.43"}, rf"^Bone!B5: '0.41/0.43': {TEXT}$"),
+    "number with its unit": ("wide", {"Bone!B5": "0.41 ng/mL"}, rf"^Bone!B5: '0.41 ng/mL': {TEXT}$"),
+    "range in a cell": ("wide", {"Bone!B5": "0.41-0.43"}, rf"^Bone!B5: '0.41-0.43': {TEXT}$"),
+    "letter O for a zero": ("wide", {"Bone!B5": "O.41"}, rf"^Bone!B5: 'O.41': {TEXT}$"),
+    "thin space inside a number": ("wide", {"Bone!C5": "0\u2009.41"}, rf"^Bone!C5: '0.*\.41': {TEXT}"),
+    "apostrophe before a number": ("wide", {"Bone!C5": "'0.41"}, rf"^Bone!C5: \"'0.41\": {TEXT}"),
+    "remark in brackets": ("wide", {"Bone!C5": "12 (hemolysed)"}, rf"^Bone!C5: '12 \(hemolysed\)': {TEXT}"),
+    "word as a marker": ("wide", {"Participants!E5": "low"}, rf"^Participants!E5: 'low': {TEXT}"),
+    "word among the values": ("long", {"export!H3": "high"}, rf"^export!H3: 'high': {TEXT}"),
+    "word as the first value of a table": ("labs", {"Labs!D2": "hi"}, rf"^Labs!D2: 'hi': {TEXT}"),
+    "word in a panel": ("panels", {"Fig 3a!A4": "high"}, rf"^Fig 3a!A4: 'high': {TEXT}"),
+    "percent sign in a panel": ("panels", {"Fig 3a!A4": "12%"}, rf"^Fig 3a!A4: '12%': {TEXT}"),
+    "decimal comma": ("wide", {"Bone!B5": "0,41"}, r"^Bone!B5: '0,41': a comma in a number; .*decimal_comma: true"),
+    "comma that may group thousands": ("wide", {"Bone!F5": "1,234"}, r"^Bone!F5: '1,234': a comma in a number"),
+    "grouped digits": ("wide", {"Bone!F5": "1 234.5"}, r"^Bone!F5: '1 234.5': grouped digits; expected a plain number"),
+    "comma and point": ("wide", {"Bone!C5": "1,234.5"}, r"^Bone!C5: '1,234.5': grouped digits; expected a plain number"),
+    "limit with a comma": ("long", {"export!H3": "<0,1"}, r"^export!H3: '<0,1': a comma in a limit of detection; write a"),
+    "limit that is none": ("long", {"export!H3": "<1.2.3"}, r"^export!H3: '<1.2.3': a limit that is not a number"),
+    "above a limit": ("wide", {"Bone!F5": ">500"}, r"^Bone!F5: '>500': above a limit; expected a number"),
+    "not available": ("wide", {"Bone!B5": "#N/A"}, rf"^Bone!B5: '#N/A': {ERROR}"),
+    "division by zero": ("wide", {"Bone!C5": "#DIV/0!"}, rf"^Bone!C5: '#DIV/0!': {ERROR}"),
+    "broken reference": ("wide", {"Participants!C5": "#REF!"}, rf"^Participants!C5: '#REF!': {ERROR}"),
+    "error among the values": ("long", {"export!H3": "#N/A"}, rf"^export!H3: '#N/A': {ERROR}"),
+    "error in a panel": ("panels", {"Fig 3a!B4": "#DIV/0!"}, rf"^Fig 3a!B4: '#DIV/0!': {ERROR}"),
+    "formula never calculated": ("wide", {"Bone!B5": "=0.2*2"}, r"^Bone!B5: '=0.2\*2': a formula without a stored value; open"),
+    "formula among the values": ("long", {"export!H3": "=1+1"}, r"^export!H3: '=1\+1': a formula without a stored value"),
+    "date": ("wide", {"Bone!B5": datetime.date(2024, 1, 5)}, r"^Bone!B5: 2024-01-05: a date or time where a number belongs"),
+    "time": ("wide", {"Bone!B5": datetime.time(4, 10)}, r"^Bone!B5: 04:10:00: a date or time where a number belongs"),
+    "date among the values": ("long", {"export!H3": datetime.date(2024, 1, 5)}, r"^export!H3: 2024-01-05: a date or time"),
+    "date as a result": ("labs", {"Labs!D3": datetime.date(2024, 1, 5)}, r"^Labs!D3: 2024-01-05: a date or time"),
+    "date as a number": ("wide", {"Bone!C5": 44197}, r"^Bone!C5: 44197: a value of CTx more than 100 times the median"),
+    "truth value": ("wide", {"Bone!B5": True}, r"^Bone!B5: True: a truth value where a number belongs"),
+    "truth value among the values": ("long", {"export!H3": True}, r"^export!H3: True: a truth value where a number"),
+    "infinite": ("wide", {"Bone!B5": "inf"}, r"^Bone!B5: 'inf': infinite; expected a number"),
+    "infinity sign": ("wide", {"Bone!B5": "∞"}, r"^Bone!B5: '∞': infinite; expected a number"),
+    "infinite in a panel": ("panels", {"Fig 3a!B4": "inf"}, r"^Fig 3a!B4: 'inf': infinite; expected a number"),
+    "number beyond all scales": ("long", {"export!H3": 1e308}, r"^export!H3: 1e\+308: too large to be a measurement"),
+    "smoker neither yes nor no": ("wide", {"Participants!D5": "sometimes"}, r"^Participants!D5: 'sometimes': expected yes or"),
+    "smoker as a code without meaning": ("wide", {"Participants!D5": 2}, r"^Participants!D5: 2: expected yes or no, 1 or 0"),
+    "negative follow-up": ("wide", {"Bone!C5": -0.3}, r"^Bone!C5: -0.3: a negative value of CTx; correct it, list it"),
+    "negative age": ("wide", {"Participants!C5": -64}, r"^Participants!C5: -64: a negative value of Age; correct it"),
+    "negative marker": ("wide", {"Participants!E5": -1}, r"^Participants!E5: -1: a negative value of p16 variant 5; "),
+    "negative baseline": ("wide", {"Bone!B5": -0.2}, r"^Bone!B5: -0.2: a negative value of CTx; correct it"),
+    "typographic minus": ("wide", {"Bone!C5": "−0.4"}, r"^Bone!C5: -0.4: a negative value of CTx; correct it"),
+    "code for missing": (
+        "wide", {"Bone!C5": 999, "Bone!C7": 999}, r"^Bone!C7: 999: perhaps a code for a missing value of CTx; "
+    ),
+    # participants and arms
+    "participant twice": (
+        "wide",
+        {f"Participants!{c}9": at(f"Participants!{c}4") for c in "ABCDEF"},
+        r"^Participants!A9: 'DQ-\d+': participant has a row already at A4; expected one row each",
+    ),
+    "participant twice on a sheet of visits": (
+        "wide", {"Bone!A9": at("Bone!A4")}, r"^Bone!A9: 'DQ-\d+': participant has a row already at A4"
+    ),
+    "participant twice beside a long table": (
+        "labs", {"DM!A3": "DQ-198"}, r"^DM!A3: 'DQ-198': participant has a row already at A2; expected one row each"
+    ),
+    "values without an id": ("wide", {"Bone!A6": None}, r"^Bone!A6: values without a participant id$"),
+    "id is an error": ("wide", {"Bone!A6": "#REF!"}, r"^Bone!A6: '?#REF!'?: values without a participant id$"),
+    "no id in a long table": ("long", {"export!A3": None}, r"^export!A3: values without a participant id$"),
+    "id in small letters": (
+        "long", {"export!A3": "dq-006 "}, r"^export!A3: 'dq-006': differs only in writing from the participant 'DQ-006'"
+    ),
+    "id without its zeros": (
+        "long", {"export!A3": "DQ 6"}, r"^export!A3: 'DQ 6': differs only in writing from the participant 'DQ-006'"
+    ),
+    "arm unknown": ("wide", {"Participants!B6": "Placebo"}, rf"^Participants!B6: 'Placebo': {ARM}; expected D\+Q or Control"),
+    "arm unknown in a long table": ("long", {"export!B3": "plcb"}, rf"^export!B3: 'plcb': {ARM}; expected D\+Q or"),
+    "arm that is a truth value": ("wide", {"Participants!B5": True}, rf"^Participants!B5: True: {ARM}"),
+    "arm that is an error": ("wide", {"Participants!B5": "#N/A"}, rf"^Participants!B5: '#N/A': {ARM}"),
+    "two arms in a cell": ("wide", {"Participants!B5": "D+Q/Control"}, rf"^Participants!B5: 'D\+Q/Control': {ARM}"),
+    "arm missing": ("wide", {"Participants!B6": None}, r"^Participants!C6: 'DQ-\d+': participant has no arm on any sheet$"),
+    "arms as codes without a legend": (
+        "wide",
+        {"Participants!B": at("Participants!B", lambda arm: int(arm == "D+Q"))},
+        rf"^Participants!B2: [01]: {ARM} \(in 8 rows\)",
+    ),
+    "arms as letters without a legend": (
+        "wide",
+        {"Participants!B": at("Participants!B", lambda arm: arm.replace("D+Q", "B").replace("Control", "A"))},
+        rf"^Participants!B\d: '[AB]': {ARM} \(in 8 rows\)",
+    ),
+    "arm changed between sheets": (
+        "wide",
+        {"Bone!L1": "Group", "Bone!L": at("Participants!B"), "Bone!L7": at("Participants!B7", OTHER_ARM.get)},
+        r"^Bone!L7: '?(d_q|control)'?: participant DQ-\d+ is in arm (d_q|control) at Participants!B7",
+    ),
+    "arm that changes between visits": (
+        "long", {"export!B4": "DQ"}, r"^export!B4: 'd_q': participant DQ-006 is in arm control at export!B2"
+    ),
+    "one arm empty": ("wide", {"Participants!B": "Control"}, r"^no participant is in the arm D\+Q$"),
+    "participant in follow-up only": (
+        "wide",
+        {"Bone!A18": "DQ-999"} | {f"Bone!{c}18": 0.4 for c in "BCDEJK"} | {f"Bone!{c}18": 50 for c in "FGHI"},
+        r"^Bone!B18: 'DQ-999': participant has no arm on any sheet$",
+    ),
+    "results of nobody": ("labs", {"Labs!A2": "DQ-777"}, r"^Labs!D2: 'DQ-777': participant has no arm on any sheet"),
+    "ids of two sheets do not belong together": (
+        "wide", {"Bone!A": lambda book, row: f"X{row:04d}"}, r"^Bone!B2: 'X0002': participant has no arm on any sheet$"
+    ),
+    # columns
+    "two columns for one variable": (
+        "wide",
+        {"Bone!L1": "CTX BL", "Bone!L": at("Bone!B", lambda value: value * 1.1)},
+        r"^Bone!L1: 'CTX BL': second column for CTx, Baseline; Bone!B1 has other values for 16",
+    ),
+    "the same variable on two sheets with other values": (
+        "wide",
+        {"Bone!L1": "Age", "Bone!L": at("Participants!C"), "Bone!L5": at("Participants!C5", lambda age: age + 1)},
+        r"^Bone!L1: 'Age': second column for Age, .*for 1 participants",
+    ),
+    "no visit in the header": (
+        "wide", {"Bone!B1": "CTx", "Bone!E1": "lot", "Bone!E": "x"}, r"^Bone!B1: 'CTx': CTx without a visit; expected one of Baseline"
+    ),
+    "visits swapped into one": (
+        "wide", {"Bone!C1": "CTx baseline"}, r"^Bone!C1: 'CTx baseline': second column for CTx, Baseline; Bone!B1 has other"
+    ),
+    "baseline column missing": (
+        "wide", {"Bone!B1": "lot", "Bone!B": "x"}, r"^Bone!C1: 'CTx week 2 \(ng/mL\)': CTx has follow-up values but no baseline"
+    ),
+    "unit of CTx in the header": (
+        "wide",
+        {"Bone!B1": "CTx baseline (pg/mL)"},
+        r"^Bone!B1: 'CTx baseline \(pg/mL\)': CTx in pg/ml, expected ng/mL; .*factor: 0.001 in the mapping",
+    ),
+    "unit of CTx by its values": (
+        "wide",
+        {"Bone!B": at("Bone!B", lambda value: value * 1000)},
+        r"^Bone!B1: 'CTx baseline \(ng/mL\)': CTx has a median of \d+.*0\.001 times that would fit",
+    ),
+    "unit of BMD in the header": (
+        "wide",
+        {"Bone!J1": "Radius BMD baseline (mg/cm²)"},
+        r"^Bone!J1: .*Radius BMD in mg/cm2, expected g/cm2; to convert, write factor: 0.001",
+    ),
+    "unit that does not convert": (
+        "wide",
+        {"Bone!B1": "CTx baseline (nmol/L)"},
+        r"^Bone!B1: 'CTx baseline \(nmol/L\)': CTx in nmol/l, which does not convert to ng/mL",
+    ),
+    "unit in a short header": ("long", {"export!H1": "ctx (pg/mL)"}, r"^export!H1: 'ctx \(pg/mL\)': CTx in pg/ml, expected"),
+    "unit in its own column": ("labs", {"Labs!E2": "pg/mL"}, r"^Labs!E2: 'pg/mL': CTx in pg/mL, expected ng/mL; convert"),
+    # visits and repeated values
+    "visit unknown": ("visits", {"Long!B3": "Week 3"}, r"^Long!B3: 'Week 3': not a visit of the trial; name it under 'visits'"),
+    "visits numbered": ("visits", {"Long!B": lambda book, row: f"V{1 + row % 2}"}, r"^Long!B2: 'V1': not a visit of the trial"),
+    "visit that the trial does not have": ("long", {"export!C3": 3}, r"^export!C3: 3: not a visit of the trial"),
+    "visit that is an error": ("long", {"export!C3": "#N/A"}, r"^export!C3: '#N/A': not a visit of the trial"),
+    "visit that is a date": ("long", {"export!C3": datetime.date(2021, 3, 4)}, r"^export!C3: 2021-03-04: not a visit"),
+    "unscheduled visit": ("labs", {"Labs!B2": "Unscheduled"}, r"^Labs!B2: 'Unscheduled': not a visit of the trial"),
+    "no visit": ("long", {"export!C3": None}, r"^export!C3: a value without a visit$"),
+    "no visit of a result": ("labs", {"Labs!B2": None}, r"^Labs!B2: a value without a visit$"),
+    "no analyte": ("labs", {"Labs!C2": None}, r"^Labs!C2: a value without a variable$"),
+    "visit twice for a participant": (
+        "visits",
+        {"Long!B3": "Baseline"},
+        r"^Long!C3: 0.34: second value of CTx, Baseline for participant DQ-\d+; Long!C2 has 0.32",
+    ),
+    "result twice": (
+        "labs",
+        {"Labs!A3": "DQ-006"},
+        r"^Labs!D3: [\d.]+: second value of CTx, Baseline for participant DQ-006; Labs!D2 has 0.257",
+    ),
+    "age that changes between visits": (
+        "long", {"export!D4": 99}, r"^export!D4: 99: second value of Age, Baseline for participant DQ-006; export!D2 has"
+    ),
+    "marker that changes between visits": (
+        "long", {"export!F4": 9.9}, r"^export!F4: 9.9: second value of p16 variant 5, .* DQ-006; export!F2 has 1.97"
+    ),
+    "panel without a visit": ("panels", {"Fig 3a!A1": "CTx, % change"}, r"^Fig 3a!A2: 'Control': CTx without a visit"),
+    "two panels of one group": (
+        "panels",
+        {"Fig 3d!A1": "CTx, % change at week 20", "Fig 3d!A6": 4.5},
+        r"^Fig 3d!A2: .*CTx, 20 weeks, control: other values than at Fig 3a!A2",
+    ),
+    "nothing of the trial": ("plate", {}, r"^no participant of the trial was recognised; run 'inspect' and write a mapping$"),
+    "empty workbook": ("empty", {}, r"^no participant of the trial was recognised"),
+}  # fmt: skip
+REMARKS = {
+    "below detection": ("wide", {"Bone!B5": "<0.1"}, r"^Bone!B5: '<0.1': below detection, read as missing"),
+    "below detection in words": ("wide", {"Bone!B5": "below LOD"}, r"^Bone!B5: 'below LOD': below detection without a limit"),
+    "below detection in a panel": ("panels", {"Fig 3a!A4": "<0.1"}, r"^Fig 3a!A4: '<0.1': below detection, read as miss"),
+    "not detected": ("wide", {"Bone!C5": "not detected"}, r"^Bone!C5: 'not detected': below detection"),
+    "code n.d.": ("wide", {"Bone!C5": "n.d."}, r"^Bone!C5: 'n.d.': read as missing$"),
+    "code NA": ("wide", {"Bone!C5": "NA"}, r"^Bone!C5: 'NA': read as missing$"),
+    "code dash": ("wide", {"Bone!C5": "-"}, r"^Bone!C5: '-': read as missing$"),
+    "long dash": ("wide", {"Bone!C5": "—"}, r"^Bone!C5: '—': read as missing$"),
+    "padded digits": ("wide", {"Bone!C5": "  0.41 "}, r"^Bone!C5: '  0.41 ': a number stored as text, read as 0.41$"),
+    "no-break space": ("wide", {"Bone!C5": "0.41\u00a0"}, r"^Bone!C5: '0.41.*': a number stored as text, read as 0.41$"),
+    "full-width digits": ("wide", {"Bone!C5": "０.４１"}, r"^Bone!C5: '０.４１': a number stored as text, read as 0.41$"),
+    "exponent": ("wide", {"Bone!C5": "4.1E-01"}, r"^Bone!C5: '4.1E-01': a number stored as text, read as 0.41$"),
+    "zero baseline": ("wide", {"Bone!B5": 0}, r"^Bone!B5: 0: zero baseline of CTx: no percent change from it$"),
+    "zero baseline in a long table": ("long", {"export!H2": 0}, r"^export!H2: 0: zero baseline of CTx: no percent change"),
+    "value far off": ("wide", {"Bone!C5": 41}, r"^Bone!C5: 41: CTx outside 0.02 to 3 ng/mL; kept$"),
+    "follow-up without a baseline": (
+        "wide", {"Bone!B5": None}, r"^Bone!C5: [\d.]+: participant DQ-\d+ has a follow-up value of CTx but no baseline"
+    ),
+    "no baseline": ("long", {"export!H2": None}, r"^export!H3: 0.626: participant DQ-006 has a follow-up value of CTx but"),
+    "summary row below the table": (
+        "wide",
+        {"Participants!A18": "Mean", "Participants!C18": 71.2, "Participants!E18": 1.0, "Participants!F18": 1.0},
+        r"^Participants!A18: 'Mean': a summary, not a participant; not read$",
+    ),
+    "ids written otherwise on another sheet": (
+        "wide",
+        {"Bone!A": at("Bone!A", lambda identity: int(identity.removeprefix("DQ-")))},
+        r"^Bone: '\d+': ids are written otherwise than on Participants \(DQ-\d+\)",
+    ),
+    "the same variable on two sheets": (
+        "wide",
+        {"Bone!L1": "Age", "Bone!L": at("Participants!C")},
+        r"^Bone!L1: 'Age': Age, Baseline repeated with equal values for 16 participants; read once",
+    ),
+    "no visit in the header but all others there": (
+        "wide", {"Bone!B1": "CTx"}, r"^Bone!B1: 'CTx': no visit named; the baseline, because all later"
+    ),
+    "unit unknown": ("wide", {"Bone!B1": "CTx baseline (BCE/mL)"}, r"^Bone!B1: .*CTx: unit 'bce/ml' cannot be compared with"),
+    "no marker": (
+        "wide",
+        {f"Participants!{place}": None for place in ("E1", "E", "F1", "F")},
+        r"^no p16 variant 5 or p16 variant 1\+5 and no strata: analyses by stratum cannot run$",
+    ),
+    "percent change that differs": (
+        "wide",
+        {"Bone!L1": "CTx week 2 % change", "Bone!L": lambda book, row: 100 * ctx_change(book, row), "Bone!L4": 7.5},
+        r"^Bone!L4: 7.5: given percent change of CTx, 2 weeks; raw values make -?[\d.]+; the raw",
+    ),
+    "percent change as a fraction": (
+        "wide",
+        {"Bone!L1": "CTx week 2 % change", "Bone!L": ctx_change},
+        r"^Bone!L1: CTx, 2 weeks: all given changes are 0.01 times the recomputed ones",
+    ),
+    "small stratum": ("strata", {f"Fig 4a!D{row}": None for row in range(6, 12)}, r"only 2 values in T3 d_q"),
+    "strata of an unnamed marker": (
+        "wide and strata",
+        {"Fig 4a!A1": "CTx, % change at week 20"},
+        r"^Fig 4a!A1:D11: block not read: it does not say which marker the strata are of",
+    ),
+    "hidden rows": (
+        "wide",
+        hide("row_dimensions", 4, 5, 6),
+        r"^Participants: 3 hidden rows with data .* were read, first row 4; hidden_rows: ignore",
+    ),
+    "hidden column": ("wide", hide("column_dimensions", "C"), r"^Bone: 1 hidden columns with data were read: C$"),
+    "hidden sheet": ("wide", hide_sheet, r"^Bone: a hidden sheet; its data were read$"),
+    "analyte unknown": ("labs", {"Labs!C2": "CRP"}, r"^Labs!C2: 'CRP': not a variable of the trial; not read$"),
+    "change that cannot be": ("panels", {"Fig 3a!A4": -140}, r"^Fig 3a!A4: -140: a percent change below -100%, which"),
+    "change that hardly can be": ("panels", {"Fig 3a!A4": 1e6}, r"^Fig 3a!A4: 1000000: a percent change above 1000%; kept"),
+    "arm without values": (
+        "panels", {f"Fig 3a!B{row}": None for row in range(3, 11)}, r"^Fig 3a!A2: CTx, 20 weeks: no value in the arm D\+Q$"
+    ),
+    "group of another arm": (
+        "panels",
+        {"Fig 3a!C2": "Placebo"} | {f"Fig 3a!C{row}": row for row in range(3, 11)},
+        r"^Fig 3a!A1:C10: numbers that were not recognised and not read: C \('Placebo'\)$",
+    ),
+    "marker that is the same in all": (
+        "wide",
+        {"Participants!E": 1.5},
+        r"^Participants!E1: 'p16 variant 5': all values of p16 variant 5 are equal: they cut no strata$",
+    ),
+    "marker that few have": (
+        "wide",
+        {f"Participants!E{row}": None for row in ROWS[2:]},
+        r"^Participants!E1: 'p16 variant 5': only 2 participants have a value of p16 variant 5$",
+    ),
+    "header missing": ("wide", {"Bone!C1": None}, r"^Bone!A1:K17: numbers that were not .* not read: C \(no header\)$"),
+    "header that is a number": ("wide", {"Bone!C1": 44197}, r"^Bone!A1:K17: numbers that were not .*: C \('44197'\)$"),
+    "header that is an error": ("wide", {"Bone!C1": "#REF!"}, r"^Bone!A1:K17: numbers that were not .*: C \('#REF!'\)$"),
+}  # fmt: skip
+assert not FAULTS.keys() & REMARKS

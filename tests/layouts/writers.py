@@ -1,16 +1,20 @@
-"""Layouts of a cohort, with headers as strangers would write them."""
+"""Layouts of a cohort, with headers as strangers would write them; each returns the rows of its sheets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from pathlib import Path
 
 from openpyxl import Workbook
+from openpyxl.comments import Comment
 
 from .cohort import Cohort, trial
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
+MONTHS = {"baseline": "Baseline", "week_2": "Week 2", "week_4": "Month 1", "week_20": "Month 5"}
+DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
 STRANGE = {
     "ctx": "β-CTX",
     "p1np": "PINP",
@@ -25,18 +29,48 @@ STRANGE = {
     "sasp_gro_alpha": "CXCL1",
     "sasp_il6": "IL-6",
 }
-WRITERS: dict[str, Callable[[Cohort, Path], None]] = {}
+IN_WORDS = {
+    "ctx": "Serum C-terminal telopeptide of type I collagen",
+    "p1np": "Procollagen type I N-terminal propeptide",
+    "bmd_radius": "Bone mineral density at the ultradistal radius",
+    "bmd_femur_neck": "Bone mineral density at the femoral neck",
+    "p16_variant_5": "T cell p16INK4a mRNA expression (variant 5)",
+    "p16_variant_1+5": "T cell p16INK4a mRNA relative expression (variants 1 and 5)",
+}
+OF_R = {"p1np": "PINP", "bmd_radius": "BMD_radius", "bmd_femur_neck": "BMD_FN", "vitamin_d_25oh": "VitD"}
+WRITERS: dict[str, Callable[[Cohort, Path], Path]] = {}
 
 
-def layout(function):
-    """Register a layout."""
-    WRITERS[function.__name__] = function
-    return function
+def layout(function, registry=WRITERS):
+    """Register a layout: a function that returns the rows of each sheet, and maybe another that finishes the book."""
+
+    def save(cohort: Cohort, path: Path) -> Path:
+        made = function(cohort)
+        sheets, finish = made if isinstance(made, tuple) else (made, lambda book: None)
+        book = Workbook()
+        book.remove(book.active)
+        for title, rows in sheets.items():
+            sheet = book.create_sheet(title)
+            for row in rows:
+                sheet.append(row)
+        population(cohort, book, ids=function.__name__ == "sheet_per_visit")
+        finish(book)
+        book.save(path)
+        return path
+
+    registry[function.__name__] = save
+    return save
 
 
 def write(name: str, cohort: Cohort, path: Path) -> Path:
-    WRITERS[name](cohort, path)
-    return path
+    return WRITERS[name](cohort, path)
+
+
+def population(cohort: Cohort, book: Workbook, *, ids: bool = False) -> None:
+    sheet = book.create_sheet("p16 by age")
+    sheet.append([*["ID"] * ids, "Age (years)", *(label(k) for k in trial().markers)])
+    for number, person in enumerate(cohort.population, start=1):
+        sheet.append([*[f"P{number:03d}"] * ids, person["age"], *(person[k] for k in trial().markers)])
 
 
 def arm_label(key: str) -> str:
@@ -57,6 +91,10 @@ def unit(variable: str) -> str:
     return outcome.unit if outcome and "%" not in outcome.unit else ""
 
 
+def any_unit(variable: str) -> str:
+    return "AU" if variable.startswith("p16") else unit(variable)
+
+
 def with_unit(variable: str, visit: str | None = None) -> str:
     text = label(variable) + (f" {VISITS[visit]}" if visit else "")
     return text + (f" ({unit(variable)})" if unit(variable) else "")
@@ -67,325 +105,395 @@ def has_visits(variable: str) -> bool:
     return bool(outcome and outcome.follow_up)
 
 
-def variables(cohort: Cohort) -> list[str]:
-    return list(dict.fromkeys(variable for variable, _ in cohort.values))
+def standard(variable: str, visit: str) -> str:
+    return with_unit(variable, visit if has_visits(variable) else None)
 
 
-def measured_later(cohort: Cohort) -> list[str]:
-    return [v for v in variables(cohort) if has_visits(v)]
+def plain(variable: str, visit: str) -> str:
+    return with_unit(variable)
 
 
-def measured_once(cohort: Cohort) -> list[str]:
-    return [v for v in variables(cohort) if not has_visits(v)]
+def measured(cohort: Cohort, later: bool) -> list[str]:
+    """Variables with follow-up visits, or those without."""
+    return [v for v in dict.fromkeys(variable for variable, _ in cohort.values) if has_visits(v) == later]
 
 
-def population(cohort: Cohort, book: Workbook, *, ids: bool = False) -> None:
-    sheet = book.create_sheet("p16 by age")
-    sheet.append((["ID"] if ids else []) + ["Age (years)", *(label(k) for k in trial().markers)])
-    for number, person in enumerate(cohort.population, start=1):
-        sheet.append(([f"P{number:03d}"] if ids else []) + [person["age"], *(person[k] for k in trial().markers)])
+def is_treated(arm: str) -> int:
+    return int(arm == "d_q")
+
+
+def table(cohort: Cohort, head=standard, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
+    """A header and a row per participant: id, arm unless it is None, and the values of (variable, visit) keys."""
+    keys = list(cohort.values) if keys is None else keys
+    rows = [[first, *([arm] if arm else []), *(head(*key) for key in keys)]]
+    for identity in cohort.ids if ids is None else ids:
+        values = [cohort.get(*key, identity) for key in keys]
+        rows.append([identity, *([code(cohort.arms[identity])] if arm else []), *values])
+    return rows
+
+
+def once(cohort: Cohort) -> list[tuple[str, str]]:
+    """Keys of what is measured once."""
+    return [(variable, "baseline") for variable in measured(cohort, False)]
+
+
+def beside(*tables: list[list]) -> list[list]:
+    """Tables beside each other, with a blank column between."""
+    widths = [max(map(len, rows)) for rows in tables]
+    lines = zip_longest(*tables, fillvalue=[])
+    return [
+        [cell for row, width in zip(line, widths, strict=True) for cell in [*row, *[None] * (width + 1 - len(row))]]
+        for line in lines
+    ]
+
+
+def of_arm(cohort: Cohort, key: str) -> list[str]:
+    return [identity for identity, arm in cohort.arms.items() if arm == key]
+
+
+def long(cohort: Cohort, heads: list, row_of: Callable[[str, str, list, list], list]) -> list[list]:
+    """A row per participant and visit: ``row_of`` gets identity, visit, the values of once and those of the visit."""
+    rows = [heads]
+    for identity in cohort.ids:
+        fixed = [cohort.get(*key, identity) for key in once(cohort)]
+        for visit in VISITS:
+            rows.append(
+                row_of(identity, visit, fixed, [cohort.get(v, visit, identity) for v in measured(cohort, True)])
+            )
+    return rows
 
 
 @layout
-def wide(cohort: Cohort, path: Path) -> None:
+def wide(cohort):
     """One row a participant, one header row; proteins and the population on sheets of their own."""
-    book = Workbook()
-    book.active.title = "READ ME"
-    book.active.append(["Participants of an invented trial"])
-    sheets = {"main": book.create_sheet("Participants"), "sasp": book.create_sheet("SASP")}
-    for name, sheet in sheets.items():
-        columns = [k for k in cohort.values if (k[0].startswith("sasp_")) == (name == "sasp")]
-        heads = [with_unit(v, visit if has_visits(v) else None) for v, visit in columns]
-        sheet.append(["ID", "Arm", *heads])
-        for identity, arm in cohort.arms.items():
-            sheet.append([identity, arm_label(arm), *(cohort.get(v, visit, identity) for v, visit in columns)])
-    population(cohort, book)
-    codebook = book.create_sheet("Codebook")
-    codebook.append(["Column", "Meaning"])
-    codebook.append(["CTx baseline (ng/mL)", "C-terminal telopeptide of type I collagen"])
-    codebook.append(["Arm", "Control or D+Q"])
-    book.save(path)
+    proteins = [key for key in cohort.values if key[0].startswith("sasp_")]
+    others = [key for key in cohort.values if key not in proteins]
+    return {
+        "READ ME": [["Participants of an invented trial"]],
+        "Participants": table(cohort, keys=others),
+        "SASP": table(cohort, keys=proteins),
+        "Codebook": [
+            ["Column", "Meaning"],
+            ["CTx baseline (ng/mL)", "C-terminal telopeptide of type I collagen"],
+            ["Arm", "Control or D+Q"],
+        ],
+    }
 
 
 @layout
-def two_header_rows(cohort: Cohort, path: Path) -> None:
+def two_header_rows(cohort):
     """Variable above visit in merged cells, below a title, not in A1, a remark beside the table."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Data"
-    sheet["C2"] = "Supplementary Data 1. Individual participant data"
-    row, column = 4, 3
-    for head in ("Participant", "Treatment arm"):
-        sheet.cell(row, column, head)
-        sheet.merge_cells(start_row=row, end_row=row + 1, start_column=column, end_column=column)
-        column += 1
-    keys = []
-    for variable in variables(cohort):
-        visits = cohort.visits(variable)
-        sheet.cell(row, column, strange(variable) + (f", {unit(variable)}" if unit(variable) else ""))
-        if len(visits) > 1:
-            sheet.merge_cells(start_row=row, end_row=row, start_column=column, end_column=column + len(visits) - 1)
-        for visit in visits:
-            if has_visits(variable):
-                sheet.cell(row + 1, column, {"baseline": "BL"}.get(visit, f"W{WEEKS[visit]}"))
-            keys.append((variable, visit, column))
-            column += 1
-    for offset, (identity, arm) in enumerate(cohort.arms.items(), start=2):
-        sheet.cell(row + offset, 3, identity)
-        sheet.cell(row + offset, 4, {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}.get(arm, arm))
-        for variable, visit, place in keys:
-            sheet.cell(row + offset, place, cohort.get(variable, visit, identity))
-    sheet.cell(row, column + 2, "Measured at one laboratory.")
-    population(cohort, book)
-    book.save(path)
+    names, visits = ["Participant", "Treatment arm"], [None, None]
+    for variable, visit in cohort.values:
+        names.append(
+            strange(variable) + (f", {unit(variable)}" if unit(variable) else "") if visit == "baseline" else None
+        )
+        visits.append({"baseline": "BL"}.get(visit, f"W{WEEKS[visit]}") if has_visits(variable) else None)
+    body = table(cohort, code=lambda arm: {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}.get(arm, arm))[1:]
+    rows = [
+        [],
+        ["Supplementary Data 1. Individual participant data"],
+        [],
+        [*names, None, None, "Measured at one laboratory."],
+    ]
+
+    def finish(book):
+        for column in (3, 4):
+            book["Data"].merge_cells(start_row=4, end_row=5, start_column=column, end_column=column)
+        starts = [column for column, name in enumerate(names, start=3) if name]
+        for column, after in zip(starts[2:], [*starts[3:], 3 + len(names)], strict=True):
+            if after - column > 1:
+                book["Data"].merge_cells(start_row=4, end_row=4, start_column=column, end_column=after - 1)
+
+    return {"Data": [[None, None, *row] for row in [*rows, visits, *body]]}, finish
 
 
 @layout
-def sheet_per_visit(cohort: Cohort, path: Path) -> None:
+def sheet_per_visit(cohort):
     """Baseline, Week 2, Week 4, Week 20: the sheet's name is the visit."""
-    book = Workbook()
-    book.remove(book.active)
-    for visit in VISITS:
-        sheet = book.create_sheet({"baseline": "Baseline"}.get(visit, f"Week {WEEKS[visit]}"))
-        own = [v for v in variables(cohort) if (v, visit) in cohort.values]
-        sheet.append(["Subject ID", "Group", *(with_unit(v) for v in own)])
-        for identity, arm in cohort.arms.items():
-            sheet.append([identity, arm_label(arm).lower(), *(cohort.get(v, visit, identity) for v in own)])
-    population(cohort, book, ids=True)
-    book.save(path)
+    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
+    return {
+        VISITS[visit].capitalize(): table(
+            cohort, plain, first="Subject ID", arm="Group", code=lambda arm: arm_label(arm).lower(), keys=keys
+        )
+        for visit, keys in of_visit.items()
+    }
 
 
 @layout
-def sheet_per_variable(cohort: Cohort, path: Path) -> None:
+def sheet_per_variable(cohort):
     """The sheet's name is the variable, the columns are visits; arm only on the first sheet."""
-    book = Workbook()
-    first = book.active
-    first.title = "Demographics"
-    own = measured_once(cohort)
-    first.append(["Patient No.", "Randomized to", *(strange(v) for v in own)])
-    first["B1"] = "Randomized group"
-    for identity, arm in cohort.arms.items():
-        first.append([identity, arm_label(arm), *(cohort.get(v, "baseline", identity) for v in own)])
-    for variable in measured_later(cohort):
-        sheet = book.create_sheet(strange(variable))
-        visits = cohort.visits(variable)
-        sheet.append([f"{strange(variable)} ({unit(variable)})"])
-        sheet.append(["Patient No.", *(f"Wk {WEEKS[v]}" for v in visits)])
-        for identity in cohort.arms:
-            cells = [cohort.get(variable, visit, identity) for visit in visits]
-            sheet.append([identity, *cells])
-    population(cohort, book)
-    book.save(path)
+    patient = "Patient No."
+    of_once = table(cohort, lambda v, w: strange(v), first=patient, arm="Randomized group", keys=once(cohort))
+    sheets = {"Demographics": of_once}
+    for variable in measured(cohort, True):
+        keys = [key for key in cohort.values if key[0] == variable]
+        rows = table(cohort, lambda v, visit: f"Wk {WEEKS[visit]}", first=patient, arm=None, keys=keys)
+        sheets[strange(variable)] = [[f"{strange(variable)} ({unit(variable)})"], *rows]
+    return sheets
 
 
 @layout
-def long_by_visit(cohort: Cohort, path: Path) -> None:
+def long_by_visit(cohort):
     """One row per participant and visit, what does not change repeated on each row."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "export"
-    once, later = measured_once(cohort), measured_later(cohort)
-    sheet.append(["subject", "trt", "week", *(v for v in once), *(v for v in later)])
-    for identity, arm in cohort.arms.items():
-        for visit, week in WEEKS.items():
-            cells = [cohort.get(v, visit, identity) for v in later]
-            if visit == "baseline" or any(c is not None for c in cells):
-                fixed = [cohort.get(v, "baseline", identity) for v in once]
-                sheet.append([identity, "DQ" if arm == "d_q" else arm, week, *fixed, *cells])
-    population(cohort, book)
-    book.save(path)
+    code = {"d_q": "DQ"}
+
+    def row(identity, visit, fixed, later):
+        arm = cohort.arms[identity]
+        return [identity, code.get(arm, arm), WEEKS[visit], *fixed, *later]
+
+    rows = long(cohort, ["subject", "trt", "week", *measured(cohort, False), *measured(cohort, True)], row)
+    count = len(measured(cohort, True))
+    return {"export": [row for row in rows if row[2] in ("week", 0) or any(c is not None for c in row[-count:])]}
 
 
 @layout
-def long_by_variable(cohort: Cohort, path: Path) -> None:
+def long_by_variable(cohort):
     """One row per participant, visit and analyte, with units; demographics wide on another sheet."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Labs"
-    sheet.append(["USUBJID", "Visit", "Analyte", "Result", "Units"])
-    for variable in measured_later(cohort):
-        for visit in cohort.visits(variable):
-            for identity in cohort.arms:
-                value = cohort.get(variable, visit, identity)
-                if value is not None:
-                    name = "Baseline" if visit == "baseline" else f"{WEEKS[visit]} weeks"
-                    sheet.append([identity, name, strange(variable), value, unit(variable)])
-    other = book.create_sheet("DM")
-    once = measured_once(cohort)
-    other.append(["USUBJID", "ARM", *(with_unit(v) for v in once)])
-    for identity, arm in reversed(cohort.arms.items()):
-        other.append([identity, arm_label(arm), *(cohort.get(v, "baseline", identity) for v in once)])
-    population(cohort, book)
-    book.save(path)
+    rows = [["USUBJID", "Visit", "Analyte", "Result", "Units"]]
+    for variable, visit in cohort.values:
+        for identity in cohort.arms if has_visits(variable) else ():
+            value = cohort.get(variable, visit, identity)
+            if value is not None:
+                name = "Baseline" if visit == "baseline" else f"{WEEKS[visit]} weeks"
+                rows.append([identity, name, strange(variable), value, unit(variable)])
+    ids = list(reversed(cohort.ids))
+    return {"Labs": rows, "DM": table(cohort, plain, first="USUBJID", arm="ARM", keys=once(cohort), ids=ids)}
 
 
 @layout
-def transposed(cohort: Cohort, path: Path) -> None:
+def transposed(cohort):
     """Variables down, participants across."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Sheet1"
-    sheet.append(["ID", *cohort.arms])
-    sheet.append(["Arm", *(arm_label(arm) for arm in cohort.arms.values())])
-    for variable, visit in cohort.values:
-        head = with_unit(variable, visit if has_visits(variable) else None)
-        sheet.append([head, *(cohort.get(variable, visit, identity) for identity in cohort.arms)])
-    population(cohort, book)
-    book.save(path)
+    return {"Sheet1": list(zip(*table(cohort), strict=True))}
 
 
 @layout
-def weeks_below_blank_cells(cohort: Cohort, path: Path) -> None:
-    """Three header rows: a banner, the variable once per group of columns, weeks as numbers; ids are numbers."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "All data"
-    banner, names, weeks = ["", ""], ["", ""], ["No. of participant", "Allocation"]
+def weeks_below_blank_cells(cohort):
+    """Three header rows: a banner, the variable once per group of columns, weeks as numbers; arms in capitals."""
+    banner, names, weeks = ["", ""], ["", ""], ["Participant", "Allocation"]
     for variable, visit in cohort.values:
-        family = "p16" if variable not in trial().outcomes else trial().outcomes[variable].family
-        banner.append(family.upper())
+        family = trial().outcomes[variable].family.upper() if variable in trial().outcomes else "P16"
+        banner.append(None if family in banner else family)
         names.append(strange(variable) if visit == "baseline" else None)
         weeks.append(WEEKS[visit] if has_visits(variable) else None)
-    banner = [b if i == 0 or b != banner[i - 1] else None for i, b in enumerate(banner)]
-    weeks[0] = "Participant"
-    sheet.append(banner)
-    sheet.append(names)
-    sheet.append(weeks)
-    for identity, arm in cohort.arms.items():
-        cells = [cohort.get(v, visit, identity) for v, visit in cohort.values]
-        sheet.append([identity, arm_label(arm).upper(), *cells])
-    population(cohort, book)
-    book.save(path)
+    return {"All data": [banner, names, weeks, *table(cohort, code=lambda arm: arm_label(arm).upper())[1:]]}
 
 
 @layout
-def arms_below_each_other(cohort: Cohort, path: Path) -> None:
+def arms_below_each_other(cohort):
     """A heading per arm, each with its own header, a blank row between."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Participants"
-    heads = [with_unit(v, visit if has_visits(v) else None) for v, visit in cohort.values]
+    rows = []
     for key in ("control", "d_q"):
-        sheet.append([f"{arm_label(key)} group"])
-        sheet.append(["ID", *heads])
-        for identity, arm in cohort.arms.items():
-            if arm == key:
-                sheet.append([identity, *(cohort.get(v, visit, identity) for v, visit in cohort.values)])
-        sheet.append([])
-    population(cohort, book)
-    book.save(path)
+        rows += [[f"{arm_label(key)} group"], *table(cohort, arm=None, ids=of_arm(cohort, key)), []]
+    return {"Participants": rows}
 
 
 @layout
-def section_rows(cohort: Cohort, path: Path) -> None:
+def section_rows(cohort):
     """One header; a row that says the arm heads its participants, with a blank row between the arms."""
-    book = Workbook()
-    sheet = book.active
-    sheet.append(["Table S2: all participants"])
-    sheet.append(["Study ID", *(with_unit(v, visit if has_visits(v) else None) for v, visit in cohort.values)])
-    for key in ("d_q", "control"):
-        sheet.append([arm_label(key)])
-        for identity, arm in cohort.arms.items():
-            if arm == key:
-                sheet.append([identity, *(cohort.get(v, visit, identity) for v, visit in cohort.values)])
-        sheet.append([])
-    population(cohort, book)
-    book.save(path)
+    head, *treated = table(cohort, first="Study ID", arm=None, ids=of_arm(cohort, "d_q"))
+    control = table(cohort, arm=None, ids=of_arm(cohort, "control"))[1:]
+    return {"Sheet": [["Table S2: all participants"], head, ["D+Q"], *treated, [], ["Control"], *control]}
 
 
 @layout
-def sheet_per_arm(cohort: Cohort, path: Path) -> None:
+def sheet_per_arm(cohort):
     """The sheet's name is the arm."""
-    book = Workbook()
-    book.remove(book.active)
-    for key in ("control", "d_q"):
-        sheet = book.create_sheet(arm_label(key))
-        sheet.append(["ID", *(with_unit(v, visit if has_visits(v) else None) for v, visit in cohort.values)])
-        for identity, arm in cohort.arms.items():
-            if arm == key:
-                sheet.append([identity, *(cohort.get(v, visit, identity) for v, visit in cohort.values)])
-    population(cohort, book)
-    book.save(path)
+    return {arm_label(key): table(cohort, arm=None, ids=of_arm(cohort, key)) for key in ("control", "d_q")}
 
 
 @layout
-def coded(cohort: Cohort, path: Path) -> None:
+def coded(cohort):
     """Arms 0/1 with a codebook, snake case, visits as bare weeks, numbers as text, blank columns between families."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "data"
-    heads, keys, family = ["record_id", "group"], [None, None], None
-    for variable, visit in cohort.values:
-        own = trial().outcomes[variable].family if variable in trial().outcomes else "p16"
-        if family not in (None, own):
-            heads.append(None)
-            keys.append(None)
-        family = own
-        heads.append(variable.removeprefix("sasp_") + (f"_{WEEKS[visit]}" if has_visits(variable) else ""))
-        keys.append((variable, visit))
-    sheet.append(heads)
-    for identity, arm in cohort.arms.items():
-        row = [identity, {"control": 0, "d_q": 1}[arm]]
-        for key in keys[2:]:
-            value = None if key is None else cohort.get(*key, identity)
-            row.append("NA" if value is None and key else str(value) if key and key[0] == "weight" else value)
-        sheet.append(row)
-    codebook = book.create_sheet("codebook")
-    codebook.append(["variable", "code", "meaning"])
-    codebook.append(["group", 0, "control"])
-    codebook.append(["group", 1, "D+Q"])
-    population(cohort, book)
-    book.save(path)
+    families: dict[str, list] = {}
+    for key in cohort.values:
+        outcome = trial().outcomes.get(key[0])
+        families.setdefault(outcome.family if outcome else "p16", []).append(key)
+
+    def head(variable, visit):
+        return variable.removeprefix("sasp_") + (f"_{WEEKS[visit]}" if has_visits(variable) else "")
+
+    parts = [
+        table(cohort, head, first="record_id", arm="group", code=is_treated, keys=keys) for keys in families.values()
+    ]
+    parts = [parts[0], *([row[2:] for row in part] for part in parts[1:])]
+    rows = [["NA" if cell is None else cell for cell in row] for row in beside(*parts)]
+    gaps = [column for column in range(len(rows[0])) if all(row[column] == "NA" for row in rows)]
+    rows = [[None if i in gaps else str(c) if rows[0][i] == "weight" else c for i, c in enumerate(row)] for row in rows]
+    legend = [["variable", "code", "meaning"], ["group", 0, "control"], ["group", 1, "D+Q"]]
+    return {"data": rows, "codebook": legend}
 
 
 @layout
-def merged_ids(cohort: Cohort, path: Path) -> None:
-    """Long, the id and arm merged over the rows of a participant, visits as V names with weeks."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "CRF"
-    once, later = measured_once(cohort), measured_later(cohort)
-    sheet.append(["Patient", "Arm", *(with_unit(v) for v in once), "Time point", *(with_unit(v) for v in later)])
-    row = 2
-    for identity, arm in cohort.arms.items():
-        sheet.cell(row, 1, identity)
-        sheet.cell(row, 2, arm_label(arm))
-        for offset, visit in enumerate(WEEKS):
-            for index, variable in enumerate(once, start=3):
-                sheet.cell(row + offset, index, cohort.get(variable, "baseline", identity) if offset == 0 else None)
-            name = "Baseline" if visit == "baseline" else f"{WEEKS[visit]}-week"
-            sheet.cell(row + offset, 3 + len(once), name)
-            for index, variable in enumerate(later, start=4 + len(once)):
-                sheet.cell(row + offset, index, cohort.get(variable, visit, identity))
-        for column in (1, 2):
-            sheet.merge_cells(start_row=row, end_row=row + 3, start_column=column, end_column=column)
-        row += 4
-    population(cohort, book)
-    book.save(path)
+def merged_ids(cohort):
+    """Long, the id and arm merged over the rows of a participant, visits as weeks with a dash."""
+
+    def row(identity, visit, fixed, later):
+        first = visit == "baseline"
+        own = [identity, arm_label(cohort.arms[identity]), *fixed] if first else [None] * (2 + len(fixed))
+        return [*own, "Baseline" if first else f"{WEEKS[visit]}-week", *later]
+
+    def finish(book):
+        for start in range(2, 2 + 4 * len(cohort.ids), 4):
+            for column in (1, 2):
+                book["CRF"].merge_cells(start_row=start, end_row=start + 3, start_column=column, end_column=column)
+
+    later = [with_unit(v) for v in measured(cohort, True)]
+    heads = ["Patient", "Arm", *(with_unit(v) for v in measured(cohort, False)), "Time point", *later]
+    return {"CRF": long(cohort, heads, row)}, finish
 
 
 @layout
-def side_by_side(cohort: Cohort, path: Path) -> None:
+def side_by_side(cohort):
     """Blocks beside each other on one sheet, each with a title and its own ids, in different orders."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Sheet1"
-    blocks: list[tuple[str, list[str]]] = [("Demographics and p16", measured_once(cohort))]
-    blocks += [(strange(v), [v]) for v in measured_later(cohort)]
-    column = 1
-    for number, (title, own) in enumerate(blocks):
-        keys = [(v, visit) for v in own for visit in cohort.visits(v)]
-        sheet.cell(1, column, title)
-        heads = ["Subject", *(["Arm"] if number == 0 else [])]
-        heads += [with_unit(v) if number == 0 else f"{VISITS[visit]} ({unit(v)})" for v, visit in keys]
-        for offset, head in enumerate(heads):
-            sheet.cell(2, column + offset, head)
-        ids = sorted(cohort.arms, reverse=bool(number % 2))
-        for row, identity in enumerate(ids, start=3):
-            cells = [identity, *([arm_label(cohort.arms[identity])] if number == 0 else [])]
-            cells += [cohort.get(v, visit, identity) for v, visit in keys]
-            for offset, cell in enumerate(cells):
-                sheet.cell(row, column + offset, cell)
-        column += len(heads) + 1
-    population(cohort, book)
-    book.save(path)
+    parts = [
+        [["Demographics and p16"], *table(cohort, plain, first="Subject", keys=once(cohort), ids=sorted(cohort.ids))]
+    ]
+    for number, variable in enumerate(measured(cohort, True), start=1):
+        keys = [key for key in cohort.values if key[0] == variable]
+        ids = sorted(cohort.ids, reverse=bool(number % 2))
+        heads = lambda v, visit: f"{VISITS[visit]} ({unit(v)})"  # noqa: E731
+        parts.append([[strange(variable)], *table(cohort, heads, first="Subject", arm=None, keys=keys, ids=ids)])
+    return {"Sheet1": beside(*parts)}
+
+
+@layout
+def coded_arms_with_a_legend_in_the_header(cohort):
+    return {"Sheet": table(cohort, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)}
+
+
+@layout
+def coded_arms_with_a_legend_in_a_comment(cohort):
+    def finish(book):
+        book["Sheet"]["B1"].comment = Comment("Treatment: 0 = no treatment, 1 = dasatinib + quercetin", "somebody")
+
+    return {"Sheet": table(cohort, arm="Treatment", code=is_treated)}, finish
+
+
+@layout
+def coded_arms_with_a_legend_below_the_table(cohort):
+    return {"Sheet": [*table(cohort, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]}
+
+
+@layout
+def visits_in_months_and_units_after_commas(cohort):
+    """ "Month 5" has only one visit of the trial in it; units follow a comma, AU among them."""
+
+    def head(variable, visit):
+        return ", ".join(filter(None, [strange(variable), MONTHS[visit] * has_visits(variable), any_unit(variable)]))
+
+    return {"Sheet": table(cohort, head)}
+
+
+@layout
+def units_in_a_row_of_their_own(cohort):
+    heads, *body = table(cohort, lambda v, visit: label(v) + (f" {VISITS[visit]}" if has_visits(v) else ""))
+    return {"Sheet": [heads, [None, None, *(any_unit(v) or None for v, _ in cohort.values)], *body]}
+
+
+@layout
+def sheets_named_after_days(cohort):
+    """The arm stands on the first sheet only."""
+    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
+    return {
+        DAYS[visit]: table(cohort, plain, first="Participant", arm="Arm" if visit == "baseline" else None, keys=keys)
+        for visit, keys in of_visit.items()
+    }
+
+
+@layout
+def coded_visits_in_rows(cohort):
+    """A visit number, which a note on another sheet explains."""
+
+    def row(identity, visit, fixed, later):
+        fixed = fixed if visit == "baseline" else [None] * len(fixed)
+        return [identity, arm_label(cohort.arms[identity]), 1 + list(VISITS).index(visit), *fixed, *later]
+
+    heads = ["ID", "Arm", "Visit", *map(with_unit, [*measured(cohort, False), *measured(cohort, True)])]
+    return {
+        "Sheet": long(cohort, heads, row),
+        "Notes": [["Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"]],
+    }
+
+
+@layout
+def baseline_beside_follow_up_in_rows(cohort):
+    """A row per later visit; the baseline, repeated, in columns of its own."""
+    later = measured(cohort, True)
+
+    def row(identity, visit, fixed, now):
+        first = [cohort.get(v, "baseline", identity) for v in later]
+        return [identity, arm_label(cohort.arms[identity]), WEEKS[visit], *fixed, *first, *now]
+
+    heads = ["ID", "Arm", "Week", *map(with_unit, measured(cohort, False)), *(f"{label(v)} baseline" for v in later)]
+    rows = long(cohort, [*heads, *(f"{label(v)} follow-up" for v in later)], row)
+    return {"Sheet": [row for row in rows if row[2] != 0]}
+
+
+@layout
+def blank_rows_and_columns_inside(cohort):
+    """A blank column before each variable and a blank row after ten participants."""
+    of_variable = [[key for key in cohort.values if key[0] == v] for v in dict.fromkeys(v for v, _ in cohort.values)]
+    parts = [table(cohort, keys=[]), *([row[2:] for row in table(cohort, keys=keys)] for keys in of_variable)]
+    heads, *body = beside(*parts)
+    rows = [line for number, row in enumerate(body, start=1) for line in ([row, []] if number % 10 == 0 else [row])]
+    return {"Sheet": [heads, *rows]}
+
+
+@layout
+def rows_of_statistics_below(cohort):
+    """N, mean and the arms' medians right below the participants, then abbreviations."""
+    means = [round(sum(cells.values()) / len(cells), 3) for cells in cohort.values.values()]
+    names = ("N", "Mean", "Mean (SD), Control", "Median D+Q", "Overall")
+    return {"Sheet": [*table(cohort), *([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]}
+
+
+@layout
+def ids_under_a_strange_header(cohort):
+    """Nothing but one code per row says that the column holds ids."""
+    return {"Sheet": table(cohort, first="Kennung")}
+
+
+@layout
+def long_names_in_words(cohort):
+    def head(variable, visit):
+        name = IN_WORDS.get(variable, label(variable)) + (f" at {VISITS[visit]}" if has_visits(variable) else "")
+        return name + (f" ({unit(variable)})" if unit(variable) else "")
+
+    return {"Sheet": table(cohort, head, first="Participant identification number", arm="Treatment allocation")}
+
+
+@layout
+def numbers_behind_names_with_dots(cohort):
+    """As R writes them: PINP.0, IL6.2, BMD_radius.20; numbers and truth values as text."""
+
+    def head(variable, visit):
+        return OF_R.get(variable, label(variable)) + (f".{WEEKS[visit]}" if has_visits(variable) else "")
+
+    heads, *body = table(cohort, head, first="pid")
+    return {"Sheet": [heads, *([*row[:2], *("NA" if c is None else f" {c} " for c in row[2:])] for row in body)]}
+
+
+@layout
+def arms_as_merged_cells_at_the_left(cohort):
+    ids = [*of_arm(cohort, "d_q"), *of_arm(cohort, "control")]
+    rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]
+
+    def finish(book):
+        middle = 1 + len(of_arm(cohort, "d_q"))
+        for start, end in ((2, middle), (middle + 1, len(rows))):
+            book["Sheet"].merge_cells(start_row=start, end_row=end, start_column=1, end_column=1)
+
+    return {"Sheet": rows}, finish
+
+
+@layout
+def redcap_events_beside_a_study_id(cohort):
+    """A constant study id before the participant's; events as REDCap names them; the arm on the first row alone."""
+
+    def row(identity, visit, fixed, later):
+        own = [arm_label(cohort.arms[identity]), *fixed] if visit == "baseline" else [None] * (1 + len(fixed))
+        return ["DQ", identity, f"{visit}_arm_1", *own, *later]
+
+    heads = ["STUDYID", "USUBJID", "redcap_event_name", "arm", *measured(cohort, False), *measured(cohort, True)]
+    return {"Sheet": long(cohort, heads, row)}

@@ -28,7 +28,7 @@ from .mapping import (
     Column,
     Plan,
 )
-from .recognise import Reading, Vocabulary
+from .recognise import BARE_WEEK, Reading, Vocabulary
 from .sheets import EMPTY, Block
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
@@ -99,7 +99,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         texts = sum(content.used > 1 for content in contents)
         plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
         return plan
-    readings = [read_labels(labels, vocabulary) for labels in header.labels]
+    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
     if block.transposed and readings[0].role == VARIABLE:
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(header, readings, contents)
@@ -113,7 +113,6 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     # The marker that cuts strata: the one that a title names, or the trial's only one.
     markers = context.candidates if len(context.candidates) == 1 else tuple(trial.markers)
     plan.marker = markers[0] if len(markers) == 1 else None
-    _bare_weeks(plan, readings)
     _follow_up_in_rows(plan, readings, trial)
     _ids_by_content(plan, contents)
     _baseline_by_elimination(plan, trial)
@@ -258,16 +257,17 @@ def _role_by_content(content: Content, vocabulary: Vocabulary) -> str | None:
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
-def _bare_weeks(plan: Plan, readings: list[Reading]) -> None:
-    """Accept numbers behind names as weeks only if a variable has several, all of them weeks of the trial."""
-    weeks = Counter(variable for variable, _ in {(r.variable, r.visit) for r in readings if r.bare_week})
+def _bare_weeks(readings: list[Reading]) -> list[Reading]:
+    """Doubt numbers behind names as weeks, unless a variable has several, all of them weeks of the trial."""
+    weeks = Counter(variable for variable, _ in {(r.variable, r.visit) for r in readings if r.assumed == BARE_WEEK})
     others = {name for reading in readings if reading.unknown_visit for name in reading.candidates}
-    for column, reading in zip(plan.columns, readings, strict=True):
-        if reading.bare_week and (weeks[reading.variable] < 2 or reading.variable in others):
-            column.role, column.confidence = IGNORE, UNSURE
-            column.why = "the number behind the name may be a week, or not"
-        elif reading.bare_week:
-            column.confidence, column.why = INFERRED, "the number behind the name read as a week"
+    certain = {variable for variable, count in weeks.items() if count > 1} - others
+    return [
+        Reading(candidates=(str(r.variable),), rest="the number behind the name")
+        if r.assumed == BARE_WEEK and r.variable not in certain
+        else r
+        for r in readings
+    ]
 
 
 def _follow_up_in_rows(plan: Plan, readings: list[Reading], trial: Trial) -> None:

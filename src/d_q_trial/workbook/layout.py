@@ -56,6 +56,7 @@ class Header:
     rows: list[int] = field(default_factory=list)
     first_data: int = 0
     labels: list[list[str]] = field(default_factory=list)  # per column, from top to bottom
+    ids: int | None = None  # column that its label calls the participants' ids
 
     def text(self, column: int) -> str:
         """Return a column's labels as one text."""
@@ -83,6 +84,10 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
             break
         header.first_data = row + 1
     header.labels = _labels(block, header)
+    named = (
+        c for c, labels in enumerate(header.labels) if any(vocabulary.label(x).role == "participant" for x in labels)
+    )
+    header.ids = next(named, None)
     return header
 
 
@@ -99,8 +104,8 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
         return not any(r.arm for r in readings) or (len(used) > 1 and all(r.certain for r in readings))
     if len(labels) > len(weeks):
         # Below a header, words in a row that holds an id are faults among the numbers, not labels.
-        above = block.values[header.rows[-1]] if header.rows else []
-        return not any(names_id([as_label(above[c])], vocabulary) for c in used if header.rows and above[c] != EMPTY)
+        above = [_as_label(block.values[header.rows[-1]][c]) for c in used] if header.rows else []
+        return not any(vocabulary.label(text).role == "participant" for text in above)
     if len(set(map(str, weeks))) < 2 or not all(map(vocabulary.is_week, weeks)):
         return False
     others = [values[c] for c in used if c not in above_numbers]
@@ -111,12 +116,7 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
     return bool(spaced) and len(used) == len(weeks)
 
 
-def names_id(labels: list[str], vocabulary: Vocabulary) -> bool:
-    """Return whether a column's header calls it the participants' ids."""
-    return any(vocabulary.label(label).role == "participant" for label in labels)
-
-
-def as_label(value: object) -> str:
+def _as_label(value: object) -> str:
     """Return a header cell as text; 20.0 is "20"."""
     if is_number(value):
         return f"{value:.0f}" if float(value).is_integer() else repr(value)  # type: ignore[arg-type]
@@ -147,7 +147,7 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
                 current = value
             elif not merged and any(cells[column] != EMPTY for cells in below):
                 value = current
-            text = as_label(value)
+            text = _as_label(value)
             if text and text not in labels[column][-1:]:
                 labels[column].append(text)
     return labels
@@ -248,31 +248,25 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
 
 def _continues_ids(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
     """Return whether a block of words alone goes on with the ids of the one above, in the same columns."""
-    named = [column for column, labels in enumerate(header.labels) if names_id(labels, vocabulary)]
-    if lower.columns != upper.columns or not named or any(number_like(v) for row in lower.values[:20] for v in row):
+    if (
+        header.ids is None
+        or lower.columns != upper.columns
+        or any(number_like(v) for row in lower.values[:20] for v in row)
+    ):
         return False
-    ids = [row[named[0]] for row in [*upper.values[header.first_data :], *lower.values]]
-    forms = [code_form(str(identity)) for identity in ids]
+    forms = [code_form(str(row[header.ids])) for row in [*upper.values[header.first_data :], *lower.values]]
     return all(forms) and len({form.prefix for form in forms if form}) == 1
 
 
 def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
     """Return the columns that a blank column parts from a table with ids: without ids, in the same rows."""
-    near = [b for b in others if 0 <= b.left - left.right <= MOST_BLANK]
-    header = find_header(left, vocabulary)
-    if not near or not any(names_id(labels[-1:], vocabulary) for labels in header.labels):
-        return []
-    start, height = left.top + header.first_data, left.height - header.first_data
-    for right in near:
+    near = [b for b in others if 0 <= b.left - left.right <= MOST_BLANK and b.bottom <= left.bottom]
+    header = find_header(left, vocabulary) if near else Header()
+    for right in near if header.ids is not None else ():
         other = find_header(right, vocabulary)
-        below = right.bottom - right.top - other.first_data
-        if (
-            other.rows
-            and right.top + other.first_data == start
-            and right.bottom <= left.bottom
-            and below >= max(1, 0.5 * height)
-            and not any(names_id(labels[-1:], vocabulary) for labels in other.labels)
-        ):
+        same_start = right.rows[other.first_data :][:1] == left.rows[header.first_data :][:1]
+        tall = right.height - other.first_data >= max(1, 0.5 * (left.height - header.first_data))
+        if other.rows and other.ids is None and same_start and tall:
             return [right]
     return []
 

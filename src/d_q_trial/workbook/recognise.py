@@ -41,6 +41,7 @@ from .lexicon import (
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
+BARE_WEEK = "the number behind the name read as a week"  # as in ctx_20
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,6 @@ class Reading:
     qualifier: str = ""  # in parentheses, and not understood
     unknown_visit: str | None = None  # a time that the trial does not have
     candidates: tuple[str, ...] = ()
-    bare_week: bool = False  # the visit is only a number behind the name, as in ctx_20
     assumed: str = ""  # what was taken for granted to read it so
 
     @property
@@ -264,7 +264,7 @@ class Vocabulary:
             key, week = self._named(rest[:-1]), float(rest[-1])
             if key in self.trial.outcomes:
                 if week in self.weeks:
-                    return replace(found, variable=key, visit=self.weeks[week], bare_week=True)
+                    return replace(found, variable=key, visit=self.weeks[week], assumed=BARE_WEEK)
                 return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
         if named:
             return replace(found, variable=named)
