@@ -15,9 +15,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
-from .faults import shown
 from .layout import is_number
-from .lexicon import code_form, is_known_unit, unit_factor
 from .mapping import (
     ARM,
     DATA,
@@ -32,8 +30,9 @@ from .mapping import (
     Plan,
     column_name,
 )
+from .recognise import code_form, is_known_unit, unit_factor
 from .rows import canonical_id
-from .sheets import EMPTY, Sheet, column_letters
+from .sheets import EMPTY, Sheet, column_letters, shown
 from .values import Source, cell_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header, find_header, is_number, mostly_numbers
-from .lexicon import PERCENT_OF_BASELINE, code_form, fold, unit_factor
 from .mapping import (
     ARM,
     CERTAIN,
@@ -28,7 +27,7 @@ from .mapping import (
     Column,
     Plan,
 )
-from .recognise import BARE_WEEK, Reading, Vocabulary
+from .recognise import BARE_WEEK, PERCENT_OF_BASELINE, Reading, Vocabulary, code_form, fold, unit_factor
 from .sheets import EMPTY, Block
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before

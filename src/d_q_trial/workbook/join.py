@@ -10,11 +10,10 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
-from .faults import Faults
-from .lexicon import code_form
 from .mapping import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, Column, Plan
+from .recognise import code_form
 from .rows import Rows
-from .sheets import EMPTY
+from .sheets import EMPTY, Faults
 from .values import Source, cell_of
 
 MOST_LISTED = 20

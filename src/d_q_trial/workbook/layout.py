@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .lexicon import code_form, listed
-from .recognise import Vocabulary
+from .recognise import Vocabulary, code_form, listed
 from .sheets import DATES, EMPTY, Block, Flag, Sheet, split
 
 MOST_HEADER_ROWS = 6

@@ -14,14 +14,13 @@ from ..participants import COLUMNS, Participants
 from ..trial import Trial
 from .checks import CHECKS
 from .classify import classify
-from .faults import Faults
 from .join import assign_arms, one_value_per_group, resolve_repeats, unify_ids
 from .layout import tables
 from .loader import load
 from .mapping import DATA, GROUPS, STRATUM, Codes, Plan, Policy, load_mapping, plans_of
 from .recognise import Vocabulary
 from .rows import Rows, collect, read_rows
-from .sheets import Workbook
+from .sheets import Faults, Workbook
 from .values import make_frame, read_block
 
 SYNTHETIC = "Synthetic data: not the trial's participants"

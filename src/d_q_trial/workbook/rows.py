@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..files import safe_text
-from .faults import Faults
 from .layout import is_number, label_like
-from .lexicon import STATISTICS, fold, stratum_label
 from .mapping import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Codes, Column, Plan, Policy, short_code
+from .recognise import STATISTICS, Vocabulary, fold, stratum_label
 from .recognise import Reading as Label
-from .recognise import Vocabulary
-from .sheets import EMPTY, Block, Flag
+from .sheets import EMPTY, Block, Faults, Flag
 
 _SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
 _PAIRS = [re.compile(rf"([\w.]{{1,12}})\s*(?:{sign})\s*([^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS]

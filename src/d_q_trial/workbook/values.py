@@ -16,12 +16,11 @@ import pandas as pd
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
-from .faults import Faults
 from .layout import MISSING, is_number
-from .lexicon import PERCENT_OF_BASELINE
 from .mapping import DATA, GROUPS, PARTICIPANT, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan, Policy
+from .recognise import PERCENT_OF_BASELINE
 from .rows import Rows
-from .sheets import DATES, EMPTY, Flag
+from .sheets import DATES, EMPTY, Faults, Flag
 
 Part = dict[str, list]  # columns of the long table
 LONGEST_NUMBER = 60  # characters
