@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from d_q_trial.stats.labels import labels_for, shard_range
@@ -80,17 +78,6 @@ def test_joint_counts_over_all_splits_equal_brute_force(continuity):
     assert found.usable[0] < labels.count * 9
 
 
-def test_a_participant_without_a_value_has_none_under_permutation():
-    values, is_first, sign = cohort(missing=0.3)
-    labels = labels_for(is_first, 252, seed=0)
-    found, filled = (
-        joint(Design(columns, sign=sign), is_first, ONE_EACH, labels) for columns in (values, np.nan_to_num(values))
-    )
-    permuted = [np.nanmean(by_hand(values, split, sign, 1)[1]) for split in labels.take(0, 252).T]
-    assert found.counts["mean_z"][0] == (np.array(permuted) >= found.observed["mean_z"][0] - 1e-9).sum()
-    assert found.observed["mean_z"] != filled.observed["mean_z"]
-
-
 def test_a_specification_that_is_too_small_and_an_empty_group_have_no_summary():
     values, is_first, sign = cohort(missing=0)
     values[np.flatnonzero(is_first)[2:], 4] = np.nan
@@ -150,33 +137,3 @@ def test_a_curve_counts_a_specification_by_its_weight():
     effects = np.array([[0.3], [0.1], [np.nan], [0.2]])
     np.testing.assert_array_equal(curve(effects, np.array([1, 2, 5, 3]), 6)[:, 0], [0.1, 0.1, 0.2, 0.2, 0.2, 0.3])
     assert np.isnan(curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
-
-
-@given(st.integers(0, 10**6))
-def test_a_rising_transform_changes_no_joint_p(seed):
-    values, is_first, _ = cohort(participants=12, seed=seed)
-    labels = labels_for(is_first, 150, seed)
-    plain, moved = (joint(Design(columns), is_first, ONE_EACH, labels) for columns in (values, np.exp(values) + 5))
-    assert numbers(plain) == numbers(moved)
-
-
-@pytest.mark.slow
-def test_joint_p_values_are_uniform_without_an_effect():
-    """Kolmogorov's distance from uniform at 0.001, over 400 trials; the share is discrete, so only held from above."""
-    rng = np.random.default_rng(7)
-    found = []
-    for trial in range(400):
-        is_first = np.arange(24) < 12
-        values = rng.normal(size=(24, 1)) + rng.normal(size=(24, 20))
-        values[rng.random((24, 20)) < 0.1] = np.nan
-        values[rng.random(24) < 0.4, 10:] = np.nan
-        design = Design(values, minimum_per_arm=4)
-        counted = Joint(design.observed(is_first), np.ones((1, 20), dtype=int), critical=ndtri(0.975))
-        run(design, labels_for(is_first, 199, seed=trial), [counted])
-        found.append([(counted.counts[name][0] + 1) / 200 for name in SUMMARIES])
-    p = np.sort(np.array(found), axis=0)
-    grid = np.arange(1, 401) / 400
-    distance = (grid[:, None] - p).max(axis=0), (p - grid[:, None] + 1 / 400).max(axis=0)
-    limit = 1.95 / np.sqrt(400)
-    assert (distance[0] < limit + 1 / 200).all()  # never too small
-    assert (distance[1][[0, 2]] < limit + 1 / 200).all()  # nor too large

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 
 Seed = int | Sequence[int] | np.random.Generator
 ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
-SIGNIFICANT_DIGITS = 10
 
 
 def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
@@ -63,7 +62,7 @@ def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
     return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + ROUNDING
 
 
-def significant(values: ArrayLike, digits: int = SIGNIFICANT_DIGITS) -> Any:
+def significant(values: ArrayLike, digits: int = 10) -> Any:
     """Round to significant digits, so that values which tie on paper tie in floating point; same shape.
 
     By way of decimal text, as on paper: scaling by powers of ten would round twice.

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
-CONFIDENCE = 0.99  # of the interval of a Monte Carlo P
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,10 @@ def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
     >>> random_orders(3, 0, 4, seed=1).sum(axis=1)
     array([3, 3, 3, 3])
     """
-    numbers = range(start // BLOCK, -(-stop // BLOCK))
-    orders = np.empty((len(numbers) * BLOCK, n), dtype=np.intp)
-    for place, number in enumerate(numbers):
-        generator = np.random.Generator(np.random.Philox(key=seed + (number << 64)))
-        order = generator.random((BLOCK, n)).argsort(axis=1, kind="stable")
-        orders[place * BLOCK : (place + 1) * BLOCK] = order
-    first = start - numbers.start * BLOCK
-    return orders[first : first + stop - start]
+    generators = (np.random.Philox(key=seed + (number << 64)) for number in range(start // BLOCK, -(-stop // BLOCK)))
+    random = [np.random.Generator(generator).random((BLOCK, n)) for generator in generators]
+    orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
+    return np.concatenate([np.empty((0, n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
 
 class MonteCarloP(NamedTuple):
@@ -149,5 +144,5 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
     if exhaustive:
         share = count / permutations
         return MonteCarloP(share, share, share, permutations)
-    lower, upper = proportion_confint(count, permutations, alpha=1 - CONFIDENCE, method="beta")
+    lower, upper = proportion_confint(count, permutations, alpha=0.01, method="beta")
     return MonteCarloP((count + 1) / (permutations + 1), float(lower), float(upper), permutations)

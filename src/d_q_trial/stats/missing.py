@@ -106,7 +106,7 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
     """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
 
     Samples have shapes (n,) and (m,), NaN left out and not counted as missing; ``method`` names a test whose
-    ``no_bounds`` is empty (else ValueError). NaN where a sample would be empty, or nothing varies. No model and no
+    ``no_bounds`` is empty (else ValueError). NaN where a sample would be empty, nothing was observed, or nothing varies. No model and no
     assumption: each missing value may lie anywhere, also on an observed or on another missing one.
 
     The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
@@ -129,12 +129,10 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
     if min(missing_first, missing_second) < 0:
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected numbers from 0")
     first, second = present(first), present(second)
-    if not (first.size + missing_first and second.size + missing_second) or not first.size + second.size:
-        return PBounds(np.nan, np.nan, True)
     places = _Places(first, second, missing_first, missing_second, continuity=bool(test.continuity))
     mirrored = _Places(second, first, missing_second, missing_first, continuity=bool(test.continuity))
-    lowest = places.lowest_p()
-    return PBounds(lowest, *places.highest_p(mirrored)) if lowest == lowest else PBounds(np.nan, np.nan, True)
+    lowest = places.lowest_p() if first.size + second.size else np.nan
+    return PBounds(np.nan, np.nan, True) if np.isnan(lowest) else PBounds(lowest, *places.highest_p(mirrored))
 
 
 class _Places:
@@ -145,9 +143,10 @@ class _Places:
 
     def __init__(self, first: np.ndarray, second: np.ndarray, k: int, m: int, *, continuity: bool):
         distinct = np.unique(np.concatenate([first, second]))
-        self.first_here, self.second_here = np.zeros((2, 2 * distinct.size + 1), dtype=int)
-        self.first_here[1::2] = np.bincount(np.searchsorted(distinct, first), minlength=distinct.size)
-        self.second_here[1::2] = np.bincount(np.searchsorted(distinct, second), minlength=distinct.size)
+        self.first_here, self.second_here = (
+            np.bincount(2 * np.searchsorted(distinct, sample) + 1, minlength=2 * distinct.size + 1)
+            for sample in (first, second)
+        )
         self.second_below = np.cumsum(self.second_here) - self.second_here
         self.first_above = first.size - np.cumsum(self.first_here)
         self.tied = self.first_here + self.second_here
@@ -172,14 +171,12 @@ class _Places:
         u = self.u + np.add.outer(gain_first, gain_second)
         ties = self.tie_sum + np.add.outer(self.added_ties(k), self.added_ties(m))
         place = np.arange(self.tied.size)
-        # In different places, or in the same gap with either sample's values above the other's.
         order = np.sign(np.subtract.outer(place, place))
-        found = [self.p(u + k * m * (sign + 1) / 2, ties)[sign != 0] for sign in (order + np.eye(place.size), order)]
-        gaps = place[::2]
-        found.append(self.p(u[gaps, gaps], ties[gaps, gaps]))
-        # All missing values of both samples equal.
-        found.append(self.p(u.diagonal() + k * m / 2, self.tie_sum + self.added_ties(k + m)))
-        p = np.concatenate(found)
+        apart, gaps = order != 0, place[::2]
+        found = [self.p((u + k * m * (order + 1) / 2)[apart], ties[apart])]
+        # In the same gap, either sample's values above the other's; and in any one place, all equal.
+        found += [self.p(u[gaps, gaps] + above, ties[gaps, gaps]) for above in (0, k * m)]
+        p = np.concatenate([*found, self.p(u.diagonal() + k * m / 2, self.tie_sum + self.added_ties(k + m))])
         return float(np.nanmin(p)) if not np.isnan(p).all() else np.nan
 
     def highest_p(self, mirrored: _Places) -> tuple[float, bool]:
@@ -230,19 +227,17 @@ class _Places:
         moves = (k + 1) * (k + 2) * (m + 1) * (m + 2) / 4
         if self.tied.size * moves * span > _SEARCH_LIMIT:
             return None
+        added = np.array([self.added_ties(more) for more in range(k + m + 1)])
         table = np.full((k + 1, m + 1, span), np.inf)
         table[0, 0, round(2 * self.u)] = self.tie_sum
-        for place, tied in enumerate(self.tied):
-            before = table.copy() if tied else table
+        for place in range(self.tied.size):
+            before = table.copy() if self.tied[place] else table
             gain_first = 2 * self.second_below[place] + self.second_here[place]
             gain_second = 2 * self.first_above[place] + self.first_here[place]
             for a, b in product(range(k + 1), range(m + 1)):
-                for i, j in product(range(a + 1), range(b + 1)):
-                    if i or j:
-                        # i of the first and j of the second join one group here, above (a - i, b - j) placed ones.
-                        gain = i * gain_first + j * gain_second + 2 * i * (b - j) + i * j
-                        joined = int(tied) + i + j
-                        more = joined**3 - joined - (int(tied) ** 3 - int(tied))
-                        target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
-                        np.minimum(target, source + more, out=target)
+                for i, j in list(product(range(a + 1), range(b + 1)))[1:]:
+                    # i of the first and j of the second join one group here, above (a - i, b - j) placed ones.
+                    gain = i * gain_first + j * gain_second + 2 * i * (b - j) + i * j
+                    target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
+                    np.minimum(target, source + added[i + j, place], out=target)
         return table[k, m]
