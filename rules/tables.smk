@@ -11,6 +11,7 @@ TARGETS += expand(
     analysis=ANALYSES,
     file=[
         "tables.xlsx",
+        "tables.json",
         *expand("{name}{end}", name=TABLES, end=TABLE_ENDINGS),
     ],
 )
@@ -41,6 +42,7 @@ rule tables:
         expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),
         [table_page(name) for name in TABLES],
         workbook="results/{analysis}/tables/tables.xlsx",
+        described="results/{analysis}/tables/tables.json",
     log:
         "results/{analysis}/logs/tables.log",
     params:

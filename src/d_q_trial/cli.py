@@ -455,7 +455,7 @@ def compare(context: Context) -> None:
     from . import claims, compare
     from .figures.compare import draw_comparison
     from .files import write_csv
-    from .report.overview import label_of, write_comparison
+    from .report.page import label_of, write_comparison
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
     numbers = {name: context.read_numbers("results", name) for name in settings.analyses}
@@ -485,7 +485,7 @@ def report(context: Context) -> None:
 @command()
 def overview(context: Context) -> None:
     """Write index.html, which leads to every page of the results."""
-    from .report.overview import write_overview
+    from .report.page import write_overview
 
     write_overview(context.results, context.settings, context.trial)
 

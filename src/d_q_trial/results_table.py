@@ -76,6 +76,14 @@ class Numbers:
         key = (outcome, measure, visit, marker, stratum, contrast, group, statistic)
         return self._rows.get(key, Number(reason="not in this analysis"))
 
+    def has(self, **keys: str) -> bool:
+        """Return whether any number with these keys has a value."""
+        wanted = [(KEYS.index(name), text) for name, text in keys.items()]
+        return any(
+            not math.isnan(number.value) and all(key[index] == text for index, text in wanted)
+            for key, number in self._rows.items()
+        )
+
 
 def _number(text: str) -> float:
     return float(text) if text else math.nan

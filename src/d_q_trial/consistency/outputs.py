@@ -119,6 +119,8 @@ def write(
     write_json(yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8")), folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
+    drawing = drawings.matrix(report.assessments) if report.inference else ""
+    write_text(drawing.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1), folder / "attainable.svg")
     page = render(
         "consistency.html.j2",
         title=heading,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 _FOLDER = Path(__file__).parent
+_P = re.compile(r"\bP\b")
 
 
 @cache
@@ -27,6 +29,7 @@ def environment():
         keep_trailing_newline=True,
     )
     engine.globals |= {"library": _library, "quoted": _quoted}
+    engine.filters["prose"] = prose
     return engine
 
 
@@ -61,6 +64,13 @@ def render(
     script = as_script(data) if data else ""
     common = {"title": title, "label": label, "links": links, "libraries": libraries, "data": script}
     return environment().get_template(template).render(**common, **values)
+
+
+def prose(text: str):
+    """Return text with the letter P of P-values in italics, as journals print it."""
+    from markupsafe import Markup, escape
+
+    return Markup(_P.sub("<i>P</i>", str(escape(text))))
 
 
 def as_script(data: Any) -> str:

@@ -1,91 +1,307 @@
-"""Read the finished outputs of an analysis, and put them into the order of the report."""
+"""Read the finished outputs of an analysis, and put their keys and verdicts into words."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from .. import compare, formatting, software
+from .. import claims, compare, formatting, labels, software
 from ..config.settings import search_id
 from ..files import read_rows
 from ..pages import embedded
 from ..participants import read_description
-from ..results_table import Numbers, read_results
+from ..results_table import ALL_PARTICIPANTS, Numbers, read_results
 from ..tables.catalogue import catalogue_of
-from .facts import Facts
-from .headlines import describe_group
-from .pieces import Piece, Words, read_pieces
-from .verdicts import Verdict, read_verdicts, tally
+from ..trial import BASELINE
 
 if TYPE_CHECKING:
-    from ..config.settings import Settings
+    from ..config.settings import Analysis, Settings
+    from ..tables.catalogue import Headline
     from ..trial import Trial
 
+Row = Mapping[str, str]
 FOLDERS = ("robustness", "sensitivity")
-NOT_SHOWN = (
-    "cutoffs",
-    "windows",
-    "prespecified_cuts",
-    "published_cuts",
-    "specifications",
-)  # they are drawn, and stay in their files
-FOREST = "forest"  # the figure that stands on the first screen
+MANY = 6  # a family with more changing outcomes than this is not listed one by one
+# Sign and colour of a verdict, by what it means for the reader: colour is never the only difference.
+_MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
+_MEANINGS = {
+    claims.REPRODUCED: "the recomputed value rounds to the reported value",
+    claims.WITHIN_BOUND: "only a bound is reported, and the recomputed value lies within it",
+    claims.OTHER_CONVENTION: "another variant of the test or quartile definition gives the reported value",
+    claims.NOT_REPRODUCED: "the recomputed value rounds to another value",
+    claims.OUTSIDE_BOUND: "only a bound is reported, and the recomputed value lies outside it",
+    claims.NOT_CHECKABLE: "the data or this analysis do not contain it",
+    claims.NOT_APPLICABLE: claims.OTHER_SUBGROUPS,
+}
+VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _MEANINGS[name]) for name in claims.VERDICTS}
+_WAYS = {
+    claims.REPRODUCED: "exactly",
+    claims.WITHIN_BOUND: "within a reported bound",
+    claims.OTHER_CONVENTION: "under another convention",
+}
+_QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | {
+    "p": "P",
+    "n": "n",
+    "count": "number",
+    "percent": "percent",
+    "spearman_r": "Spearman r",
+    "affected": "participants affected",
+}
+_SAMPLES = {
+    "participants": "trial participants",
+    "population": "population sample",
+    "population_under_cut": "population sample, younger",
+    "population_from_cut": "population sample, older",
+}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the keys in tables stand for in an analysis."""
+
+    trial: Trial
+    analysis: Analysis
+
+    def fill(self, text: str) -> str:
+        """Put the names of arms, marker and levels into a title or caption."""
+        return text.format(
+            treated=self.trial.arms.treated.label,
+            control=self.trial.arms.control.label,
+            marker=labels.within(self.trial.markers[self.analysis.marker].label) if self.trial.markers else "",
+            level=labels.interval_level(self.analysis),
+            alpha=f"{self.analysis.alpha:g}",
+        )
+
+    def variable(self, key: str) -> str:
+        """Return the label of an outcome or marker; of one that the trial does not know, its words."""
+        known = {**self.trial.outcomes, **self.trial.markers}
+        return known[key].label if key in known else key.replace("_", " ")
+
+    def group(self, stratum: str) -> str:
+        """Say which participants a group contains: ``T3 of p16 variant 5``."""
+        if stratum == ALL_PARTICIPANTS:
+            return "all participants"
+        return f"{stratum} of {labels.within(self.trial.markers[self.analysis.marker].label)}"
+
+    def of(self, column: str, row: Row) -> str:
+        """Say what a cell of a table holds: an outcome with its visit, an arm, a contrast of strata."""
+        text = row.get(column, "")
+        known = {"arm": self.trial.analysed_arms, "marker": self.trial.markers, "visit": self.trial.visits}
+        if text in known.get(column, ()):
+            return known[column][text].label
+        if column == "outcome" and text in self.trial.outcomes:
+            visit = row.get("visit", BASELINE)
+            return self.variable(text) + ("" if visit in ("", BASELINE) else f", {self.of('visit', row)}")
+        if column == "contrast":
+            return text.rpartition(", ")[2].replace(" - ", f" {formatting.MINUS} ")
+        if column in ("stratum", "place"):
+            return "all" if text in ("", ALL_PARTICIPANTS) else text
+        return text.replace("_", " ") if column in ("outcome", "family", "summary", "side", "visit", "arm") else text
+
+    def claim(self, row: Row) -> str:
+        """Say what a reported value is: ``P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P``."""
+        trial, words = self.trial, self.variable(row["outcome"])
+        quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
+        if row["measure"] == "correlation":
+            sample = _SAMPLES.get(row["group"], row["group"])
+            return f"{words} and {labels.within(self.variable(row['contrast']))}, {sample}: {quantity}"
+        if row["visit"] in trial.visits:
+            words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
+        words += f", {row['stratum']}" if row["stratum"] not in ("", ALL_PARTICIPANTS) else ""
+        words += f" ({self.variable(row['marker'])})" if row["marker"] in trial.markers else ""
+        arms = {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
+        names = [arms.get(part, part) for part in (row["contrast"] or row["group"]).split(" - ") if part]
+        return f"{words}: {', '.join(filter(None, [' against '.join(names), quantity]))}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One reported value: a row of claims.csv as people read it."""
+
+    claim: str
+    what: str
+    where: str
+    source: str
+    reported: str
+    recomputed: str
+    verdict: str
+    note: str
+    quantity: str
+    key: tuple[str, ...]  # of the result: outcome, measure, visit, marker, stratum, contrast, group, statistic
+    places: tuple[tuple[str, str], ...]  # label of each figure or table, and letter of the panel
+
+    @property
+    def sign(self) -> str:
+        """Return the sign that stands beside the verdict."""
+        return VERDICTS[self.verdict][0]
+
+    @property
+    def mood(self) -> str:
+        """Return the class of the verdict's colour."""
+        return VERDICTS[self.verdict][1]
+
+    @property
+    def order(self) -> tuple[int, float, float]:
+        """Return what the columns of verdict, reported and recomputed value are sorted by."""
+        return list(VERDICTS).index(self.verdict), size(self.reported), size(self.recomputed)
+
+
+def read_verdicts(path: Path, words: Words) -> list[Verdict]:
+    """Read claims.csv, if it was made, and put it into words."""
+    return [
+        Verdict(
+            claim=row["claim"],
+            what=words.claim(row),
+            where=row["locator"],
+            source=row["source"],
+            reported=row["reported"].replace("-", formatting.MINUS),
+            recomputed=row["recomputed"].replace("-", formatting.MINUS),
+            verdict=row["verdict"],
+            note=labels.plain("; ".join(filter(None, [row["note"], _known_difference(row)])), words.trial),
+            quantity=row["quantity"],
+            key=tuple(row[name] for name in claims.KEYS),
+            places=find_places(row["locator"]) if row["source"] == "paper" else (),
+        )
+        for row in rows_if_made(path)
+    ]
+
+
+def _known_difference(row: Row) -> str:
+    return f"known difference: {row['known_difference']}" if row["known_difference"] else ""
+
+
+def find_places(locator: str) -> tuple[tuple[str, str], ...]:
+    """Find the figures and tables that a locator names: ``Results; Fig. 4a`` belongs to panel a of ``Fig. 4``."""
+    return tuple(dict.fromkeys(_PLACE.findall(locator)))
+
+
+def size(text: str) -> float:
+    """Return the number in a reported value, or of its bound, for sorting; text without a number comes last."""
+    found = _NUMBER.search(text.replace(formatting.MINUS, "-").replace(",", ""))
+    return float(found.group()) if found else 1e300
+
+
+def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Count verdicts, in their fixed order; those that occur."""
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    return {name: counts[name] for name in VERDICTS if counts[name]}
+
+
+def address(**filters: str) -> str:
+    """Return the address of the page of reported values, filtered."""
+    return f"claims.html#{urlencode(filters)}"
+
+
+def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Summarise each source: how many values can be checked, how many were reproduced and how, and what was not."""
+    made = []
+    for source in dict.fromkeys(verdict.source for verdict in verdicts):
+        own = [verdict for verdict in verdicts if verdict.source == source]
+        counts = Counter(verdict.verdict for verdict in own)
+        failed = [verdict for verdict in own if verdict.verdict in claims.FAILURES]
+        unchecked = [verdict.quantity for verdict in own if verdict.verdict == claims.NOT_CHECKABLE]
+        reproduced = sum(counts[name] for name in _WAYS)
+        made.append(
+            {
+                "source": source,
+                "checkable": reproduced + len(failed),
+                "reproduced": reproduced,
+                "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in _WAYS.items() if counts[name]),
+                "failed": sorted(failed, key=lambda verdict: verdict.quantity != "p"),
+                "events": unchecked.count("affected"),  # of adverse events no participant data exist
+                "unchecked": len(unchecked) - unchecked.count("affected"),
+                "inapplicable": counts[claims.NOT_APPLICABLE],
+            }
+        )
+    return made
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the pages of an analysis show.
+    """The finished outputs of one analysis: everything that its pages show.
 
-    ``figures`` and ``tables`` are mappings, as their descriptions and pages have them, with the verdicts on the values
-    that they show; ``changes`` are the comparisons whose conclusion differs from that of the reference.
+    Attributes
+    ----------
+    strata, exclusions : sequence of rows
+        strata.csv and exclusions.csv.
+    verdicts : sequence of Verdict
+        claims.csv in words; empty if nothing is published.
+    tables : mapping of name to rows
+        Robustness and sensitivity tables that exist, such as ``robustness/cutoffs``.
+    differences : sequence of str
+        What the analysis sets otherwise than the reference, in words.
+    changes : sequence of mapping
+        The comparisons whose conclusion differs from that of the reference, in words.
+    figures, shown : sequence of mapping
+        Figures and tables as their JSON files describe them, with the verdicts on the values that they show.
     """
 
-    facts: Facts
     settings: Settings
+    trial: Trial
+    analysis: Analysis
     folder: Path
-    figures: Sequence[Mapping[str, Any]]
-    tables: Sequence[Mapping[str, Any]]
-    pieces: Sequence[Piece]
-    changes: Sequence[Mapping[str, str]]
+    label: str | None
+    source: Mapping[str, Any]
+    numbers: Numbers
+    headlines: Sequence[Headline]
+    strata: Sequence[Row] = ()
+    exclusions: Sequence[Row] = ()
+    verdicts: Sequence[Verdict] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    differences: Sequence[str] = ()
+    changes: Sequence[Mapping[str, str]] = ()
+    figures: Sequence[Mapping[str, Any]] = ()
+    shown: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def words(self) -> Words:
+        """Return what the keys stand for."""
+        return Words(self.trial, self.analysis)
+
+    @property
+    def reference(self) -> str:
+        """Return the name of the reference analysis; empty if it is this one."""
+        return "" if self.analysis.name == self.settings.reference else self.settings.reference
+
+    def table(self, name: str, **keys: str) -> list[Row]:
+        """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
+        return [row for row in self.tables.get(name, ()) if all(row[key] == value for key, value in keys.items())]
 
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
     """Read the outputs of the analysis ``name`` below the folder of all results; what was not made is left out."""
-    analysis, base = settings.analyses[name], settings.analyses[settings.reference]
-    folder, listed = results / name, catalogue_of(settings.tables, trial)
+    analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
-    tables = {
-        f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
-    }
-    facts = Facts(
+    verdicts = read_verdicts(folder / "claims.csv", Words(trial, analysis))
+    return Report(
+        settings=settings,
         trial=trial,
         analysis=analysis,
-        numbers=Numbers(read_rows(folder / "results.csv")),
-        headlines=listed.headlines,
+        folder=folder,
         label=description["label"],
         source=description["source"],
+        numbers=Numbers(read_rows(folder / "results.csv")),
+        headlines=catalogue_of(settings.tables, trial).headlines,
         strata=rows_if_made(folder / "strata.csv"),
         exclusions=rows_if_made(folder / "exclusions.csv"),
-        verdicts=read_verdicts(rows_if_made(folder / "claims.csv"), trial),
+        verdicts=verdicts,
         versions=software.used(software.logs_of(results, name, analysis.workbook_id, search_id(analysis))),
-        tables=tables,
-        robustness=settings.robustness if tables else None,
-        reference="" if name == settings.reference else settings.reference,
-        differences=compare.differences(analysis, base, trial),
-    )
-    words = Words(trial, analysis)
-    return Report(
-        facts,
-        settings,
-        folder,
-        figures=read_figures(folder / "figures", facts.verdicts),
-        tables=read_tables(folder / "tables", listed.tables, facts.verdicts),
-        pieces=[piece for part in FOLDERS for piece in read_pieces(folder / part, words, leave_out=NOT_SHOWN)],
-        changes=changes_against_reference(results, facts, settings),
+        tables={
+            f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
+        },
+        differences=compare.differences(analysis, settings.analyses[settings.reference], trial),
+        changes=changes_against_reference(results, settings, trial, name),
+        figures=read_figures(folder / "figures", verdicts),
+        shown=[_placed(table, verdicts) for table in described(folder / "tables").values()],
     )
 
 
@@ -94,29 +310,36 @@ def rows_if_made(path: Path) -> list[dict[str, str]]:
     return read_rows(path) if path.exists() else []
 
 
-def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Read the figures that the JSON files of a folder describe, in their order."""
-    described: dict[str, Any] = {}
+def described(folder: Path) -> dict[str, Any]:
+    """Read what the JSON files of a folder describe, by key."""
+    found = {}
     for path in sorted(folder.glob("*.json")):
-        described |= json.loads(path.read_text(encoding="utf-8"))
-    found = []
-    for key, figure in sorted(described.items(), key=lambda item: item[1]["order"]):
-        if not (folder / f"{key}.png").exists():
-            continue
-        address, width, height = embedded(folder / f"{key}.png")
-        shown = {"key": key, "address": address, "width": width, "height": height, "alt": _alternative(figure)}
-        placed = _placed(figure["label"], verdicts)
-        for panel in figure["panels"]:
-            place = (figure["label"], panel["letter"])
-            panel["verdicts"] = [v for v in placed["verdicts"] if v.quantity == "p" and place in v.places]
-        found.append(figure | shown | placed | {"file": f"{folder.name}/{figure['files']['pdf']}"})
+        found |= {key: value for key, value in json.loads(path.read_text("utf-8")).items() if isinstance(value, dict)}
     return found
 
 
-def _placed(label: str, verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Return the verdicts on the values of a figure or table, and their counts."""
-    own = [verdict for verdict in verdicts if label in dict(verdict.places)]
-    return {"verdicts": own, "tally": tally(own)}
+def picture(path: Path, alt: str) -> dict[str, Any]:
+    """Return what a page needs to show a PNG file: address, width, height and alternative text."""
+    return dict(zip(("address", "width", "height"), embedded(path), strict=True)) | {"alt": alt}
+
+
+def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Read the figures of a folder that were drawn, in their order; panels have the verdicts on their P."""
+    found = []
+    for key, figure in sorted(described(folder).items(), key=lambda item: item[1]["order"]):
+        if not (folder / f"{key}.png").exists():
+            continue
+        found.append(_placed(figure, verdicts) | picture(folder / f"{key}.png", _alternative(figure)) | {"key": key})
+        for panel in figure["panels"]:
+            place = (figure["label"], panel["letter"])
+            panel["verdicts"] = [v for v in found[-1]["verdicts"] if v.quantity == "p" and place in v.places]
+    return found
+
+
+def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict]) -> dict[str, Any]:
+    """Add the verdicts on the values of a figure or table, and their counts."""
+    own = [verdict for verdict in verdicts if item["label"] in dict(verdict.places)]
+    return {**item, "verdicts": own, "tally": tally(own)}
 
 
 def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
@@ -127,48 +350,30 @@ def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
     return words if len(words) <= longest else f"{kept}; the rest is listed below, under “Caption, results in words”."
 
 
-def read_tables(folder: Path, names: Iterable[str], verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Read finished tables: the content of their pages."""
-    found = []
-    for path in (folder / f"{name}.html" for name in names):
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        if title := re.search(r"<title>(.*?)\. (.*?)</title>", text, re.DOTALL):
-            body = re.search(r"</h1>(.*)</main>", text, re.DOTALL)[1]
-            table = {
-                "key": path.stem,
-                "label": title[1],
-                "title": title[2],
-                "html": body,
-                "rows": body.count("<tr") - 1,
-            }
-            found.append(table | _placed(title[1], verdicts))
-    return found
-
-
-def changes_against_reference(results: Path, facts: Facts, settings: Settings) -> list[dict[str, str]]:
+def changes_against_reference(results: Path, settings: Settings, trial: Trial, name: str) -> list[dict[str, str]]:
     """Return the comparisons whose conclusion differs from that of the reference, in words."""
-    if not facts.reference:
+    analysis, base = settings.analyses[name], settings.analyses[settings.reference]
+    if analysis == base:
         return []
-    names = (facts.reference, facts.analysis.name)
-    tables = {name: read_results(results / name / "results.csv") for name in names}
-    both = settings.model_copy(update={"analyses": {name: settings.analyses[name] for name in names}})
-    tests = compare.compare_tests(tables, both, facts.trial)
-    words = Words(facts.trial, facts.analysis)
-    return [
-        {
-            "what": f"{words.of('outcome', row)}, {describe_group(row['stratum'], facts)}",
-            "conclusion": compare.CHANGED[row["conclusion"]],
-            "p": formatting.p_digits(row["p"]),
-            "reference": f"{formatting.p_digits(row['reference_p'])}{_counterpart(row, settings)}",
-        }
-        for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records")
-    ]
+    both = settings.model_copy(update={"analyses": {entry.name: entry for entry in (base, analysis)}})
+    tables = {entry: read_results(results / entry / "results.csv") for entry in both.analyses}
+    tests = compare.compare_tests(tables, both, trial)
+    counterparts = {place: label for label, place in compare.places(base.strata.labels).items()}
+    words, changes = Words(trial, analysis), []
+    for row in tests[tests["conclusion"].isin(compare.CHANGED)].to_dict("records"):
+        counterpart = counterparts.get(row["place"], row["stratum"])
+        other = "" if counterpart == row["stratum"] else f" in {counterpart}"
+        changes.append(
+            {
+                "what": f"{words.of('outcome', row)}, {words.group(row['stratum'])}",
+                "conclusion": compare.CHANGED[row["conclusion"]],
+                "p": formatting.p_digits(row["p"]),
+                "reference": formatting.p_digits(row["reference_p"]) + other,
+            }
+        )
+    return changes
 
 
-def _counterpart(row: Mapping[str, Any], settings: Settings) -> str:
-    """Name the stratum of the reference with which a stratum is compared, if it is called otherwise."""
-    names = {
-        place: label for label, place in compare.places(settings.analyses[settings.reference].strata.labels).items()
-    }
-    name = names.get(row["place"], row["stratum"])
-    return "" if name == row["stratum"] else f" in {name}"
+def is_large(family: str, trial: Trial) -> bool:
+    """Return whether a family has too many changing outcomes to list each."""
+    return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values()) > MANY

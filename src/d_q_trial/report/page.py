@@ -1,21 +1,31 @@
-"""Write the report of one analysis, its page of reported values, and the paragraph on methods."""
+"""Write the pages: report and reported values of an analysis, the comparison of analyses, and the overview."""
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .. import labels
+from .. import compare, formatting, labels
 from ..config.settings import Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, in_order
 from ..files import write_text
-from ..pages import environment, render
+from ..pages import render
+from ..participants import read_description
+from ..tables.catalogue import catalogue_of
 from ..trial import Trial
-from . import headlines, methods, pieces, verdicts
-from .collect import FOREST, Report, collect, rows_if_made
-from .explorer import explorer
+from . import collect, headlines, methods, pieces
+from .collect import Report, Words
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..tables.catalogue import Headline
+
+FOREST = "forest"  # the figure that stands on the first screen
 # Outputs that a report can show, and what the report calls them; each is made on request where the run leaves it out.
 ON_REQUEST = {
     "robustness/cutoffs": "Every cutoff of the markers",
@@ -26,64 +36,100 @@ ON_REQUEST = {
 }
 
 
-def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> list[Path]:
+def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> None:
     """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis; each stands alone."""
-    report = collect(results, settings, trial, name)
-    texts = {
-        "report.html": report_page(report),
-        "claims.html": claims_page(report),
-        "methods.md": methods.paragraph(report.facts),
-    }
-    for file, text in texts.items():
-        write_text(text, report.folder / file)
-    return [report.folder / file for file in texts]
+    report = collect.collect(results, settings, trial, name)
+    write_text(report_page(report), report.folder / "report.html")
+    write_text(claims_page(report), report.folder / "claims.html")
+    write_text(methods.paragraph(report), report.folder / "methods.md")
 
 
 def report_page(report: Report) -> str:
     """Return the report as one page that asks the network for nothing."""
-    facts, folder = report.facts, report.folder
-    first = next((line for line in facts.headlines if line.stratum != "all"), None)
-    cuts = explorer(
-        facts.table("robustness/cutoffs"),
-        facts.table("robustness/prespecified_cuts"),
-        facts.table("robustness/best_cuts"),
-        facts.trial,
-        facts.analysis,
-        (first.outcome, first.visit) if first else ("", ""),
-    )
+    cutoffs, consistency = pieces.explorer(report), report.folder.parent / "consistency"
+    drawing = consistency / "attainable.svg"
     return render(
         "report.html.j2",
         **_common(report, "report.html"),
-        libraries=("d3", "plot") if cuts else (),
-        data=cuts,
+        libraries=("d3", "plot") if cutoffs else (),
+        data=cutoffs,
+        explorer=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
-        tables=report.tables,
-        changes=report.changes,
-        groups=[headlines.describe_group(group, facts) for group in headlines.groups(facts)],
-        results=headlines.main_results(facts),
-        checks=headlines.robustness_lines(facts),
-        explorer=cuts,
-        pieces=group_pieces(report.pieces),
-        requests=_requests(report),
-        findings=_findings(folder.parent / "consistency", facts.trial),
-        picture=_picture(folder.parent / "consistency"),
-        sentences=methods.sentences(facts),
-        paragraph=methods.paragraph(facts),
-        configuration=as_yaml(report.settings, facts.analysis.name),
+        groups=[report.words.group(group) for group in headlines.groups(report)],
+        results=headlines.main_results(report),
+        checks=headlines.robustness_lines(report),
+        pieces=pieces.grouped(pieces.read_pieces(report.folder, report.words)),
+        requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
+        findings=_findings(consistency, report.trial),
+        drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
+        paragraph=methods.paragraph(report),
+        configuration=as_yaml(report.settings, report.analysis.name),
     )
 
 
 def claims_page(report: Report) -> str:
     """Return the table of reported values as a page of its own."""
-    places = {item["label"]: item["key"] for item in (*report.figures, *report.tables)}
+    places = {item["label"]: item["key"] for item in (*report.figures, *report.shown)}
     return render("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
+
+
+def write_comparison(
+    tables: Mapping[str, pd.DataFrame], settings: Settings, trial: Trial, folder: Path, label: str | None
+) -> None:
+    """Write the page that compares all analyses.
+
+    Parameters
+    ----------
+    tables : dict
+        ``comparisons``, ``claims`` and ``summary``, as :mod:`d_q_trial.compare` makes them.
+    folder : path
+        Where the page goes, beside the picture ``comparison.png``.
+    label : str or None
+        How the data have to be marked.
+    """
+    tests, held = tables["comparisons"], tables["claims"]
+    forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)
+    drawn = folder / "comparison.png"
+    words = "P-values of all comparisons in every analysis; the numbers are in comparisons.csv."
+    page = render(
+        "comparison.html.j2",
+        title="Comparison of analyses",
+        label=label,
+        links=page_links(settings, "../compare/comparison.html"),
+        reference=settings.reference,
+        analyses=tables["summary"].to_dict("records"),
+        alphas={name: f"{entry.alpha:g}" for name, entry in settings.analyses.items()},
+        forests=[forest for forest in forests if forest],
+        changed=[_change(row, settings, trial) for row in _changed(tests)],
+        claims=[_change(row, settings, trial) for row in _changed(held)],
+        picture=collect.picture(drawn, words) if drawn.exists() else None,
+    )
+    write_text(page, folder / "comparison.html")
+
+
+def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
+    """Write ``index.html``, which leads to every page of the current configuration."""
+    base = settings.analyses[settings.reference]
+    verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Words(trial, base))
+    page = render(
+        "index.html.j2",
+        title="Overview of the results",
+        label=label_of(results, settings),
+        trial=trial,
+        reference=settings.reference,
+        analyses={name: compare.differences(entry, base, trial) for name, entry in settings.analyses.items()},
+        summaries=collect.summaries(verdicts),
+        pages=[(text, address.removeprefix("../")) for text, address in page_links(settings, "../index.html")[1:]],
+        sources=sources_of(trial),
+    )
+    write_text(page, results / "index.html")
 
 
 def page_links(settings: Settings, current: str, analysis: str = "") -> list[tuple[str, str]]:
     """Return the other pages of a run as text and address, seen from a page in a folder of results/."""
-    home = f"../{analysis or settings.reference}/" if current.startswith("../") or not analysis else ""
-    links = [("Overview", "../index.html"), (f"Report of {analysis or settings.reference}", f"{home}report.html")]
+    home, name = ("", analysis) if analysis else (f"../{settings.reference}/", settings.reference)
+    links = [("Overview", "../index.html"), (f"Report of {name}", f"{home}report.html")]
     if settings.published:
         links.append(("Reported values", f"{home}claims.html"))
     if len(settings.analyses) > 1:
@@ -102,55 +148,85 @@ def sources_of(trial: Trial) -> list[tuple[str, str]]:
     return found
 
 
-def group_pieces(listed: list[pieces.Piece]) -> list[tuple[str, str, list[pieces.Piece]]]:
-    """Put pieces of one group together, with the caption that they share; others stand alone, without a title."""
-    made = []
-    for group, members in groupby(listed, key=lambda piece: piece.group):
-        own = list(members)
-        made += [(group, *pieces.share_captions(own))] if group else [("", "", [piece]) for piece in own]
-    return made
+def label_of(results: Path, settings: Settings) -> str | None:
+    """Return how data from all workbooks together have to be marked; None if none has to be."""
+    workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
+    found = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
+    return "; ".join(filter(None, found)) or None
 
 
-def _common(report: Report, current: str) -> dict[str, object]:
+def _common(report: Report, current: str) -> dict[str, Any]:
     """Return what the report and the page of reported values have in common."""
-    facts = report.facts
-    environment().filters["size"] = verdicts.size
-    sources = dict.fromkeys(verdict.source for verdict in facts.verdicts)
-    summaries = [verdicts.summarise(facts.verdicts, source) for source in sources]
-    return {
-        "title": f"{'Report' if current == 'report.html' else 'Reported values'}: {facts.analysis.name}",
-        "label": facts.label,
-        "links": page_links(report.settings, current, facts.analysis.name),
-        "facts": facts,
-        "summaries": [(summary, verdicts.sentence(summary)) for summary in summaries],
-        "tally": verdicts.tally(facts.verdicts),
-        "meanings": verdicts.VERDICTS,
-        "sources": sources_of(facts.trial),
-        "address": verdicts.address,
-        "level": labels.interval_level(facts.analysis),
+    return methods.settings_in_words(report) | {
+        "title": f"{'Report' if current == 'report.html' else 'Reported values'}: {report.analysis.name}",
+        "label": report.label,
+        "links": page_links(report.settings, current, report.analysis.name),
+        "sources": sources_of(report.trial),
+        "tally": collect.tally(report.verdicts),
+        "meanings": collect.VERDICTS,
+        "address": collect.address,
     }
-
-
-def _requests(report: Report) -> list[tuple[str, str, str]]:
-    """Return what was not made for this analysis: its name, the reason, and the command that makes it."""
-    if not report.facts.trial.markers:
-        return [(name, "the trial has no marker", "") for name in ON_REQUEST.values()]
-    return [
-        (name, "this run did not ask for it", f"snakemake --cores 4 results/{report.folder.name}/{table}.csv")
-        for table, name in ON_REQUEST.items()
-        if table not in report.facts.tables
-    ]
 
 
 def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
     """Read the findings on the reported numbers, grouped by kind, with labels for keys."""
-    rows = rows_if_made(folder / "findings.csv")
+    rows = collect.rows_if_made(folder / "findings.csv")
     found = in_order(Finding(**{name: labels.plain(text, trial) for name, text in row.items()}) for row in rows)
     return [(kind, KINDS[kind], list(own)) for kind, own in groupby(found, key=lambda finding: finding.kind)]
 
 
-def _picture(folder: Path) -> str:
-    """Return the drawing of attainable P-values from the page on internal consistency; empty if there is none."""
-    page = folder / "consistency.html"
-    found = re.search(r"<svg.*?</svg>", page.read_text(encoding="utf-8"), re.DOTALL) if page.exists() else None
-    return found[0] if found else ""
+def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Trial) -> dict[str, Any] | None:
+    """Return one comparison in all analyses, those of the reference's measure with the axis that they share."""
+    place = line.stratum if line.stratum in ("all", "highest", "lowest") else ""
+    own = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
+    base = own[own["analysis"].eq(settings.reference)]
+    if base.empty:
+        return None
+    measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
+    shared = own[own["measure"].eq(measure)]
+    ends = shared[["hodges_lehmann_lower", "hodges_lehmann_upper", "hodges_lehmann"]].stack()
+    low, high = min(0.0, ends.min()), max(0.0, ends.max())
+    margin = 0.03 * (high - low) or 1.0
+    what = Words(trial, settings.analyses[settings.reference]).of("outcome", base.iloc[0])
+    return {
+        "title": f"{what}, {_place(place)}",
+        "unit": labels.change_unit(measure, outcome.unit),
+        "low": low - margin,
+        "high": high + margin,
+        "rows": [_forest_row(row, measure, outcome.decimals) for row in own.to_dict("records")],
+    }
+
+
+def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str, Any]:
+    ends = tuple(row[name] for name in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper"))
+    made, same = not math.isnan(row["p"]), row["measure"] == measure
+    decimals, bounded = labels.change_decimals(row["measure"] or measure, decimals), not any(map(math.isnan, ends))
+    text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
+    return {
+        "analysis": row["analysis"],
+        "stratum": "" if row["place"] == "all" else row["stratum"],
+        "n": f"{row['n_first']} / {row['n_second']}" if made else "",
+        "text": text if made and same else f"{text}, as {labels.CHANGES[row['measure']]}" if made else "not made",
+        "ends": ends if made and same and bounded else None,
+        "p": formatting.p_digits(row["p"]) if made else "",
+        "significant": row["significant"] == "yes",
+        "conclusion": compare.CHANGED.get(row["conclusion"], ""),
+    }
+
+
+def _changed(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return table[table["conclusion"].isin(compare.CHANGED)].to_dict("records")
+
+
+def _change(row: Mapping[str, Any], settings: Settings, trial: Trial) -> list[str]:
+    """Return a changed conclusion as cells: of a comparison with its P in the reference, of a claim as it is reported."""
+    words = Words(trial, settings.analyses[row["analysis"]])
+    what, p = f"{words.of('outcome', row)}, {_place(row['place'])}", formatting.p_digits(row["p"])
+    if "reported" not in row:
+        return [what, row["analysis"], compare.CHANGED[row["conclusion"]], p, formatting.p_digits(row["reference_p"])]
+    conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
+    return [what, row["locator"], row["reported"], row["analysis"], p, conclusion]
+
+
+def _place(place: str) -> str:
+    return "all participants" if place == "all" else f"{place} subgroup"

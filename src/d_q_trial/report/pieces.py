@@ -1,28 +1,20 @@
-"""Tables and pictures of later analyses: those that ``pieces.yaml`` lists as it says, others as they were written."""
+"""Tables and pictures of later analyses, as ``pieces.yaml`` lists them, and the numbers of every cutoff for the explorer."""
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_rows
-from ..pages import embedded
-from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE
+from .collect import FOLDERS, Report, Row, Words, described, is_large, picture
 
-if TYPE_CHECKING:
-    from ..config.settings import Analysis
-    from ..trial import Trial
-
-Row = Mapping[str, str]
-MANY = 6  # a family with more outcomes than this is left to the file
 MOST_ROWS = 60
 EN_DASH = "–"
 _HEADINGS = {"stratum": "Participants", "place": "Participants", "contrast": "Subgroups", "group": "Version"}
@@ -41,10 +33,17 @@ class Section:
     rows: Sequence[str] = ("outcome", "stratum")
     where: Sequence[Sequence[str]] = ()
     everything: bool = False
+    hidden: bool = False
 
-    def holds(self, row: Row) -> bool:
-        """Return whether a row is one of the section."""
-        return all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
+    def holds(self, row: Row, words: Words) -> bool:
+        """Return whether a row is shown: of the analysis's own marker and of an outcome whose family is short enough."""
+        if not all(_TESTS[relation](row[column], text) for column, relation, text in self.where):
+            return False
+        outcome = words.trial.outcomes.get(row.get("outcome", ""))
+        listed = row.get("marker", "") in ("", words.analysis.marker) and not (
+            outcome and is_large(outcome.family, words.trial)
+        )
+        return self.everything or listed
 
 
 @dataclass(frozen=True)
@@ -59,55 +58,7 @@ class Piece:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     hidden: int = 0
-    address: str = ""
-    width: int = 0
-    height: int = 0
-    alt: str = ""
-
-
-@dataclass(frozen=True)
-class Words:
-    """What the keys in tables stand for in an analysis."""
-
-    trial: Trial
-    analysis: Analysis
-
-    def fill(self, text: str) -> str:
-        """Put the names of arms, marker and levels into a title or caption."""
-        return text.format(
-            treated=self.trial.arms.treated.label,
-            control=self.trial.arms.control.label,
-            marker=labels.within(self.trial.markers[self.analysis.marker].label) if self.trial.markers else "",
-            level=labels.interval_level(self.analysis),
-            alpha=f"{self.analysis.alpha:g}",
-        )
-
-    def main(self, row: Row) -> bool:
-        """Return whether a row is about the analysis's own marker and an outcome of a family that is short enough."""
-        if row.get("marker") and row["marker"] != self.analysis.marker:
-            return False
-        outcome = self.trial.outcomes.get(row.get("outcome", ""))
-        return outcome is None or not is_large(outcome.family, self.trial)
-
-    def of(self, column: str, row: Row) -> str:
-        """Say a key in words."""
-        text = row.get(column, "")
-        known = {"arm": self.trial.analysed_arms, "marker": self.trial.markers, "visit": self.trial.visits}
-        if text in known.get(column, ()):
-            return known[column][text].label
-        if column == "outcome" and text in self.trial.outcomes:
-            label, visit = self.trial.outcomes[text].label, row.get("visit", BASELINE)
-            return label if visit in ("", BASELINE) else f"{label}, {self.of('visit', row)}"
-        if column == "contrast":
-            return text.rpartition(", ")[2].replace(" - ", f" {formatting.MINUS} ")
-        if column in ("stratum", "place"):
-            return "all" if text in ("", ALL_PARTICIPANTS) else text
-        return text.replace("_", " ") if column in ("outcome", "family", "summary", "side", "visit", "arm") else text
-
-
-def is_large(family: str, trial: Trial) -> bool:
-    """Return whether a family has too many changing outcomes to list each."""
-    return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values()) > MANY
+    picture: Mapping[str, Any] = field(default_factory=dict)
 
 
 @cache
@@ -119,61 +70,55 @@ def sections() -> tuple[Section, ...]:
     return tuple(Section(**entry) for entry in entries)
 
 
-def read_pieces(folder: Path, words: Words, *, leave_out: Sequence[str] = ()) -> list[Piece]:
-    """Read the tables and pictures of a folder; one that does not exist has none.
+def read_pieces(folder: Path, words: Words) -> list[Piece]:
+    """Read the tables and pictures in the subfolders of an analysis; those that no section lists come last, whole.
 
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
-    ``caption``, ``words`` (the result, for those who do not see the picture). ``leave_out`` names tables that the page
-    shows otherwise.
+    ``caption``, ``words`` (the result, for those who do not see the picture).
     """
-    if not folder.is_dir():
-        return []
-    described: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.json")):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        described |= {key: value for key, value in content.items() if isinstance(value, dict)}
-    names = dict.fromkeys(path.stem for end in ("*.png", "*.csv") for path in sorted(folder.glob(end)))
-    names = [name for name in dict.fromkeys((*described, *names)) if name in names and name not in leave_out]
-    listed = [
-        (section, name) for section in sections() for name in names if fnmatch(f"{folder.name}/{name}", section.file)
-    ]
-    done = {name for _, name in listed}
-    listed += [(Section(f"{folder.name}/{name}", everything=True), name) for name in names if name not in done]
-    made = [
-        _piece(f"{folder.name}-{number}", folder / name, section, described.get(name, {}), words)
-        for number, (section, name) in enumerate(listed, start=1)
-    ]
-    return [piece for piece in made if piece.rows or piece.address]
+    made = []
+    for part in (folder / name for name in FOLDERS):
+        about = described(part)
+        files = [path.stem for end in ("*.png", "*.csv") for path in sorted(part.glob(end))]
+        names = sorted(dict.fromkeys(files), key=lambda name: list(about).index(name) if name in about else len(about))
+        listed = [(s, name) for s in sections() for name in names if fnmatch(f"{part.name}/{name}", s.file)]
+        done = {name for _, name in listed}
+        listed += [(Section(f"{part.name}/{name}", everything=True), name) for name in names if name not in done]
+        for number, (section, name) in enumerate(listed, start=1):
+            if not section.hidden:
+                made.append(_piece(f"{part.name}-{number}", part / name, section, about.get(name, {}), words))
+    return [piece for piece in made if piece.rows or piece.picture]
 
 
-def share_captions(pieces: Sequence[Piece]) -> tuple[str, list[Piece]]:
-    """Take out the sentences that all captions have in common; return them, and the pieces with what is left."""
-    split = [piece.caption.split(". ") for piece in pieces]
-    common = [sentence for sentence in split[0] if all(sentence in other for other in split)] if len(split) > 1 else []
-    rest = [". ".join(sentence for sentence in own if sentence not in common) for own in split]
-    shared = ". ".join(common)
-    shared += "." if shared and not shared.endswith(".") else ""
-    return shared, [replace(piece, caption=caption) for piece, caption in zip(pieces, rest, strict=True)]
+def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
+    """Put pieces of one group together, with the sentences that their captions share; others have no group."""
+    made = []
+    for group, members in itertools.groupby(pieces, key=lambda piece: piece.group):
+        own, common = list(members), []
+        if group and len(own) > 1:
+            split = [piece.caption.removesuffix(".").split(". ") for piece in own]
+            common = [part for part in split[0] if all(part in other for other in split)]
+            rest = (". ".join(part for part in parts if part not in common) for parts in split)
+            own = [replace(piece, caption=text and f"{text}.") for piece, text in zip(own, rest, strict=True)]
+        made.append((group, ". ".join(common) + "." if common else "", own))
+    return made
 
 
-def _piece(key: str, path: Path, section: Section, described: Mapping[str, Any], words: Words) -> Piece:
-    table_file, picture = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
-    columns, rows = shorten(section, read_rows(table_file), words) if table_file.exists() else ((), [])
-    address, width, height = embedded(picture) if picture.exists() else ("", 0, 0)
-    title = words.fill(section.title) or str(described.get("title") or path.name.replace("_", " ").capitalize())
+def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], words: Words) -> Piece:
+    table, drawing = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
+    columns, rows = shorten(section, read_rows(table), words) if table.exists() else ((), [])
+    title = words.fill(section.title) or str(about.get("title") or path.name.replace("_", " ").capitalize())
+    alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file beside it.")
     return Piece(
         key=key,
         title=title,
-        caption=words.fill(section.caption) or str(described.get("caption", "")),
-        file=f"{path.parent.name}/{(table_file if table_file.exists() else picture).name}",
+        caption=words.fill(section.caption) or str(about.get("caption", "")),
+        file=f"{path.parent.name}/{(table if table.exists() else drawing).name}",
         group=section.group,
         columns=columns,
         rows=tuple(rows[:MOST_ROWS]),
         hidden=max(0, len(rows) - MOST_ROWS),
-        address=address,
-        width=width,
-        height=height,
-        alt=str(described.get("words") or f"Picture of {title}; its numbers are in the file beside it."),
+        picture=picture(drawing, alt) if drawing.exists() else {},
     )
 
 
@@ -186,7 +131,7 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
         return tuple(name.replace("_", " ") for name in names), [
             tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows
         ]
-    kept = [row for row in rows if section.holds(row) and (section.everything or words.main(row))]
+    kept = [row for row in rows if section.holds(row, words)]
     long = {"statistic", "value"} <= rows[0].keys()
     wide = list(_spread(section, kept)) if long else [(row, row) for row in kept]
     decimals = [_decimals([_text(values, *column[1:3]) for _, values in wide]) for column in section.columns]
@@ -256,6 +201,109 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
         return formatting.p_digits(value)
     if decimals is not None:
         return formatting.number(value, decimals)
-    if value.is_integer():
-        return f"{value:,.0f}".replace("-", formatting.MINUS)
-    return f"{value:.3g}".replace("-", formatting.MINUS) if abs(value) < 1000 else formatting.grouped(value, 0)
+    if value.is_integer() or abs(value) >= 1000:
+        return formatting.grouped(value, 0)
+    return f"{value:.3g}".replace("-", formatting.MINUS)
+
+
+# The explorer
+
+SIDES = ("below", "above")
+# What is shown of a side, by the columns of cutoffs.csv.
+SHOWN = ("n_first", "n_second", "median_first", "median_second", "hodges_lehmann", "lower", "upper", "p")
+# P-values of a cutoff that the table may contain beside those of its sides.
+AT_CUT = ("p_interaction", "p_corrected")
+Key = tuple[str, str, str]
+
+
+def explorer(report: Report) -> dict[str, Any] | None:
+    """Pack the table of cutoffs: one entry per marker, outcome and visit, its cutoffs in increasing order.
+
+    Returns
+    -------
+    dict or None
+        ``markers``, ``choices`` and ``series``; None without cutoffs. All numbers that people see are text, formatted here;
+        the page only shows them. A side is ``[n_first, n_second, median_first, median_second, estimate, lower, upper,
+        P]``; of one with too few participants only its numbers of participants are known.
+    """
+    trial, analysis = report.trial, report.analysis
+    series: dict[Key, dict[str, dict[str, Row]]] = {}
+    for row in report.table("robustness/cutoffs"):
+        series.setdefault(_key(row), {}).setdefault(row["cut"], {})[row["side"]] = row
+    if not series:
+        return None
+    own = {(*_key(row), row["cut"]) for row in report.table("robustness/prespecified_cuts")}
+    best = {_key(row): row["p_best_of_both"] for row in report.table("robustness/best_cuts") if row["p_best_of_both"]}
+    choices = [
+        (o, v) for o in trial.outcomes.values() for v in trial.visits if any(key[1:] == (o.key, v) for key in series)
+    ]
+    subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != "all")
+    keys = [f"{outcome.key}/{visit}" for outcome, visit in choices]
+    markers = sorted(
+        dict.fromkeys(key[0] for key in series), key=lambda m: (m != analysis.marker, list(trial.markers).index(m))
+    )
+    return {
+        "markers": [{"key": m, "label": trial.markers[m].label, "unit": trial.markers[m].unit} for m in markers],
+        "choices": [
+            {
+                "key": f"{outcome.key}/{visit}",
+                "outcome": outcome.key,
+                "visit": visit,
+                "label": f"{outcome.label} at {trial.visits[visit].label}",
+                "family": trial.families[outcome.family],
+                "unit": labels.change_unit(analysis.measure, outcome.unit),
+            }
+            for outcome, visit in choices
+        ],
+        "first": next((key for key in subgroups if key in keys), keys[0]),
+        "arms": [arm.label for arm in trial.analysed_arms.values()],
+        "level": labels.interval_level(analysis),
+        "alpha": analysis.alpha,
+        "change": labels.CHANGES[analysis.measure],
+        "series": [_series(key, cuts, own, best.get(key, ""), report) for key, cuts in series.items()],
+    }
+
+
+def _series(
+    key: Key, cuts: Mapping[str, Mapping[str, Row]], own: set[tuple[str, ...]], best: str, report: Report
+) -> dict[str, Any]:
+    """Return the cutoffs of one marker, outcome and visit."""
+    marker, outcome, visit = key
+    ordered = sorted(cuts, key=float)
+    decimals = labels.change_decimals(report.analysis.measure, report.trial.outcomes[outcome].decimals)
+    # Participants of each arm above and below together, which is the same at every cutoff.
+    whole = next((sides for sides in cuts.values() if len(sides) == len(SIDES)), None)
+    sizes = [sum(int(row[name]) for row in whole.values()) for name in SHOWN[:2]] if whole else None
+    gaps = [b - a for a, b in itertools.pairwise(map(float, ordered)) if b > a]
+    apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that tell neighbours apart
+    positions = [index for index, cut in enumerate(ordered) if (*key, cut) in own]
+    at_cut = {name: [next(iter(cuts[cut].values())).get(name, "") for cut in ordered] for name in AT_CUT}
+    return {
+        "marker": marker,
+        "choice": f"{outcome}/{visit}",
+        "cuts": [float(f"{float(cut):.6g}") for cut in ordered],
+        "shown": [formatting.number(float(cut), apart) for cut in ordered],
+        "own": positions,
+        "start": positions[-1] if positions else len(ordered) // 2,
+        "searched": formatting.p_digits(float(best)) if best else "",
+        **{side: [_side(cuts[cut], side, sizes, decimals) for cut in ordered] for side in SIDES},
+        **{
+            name: [text and formatting.p_digits(float(text)) for text in texts]
+            for name, texts in at_cut.items()
+            if any(texts)
+        },
+    }
+
+
+def _key(row: Row) -> Key:
+    return row["marker"], row["outcome"], row["visit"]
+
+
+def _side(sides: Mapping[str, Row], side: str, sizes: list[int] | None, decimals: int) -> list[str] | None:
+    """Format one side of a cutoff; with too few participants, only how many there are."""
+    if side not in sides:
+        other = next(iter(sides.values()))
+        return [f"{n - int(other[name])}" for n, name in zip(sizes, SHOWN[:2], strict=True)] if sizes else None
+    row = sides[side]
+    numbers = [formatting.number(_number(row[name]), decimals) for name in SHOWN[2:-1]]
+    return [row["n_first"], row["n_second"], *numbers, formatting.p_digits(_number(row["p"]))]

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..files import LABEL_COLUMN, atomic, safe_text, without_clock, write_csv, write_text
+from ..files import LABEL_COLUMN, atomic, safe_text, without_clock, write_csv, write_json, write_text
 from ..formatting import MINUS
 from ..pages import environment
 
@@ -24,7 +24,7 @@ _NUMBER = re.compile(rf"{MINUS}?\d+(?:\.(\d+))?")
 
 
 def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> list[Path]:
-    """Write every table into a folder, as KEY with each of ``ENDINGS``, and all of them into tables.xlsx."""
+    """Write every table into a folder, as KEY with each of ``ENDINGS``, and all of them into tables.xlsx and tables.json."""
     folder, written = Path(folder), []
     for table in tables:
         paths = [folder / f"{table.key}{end}" for end in ENDINGS]
@@ -34,7 +34,14 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> list[Path]
         write_text(latex(table), paths[3])
         written += paths
     write_workbook(tables, folder / "tables.xlsx")
-    return [*written, folder / "tables.xlsx"]
+    write_json({table.key: _shown(table) for table in tables}, folder / "tables.json")
+    return [*written, folder / "tables.xlsx", folder / "tables.json"]
+
+
+def _shown(table: BuiltTable) -> dict[str, Any]:
+    """Return a table as shown, for the pages."""
+    rows = [{"cells": row.cells, "section": row.section} for row in table.rows]
+    return vars(table) | {"rows": rows}
 
 
 def shown_frame(table: BuiltTable):
