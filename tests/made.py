@@ -31,7 +31,8 @@ def make(folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple
     people = str(results / "workbooks" / "reconstructed")
     run("participants", PUBLISHED["workbook"], people, "--trial", CONFIG["trial"])
     if "consistency" in commands:
-        run("consistency", CONFIG["published"], "--output", str(results / "consistency"))
+        known = ("--trial", CONFIG["trial"], "--overview", "../index.html")
+        run("consistency", CONFIG["published"], "--output", str(results / "consistency"), *known)
     for command in commands:
         name, _, only = command.partition(":")
         if name == "consistency":

@@ -297,7 +297,7 @@ def consistency(context: Context) -> None:
     links = [("Overview", given.overview), ("Internal consistency", "")] if given.overview else []
 
     def plain(text: str) -> str:
-        return labels.plain(text, trial).replace("_", " ") if trial else text
+        return labels.plain(text, trial) if trial else text
 
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 

@@ -143,13 +143,17 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
 
 
 def plain(text: str, trial: Trial) -> str:
-    """Return a text with labels in place of the keys that the trial's description uses."""
-    known = {**trial.visits, **trial.outcomes, **trial.markers, **trial.analysed_arms}
-    keys = sorted((key for key in known if known[key].label != key.capitalize()), key=len, reverse=True)
-    if not keys:
-        return text
+    """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
+    groups = (trial.visits, trial.outcomes, trial.markers, trial.analysed_arms)
+    known = {key: entry.label for group in groups for key, entry in group.items()}
+    families = {key: label for key, label in trial.families.items() if key not in label.lower()}
+    return _labelled(_labelled(text, known).replace("_", " "), families)
+
+
+def _labelled(text: str, known: Mapping[str, str]) -> str:
+    keys = sorted((key for key in known if known[key] != key.capitalize()), key=len, reverse=True)
     found = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, keys))})(?![\w+])")
-    return found.sub(lambda match: known[match[1]].label, text)
+    return found.sub(lambda match: known[match[1]], text) if keys else text
 
 
 def fill(text: str, words: Mapping[str, str]) -> str:

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup, escape
+
 _FOLDER = Path(__file__).parent
 _P = re.compile(r"\bP\b")
 
@@ -66,10 +68,8 @@ def render(
     return environment().get_template(template).render(**common, **values)
 
 
-def prose(text: str):
+def prose(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
-    from markupsafe import Markup, escape
-
     return Markup(_P.sub("<i>P</i>", str(escape(text))))
 
 
@@ -93,16 +93,12 @@ def embedded(path: Path) -> tuple[str, int, int]:
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}", width, height
 
 
-def _quoted(text: str):
+def _quoted(text: str) -> Markup:
     """Return text as a string of a style sheet, in which every character that could end it is written by its number."""
-    from markupsafe import Markup
-
     return Markup('"' + "".join(c if c.isalnum() else f"\\{ord(c):06x}" for c in text) + '"')
 
 
 @cache
-def _library(name: str):
+def _library(name: str) -> Markup:
     """Return a JavaScript library, unchanged; its licence lies beside it."""
-    from markupsafe import Markup
-
     return Markup((_FOLDER / "vendor" / f"{name}.min.js").read_text(encoding="utf-8"))

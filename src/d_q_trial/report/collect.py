@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import yaml
+
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import search_id
 from ..files import read_rows
@@ -30,35 +32,9 @@ FOLDERS = ("robustness", "sensitivity")
 MANY = 6  # a family with more changing outcomes than this is not listed one by one
 # Sign and colour of a verdict, by what it means for the reader: colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
-_MEANINGS = {
-    claims.REPRODUCED: "the recomputed value rounds to the reported value",
-    claims.WITHIN_BOUND: "only a bound is reported, and the recomputed value lies within it",
-    claims.OTHER_CONVENTION: "another variant of the test or quartile definition gives the reported value",
-    claims.NOT_REPRODUCED: "the recomputed value rounds to another value",
-    claims.OUTSIDE_BOUND: "only a bound is reported, and the recomputed value lies outside it",
-    claims.NOT_CHECKABLE: "the data or this analysis do not contain it",
-    claims.NOT_APPLICABLE: claims.OTHER_SUBGROUPS,
-}
-VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _MEANINGS[name]) for name in claims.VERDICTS}
-_WAYS = {
-    claims.REPRODUCED: "exactly",
-    claims.WITHIN_BOUND: "within a reported bound",
-    claims.OTHER_CONVENTION: "under another convention",
-}
-_QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | {
-    "p": "P",
-    "n": "n",
-    "count": "number",
-    "percent": "percent",
-    "spearman_r": "Spearman r",
-    "affected": "participants affected",
-}
-_SAMPLES = {
-    "participants": "trial participants",
-    "population": "population sample",
-    "population_under_cut": "population sample, younger",
-    "population_from_cut": "population sample, older",
-}
+_WORDS = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
+_QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
+VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _WORDS["verdicts"][name]) for name in claims.VERDICTS}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
 
@@ -111,7 +87,7 @@ class Words:
         trial, words = self.trial, self.variable(row["outcome"])
         quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
         if row["measure"] == "correlation":
-            sample = _SAMPLES.get(row["group"], row["group"])
+            sample = _WORDS["samples"].get(row["group"], row["group"])
             return f"{words} and {labels.within(self.variable(row['contrast']))}, {sample}: {quantity}"
         if row["visit"] in trial.visits:
             words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
@@ -134,19 +110,15 @@ class Verdict:
     recomputed: str
     verdict: str
     note: str
+    known: str  # the difference that is known
     quantity: str
     key: tuple[str, ...]  # of the result: outcome, measure, visit, marker, stratum, contrast, group, statistic
     places: tuple[tuple[str, str], ...]  # label of each figure or table, and letter of the panel
 
     @property
-    def sign(self) -> str:
-        """Return the sign that stands beside the verdict."""
-        return VERDICTS[self.verdict][0]
-
-    @property
-    def mood(self) -> str:
-        """Return the class of the verdict's colour."""
-        return VERDICTS[self.verdict][1]
+    def mark(self) -> tuple[str, str]:
+        """Return the sign that stands beside the verdict, and the class of its colour."""
+        return VERDICTS[self.verdict][:2]
 
     @property
     def order(self) -> tuple[int, float, float]:
@@ -165,17 +137,14 @@ def read_verdicts(path: Path, words: Words) -> list[Verdict]:
             reported=row["reported"].replace("-", formatting.MINUS),
             recomputed=row["recomputed"].replace("-", formatting.MINUS),
             verdict=row["verdict"],
-            note=labels.plain("; ".join(filter(None, [row["note"], _known_difference(row)])), words.trial),
+            note=labels.plain(row["note"], words.trial),
+            known=labels.plain(row["known_difference"], words.trial),
             quantity=row["quantity"],
             key=tuple(row[name] for name in claims.KEYS),
             places=find_places(row["locator"]) if row["source"] == "paper" else (),
         )
         for row in rows_if_made(path)
     ]
-
-
-def _known_difference(row: Row) -> str:
-    return f"known difference: {row['known_difference']}" if row["known_difference"] else ""
 
 
 def find_places(locator: str) -> tuple[tuple[str, str], ...]:
@@ -202,19 +171,19 @@ def address(**filters: str) -> str:
 
 def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Summarise each source: how many values can be checked, how many were reproduced and how, and what was not."""
-    made = []
+    made, ways = [], _WORDS["ways"]
     for source in dict.fromkeys(verdict.source for verdict in verdicts):
         own = [verdict for verdict in verdicts if verdict.source == source]
         counts = Counter(verdict.verdict for verdict in own)
         failed = [verdict for verdict in own if verdict.verdict in claims.FAILURES]
         unchecked = [verdict.quantity for verdict in own if verdict.verdict == claims.NOT_CHECKABLE]
-        reproduced = sum(counts[name] for name in _WAYS)
+        reproduced = sum(counts[name] for name in ways)
         made.append(
             {
                 "source": source,
                 "checkable": reproduced + len(failed),
                 "reproduced": reproduced,
-                "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in _WAYS.items() if counts[name]),
+                "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in ways.items() if counts[name]),
                 "failed": sorted(failed, key=lambda verdict: verdict.quantity != "p"),
                 "events": unchecked.count("affected"),  # of adverse events no participant data exist
                 "unchecked": len(unchecked) - unchecked.count("affected"),
@@ -226,23 +195,7 @@ def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Report:
-    """The finished outputs of one analysis: everything that its pages show.
-
-    Attributes
-    ----------
-    strata, exclusions : sequence of rows
-        strata.csv and exclusions.csv.
-    verdicts : sequence of Verdict
-        claims.csv in words; empty if nothing is published.
-    tables : mapping of name to rows
-        Robustness and sensitivity tables that exist, such as ``robustness/cutoffs``.
-    differences : sequence of str
-        What the analysis sets otherwise than the reference, in words.
-    changes : sequence of mapping
-        The comparisons whose conclusion differs from that of the reference, in words.
-    figures, shown : sequence of mapping
-        Figures and tables as their JSON files describe them, with the verdicts on the values that they show.
-    """
+    """The finished outputs of one analysis: everything that its pages show."""
 
     settings: Settings
     trial: Trial
@@ -254,13 +207,13 @@ class Report:
     headlines: Sequence[Headline]
     strata: Sequence[Row] = ()
     exclusions: Sequence[Row] = ()
-    verdicts: Sequence[Verdict] = ()
+    verdicts: Sequence[Verdict] = ()  # empty if nothing is published
     versions: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
-    differences: Sequence[str] = ()
-    changes: Sequence[Mapping[str, str]] = ()
-    figures: Sequence[Mapping[str, Any]] = ()
-    shown: Sequence[Mapping[str, Any]] = ()
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # such as ``robustness/cutoffs``: those made
+    differences: Sequence[str] = ()  # what the analysis sets otherwise than the reference
+    changes: Sequence[Mapping[str, str]] = ()  # comparisons whose conclusion differs from that of the reference
+    figures: Sequence[Mapping[str, Any]] = ()  # as their JSON files describe them, with the verdicts on their values
+    shown: Sequence[Mapping[str, Any]] = ()  # tables, likewise
 
     @property
     def words(self) -> Words:

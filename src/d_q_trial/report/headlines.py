@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import formatting, labels
 from ..results_table import ALL_PARTICIPANTS
@@ -35,17 +36,6 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class MainResult:
-    """One outcome and visit: the comparison in each group of participants, and what qualifies the subgroups."""
-
-    outcome: str
-    role: str
-    effects: tuple[Effect | None, ...]  # in the order of ``groups``
-    interaction: str
-    searched: str
-
-
-@dataclass(frozen=True)
 class Check:
     """What becomes of a conclusion under another method; ``keeps`` is None if the method was not applied."""
 
@@ -58,24 +48,25 @@ def groups(report: Report) -> list[str]:
     return [ALL_PARTICIPANTS, *reversed(report.analysis.strata.labels)]
 
 
-def main_results(report: Report) -> list[MainResult]:
-    """Return every comparison of the families that are small enough to list, the primary endpoint first."""
+def main_results(report: Report) -> list[dict[str, Any]]:
+    """Return every comparison of the families that are small enough to list, the primary endpoint first.
+
+    ``effects`` are in the order of ``groups``; ``interaction`` and ``searched`` are P-values that qualify the subgroups.
+    """
     trial, made = report.trial, []
     roles = {(line.outcome, line.visit): line.role for line in report.headlines if line.role}
-    chosen = [(o, v) for o in trial.outcomes.values() if not is_large(o.family, trial) for v in o.follow_up]
-    for outcome, visit in sorted(chosen, key=lambda pair: (pair[0].key, pair[1]) not in roles):
-        effects = tuple(effect(report, outcome.key, visit, group) for group in groups(report))
-        place = {"outcome": outcome.key, "visit": visit, "marker": report.analysis.marker}
-        if any(effects):
-            made.append(
-                MainResult(
-                    outcome=report.words.of("outcome", place),
-                    role=roles.get((outcome.key, visit), ""),
-                    effects=effects,
-                    interaction="; ".join(map(formatting.p_digits, interactions(report, place))),
-                    searched="; ".join(map(formatting.p_digits, searched(report, place))),
-                )
-            )
+    chosen = [(o.key, v) for o in trial.outcomes.values() if not is_large(o.family, trial) for v in o.follow_up]
+    for outcome, visit in sorted(chosen, key=lambda pair: pair not in roles):
+        effects = [effect(report, outcome, visit, group) for group in groups(report)]
+        place = {"outcome": outcome, "visit": visit, "marker": report.analysis.marker}
+        row = {
+            "outcome": report.words.of("outcome", place),
+            "role": roles.get((outcome, visit), ""),
+            "effects": effects,
+        }
+        for name, found in (("interaction", interactions(report, place)), ("searched", searched(report, place))):
+            row[name] = "; ".join(map(formatting.p_digits, found))
+        made += [row] if any(effects) else []
     return made
 
 

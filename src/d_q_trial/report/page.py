@@ -101,8 +101,8 @@ def write_comparison(
         analyses=tables["summary"].to_dict("records"),
         alphas={name: f"{entry.alpha:g}" for name, entry in settings.analyses.items()},
         forests=[forest for forest in forests if forest],
-        changed=[_change(row, settings, trial) for row in _changed(tests)],
-        claims=[_change(row, settings, trial) for row in _changed(held)],
+        changed=_changed(tests, settings, trial),
+        claims=_changed(held, settings, trial),
         picture=collect.picture(drawn, words) if drawn.exists() else None,
     )
     write_text(page, folder / "comparison.html")
@@ -214,12 +214,13 @@ def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str
     }
 
 
-def _changed(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return table[table["conclusion"].isin(compare.CHANGED)].to_dict("records")
+def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list[str]]:
+    """Return changed conclusions as cells: comparisons with their P in the reference, claims as they are reported."""
+    rows = table[table["conclusion"].isin(compare.CHANGED)].to_dict("records")
+    return [_change(row, settings, trial) for row in rows]
 
 
 def _change(row: Mapping[str, Any], settings: Settings, trial: Trial) -> list[str]:
-    """Return a changed conclusion as cells: of a comparison with its P in the reference, of a claim as it is reported."""
     words = Words(trial, settings.analyses[row["analysis"]])
     what, p = f"{words.of('outcome', row)}, {_place(row['place'])}", formatting.p_digits(row["p"])
     if "reported" not in row:

@@ -247,8 +247,6 @@ def explorer(report: Report) -> dict[str, Any] | None:
         "choices": [
             {
                 "key": f"{outcome.key}/{visit}",
-                "outcome": outcome.key,
-                "visit": visit,
                 "label": f"{outcome.label} at {trial.visits[visit].label}",
                 "family": trial.families[outcome.family],
                 "unit": labels.change_unit(analysis.measure, outcome.unit),

@@ -201,7 +201,7 @@ const remember = (entries) => {
     }
   };
 
-  const keep = () => remember([["outcome", item().outcome], ["visit", item().visit], ["marker", marker.value], ["cut", String(shown.cuts[Number(cut.value)])]]);
+  const keep = () => remember([...choice.value.split("/").map((part, i) => [["outcome", "visit"][i], part]), ["marker", marker.value], ["cut", String(shown.cuts[Number(cut.value)])]]);
 
   const read = () => {
     const given = state();
