@@ -18,7 +18,7 @@ PAGES = (REPORT, CLAIMS, "thirds/report.html", "compare/comparison.html", "index
 WIDTHS = (360, 768, 1440)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # before the pages, which need not be made where there is no browser
 def driver():
     with browser.running() as found:
         yield found

@@ -189,9 +189,12 @@ const remember = (entries) => {
     fill(1, shown.above[i]);
     fill(2, shown.below[i]);
     caption.textContent = `${item().label}, ${data.change}, cutoff ${text} of ${about().label}`;
-    const at = Object.entries(data.at_cut).filter(([name]) => shown[name]).map(([name, words]) => `${words}: ${shown[name][i]}`);
-    const best = shown.searched ? [`P of the best of all these cutoffs, corrected for the search: ${shown.searched}`] : [];
-    get("searched").textContent = [...at, ...best].join(". ");
+    get("searched").hidden = !shown.searched;
+    get("searched-p").textContent = shown.searched;
+    for (const name of ["p_interaction", "p_corrected"]) {
+      get(name).hidden = !shown[name];
+      get(name).cells[1].textContent = shown[name]?.[i] || "too few";
+    }
     const told = sides.map((side) => shown[side][i]?.length > 2 ? `${side}: difference ${shown[side][i][4]}, P ${shown[side][i][7]}` : `${side}: too few`);
     chart.setAttribute("aria-label", `Median difference and P at every cutoff; at ${text}, ${told.join("; ")}`);
     if (fresh || !plots.length) draw();
