@@ -103,7 +103,7 @@ def test_axe_finds_nothing(driver, pages, page, scheme):
 
 def _column(driver, column):
     return driver.execute_script(
-        "return [...document.querySelectorAll('#sides tbody tr')].map((row) => row.cells[arguments[0]].innerText)",
+        "return [...document.querySelectorAll('#sides tbody tr:not([hidden])')].map((row) => row.cells[arguments[0]]?.innerText)",
         column,
     )
 
