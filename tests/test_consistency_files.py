@@ -109,7 +109,7 @@ def test_drawings_show_the_counts_of_the_tables_and_have_axes(written, page):
     bars = page.split("<h2>Group sizes that are not reported</h2>")[1].split("</svg>")[0]
     assert bars.count("<rect") == len(rows(written / "group_sizes.csv"))
     assert bars.count('<rect class="full"') == 2  # 6 and 7, 7 and 6
-    panels = page.split("<h2>Attainable P-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
+    panels = page.split("<h2>Attainable <i>P</i>-values</h2>")[1].split("<h2>")[0].split("<svg")[1:]
     assert panels
     for panel in panels:
         assert len(set(re.findall(r'text-anchor="middle">([\d.e-]+)</text>', panel))) >= 2
