@@ -1,6 +1,6 @@
 """The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
 
-To add a test, add it to ``TESTS``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when
+To add a test, add it to ``_EVERY``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when
 a test is made, so that asking for names or words is cheap.
 """
 

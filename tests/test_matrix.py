@@ -1,0 +1,223 @@
+"""Many analyses at once: every output names the strata, the test and the level of its own analysis, and of no other."""
+
+import html
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+import workspace
+import yaml
+
+from d_q_trial.stats.two_sample import TESTS
+
+pytestmark = pytest.mark.slow
+
+# A test that a newcomer adds: an entry in the registry, without an interval, not to be permuted.
+KOLMOGOROV_SMIRNOV = """
+
+
+def _kolmogorov_smirnov(first, second):
+    import numpy as np
+    from scipy import stats
+
+    from .checks import present
+    from .rank_sum import wins
+
+    first, second = present(first), present(second)
+    u = float(wins(first, second).sum())
+    if not (first.size and second.size) or np.unique(np.r_[first, second]).size == 1:
+        return Compared(first.size, second.size, u, np.nan, np.nan)
+    found = stats.ks_2samp(first, second)
+    return Compared(first.size, second.size, u, found.statistic * found.statistic_sign, found.pvalue)
+
+
+TESTS["kolmogorov_smirnov"] = TwoSampleTest(
+    name="kolmogorov_smirnov",
+    label="Kolmogorov-Smirnov test",
+    sentence="two-sided Kolmogorov-Smirnov test",
+    references={"massey": "Massey FJ. Journal of the American Statistical Association 46, 68-78 (1951)."},
+    statistic="d",
+    undefined="all values are equal",
+    compare=_kolmogorov_smirnov,
+    compare_columns=_column_by_column(_kolmogorov_smirnov),
+    interval="given as the Hodges-Lehmann shift without an interval",
+    no_bounds="missing values leave no bounds of a distance of distributions",
+    not_permuted="the largest distance of two distributions is no linear rank statistic",
+)
+"""
+BUNDLED = {
+    "everything": {
+        "marker": "p16_variant_1+5",
+        "strata": {"cuts": ["1/5", "2/5", "3/5", "4/5"], "at_cut": "lower", "labels": [f"fifth-{n}" for n in "abcde"]},
+        "test": "exact",
+        "outcomes": ["ctx", "p1np", "bmd_radius", "sasp_il6"],
+        "alpha": 0.01,
+        "change": "log_ratio",
+        "exclude": ["S01", "S02"],
+    },
+    "column": {
+        "workbook": "grouped.xlsx",
+        "strata": {"by": "column", "column": "p16 variant 5 tertile", "labels": ["T1", "T2", "T3"]},
+        "test": "kolmogorov_smirnov",
+        "outcomes": ["p1np", "bmd_radius"],
+    },
+    "values": {"strata": {"by": "value", "cuts": [1.1]}, "test": "welch", "outcomes": ["p1np"]},
+}
+REAL = {
+    "everything": {
+        "strata": {"cuts": ["1/4", "1/2", "3/4"], "labels": [f"fourth-{n}" for n in "abcd"]},
+        "test": "brunner_munzel",
+        "alpha": 0.1,
+        "outcomes": ["bilirubin"],
+    },
+    "halves": {"strata": {"cuts": ["1/2"], "labels": ["lower-half", "upper-half"]}, "test": "normal_continuity"},
+}
+DRIVER = """
+import json
+from d_q_trial import cli
+from d_q_trial.config import settings
+
+chosen = settings.load("config.yaml")
+entries = {entry.workbook_id: entry for entry in chosen.analyses.values()}
+for name, entry in entries.items():
+    assert cli.main(["participants", entry.workbook, f"results/workbooks/{name}", "--trial", chosen.trial]) == 0
+of_each = "results claims tables figures cutoffs robustness sensitivity report export".split()
+for command in of_each if chosen.published else [name for name in of_each if name != "claims"]:
+    for analysis in chosen.analyses:
+        assert cli.main([command, "--analysis", analysis]) == 0, (command, analysis)
+assert cli.main(["compare"]) == cli.main(["overview"]) == 0
+print(json.dumps({name: [entry.strata.labels, entry.alpha, entry.test] for name, entry in chosen.analyses.items()}))
+"""
+
+
+def _grouped_workbook(folder: Path) -> None:
+    """The bundled workbook with a column that states groups."""
+    book = openpyxl.load_workbook("data/reconstructed.xlsx")
+    sheet = book["Participants"]
+    column = sheet.max_column + 1
+    sheet.cell(1, column, "p16 variant 5 tertile")
+    for row in range(2, sheet.max_row + 1):
+        sheet.cell(row, column, f"T{row % 3 + 1}")
+    book.save(folder / "grouped.xlsx")
+
+
+@pytest.fixture(scope="module", params=["bundled", "real"])
+def made(request, tmp_path_factory):
+    """Results of a matrix of analyses, all made by the commands of the workflow, and their settings."""
+    folder = workspace.make(tmp_path_factory.mktemp(request.param))
+    with (folder / "src/d_q_trial/stats/two_sample.py").open("a") as registry:
+        registry.write(KOLMOGOROV_SMIRNOV)
+    source = "config.yaml" if request.param == "bundled" else "data/pbc/config.yaml"
+    config = yaml.safe_load((folder / source).read_text())
+    reference = config.get("reference", "published")
+    if request.param == "bundled":
+        _grouped_workbook(folder)
+    config["analyses"] = {reference: config["analyses"][reference]} | (BUNDLED if request.param == "bundled" else REAL)
+    config["robustness"] = {"permutations": 99}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    run = subprocess.run(
+        [sys.executable, "-c", DRIVER],
+        cwd=folder,
+        env=workspace.environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    return folder, json.loads(run.stdout.splitlines()[-1]), reference
+
+
+SHOWN = (".csv", ".json", ".html", ".md", ".tex")
+OF_OTHERS = ("claims.csv", "claims.html", "manifest.json", "README.md")  # reported values; the label of the data
+# Outputs that show every stratum of their analysis.
+BY_STRATUM = [
+    "results.csv",
+    "strata.csv",
+    "methods.md",
+    "report.html",
+    "export/ars.json",
+    "figures/figures.json",
+    "sensitivity/leave_one_out.csv",
+    "sensitivity/sensitivity.csv",
+]
+
+
+def _visible(path: Path) -> str:
+    """Text that a reader sees: of a page without tags, scripts and pictures."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".html":
+        return text
+    text = re.sub(r"(?s)<(script|style)\b.*?</\1>", " ", text)
+    return html.unescape(re.sub(r"<[^>]*>", " ", text))
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    """Visible text of every output of an analysis."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.suffix in SHOWN and path.name not in OF_OTHERS)
+    return {path.relative_to(folder).as_posix(): _visible(path) for path in paths}
+
+
+def _names(text: str, labels: set[str]) -> set[str]:
+    """Labels that a text names, as whole words."""
+    return {label for label in labels if re.search(rf"(?<![\w/+-]){re.escape(label)}(?![\w/+-])", text)}
+
+
+def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(made):
+    folder, analyses, reference = made
+    every = {label for labels, *_ in analyses.values() for label in labels}
+    for name, (labels, *_) in analyses.items():
+        own, texts = set(labels), _texts(folder / "results" / name)
+        assert len(texts) > 20, name
+        main = next(file for file in ("tables/main_results.html", "tables/comparisons.html") if file in texts)
+        for file in [*BY_STRATUM, main]:
+            assert _names(texts[file], own) == own, (name, file)
+        for file, text in texts.items():
+            # The report of an alternative says what it changes against the reference, in the words of either.
+            both = own | set(analyses[reference][0]) if file == "report.html" else own
+            assert _names(text, every) <= both, (name, file)
+
+
+def test_every_interval_has_the_level_of_its_analysis(made):
+    folder, analyses, _ = made
+    for name, (_, alpha, _) in analyses.items():
+        level = f"{100 * (1 - alpha):g}"
+        for file, text in _texts(folder / "results" / name).items():
+            found = re.findall(r"([0-9.]+)%\s+(?:CI|confidence|intervals?|limits?)\b(?! \(reported)", text)
+            assert set(found) <= {level}, (name, file)
+        assert f"{level}% " in _visible(folder / "results" / name / "report.html"), name
+
+
+def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
+    folder, analyses, _ = made
+    sentences = {known.name: known.sentence for known in TESTS.values()} | {
+        "kolmogorov_smirnov": "two-sided Kolmogorov-Smirnov test"
+    }
+    for name, (*_, test) in analyses.items():
+        place = folder / "results" / name
+        numbers = pd.read_csv(place / "results.csv", keep_default_na=False)
+        compared = numbers[numbers["statistic"].eq("p") & ~numbers["method"].isin(["chi_squared", "spearman, t"])]
+        assert set(compared["method"]) == {test}, name
+        texts = _texts(place)
+        assert sentences[test] in texts["methods.md"], name
+        assert sentences[test] in texts["report.html"], name
+        for file, text in texts.items():
+            if file.startswith(("figures/", "tables/")):
+                assert {other for other, said in sentences.items() if said in text} <= {test}, (name, file)
+
+
+def test_a_test_without_an_interval_gets_none(made):
+    folder, analyses, _ = made
+    chosen = [name for name, (*_, test) in analyses.items() if test in ("kolmogorov_smirnov", "brunner_munzel")]
+    assert chosen
+    for name in chosen:
+        numbers = pd.read_csv(folder / "results" / name / "results.csv", keep_default_na=False)
+        limits = numbers[numbers["statistic"].isin(["hodges_lehmann_lower", "hodges_lehmann_upper"])]
+        assert set(limits["value"]) <= {""}, name
+        assert limits["reason"].ne("").all(), name
+        assert "without an interval" in (folder / "results" / name / "methods.md").read_text(), name
