@@ -42,12 +42,14 @@ rule calibration_table:
         all_parts,
     output:
         f"{STUDY}.md",
+    log:
+        f"{STUDY}.log",
     params:
         script=CALIBRATION,
     message:
         "Write {output}"
     shell:
-        "python3 {params.script:q} table {input:q} > {output:q}"
+        "python3 {params.script:q} table {input:q} > {output:q} 2> {log:q}"
 
 
 rule calibration:
