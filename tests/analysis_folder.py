@@ -43,8 +43,7 @@ def write(
         if name in ("results", "claims"):
             write_parquet(table, folder / f"export/{name}.parquet", run.participants.label)
     if figures:
-        names = analysis.strata.labels
-        shown = study.read_study(folder, people, run.trial, marker=analysis.marker, strata_labels=names)
+        shown = study.read_study(folder, people, run.trial, analysis)
         listed = catalogue.catalogue_of(chosen.figures, run.trial)
         words = labels.caption_words(run.trial, analysis)
         make.draw_figures(shown, listed, folder / "figures", words=words, only=figures)

@@ -78,16 +78,12 @@ def test_the_windows_are_those_of_the_table(tables, axes):
     np.testing.assert_array_equal(ends, panel.windows[["lower", "upper"]].to_numpy(float))
 
 
-def test_the_own_and_the_published_cut_are_marked(tables, axes):
-    drawing.draw_cuts(axes, tables.of(*PANEL), 2, named=True)
+def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_for_the_search(tables, axes):
+    panel = tables.of(*PANEL)
+    drawing.draw_cuts(axes, panel, 2, named=True)
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
     assert {x for name in ("own cut", "published cut") for x, _ in _line(axes, name)} == {39 / 60}
-
-
-def test_the_words_of_a_panel_give_p_corrected_for_the_search(tables):
-    panel = tables.of(*PANEL)
-    best = panel.best_of_both()
-    said = drawing._best_words(panel, 2)
+    best, said = panel.best_of_both(), drawing._best_words(panel, 2)
     assert f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}" in said
     assert best.p < best.p_best_of_both < best.p_best_of_family
 

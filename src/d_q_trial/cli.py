@@ -253,14 +253,8 @@ def figures(context: Context) -> None:
     from .figures import catalogue, make, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
-    data = study.read_study(
-        context.folder,
-        context.participants_folder,
-        trial,
-        marker=analysis.marker,
-        strata_labels=analysis.strata.labels,
-        flow=Path(published) / "flow.csv" if published else None,
-    )
+    flow = Path(published) / "flow.csv" if published else None
+    data = study.read_study(context.folder, context.participants_folder, trial, analysis, flow=flow)
     make.draw_figures(
         data,
         catalogue.catalogue_of(context.settings.figures, trial),
@@ -375,24 +369,22 @@ def robustness(context: Context) -> None:
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     layout, strata = context.layout, context.strata
-    every, windows, best = (read_table(output / f"{name}.csv") for name in TABLES[:3])
+    every = read_table(output / "cutoffs.csv")
     own = prespecified_cuts(every, layout)
     published = published_cuts(every, context.participants, layout)
     context.write(output, prespecified_cuts=own, published_cuts=published)
-    tables = CutTables(every, windows, best, own, published)
     cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
-    described = describe_cutoffs(tables, trial, analysis, context.settings.robustness, context.label, cuts=cuts)
-    write_json(described, output / "robustness.json")
+    found = CutTables.read(output), trial, analysis, context.settings.robustness
+    write_json(describe_cutoffs(*found, label=context.label, cuts=cuts), output / "robustness.json")
 
 
 @command()
 def cutoff_figures(context: Context) -> None:
     """Draw the figures of every cutoff."""
-    from .figures.cutoffs import TABLES, CutTables, draw_cutoffs, figures, read_table
+    from .figures.cutoffs import CutTables, draw_cutoffs, figures
 
     trial, output = context.trial, context.folder / "robustness"
-    files = (*TABLES[:3], "prespecified_cuts", "published_cuts")
-    tables = CutTables(*(read_table(output / f"{name}.csv") for name in files))
+    tables = CutTables.read(output)
     for name, (family, marker) in figures(trial).items():
         draw_cutoffs(tables, trial, context.analysis, family, marker, output / name, label=context.label)
 

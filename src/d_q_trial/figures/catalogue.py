@@ -19,9 +19,8 @@ from ..results_table import ALL_PARTICIPANTS
 from ..trial import Trial
 
 HIGHEST, LOWEST, EACH, DESCENDING = "highest", "lowest", "each", "descending"
-MOST_IN_FOREST = 12  # comparisons of a family
-MOST_IN_FLOW = 6  # outcomes
-ROWS_PER_PAGE = 4
+MOST_IN_FOREST = 12  # comparisons of a family, in the figures of a trial without a list
+_FOLDER = Path(__file__).parent
 
 
 class Panel(Strict):
@@ -38,7 +37,6 @@ class Panel(Strict):
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
     marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-    title: str = ""
     limits: tuple[float, float] | None = None  # of the vertical axis; else chosen from the data
 
     @model_validator(mode="after")
@@ -64,14 +62,17 @@ class Treatment(Strict):
     days: float | None = None
     every_weeks: float = 0
     times: int = 1
-    start_week: float = 0
+
+    @property
+    def starts(self) -> list[float]:
+        """Weeks in which a course begins."""
+        return [course * self.every_weeks for course in range(self.times)] if self.days else []
 
 
 class Design(Strict):
     """Treatments and measurements along the weeks of the trial; the visits come from the trial itself."""
 
     treatments: list[Treatment]
-    notes: str = ""
 
 
 class Forest(Strict):
@@ -86,7 +87,6 @@ class Figure(Strict):
     label: str  # as the article counts, such as "Extended Data Fig. 2"
     title: str
     caption: str
-    width: Literal["single", "double"] = "double"
     columns: int = Field(default=3, ge=1, le=4)
     panel_height: float = Field(default=58.0, ge=30, le=150)  # millimetres
     panels: list[Panel] = Field(default=[], max_length=26)
@@ -189,44 +189,25 @@ def _names(figure: Figure, trial: Trial):
             yield f"panels.{index}.marker", panel.marker, trial.markers
 
 
-@cache
-def captions() -> dict[str, Any]:
-    """Return the titles and captions of figures that no catalogue holds."""
-    return read_yaml(Path(__file__).with_name("captions.yaml"))
-
-
 def default_catalogue(trial: Trial) -> Catalogue:
-    """List figures for a trial that has no list of its own.
+    """List figures for a trial that has no list of its own; see ``default_figures.yaml.jinja``."""
+    import yaml
+    from jinja2 import Template
 
-    A figure per family of outcomes: the change by arm at every visit, in all participants and then in every stratum.
-    """
-    texts = captions()["default"]
-    measured = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up]
-    treatments = [Treatment(arm="treated"), Treatment(arm="control")]
-    figures = {
-        "figure_1": Figure(**texts["flow"], flow=Flow(outcomes=measured[:MOST_IN_FLOW])),
-        "figure_2": Figure(**texts["design"], design=Design(treatments=treatments)),
-    }
-    # The outcomes of each family that are not yes or no, with their visits after baseline.
-    pairs: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
+    changes: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
     for outcome in trial.outcomes.values():
         if outcome.kind != "binary":
-            pairs[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
-    for family, listed in pairs.items():
-        for kind, strata, suffix, columns in (("overall", ALL_PARTICIPANTS, "", 3), ("strata", EACH, "_strata", 2)):
-            per_page = ROWS_PER_PAGE * columns
-            for page in range(0, len(listed), per_page):
-                number = len(figures) + 1
-                figures[f"figure_{number}_{family}{suffix}"] = Figure(
-                    label=f"Fig. {number}",
-                    title=texts[kind]["title"].replace("{family}", trial.families[family]),
-                    caption=texts[kind]["caption"],
-                    columns=columns,
-                    panels=[
-                        Panel(kind="arms", outcome=outcome, visit=visit, strata=[strata])
-                        for outcome, visit in listed[page : page + per_page]
-                    ],
-                )
-    if families := [family for family, listed in pairs.items() if 0 < len(listed) <= MOST_IN_FOREST]:
-        figures["forest"] = Figure(**texts["forest"], forest=Forest(families=families))
-    return Catalogue(figures=figures)
+            changes[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
+    text = Template(_FOLDER.joinpath("default_figures.yaml.jinja").read_text(encoding="utf-8")).render(
+        families=trial.families,
+        changes=changes,
+        measured=[outcome.key for outcome in trial.outcomes.values() if outcome.follow_up],
+        in_forest=[family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST],
+    )
+    return Catalogue.model_validate(yaml.safe_load(text))
+
+
+@cache
+def captions() -> dict[str, Any]:
+    """Return titles, captions and words of the figures that no catalogue holds."""
+    return read_yaml(_FOLDER / "captions.yaml")

@@ -35,24 +35,15 @@ def draw_comparison(
 ) -> list[Path]:
     """Draw every shown comparison in every analysis and write ``stem``.pdf and ``stem``.png.
 
-    Parameters
-    ----------
-    comparisons : pandas.DataFrame
-        As :func:`d_q_trial.compare.compare_tests` makes it.
-    shown, left_out
-        As :func:`d_q_trial.compare.rows_to_draw` chooses them.
-    trial : Trial
-    reference : str
-        Name of the analysis that the others are compared with.
-    stem : path
-    label : str or None
-        How the data have to be marked.
+    ``comparisons`` are those of :func:`d_q_trial.compare.compare_tests`, ``shown`` and ``left_out`` the choice of
+    :func:`d_q_trial.compare.rows_to_draw`, ``reference`` the analysis that the others are compared with; ``label`` says how
+    the data have to be marked.
     """
     analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
     found = {(row.outcome, row.visit, row.place, row.analysis): row for row in comparisons.itertuples(index=False)}
     rows = [[found.get((*key, name)) for name in analyses] for key in shown]
     left = LEFT + COLUMN * len(analyses) + 6
-    width, bottom = max(style.WIDTHS_MM["double"], left + EFFECTS + 2), HEAD + ROW * len(rows)
+    width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), HEAD + ROW * len(rows)
     with style.settings():
         page = style.Page(width, bottom + 16, label)
         canvas = page.canvas()
@@ -95,13 +86,7 @@ def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
 def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Trial) -> None:
     """Draw the Mann-Whitney effects: a line per comparison, a mark per analysis, the reference in full colour.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    rows : list of list
-        Per comparison, what each analysis found (None where it has none); the reference first.
-    analyses : list of str
-    trial : Trial
+    ``rows`` holds, per comparison, what each analysis found (None where it has none); the reference comes first.
     """
     looks = [style.TREATED] + [
         style.Look("white", style.QUIET, _MARKERS[number % len(_MARKERS)]) for number in range(len(analyses) - 1)

@@ -6,7 +6,7 @@ The workflow asks at every call which of these figures there are, so this module
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 TABLES = ("cutoffs", "windows", "best_cuts", "best_splits")  # files of every cutoff
+_FILES = (*TABLES[:3], "prespecified_cuts", "published_cuts")  # of CutTables
 _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "reason")  # columns without numbers
 
 # Heights of the parts of a block in millimetres, and of the key below all blocks.
@@ -33,13 +34,12 @@ TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 4.5, 23.0, 7.5, 14.0,
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
 TALLEST = 245.0  # what fits on a page of the journal, with a caption below
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
+SHARES = (0.2, 0.4, 0.6, 0.8)  # ticks
 
-ABOVE, BELOW, WINDOW = style.STRATA[2], style.STRATA[0], style.NEUTRAL
-_LOOKS = {"above": (ABOVE, 0.22), "below": (BELOW, 0.42)}  # the lighter colour needs a denser band
-_RING = {"linestyle": "none", "marker": "o", "markersize": 4.6, "markerfacecolor": "none", "markeredgewidth": 0.7,
-         "markeredgecolor": style.INK}  # fmt: skip
+_LOOKS = {"above": (style.STRATA[2], 0.22), "below": (style.STRATA[0], 0.42)}  # the lighter needs a denser band
+_WINDOW = style.NEUTRAL
+_RING = style.Look("none", style.INK, "o").points(4.6, 0.7)
 _OWN, _PUBLISHED = {"linewidth": 0.4}, {"linewidth": 0.9, "linestyle": (0, (1, 1.2))}
-SHARES = (0.2, 0.4, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class CutTables:
     own: pd.DataFrame
     published: pd.DataFrame
 
+    @classmethod
+    def read(cls, folder: Path) -> CutTables:
+        """Read the tables of an analysis."""
+        return cls(*(read_table(folder / f"{name}.csv") for name in _FILES))
+
     def of(self, marker: str, outcome: str, visit: str) -> CutTables:
         """Return the rows of one panel."""
         parts = (getattr(self, field.name) for field in fields(self))
@@ -59,8 +64,7 @@ class CutTables:
 
     def best_of_both(self) -> Any:
         """Return the row of the best cut of both sides, None if there is no cut."""
-        rows = self.best[self.best["p_best_of_both"].notna()]
-        return next(rows.itertuples(index=False), None)
+        return next(self.best[self.best["p_best_of_both"].notna()].itertuples(index=False), None)
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
@@ -74,13 +78,8 @@ def figures(trial: Trial) -> dict[str, tuple[str, str]]:
 
     A family with more outcomes and visits than fit on a page has none.
     """
-    return {
-        f"every_cut_{family}_{marker}": (family, marker)
-        for family in trial.families
-        for marker in trial.markers
-        if len(panels := panels_of(trial, family)) > 0
-        and KEY + BLOCK * -(-len(panels) // columns_of(panels)) <= TALLEST
-    }
+    fitting = [family for family in trial.families if 0 < _grid(panels_of(trial, family))[1] <= TALLEST - KEY]
+    return {f"every_cut_{family}_{marker}": (family, marker) for family in fitting for marker in trial.markers}
 
 
 def panels_of(trial: Trial, family: str) -> list[tuple[str, str]]:
@@ -88,62 +87,51 @@ def panels_of(trial: Trial, family: str) -> list[tuple[str, str]]:
     return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
 
 
-def columns_of(panels: list[tuple[str, str]]) -> int:
-    """Return the number of columns: as many as an outcome has visits, and short rows of several outcomes."""
+def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
+    """Return the number of columns and the height of all blocks: a row per outcome, or short rows of several outcomes."""
     outcomes = [outcome for outcome, _ in panels]
-    visits = max(map(outcomes.count, outcomes))
-    return {1: 3, 2: 4}.get(visits, visits)
+    visits = max(map(outcomes.count, outcomes), default=1)
+    columns = {1: 3, 2: 4}.get(visits, visits)
+    return columns, BLOCK * -(-len(panels) // columns)
 
 
 def draw_cutoffs(
-    tables: CutTables,
-    trial: Trial,
-    analysis: Analysis,
-    family: str,
-    marker: str,
-    stem: Path | str,
-    *,
-    label: str | None,
+    tables: CutTables, trial: Trial, analysis: Analysis, family: str, marker: str, stem: Path | str, label: str | None
 ) -> list[Path]:
     """Draw the outcomes of a family against the cut of a marker and write ``stem``.pdf and ``stem``.png.
 
-    Parameters
-    ----------
-    tables : CutTables
-    trial, analysis
-    family, marker : str
-        As :func:`figures` pairs them.
-    stem : path
-    label : str or None
-        How the data have to be marked.
+    ``family`` and ``marker`` are as :func:`figures` pairs them; ``label`` says how the data have to be marked.
     """
     panels = {cell: tables.of(marker, *cell) for cell in panels_of(trial, family)}
-    columns = columns_of(list(panels))
-    bottom, whole = BLOCK * -(-len(panels) // columns), style.WIDTHS_MM["double"]
-    width = (whole - LEFT - RIGHT - GAP * (columns - 1)) / columns
-    lowest = _lowest_p(panels.values())
-    units = {key: _unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
+    columns, bottom = _grid(list(panels))
+    width = (style.WIDTH_MM - LEFT - RIGHT - GAP * (columns - 1)) / columns
+    # P axes reach a little below all P and below 0.01.
+    lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
+    units = {key: labels.change_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
+    units = {key: "percentage points" if unit == "%" else unit for key, unit in units.items()}
     several = len(set(units.values())) > 1
     with style.settings():
-        page = style.Page(whole, bottom + KEY, label)
+        page = style.Page(style.WIDTH_MM, bottom + KEY, label)
         for place, ((outcome, visit), panel) in enumerate(panels.items()):
             row, column = divmod(place, columns)
             left, top = LEFT + column * (width + GAP), row * BLOCK + TITLE
             title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}"
-            _title(page, left, top - 1, width, title + (f" ({units[outcome]})" if several else ""))
+            title += f" ({units[outcome]})" * several
+            fitting = style.TITLE * min(1.0, (width + RIGHT) / (1.6 * len(title)))  # millimetres per letter
+            page.text(left, top - 1, title, weight="bold", size=fitting, va="baseline")
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
                 draw.message(effect, next(iter(panel.best["reason"]), "no changes").replace(" with ", "\nwith "))
                 continue
             limits = _limits([other for cell, other in panels.items() if cell[0] == outcome])
             decimals = _cut_decimals(panel.cutoffs["cut"])
-            draw_shifts(effect, panel, limits)
             top += EFFECT
-            said = page.text(left, top + 1.6, _best_words(panel, decimals), size=style.SMALL, va="top", linespacing=1.1)
-            style.italic_p(said)
+            look = {"size": style.SMALL, "va": "top", "linespacing": 1.1}
+            style.italic_p(page.text(left, top + 1.6, _best_words(panel, decimals), **look))
             p_axes = page.axes(left, top + SAID, width, P_VALUES)
-            draw_p(p_axes, panel, analysis.alpha, lowest)
             sliding = page.axes(left, top + SAID + P_VALUES + STEP, width, SLIDING)
+            draw_shifts(effect, panel, limits)
+            draw_p(p_axes, panel, analysis.alpha, lowest)
             draw_windows(sliding, panel, limits)
             for axes in (effect, p_axes, sliding):
                 draw_cuts(axes, panel, decimals, named=axes is sliding)
@@ -189,9 +177,9 @@ def draw_windows(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> Non
     ax.set_ylim(*limits)
     draw.zero_line(ax)
     x, shift, low, high = _columns(panel.windows, "hodges_lehmann", "lower", "upper")
-    ax.vlines(x, low, high, color=WINDOW.face, linewidth=1.1, zorder=1, label="interval")
-    line = {"linewidth": 0.6, "marker": WINDOW.marker, "markersize": 2.2, "markeredgewidth": 0}
-    ax.plot(x, shift, color=WINDOW.edge, zorder=3, label="windows", **line)
+    ax.vlines(x, low, high, color=_WINDOW.face, linewidth=1.1, zorder=1, label="interval")
+    line = {"linewidth": 0.6, "marker": _WINDOW.marker, "markersize": 2.2, "markeredgewidth": 0}
+    ax.plot(x, shift, color=_WINDOW.edge, zorder=3, label="windows", **line)
 
 
 def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None:
@@ -207,10 +195,8 @@ def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None
             ax.axvline(place, color=style.INK, zorder=2.5, label=name, **look)
     cuts = panel.cutoffs.drop_duplicates("cut")
     values = np.interp(SHARES, cuts["share_below"], cuts["cut"], left=np.nan, right=np.nan)
-    names = [
-        f"{100 * share:.0f}%" + ("" if math.isnan(value) else f"\n{number(value, decimals)}")
-        for share, value in zip(SHARES, values, strict=True)
-    ]
+    texts = ["" if math.isnan(value) else f"\n{number(value, decimals)}" for value in values]
+    names = [f"{100 * share:.0f}%{text}" for share, text in zip(SHARES, texts, strict=True)]
     ax.set_xticks(SHARES if named else [], names if named else [])
 
 
@@ -224,23 +210,8 @@ def _best_words(panel: CutTables, decimals: int) -> str:
     best = panel.best_of_both()
     if best is None:
         return ""
-    return (
-        f"Best cut: {best.side} {number(best.cut, decimals)}, {p_value(best.p)}\n"
-        f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
-    )
-
-
-def _title(page: style.Page, left: float, baseline: float, width: float, text: str) -> None:
-    """Write the title of a panel, smaller where it would reach into the next one."""
-    reach = 1.6 * len(text)  # millimetres; measuring the text itself would draw the page a second time
-    size = style.TITLE * min(1.0, (width + RIGHT) / reach)
-    page.text(left, baseline, text, weight="bold", size=size, va="baseline")
-
-
-def _unit(measure: str, outcome_unit: str) -> str:
-    """Return the unit of a shift: a difference of percent changes is one of percentage points."""
-    unit = labels.change_unit(measure, outcome_unit)
-    return "percentage points" if unit == "%" else unit
+    corrected = f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
+    return f"Best cut: {best.side} {number(best.cut, decimals)}, {p_value(best.p)}\n{corrected}"
 
 
 def _limits(panels: list[CutTables]) -> tuple[float, float]:
@@ -254,11 +225,6 @@ def _limits(panels: list[CutTables]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _lowest_p(panels: Iterable[CutTables]) -> float:
-    """Return the lower end of the axes of P: a little below all of them and below 0.01."""
-    return 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels if len(panel.cutoffs))])
-
-
 def _cut_decimals(cuts: pd.Series) -> int:
     """Return as many decimals as tell cuts a twentieth of their range apart."""
     span = float(cuts.quantile(0.9) - cuts.quantile(0.1)) or 1.0
@@ -268,35 +234,27 @@ def _cut_decimals(cuts: pd.Series) -> int:
 def _key(canvas: Axes, top: float, trial: Trial, marker: str) -> None:
     own = trial.markers[marker]
     unit = f" ({own.unit})" if own.unit else ""
-    middle = (LEFT + style.WIDTHS_MM["double"] - RIGHT) / 2
     name = f"Cut: share of the participants below it, and its {labels.within(own.label)}{unit}"
-    style.write(canvas, middle, top - 1.0, name, ha="center", size=style.BODY)
-    y, x = top + 4.5, LEFT
+    style.write(canvas, (LEFT + style.WIDTH_MM - RIGHT) / 2, top - 1.0, name, ha="center", size=style.BODY)
+    y, x, upright = top + 4.5, LEFT, (top + 3.1, top + 5.9)
     for side, (look, density) in _LOOKS.items():
         canvas.fill_between([x, x + 6], y - 1.1, y + 1.1, color=look.face, alpha=density, linewidth=0)
         canvas.plot([x, x + 6], [y, y], color=look.edge, linewidth=1.2)
         style.write(canvas, x + 7.2, y, f"{side} the cut")
         x += 28
-    upright = [y - 1.4, y + 1.4]
     for look, name, width in ((_OWN, "own cut", 17), (_PUBLISHED, "published cut", 25))[: 1 + bool(trial.cuts)]:
         canvas.plot([x + 1, x + 1], upright, color=style.INK, **look)
         style.write(canvas, x + 3, y, name)
         x += width
     canvas.plot(x + 3, y, **_RING)
     style.write(canvas, x + 5.2, y, "best of a side")
-    canvas.plot([x + 31, x + 31], upright, color=WINDOW.face, linewidth=1.1)
-    canvas.plot(x + 31, y, marker=WINDOW.marker, markersize=2.2, color=WINDOW.edge)
+    canvas.plot([x + 31, x + 31], upright, color=_WINDOW.face, linewidth=1.1)
+    canvas.plot(x + 31, y, marker=_WINDOW.marker, markersize=2.2, color=_WINDOW.edge)
     style.write(canvas, x + 33.2, y, "sliding window")
 
 
 def describe_cutoffs(
-    tables: CutTables,
-    trial: Trial,
-    analysis: Analysis,
-    robustness: Robustness,
-    label: str | None,
-    *,
-    cuts: Mapping[str, str],
+    tables: CutTables, trial: Trial, chosen: Analysis, settings: Robustness, label: str | None, cuts: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
     """Describe every figure of cuts by name, in the order of the report: the analysis' own marker first.
 
@@ -304,22 +262,18 @@ def describe_cutoffs(
     """
     texts = captions()["every_cut"]
     caption = labels.fill(texts["caption"], {
-        "direction": labels.direction(trial), "minimum": robustness.minimum_per_arm, "alpha": analysis.alpha,
-        "level": labels.interval_level(analysis), "permutations": robustness.permutations,
-        "share": robustness.windows.share,
+        "direction": labels.direction(trial), "minimum": settings.minimum_per_arm, "alpha": chosen.alpha,
+        "level": labels.interval_level(chosen), "permutations": settings.permutations, "share": settings.windows.share,
+        "published": " Dotted: the published cutoff." if trial.cuts else "",
     })  # fmt: skip
-    if trial.cuts:
-        caption += " Dotted: the published cutoff."
     described = {}
-    for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != analysis.marker):
+    for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         known = trial.markers[marker]
         title = labels.fill(texts["title"], {"family": trial.families[family], "marker": known.label})
-        sentences = [f"{label}. {title}."] if label else [f"{title}."]
-        sentences += [
-            _panel_in_words(tables.of(marker, *cell), trial, analysis, *cell) for cell in panels_of(trial, family)
-        ]
-        own = [_where(cuts[marker], known.unit)] if marker in cuts else []
-        described[name] = {"title": title, "caption": " ".join([caption, *own]), "words": " ".join(sentences)}
+        words = [_in_words(tables.of(marker, *cell), trial, chosen, *cell) for cell in panels_of(trial, family)]
+        own = f" {_where(cuts[marker], known.unit)}" if marker in cuts else ""
+        words = [f"{label}. {title}." if label else f"{title}.", *words]
+        described[name] = {"title": title, "caption": caption + own, "words": " ".join(words)}
     return described
 
 
@@ -331,9 +285,9 @@ def _where(cut: str, unit: str) -> str:
     return f"This analysis cuts at {places}{f' {unit}' if unit else ''}."
 
 
-def _panel_in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
+def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
     """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
-    own = trial.outcomes[outcome]
+    own, best = trial.outcomes[outcome], panel.best_of_both()
     decimals = labels.change_decimals(analysis.measure, own.decimals)
     parts = [
         f"in {row.stratum} the difference is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, "
@@ -341,12 +295,8 @@ def _panel_in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome:
         for row in panel.own.itertuples(index=False)
         if row.stratum in analysis.strata.labels
     ]
-    best = panel.best_of_both()
-    if best is None:
-        parts.append("there is no cut to try")
-    else:
-        parts.append(
-            f"the best of all cuts is {best.side} {number(best.cut, 3)}, {p_value(best.p)}, "
-            f"{p_value(best.p_best_of_both)} after correction for the search"
-        )
+    parts.append("there is no cut to try" if best is None else (
+        f"the best of all cuts is {best.side} {number(best.cut, 3)}, {p_value(best.p)}, "
+        f"{p_value(best.p_best_of_both)} after correction for the search"
+    ))  # fmt: skip
     return f"{own.label} at {trial.visits[visit].label}: {'; '.join(parts)}."

@@ -1,4 +1,4 @@
-"""Draw groups of points, time courses and correlations on axes that are handed in; no statistic is computed here."""
+"""What panels are drawn of: points, summaries, brackets, courses and axes; no statistic is computed here."""
 
 from __future__ import annotations
 
@@ -6,112 +6,62 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .. import formatting
+from ..formatting import grouped, p_value
 from . import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .study import Summary
+
 # A value farther from all quartiles than so many times their span stands outside the axis, as a marked triangle,
 # unless the axis need be no more than so much longer to hold it.
 REACH, STRETCH = 5.0, 0.5
 _PADDING = 0.06  # of an axis
-_POINT = 3.0  # diameter of a participant's marker, in points of type
+POINT = 3.0  # diameter of a participant's marker, in points of type
 _HALF_GROUP = 0.30  # sideways room of the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
 BEYOND = "beyond "  # begins the label of what stands for values outside the axis
 _BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
 _LEVEL = 13.0  # points of type from a bracket to the one above it
-LINES_PER_LEVEL = 2  # room for that, in lines above the axes
-_DODGE = 0.07  # between the courses of two arms, in units of the shortest time between visits
 
 
 @dataclass(frozen=True)
 class Group:
-    """Points of one group, one per participant, with their finished summary, of which NaN draws nothing.
-
-    ``position`` lies along the axis; neighbours are one unit apart.
-    """
+    """Points of one group, one per participant, with their finished summary, of which NaN draws nothing."""
 
     name: str
     look: style.Look
-    position: float
+    position: float  # along the axis; neighbours are one unit apart
     values: tuple[float, ...]
-    n: int
-    median: float
-    q1: float
-    q3: float
+    summary: Summary
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """A P-value and the groups (by position) between which it stands; ``over`` names what they share."""
-
-    first: float
-    second: float
-    p: float
-    over: str = ""
-
-
-@dataclass(frozen=True)
-class Shift:
-    """A difference of two groups with its interval, drawn from the median of the first; ``name`` says of which."""
-
-    base: float
-    estimate: float
-    low: float
-    high: float
-    name: str
-
-
-@dataclass(frozen=True)
-class Course:
-    """Medians and quartiles of one group at several visits, each of shape (visits,); n may be unknown."""
-
-    name: str
-    look: style.Look
-    n: tuple[int | None, ...]
-    medians: tuple[float, ...]
-    q1: tuple[float, ...]
-    q3: tuple[float, ...]
+    @property
+    def n(self) -> int:
+        """Number of participants as computed, 0 where it was not."""
+        return 0 if math.isnan(self.summary.n) else int(self.summary.n)
 
 
 def groups(
     ax: Axes,
     members: Sequence[Group],
-    comparisons: Sequence[Comparison] = (),
+    label: str,
     *,
-    ylabel: str,
     unit: str = "",
     zero: bool = False,
     limits: tuple[float, float] | None = None,
     names: bool = True,
-    shift: Shift | None = None,
 ) -> None:
-    """Draw every participant as a point, with median, quartiles, n and P.
+    """Draw every participant as a point, with median, quartiles and n, on a vertical axis with a ``label``.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    members, comparisons
-        What to draw.
-    ylabel : str
-        With the unit.
-    unit : str
-        Follows the value of a point that lies outside the axis.
-    zero : bool
-        Draw the dashed line of no change.
-    limits : (float, float), optional
-        Range of the axis, instead of the one chosen from the data.
-    names : bool
-        Write the names of the groups under the axis, above n.
-    shift : Shift, optional
-        Difference of the two groups, drawn at the right with an axis of its own (an estimation plot).
+    ``unit`` follows the value of a point outside the axis, ``zero`` draws the line of no change, ``limits`` overrule the
+    range chosen from the data, and ``names`` writes those of the groups above n.
     """
     values = [value for group in members for value in group.values]
-    low, high = view(values, (q for g in members for q in (g.q1, g.q3)), limits=limits, include=(0.0,) if zero else ())
+    quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
+    low, high = view(values, quartiles, limits=limits, include=(0.0,) if zero else ())
     places = [group.position for group in members]
     room = 0.07 * (high - low)  # for the triangles of values outside
     ax.set_xlim(min(places) - 0.6, max(places) + 0.6)
@@ -123,32 +73,20 @@ def groups(
         _beyond(ax, group, unit)
     ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
-    name_y(ax, ylabel)
-    for comparison, level in zip(comparisons, levels(comparisons), strict=True):
-        _bracket(ax, comparison, level)
-    if shift is not None and math.isfinite(shift.estimate):
-        _shift(ax, shift, max(places) + 1)
+    name_y(ax, label)
 
 
 def view(
     values: Iterable[float],
-    quartiles: Iterable[float] = (),
+    quartiles: Iterable[float],
     *,
     limits: tuple[float, float] | None = None,
     include: Iterable[float] = (),
 ) -> tuple[float, float]:
-    """Choose the range of an axis, a little beyond the values in view.
+    """Choose the range of an axis, a little beyond the values in view, unless ``limits`` state it.
 
-    Parameters
-    ----------
-    values : iterable of float
-        What is to be drawn.
-    quartiles : iterable of float
-        The quartiles of all groups, as computed; values far beyond ``REACH`` times their span do not widen the axis.
-    limits : (float, float), optional
-        A range that overrules the choice.
-    include : iterable of float
-        Values that must be in view, such as zero.
+    Values farther than ``REACH`` times the span of the ``quartiles`` (of all groups, as computed) do not widen it; values to
+    ``include``, such as zero, are in view.
     """
     if limits is not None:
         return limits
@@ -169,21 +107,10 @@ def view(
 
 
 def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> list[float]:
-    """Move points sideways until none hides another, in the order of their heights.
+    """Return steps sideways (n,) for points at ``heights`` (n,), all in points of type, so that none hides another.
 
-    Parameters
-    ----------
-    heights : sequence of float, shape (n,)
-        Place along the axis, in points of type (1/72 inch).
-    diameter : float
-        Size of a marker, in the same unit.
-    half_width : float
-        How far a point may move; in a crowd wider than that, points overlap.
-
-    Returns
-    -------
-    list of float, shape (n,)
-        Sideways offsets in the order given, symmetric and the same at every run.
+    They are symmetric and the same at every run. No point moves farther than ``half_width``: in a crowd wider than that,
+    points overlap.
     """
     steps = [0.0] * len(heights)
     placed: list[tuple[float, float]] = []
@@ -225,51 +152,45 @@ def name_y(ax: Axes, label: str) -> None:
     ax.yaxis.set_label_coords(-distance / _size(ax)[0], 0.5)
 
 
+def width_mm(ax: Axes) -> float:
+    """Return the width of the axes in millimetres."""
+    return _size(ax)[0] / 72.0 * 25.4
+
+
 def _size(ax: Axes) -> tuple[float, float]:
     """Return width and height of the axes in points of type."""
     scale = 72.0 / ax.figure.dpi
     return ax.bbox.width * scale, ax.bbox.height * scale
 
 
-def _points_per_unit(ax: Axes) -> tuple[float, float]:
-    """Return the size of one data unit along x and y, in points of type."""
-    (width, height), (left, right), (low, high) = _size(ax), ax.get_xlim(), ax.get_ylim()
-    return width / (right - left), height / (high - low)
-
-
 def _points(ax: Axes, group: Group) -> None:
-    """Draw every value in view as a point; median and quartiles beside them, so that none is hidden."""
-    low, high = ax.get_ylim()
+    """Draw every value in view as a point; beside them the median as a wide line, quartiles as a bar with short ends."""
+    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), _size(ax)
+    unit = (right - left) / width  # one point of type
     seen = [v for v in group.values if low <= v <= high]
-    x_points, y_points = _points_per_unit(ax)
-    steps = side_steps([v * y_points for v in seen], _POINT, _HALF_GROUP * x_points)
-    middle = group.position + _POINTS_AT / x_points
-    ax.plot([middle + step / x_points for step in steps], seen, label=group.name, zorder=2, **group.look.points(_POINT))
-    if math.isfinite(group.median):
-        _summary(ax, group, middle + (max(steps, default=0.0) + _SUMMARY_AT) / x_points, 1 / x_points)
-
-
-def _summary(ax: Axes, group: Group, x: float, unit: float) -> None:
-    """Draw the median as a wide line, quartiles as a bar with short ends; ``unit`` is one point of type."""
-    cap, wide = 1.6 * unit, 3.6 * unit
-    across, along = (x - cap, x + cap, x, x, x - cap, x + cap), (group.q1,) * 3 + (group.q3,) * 3
-    ax.plot(across, along, color=style.INK, linewidth=0.8, zorder=3, label="quartiles")
-    line = {"color": style.INK, "linewidth": 1.8, "solid_capstyle": "butt", "zorder": 3}
-    ax.plot((x - wide, x + wide), (group.median,) * 2, label="median", **line)
+    steps = side_steps([v * height / (high - low) for v in seen], POINT, _HALF_GROUP / unit)
+    middle = group.position + _POINTS_AT * unit
+    ax.plot([middle + step * unit for step in steps], seen, label=group.name, zorder=2, **group.look.points(POINT))
+    _, median, q1, q3 = group.summary
+    if math.isfinite(median):
+        x, cap, wide = middle + (max(steps, default=0.0) + _SUMMARY_AT) * unit, 1.6 * unit, 3.6 * unit
+        bar = (x - cap, x + cap, x, x, x - cap, x + cap)
+        ax.plot(bar, (q1, q1, q1, q3, q3, q3), color=style.INK, linewidth=0.8, zorder=3, label="quartiles")
+        line = {"color": style.INK, "linewidth": 1.8, "solid_capstyle": "butt", "zorder": 3}
+        ax.plot((x - wide, x + wide), (median, median), label="median", **line)
 
 
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
     """Mark values outside the axis by triangles at its edge, with the value."""
-    low, high = ax.get_ylim()
-    x_points, _ = _points_per_unit(ax)
-    frame = ax.get_xaxis_transform()
+    (low, high), (left, right), frame = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
+    point = (right - left) / _size(ax)[0]
     above = sorted((v for v in group.values if v > high), reverse=True)
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
             continue
-        gap = (1.3 if len(values) < 3 else 0.8) * _POINT / x_points
-        places = [group.position + _POINTS_AT / x_points + gap * index for index in range(len(values))]
-        look = group.look.points(_POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
+        gap = (1.3 if len(values) < 3 else 0.8) * POINT * point
+        places = [group.position + _POINTS_AT * point + gap * index for index in range(len(values))]
+        look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
         text = outside_text(values, unit)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
@@ -281,7 +202,7 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
 
 def outside_text(values: Sequence[float], unit: str) -> str:
     """Print the values outside the axis: up to two of them, else the farthest and how many there are."""
-    texts = [f"{formatting.grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
+    texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
     return f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
 
 
@@ -290,109 +211,55 @@ def after_number(unit: str) -> str:
     return unit if unit in ("", "%") else f" {unit}"
 
 
-def levels(comparisons: Sequence[Comparison]) -> list[int]:
-    """Level of each bracket, 0 for the lowest; brackets over the same groups stand above each other, short ones below."""
-    level = [0] * len(comparisons)
-    placed: list[int] = []
-    for index in sorted(range(len(comparisons)), key=lambda i: comparisons[i].second - comparisons[i].first):
-        one = comparisons[index]
-        under = [i for i in placed if comparisons[i].first < one.second and one.first < comparisons[i].second]
-        level[index] = 1 + max((level[i] for i in under), default=-1)
-        placed.append(index)
-    return level
+def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
+    """Draw P above two places of the axis; ``over`` names what they share, and ``level`` counts brackets below this one."""
+    height, frame = _BRACKET + level * _LEVEL / _size(ax)[1], {"transform": ax.get_xaxis_transform()}
+    line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
+    ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
+    text = "\n".join(filter(None, (over, p_value(p))))
+    style.italic_p(ax.text((first + second) / 2, height + 0.015, text, ha="center", va="bottom", **frame), over)
 
 
-def _bracket(ax: Axes, comparison: Comparison, level: int) -> None:
-    first, second = comparison.first, comparison.second
-    height = _BRACKET + level * _LEVEL / _size(ax)[1]
-    look = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
-    frame = ax.get_xaxis_transform()
-    ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), transform=frame, **look)
-    lines = [comparison.over] * bool(comparison.over) + [formatting.p_value(comparison.p)]
-    look = {"transform": frame, "ha": "center", "va": "bottom"}
-    style.italic_p(ax.text((first + second) / 2, height + 0.015, "\n".join(lines), **look), comparison.over)
+def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name: str) -> None:
+    """Draw a difference and its interval beside the points, at its height above the median (``base``) of the first group.
 
-
-def _shift(ax: Axes, shift: Shift, place: float) -> None:
-    """Draw a difference beside the points, at the height that it has above the median of the first group."""
-    ax.set_xlim(ax.get_xlim()[0], place + 0.6)
-    low, high = (shift.base + (end if math.isfinite(end) else shift.estimate) for end in (shift.low, shift.high))
+    ``ends`` are estimate and limits; the axis at the right has its zero at ``base``, and a ``name``.
+    """
+    estimate, low, high = (base + (end if math.isfinite(end) else ends[0]) for end in ends)
+    if not math.isfinite(estimate):
+        return
     bottom, top = ax.get_ylim()
-    ax.set_ylim(min(bottom, low), max(top, high))
+    ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(min(bottom, low), max(top, high)))
     ax.plot((place, place), (low, high), color=style.INK, linewidth=1.0, label="interval")
-    ax.plot(place, shift.base + shift.estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
-    ax.plot((0, place + 0.6), (shift.base, shift.base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
-    axis = ax.secondary_yaxis("right", functions=(lambda y: y - shift.base, lambda y: y + shift.base))
-    axis.set_ylabel(shift.name, labelpad=3.0)
+    ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
+    ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
+    axis = ax.secondary_yaxis("right", functions=(lambda y: y - base, lambda y: y + base))
+    axis.set_ylabel(name, labelpad=3.0)
     axis.spines["right"].set_visible(True)
     ax.set_xticks([*ax.get_xticks(), place], [*(label.get_text() for label in ax.get_xticklabels()), "difference"])
 
 
-def courses(
-    ax: Axes,
-    members: Sequence[Course],
-    times: Sequence[float],
-    p: Sequence[float],
-    *,
-    ylabel: str,
-    xlabel: str,
-    time_labels: Sequence[str],
-    limits: tuple[float, float] | None = None,
-) -> None:
-    """Draw medians and quartiles of several groups over the visits, with P above and n below each visit.
+def course(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], look: style.Look, **line: Any) -> None:
+    """Draw the medians and quartiles of one group at several visits."""
+    known = [(x, summary) for x, summary in zip(positions, summaries, strict=True) if math.isfinite(summary.median)]
+    lengths = [[s.median - s.q1 for _, s in known], [s.q3 - s.median for _, s in known]]
+    line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1}
+    bars = {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9}
+    ax.errorbar([x for x, _ in known], [s.median for _, s in known], yerr=lengths, **bars, **line)
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    members : sequence of Course
-    times : sequence of float, shape (visits,)
-        Long gaps are shortened and the axis is shown as broken there.
-    p : sequence of float, shape (visits,)
-        NaN at the baseline, where nothing is compared.
-    ylabel, xlabel : str
-    time_labels : sequence of str, shape (visits,)
-    limits : (float, float), optional
-        Range of the axis, instead of the one chosen from the data.
-    """
-    positions, broken = time_positions(times)
-    quartiles = [q for course in members for q in (*course.q1, *course.q3)]
-    ax.set_ylim(*view(quartiles, quartiles, limits=limits, include=(0.0,)))
-    ax.set_xlim(-0.45, positions[-1] + 0.45)
-    zero_line(ax)
-    for index, course in enumerate(members):
-        dodge = _DODGE * (2 * index - (len(members) - 1))
-        known = [k for k, median in enumerate(course.medians) if math.isfinite(median)]
-        middle, q1, q3 = ([row[k] for k in known] for row in (course.medians, course.q1, course.q3))
-        look = course.look.points(4.0, 0.6) | {"linestyle": "-", "color": course.look.edge, "linewidth": 1.1}
-        ax.errorbar(
-            [positions[k] + dodge for k in known],
-            middle,
-            yerr=[[m - low for m, low in zip(middle, q1, strict=True)], [h - m for m, h in zip(middle, q3, strict=True)]],
-            elinewidth=0.9, capsize=2.0, capthick=0.9, label=course.name, zorder=3 - 0.1 * index, **look,
-        )  # fmt: skip
-    frame = ax.get_xaxis_transform()
-    for position, value in zip(positions, p, strict=True):
-        if not math.isnan(value):
-            look = {"transform": frame, "ha": "center", "va": "bottom"}
-            style.italic_p(ax.text(position, 1.01, formatting.p_value(value), **look))
-    ax.set_xticks(positions, list(time_labels))
-    name_y(ax, ylabel)
-    for index in broken:  # two strokes through the axis where time is cut
-        place = (positions[index - 1] + positions[index]) / 2
-        ax.plot(place, 0, "s", transform=frame, markersize=3, color="white", clip_on=False, zorder=9, label="gap")
-        ax.text(place, 0, "//", transform=frame, ha="center", va="center", size=style.BODY, zorder=10)
-    _rows_below(ax, members, positions, xlabel)
+
+def axis_break(ax: Axes, place: float) -> None:
+    """Draw two strokes through the horizontal axis where time is cut."""
+    frame = {"transform": ax.get_xaxis_transform()}
+    ax.plot(place, 0, "s", markersize=3, color="white", clip_on=False, zorder=9, label="gap", **frame)
+    ax.text(place, 0, "//", ha="center", va="center", size=style.BODY, zorder=10, **frame)
 
 
 def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
     """Place visits on an axis in proportion to time, but cut long gaps; ValueError unless they follow each other.
 
-    Returns
-    -------
-    positions : list of float
-        In units of the shortest gap; no gap is longer than two of them.
-    broken : list of int
-        Indices of the visits before which the axis is cut.
+    Returns their positions, in units of the shortest gap, none more than two of them apart, and the indices of the visits
+    before which the axis is cut.
     """
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if any(gap <= 0 for gap in gaps):
@@ -402,41 +269,23 @@ def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
     return list(positions), [index for index, gap in enumerate(gaps, start=1) if gap > 2 * shortest]
 
 
-def _rows_below(ax: Axes, members: Sequence[Course], positions: Sequence[float], xlabel: str) -> None:
-    """Name the row of tick labels, and add a row of n per group, each number below its visit."""
-    rows = [(xlabel, style.INK, ())] + [(f"n, {c.name}", c.look.edge, c.n) for c in members]
-    for row, (name, colour, counts) in enumerate(rows):
-        look = {
-            "xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL,
-            "color": colour, "annotation_clip": False,
-        }  # fmt: skip
-        offset = -(7.4 + 8.0 * row)
-        ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
-        for position, n in zip(positions, counts, strict=False):
-            ax.annotate("–" if n is None else str(n), (position, 0), xytext=(0, offset), ha="center", **look)
-
-
-def correlation(
-    ax: Axes,
-    x: Sequence[float],
-    y: Sequence[float],
-    *,
-    r: float,
-    p: float,
-    n: int,
-    xlabel: str,
-    ylabel: str,
-    limits: tuple[float, float] | None = None,
+def row_below(
+    ax: Axes, row: int, name: str, counts: Sequence[float], positions: Sequence[float] = (), colour: str = style.INK
 ) -> None:
-    """Draw one variable against another, with Spearman's r, its P and n above."""
-    ax.plot(x, y, label="participants", **style.NEUTRAL.points(_POINT))
-    if limits is not None:
-        ax.set_ylim(*limits)
-    ax.margins(0.04)
-    ax.set_xlabel(xlabel)
-    name_y(ax, ylabel)
-    numbers = f"Spearman r = {formatting.number(r, 2)}, {formatting.p_value(p)}, n = {n}"
-    style.italic_p(ax.text(0.0, 1.01, numbers, transform=ax.transAxes, ha="left", va="bottom"))
+    """Write a row under the axis, 0 being that of the tick labels: its name, and counts at their positions, if known."""
+    look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
+    look |= {"color": colour, "annotation_clip": False}
+    offset = -(7.4 + 8.0 * row)
+    ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
+    for position, n in zip(positions, counts, strict=True):
+        ax.annotate("–" if math.isnan(n) else f"{n:.0f}", (position, 0), xytext=(0, offset), ha="center", **look)
+
+
+def p_above(ax: Axes, position: float, p: float) -> None:
+    """Write P above a place of the axis, if it was computed."""
+    if not math.isnan(p):
+        look = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+        style.italic_p(ax.text(position, 1.01, p_value(p), **look))
 
 
 def message(ax: Axes, text: str) -> None:

@@ -11,7 +11,7 @@ from ..files import write_json
 from . import draw, schematic, style
 from .catalogue import Catalogue, Figure, Panel, letter
 from .forest import forest
-from .panels import Content, content
+from .panels import Content, draw_panel, room
 from .study import Study
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Millimetres between the edge of a panel's cell and its axes.
 _LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
 _RIGHT_AXIS = 9.5
-_LEGEND = 5.0
+_LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # more at the left and below
 _STRATA_PER_ROW = 6  # side by side over the width of a page
 _EXTRA_LINE = 2.8  # above panels with more lines than that of P
@@ -29,29 +29,16 @@ _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 def draw_figures(
     study: Study,
     catalogue: Catalogue,
-    folder: Path | str,
+    folder: Path,
     *,
     words: Mapping[str, str],
     only: Sequence[str] = (),
 ) -> list[Path]:
     """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
 
-    Parameters
-    ----------
-    study : Study
-    catalogue : Catalogue
-    folder : path
-    words : mapping of str to str
-        What the placeholders of titles and captions stand for; see ``labels.caption_words``.
-    only : sequence of str
-        Keys of the figures to draw; all if empty.
-
-    Returns
-    -------
-    list of Path
-        The files, in the order in which they were written.
+    ``words`` are what the placeholders of titles and captions stand for (see ``labels.caption_words``), ``only`` the keys of
+    the figures to draw (all if empty). Returns the files, in the order of writing.
     """
-    folder = Path(folder)
     for key in only:
         if key not in catalogue.figures:
             raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
@@ -59,11 +46,10 @@ def draw_figures(
     described: dict[str, Any] = {}
     with style.settings():
         for order, (key, figure) in enumerate(catalogue.figures.items()):
-            if only and key not in only:
-                continue
-            page, contents = build(figure, study)
-            described[key] = {"order": order, **describe(key, figure, study, page, contents, words)}
-            written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
+            if not only or key in only:
+                page, contents = build(figure, study)
+                described[key] = {"order": order, **_describe(key, figure, study, page, contents, words)}
+                written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
     write_json(described, folder / "figures.json")
     return [*written, folder / "figures.json"]
 
@@ -79,35 +65,34 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     panels = figure.drawn(study.strata_labels)
     side_by_side = max(len(study.resolve(panel.strata)) for panel in panels)
     columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))
-    width = style.WIDTHS_MM[figure.width]
-    cell = width / columns
-    contents = [content(panel, study, cell - _LEFT - _RIGHT) for panel in panels]
-    rows = -(-len(contents) // columns)
-    top = _LEGEND if any(c.arms_legend for c in contents) else 1.5
-    page = style.Page(width, top + rows * figure.panel_height + 1.0, study.label)
-    axes = []
-    for index, shown in enumerate(contents):
-        left, above = cell * (index % columns), top + figure.panel_height * (index // columns)
-        indent, below = _ROWS_OF_N if shown.rows_below else (0.0, 0.0)
-        head, right = _TOP + _EXTRA_LINE * shown.more_lines, _RIGHT + _RIGHT_AXIS * shown.right_axis
-        size = cell - _LEFT - indent - right, figure.panel_height - head - _BOTTOM - below
-        axes.append(page.axes(left + _LEFT + indent, above + head, *size))
-        axes[-1].set_gid(f"panel_{index}")
-        shown.paint(axes[-1])
-        if len(contents) > 1:
+    cell, high = style.WIDTH_MM / columns, figure.panel_height
+    rooms = [room(panel, study, cell - _LEFT - _RIGHT) for panel in panels]
+    legend = any(needed.arms_legend for needed in rooms)
+    top = _LEGEND if legend else _NO_LEGEND
+    page = style.Page(style.WIDTH_MM, top + -(-len(panels) // columns) * high + 1.0, study.label)
+    axes, contents = [], []
+    for index, (panel, needed) in enumerate(zip(panels, rooms, strict=True)):
+        left, above = cell * (index % columns), top + high * (index // columns)
+        indent, below = _ROWS_OF_N if needed.rows_below else (0.0, 0.0)
+        head, right = _TOP + _EXTRA_LINE * needed.more_lines, _RIGHT + _RIGHT_AXIS * needed.right_axis
+        size = cell - _LEFT - indent - right, high - head - _BOTTOM - below
+        ax = page.axes(left + _LEFT + indent, above + head, *size)
+        ax.set_gid(f"panel_{index}")
+        axes.append(ax)
+        contents.append(draw_panel(ax, panel, study))
+        if len(panels) > 1:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
-        page.text(left + 5.5, above + 0.9, shown.title, weight="bold", size=style.TITLE, va="top")
+        page.text(left + 5.5, above + 0.9, contents[-1].title, weight="bold", size=style.TITLE, va="top")
     if figure.by_stratum:
         _share_axes(axes, panels)
-    if any(shown.arms_legend for shown in contents):
-        with_arms = next(ax for ax, shown in zip(axes, contents, strict=True) if shown.arms_legend)
-        _legend(page, with_arms, [arm.label for arm in study.trial.analysed_arms.values()])
+    if legend:
+        _legend(page, axes, [arm.label for arm in study.trial.analysed_arms.values()])
     return page, contents
 
 
 def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
     """Give the time courses of one outcome the same vertical axis, so that strata can be compared."""
-    for outcome in dict.fromkeys(panel.outcome for panel in panels):
+    for outcome in {panel.outcome for panel in panels}:
         own = [ax for ax, panel in zip(axes, panels, strict=True) if panel.outcome == outcome and ax.containers]
         limits = [ax.get_ylim() for ax in own]
         for ax in own:
@@ -115,24 +100,23 @@ def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
             draw.name_y(ax, ax.get_ylabel())
 
 
-def _legend(page: style.Page, ax: Axes, arms: Sequence[str]) -> None:
+def _legend(page: style.Page, axes: Sequence[Axes], arms: Sequence[str]) -> None:
     """Draw one key to the arms for the whole page, with the marks of the first axes that have them."""
     handles: dict[str, Any] = {}
-    for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-        handles.setdefault(name, handle)
+    for ax in reversed(axes):
+        found, names = ax.get_legend_handles_labels()
+        handles |= dict(zip(reversed(names), reversed(found), strict=True))
     place = {"loc": "upper right", "bbox_to_anchor": (1 - 2 / page.width, 1 - page.top / page.height)}
-    page.figure.legend([handles[name] for name in arms], arms, ncols=2, frameon=False, borderaxespad=0.2, **place)
+    shown = {name: handles[name] for name in arms if name in handles}
+    page.figure.legend(shown.values(), shown.keys(), ncols=2, frameon=False, borderaxespad=0.2, **place)
 
 
-def describe(
+def _describe(
     key: str, figure: Figure, study: Study, page: style.Page, contents: list[Content], words: Mapping[str, str]
 ) -> dict[str, Any]:
     """Say in JSON values what a figure is: label, title, caption, files, and its result in words."""
     letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
-    panels = [
-        {"letter": own, "title": c.title, "words": c.words, "missing": c.missing}
-        for own, c in zip(letters, contents, strict=True)
-    ]
+    panels = [{"letter": own, **content._asdict()} for own, content in zip(letters, contents, strict=True)]
     title, caption = figure.texts(words, study.strata_labels, study.trial)
     if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
         caption += " Triangles at the edge mark values outside the axis."
@@ -141,8 +125,8 @@ def describe(
         "title": title,
         "caption": caption,
         "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
-        "width_mm": style.WIDTHS_MM[figure.width],
-        "words": " ".join(f"{p['letter']}, {p['words']}" if p["letter"] else str(p["words"]) for p in panels),
+        "width_mm": style.WIDTH_MM,
+        "words": " ".join(", ".join(filter(None, (panel["letter"], panel["words"]))) for panel in panels),
         "panels": panels,
         "data_label": page.label,
     }

@@ -1,106 +1,48 @@
-"""What each panel shows: finished numbers looked up, and the same numbers put into words."""
+"""The kinds of panels: each is a function that draws finished numbers on axes, and returns them in words."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from .. import formatting, labels
-from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
+from ..formatting import interval, number, p_value
+from ..labels import change_decimals, direction, unit
+from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Outcome
 from . import draw, style
 from .catalogue import EACH, Panel
-from .study import Study
+from .study import Study, Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_STRATA = 6  # side by side in a panel
+_PAIR = 2.35  # from one stratum to the next, where the arms of each are one unit apart
+_DODGE = 0.07  # between the courses of two arms, in units of the shortest time between visits
 _LETTER_MM = 1.3  # mean width of a letter under the axis
+_LINES_PER_BRACKET = 2  # above the first
 
 
-@dataclass(frozen=True)
-class Content:
-    """A panel ready to be drawn.
-
-    Attributes
-    ----------
-    title : str
-    paint : callable
-        Draws on the axes that it is given.
-    words : str
-        The result in words, for readers who do not see the drawing.
-    arms_legend : bool
-        Whether colours of arms need a legend.
-    rows_below : bool
-        Whether rows of n stand under the axis.
-    more_lines : int
-        How many lines stand above that of P: names of strata, or further brackets.
-    right_axis : bool
-        Whether an axis stands at the right.
-    missing : bool
-        Whether the panel only says why it shows nothing.
-    """
+class Content(NamedTuple):
+    """What a panel shows, for readers who do not see the drawing."""
 
     title: str
-    paint: Callable[[Axes], object]
     words: str
-    arms_legend: bool = False
-    rows_below: bool = False
-    more_lines: int = 0
+    missing: bool = False  # the panel only says why it shows nothing
+
+
+class Room(NamedTuple):
+    """What a panel needs around its axes."""
+
+    more_lines: int = 0  # above that of P: names of strata, or further brackets
+    rows_below: bool = False  # of n
     right_axis: bool = False
-    missing: bool = False
+    arms_legend: bool = False  # a key to the colours of the arms
 
 
-def content(panel: Panel, study: Study, width: float = 60.0) -> Content:
-    """Look up what a panel shows; where the workbook or the analysis does not have it, the panel says so.
-
-    ``width`` is that of its axes in millimetres; names of arms that do not fit under them go into a legend.
-    """
-    if panel.kind == "correlation":
-        return _correlation(panel, study)
-    outcome = study.trial.outcomes[panel.outcome]
-    names = study.resolve([EACH] if panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS] else panel.strata)
-    title = panel.title or _title(panel, study, outcome, names)
-    if unknown := [name for name in names if name not in (ALL_PARTICIPANTS, *study.strata_labels)]:
-        has = ", ".join(study.strata_labels)
-        return _missing(title, f"No stratum {', '.join(unknown)}\nin this analysis (it has {has})")
-    if len(names) > MOST_STRATA:
-        reason = f"A panel holds up to {MOST_STRATA} strata,\nthis analysis has {len(names)}: see the tables"
-        return _missing(title, reason)
-    builders = {"arms": _arms, "estimation": _arms, "time_course": _time_course, "strata": _strata}
-    return builders[panel.kind](panel, study, outcome, names, title, width)
-
-
-def _title(panel: Panel, study: Study, outcome: Outcome, names: list[str]) -> str:
-    parts = [outcome.label]
-    if panel.visit:
-        parts.append(study.trial.visits[panel.visit].label)
-    if panel.kind == "time_course":
-        marker = study.trial.markers.get(panel.marker or study.marker)
-        parts.append("all participants" if names == [ALL_PARTICIPANTS] else f"{names[0]} of {marker.label}")
-    elif panel.kind == "estimation" and names != [ALL_PARTICIPANTS]:
-        parts.append(names[0])
-    return parts[0] if panel.kind == "strata" else ", ".join(parts)
-
-
-def _missing(title: str, reason: str) -> Content:
-    return Content(title, partial(draw.message, text=reason), reason.replace("\n", " ") + ".", missing=True)
-
-
-def _not_there(title: str, study: Study, outcome: Outcome, visit: str, stratum: str = ALL_PARTICIPANTS) -> Content:
-    of = "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-    return _missing(
-        title, f"{outcome.label} ({study.trial.visits[visit].label}){of}\nis not in this workbook or analysis"
-    )
-
-
-def with_unit(label: str, unit: str) -> str:
-    """Join a label and its unit, with raised squares."""
-    return f"{label} ({labels.unit(unit)})" if unit else label
+class NotShownError(Exception):
+    """The workbook or the analysis does not have what a panel shows; the message says so on two lines."""
 
 
 @dataclass(frozen=True)
@@ -117,152 +59,201 @@ class Quantity:
         """Return the outcome at baseline if that is the visit, otherwise its change as the analysis measures it."""
         if visit == BASELINE:
             return cls("baseline", with_unit(outcome.label, outcome.unit), outcome.unit, outcome.decimals)
-        measure = study.measure
-        label, unit = {
+        label, of = {
             "percent_change": (f"{outcome.label}, change (%)", "%"),
             "log_ratio": (f"{outcome.label}, log ratio to baseline", ""),
-        }.get(measure, (with_unit(f"{outcome.label}, change", outcome.unit), labels.unit(outcome.unit)))
-        return cls(measure, label, unit, labels.change_decimals(measure, outcome.decimals))
+            "difference": (with_unit(f"{outcome.label}, change", outcome.unit), unit(outcome.unit)),
+        }[study.measure]
+        return cls(study.measure, label, of, change_decimals(study.measure, outcome.decimals))
+
+    def words(self, group: draw.Group) -> str:
+        """Return the summary of a group."""
+        if not math.isfinite(group.summary.median):
+            return f"{group.name}: no value"
+        median, q1, q3 = (number(value, self.decimals) for value in group.summary[1:])
+        return f"{group.name} median {median}{draw.after_number(self.unit)} (quartiles {q1} and {q3}), n = {group.n}"
 
 
-def _group(
-    study: Study, key: tuple[str, str, str], name: str, look: style.Look, position: float, arm: str = "", **place: str
-) -> draw.Group:
-    """Look up a group of participants; ``key`` is outcome, measure and visit, and no ``arm`` takes both together."""
-    n, *summary = (
-        study.numbers.get(*key, statistic, group=arm or BOTH_ARMS, **place).value
-        for statistic in ("n", "median", "q1", "q3")
+def strata_of(panel: Panel, study: Study) -> list[str]:
+    """Return the labels of the strata that a panel shows."""
+    return study.resolve([EACH] if panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS] else panel.strata)
+
+
+def room(panel: Panel, study: Study, width: float) -> Room:
+    """Return what a panel needs around axes of a width in millimetres; names of arms that do not fit need a legend."""
+    names, course = strata_of(panel, study), panel.kind == "time_course"
+    if panel.kind == "strata":
+        return Room(more_lines=_LINES_PER_BRACKET * max(0, len(names) - 2))
+    if panel.kind != "arms":
+        return Room(rows_below=course, arms_legend=course, right_axis=panel.kind == "estimation")
+    letters = max(len(arm.label) for arm in study.trial.analysed_arms.values())
+    fit = letters * _LETTER_MM <= width / (_PAIR * (len(names) - 1) + 2.2)
+    return Room(more_lines=int(names != [ALL_PARTICIPANTS]), arms_legend=len(names) > 1 and not fit)
+
+
+def draw_panel(ax: Axes, panel: Panel, study: Study) -> Content:
+    """Draw a panel on axes, or say in their frame why the workbook or the analysis does not have it."""
+    title, names, has = title_of(panel, study), strata_of(panel, study), study.strata_labels
+    try:
+        if unknown := [name for name in names if name not in (ALL_PARTICIPANTS, *has)]:
+            raise NotShownError(f"No stratum {', '.join(unknown)}\nin this analysis (it has {', '.join(has)})")
+        if len(names) > MOST_STRATA:
+            raise NotShownError(
+                f"A panel holds up to {MOST_STRATA} strata,\nthis analysis has {len(names)}: see the tables"
+            )
+        return Content(title, f"{KINDS[panel.kind](ax, panel, study, title)}.")
+    except NotShownError as reason:
+        draw.message(ax, str(reason))
+        return Content(title, str(reason).replace("\n", " ") + ".", missing=True)
+
+
+def title_of(panel: Panel, study: Study) -> str:
+    """Return the title of a panel."""
+    trial = study.trial
+    if panel.kind == "correlation":
+        return _people(panel, study)[1].capitalize()
+    name = strata_of(panel, study)[0]
+    parts = [trial.outcomes[panel.outcome].label] + ([trial.visits[panel.visit].label] if panel.visit else [])
+    if panel.kind == "time_course":
+        marker = trial.markers.get(panel.marker or study.marker)
+        parts.append("all participants" if name == ALL_PARTICIPANTS else f"{name} of {marker.label}")
+    elif panel.kind == "estimation" and name != ALL_PARTICIPANTS:
+        parts.append(name)
+    return ", ".join(parts)
+
+
+def with_unit(label: str, of: str) -> str:
+    """Join a label and its unit, with raised squares."""
+    return f"{label} ({unit(of)})" if of else label
+
+
+def _not_there(study: Study, outcome: Outcome, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
+    of = "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
+    return NotShownError(
+        f"{outcome.label} ({study.trial.visits[visit].label}){of}\nis not in this workbook or analysis"
     )
-    values = study.values(*key, arm=arm, **place)
-    return draw.Group(name, look, position, values, 0 if math.isnan(n) else int(n), *summary)
 
 
-def _summary_words(group: draw.Group, shown: Quantity) -> str:
-    if not math.isfinite(group.median):
-        return f"{group.name}: no value"
-    median, q1, q3 = (formatting.number(v, shown.decimals) for v in (group.median, group.q1, group.q3))
-    unit = draw.after_number(shown.unit)
-    return f"{group.name} median {median}{unit} (quartiles {q1} and {q3}), n = {group.n}"
-
-
-def _arms(panel: Panel, study: Study, outcome: Outcome, strata: list[str], title: str, width: float) -> Content:
-    """Every participant by arm at one visit, all together or in strata side by side."""
-    trial, shown = study.trial, Quantity.of(outcome, study, panel.visit)
-    key = (panel.outcome, shown.measure, panel.visit)
-    arms = ((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))
-    estimation, direction = panel.kind == "estimation", labels.direction(trial)
-    members, comparisons, words, shift = [], [], [], None
-    for index, stratum in enumerate(strata):
-        place, start = study.place(stratum, panel.marker), index * 2.35
-
-        def number(statistic: str, place: dict[str, str] = place) -> float:
-            return study.numbers.get(*key, statistic, contrast=trial.contrast, **place).value
-
-        pair = [
-            _group(study, key, arm.label, look, start + step, arm.key, **place) for step, (arm, look) in enumerate(arms)
-        ]
-        members += pair
-        p, over = number("p"), "" if stratum == ALL_PARTICIPANTS else stratum
-        comparisons.append(draw.Comparison(start, start + 1, p, "" if estimation else over))
-        said = "; ".join(_summary_words(group, shown) for group in reversed(pair))
-        if estimation:
-            interval = [number(f"hodges_lehmann{end}") for end in ("", "_lower", "_upper")]
-            shift = draw.Shift(pair[0].median, *interval, direction)
-            said += f"; {direction} {formatting.interval(*interval, shown.decimals)}"
-        words.append((f"{over}: " if over else "") + f"{said}; {formatting.p_value(p)}")
+def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
+    """Every participant by arm at one visit, all together or in strata side by side, or with the difference of the arms."""
+    trial, outcome = study.trial, study.trial.outcomes[panel.outcome]
+    shown = Quantity.of(outcome, study, panel.visit)
+    key, names = (panel.outcome, shown.measure, panel.visit), strata_of(panel, study)
+    looks = ((trial.arms.control, style.CONTROL, 0), (trial.arms.treated, style.TREATED, 1))
+    places, members = [study.place(name, panel.marker) for name in names], []
+    for index, place in enumerate(places):
+        for arm, look, step in looks:
+            values, summary = study.values(key, arm.key, **place), study.summary(key, arm.key, **place)
+            members.append(draw.Group(arm.label, look, _PAIR * index + step, values, summary))
     if not any(group.n for group in members):
-        return _not_there(title, study, outcome, panel.visit)
-    slot = width / (members[-1].position + 1.2)
-    names_fit = len(strata) == 1 or max(len(group.name) for group in members) * _LETTER_MM <= slot
-    paint = partial(
-        draw.groups, members=members, comparisons=comparisons, ylabel=shown.label, unit=shown.unit,
-        zero=panel.visit != BASELINE, limits=panel.limits, names=names_fit, shift=shift,
-    )  # fmt: skip
-    lines = int(any(comparison.over for comparison in comparisons))
-    said = f"{title}. {'. '.join(words)}."
-    return Content(title, paint, said, arms_legend=not names_fit, more_lines=lines, right_axis=shift is not None)
+        raise _not_there(study, outcome, panel.visit)
+    named = not room(panel, study, draw.width_mm(ax)).arms_legend
+    changes = {"zero": panel.visit != BASELINE, "limits": panel.limits}
+    draw.groups(ax, members, shown.label, unit=shown.unit, names=named, **changes)
+    words = []
+    for name, place, control, treated in zip(names, places, members[::2], members[1::2], strict=True):
+        p, over = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name
+        said = [shown.words(treated), shown.words(control)]
+        draw.bracket(ax, control.position, treated.position, p, "" if panel.kind == "estimation" else over)
+        if panel.kind == "estimation":
+            ends = [study.contrast(key, f"hodges_lehmann{end}", **place) for end in ("", "_lower", "_upper")]
+            draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
+            said.append(f"{direction(trial)} {interval(*ends, shown.decimals)}")
+        words.append((f"{over}: " if over else "") + "; ".join([*said, p_value(p)]))
+    return f"{title}. {'. '.join(words)}"
 
 
-def _time_course(panel: Panel, study: Study, outcome: Outcome, strata: list[str], title: str, width: float) -> Content:
+def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     """Median change by arm over the visits in one group of participants; every change is zero at baseline."""
-    trial, shown, (stratum,) = study.trial, Quantity.of(outcome, study), strata
-    place = study.place(stratum, panel.marker)
-
-    def number(visit: str, statistic: str, **of: str) -> float:
-        measure = "baseline" if visit == BASELINE else shown.measure
-        return study.numbers.get(panel.outcome, measure, visit, statistic, **of, **place).value
-
-    arms = ((trial.arms.treated, style.TREATED), (trial.arms.control, style.CONTROL))
-    visits = [v for v in outcome.follow_up if any(number(v, "n", group=arm.key) > 0 for arm, _ in arms)]
+    trial, outcome, (stratum,) = study.trial, study.trial.outcomes[panel.outcome], strata_of(panel, study)
+    shown, place = Quantity.of(outcome, study), study.place(stratum, panel.marker)
+    keys = {visit: (panel.outcome, shown.measure, visit) for visit in outcome.follow_up}
+    by_visit = {v: [study.summary(key, arm, **place) for arm in trial.analysed_arms] for v, key in keys.items()}
+    visits = [visit for visit, summaries in by_visit.items() if any(summary.n > 0 for summary in summaries)]
     if not visits:
-        return _not_there(title, study, outcome, outcome.follow_up[0], stratum)
-    p = [number(visit, "p", contrast=trial.contrast) for visit in visits]
-    members = []
-    for arm, look in arms:
-        counts = [number(visit, "n", group=arm.key) for visit in (BASELINE, *visits)]
-        n = tuple(None if math.isnan(count) else int(count) for count in counts)
-        summaries = [(0.0, *(number(v, name, group=arm.key) for v in visits)) for name in ("median", "q1", "q3")]
-        members.append(draw.Course(arm.label, look, n, *summaries))
+        raise _not_there(study, outcome, outcome.follow_up[0], stratum)
     times = [trial.visits[visit] for visit in (BASELINE, *visits)]
     weeks = [visit.week for visit in times if visit.week is not None]
     in_weeks = len(weeks) == len(times)
-    paint = partial(
-        draw.courses, members=members, times=weeks if in_weeks else range(len(times)), p=[math.nan, *p],
-        ylabel=shown.label, xlabel="Weeks" if in_weeks else "", limits=panel.limits,
-        time_labels=[f"{visit.week:g}" if in_weeks else visit.label for visit in times],
-    )  # fmt: skip
+    positions, broken = draw.time_positions(weeks if in_weeks else range(len(times)))
+    quartiles = [q for visit in visits for summary in by_visit[visit] for q in (summary.q1, summary.q3)]
+    low, high = draw.view(quartiles, quartiles, limits=panel.limits, include=(0.0,))
+    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=(low, high))
+    draw.zero_line(ax)
+    draw.row_below(ax, 0, "Weeks" if in_weeks else "", ())
+    ax.set_xticks(positions, [f"{visit.week:g}" if in_weeks else visit.label for visit in times])
+    draw.name_y(ax, shown.label)
+    medians: list[list[str]] = [[] for _ in visits]
+    for index, (arm, look) in enumerate(zip(trial.analysed_arms.values(), (style.TREATED, style.CONTROL), strict=True)):
+        at_baseline = study.summary((panel.outcome, "baseline", BASELINE), arm.key, **place).n
+        summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_visit[visit][index] for visit in visits)]
+        moved = [position + _DODGE * (2 * index - 1) for position in positions]
+        draw.course(ax, moved, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
+        draw.row_below(ax, index + 1, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
+        for said, summary in zip(medians, summaries[1:], strict=True):
+            said.append(f"{arm.label} {number(summary.median, shown.decimals)}{shown.unit}")
+    for place_of_break in broken:
+        draw.axis_break(ax, (positions[place_of_break - 1] + positions[place_of_break]) / 2)
     words = []
-    for index, visit in enumerate(visits, start=1):
-        both = ", ".join(f"{m.name} {formatting.number(m.medians[index], shown.decimals)}{shown.unit}" for m in members)
-        words.append(f"{trial.visits[visit].label}: {both}, {formatting.p_value(p[index - 1])}")
-    return Content(title, paint, f"{title}. Medians at {'; '.join(words)}.", arms_legend=True, rows_below=True)
+    for visit, position, said in zip(visits, positions[1:], medians, strict=True):
+        p = study.contrast(keys[visit], "p", **place)
+        draw.p_above(ax, position, p)
+        words.append(f"{trial.visits[visit].label}: {', '.join(said)}, {p_value(p)}")
+    return f"{title}. Medians at {'; '.join(words)}"
 
 
-def _strata(panel: Panel, study: Study, outcome: Outcome, strata: list[str], title: str, width: float) -> Content:
+def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     """Baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
-    shown, marker = Quantity.of(outcome, study, BASELINE), panel.marker or study.marker
-    key = (panel.outcome, shown.measure, BASELINE)
-    members = [
-        _group(study, key, name, style.stratum_look(place, len(strata)), place, marker=marker, stratum=name)
-        for place, name in enumerate(strata)
-    ]
+    outcome, names = study.trial.outcomes[panel.outcome], strata_of(panel, study)
+    shown = Quantity.of(outcome, study, BASELINE)
+    key, members = (panel.outcome, shown.measure, BASELINE), []
+    for position, name in enumerate(names):
+        look, place = style.stratum_look(position, len(names)), study.place(name, panel.marker)
+        members.append(draw.Group(name, look, position, study.values(key, **place), study.summary(key, **place)))
     if not any(group.n for group in members):
-        return _not_there(title, study, outcome, BASELINE)
-    *lower, highest = strata
-    comparisons, said = [], [_summary_words(group, shown) for group in reversed(members)]
-    for place, name in enumerate(lower):
-        p = study.numbers.get(*key, "p", marker=marker, stratum="", contrast=f"{highest} - {name}").value
-        comparisons.append(draw.Comparison(place, len(lower), p))
-        said.append((f"{highest} against {name} " if len(lower) > 1 else "") + formatting.p_value(p))
-    paint = partial(
-        draw.groups, members=members, comparisons=comparisons, ylabel=shown.label, unit=shown.unit, limits=panel.limits
-    )
-    lines = draw.LINES_PER_LEVEL * max(draw.levels(comparisons), default=0)
-    return Content(title, paint, f"{title} at baseline. {'; '.join(said)}.", more_lines=lines)
+        raise _not_there(study, outcome, BASELINE)
+    draw.groups(ax, members, shown.label, unit=shown.unit, limits=panel.limits)
+    *lower, highest = names
+    said = [shown.words(group) for group in reversed(members)]
+    for position, name in enumerate(lower):
+        place = {"marker": panel.marker or study.marker, "stratum": "", "contrast": f"{highest} - {name}"}
+        p = study.numbers.get(*key, "p", **place).value
+        draw.bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
+        said.append((f"{highest} against {name} " if len(lower) > 1 else "") + p_value(p))
+    return f"{title} at baseline. {'; '.join(said)}"
 
 
-def _correlation(panel: Panel, study: Study) -> Content:
-    """A marker against age in one group of people."""
-    population, marker = study.trial.population, study.trial.markers[panel.outcome]
-    cut = f"{population.cut_age:g}"
-    group, name = {
-        "population": ("population", population.label),
-        "population_under_cut": (f"population_under_{cut}", f"{population.label}, under {cut} years"),
-        "population_from_cut": (f"population_over_{cut}", f"{population.label}, {cut} years and over"),
+def _people(panel: Panel, study: Study) -> tuple[str, str]:
+    """Return the group of people of a correlation as the results call it, and its label."""
+    population = study.trial.population
+    cut, label = f"{population.cut_age:g}", population.label
+    return {
+        "population": ("population", label),
+        "population_under_cut": (f"population_under_{cut}", f"{label}, under {cut} years"),
+        "population_from_cut": (f"population_over_{cut}", f"{label}, {cut} years and over"),
         "participants": ("participants", "trial participants"),
     }[panel.group]
-    title = panel.title or name.capitalize()
-    ages, values = study.pairs(panel.outcome, panel.group)
+
+
+def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
+    """A marker against age in one group of people."""
+    marker, (ages, values) = study.trial.markers[panel.outcome], study.pairs(panel.outcome, panel.group)
     if not ages:
-        return _missing(title, f"{marker.label} and age\nare not in this workbook")
+        raise NotShownError(f"{marker.label} and age\nare not in this workbook")
+    key, place = (panel.outcome, "correlation", BASELINE), {"contrast": study.trial.population.age}
     r, p = (
-        study.numbers.get(panel.outcome, "correlation", BASELINE, statistic, contrast=population.age, group=group)
-        for statistic in ("spearman_r", "p")
+        study.numbers.get(*key, statistic, group=_people(panel, study)[0], **place) for statistic in ("spearman_r", "p")
     )
     n = int(r.n_first) if math.isfinite(r.n_first) else len(ages)
-    paint = partial(
-        draw.correlation, x=ages, y=values, r=r.value, p=p.value, n=n, xlabel=with_unit("Age", "years"),
-        ylabel=with_unit(marker.label, marker.unit), limits=panel.limits,
-    )  # fmt: skip
-    words = f"{marker.label} against age, {title.lower()}: Spearman r = {formatting.number(r.value, 2)}, "
-    return Content(title, paint, f"{words}{formatting.p_value(p.value)}, n = {n}.")
+    ax.plot(ages, values, label="participants", **style.NEUTRAL.points(draw.POINT))
+    if panel.limits is not None:
+        ax.set_ylim(*panel.limits)
+    ax.margins(0.04)
+    ax.set_xlabel(with_unit("Age", "years"))
+    draw.name_y(ax, with_unit(marker.label, marker.unit))
+    result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {n}"
+    style.italic_p(ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom"))
+    return f"{marker.label} against age, {title.lower()}: {result}"
+
+
+KINDS = {"arms": arms, "estimation": arms, "time_course": time_course, "strata": strata, "correlation": correlation}

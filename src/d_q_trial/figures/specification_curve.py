@@ -6,12 +6,12 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..formatting import number, p_value
-from ..labels import CHANGES, fill
+from ..labels import fill
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import style
@@ -29,29 +29,8 @@ LEFT, CURVE, RIGHT = 47.0, 104.0, 28.0  # millimetres: names, curve, numbers
 HEAD, HEIGHT, GAP = 15.0, 62.0, 7.0
 ROW, BETWEEN = 3.1, 1.4
 WIDEST = 30  # letters of a name
-BINS = 312
+BINS = 312  # places along the curve
 BAND = "#e6e6e6"
-
-CHOICES = {
-    "outcome": "Outcome",
-    "visit": "Visit",
-    "subgroup": "Participants",
-    "change": "Change",
-    "test": "Test",
-    "outliers": "Outliers",
-    "missing": "Missing values",
-    "population": "Population",
-}
-WORDS = CHANGES | {
-    "percent": CHANGES["percent_change"],
-    "keep": "kept",
-    "trim": "trimmed",
-    "winsorise": "winsorised",
-    "available": "left out",
-    "last_carried_forward": "last value carried forward",
-    "no_change": "taken as no change",
-    "intention_to_treat": "intention to treat",
-}
 
 
 @dataclass(frozen=True)
@@ -65,29 +44,23 @@ class Option:
 
 def options_of(ordered: pd.DataFrame, trial: Trial) -> list[list[Option]]:
     """List the options of each choice that has more than one, for specifications in the order of the curve."""
+    subgroups = [
+        f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
+        for marker, cut in zip(ordered["marker"], ordered["cut"], strict=True)
+    ]
+    ordered = ordered.assign(subgroup=subgroups)
+    names: dict[str, dict[str, str]] = {
+        "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
+        "visit": {key: visit.label for key, visit in trial.visits.items()},
+        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
+    }
     groups = []
-    for key, title in CHOICES.items():
-        names = np.array(_names(ordered, key, trial), dtype=object)
-        order = dict.fromkeys(names[np.argsort(ordered["specification"].to_numpy(), kind="stable")])
-        if len(order) > 1:
-            groups.append([Option(title, name, names == name) for name in order])
+    for choice, title in captions()["choices"].items():
+        column = ordered[choice].replace(names.get(choice, captions()["options"]))
+        found = column.iloc[ordered["specification"].to_numpy().argsort(kind="stable")].unique()
+        if len(found) > 1:
+            groups.append([Option(title, name, column.eq(name).to_numpy()) for name in found])
     return groups
-
-
-def _names(ordered: pd.DataFrame, key: str, trial: Trial) -> list[str]:
-    """Return the name of each specification's option of a choice."""
-    if key == "subgroup":
-        return [
-            f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
-            for marker, cut in zip(ordered["marker"], ordered["cut"], strict=True)
-        ]
-    known = {"outcome": trial.outcomes, "visit": trial.visits}.get(key)
-    if known:
-        return [known[value].label for value in ordered[key]]
-    if key == "test":
-        names = {value: textwrap.fill(get_test(value).label, WIDEST) for value in ordered[key].unique()}
-        return [names[value] for value in ordered[key]]
-    return [WORDS.get(value, value) for value in ordered[key]]
 
 
 def draw_specification_curve(
@@ -103,49 +76,32 @@ def draw_specification_curve(
 ) -> list[Path]:
     """Draw the multiverse and write ``stem``.pdf and ``stem``.png.
 
-    Parameters
-    ----------
-    table, summary : pandas.DataFrame
-        As :mod:`d_q_trial.robustness.multiverse` makes them.
-    band : three arrays of shape (places,)
-        Percentiles 2.5, 50 and 97.5 of the permuted curves.
-    trial : Trial
-    stem : path
-    alpha : float
-        Two-sided P below which an effect is marked as significant.
-    label : str or None
-        How the data have to be marked.
-    reason : str
-        Why there is no multiverse; then the picture says so and nothing else.
+    ``table`` and ``summary`` are those of :mod:`d_q_trial.robustness.multiverse`; ``band`` holds percentiles 2.5, 50 and 97.5
+    of the permuted curves, each of shape (places,). Effects with a two-sided P up to ``alpha`` are marked as significant;
+    ``label`` says how the data have to be marked. Given a ``reason`` why there is no multiverse, the picture says it alone.
     """
+    texts = captions()["specification_curve"]
     with style.settings():
         if reason:
-            page = style.Page(style.WIDTHS_MM["double"], 16, label)
+            page = style.Page(style.WIDTH_MM, 16, label)
             style.write(page.canvas(), 4, 8, f"No multiverse: {reason}.", size=style.BODY)
-            return page.save(stem, title=captions()["specification_curve"]["title"])
-        ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
-        groups = options_of(ordered, trial)
-        below = sum(_row_height(options) * len(options) for options in groups) + BETWEEN * max(0, len(groups) - 1)
-        page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 5, label)
-        canvas = page.canvas()
-        _heading(canvas, _whole(summary))
-        draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
-        _choices(page, canvas, ordered, groups, alpha)
-        return page.save(stem, title=captions()["specification_curve"]["title"])
+        else:
+            ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
+            groups = options_of(ordered, trial)
+            below = sum(_row_height(options) * len(options) for options in groups) + BETWEEN * max(0, len(groups) - 1)
+            page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 5, label)
+            canvas = page.canvas()
+            first, second, third = (fill(text, _numbers(summary)) for text in texts["heading"])
+            style.write(canvas, 2, 3.2, first, weight="bold", size=style.TITLE)
+            style.italic_p(style.write(canvas, 2, 7.2, second, size=style.BODY))
+            style.italic_p(style.write(canvas, 2, 10.6, third, color=style.QUIET))
+            draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
+            _choices(page, canvas, ordered, groups, alpha)
+        return page.save(stem, title=texts["title"])
 
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
-    """Draw the effects in order over the band of permuted curves; significant ones coloured, own ones framed.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes
-    ordered : pandas.DataFrame
-        Specifications with an effect, smallest first.
-    band : three arrays of shape (places,)
-    alpha : float
-    trial : Trial
-    """
+    """Draw the effects, smallest first, over the band of permuted curves; significant ones coloured, own ones framed."""
     low, middle, high = band
     count = len(ordered)
     x, effect = np.arange(count) + 0.5, ordered["effect"].to_numpy(float)
@@ -175,26 +131,17 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
         style.italic_p(text)
 
 
-def _whole(summary: pd.DataFrame) -> pd.DataFrame:
-    """Return the summaries of the whole multiverse, which come first, by name."""
-    return summary[summary["family"].eq(summary["family"].iloc[0])].set_index("summary")
-
-
-def _heading(canvas: Axes, whole: pd.DataFrame) -> None:
-    sizes, value = whole.iloc[0], whole["value"]
-    p = {name: p_value(found) for name, found in whole["p"].items()}
-    expected = number(100 * whole.loc["share_significant", "permuted_mean"], 1)
-    first = f"{int(sizes['specifications']):,} specifications, {int(sizes['tests']):,} different tests"
-    second = (
-        f"Median effect {number(value['median_effect'], 2)} ({p['median_effect']});  "
-        f"significant and favourable {number(100 * value['share_significant'], 1)}%, {expected}% when arms are permuted "
-        f"({p['share_significant']});  mean z {number(value['mean_z'], 2)} ({p['mean_z']})"
-    )
-    draws = int(sizes["permutations"])
-    third = f"P one-sided, from {draws:,} permutations of the arm labels of all specifications together."
-    style.write(canvas, 2, 3.2, first, weight="bold", size=style.TITLE)
-    style.italic_p(style.write(canvas, 2, 7.2, second, size=style.BODY))
-    style.italic_p(style.write(canvas, 2, 10.6, third, color=style.QUIET))
+def _numbers(summary: pd.DataFrame) -> dict[str, Any]:
+    """Return the numbers of the whole multiverse, whose summaries come first, as its texts name them."""
+    whole = summary[summary["family"].eq(summary["family"].iloc[0])].set_index("summary")
+    sizes = ("combinations", "left_out", "too_small", "specifications", "tests", "permutations")
+    return {name: int(whole[name].iloc[0]) for name in sizes} | {
+        "p": whole["p"].map(p_value),
+        "median": number(whole.loc["median_effect", "value"], 2),
+        "share": number(100 * whole.loc["share_significant", "value"], 1),
+        "expected": number(100 * whole.loc["share_significant", "permuted_mean"], 1),
+        "z": number(whole.loc["mean_z", "value"], 2),
+    }
 
 
 def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list[list[Option]], alpha: float) -> None:
@@ -207,8 +154,10 @@ def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list
         style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
     for options in groups:
         # Grey where the options are spread evenly; black where one is there twice as often, or more.
-        shades = np.array([_density(option.members) for option in options]) * len(options) / 2
-        row = _row_height(options)
+        shades, row = (
+            np.array([_density(option.members) for option in options]) * len(options) / 2,
+            _row_height(options),
+        )
         ax = page.axes(LEFT, top, CURVE, row * len(options))
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
         ax.imshow(shades, extent=(0, len(ordered), len(options), 0), **look)
@@ -239,41 +188,32 @@ def describe_multiverse(
     table: pd.DataFrame, summary: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness, reason: str
 ) -> dict[str, dict[str, str]]:
     """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png``, as the report reads it."""
-    texts = {name: dict(captions()[name]) for name in ("specification_curve", "multiverse", "choices_variance")}
-    curve = texts["specification_curve"]
+    parts = {"specification_curve": ("title", "caption", "words")}
+    parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
+    texts = {name: {part: captions()[name][part] for part in kept} for name, kept in parts.items()}
     if reason:
-        return {
-            "specification_curve": curve | dict.fromkeys(("caption", "words"), f"There is no multiverse: {reason}.")
-        }
-    whole, minimum = _whole(summary), robustness.minimum_per_arm
-    sizes = {name: int(whole[name].iloc[0]) for name in ("combinations", "left_out", "too_small", "specifications")}
-    few = f"{sizes['too_small']:,} with fewer than {minimum} participants in an arm" if sizes["too_small"] else ""
-    none = f"{sizes['left_out']:,} that no labels could give enough" if sizes["left_out"] else ""
-    without = " and ".join(filter(None, (few, none)))
-    favoured = ", ".join(f"{way} {trial.outcomes[key].label}" for key, way in robustness.multiverse.outcomes.items())
-    words = {"treated": trial.arms.treated.label, "favoured": favoured, "alpha": analysis.alpha, "minimum": minimum}
-    words |= sizes | {"without": f", without {without}" if without else ""}
-    for text in texts.values():
-        text["caption"] = fill(text["caption"], words)
-    curve["words"] = _curve_in_words(table, whole, analysis)
-    return texts
-
-
-def _curve_in_words(table: pd.DataFrame, whole: pd.DataFrame, analysis: Analysis) -> str:
-    drawn = table[table["effect"].notna()]
-    own = drawn[drawn["own"].eq("yes")]
-    adjusted = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
-    value, p = whole["value"], whole["p"]
-    words = (
-        f"Curve of {len(drawn):,} effects from {number(drawn['effect'].min(), 2)} to {number(drawn['effect'].max(), 2)}; "
-        f"median {number(value['median_effect'], 2)}, {p_value(p['median_effect'])}; "
-        f"{number(100 * value['share_significant'], 1)}% significant in the favoured direction, "
-        f"{p_value(p['share_significant'])}; mean z {number(value['mean_z'], 2)}, {p_value(p['mean_z'])}. "
-        f"After adjustment for the whole multiverse {adjusted or 'none'} "
-        f"{'remain' if adjusted != 1 else 'remains'} significant; the smallest adjusted value is "
-        f"{p_value(drawn['p_adjusted'].min())}."
+        none = dict.fromkeys(("caption", "words"), f"There is no multiverse: {reason}.")
+        return {"specification_curve": texts["specification_curve"] | none}
+    drawn, minimum, numbers = table[table["effect"].notna()], robustness.minimum_per_arm, _numbers(summary)
+    effect, own = drawn["effect"], drawn.loc[drawn["own"].eq("yes"), "effect"]
+    without = [f"{numbers['too_small']:,} with fewer than {minimum} participants in an arm"] * bool(
+        numbers["too_small"]
     )
-    if len(own):
-        low, high = (number(end, 2) for end in (own["effect"].min(), own["effect"].max()))
-        words += f" The analysis' own {len(own)} effects lie between {low} and {high}."
-    return words
+    without += [f"{numbers['left_out']:,} that no labels could give enough"] * bool(numbers["left_out"])
+    remain = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
+    favoured = (f"{way} {trial.outcomes[key].label}" for key, way in robustness.multiverse.outcomes.items())
+    lie = f" The analysis' own {len(own)} effects lie between {number(own.min(), 2)} and {number(own.max(), 2)}."
+    words = numbers | {
+        "treated": trial.arms.treated.label,
+        "favoured": ", ".join(favoured),
+        "alpha": analysis.alpha,
+        "minimum": minimum,
+        "without": f", without {' and '.join(without)}" if without else "",
+        "drawn": len(drawn),
+        "low": number(effect.min(), 2),
+        "high": number(effect.max(), 2),
+        "remain": f"{remain or 'none'} {'remain' if remain != 1 else 'remains'}",
+        "adjusted": p_value(drawn["p_adjusted"].min()),
+        "own": lie if len(own) else "",
+    }
+    return {name: {part: fill(text, words) for part, text in kept.items()} for name, kept in texts.items()}

@@ -2,116 +2,96 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+from ..changes import read_changes
 from ..files import read_rows
-from ..participants import POPULATION, TRIAL, VALUE
-from ..results_table import ALL_PARTICIPANTS, Numbers, Row
+from ..participants import POPULATION, TRIAL, VALUE, read_participants
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
+from ..strata import read_strata
 from ..trial import BASELINE, Trial
 from .catalogue import DESCENDING, EACH, HIGHEST, LOWEST
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
-class Person:
-    """One baseline record: a participant of the trial, or a member of the population sample."""
+    from ..config.settings import Analysis
 
-    cohort: str
-    arm: str
-    values: dict[str, float]
+Key = tuple[str, str, str]  # outcome, measure and visit
+
+
+class Summary(NamedTuple):
+    """Finished numbers of one group of participants; NaN where the results have none."""
+
+    n: float
+    median: float
+    q1: float
+    q3: float
 
 
 @dataclass(frozen=True)
 class Study:
-    """What a set of figures is drawn from.
-
-    Attributes
-    ----------
-    trial : Trial
-    numbers : Numbers
-        From results.csv.
-    changes, strata : list of rows
-        From changes.csv and strata.csv.
-    people : list of Person
-        From participants.csv: markers and age at baseline.
-    strata_labels : tuple of str
-        Lowest stratum first.
-    marker : str
-        The one by which the analysis makes its strata.
-    label : str or None
-        How the data have to be marked.
-    flow : sequence of rows
-        What the article reports on the flow of participants; may be empty.
-    interactions : sequence of rows
-        From sensitivity/interaction.csv; may be empty.
-    """
+    """What a set of figures is drawn from."""
 
     trial: Trial
-    numbers: Numbers
-    changes: list[Row]
-    strata: list[Row]
-    people: list[Person]
-    strata_labels: tuple[str, ...]
-    marker: str
-    label: str | None = None
-    flow: Sequence[Row] = ()
-    interactions: Sequence[Row] = ()
+    numbers: Numbers  # of results.csv
+    changes: pd.DataFrame  # changes.csv
+    strata: pd.DataFrame  # strata.csv
+    people: pd.DataFrame  # cohort, arm, and markers and age at baseline, of everyone with an id across sheets
+    strata_labels: tuple[str, ...]  # lowest first
+    marker: str  # by which the analysis makes its strata
+    measure: str  # of changes
+    label: str | None = None  # how the data have to be marked
+    flow: Sequence[Row] = ()  # of participants, as the article reports it
+    interactions: Sequence[Row] = ()  # sensitivity/interaction.csv
 
     @cached_property
-    def _points(self) -> dict[tuple[str, str, str], list[Row]]:
-        points = defaultdict(list)
-        for row in self.changes:
-            if row["value"]:
-                points[row["outcome"], row["measure"], row["visit"]].append(row)
-        return dict(points)
-
-    @cached_property
-    def _assigned(self) -> dict[tuple[str, str], str]:
-        return {(row["marker"], row["participant"]): row["stratum"] for row in self.strata}
-
-    @cached_property
-    def measure(self) -> str:
-        """How the analysis measures changes."""
-        return next((measure for _, measure, _ in self._points if measure != "baseline"), "percent_change")
+    def _points(self) -> dict[Key, pd.DataFrame]:
+        known = self.changes[self.changes["value"].notna()]
+        return {tuple(key): rows for key, rows in known.groupby(["outcome", "measure", "visit"], sort=False)}
 
     @cached_property
     def enrolled(self) -> Counter[str]:
         """Number of participants by arm, as the workbook has them; arms without ids are not counted."""
-        return Counter(person.arm for person in self.people if person.cohort == TRIAL)
+        return Counter(self.people.loc[self.people["cohort"].eq(TRIAL), "arm"])
 
     def place(self, stratum: str, marker: str = "") -> dict[str, str]:
         """Return the keys of a stratum in the results, by the marker of the analysis unless another is named."""
         return {"marker": "" if stratum == ALL_PARTICIPANTS else marker or self.marker, "stratum": stratum}
 
-    def values(
-        self,
-        outcome: str,
-        measure: str,
-        visit: str,
-        *,
-        marker: str = "",
-        stratum: str = ALL_PARTICIPANTS,
-        arm: str = "",
-    ) -> tuple[float, ...]:
-        """Return the participants' values in a group, in the order of the table; ``arm`` empty takes both arms."""
-        return tuple(
-            float(row["value"])
-            for row in self._points.get((outcome, measure, visit), ())
-            if (not arm or row["arm"] == arm) and self._belongs(row, marker, stratum)
-        )
+    def contrast(self, key: Key, statistic: str, **place: str) -> float:
+        """Return a number that compares the arms."""
+        return self.numbers.get(*key, statistic, contrast=self.trial.contrast, **place).value
 
-    def _belongs(self, row: Row, marker: str, stratum: str) -> bool:
-        """Say whether a row counts in a stratum; a panel without ids states the strata of its rows itself."""
-        linked = row["linked"] in ("yes", "True", "true")
+    def summary(self, key: Key, arm: str = "", **place: str) -> Summary:
+        """Return n, median and quartiles of a group; no ``arm`` takes both together."""
+        names, group = Summary._fields, arm or BOTH_ARMS
+        return Summary(*(self.numbers.get(*key, name, group=group, **place).value for name in names))
+
+    def values(
+        self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
+    ) -> tuple[float, ...]:
+        """Return the participants' values in a group, in the order of the table; no ``arm`` takes both together.
+
+        The sheet states the strata of participants without ids; the others are those to whom strata.csv gives the stratum.
+        """
+        rows = self._points.get(key)
+        if rows is None:
+            return ()
         if stratum == ALL_PARTICIPANTS:
-            return linked or not row["stratum"]
-        if linked:
-            return self._assigned.get((marker, row["participant"])) == stratum
-        return (row["marker"], row["stratum"]) == (marker, stratum)
+            belongs = rows["linked"] | rows["stratum"].eq("")
+        else:
+            assigned = self.strata.loc[
+                self.strata["marker"].eq(marker) & self.strata["stratum"].eq(stratum), "participant"
+            ]
+            stated = rows["marker"].eq(marker) & rows["stratum"].eq(stratum)
+            belongs = rows["participant"].isin(assigned).where(rows["linked"], stated)
+        return tuple(rows.loc[belongs & (rows["arm"].eq(arm) if arm else True), "value"])
 
     def resolve(self, strata: Iterable[str]) -> list[str]:
         """Turn ``highest``, ``lowest``, ``each`` and ``descending`` into the labels of the analysis."""
@@ -120,69 +100,50 @@ class Study:
         return [label for name in strata for label in meaning.get(name, [name])]
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
-        """Return age and marker of a group of people that has both."""
-        sample = self.trial.population
-        if sample is None:
-            return [], []
+        """Return age and marker of those people of a group (see ``catalogue.Panel``) that have both."""
+        sample, people = self.trial.population, self.people
         if group == "participants":
-            chosen = [p.values for p in self.people if p.cohort == TRIAL and p.arm in self.trial.analysed_arms]
+            people = people[people["cohort"].eq(TRIAL) & people["arm"].isin(self.trial.analysed_arms)]
         else:
-            chosen = [p.values for p in self.people if p.cohort == POPULATION]
-        pairs = [(v[sample.age], v[marker]) for v in chosen if sample.age in v and marker in v]
+            people = people[people["cohort"].eq(POPULATION)]
+        pairs = people[[sample.age, marker]].dropna()
         if group in ("population_under_cut", "population_from_cut"):
-            pairs = [pair for pair in pairs if (pair[0] < sample.cut_age) == (group == "population_under_cut")]
-        return [age for age, _ in pairs], [value for _, value in pairs]
+            pairs = pairs[pairs[sample.age].lt(sample.cut_age) == (group == "population_under_cut")]
+        return pairs[sample.age].tolist(), pairs[marker].tolist()
 
 
-def read_people(rows: Iterable[Row], trial: Trial) -> list[Person]:
-    """Collect markers and age at baseline of everyone who has an id across sheets."""
-    wanted = {*trial.markers} | ({trial.population.age} if trial.population else set())
-    people: dict[tuple[str, str], Person] = {}
-    arms = {*trial.analysed_arms, *(arm.key for arm in trial.arms.others)}
-    for row in rows:
-        if row["linked"] != "yes" or not (row["cohort"] == POPULATION or row["arm"] in arms):
-            continue
-        key = row["cohort"], row["participant"]
-        person = people.setdefault(key, Person(row["cohort"], row["arm"], {}))
-        if row["variable"] in wanted and row["visit"] == BASELINE and row["measure"] == VALUE and row["value"]:
-            person.values[row["variable"]] = float(row["value"])
-    return list(people.values())
+def read_people(participants: pd.DataFrame, trial: Trial) -> pd.DataFrame:
+    """Collect cohort, arm, and markers and age at baseline of everyone who has an id across sheets."""
+    wanted = [*trial.markers] + ([trial.population.age] if trial.population else [])
+    arms = [*trial.analysed_arms, *(arm.key for arm in trial.arms.others)]
+    known = participants[participants["linked"]]
+    known = known[known["cohort"].eq(POPULATION) | known["arm"].isin(arms)]
+    person = ["cohort", "participant"]
+    baseline = known[known["variable"].isin(wanted) & known["visit"].eq(BASELINE) & known["measure"].eq(VALUE)]
+    values = baseline.pivot_table(index=person, columns="variable", values="value", aggfunc="last")
+    people = known.groupby(person, sort=False)[["arm"]].first().join(values.reindex(columns=wanted))
+    return people.reset_index("cohort")
 
 
 def read_study(
-    analysis: Path | str,
-    participants: Path | str,
-    trial: Trial,
-    *,
-    marker: str,
-    strata_labels: Iterable[str],
-    flow: Path | str | None = None,
+    folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, flow: Path | str | None = None
 ) -> Study:
-    """Read what the earlier steps wrote.
+    """Read what the earlier steps wrote: the folders of an analysis and of its participants.
 
-    Parameters
-    ----------
-    analysis : path
-        Folder with changes.csv, strata.csv and results.csv.
-    participants : path
-        Folder with participants.csv and participants.json.
-    trial : Trial
-    marker, strata_labels
-        As the analysis has them.
-    flow : path, optional
-        What the article reports on the flow of participants; may be absent.
+    ``flow`` is what the article reports on the flow of participants; the file may be absent.
     """
-    analysis, participants = Path(analysis), Path(participants)
-    interactions = analysis / "sensitivity/interaction.csv"
+    people = read_participants(participants)
+    interactions = folder / "sensitivity/interaction.csv"
     return Study(
         trial=trial,
-        numbers=Numbers(read_rows(analysis / "results.csv")),
-        changes=read_rows(analysis / "changes.csv"),
-        strata=read_rows(analysis / "strata.csv"),
-        people=read_people(read_rows(participants / "participants.csv"), trial),
-        strata_labels=tuple(strata_labels),
-        marker=marker,
-        label=json.loads((participants / "participants.json").read_text(encoding="utf-8"))["label"],
-        flow=read_rows(flow) if flow and Path(flow).exists() else [],
-        interactions=read_rows(interactions) if interactions.exists() else [],
+        numbers=Numbers(read_rows(folder / "results.csv")),
+        changes=read_changes(folder / "changes.csv"),
+        strata=read_strata(folder / "strata.csv"),
+        people=read_people(people.frame, trial),
+        strata_labels=tuple(analysis.strata.labels),
+        marker=analysis.marker,
+        measure=analysis.measure,
+        label=people.label,
+        flow=read_rows(flow) if flow and Path(flow).exists() else (),
+        interactions=read_rows(interactions) if interactions.exists() else (),
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.text import Text
 
-WIDTHS_MM = {"single": 89.0, "double": 183.0}
+WIDTH_MM = 183.0  # of a page of two columns
 PNG_DPI = 250
 _MM_PER_INCH = 25.4
 
@@ -77,12 +77,7 @@ def stratum_look(index: int, count: int) -> Look:
 class Page:
     """A figure laid out in millimetres from its top left corner.
 
-    Parameters
-    ----------
-    width, height : float
-        Size in millimetres, without the band for the label.
-    label : str or None
-        How the data have to be marked; drawn as a band on top, which makes the page taller.
+    ``height`` is without the band on top, which says how the data have to be marked, where there is a ``label``.
     """
 
     def __init__(self, width: float, height: float, label: str | None = None):
