@@ -11,7 +11,7 @@ import numpy as np
 from d_q_trial.trial import Trial, load_trial
 
 ROOT = Path(__file__).resolve().parents[2]
-LEVELS = {"demographics": 70.0, "chemistry": 4.0, "turnover": 0.4, "bmd": 0.7, "sasp": 900.0}
+LEVELS = {"demographics": 70.0, "chemistry": 4.0, "turnover": 0.4, "bmd": 0.7}
 OWN = {"p1np": 55.0, "bmi": 26.0, "vitamin_d_25oh": 33.0, "calcium": 9.4, "creatinine": 0.8, "phosphorus": 3.5}
 DECIMALS = {"ctx": 3, "bmd_radius": 3, "bmd_femur_neck": 3, "bmd_lumbar_spine": 3}
 
@@ -51,7 +51,7 @@ def make(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None
     for key, outcome in t.outcomes.items():
         if outcomes is not None and key not in outcomes:
             continue
-        level = OWN.get(key, LEVELS[outcome.family])
+        level = OWN.get(key) or LEVELS.get(outcome.family) or float(np.sqrt(np.prod(outcome.plausible)))
         digits = DECIMALS.get(key, outcome.decimals)
         for visit in ["baseline", *outcome.follow_up]:
             cells = {}

@@ -6,7 +6,7 @@ analyst might not expect. Nothing is changed here.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,23 +16,10 @@ import pandas as pd
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
 from .layout import is_number
-from .mapping import (
-    ARM,
-    DATA,
-    GROUPS,
-    IGNORE,
-    INFERRED,
-    MAPPED,
-    PARTICIPANT,
-    PARTICIPANTS,
-    UNSURE,
-    Column,
-    Plan,
-    column_name,
-)
+from .mapping import ARM, DATA, GROUPS, IGNORE, INFERRED, MAPPED, PARTICIPANT, PARTICIPANTS, UNSURE, Column, Plan
 from .recognise import code_form, is_known_unit, unit_factor
 from .rows import canonical_id
-from .sheets import EMPTY, Sheet, column_letters, shown
+from .sheets import EMPTY, Block, Sheet, column_letters, shown
 from .values import Source, cell_of
 
 if TYPE_CHECKING:
@@ -50,27 +37,36 @@ MOST_NAMED = 6
 MOST_CHANGE = 1000  # percent
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
-SCALES = (1e-9, 1e-6, 1e-3, 1e-2, 0.1, 10.0, 100.0, 1e3, 1e6, 1e9)
+SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
 KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
-
-
-def _thing(reading: Reading, variable: str):
-    return reading.trial.outcomes.get(variable) or reading.trial.markers.get(variable)
-
-
-def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame]]:
-    """Yield the columns of measured values: no changes, no strata, no answers of yes or no."""
-    frame = reading.frame
-    for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
-        if getattr(_thing(reading, source.variable), "kind", "") != "binary":
-            yield source, own
 
 
 def _own(reading: Reading) -> pd.DataFrame:
     return reading.frame[reading.frame["cohort"] == TRIAL]
 
 
-def check_arms_of_participants(reading: Reading) -> None:
+def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]:
+    """Yield each column of measured values with its outcome or marker: no changes, strata, or answers of yes or no."""
+    frame, things = reading.frame, reading.trial.outcomes | reading.trial.markers
+    for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
+        thing = things.get(source.variable)
+        if thing and getattr(thing, "kind", "") != "binary":
+            yield source, own, thing
+
+
+def _columns(reading: Reading, role: str) -> Iterator[tuple[Plan, Column]]:
+    """Yield the columns with a role of blocks that were recognised and are read, or could be."""
+    for plan in reading.plans:
+        if plan.evidence != MAPPED and (plan.readable or plan.one(PARTICIPANT)):
+            yield from ((plan, column) for column in plan.having(role))
+
+
+def _report(reading: Reading, plan: Plan):
+    """Return what reports a question: an error, or a note where a mapping has given the block."""
+    return reading.faults.note if plan.evidence == MAPPED else reading.faults.error
+
+
+def check_every_arm(reading: Reading) -> None:
     """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
     known = {identity for _, rows in reading.blocks for identity in rows.unknown_arms}
     linked = _own(reading)
@@ -82,11 +78,11 @@ def check_arms_of_participants(reading: Reading) -> None:
         return
     lacking = linked[linked["arm"].eq("") & ~linked["participant"].isin(known)]
     for row in lacking.drop_duplicates("participant").itertuples():
-        what = "participant has no arm on any sheet"
-        reading.faults.error("no arm", what, **cell_of(row) | {"value": row.participant})
+        place = cell_of(row) | {"value": row.participant}
+        reading.faults.error("no arm", "participant has no arm on any sheet", **place)
 
 
-def check_ids_of_tables(reading: Reading) -> None:
+def check_every_id(reading: Reading) -> None:
     """Refuse several tables of participants of which one has no ids: their rows cannot be joined."""
     plans = [plan for plan, _ in reading.blocks if plan.kind == PARTICIPANTS and plan.cohort == TRIAL]
     plans = [plan for plan in plans if plan.having(DATA)]
@@ -101,51 +97,49 @@ def check_ids_of_tables(reading: Reading) -> None:
 
 def check_units(reading: Reading) -> None:
     """Refuse units, in a header or beside the values, that are not the trial's; nothing is converted."""
-    for source, own in _measured(reading):
-        thing = _thing(reading, source.variable)
-        if thing is None or not thing.unit or source.column.factor != 1.0:  # a factor of the mapping has converted it
-            continue
-        stated = [(source.column.unit, source.head | {"value": source.column.label or source.column.unit}, True)]
-        for unit, cell in dict(zip(own["unit"][::-1], own["unit_cell"][::-1], strict=True)).items():
-            stated.append((unit, {"sheet": source.plan.sheet, "cell": cell, "value": unit}, False))
-        for unit, place, in_header in stated:
+    for source, own, thing in _measured(reading):
+        beside = dict(zip(own["unit"][::-1], own["unit_cell"][::-1], strict=True))
+        stated = [(unit, {"sheet": source.plan.sheet, "cell": cell, "value": unit}) for unit, cell in beside.items()]
+        if source.column.unit:
+            head = source.head | {"value": source.column.label or source.column.unit}
+            stated.insert(0, (source.column.unit, head))
+        for unit, place in stated if thing.unit and source.column.factor == 1.0 else ():  # a factor has converted it
             factor = unit_factor(unit, thing.unit) if unit else 1.0
             if factor is None and not (is_known_unit(unit) and is_known_unit(thing.unit)):
                 what = f"{thing.label}: unit {unit!r} cannot be compared with {thing.unit!r}"
                 reading.faults.note("unit", what, **place)
+            elif factor is None:
+                how = f"which does not convert to {thing.unit}; write a factor in the mapping"
+                reading.faults.error("unit", f"{thing.label} in {unit}, {how}", **place)
             elif factor != 1.0:
-                how = f", expected {thing.unit}; to convert, write factor: {factor or 0:g} in the mapping"
-                if factor is None:
-                    how = f", which does not convert to {thing.unit}; write a factor in the mapping"
-                elif not in_header:
-                    how = f", expected {thing.unit}; convert it in the workbook"
-                reading.faults.error("unit", f"{thing.label} in {unit}{how}", **place)
+                in_header = f"to convert, write factor: {factor:g} in the mapping"
+                how = "convert it in the workbook" if place["value"] == unit else in_header
+                reading.faults.error("unit", f"{thing.label} in {unit}, expected {thing.unit}; {how}", **place)
 
 
 def check_plausible(reading: Reading) -> None:
     """Ask about columns whose values, as a whole or singly, lie beyond what the trial or the other values lead to expect."""
-    stated = {(f.sheet, f.cell) for f in reading.faults.errors if f.kind == "unit"}
-    columns = [(source, own) for source, own in _measured(reading) if _thing(reading, source.variable)]
-    medians: dict[str, list[float]] = {}
-    for source, own in columns:
-        medians.setdefault(source.variable, []).append(float(own["value"].median()))
-    for source, own in columns:
-        thing, head = _thing(reading, source.variable), source.head
-        if (head["sheet"], head["cell"]) in stated:
-            continue
-        median, usual = float(own["value"].median()), float(np.median(medians[source.variable]))
+    stated = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
+    columns = [(source, own, thing, float(own["value"].median())) for source, own, thing in _measured(reading)]
+    medians = defaultdict(list)
+    for source, _, _, median in columns:
+        medians[source.variable].append(median)
+    for source, own, thing, median in columns:
         low, high = thing.plausible or (-np.inf, np.inf)
+        others = medians[source.variable]
+        far = [other for other in others if 0 < FAR * min(median, other) < max(median, other)]
+        if (source.head["sheet"], source.head["cell"]) in stated:
+            continue
         if not low <= median <= high:
             fitting = [scale for scale in SCALES if low <= median * scale <= high]
-            scale = min(fitting, key=lambda s: abs(np.log10(s)), default=None)
             hint = "if it is right, widen 'plausible' in the trial file"
-            if scale:
-                hint = f"{scale:g} times that would fit, perhaps another unit: write factor: {scale:g} in the mapping"
+            if fitting:
+                hint = f"{fitting[0]:g} times that would fit, perhaps another unit: write factor: {fitting[0]:g} in the mapping"
             what = f"has a median of {median:.4g}, expected {low:g} to {high:g} {thing.unit}; {hint}"
-            reading.faults.error("implausible", f"{thing.label} {what}", **head)
-        elif source.plan.evidence != MAPPED and 0 < FAR * min(median, usual) < max(median, usual):
-            what = f"has a median of {median:.4g} here and {usual:.4g} in its columns together; correct it, or write a mapping"
-            reading.faults.error("implausible", f"{thing.label} {what}", **head)
+            reading.faults.error("implausible", f"{thing.label} {what}", **source.head)
+        elif 2 * len(far) >= len(others) > 1 and source.plan.evidence != MAPPED:
+            what = f"has a median of {median:.4g} here and {np.median(far):.4g} in other columns; correct it, or write a mapping"
+            reading.faults.error("implausible", f"{thing.label} {what}", **source.head)
         else:
             _check_odd_values(reading, source, own, thing)
 
@@ -157,7 +151,6 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
     low, high = thing.plausible or (-np.inf, np.inf)
     never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
     largest = max((value for value in counts if not _like_a_code(value)), default=0.0)
-    mapped = source.plan.evidence == MAPPED
     codes = {value for value, n in counts.items() if _like_a_code(value) and (n > 1 or value > 10 * largest)}
     outside = (values < low) | (values > high)
     for index in np.flatnonzero(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))):
@@ -173,78 +166,62 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
                 span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
                 reading.faults.note("outlying", f"{thing.label} outside {span}; kept", **place)
             continue
-        report, rest = (reading.faults.note, "kept") if mapped else (reading.faults.error, KEEP)
-        report(kind, f"{what}; {rest}", **place)
+        rest = "kept" if source.plan.evidence == MAPPED else KEEP
+        _report(reading, source.plan)(kind, f"{what}; {rest}", **place)
 
 
 def _like_a_code(value: float) -> bool:
     return abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}
 
 
-def check_fractions(reading: Reading) -> None:
-    """Ask about changes without raw values, said to be percent, so small that they look like fractions."""
-    changes = reading.frame[reading.frame["measure"] == PERCENT_CHANGE]
-    for source, own in changes.groupby("source", sort=False):
-        largest = own["value"].abs().max()
-        if len(own) >= MANY and largest < 1 and source.column.factor == 1.0:
-            report = reading.faults.note if source.plan.evidence == MAPPED else reading.faults.error
+def check_changes(reading: Reading) -> None:
+    """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
+    own, trial = _own(reading), reading.trial
+    own = own[own["variable"].isin(trial.outcomes)]
+    given = own[own["measure"] == PERCENT_CHANGE]
+    for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
+        why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
+        reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
+    for source, changes in given.groupby("source", sort=False):
+        largest = changes["value"].abs().max()
+        if len(changes) >= MANY and largest < 1 and source.column.factor == 1.0:
             what = (
-                f"percent changes of {reading.trial.variable_label(source.variable)} are all below 1 in size (at most "
+                f"percent changes of {trial.variable_label(source.variable)} are all below 1 in size (at most "
                 f"{largest:.3g}), as if they were fractions; if they are, write factor: 100 in the mapping"
             )
-            report("fraction", what, **source.head)
-
-
-def check_unsure(reading: Reading) -> None:
-    """Ask about columns of numbers that may hold a variable which is otherwise missing at some visit."""
-    own, trial = _own(reading), reading.trial
-    have = set(zip(own["variable"], own["visit"], strict=True))
-    for plan, column in _columns(reading, IGNORE):
-        for key in column.candidates if column.confidence == UNSURE else ():
-            outcome = trial.outcomes.get(key)
-            visits = [BASELINE, *(outcome.follow_up if outcome else [])]
-            missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
-            if missing and not (column.visit and (key, column.visit) in have):
-                column.asked = True
-                what = (
-                    f"may be {trial.variable_label(key)}, which is missing at {', '.join(missing)}, or not "
-                    f"({column.why}); say in a mapping which it is, or ignore"
-                )
-                reading.faults.error("ambiguous", what, **plan.head_of(column))
-
-
-def _columns(reading: Reading, role: str) -> Iterator[tuple[Plan, Column]]:
-    """Yield the columns with a role of blocks that were recognised and are read."""
-    for plan in reading.plans:
-        if plan.readable and plan.evidence != MAPPED:
-            yield from ((plan, column) for column in plan.having(role))
+            _report(reading, source.plan)("fraction", what, **source.head)
+    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
+    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
+        present, source = set(values["arm"]), values["source"].iloc[0]
+        for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
+            what = f"{source.label(trial)}: no value in the arm {arm.label}"
+            reading.faults.note("empty arm", what, **source.head | {"value": ""})
 
 
 def check_baselines(reading: Reading) -> None:
     """Report baselines that give no percent change, follow-up values without one, and computed changes that hardly can be."""
-    trial, keys = reading.trial, ["variable", "participant"]
+    trial, faults, keys = reading.trial, reading.faults, ["variable", "participant"]
     followed = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
     raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
     raw = raw[raw["variable"].isin(followed)]
+    raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
     for row in first[first["value"] <= 0].itertuples():
-        sign, label = "zero" if row.value == 0 else "negative", trial.variable_label(row.variable)
-        reading.faults.note("baseline", f"{sign} baseline of {label}: no percent change from it", **cell_of(row))
+        what = f"{'negative' if row.value else 'zero'} baseline of {row.label}: no percent change from it"
+        faults.note("baseline", what, **cell_of(row))
     unknown = ~later["variable"].isin(first["variable"])
-    for source in later[unknown].drop_duplicates("variable")["source"]:
-        what = f"{trial.variable_label(source.variable)} has follow-up values but no baseline values"
-        reading.faults.error("no baseline", what, **source.head)
+    for row in later[unknown].drop_duplicates("variable").itertuples():
+        faults.error("no baseline", f"{row.label} has follow-up values but no baseline values", **row.source.head)
     later = later[~unknown].join(first.set_index(keys)["value"].rename("base"), on=keys)
     for row in later[later["base"].isna()].drop_duplicates(keys).itertuples():
-        label = trial.variable_label(row.variable)
-        what = f"participant {row.participant} has a follow-up value of {label} but no baseline"
-        reading.faults.note("no baseline", what, **cell_of(row))
+        what = f"participant {row.participant} has a follow-up value of {row.label} but no baseline"
+        faults.note("no baseline", what, **cell_of(row))
     for row in later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))].itertuples():
-        what = f"a value of {trial.variable_label(row.variable)} that makes a percent change above {MOST_CHANGE}%; kept"
-        reading.faults.note("outlying", what, **cell_of(row))
+        what = f"a value of {row.label} that makes a percent change above {MOST_CHANGE}%; kept"
+        faults.note("outlying", what, **cell_of(row))
 
 
-def check_groups_present(reading: Reading) -> None:
+def check_groups(reading: Reading) -> None:
     """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
     own, trial, faults = _own(reading), reading.trial, reading.faults
     if own.empty:
@@ -263,61 +240,44 @@ def check_groups_present(reading: Reading) -> None:
         if len(rows) < FEW:
             what = f"only {len(rows)} value{'s' * (len(rows) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
             faults.note("small stratum", what, **source.head | {"value": ""})
-    for key, marker in trial.markers.items():
-        values = own[own["variable"].eq(key) & own["text"].eq("")]
-        if len(values) and len(values) < 2 * FEW:
-            what = f"only {len(values)} participants have a value of {marker.label}"
-            faults.note("few marked", what, **values["source"].iloc[0].head)
-        elif len(values) and values["value"].nunique() == 1:
-            what = f"all values of {marker.label} are equal: they cut no strata"
-            faults.note("no strata", what, **values["source"].iloc[0].head)
-
-
-def check_changes(reading: Reading) -> None:
-    """Report implausible given percent changes, and outcomes with values of one arm alone."""
-    own, trial = _own(reading), reading.trial
-    own = own[own["variable"].isin(trial.outcomes)]
-    odd = own["measure"].eq(PERCENT_CHANGE) & ~own["value"].between(-100, MOST_CHANGE)
-    for row in own[odd].itertuples():
-        why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
-        reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
-    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
-    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
-        present, source = set(values["arm"]), values["source"].iloc[0]
-        for key, arm in arms.items() if present != {""} else ():
-            if key not in present:
-                what = f"{source.label(trial)}: no value in the arm {arm.label}"
-                reading.faults.note("empty arm", what, **source.head | {"value": ""})
+    for key, values in own[own["text"].eq("")].groupby("variable", sort=False):
+        if key in trial.markers:
+            label, head = trial.markers[key].label, values["source"].iloc[0].head
+            if len(values) < 2 * FEW:
+                faults.note("few marked", f"only {len(values)} participants have a value of {label}", **head)
+            elif values["value"].nunique() == 1:
+                faults.note("no strata", f"all values of {label} are equal: they cut no strata", **head)
 
 
 def check_hidden(reading: Reading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
-    by_sheet: dict[int, list[Plan]] = {}
-    for plan in (plan for plan in reading.plans if plan.readable):
-        by_sheet.setdefault(id(plan.block.sheet), []).append(plan)
-    for plans in by_sheet.values():
-        sheet: Sheet = plans[0].block.sheet
-        facts, notes = sheet.facts, []
+    blocks: dict[int, list[Block]] = defaultdict(list)
+    for plan in reading.plans:
+        if plan.readable:
+            blocks[id(plan.block.sheet)].append(plan.block)
+    for sheet in (sheet for sheet in reading.workbook.sheets if id(sheet) in blocks):
+        facts, own, notes = sheet.facts, blocks[id(sheet)], []
+        hidden, areas = (
+            set(facts.hidden_rows),
+            set(facts.hidden_columns),
+        )  # a file may declare the same ones again and again
+        rows = [
+            sheet.row_numbers[i] + 1
+            for i in sorted({i for block in own for i in block.rows} if hidden else ())
+            if sheet.row_numbers[i] in hidden and any(value != EMPTY for value in sheet.rows[i])
+        ]
+        columns = [
+            column_letters(number)
+            for i in sorted({i for block in own for i in block.columns} if areas else ())
+            if any(first <= (number := sheet.column_numbers[i]) <= last for first, last in areas)
+            and any(row[i] != EMPTY for row in sheet.rows)
+        ]
         if sheet.hidden:
             notes.append("a hidden sheet; its data were read")
-        hidden = set(facts.hidden_rows)
-        rows = [
-            number + 1
-            for i, number in enumerate(sheet.row_numbers if hidden else ())
-            if number in hidden and any(p.block.top <= i < p.block.bottom for p in plans) and any(sheet.rows[i])
-        ]
         if rows and reading.policy.hidden_rows == "read":
             why = "by a saved filter or by hand" if facts.filtered else "by hand or by a filter"
             what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0]}"
             notes.append(f"{what}; hidden_rows: ignore leaves them out")
-        areas = set(facts.hidden_columns)  # a file may declare the same ones again and again
-        columns = [
-            column_letters(number)
-            for i, number in enumerate(sheet.column_numbers if areas else ())
-            if any(first <= number <= last for first, last in areas)
-            and any(p.block.left <= i < p.block.right for p in plans)
-            and any(row[i] != EMPTY for row in sheet.rows)
-        ]
         if columns:
             notes.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
         if facts.struck and reading.policy.struck_out == "read":
@@ -331,25 +291,26 @@ def check_hidden(reading: Reading) -> None:
 
 def check_merged_values(reading: Reading) -> None:
     """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
-    for plan in reading.plans if any(sheet.merged for sheet in reading.workbook.sheets) else ():
-        data = {plan.block.place(0, c.index)[1]: c for c in plan.having(DATA) if plan.readable}
-        first = plan.block.place(plan.header.first_data, 0)[0] if plan.header.first_data < plan.block.height else 0
-        for top, left, bottom, right in plan.block.sheet.merged if data and not plan.block.transposed else ():
-            value = plan.block.sheet.rows[top][left]
-            if bottom > top >= first and bottom < plan.block.bottom and left in data and is_number(value):
-                report = reading.faults.note if plan.evidence == MAPPED else reading.faults.error
-                area = f"{plan.block.sheet.address(top, left)}:{plan.block.sheet.address(bottom, right)}"
+    for plan in (plan for plan in reading.plans if plan.readable and plan.body):
+        block, sheet = plan.block, plan.block.sheet
+        first = {block.place(plan.header.first_data, column.index) for column in plan.having(DATA)}
+        for top, left, bottom, right in sheet.merged:
+            over = right - left if block.transposed else bottom - top
+            begins = any((r == top and c <= left) if block.transposed else (c == left and r <= top) for r, c in first)
+            if over and begins and top < block.bottom and is_number(sheet.rows[top][left]):
+                area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 what = (
-                    f"a merged cell gives one value to {bottom - top + 1} rows; only the first has it; unmerge the cell"
+                    f"a merged cell gives one value to {over + 1} participants; only the first has it; unmerge the cell"
                 )
-                report("merged value", what, sheet=plan.sheet, cell=area, value=value)
+                place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
+                _report(reading, plan)("merged value", what, **place)
 
 
 def check_torn(reading: Reading) -> None:
     """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
-    for plan in reading.plans:
-        block, identity = plan.block, plan.one(PARTICIPANT)
-        if not plan.readable or plan.evidence == MAPPED or identity is None or block.transposed:
+    for plan, identity in _columns(reading, PARTICIPANT):
+        block = plan.block
+        if block.transposed or not plan.readable:
             continue
         column = block.place(0, identity.index)[1]
         first = block.place(plan.header.first_data, 0)[0] if plan.body else block.bottom
@@ -358,45 +319,54 @@ def check_torn(reading: Reading) -> None:
             if other.readable or piece.sheet is not block.sheet or piece.transposed:
                 continue
             below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
-            if below and _same_form(block.sheet, block, piece, column):
-                what = (
-                    f"{piece.height} rows below {piece.top - block.bottom} blank rows look like more of the table above "
-                    "and are not read; delete the blank rows, or give the range in the mapping"
-                )
-                reading.faults.error("torn table", what, **other.whole())
             named = [c.label for c in other.columns if c.variable and c.confidence != UNSURE]
             start = piece.place(other.header.first_data, 0)[0] if other.body else -1
-            if piece.left >= block.right and named and start == first:
+            if below and _same_form(block.sheet, block, piece, column):
                 what = (
-                    f"columns without a participant id ({', '.join(named[:3])}) beside the table are not read; delete "
-                    "the blank columns, or give the range in the mapping"
+                    f"{piece.height} rows below {piece.top - block.bottom} blank rows look like more of the table above"
                 )
-                reading.faults.error("torn table", what, **other.whole())
+                blank = "rows"
+            elif piece.left >= block.right and named and start == first:
+                what = f"columns without a participant id ({', '.join(named[:3])}) beside the table"
+                blank = "columns"
+            else:
+                continue
+            what += (
+                f"{' and' * (blank == 'rows')} are not read; delete the blank {blank}, or give the range in the mapping"
+            )
+            reading.faults.error("torn table", what, **other.whole())
 
 
-def _same_form(sheet: Sheet, block, piece, column: int) -> bool:
+def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
     """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
-    forms = []
-    for part in (block, piece):
-        cells = [sheet.rows[row][column] for row in range(part.top, part.bottom)]
-        forms.append({form.prefix for cell in cells if cell != "" and (form := code_form(canonical_id(cell)))})
-    return bool(forms[0] & forms[1]) and any(is_number(value) for row in piece.values for value in row)
+    above, below = (
+        {form.prefix for row in sheet.rows[part.top : part.bottom] if (form := code_form(canonical_id(row[column])))}
+        for part in (block, piece)
+    )
+    return bool(above & below) and any(is_number(value) for row in piece.values for value in row)
 
 
 def check_columns(reading: Reading) -> None:
-    """Refuse numbers without a group beside columns of groups, and report other columns of numbers that are not read."""
-    unread: dict[Plan, list[str]] = {}
+    """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
+    own, trial = _own(reading), reading.trial
+    have = set(zip(own["variable"], own["visit"], strict=True))
+    unread: dict[Plan, list[str]] = defaultdict(list)
     for plan, column in [*_columns(reading, IGNORE), *_columns(reading, DATA)]:
-        groups = plan.kind == GROUPS and not plan.one(ARM) and any(c.arm or c.stratum for c in plan.having(DATA))
+        for key in column.candidates if column.role == IGNORE and column.confidence == UNSURE else ():
+            visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
+            missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
+            if missing and (key, column.visit) not in have:
+                column.asked = True
+                what = f"may be {trial.variable_label(key)}, which is missing at {', '.join(missing)}, or not"
+                what += f" ({column.why}); say in a mapping which it is, or ignore"
+                reading.faults.error("ambiguous", what, **plan.head_of(column))
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
-        if numbers < 2:
-            continue
-        if groups and not (column.arm or column.stratum or column.label or column.why == "row number"):
+        named = any(c.arm or c.stratum for c in plan.having(DATA)) and plan.kind == GROUPS and not plan.one(ARM)
+        if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
             what = f"{numbers} numbers without a group beside columns of groups; name the group above them"
             reading.faults.error("no group", what, **plan.place(0, column))
-        if column.role == IGNORE:
-            letter = column_name(plan.block, column.index)
-            unread.setdefault(plan, []).append(f"{letter} ({shown(column.label) or 'no header'})")
+        if numbers > 1 and column.role == IGNORE and plan.readable:
+            unread[plan].append(f"{plan.name_of(column)} ({shown(column.label) or 'no header'})")
     for plan, names in unread.items():
         more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         what = f"numbers that were not recognised and not read: {', '.join(names[:MOST_NAMED])}{more}"
@@ -414,14 +384,12 @@ def check_inferred(reading: Reading) -> None:
 
 
 CHECKS = (
-    check_arms_of_participants,
-    check_ids_of_tables,
+    check_every_arm,
+    check_every_id,
     check_units,
     check_plausible,
     check_baselines,
-    check_fractions,
-    check_unsure,
-    check_groups_present,
+    check_groups,
     check_changes,
     check_hidden,
     check_merged_values,

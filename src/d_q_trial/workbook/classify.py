@@ -78,9 +78,10 @@ def _names_down(block: Block, vocabulary: Vocabulary) -> bool:
     """Return whether the first columns hold names of variables, each once, as in a table with participants across."""
     if block.width < 3 or block.height > 3000 or block.width > 20_000:
         return False
-    for column in (0, 1):
-        labels = [row[column] for row in block.values if isinstance(row[column], str) and row[column].strip()]
-        named = [label for label in labels if vocabulary.label(label).variable]
+    for column, width in ((0, 1), (1, 1), (0, 2)):  # the names alone, or beside the visits
+        labels = [tuple(row[column : column + width]) for row in block.values]
+        labels = [cells for cells in labels if all(isinstance(cell, str) and cell.strip() for cell in cells)]
+        named = [cells for cells in labels if any(vocabulary.label(cell).variable for cell in cells)]
         if len(named) >= 2 and len(set(labels)) == len(labels):
             return True
     return False
@@ -99,7 +100,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
         return plan
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
-    if block.transposed and readings[0].role == VARIABLE:
+    if block.transposed and readings[0].role in (VARIABLE, VISIT):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(header, readings, contents)
     plan.columns = [

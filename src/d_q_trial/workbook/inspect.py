@@ -7,28 +7,13 @@ import json
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import is_number
-from .mapping import (
-    ARM,
-    DATA,
-    GROUPS,
-    IGNORE,
-    MAPPED,
-    READABLE,
-    STRATUM,
-    UNIT,
-    VARIABLE,
-    VISIT,
-    Column,
-    Plan,
-    column_name,
-)
+from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, OPEN, READABLE, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan
 from .reader import Reading
 from .rows import canonical_id
 from .sheets import EMPTY, Flag, Sheet, column_letters
@@ -37,7 +22,9 @@ from .values import Source
 MOST_LINES = 200  # of one list
 MOST_BLOCKS, MOST_COLUMNS = 40, 12  # of blocks that are not understood
 MOST_NAMED = 8
-MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN = 45, 60
+MOST_CODES = 500
+MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120
+WIDEST = 48  # letters of a column of a printed table
 FEWEST_PANELS = 3  # alike, that become one entry of the mapping
 HEADS = (
     ["Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence"],
@@ -72,57 +59,54 @@ class Findings:
 
 def describe(reading: Reading, trial: Trial) -> Findings:
     """Collect the findings of one reading, in the order of the trial's variables and visits."""
-    order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    visits = list(trial.visits)
+    order, visits, plans = [*trial.outcomes, *trial.markers], list(trial.visits), reading.plans
 
     def place(entry: tuple) -> tuple:
         source = entry[0]
-        return source.plan.cohort, order.get(source.variable, len(order)), visits.index(source.visit)
+        known = order.index(source.variable) if source.variable in order else len(order)
+        return source.plan.cohort, known, visits.index(source.visit)
 
-    plans = reading.plans
+    sources = sorted(reading.frame.groupby("source", sort=False), key=place)
+    unused = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having(IGNORE))
     return Findings(
-        _summary(reading, trial),
-        [_found(source, own, trial, len(reading.arms)) for source, own in sorted(_sources(reading.frame), key=place)],
-        [[p.sheet, p.block.range, kind_of(p), p.unread or p.evidence] for p in plans],
-        [
-            f"{plan.sheet}!{place_of(plan, c.index)}: {c.label or '(no header)'}: {c.why}"
-            for plan in plans
-            if plan.kind in READABLE
-            for c in plan.having(IGNORE)
-            if c.why != "empty"
+        summary=_summary(reading, trial),
+        variables=[_found(source, own, trial, len(reading.arms)) for source, own in sources],
+        blocks=[[p.sheet, p.block.range, kind_of(p), p.unread or p.evidence] for p in plans],
+        unused=[
+            f"{p.sheet}!{place_of(p, c)}: {c.label or '(no header)'}: {c.why}" for p, c in unused if c.why != "empty"
         ],
-        [(f"{p.sheet}!{p.block.range}", lines) for p in plans if not p.readable and (lines := number_columns(p))],
-        _needs(reading, trial),
-        [str(fault) for fault in reading.faults.errors],
-        [*reading.workbook.remarks, *reading.faults.notes],
+        numbers=[
+            (f"{p.sheet}!{p.block.range}", lines) for p in plans if not p.readable and (lines := number_columns(p))
+        ],
+        needs=_needs(reading, trial),
+        faults=[str(fault) for fault in reading.faults.errors],
+        notes=[*reading.workbook.remarks, *reading.faults.notes],
     )
 
 
-def _sources(frame) -> Iterator[tuple[Source, object]]:
-    return iter(frame.groupby("source", sort=False))
-
-
-def _all_arms(trial: Trial) -> dict[str, str]:
+def _arm_labels(trial: Trial) -> dict[str, str]:
     return {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
+
+
+def _counted(counts: Counter) -> str:
+    return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
 def _summary(reading: Reading, trial: Trial) -> list[str]:
     """Say whether the primary endpoint can be computed, who takes part, and how arms, visits and strata are coded."""
     lines = [_primary(reading, trial)] if trial.primary else []
-    labels = _all_arms(trial)
     if reading.arms:
-        counts = Counter(labels.get(arm, arm) for arm in reading.arms.values())
-        lines.append(f"{len(reading.arms)} participants: " + ", ".join(f"{n} {arm}" for arm, n in counts.items()))
+        labels = _arm_labels(trial)
+        lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
     own = reading.frame[reading.frame["cohort"] == TRIAL]
     have = set(zip(own["variable"], own["visit"], strict=True))
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", ARM), ("Visits", VISIT)):
-        codes = {text: key for text, key in _spellings(role, reading).items() if key and text.casefold() != key}
-        if codes:
-            lines.append(f"{title} as written: " + ", ".join(f"{text} = {key}" for text, key in codes.items()))
+        codes = [f"{text} = {key}" for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
+        lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     for source, texts in own[own["text"] != ""].groupby("source", sort=False)["text"]:
-        held = ", ".join(f"{text} ({n})" for text, n in texts.value_counts(sort=False).head(6).items())
+        held = ", ".join(f"{text} ({n})" for text, n in list(Counter(texts).items())[:MOST_NAMED])
         name = json.dumps(source.variable, ensure_ascii=False)
         lines.append(f"Strata in a column: {held}; an analysis uses them by strata: {{by: column, column: {name}}}")
     return lines
@@ -134,16 +118,14 @@ def _primary(reading: Reading, trial: Trial) -> str:
     name = f"Primary endpoint ({outcome.label}, change from baseline to {visit.label})"
     own = reading.frame[(reading.frame["cohort"] == TRIAL) & (reading.frame["variable"] == outcome.key)]
     later, first = (own[own["visit"] == key] for key in (visit.key, BASELINE))
-    given = later[later["measure"] == PERCENT_CHANGE]
-    made = later[later["linked"] & later["participant"].isin(first["participant"])]
-    counts = Counter(given["arm"]) + Counter(made[made["measure"] == VALUE]["arm"])
+    made = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(first["participant"])
+    counts = Counter(later[made | later["measure"].eq(PERCENT_CHANGE)]["arm"])
     if lacking := [arm.label for key, arm in trial.analysed_arms.items() if not counts[key]]:
-        when = visit.label if later.empty else f"{BASELINE} and {visit.label} of the same participants"
+        when = visit.label if later.empty else f"baseline and {visit.label} of the same participants"
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
         return f"{name} cannot be computed until the faults below are settled ({len(reading.faults.errors)})"
-    shown = ", ".join(f"{counts[key]} {arm.label}" for key, arm in trial.analysed_arms.items())
-    return f"{name} can be computed: {shown}"
+    return f"{name} can be computed: {_counted(Counter({a.label: counts[k] for k, a in trial.analysed_arms.items()}))}"
 
 
 def number_columns(plan: Plan) -> list[str]:
@@ -152,10 +134,8 @@ def number_columns(plan: Plan) -> list[str]:
     for column in plan.columns:
         cells = [row[column.index] for row in plan.body if is_number(row[column.index])]
         if cells:
-            span = f"{min(cells):.6g} to {max(cells):.6g}"
-            lines.append(
-                f"{place_of(plan, column.index)} {column.label or '(no header)'}: {len(cells)} numbers, {span}"
-            )
+            what = f"{len(cells)} numbers, {min(cells):.6g} to {max(cells):.6g}"
+            lines.append(f"{place_of(plan, column)} {column.label or '(no header)'}: {what}")
     return lines
 
 
@@ -169,9 +149,9 @@ def kind_of(plan: Plan) -> str:
     return kind + (" (not read)" if plan.unread else "")
 
 
-def place_of(plan: Plan, index: int) -> str:
+def place_of(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    return ("row " if plan.block.transposed else "") + column_name(plan.block, index)
+    return ("row " if plan.block.transposed else "") + plan.name_of(column)
 
 
 def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
@@ -180,18 +160,16 @@ def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
     thing = trial.outcomes.get(source.variable) or trial.markers.get(source.variable)
     percent, text, linked = source.measure == PERCENT_CHANGE, own["text"].any(), own["linked"].iloc[0]
     groups = sorted(set(own["stratum"]) - {""})
-    if plan.cohort == POPULATION:
-        groups = ["population"]
-    elif not linked:
-        groups += [label for arm, label in _all_arms(trial).items() if arm in set(own["arm"])]
+    if not linked:
+        groups += [label for arm, label in _arm_labels(trial).items() if arm in set(own["arm"])]
     confidence = column.confidence if plan.evidence != MAPPED else "mapping"
     return [
         thing.label if thing else source.variable,
         trial.visits[source.visit].label,
         "% change" if percent else "text" if text else "value",
-        " ".join(groups),
+        "population" if plan.cohort == POPULATION else " ".join(groups),
         plan.sheet,
-        place_of(plan, column.index),
+        place_of(plan, column),
         str(n),
         str(people - n) if linked and plan.cohort == TRIAL and people >= n else "",
         "" if text else f"{own['value'].min():.6g} to {own['value'].max():.6g}",
@@ -205,26 +183,26 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
     own = reading.frame[reading.frame["cohort"] == TRIAL]
     if own.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
-    absent = [arm for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
-    needs = [f"arm {arm.label}: no participant is in it" for arm in absent]
-    have = set(zip(own["variable"], own["visit"], strict=True))
-    changes = own[own["measure"] == PERCENT_CHANGE]
-    given = set(zip(changes["variable"], changes["visit"], strict=True))
+    absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
+    needs = [f"arm {label}: no participant is in it" for label in absent]
+    have, changes = (
+        set(zip(part["variable"], part["visit"], strict=True)) for part in (own, own[own["measure"] == PERCENT_CHANGE])
+    )
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
-        as_changes = bool(outcome.follow_up) and all((key, visit) in given for visit in outcome.follow_up)
-        for visit in [BASELINE, *outcome.follow_up]:
-            if (key, visit) not in have and not (visit == BASELINE and as_changes):
-                missing[outcome.family].append(f"{outcome.label} at {trial.visits[visit].label}")
+        as_changes = bool(outcome.follow_up) and all((key, visit) in changes for visit in outcome.follow_up)
+        for visit in outcome.follow_up if as_changes else [BASELINE, *outcome.follow_up]:
+            if (key, visit) not in have:
+                missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
     for family, entries in missing.items():
         more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
-        needs.append(f"{trial.families[family]}: {', '.join(entries[:MOST_NAMED])}{more}")
+        needs.append(f"{family}: {', '.join(entries[:MOST_NAMED])}{more}")
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so there are no strata by it")
     if not own["linked"].any():
         needs.append('linked participants: the panels have no ids (what is skipped for that stands under "To know")')
-    if trial.population and not reading.frame["cohort"].eq(POPULATION).any():
+    if trial.population and POPULATION not in set(reading.frame["cohort"]):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
 
@@ -235,18 +213,16 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
 def as_text(findings: Findings, reading: Reading) -> str:
     """Write the findings as plain text for a terminal."""
     sheets = len(reading.workbook.sheets)
-    lines = [f"{reading.workbook.path.name}: {sheets} sheets, {len(findings.blocks)} blocks", *findings.summary, ""]
+    lines = [f"{reading.workbook.path.name}: {sheets} sheets, {len(findings.blocks)} blocks", *findings.summary]
     lines += _table(HEADS[1], _notes_counted(findings.blocks))
-    if findings.variables:
-        lines += ["", *_table(HEADS[0], findings.variables)]
-    if findings.unused:
-        lines += ["", "Columns that are not used:", *_indented(findings.unused)]
+    lines += _table(HEADS[0], findings.variables) if findings.variables else []
+    lines += ["", "Columns that are not used:", *_indented(findings.unused)] if findings.unused else []
     if findings.numbers:
         lines += ["", "Blocks with numbers from which nothing is taken:"]
         for place, columns in findings.numbers[:MOST_BLOCKS]:
             lines += [f"  {place}", *(f"  {entry}" for entry in _indented(columns, MOST_COLUMNS))]
-        if len(findings.numbers) > MOST_BLOCKS:
-            lines.append(f"  and {len(findings.numbers) - MOST_BLOCKS} more blocks")
+        rest = len(findings.numbers) - MOST_BLOCKS
+        lines += [f"  and {rest} more blocks"] if rest > 0 else []
     for title, entries in findings.lists:
         lines += ["", title, *_indented(entries)]
     if not findings.needs and not findings.faults:
@@ -277,11 +253,12 @@ def _printable(text: object) -> str:
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
-    widths = [min(max(map(len, column)), 48) for column in zip(heads, *rows, strict=True)]
-    lines = []
-    for row in [heads, ["-" * width for width in widths], *rows]:
-        cells = [c if len(c) <= width else c[: width - 1] + "…" for c, width in zip(row, widths, strict=True)]
+    rows = [heads, *([" ".join(cell.split()) for cell in row] for row in rows)]
+    widths = [min(max(map(len, column)), WIDEST) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    lines = [""]
+    for row in rows:
+        cells = (c if len(c) <= width else c[: width - 1] + "…" for c, width in zip(row, widths, strict=True))
         lines.append("  ".join(c.ljust(width) for c, width in zip(cells, widths, strict=True)).rstrip())
     return lines
 
@@ -289,17 +266,18 @@ def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
 def page(findings: Findings, reading: Reading, trial: Trial) -> str:
     """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
-    template = environment().get_template("inspect.html.j2")
-    return template.render(
-        name=reading.workbook.path.name,
-        trial=trial.title,
-        findings=findings,
-        heads=HEADS,
-        sheets=[
-            _drawn(sheet, [p for p in reading.plans if p.block.sheet is sheet], faulty)
-            for sheet in reading.workbook.sheets
-        ],
-        printable=_printable,
+    plans = {id(sheet): [p for p in reading.plans if p.block.sheet is sheet] for sheet in reading.workbook.sheets}
+    return (
+        environment()
+        .get_template("inspect.html.j2")
+        .render(
+            name=reading.workbook.path.name,
+            trial=trial.title,
+            findings=findings,
+            heads=HEADS,
+            sheets=[_drawn(sheet, plans[id(sheet)], faulty) for sheet in reading.workbook.sheets],
+            printable=_printable,
+        )
     )
 
 
@@ -307,23 +285,25 @@ def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dic
     """Return the first rows and columns of a sheet with the class of each cell."""
     height, width = min(sheet.height, MOST_ROWS_DRAWN), min(sheet.width, MOST_COLUMNS_DRAWN)
     classes: dict[tuple[int, int], str] = {}
-    for block, plan in ((plan.block, plan) for plan in plans):
-        rows, columns = (width, height) if block.transposed else (height, width)
-        for row, column in itertools.product(range(min(block.height, rows)), range(min(block.width, columns))):
-            classes[block.place(row, column)] = _class_of(plan, row, column)
+    for plan in plans:
+        rows, columns = (width, height) if plan.block.transposed else (height, width)
+        for row in range(min(plan.block.height, rows)):
+            for column in range(min(plan.block.width, columns)):
+                classes[plan.block.place(row, column)] = _class_of(plan, row, column)
     lines = []
     for r in range(height):
         cells = []
         for c, value in enumerate(sheet.rows[r][:width]):
             shown = value.shown if isinstance(value, Flag) else f"{value:.10g}" if type(value) is float else str(value)
+            shown = shown if len(shown) <= MOST_LETTERS_DRAWN else shown[: MOST_LETTERS_DRAWN - 1] + "…"
             fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
-            cells.append((classes.get((r, c), "") + fault, shown if len(shown) <= 120 else shown[:117] + "…"))
+            cells.append((classes.get((r, c), "") + fault, shown))
         lines.append((sheet.row_numbers[r] + 1, cells))
     rest = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
     return {
         "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
         "kinds": "; ".join(f"{plan.block.range}: {kind_of(plan)}" for plan in plans[:30]) or "empty",
-        "columns": [column_letters(sheet.column_numbers[c]) for c in range(width)],
+        "columns": [column_letters(number) for number in sheet.column_numbers[:width]],
         "lines": lines,
         "rest": " and ".join(f"{number:,} more {what}" for number, what in rest if number),
     }
@@ -341,10 +321,8 @@ def _class_of(plan: Plan, row: int, column: int) -> str:
 
 # -- the mapping file ---------------------------------------------------------------------------------------------
 
-ASK = '"?"'  # what the analyst has to fill in
-MOST_CODES = 500
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-
+_PLAIN = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
 HEAD = """\
 # Mapping of {name}: which cell is what. Written by `inspect` from what was recognised; check it, replace each "?",
 # and name this file in config.yaml (analyses: ...: mapping:). Only the blocks listed here are then read.
@@ -361,30 +339,29 @@ HEAD = """\
 # variables: {variables}
 # visits: {visits}
 # arms: {arms}
-"""
-POLICIES = """\
+
+workbook: {workbook}
 below_detection: missing   # text such as <0.1: missing, limit, half (of the limit) or lowest (0)
 decimal_comma: false       # true reads 12,5 as 12.5
 error_cells: fault         # missing reads #N/A and #DIV/0! as missing
 hidden_rows: read          # ignore leaves hidden rows out
 struck_out: read           # missing leaves struck-out values out
-missing: []                # more codes for a missing value, as text or as a number (-99)
-"""
+missing: []                # more codes for a missing value, as text or as a number (-99)"""
 
 
 def mapping_text(reading: Reading, trial: Trial) -> str:
     """Return the mapping as commented YAML."""
     head = HEAD.format(
         name=_comment(reading.workbook.path.name),
-        variables=_wrapped([*trial.outcomes, *trial.markers]),
+        workbook=_quoted(reading.workbook.path.name),
+        variables="\n#   ".join(textwrap.wrap(", ".join([*trial.outcomes, *trial.markers]), width=110)),
         visits=", ".join(trial.visits),
-        arms=", ".join(_all_arms(trial)),
+        arms=", ".join(_arm_labels(trial)),
     )
-    lines = [head, f"workbook: {_quoted(reading.workbook.path.name)}", POLICIES.rstrip()]
-    for title, role in (("arms", ARM), ("visits", VISIT), ("variables", VARIABLE)):
-        unknown = IGNORE if role == VARIABLE else ASK
-        codes = [f"  {_quoted(text)}: {key or unknown}" for text, key in _spellings(role, reading).items()]
-        lines += [f"{title}:", *codes] if codes else []
+    lines = [head]
+    for role, unknown in ((ARM, OPEN), (VISIT, OPEN), (VARIABLE, IGNORE)):
+        codes = [f"  {_quoted(text)}: {_plain(key or unknown)}" for text, key in _spellings(role, reading).items()]
+        lines += [f"{role}s:", *codes] if codes else []
     lines.append("blocks:")
     readable = [plan for plan in reading.plans if plan.kind in READABLE]
     for _, alike in itertools.groupby(readable, key=lambda plan: _shape(plan, trial)):
@@ -397,24 +374,20 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
     if others:
         lines += ["", "# Blocks that are not read:"]
     for plan in others:
-        why = f" ({_comment(plan.evidence)})" if plan.evidence else ""
-        lines.append(f"#   {_comment(plan.sheet)}!{plan.block.range}: {kind_of(plan)}{why}")
+        why = f" ({plan.evidence})" if plan.evidence else ""
+        lines.append(f"#   {_comment(f'{plan.sheet}!{plan.block.range}: {kind_of(plan)}{why}')}")
     return "\n".join(lines) + "\n"
 
 
 def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
     """Return how cells spell arms, visits or variables, with what was read; None where nothing was."""
-    attribute = f"{role}s"
     meaning: dict[str, str | None] = {}
     for plan, rows in reading.blocks:
-        meaning |= rows.spellings[attribute]
-        column = plan.one(role)
-        cells = (
-            ((row[column.index], found) for row, found in zip(plan.body, getattr(rows, attribute), strict=True))
-            if column
-            else ()
-        )
-        for used, (cell, found) in zip(rows.use, cells, strict=False):
+        meaning |= rows.spellings[f"{role}s"]
+        if not (column := plan.one(role)):
+            continue
+        for row, found, used in zip(plan.body, getattr(rows, f"{role}s"), rows.use, strict=True):
+            cell = row[column.index]
             if used and cell != EMPTY and not isinstance(cell, Flag) and len(meaning) <= MOST_CODES:
                 text = canonical_id(cell)
                 meaning[text] = meaning.get(text) or found
@@ -425,84 +398,75 @@ def _shape(plan: Plan, trial: Trial) -> object:
     """Return what panels have to have in common to become one entry; other blocks are like none."""
     if plan.kind != GROUPS:
         return id(plan)
-    columns = _columns(plan, trial, relative=True)
-    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, tuple(columns)
+    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, tuple(_columns(plan, trial, True))
 
 
 def _entry(plans: list[Plan], trial: Trial) -> list[str]:
     """Return the entry of a block, or of several panels that differ only in place and in what they are of."""
     if 1 < len(plans) < FEWEST_PANELS:
         return [line for plan in plans for line in _entry([plan], trial)]
-    plan = plans[0]
-    said = [_said(plan, trial) for plan in plans]
+    plan, said = plans[0], [_said(plan) for plan in plans]
     common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
-    where = [f"  - sheet: {_quoted(plan.sheet)}", f"    range: {plan.block.range}"]
+    lines = [f"  - sheet: {_quoted(plan.sheet)}", f"    range: {plan.block.range}"]
     if len(plans) > 1:
-        where = ["  - panels:"]
+        lines = ["  - panels:"]
         for panel, own in zip(plans, said, strict=True):
-            rest = ", ".join(f"{key}: {value}" for key, value in own.items() if key not in common)
-            where.append(f"      {_quoted(f'{panel.sheet}!{panel.block.range}')}: {{{rest}}}")
-    lines = [
-        *where,
-        f"    header: {plan.header.first_data}",
-        f"    kind: {plan.kind if plan.kind in READABLE else ASK}   # {_comment(plan.evidence)}",
-    ]
+            rest = {key: value for key, value in own.items() if key not in common}
+            lines.append(f"      {_quoted(f'{panel.sheet}!{panel.block.range}')}: {_flow(rest)}")
+    kind = _plain(plan.kind if plan.kind in READABLE else OPEN)
+    lines += [f"    header: {plan.header.first_data}", f"    kind: {kind}   # {_comment(plan.evidence)}"]
     if plan.block.transposed:
-        lines.append("    participants: columns")
+        common["participants"] = "columns"
     if plan.cohort == POPULATION:
-        lines.append("    cohort: population")
+        common["cohort"] = POPULATION
     for key, value in common.items():
         question = {"measure": "value or percent_change", "marker": "of the strata"}.get(key, "one of those above")
-        lines.append(f"    {key}: {value}" + (f"   # {question}" if value == ASK else ""))
-    return [*lines, "    columns:", *_columns(plan, trial, relative=len(plans) > 1)]
+        lines.append(f"    {key}: {_plain(value)}" + (f"   # {question}" if value == OPEN else ""))
+    return [*lines, "    columns:", *_columns(plan, trial, len(plans) > 1)]
 
 
-def _said(plan: Plan, trial: Trial) -> dict[str, str]:
-    """Return what a block says as a whole, as YAML, with a question for what it does not say."""
-    data = plan.having(DATA)
-    said = {}
+def _said(plan: Plan) -> dict[str, str]:
+    """Return what a block says as a whole, with a question for what it does not say."""
+    data, said = plan.having(DATA), {}
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
         if value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
-            said[name] = _quoted(value) if name == "stratum" else value
+            said[name] = value
         elif not value and "measured" in plan.unread and name in ("variable", "visit", "measure"):
-            said[name] = ASK
+            said[name] = OPEN
     if "marker" in plan.unread:
-        said["marker"] = ASK
+        said["marker"] = OPEN
     elif plan.marker and plan.kind == GROUPS and (plan.stratum or plan.one(STRATUM) or any(c.stratum for c in data)):
         said["marker"] = plan.marker
     return said
 
 
-def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[str]:
+def _columns(plan: Plan, trial: Trial, relative: bool) -> list[str]:
     lines = []
     for column in plan.columns:
-        name = column_name(plan.block, column.index, relative=relative)
-        name = f'"{name}"' if plan.block.transposed or name in ("Y", "N", "NO", "ON", "OFF") else name
+        name, said = plan.name_of(column, relative=relative), _column(column, plan, trial)
         remark = _comment(" | ".join(filter(None, [column.label, column.why])))
-        lines.append(f"      {name}: {_column(column, plan, trial)}" + (f"   # {remark}" if remark else ""))
+        name = _quoted(name) if plan.block.transposed else _plain(name)
+        lines.append(f"      {name}: {_flow(said) if said else IGNORE}" + (f"   # {remark}" if remark else ""))
     return lines
 
 
-def _column(column: Column, plan: Plan, trial: Trial) -> str:
-    said: dict[str, str | None] = {}
+def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
+    """Return what the mapping says of a column, with a question for what nothing says; nothing for one that is ignored."""
     if column.asked:  # one question at least
-        variable = column.candidates[0] if len(column.candidates) == 1 else ASK
+        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
         visit = column.visit or _missing_visit(plan, trial, variable)
-        said = {"variable": variable if visit == ASK else ASK, "visit": visit}
-    elif column.role == IGNORE:
-        return IGNORE
-    else:
-        if column.role == DATA:
-            said = {"variable": column.variable, "visit": column.visit}
-            said["visit"] = column.visit or _missing_visit(plan, trial, column.variable or plan.variable)
-            said["measure"] = column.measure if column.measure != VALUE else None
-        else:
-            said["is"] = column.role
-        said |= {"arm": column.arm, "stratum": column.stratum and _quoted(column.stratum)}
-        said["factor"] = repr(column.factor) if column.factor != 1.0 else None
-        said["unit"] = column.unit and _quoted(column.unit)
-    return "{" + (", ".join(f"{key}: {value}" for key, value in said.items() if value) or "is: data") + "}"
+        return {"variable": variable if visit == OPEN else OPEN} | ({"visit": visit} if visit else {})
+    if column.role == IGNORE:
+        return {}
+    said: dict[str, object] = {"is": column.role}
+    if column.role == DATA:
+        visit = column.visit or _missing_visit(plan, trial, column.variable or plan.variable)
+        measure = column.measure if column.measure != VALUE else None
+        said = {"variable": column.variable, "visit": visit, "measure": measure}
+    factor = column.factor if column.factor != 1.0 else None
+    said |= {"arm": column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
+    return {key: value for key, value in said.items() if value} or {"is": DATA}
 
 
 def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None:
@@ -510,7 +474,16 @@ def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None
     if plan.visit or plan.one(VISIT) or variable is None:
         return None
     outcome = trial.outcomes.get(variable)
-    return BASELINE if outcome is None or not outcome.follow_up else ASK
+    return BASELINE if outcome is None or not outcome.follow_up else OPEN
+
+
+def _flow(said: dict) -> str:
+    return "{" + ", ".join(f"{key}: {_plain(value)}" for key, value in said.items()) + "}"
+
+
+def _plain(value: object) -> str:
+    """Return a value as YAML, in quotes only where it needs them."""
+    return str(value) if isinstance(value, float) or _PLAIN.fullmatch(str(value)) else _quoted(str(value))
 
 
 def _quoted(text: str) -> str:
@@ -521,7 +494,3 @@ def _quoted(text: str) -> str:
 def _comment(text: str) -> str:
     """Return text that can stand behind a ``#``: one line, printable."""
     return _UNPRINTABLE.sub(" ", " ".join(str(text).split()))[:160]
-
-
-def _wrapped(names: list[str]) -> str:
-    return "\n#   ".join(textwrap.wrap(", ".join(names), width=110))

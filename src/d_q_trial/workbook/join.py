@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -17,6 +16,7 @@ from .sheets import EMPTY, Faults
 from .values import Source, cell_of
 
 MOST_LISTED = 20
+MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
 Blocks = list[tuple[Plan, Rows]]
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
@@ -30,10 +30,30 @@ def unify_ids(blocks: Blocks, faults: Faults) -> None:
     for plan, rows in blocks:
         _drop_row_numbers(plan, rows)
     _rewrite(blocks, faults)
-    for plan, rows in blocks:
-        _report_second_rows(plan, rows, faults)
-    _report_alike(blocks, faults)
-    _report_close(blocks, faults)
+    own = [(plan, rows, column) for plan, rows in blocks if (column := plan.one(PARTICIPANT)) and any(rows.ids)]
+    for plan, rows, column in own:
+        if plan.kind == PARTICIPANTS:
+            _report_second_rows(plan, rows, column, faults)
+    own = [entry for entry in own if entry[0].cohort != POPULATION]
+    seen: dict[str, str] = {}
+    for plan, rows, column in own:
+        others = set().union(*(other.people for _, other, _ in own if other is not rows))
+        mostly_shared = 2 * len(rows.people & others) >= len(rows.people)
+        positions = {identity: i for i, identity in reversed(list(enumerate(rows.ids))) if identity}
+        for identity in dict.fromkeys(filter(None, rows.ids)):
+            form = code_form(plain := identity.translate(_LOOK_ALIKES))
+            key = f"{form.prefix}{form.number}" if form else plain.casefold().replace(" ", "")
+            kind, close = "", []
+            if (first := seen.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
+                kind = "id written otherwise"
+                what = f"differs only in writing from the participant {first!r}; write both alike"
+            elif mostly_shared and identity not in others:  # a slip, or two participants
+                close = [other for other in others - rows.people if _one_edit(identity, other)]
+            if len(close) == 1:
+                kind = "id on one sheet only"
+                what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
+            if kind:
+                faults.error(kind, what, **plan.place(positions[identity], column), value=identity)
 
 
 def _drop_row_numbers(plan: Plan, rows: Rows) -> None:
@@ -48,11 +68,8 @@ def _drop_row_numbers(plan: Plan, rows: Rows) -> None:
         rows.ids = [None] * len(rows.ids)
 
 
-def _report_second_rows(plan: Plan, rows: Rows, faults: Faults) -> None:
-    """Report participants with more than one row where each has one."""
-    column = plan.one(PARTICIPANT)
-    if plan.kind != PARTICIPANTS or column is None:
-        return
+def _report_second_rows(plan: Plan, rows: Rows, column: Column, faults: Faults) -> None:
+    """Refuse more than one row of a participant where each has one."""
     first: dict[str, int] = {}
     for position, identity in enumerate(rows.ids):
         if identity and rows.use[position] and first.setdefault(identity, position) != position:
@@ -69,87 +86,40 @@ def _rewrite(blocks: Blocks, faults: Faults) -> None:
         return
 
     def weight(pair: tuple[Plan, Rows]) -> tuple[int, int]:
-        plan, rows = pair
-        return len({arm for arm in rows.arms if arm}) if plan.cohort != POPULATION else -1, len(rows.people)
+        return len(set(pair[1].arms) - {None}) if pair[0].cohort != POPULATION else -1, len(pair[1].people)
 
     base_plan, base = max(with_ids, key=weight)
     known = base.people
     for plan, rows in with_ids:
-        missing = rows.people - known
-        if rows is not base and missing:
-            renamed = _by_case(missing, known) or _by_number(rows.people, known, plan.cohort == POPULATION)
-            changed = [(old, new) for old, new in renamed.items() if old != new]
-            rows.ids = [renamed.get(identity, identity) if identity else identity for identity in rows.ids]
-            if changed:
+        if rows is not base and rows.people - known:
+            renamed = _matched(rows.people, known, plan.cohort == POPULATION)
+            if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
+                rows.ids = [renamed.get(identity, identity) if identity else identity for identity in rows.ids]
                 old, new = changed[0]
                 what = f"ids are written otherwise than on {base_plan.sheet} ({new}); {len(renamed)} matched"
                 faults.note("id form", what, sheet=plan.sheet, value=old)
             known |= rows.people if plan.cohort != POPULATION else set()
 
 
-def _by_case(missing: set[str], known: set[str]) -> dict[str, str]:
-    """Match ids that differ in case and blanks, if every one has its counterpart."""
-    lower = {identity.casefold().replace(" ", ""): identity for identity in known}
-    found = {i: lower[key] for i in missing if (key := i.casefold().replace(" ", "")) in lower}
-    return found if len(found) == len(missing) and len(lower) == len(known) else {}
-
-
-def _by_number(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
-    """Match ids by their numbers, if both sides are numbered without ambiguity and their letters do not disagree."""
-    theirs, ours = ({i: code_form(i) for i in ids} for ids in (own, known))
-    if None in theirs.values() or None in ours.values():
+def _matched(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
+    """Match ids by their numbers, if their letters do not disagree, or else but for case and blanks; nothing ambiguous."""
+    forms = {identity: code_form(identity) for identity in own | known}
+    letters = {form.prefix if form else None for form in forms.values()} - {""}
+    by_number = None not in letters and len(letters) <= 1
+    keys = {i: form.number if by_number else i.casefold().replace(" ", "") for i, form in forms.items()}
+    theirs = {keys[identity]: identity for identity in known}
+    if len(theirs) < len(known) or len({keys[identity] for identity in own}) < len(own):
         return {}
-    letters = [{form.prefix for form in forms.values()} for forms in (theirs, ours)]
-    numbers = {form.number: identity for identity, form in ours.items()}
-    ambiguous = len(numbers) < len(known) or len({form.number for form in theirs.values()}) < len(own)
-    if ambiguous or any(len(found) != 1 for found in letters) or len((letters[0] | letters[1]) - {""}) > 1:
-        return {}
-    renamed = {identity: numbers[form.number] for identity, form in theirs.items() if form.number in numbers}
-    return renamed if len(renamed) >= (1 if any_share else 0.9) * len(own) else {}
-
-
-def _of_the_trial(blocks: Blocks) -> Blocks:
-    return [(plan, rows) for plan, rows in blocks if plan.one(PARTICIPANT) and plan.cohort != POPULATION]
-
-
-def _report_alike(blocks: Blocks, faults: Faults) -> None:
-    """Report ids that differ only in writing, such as ``DQ-006`` and ``dq-06``: one participant taken for two."""
-    seen: dict[str, str] = {}
-    reported: set[str] = set()
-    for plan, rows in _of_the_trial(blocks):
-        for identity in dict.fromkeys(filter(None, rows.ids)):
-            form = code_form(plain := identity.translate(_LOOK_ALIKES))
-            key = f"{form.prefix}{form.number}" if form else re.sub(r"\s", "", plain.casefold())
-            first = seen.setdefault(key, identity)
-            if first != identity and identity not in reported:
-                reported.add(identity)
-                what = f"differs only in writing from the participant {first!r}; write both alike"
-                place = plan.place(rows.ids.index(identity), plan.having(PARTICIPANT)[0])
-                faults.error("id written otherwise", what, **place, value=identity)
-
-
-def _report_close(blocks: Blocks, faults: Faults) -> None:
-    """Ask about an id on one sheet alone that lacks one which differs by a character: a slip, or two participants."""
-    own = _of_the_trial(blocks)
-    for plan, rows in own:
-        others = set().union(*(other.people for _, other in own if other is not rows))
-        if 2 * len(rows.people & others) < len(rows.people):
-            continue
-        for identity in sorted(rows.people - others):
-            close = [other for other in others - rows.people if _one_edit(identity, other)]
-            if len(close) == 1:
-                what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
-                place = plan.place(rows.ids.index(identity), plan.having(PARTICIPANT)[0])
-                faults.error("id on one sheet only", what, **place, value=identity)
+    renamed = {identity: theirs[keys[identity]] for identity in own if keys[identity] in theirs}
+    enough = 1 if any_share and by_number else (1 - MOST_UNMATCHED if by_number else 1) * len(own)
+    return renamed if len(renamed) >= enough else {}
 
 
 def _one_edit(first: str, second: str) -> bool:
     """Return whether one character replaced, added or left out turns one text into the other."""
-    if first == second or abs(len(first) - len(second)) > 1:
-        return False
-    short, long = sorted((first, second), key=len)
-    start = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
-    return short[start + (len(short) == len(long)) :] == long[start + 1 :]
+    cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
+    replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
+    return first != second and (replaced or first in others or second in cuts)
 
 
 # -- arms ---------------------------------------------------------------------------------------------------------
@@ -161,34 +131,29 @@ def assign_arms(blocks: Blocks, faults: Faults) -> dict[str, str]:
     A column of arms counts before headers, titles and names of sheets. A sample of people of whom most turn out to be
     participants is the trial's.
     """
-    known: dict[str, tuple[str, dict[str, str]]] = {}
-    stated: list[tuple[str, str, dict[str, str]]] = []
-    of_titles: list[tuple[str, str, dict[str, str]]] = []
+    stated: tuple[list, list] = ([], [])
     for plan, rows in blocks:
         naming = plan.one(ARM) or plan.columns[0]
-        by_arm = [column for column in plan.having(DATA) if column.arm]
-        titled = bool(by_arm or plan.arm) and plan.kind != GROUPS and not plan.one(ARM)
+        by_arm = [column for column in plan.having(DATA) if column.arm and not plan.one(ARM) and plan.kind != GROUPS]
+        of_title = plan.arm if plan.kind != GROUPS and not plan.one(ARM) else None
         for position, (identity, arm) in enumerate(zip(rows.ids, rows.arms, strict=True)):
-            if not identity or not rows.use[position]:
-                continue
-            if arm:
-                stated.append((identity, arm, plan.place(position, naming)))
-            elif titled:
+            if identity and rows.use[position] and arm:
+                stated[0].append((identity, arm, plan.place(position, naming)))
+            elif identity and rows.use[position] and (by_arm or of_title):
                 row = plan.body[position]
-                column = next((c for c in by_arm if row[c.index] != EMPTY), Column(0, arm=plan.arm))
-                if column.arm:
-                    of_titles.append((identity, column.arm, plan.place(position, column)))
-    for identity, arm, place in stated + of_titles:
+                column = next((c for c in by_arm if row[c.index] != EMPTY), Column(0, arm=of_title))
+                stated[1].append((identity, column.arm, plan.place(position, column)))
+    known: dict[str, tuple[str, dict[str, str]]] = {}
+    for identity, arm, place in (entry for entry in (*stated[0], *stated[1]) if entry[1]):
         first, where = known.setdefault(identity, (arm, place))
         if first != arm:
             what = f"participant {identity} is in arm {first} at {where['sheet']}!{where['cell']}"
             faults.error("arm changed", what, **place, value=arm)
     for plan, rows in blocks:
-        if plan.cohort == POPULATION:
-            if not rows.people or 2 * len(rows.people & known.keys()) < len(rows.people):
-                continue
+        if plan.cohort == POPULATION and rows.people and 2 * len(rows.people & known.keys()) >= len(rows.people):
             plan.cohort = TRIAL
-        rows.arms = [known[i][0] if i in known else arm for i, arm in zip(rows.ids, rows.arms, strict=True)]
+        if plan.cohort == TRIAL:
+            rows.arms = [known[i][0] if i in known else arm for i, arm in zip(rows.ids, rows.arms, strict=True)]
     return {identity: arm for identity, (arm, _) in known.items()}
 
 
@@ -197,12 +162,10 @@ def assign_arms(blocks: Blocks, faults: Faults) -> dict[str, str]:
 
 def one_value_per_group(plan: Plan, rows: Rows) -> bool:
     """Return whether a block without ids holds one value per group: summaries such as medians, not participants."""
-    if plan.kind != GROUPS:
-        return False
     said = zip(rows.variables, rows.visits, rows.arms, rows.strata, strict=True)
     down = Counter(entry for entry, used in zip(said, rows.use, strict=True) if used)
     across = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.having(DATA))
-    return bool(down and across) and max(down.values()) * max(across.values()) == 1
+    return plan.kind == GROUPS and {*down.values(), *across.values()} == {1}
 
 
 def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
@@ -215,109 +178,107 @@ def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Dat
         repeated columns, and given changes of participants who have both raw values.
     """
     for resolve in (_zero_baselines, _population, _panels, _repeats, _given_changes):
-        frame = resolve(frame, trial, faults)
-    return frame
+        frame = frame.drop(resolve(frame, trial, faults))
+    strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
+    return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
 
 
-def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     """Leave out columns that give the change at baseline, which is zero by definition."""
-    zero = []
+    drop: list = []
     for source, own in frame[frame["visit"].eq(BASELINE) & frame["text"].eq("")].groupby("source", sort=False):
         if PERCENT_CHANGE in (source.plan.measure, source.column.measure) and not own["value"].any():
-            zero.append(source)
             faults.note("zero baseline", "changes at baseline are zero by definition; not read", **source.head)
-    return frame[~frame["source"].isin(zero)] if zero else frame
+            drop += own.index.tolist()
+    return drop
 
 
-def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+def _by_plan(frame: pd.DataFrame):
+    return frame.groupby(frame["source"].map(lambda source: source.plan), sort=False)
+
+
+def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     """Keep one of several blocks that give the same population sample, and ask about blocks that share people with it."""
-    people = frame[frame["cohort"] == POPULATION]
-    plans = people["source"].map(lambda source: source.plan)
     label = trial.population.label if trial.population else "sample"
-    sample: list[tuple[Plan, Counter]] = []
-    repeated = []
-    for plan, own in people.groupby(plans, sort=False):
-        pairs = own["variable"].str.cat(own["value"].map(repr), "=")
-        rows = Counter(pairs.groupby(own["participant"]).agg(lambda pairs: " ".join(sorted(pairs))))
-        overlapping = (p for p, known in sample if 2 * (rows & known).total() > min(rows.total(), known.total()))
+    sample: dict[Plan, Counter] = {}
+    drop: list = []
+    for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
+        people = defaultdict(list)
+        for person, variable, value in zip(own["participant"], own["variable"], own["value"], strict=True):
+            people[person].append((variable, value))
+        rows = Counter(tuple(sorted(values)) for values in people.values())
+        overlapping = (
+            p for p, known in sample.items() if 2 * (rows & known).total() > min(rows.total(), known.total())
+        )
         other = next(overlapping, None)
-        if other and rows == dict(sample)[other]:
+        if other and rows == sample[other]:
             faults.note("population", "repeats another sheet; not read twice", sheet=plan.sheet)
-            repeated.append(plan)
+            drop += own.index.tolist()
             continue
         if other:
             where = f"{other.sheet}!{other.block.range}"
             what = f"most people without ids here are on {where} too; list one block in the mapping"
             faults.error("population", what, **plan.whole())
-        sample.append((plan, rows))
-        what = f"{rows.total()} people without an arm: read as the {label}"
-        faults.note("population", what, sheet=plan.sheet)
-    return frame.drop(people.index[plans.isin(repeated)]) if repeated else frame
+        sample[plan] = rows
+        faults.note("population", f"{len(people)} people without an arm: read as the {label}", sheet=plan.sheet)
+    return drop
 
 
-def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     """Keep one of several panels that show the same group; panels that differ are a fault."""
     unlinked = frame[~frame["linked"]]
-    plans = unlinked["source"].map(lambda source: source.plan)
-    drop: list = []
     marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
-    keys = [unlinked[name] for name in ("variable", "visit", "measure", "stratum", "arm")]
-    for key, own in unlinked.groupby([*keys, marker], sort=False):
-        (_, first), *others = own.groupby(plans, sort=False)
+    drop: list = []
+    for (_, _, _, stratum, arm, _), own in unlinked.groupby(
+        ["variable", "visit", "measure", "stratum", "arm", marker], sort=False
+    ):
+        (_, first), *others = _by_plan(own)
         head = first["source"].iloc[0].head
         for _, panel in others:
-            source = panel["source"].iloc[0]
-            what = ", ".join(filter(None, [source.label(trial), *key[3:5]]))
-            where = f"{head['sheet']}!{head['cell']}"
+            source, where = panel["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
+            what = ", ".join(filter(None, [source.label(trial), stratum, arm]))
             if sorted(first["value"]) == sorted(panel["value"]):
                 faults.note("repeated panel", f"{what}: the same values as at {where}; read once", **source.head)
             else:
                 what = f"{what}: other values than at {where}; choose one in the mapping"
                 faults.error("two panels", what, **source.head)
             drop += panel.index.tolist()
-    frame = frame.drop(drop)
-    unlinked = frame[~frame["linked"]]
-    without = unlinked.groupby("source", sort=False)["stratum"].transform(lambda strata: not any(strata))
-    frame.loc[without.index[without.astype(bool)], "marker"] = ""
-    return frame
+    return drop
 
 
-def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Index:
     """Keep one of each value that is given twice; values that differ are a fault."""
-    frame = frame.reset_index(drop=True)
-    keys = ["cohort", "variable", "visit", "measure", "participant"]
     linked = frame[frame["linked"]]
-    first = linked.index.to_series().groupby([linked[key] for key in keys], sort=False).transform("min")
-    again = first[first != first.index]
-    known, second = frame.loc[again].set_index(again.index), frame.loc[again.index]
-    differs = ~(second["value"].eq(known["value"]) | (second["text"].ne("") & second["text"].eq(known["text"])))
+    keys = ["cohort", "variable", "visit", "measure", "participant"]
+    second = linked[linked.duplicated(keys)]
+    known = linked.drop_duplicates(keys)[[*keys, "value", "text", "cell", "source"]]
+    second = second.merge(known, on=keys, how="left", suffixes=("", "_known")).set_index(second.index)
+    same = second["value"].eq(second["value_known"]) | (second["text"].ne("") & second["text"].eq(second["text_known"]))
     for source, own in second.groupby("source", sort=False):
         label = source.label(trial)
-        firsts = known.loc[own.index]
-        for other, columns in own[differs[own.index]].groupby(firsts["source"], sort=False):
-            for row, base in zip(columns.itertuples(), known.loc[columns.index].itertuples(), strict=True):
-                where = f"{other.plan.sheet}!{base.cell}"
+        for other, differing in own[~same[own.index]].groupby("source_known", sort=False):
+            for row in differing.itertuples():
+                where = f"{other.plan.sheet}!{row.cell_known}"
                 if other is source:
-                    what = f"second value of {label} for participant {row.participant}; {where} has {base.value:.10g}"
-                    faults.error("second value", what, **cell_of(row))
+                    what = f"second value of {label} for participant {row.participant}"
+                    faults.error("second value", f"{what}; {where} has {row.value_known:.10g}", **cell_of(row))
                     continue
                 what = (
                     f"second column for {label}; {other.plan.sheet}!{other.head['cell']} has other values for "
-                    f"{len(columns)} participants, first {row.participant} ({base.value:.10g} at {where}, here "
+                    f"{len(differing)} participants, first {row.participant} ({row.value_known:.10g} at {where}, here "
                     f"{row.value:.10g} at {row.cell}); choose one in the mapping"
                 )
                 faults.error("two columns", what, **source.head)
                 break
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
-        outcome = trial.outcomes.get(source.variable)
-        told = firsts["source"].ne(source) | bool(outcome and outcome.follow_up)
-        if repeated := int((told & ~differs[own.index]).sum()):
+        by_visit = bool(getattr(trial.outcomes.get(source.variable), "follow_up", ()))
+        if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
             what = f"{label} repeated with equal values for {repeated} participants; read once"
             faults.note("repeated", what, **source.head)
-    return frame.drop(again.index)
+    return second.index
 
 
-def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     """Compare given changes, and panels without ids, with what raw values make, and drop those that raw values make again."""
     linked = frame["linked"]
     raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
@@ -325,61 +286,53 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Data
     arms = frame[linked].set_index("participant")["arm"].to_dict()
     drop: list = []
     for source, own in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
-        made = values.get((source.variable, source.visit))
-        if source.variable not in trial.outcomes or made is None:
-            continue
+        made = values.get((source.variable, source.visit), pd.Series(dtype=float))
         if source.measure == PERCENT_CHANGE:
             base = values.get((source.variable, BASELINE), pd.Series(dtype=float))
             base = base[base > 0].reindex(made.index)
             made = (100 * (made - base) / base).dropna()
-        if made.empty:
+        if made.empty or source.variable not in trial.outcomes:
             continue
+        # Half a unit of the last decimal that the values were written with.
+        decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in own["value"]), default=0)
+        tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
         if own["linked"].iloc[0]:
             own = own[own["participant"].isin(made.index)]
-            _compare_linked(source, own, made, trial, faults)
+            _compare_linked(source, own, made[own["participant"]].to_numpy(), tolerance, trial, faults)
         else:
-            _compare_panel(source, own, made, arms, trial, faults)
+            groups = set(own["arm"]) - {""}
+            pool = [value for identity, value in made.items() if not groups or arms[identity] in groups]
+            _compare_panel(source, own, sorted(pool), tolerance, trial, faults)
         drop += own.index.tolist()
-    return frame.drop(drop)
+    return drop
 
 
-def _tolerance(values: pd.Series) -> float:
-    """Return half a unit of the last decimal that the values were written with."""
-    decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in values), default=0)
-    return 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
-
-
-def _compare_linked(source: Source, own: pd.DataFrame, made: pd.Series, trial: Trial, faults: Faults) -> None:
-    recomputed = made[own["participant"]].to_numpy()
-    wrong = (own["value"] - recomputed).abs() > np.maximum(_tolerance(own["value"]), 1e-7 * np.abs(recomputed))
-    label = source.label(trial)
-    for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), recomputed[wrong], strict=False):
+def _compare_linked(
+    source: Source, own: pd.DataFrame, made: np.ndarray, tolerance: float, trial: Trial, faults: Faults
+):
+    given, label = own["value"].to_numpy(), source.label(trial)
+    wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
+    for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), made[wrong], strict=False):
         what = f"given percent change of {label}; raw values make {value:.6g}; the raw values are used"
         faults.note("given change", what, **cell_of(row))
-    ratios = own["value"].to_numpy()[recomputed != 0] / recomputed[recomputed != 0]
-    if len(own) and wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
+    ratios = given[made != 0] / made[made != 0]
+    if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
         what = f"{label}: all given changes are {float(f'{ratios[0]:.3g}'):g} times the recomputed ones"
         faults.note("given change", what, **source.head | {"value": ""})
 
 
 def _compare_panel(
-    source: Source, own: pd.DataFrame, made: pd.Series, arms: dict[str, str], trial: Trial, faults: Faults
-) -> None:
+    source: Source, own: pd.DataFrame, pool: list[float], tolerance: float, trial: Trial, faults: Faults
+):
     """Compare a panel without ids with the recomputed values of its arms, as sorted lists."""
-    groups = {arm for arm in own["arm"] if arm}
-    pool = sorted(value for identity, value in made.items() if not groups or arms.get(identity) in groups)
-    tolerance, matched, position = _tolerance(own["value"]), 0, 0
+    matched = 0
     for value in sorted(own["value"]):
         near = max(tolerance, 1e-7 * abs(value))
-        while position < len(pool) and pool[position] < value - near:
-            position += 1
-        if position < len(pool) and abs(pool[position] - value) <= near:
-            matched += 1
-            position += 1
-    group = ", ".join(sorted({stratum for stratum in own["stratum"] if stratum} | groups)) or "all participants"
-    faults.note(
-        "panel",
-        f"{source.label(trial)} ({group}): {matched} of {len(own)} values agree with those of the participants on other "
-        "sheets; the panel is not read twice",
-        **source.head,
+        pool = pool[next((i for i, made in enumerate(pool) if made >= value - near), len(pool)) :]
+        if pool and pool[0] <= value + near:
+            matched, pool = matched + 1, pool[1:]
+    group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
+    what = (
+        f"{source.label(trial)} ({group}): {matched} of {len(own)} values agree with those of the participants on other"
     )
+    faults.note("panel", f"{what} sheets; the panel is not read twice", **source.head)

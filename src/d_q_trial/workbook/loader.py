@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import software
 from ..errors import UserError
-from .file_reader import STATISTICS
+from .file_reader import STATISTICS, RefusedError
 from .sheets import Workbook
 
 MOST_BYTES = 200_000_000  # of the file
@@ -40,6 +40,8 @@ OTHER_KINDS = {
     b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
     b"\x09\x08": "a very old .xls file; open it in a spreadsheet program and save it as .xlsx",
 }
+OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
+WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 
 
 def load(path: Path | str) -> Workbook:
@@ -57,10 +59,7 @@ def load(path: Path | str) -> Workbook:
         than a trial's workbook can.
     """
     path = Path(path)
-    try:
-        seconds = check_file(path)
-    except ValueError as error:
-        raise UserError(f"{path}: cannot be read ({error})") from None
+    seconds = check_file(path)
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "sheets"
         _run(path, output, seconds)
@@ -78,73 +77,64 @@ def check_file(path: Path) -> int:
         If it is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size.
     """
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
-            raise UserError(f"{path}: {kind}; expected a workbook")
-        with path.open("rb") as stream:
-            head = stream.read(4096)
+        return _check(path)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        what = "no such file"
+    except zipfile.BadZipFile:
+        what = "damaged or truncated; download or save it again"
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        what = f"cannot be read ({error.strerror or error})"
+    except RefusedError as error:
+        what = str(error)
+    except ValueError as error:  # a name that no file can have
+        what = f"cannot be read ({error})"
+    raise UserError(f"{path}: {what}")
+
+
+def _check(path: Path) -> int:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise RefusedError("a folder; expected a workbook" if stat.S_ISDIR(found.st_mode) else "not a regular file")
     if found.st_size > MOST_BYTES:
-        raise UserError(
-            f"{path}: {found.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read"
-        )
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        raise RefusedError(f"{found.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
+    with path.open("rb") as stream:
+        head = stream.read(4096)
     if not head.strip(b"\0 \t\r\n"):
-        raise UserError(f"{path}: an empty file")
+        raise RefusedError("an empty file")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, what in OTHER_KINDS.items():
         if text.startswith(start) and path.suffix.lower() not in STATISTICS:
-            raise UserError(f"{path}: {what}")
+            raise RefusedError(what)
     if head.startswith(b"\xd0\xcf\x11\xe0") and b"E\0n\0c\0r\0y\0p\0t\0" in path.read_bytes():
-        raise UserError(f"{path}: password-protected; save it without a password")
+        raise RefusedError("password-protected; save it without a password")
     if head.startswith(b"PK"):
         _check_archive(path)
     return min(SECONDS + round(SECONDS_PER_MB * found.st_size / 1e6), MOST_SECONDS)
 
 
 def _check_archive(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise UserError(f"{path}: damaged or truncated; download or save it again") from None
-    names = {part.filename.replace("\\", "/").lower().lstrip("/") for part in parts}
+    with zipfile.ZipFile(path) as archive:
+        parts = archive.infolist()
     if any(part.flag_bits & 1 for part in parts):
-        raise UserError(f"{path}: password-protected; save it without a password")
+        raise RefusedError("password-protected; save it without a password")
     unpacked = sum(part.file_size for part in parts)
-    swollen = [
-        part for part in parts if part.file_size > 5_000_000 and part.file_size > MOST_RATIO * part.compress_size
-    ]
+    swollen = any(part.file_size > max(5_000_000, MOST_RATIO * part.compress_size) for part in parts)
     if unpacked > MOST_UNPACKED or swollen or len(parts) > MOST_PARTS:
-        raise UserError(
-            f"{path}: unpacks to {unpacked / 1e6:,.0f} MB in {len(parts):,} parts, far more than a trial's workbook; "
-            "save its values in a new workbook"
-        )
-    known = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
-    if not any(name in names for name in known):
+        size = f"{unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
+        raise RefusedError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
+    names = sorted(part.filename.replace("\\", "/").lower().lstrip("/") for part in parts)
+    if WORKBOOK_PARTS.isdisjoint(names):
         inside = [name for name in names if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
-        what = next((f"an archive with {name} inside; unpack it first" for name in sorted(inside)), "")
-        kinds = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
-        what = what or next((kind for start, kind in kinds.items() if any(n.startswith(start) for n in names)), "")
-        raise UserError(f"{path}: {what or 'an archive without a workbook'}")
+        kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in names)]
+        what = [f"an archive with {name} inside; unpack it first" for name in inside] + kinds
+        raise RefusedError([*what, "an archive without a workbook"][0])
 
 
 def _run(path: Path, output: Path, seconds: int) -> None:
     """Run the reading process; it writes its result to ``output``."""
-    command = [
-        sys.executable,
-        "-m",
-        f"{__package__}.file_reader",
-        str(path.resolve()),
-        str(output),
-        str(seconds),
-        str(MEMORY),
-    ]
-    package = str(Path(__file__).resolve().parents[2])
-    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")]))
+    module = f"{__package__}.file_reader"
+    command = [sys.executable, "-m", module, str(path.resolve()), str(output), str(seconds), str(MEMORY)]
+    paths = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     started = time.monotonic()
@@ -159,9 +149,9 @@ def _run(path: Path, output: Path, seconds: int) -> None:
                 process.kill()
     if process.returncode == 0:
         software.add_child(said)
-    if process.returncode == 2:
+    elif process.returncode == 2:
         raise UserError(f"{path}: {said.strip().splitlines()[-1]}")
-    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    elif process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         raise UserError(f"{path}: reading it takes more than {seconds} s; save its values in a new workbook")
-    if process.returncode:
+    else:
         raise UserError(f"{path}: damaged, or not a workbook (the program that reads it stopped)")

@@ -20,10 +20,9 @@ from .sheets import Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = ROLES
-NAMED = ("variable", "visit", "arm", "marker")  # what the trial has to know
-SAID = (*NAMED, "stratum", "measure")  # what a column, or its whole block, may say of the values
-PARTICIPANTS, LONG, GROUPS = "participants", "long", "groups"
-READABLE = (PARTICIPANTS, LONG, GROUPS)
+SAID = ("variable", "visit", "arm", "marker", "stratum", "measure")  # what a column, or its whole block, says
+NAMED = SAID[:4]  # what the trial has to know
+KINDS = PARTICIPANTS, LONG, GROUPS = READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence for what a mapping file says
 CERTAIN, INFERRED, UNSURE = "certain", "inferred", "unsure"
 OPEN = "?"  # what the analyst has to fill in
@@ -119,13 +118,25 @@ class Plan:
 
     def head_of(self, column: Column) -> dict[str, str]:
         """Return sheet, cell and label of a column, as faults state them."""
-        row = self.header.rows[-1] if self.header.rows else self.header.first_data
-        row = min(row, self.block.height - 1)
+        row = min(self.header.rows[-1] if self.header.rows else self.header.first_data, self.block.height - 1)
         return {"sheet": self.sheet, "cell": self.block.address(row, column.index), "value": column.label}
 
     def whole(self) -> dict[str, str]:
         """Return sheet and range of the block, as faults state them."""
         return {"sheet": self.sheet, "cell": self.block.range}
+
+    def name_of(self, column: Column, *, relative: bool = False) -> str:
+        """Return a column's letter, or its row's number where participants stand in columns.
+
+        Where it is ``relative``, as in panels, A or 1 is the first one of the block.
+        """
+        block = self.block
+        row, index = block.place(0, column.index)
+        numbers, place, first = block.sheet.column_numbers, index, block.left
+        if block.transposed:
+            numbers, place, first = block.sheet.row_numbers, row, block.top
+        number = numbers[place] - (numbers[first] if relative else 0)
+        return str(number + 1) if block.transposed else column_letters(number)
 
 
 def _as_entry(value: object) -> object:
@@ -140,20 +151,12 @@ def _code(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _with_text_keys(name: Any) -> Any:
-    """Make the keys of a section text, as the cells show them."""
-    return {_code(key): value for key, value in name.items()} if isinstance(name, dict) else name
+def _text_keys(section: Any) -> Any:
+    return {_code(key): value for key, value in section.items()} if isinstance(section, dict) else section
 
 
-def _with_letters(columns: Any) -> Any:
-    """Make the keys of ``columns`` text; unquoted ON and NO are truth values to YAML."""
-    names = {True: "ON", False: "NO"}
-    if not isinstance(columns, dict):
-        return columns
-    return {names[key] if isinstance(key, bool) else str(key): entry for key, entry in columns.items()}
-
-
-CodeSection = Annotated[dict[str, str], BeforeValidator(_with_text_keys)]
+TextKeys = BeforeValidator(_text_keys)
+CodeSection = Annotated[dict[str, str], TextKeys]
 
 
 class Statement(Strict):
@@ -188,9 +191,9 @@ class BlockEntry(Statement):
     panels: dict[str, Annotated[Statement, BeforeValidator(lambda value: value or {})]] = {}
     header: Annotated[int, Field(ge=0)] = 1
     participants: Literal["rows", "columns"] = "rows"
-    kind: Literal["participants", "long", "groups"] | None = None
+    kind: Literal[KINDS] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
-    columns: Annotated[dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]], BeforeValidator(_with_letters)]
+    columns: Annotated[dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]], TextKeys]
 
 
 class Policy(Strict):
@@ -222,10 +225,8 @@ class Mapping(Policy):
                 yield f"blocks[{number}]", block
             for place, panel in block.panels.items():
                 sheet, _, area = place.rpartition("!")
-                yield (
-                    f"blocks[{number}].panels.{place}",
-                    block.model_copy(update={"sheet": sheet, "range": area, **panel.said}),
-                )
+                own = block.model_copy(update={"sheet": sheet, "range": area, **panel.said})
+                yield f"blocks[{number}].panels.{place}", own
 
 
 def load_mapping(path: Path | str) -> Mapping:
@@ -247,15 +248,35 @@ def load_mapping(path: Path | str) -> Mapping:
     return mapping
 
 
-class _Names:
-    """Check the names that a mapping uses against the trial, and collect what is wrong."""
+def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str) -> tuple[list[Plan], Codes]:
+    """Turn a mapping into plans.
+
+    Raises
+    ------
+    UserError
+        With a line for each sheet, range, column or name that does not exist.
+    """
+    reader = _MappingReader(trial)
+    sheets = {sheet.name: sheet for sheet in workbook.sheets}
+    codes = {kind: getattr(mapping, kind) for kind in ("arms", "visits", "variables", "strata")}
+    for kind in NAMED[:3]:
+        for code, key in codes[f"{kind}s"].items():
+            if key != IGNORE:
+                reader.check(kind, key, f"{kind}s.{code}")
+    plans = [plan for where, entry in mapping.entries if (plan := reader.plan(entry, sheets, where))]
+    if reader.faults:
+        raise faulty(path, list(dict.fromkeys(reader.faults)))
+    return plans, Codes(**{kind: {code.casefold(): key for code, key in own.items()} for kind, own in codes.items()})
+
+
+class _MappingReader:
+    """Turn entries into plans, and collect the names in them that do not exist."""
 
     def __init__(self, trial: Trial) -> None:
-        arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
         self.known = {
             "variable": [*trial.outcomes, *trial.markers],
             "visit": list(trial.visits),
-            "arm": [arm.key for arm in arms],
+            "arm": [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)],
             "marker": list(trial.markers),
         }
         self.faults: list[str] = []
@@ -268,93 +289,55 @@ class _Names:
             article = "an" if kind == "arm" else "a"
             self.faults.append(f"{where}: {value!r} is not {article} {kind} of the trial{nearest(value, known)}")
 
-    def check_said(self, entry: Statement, where: str) -> None:
-        for kind in set(NAMED) & entry.said.keys():
-            self.check(kind, entry.said[kind], f"{where}.{kind}")
+    def said(self, entry: Statement, where: str) -> dict[str, Any]:
+        for kind, value in entry.said.items():
+            if kind in NAMED:
+                self.check(kind, value, f"{where}.{kind}")
+        return entry.said
 
+    def plan(self, entry: BlockEntry, sheets: dict[str, Sheet], where: str) -> Plan | None:
+        if not (block := self._block(entry, sheets, where)):
+            return None
+        header = Header(rows=list(range(entry.header)), first_data=entry.header)
+        header.labels = [
+            [" ".join(str(row[index]).split()) for row in block.values[: entry.header] if row[index] != ""]
+            for index in range(block.width)
+        ]
+        plan = Plan(block, "", header, cohort=entry.cohort, evidence=MAPPED, **self.said(entry, where))
+        plan.columns = [Column(index, header.text(index), why="not in the mapping") for index in range(block.width)]
+        places = {plan.name_of(column, relative=bool(entry.panels)): column for column in plan.columns}
+        for name, own in entry.columns.items():
+            column, place = places.get(name.upper()), f"{where}.columns.{name}"
+            if column is None:
+                self.faults.append(f"{place}: not inside the range {entry.range}")
+                continue
+            column.role, column.unit, column.factor = own.role or DATA, own.unit, own.factor
+            column.why = "ignored by the mapping" if own.role == IGNORE else ""
+            for said, value in self.said(own, place).items():
+                setattr(column, said, value)
+        plan.kind = entry.kind or _kind(plan)
+        return plan
 
-def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str) -> tuple[list[Plan], Codes]:
-    """Turn a mapping into plans.
-
-    Raises
-    ------
-    UserError
-        With a line for each sheet, range, column or name that does not exist.
-    """
-    names = _Names(trial)
-    for kind in ("arm", "visit", "variable"):
-        for code, key in getattr(mapping, f"{kind}s").items():
-            if key != IGNORE:
-                names.check(kind, key, f"{kind}s.{code}")
-    sheets = {sheet.name: sheet for sheet in workbook.sheets}
-    plans = []
-    for where, entry in mapping.entries:
+    def _block(self, entry: BlockEntry, sheets: dict[str, Sheet], where: str) -> Block | None:
+        first, _, last = entry.range.partition(":")
         sheet = sheets.get(entry.sheet)
-        if lacking := [key for key in ("sheet", "range") if not getattr(entry, key)]:
-            names.faults += [f"{where}.{key}: this key is missing" for key in lacking]
-        elif sheet is None:
-            names.faults.append(f"{where}.sheet: no sheet is called {entry.sheet!r}{nearest(entry.sheet, sheets)}")
-        elif block := _block(sheet, entry, where, names.faults):
-            plans.append(_plan(block, entry, where, names))
-    if names.faults:
-        raise faulty(path, list(dict.fromkeys(names.faults)))
-    spelt = (mapping.arms, mapping.visits, mapping.variables, mapping.strata)
-    return plans, Codes(*({code.casefold(): key for code, key in codes.items()} for codes in spelt))
-
-
-def _block(sheet: Sheet, entry: BlockEntry, where: str, faults: list[str]) -> Block | None:
-    first, _, last = entry.range.partition(":")
-    try:
-        (top, left), (bottom, right) = split_address(first), split_address(last or first)
-    except ValueError:
-        faults.append(f"{where}.range: {entry.range!r} is not a range such as A1:K61")
-        return None
-    rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
-    columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
-    if not rows or not columns:
-        faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
-        return None
-    block = Block(sheet, rows, columns)
-    return block.turned() if entry.participants == "columns" else block
-
-
-def _plan(block: Block, entry: BlockEntry, where: str, names: _Names) -> Plan:
-    header = Header(rows=list(range(entry.header)), first_data=entry.header)
-    header.labels = [[] for _ in range(block.width)]
-    for row in block.values[: entry.header]:
-        for index, value in enumerate(row):
-            if value != "":
-                header.labels[index].append(" ".join(str(value).split()))
-    names.check_said(entry, where)
-    plan = Plan(block, "unknown", header, cohort=entry.cohort, evidence=MAPPED, **entry.said)
-    plan.columns = [Column(index, header.text(index), why="not in the mapping") for index in range(block.width)]
-    places = {column_name(block, index, relative=bool(entry.panels)): index for index in range(block.width)}
-    for name, column in entry.columns.items():
-        index = places.get(name.upper())
-        if index is None:
-            names.faults.append(f"{where}.columns.{name}: not inside the range {entry.range}")
-            continue
-        names.check_said(column, f"{where}.columns.{name}")
-        role = column.role or DATA
-        more = {"why": "ignored by the mapping"} if role == IGNORE else {}
-        plan.columns[index] = Column(
-            index, header.text(index), role, unit=column.unit, factor=column.factor, **column.said, **more
-        )
-    plan.kind = entry.kind or _kind(plan)
-    return plan
-
-
-def column_name(block: Block, index: int, *, relative: bool = False) -> str:
-    """Return the letter of a column, or the number of a row where participants stand in columns.
-
-    Where they are ``relative``, as in panels, A or 1 is the first one of the block.
-    """
-    row, column = block.place(0, index)
-    numbers, place, first = block.sheet.column_numbers, column, block.left
-    if block.transposed:
-        numbers, place, first = block.sheet.row_numbers, row, block.top
-    number = numbers[place] - (numbers[first] if relative else 0)
-    return str(number + 1) if block.transposed else column_letters(number)
+        try:
+            (top, left), (bottom, right) = split_address(first), split_address(last or first)
+        except ValueError:
+            what = f"{entry.range!r} is not a range such as A1:K61" if entry.range else "this key is missing"
+            self.faults.append(f"{where}.range: {what}")
+            return None
+        if sheet is None:
+            what = f"no sheet is called {entry.sheet!r}{nearest(entry.sheet, sheets)}"
+            self.faults.append(f"{where}.sheet: {what if entry.sheet else 'this key is missing'}")
+            return None
+        rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
+        columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
+        if not rows or not columns:
+            self.faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
+            return None
+        block = Block(sheet, rows, columns)
+        return block.turned() if entry.participants == "columns" else block
 
 
 def _kind(plan: Plan) -> str:

@@ -21,7 +21,7 @@ from .mapping import DATA, GROUPS, STRATUM, Codes, Plan, Policy, load_mapping, p
 from .recognise import Vocabulary
 from .rows import Rows, collect, read_rows
 from .sheets import Faults, Workbook
-from .values import make_frame, read_block
+from .values import BlockReader, make_frame
 
 SYNTHETIC = "Synthetic data: not the trial's participants"
 _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the trial's participants", re.I)
@@ -29,19 +29,7 @@ _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the t
 
 @dataclass
 class Reading:
-    """Everything found in a workbook: what is in it, what it means, the values and the faults.
-
-    Attributes
-    ----------
-    blocks : list of (Plan, Rows)
-        Blocks that values were taken from, with what their rows say.
-    frame : DataFrame
-        The long table of :func:`values.read_block`.
-    arms : dict
-        Participants with ids, and their arms.
-    counts : Counter
-        Values below detection, and codes for missing values.
-    """
+    """Everything found in a workbook: what is in it, what it means, the values and the faults."""
 
     workbook: Workbook
     trial: Trial
@@ -49,10 +37,10 @@ class Reading:
     codes: Codes
     policy: Policy
     faults: Faults = field(default_factory=Faults)
-    blocks: list[tuple[Plan, Rows]] = field(default_factory=list)
-    frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))
-    arms: dict[str, str] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
+    blocks: list[tuple[Plan, Rows]] = field(default_factory=list)  # those that values are taken from
+    frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
+    arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids
+    counts: Counter[str] = field(default_factory=Counter)  # values below detection, codes for missing values
 
 
 def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Participants:
@@ -94,9 +82,7 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook = load(path)
-    vocabulary = Vocabulary(trial)
-    policy = Policy()
+    workbook, vocabulary, policy = load(path), Vocabulary(trial), Policy()
     if mapping is None:
         plans, codes = recognise(workbook, vocabulary)
     else:
@@ -118,51 +104,36 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
         for table in tables(sheet, vocabulary)
     ]
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-    notes = [plan for plan in plans if not plan.readable]
-    for plan in plans:
-        if plan.kind == GROUPS and not plan.marker:
-            texts = [
-                cell
-                for note in notes
-                if note.block.sheet is plan.block.sheet
-                for row in note.block.values
-                for cell in row
-            ]
-            _find_marker(plan, texts, vocabulary)
+    notes = [plan.block for plan in plans if not plan.readable]
+    for plan in (plan for plan in plans if plan.kind == GROUPS and not plan.marker):
+        # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
+        column = plan.one(STRATUM)
+        texts = [cell for block in notes if block.sheet is plan.block.sheet for row in block.values for cell in row]
+        if column and vocabulary.context(column.label).candidates:
+            texts = [column.label]
+        named = {key for text in texts if isinstance(text, str) for key in vocabulary.context(text).candidates}
+        markers = named & set(vocabulary.trial.markers)
+        if len(markers) == 1:
+            plan.marker = markers.pop()
+        elif column or plan.stratum or any(column.stratum for column in plan.having(DATA)):
+            plan.unread = "it does not say which marker the strata are of; name it in the mapping"
     return plans, codes
-
-
-def _find_marker(plan: Plan, texts: list, vocabulary: Vocabulary) -> None:
-    """Take the marker of the strata from the header of their column or the notes on the sheet, if just one is named.
-
-    Groups by stratum of no known marker are left alone.
-    """
-    column = plan.one(STRATUM)
-    if column and vocabulary.context(column.label).candidates:
-        texts = [column.label]
-    named = {key for text in texts if isinstance(text, str) for key in vocabulary.context(text).candidates}
-    markers = named & set(vocabulary.trial.markers)
-    if len(markers) == 1:
-        plan.marker = markers.pop()
-    elif column or plan.stratum or any(column.stratum for column in plan.having(DATA)):
-        plan.unread = "it does not say which marker the strata are of; name it in the mapping"
 
 
 def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     """Read all readable blocks and join them by participant."""
-    faults, policy, blocks = reading.faults, reading.policy, reading.blocks
-    blocks += [
-        (plan, read_rows(plan, vocabulary, reading.codes, policy, faults)) for plan in reading.plans if plan.readable
-    ]
-    unify_ids(blocks, faults)
-    reading.arms = assign_arms(blocks, faults)
+    trial, policy, faults = reading.trial, reading.policy, reading.faults
+    for plan in (plan for plan in reading.plans if plan.readable):
+        reading.blocks.append((plan, read_rows(plan, vocabulary, reading.codes, policy, faults)))
+    unify_ids(reading.blocks, faults)
+    reading.arms = assign_arms(reading.blocks, faults)
     parts = []
-    for plan, rows in blocks:
+    for plan, rows in reading.blocks:
         if one_value_per_group(plan, rows):
             plan.unread = "one value per group: a summary, not participants"
         else:
-            parts += read_block(plan, rows, reading.trial, policy, faults, reading.counts)
-    reading.frame = resolve_repeats(make_frame(parts), reading.trial, faults)
+            parts += BlockReader(plan, rows, trial, policy, faults, reading.counts).read()
+    reading.frame = resolve_repeats(make_frame(parts), trial, faults)
 
 
 def label_of(workbook: Workbook) -> str | None:

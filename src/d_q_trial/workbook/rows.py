@@ -15,7 +15,6 @@ from ..files import safe_text
 from .layout import is_number, label_like
 from .mapping import ARM, DATA, IGNORE, PARTICIPANT, STRATUM, VARIABLE, VISIT, Codes, Column, Plan, Policy, short_code
 from .recognise import STATISTICS, Vocabulary, fold, stratum_label
-from .recognise import Reading as Label
 from .sheets import EMPTY, Block, Faults, Flag
 
 _SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
@@ -31,13 +30,13 @@ MOST_ROWS, MOST_LISTED = 400, 40  # of a codebook: rows that are read, and those
 
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _POINT_ZERO = re.compile(r"\d+\.0+")
 _TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 _SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
 _WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
-_SUMMARY_NOTE = "a summary, not a participant; not read"
 
 
 # -- legends ------------------------------------------------------------------------------------------------------
@@ -158,15 +157,17 @@ def read_rows(plan: Plan, vocabulary: Vocabulary, codes: Codes, policy: Policy, 
 class _RowReader:
     def __init__(self, plan: Plan, vocabulary: Vocabulary, codes: Codes, faults: Faults) -> None:
         self.plan, self.vocabulary, self.codes, self.faults = plan, vocabulary, codes, faults
-        self.body = plan.body
+        self.body, self.data = plan.body, [column.index for column in plan.having(DATA)]
         count = len(self.body)
         self.rows = Rows(*([None] * count for _ in range(5)), use=np.ones(count, dtype=bool))  # type: ignore[arg-type]
 
     def read(self, policy: Policy) -> Rows:
-        plan, rows = self.plan, self.rows
-        self._skip_headers()
+        plan, rows, header = self.plan, self.rows, self.plan.header
+        last = plan.block.values[header.rows[-1]] if header.rows else []
+        if any(cell != EMPTY for cell in last):  # the header may be repeated
+            rows.use &= [row != last for row in self.body]
         if policy.hidden_rows == "ignore" and not plan.block.transposed:
-            sheet, first = plan.block.sheet, plan.header.first_data
+            sheet, first = plan.block.sheet, header.first_data
             numbers = [sheet.row_numbers[plan.block.place(first + i, 0)[0]] for i in range(len(self.body))]
             rows.use &= ~np.isin(numbers, sheet.facts.hidden_rows)
         self._sections()
@@ -184,16 +185,8 @@ class _RowReader:
         if column := plan.one(VISIT):
             self._visits(column)
         if column := plan.one(VARIABLE):
-            found = self._meanings(column, self._variable, "a variable", "not read")
-            rows.variables = [new or old for new, old in zip(found, rows.variables, strict=True)]
+            self._fill("variables", column, self._variable, "a variable", "not read")
         return rows
-
-    def _skip_headers(self) -> None:
-        """Leave out rows that repeat the header."""
-        header = self.plan.header
-        last = self.plan.block.values[header.rows[-1]] if header.rows else []
-        if any(cell != EMPTY for cell in last):
-            self.rows.use &= [row != last for row in self.body]
 
     def _sections(self) -> None:
         """Read rows that hold a single name: they head the rows below them."""
@@ -202,8 +195,7 @@ class _RowReader:
             both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
             if not both_ends and len(row) - row.count(EMPTY) == 1:
                 cell = next(value for value in row if value != EMPTY)
-                names = self._section(cell) if label_like(cell) else {}
-                if names:
+                if names := self._section(cell) if label_like(cell) else {}:
                     said |= names
                     for kind in self.rows.spellings.keys() & names.keys():
                         self.rows.spellings[kind][canonical_id(cell)] = names[kind]
@@ -214,62 +206,61 @@ class _RowReader:
 
     def _section(self, cell: str) -> dict[str, str]:
         """Return what a heading says for certain, under the names of the attributes of :class:`Rows`."""
-        reading, text = self.vocabulary.label(cell), canonical_id(cell)
-        coded = {kind: self.codes.find(kind, text) for kind in ("arms", "visits", "variables")}
-        if any(coded.values()):
-            reading = Label(coded["variables"], coded["visits"], coded["arms"])
-        if not reading.certain:
-            return {}
-        named = {
-            "arms": reading.arm,
-            "visits": reading.visit,
-            "strata": reading.stratum,
-            "variables": reading.variable,
-        }
-        return {kind: value for kind, value in named.items() if value}
+        text, reading = canonical_id(cell), self.vocabulary.label(cell)
+        said = {kind: self.codes.find(kind, text) for kind in ("arms", "visits", "variables")}
+        if not any(said.values()) and reading.certain:
+            said = {
+                "arms": reading.arm,
+                "visits": reading.visit,
+                "strata": reading.stratum,
+                "variables": reading.variable,
+            }
+        return {kind: value for kind, value in said.items() if value}
+
+    def _has_data(self, position: int) -> bool:
+        return any(self.body[position][index] != EMPTY for index in self.data)
 
     def _cells(self, column: Column) -> list:
         """Return a column's cells, with merged cells and names written once per group filled down."""
-        cells = [row[column.index] for row in self.body]
+        cells, plan, use = [row[column.index] for row in self.body], self.plan, self.rows.use
         if EMPTY not in cells:
             return cells
-        if self.plan.block.sheet.merged:
-            cells = _fill_merged(self.plan, column, cells)
-        data = [c.index for c in self.plan.having(DATA)]
-        use = self.rows.use
-        blank = [
-            p
-            for p, (cell, row) in enumerate(zip(cells, self.body, strict=True))
-            if cell == EMPTY and use[p] and any(row[i] != EMPTY for i in data)
-        ]
+        places = (
+            {plan.block.place(plan.header.first_data + i, column.index): i for i in range(len(cells))}
+            if plan.block.sheet.merged
+            else {}
+        )
+        for top, left, bottom, right in plan.block.sheet.merged:
+            for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
+                if place in places and cells[places[place]] == EMPTY:
+                    cells[places[place]] = plan.block.sheet.rows[top][left]
         written = [cell for cell in cells if cell != EMPTY]
         in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
-        if blank and in_runs and (column.role != PARTICIPANT or self.plan.one(VISIT) or self.plan.one(VARIABLE)):
-            what = f"blank cells below a {column.role} read as the one above"
-            self.faults.note("filled down", what, **self.plan.place(blank[0], column))
-            for position in range(1, len(cells)):
-                if cells[position] == EMPTY and use[position]:
+        if in_runs and (column.role != PARTICIPANT or plan.one(VISIT) or plan.one(VARIABLE)):
+            blank = [p for p, cell in enumerate(cells) if cell == EMPTY and use[p]]
+            if with_data := [p for p in blank if self._has_data(p)]:
+                what = f"blank cells below a {column.role} read as the one above"
+                self.faults.note("filled down", what, **plan.place(with_data[0], column))
+                for position in blank:
                     cells[position] = cells[position - 1]
         return cells
 
     def _ids(self, column: Column) -> None:
         rows, unusual = self.rows, []
-        data = [c.index for c in self.plan.having(DATA)]
         for position, cell in enumerate(self._cells(column)):
-            if not rows.use[position]:
+            if not rows.use[position] or self._skip_summary(position, column, cell):
                 continue
             if cell == EMPTY or isinstance(cell, Flag):
                 rows.use[position] = False
-                if any(self.body[position][i] != EMPTY for i in data):
-                    shown = cell.shown if isinstance(cell, Flag) else cell
-                    place = self.plan.place(position, column)
-                    self.faults.error("no id", "values without a participant id", **place, value=shown)
-            elif not self._skip_summary(position, column, cell):
-                # ASCII letters and digits alone are an id as they stand.
-                plain = isinstance(cell, str) and cell.isascii() and cell.isalnum() and not cell[:1].isdigit()
-                rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
-                if not plain and isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
-                    unusual.append(position)
+                if self._has_data(position):
+                    place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
+                    self.faults.error("no id", "values without a participant id", **place)
+                continue
+            # ASCII letters and digits alone are an id as they stand.
+            plain = isinstance(cell, str) and cell.isascii() and cell.isalnum() and not cell[:1].isdigit()
+            rows.ids[position] = cell if plain else safe_text(canonical_id(cell))
+            if not plain and isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                unusual.append(position)
         if unusual:
             what = "ids hold characters that cannot be seen or look like others; they are read as plain ones"
             place = self.plan.place(unusual[0], column)
@@ -290,35 +281,30 @@ class _RowReader:
         summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
         if summary:
             self.rows.use[position] = False
-            self.faults.note("summary row", _SUMMARY_NOTE, **self.plan.place(position, column), value=cell)
+            what = "a summary, not a participant; not read"
+            self.faults.note("summary row", what, **self.plan.place(position, column), value=cell)
         return summary
 
     def _arms(self, column: Column) -> None:
         """Read the arm of each row, and a stratum that the same cell names."""
-        labels = self.vocabulary.arm_labels
-        used = {c for c, use in zip(self._cells(column), self.rows.use, strict=True) if use and c != EMPTY}
+        labels, trial, cells = self.vocabulary.arm_labels, self.vocabulary.trial, self._cells(column)
+        used = {cell for cell, use in zip(cells, self.rows.use, strict=True) if use and cell != EMPTY}
         readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
         arms = {cell: self.codes.find("arms", canonical_id(cell)) or reading.arm for cell, reading in readings.items()}
         unknown = [cell for cell, arm in arms.items() if arm is None]
-        treated, control = self.vocabulary.trial.analysed_arms
-        if (
-            len(arms) == 2
-            and len(unknown) == 1
-            and control in arms.values()
-            and fold(canonical_id(unknown[0])) in _TREATED
-        ):
-            arms[unknown[0]] = treated
-            what = f"read as {labels[treated]}, because the only other arm is the control"
+        only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
+        if only_control and fold(canonical_id(unknown[0])) in _TREATED:
+            arms[unknown[0]] = trial.arms.treated.key
+            what = f"read as {trial.arms.treated.label}, because the only other arm is the control"
             self.faults.note("arm", what, **self.plan.place(0, column), value=str(unknown[0]))
-        advice = f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping"
-        found = self._meanings(column, arms.get, "an arm", advice)
-        for position, (arm, cell) in enumerate(zip(found, self._cells(column), strict=True)):
-            if arm:
-                self.rows.arms[position] = arm
-                if readings[cell].arm and not self.rows.strata[position]:
-                    self.rows.strata[position] = readings[cell].stratum
-            elif cell != EMPTY and self.rows.use[position] and self.rows.ids[position]:
-                self.rows.unknown_arms.add(str(self.rows.ids[position]))
+        expected = f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping"
+        self._fill("arms", column, arms.get, "an arm", expected)
+        for position, cell in enumerate(cells):
+            if self.rows.use[position] and cell != EMPTY:
+                if arms[cell] is None:
+                    self.rows.unknown_arms.add(self.rows.ids[position] or "")
+                elif readings[cell].arm:
+                    self.rows.strata[position] = self.rows.strata[position] or readings[cell].stratum
 
     def _visits(self, column: Column) -> None:
         """Read the visit of each row; bare numbers are weeks if the header says so, or if all are weeks of the trial.
@@ -335,20 +321,16 @@ class _RowReader:
             if coded := self.codes.find("visits", text):
                 return coded
             text = _EVENT_OF_ARM.sub("", text)
-            if not (is_number(cell) or text.isdigit()):
-                return self.vocabulary.visit(text)
-            if "month" in header:
+            if "month" in header and text.isdigit():
                 return self.vocabulary.visit(f"{text} months")
-            if not are_weeks:
-                return self.vocabulary.visit(f"visit {text}")
-            return weeks.get(float(text) / (7.0 if "day" in header else 1.0)) or self.vocabulary.visit(text)
+            if not (is_number(cell) or text.isdigit()) or are_weeks:
+                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
+                return weeks.get(week) or self.vocabulary.visit(text)
+            return self.vocabulary.visit(f"visit {text}")
 
-        found = self._meanings(column, find, "a visit", "name it under 'visits' in the mapping")
-        self.rows.visits = [new or old for new, old in zip(found, self.rows.visits, strict=True)]
-        if self.plan.one(ARM):
-            return
-        for position, row in enumerate(self.body):  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
-            cell = row[column.index]
+        self._fill("visits", column, find, "a visit", "name it under 'visits' in the mapping")
+        for position, row in enumerate(self.body if not self.plan.one(ARM) else ()):
+            cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
             if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
                 arm = self.codes.arms.get(match[1].casefold()) or self.vocabulary.arm(match[2] or "")
                 self.rows.arms[position] = self.rows.arms[position] or arm
@@ -358,33 +340,20 @@ class _RowReader:
         reading = self.vocabulary.label(str(cell))
         return self.codes.find("variables", canonical_id(cell)) or (reading.variable if reading.certain else None)
 
-    def _meanings(self, column: Column, find: Callable, what: str, advice: str) -> list[str | None]:
-        """Return what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
-        cells, use = self._cells(column), self.rows.use
-        used = [cell for cell, used in zip(cells, use, strict=True) if used and cell != EMPTY]
-        counts = Counter(used)
+    def _fill(self, kind: str, column: Column, find: Callable, what: str, advice: str) -> None:
+        """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
+        cells, use, found = self._cells(column), self.rows.use, getattr(self.rows, kind)
+        counts = Counter(cell for cell, used in zip(cells, use, strict=True) if used and cell != EMPTY)
         meaning = {cell: None if isinstance(cell, Flag) else find(cell) for cell in counts}
+        report = self.faults.note if column.role == VARIABLE else self.faults.error
         for position, cell in enumerate(cells):
             if not use[position] or cell == EMPTY:
                 continue
             if meaning[cell] == IGNORE:
                 use[position] = False
-            elif meaning[cell] is None and counts[cell]:
-                times = f" (in {counts[cell]} rows)" if counts[cell] > 1 else ""
-                counts[cell] = 0
-                report = self.faults.note if column.role == VARIABLE else self.faults.error
-                shown = cell.shown if isinstance(cell, Flag) else cell
-                expectation = f"not {what} of the trial{times}; {advice}"
-                report(f"unknown {column.role}", expectation, **self.plan.place(position, column), value=shown)
-        return [None if (key := meaning.get(cell)) == IGNORE else key for cell in cells]
-
-
-def _fill_merged(plan: Plan, column: Column, cells: list) -> list:
-    cells, first, sheet = list(cells), plan.header.first_data, plan.block.sheet
-    places = {plan.block.place(first + position, column.index): position for position in range(len(cells))}
-    for top, left, bottom, right in sheet.merged:
-        for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
-            position = places.get(place)
-            if position is not None and cells[position] == EMPTY:
-                cells[position] = sheet.rows[top][left]
-    return cells
+            elif meaning[cell]:
+                found[position] = meaning[cell]
+            elif times := counts.pop(cell, 0):
+                rows = f" (in {times} rows)" if times > 1 else ""
+                place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
+                report(f"unknown {column.role}", f"not {what} of the trial{rows}; {advice}", **place)
