@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from layouts import cohort, faulty, writers
+from layouts import cohort, writers
 from openpyxl import load_workbook
 
 from d_q_trial.workbook.reader import read_workbook
@@ -54,7 +54,7 @@ def test_the_order_of_a_workbook_does_not_change_what_is_read(name, shuffle, fol
     content = sheets(name, folder)
     titles = list(content) if shuffle else order.sample(list(content), len(content))
     content = {title: shuffle(content[title], order) if shuffle else content[title] for title in titles}
-    faulty.workbook(content).save(folder / "shuffled.xlsx")
+    writers.workbook(content).save(folder / "shuffled.xlsx")
     plain = contents(folder / f"{name}.xlsx")
     assert len(plain) > 100
     assert contents(folder / "shuffled.xlsx") == plain

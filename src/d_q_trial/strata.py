@@ -116,11 +116,6 @@ def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where
     )
 
 
-def cuts_of(strata: pd.DataFrame, marker: str) -> list[float]:
-    """Return the cuts of a marker in its unit, in ascending order; none where a column gives the strata."""
-    return sorted(strata.loc[strata["marker"].eq(marker), "lower"].dropna().unique())
-
-
 def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: str) -> pd.DataFrame:
     rule = analysis.strata
     rows = frame[frame["variable"].eq(rule.column) & frame["arm"].isin(trial.analysed_arms)]

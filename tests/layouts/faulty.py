@@ -28,22 +28,12 @@ def cohort():
     return made
 
 
-def workbook(sheets: dict[str, list[list]]) -> Workbook:
-    book = Workbook()
-    book.remove(book.active)
-    for name, rows in sheets.items():
-        sheet = book.create_sheet(name)
-        for row in rows:
-            sheet.append(row)
-    return book
-
-
 def wide() -> Workbook:
     """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
     made = cohort()
     later = [key for key in made.values if writers.has_visits(key[0])]
     participants = writers.table(made, writers.plain, keys=writers.once(made))
-    return workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
+    return writers.workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
 
 
 def written(name: str) -> Workbook:
@@ -69,7 +59,7 @@ def panel(variable: str) -> list[list]:
 
 
 def strata(book: Workbook | None = None) -> Workbook:
-    book = book or workbook({})
+    book = book or writers.workbook({})
     sheet = book.create_sheet("Fig 4a")
     for row in (
         ["CTx, % change at week 20, strata by p16 variant 5"],
@@ -90,11 +80,13 @@ BASES = {
     "long": lambda: written("long_by_visit"),
     "labs": lambda: written("long_by_variable"),
     "visits": visits,
-    "panels": lambda: workbook({"Fig 3a": panel("CTx"), "Fig 3d": panel("P1NP")}),
+    "panels": lambda: writers.workbook({"Fig 3a": panel("CTx"), "Fig 3d": panel("P1NP")}),
     "strata": strata,
     "wide and strata": lambda: strata(wide()),
-    "plate": lambda: workbook({"Plate 1": [["Well", "OD450", "Blank"], *([f"A{n}", 0.1 * n, 0.05] for n in range(8))]}),
-    "empty": lambda: workbook({"Sheet1": []}),
+    "plate": lambda: writers.workbook(
+        {"Plate 1": [["Well", "OD450", "Blank"], *([f"A{n}", 0.1 * n, 0.05] for n in range(8))]}
+    ),
+    "empty": lambda: writers.workbook({"Sheet1": []}),
 }
 
 

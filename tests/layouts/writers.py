@@ -41,18 +41,23 @@ OF_R = {"p1np": "PINP", "bmd_radius": "BMD_radius", "bmd_femur_neck": "BMD_FN", 
 WRITERS: dict[str, Callable[[Cohort, Path], Path]] = {}
 
 
+def workbook(sheets: dict[str, list[list]]) -> Workbook:
+    book = Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    return book
+
+
 def layout(function, registry=WRITERS):
     """Register a layout: a function that returns the rows of each sheet, and maybe another that finishes the book."""
 
     def save(cohort: Cohort, path: Path) -> Path:
         made = function(cohort)
         sheets, finish = made if isinstance(made, tuple) else (made, lambda book: None)
-        book = Workbook()
-        book.remove(book.active)
-        for title, rows in sheets.items():
-            sheet = book.create_sheet(title)
-            for row in rows:
-                sheet.append(row)
+        book = workbook(sheets)
         population(cohort, book, ids=function.__name__ == "sheet_per_visit")
         finish(book)
         book.save(path)
