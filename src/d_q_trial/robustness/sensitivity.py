@@ -99,20 +99,19 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     measured = np.isfinite(centre).any()
     log_baseline = log_baseline - (np.nanmean(centre) if measured else 0.0)
     design = np.column_stack([at_visit, at_visit * is_first[:, None], log_baseline])
+    effects = np.vstack([np.eye(k), np.full(k, 1 / k)])
+    contrasts = np.hstack([np.zeros((k + 1, k)), effects, np.zeros((k + 1, 1))])
     try:
-        fit, reason = random_intercept(design, response, whose), ""
+        found, reason = random_intercept(design, response, whose, contrasts, confidence=1 - analysis.alpha), ""
     except ValueError:
-        fit, reason = None, TOO_FEW if measured else NO_BASELINE
+        found, reason = [UNDEFINED] * (k + 1), TOO_FEW if measured else NO_BASELINE
     used = ~np.isnan(response) & np.concatenate([~np.isnan(c.baseline) for c in visits])
     n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
-    effects = [*np.eye(k), np.full(k, 1 / k)]
     rows = []
-    for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], effects, n, strict=True):
-        weights = np.concatenate([np.zeros(k), effect, [0.0]])
-        found = fit.contrast(weights, confidence=1 - analysis.alpha) if fit else UNDEFINED
+    for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], found, n, strict=True):
         key = (visits[0].outcome, "log_ratio", visit, *visits[0].key[3:], "")
-        rows += _adjusted_rows(key, found, size, MIXED, reason)
+        rows += _adjusted_rows(key, effect, size, MIXED, reason)
     return rows
 
 
