@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint lock clean
+.PHONY: run test lint mutants lock clean
 
 run: $(READY)
 	$(BIN)/snakemake --cores 4
@@ -21,6 +21,12 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/python .ci/lint_workflow.py
+
+# Changes the code one fault at a time and counts the faults that the tests notice, for hours; of some modules by
+# `make mutants MODULES="strata.py changes.py"`, of a sample of the faults by `make mutants OPTIONS="--sample 100"`.
+mutants: $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/mutants.lock
+	$(BIN)/python benchmarks/mutants.py $(OPTIONS) $(MODULES)
 
 # Every package at one version with its hashes, and compiled: interpreted imports would cost seconds in every job.
 $(READY): requirements.lock pyproject.toml
@@ -43,6 +49,8 @@ $(READY): requirements.lock pyproject.toml
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile --group pyproject.toml:mutants --constraint requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file benchmarks/mutants.lock
 	$(MAKE) environment.yaml
 
 # The same versions for conda, without hashes, which it cannot check.

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import workspace
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Before numpy is imported: two workers with two threads each would slow each other down.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -15,6 +15,9 @@ IN_PROCESS = ("test_misread", "test_layout", "test_faults", "test_recognise", "t
 
 # A busy machine must not fail a law.
 settings.register_profile("calm", deadline=None)
+# A mutant is tested in a second, by the same examples every time.
+few = {"max_examples": 20, "phases": [Phase.explicit, Phase.generate]}
+settings.register_profile("mutants", deadline=None, derandomize=True, database=None, **few)
 settings.load_profile("calm")
 
 

@@ -68,7 +68,6 @@ def of_config(path: str = CONFIG) -> Run:
 
 
 def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:
-    """The published analysis again, with other participants or another setting."""
+    """An analysis again, with other participants or another setting."""
     participants = base.participants if frame is None else replace(base.participants, frame=frame)
-    analysis = settings.load(CONFIG).analyses["published"].model_copy(update=different)
-    return run(participants, base.trial, analysis)
+    return run(participants, base.trial, base.analysis.model_copy(update=different))

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from cohorts import measured, participants
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.files import write_csv
 from d_q_trial.stats.checks import significant
 from d_q_trial.trial import load_trial
 
@@ -28,10 +30,46 @@ def one(frame, participant, visit):
     return row.iloc[0]
 
 
-def test_percent_change_is_relative_to_baseline():
-    frame = build(measured("A", "d_q", "ctx", baseline=0.4, week_2=0.5))
-    assert one(frame, "A", "week_2")["value"] == 25
-    assert one(frame, "A", "baseline")["value"] == 0.4
+def text(value):
+    return "" if isinstance(value, float) and np.isnan(value) else value
+
+
+def test_the_table_of_changes_is_the_one_worked_by_hand_and_is_read_as_written(tmp_path):
+    rows = measured("A", "d_q", "ctx", baseline=0.4, week_2=0.5, week_4=0.3) + measured(
+        "B", "control", "ctx", week_2=0.5
+    )
+    rows += measured("A", "d_q", "p1np", baseline=None, week_4=30.0) + measured("B", "control", "p1np", baseline=60.0)
+    rows += [{**row, "measure": "percent_change"} for row in measured("B", "control", "p1np", week_4=-10.0)]
+    loose = {"linked": False, "arm": "d_q", "marker": "p16_variant_5", "stratum": "T3", "measure": "percent_change"}
+    panel = [{**row, **loose} for row in measured("Fig. 4a:1", "d_q", "ctx", week_2=5.0, week_4=6.0, week_20=7.0)]
+    panel += [
+        {**row, **loose, "measure": "value"} for row in measured("Fig. 4a:1", "d_q", "ctx", baseline=0.7, week_2=1)
+    ]
+    panel += [{**row, **loose} for row in measured("Fig. 4a:1", "d_q", "p1np", week_4=8.0, baseline=9.0)]
+    panel += [{**row, **loose} for row in measured("Fig. 4a:1", "d_q", "calcium", week_4=8.0)]
+    frame = build(rows + panel, outcomes=["p1np", "ctx"], visits=["week_4", "week_2"])
+    alone, ids = ("p16_variant_5", "T3"), ("", "")
+    expected = [
+        ("A", True, "d_q", *ids, "ctx", "baseline", "baseline", 0.4, "", 0.4, ""),
+        ("B", True, "control", *ids, "ctx", "baseline", "baseline", "", "", "", changes.NO_BASELINE),
+        ("A", True, "d_q", *ids, "ctx", "percent_change", "week_2", 0.4, 0.5, 25.0, ""),
+        ("B", True, "control", *ids, "ctx", "percent_change", "week_2", "", 0.5, "", changes.NO_BASELINE),
+        ("A", True, "d_q", *ids, "ctx", "percent_change", "week_4", 0.4, 0.3, -25.0, ""),
+        ("B", True, "control", *ids, "ctx", "percent_change", "week_4", "", "", "", changes.NO_BASELINE),
+        ("A", True, "d_q", *ids, "p1np", "baseline", "baseline", "", "", "", changes.NO_BASELINE),
+        ("B", True, "control", *ids, "p1np", "baseline", "baseline", 60.0, "", 60.0, ""),
+        ("A", True, "d_q", *ids, "p1np", "percent_change", "week_4", "", 30.0, "", changes.NO_BASELINE),
+        ("B", True, "control", *ids, "p1np", "percent_change", "week_4", 60.0, "", -10.0, ""),
+        ("Fig. 4a:1", False, "d_q", *alone, "ctx", "percent_change", "week_2", "", "", 5.0, ""),
+        ("Fig. 4a:1", False, "d_q", *alone, "ctx", "percent_change", "week_4", "", "", 6.0, ""),
+        ("Fig. 4a:1", False, "d_q", *alone, "ctx", "baseline", "baseline", 0.7, "", 0.7, ""),
+        ("Fig. 4a:1", False, "d_q", *alone, "p1np", "percent_change", "week_4", "", "", 8.0, ""),
+    ]
+    assert frame.columns.tolist() == list(changes.COLUMNS)
+    found = [tuple(text(value) for value in row) for row in frame.itertuples(index=False)]
+    assert found == expected
+    write_csv(frame, tmp_path / "changes.csv")
+    pd.testing.assert_frame_equal(changes.read_changes(tmp_path / "changes.csv"), frame, check_dtype=False)
 
 
 @pytest.mark.parametrize(("kind", "value"), [("percent", 25.0), ("log_ratio", np.log(1.25)), ("difference", 0.1)])
@@ -64,8 +102,9 @@ def test_a_change_without_value_has_a_reason(baseline, follow_up, kind, reason):
 
 def test_exclusions_name_the_participant_and_the_reason():
     rows = measured("A", "d_q", "ctx", baseline=0.4) + measured("B", "control", "ctx", baseline=0.4, week_2=0.5)
+    expected = [{"participant": "A", "arm": "d_q", "outcome": "ctx", "measure": "percent_change", "visit": "week_2"}]
     table = changes.exclusions(build(rows))
-    assert table[["participant", "visit", "reason"]].to_numpy().tolist() == [["A", "week_2", changes.NO_FOLLOW_UP]]
+    pd.testing.assert_frame_equal(table, pd.DataFrame(expected).assign(reason=changes.NO_FOLLOW_UP), check_dtype=False)
 
 
 def test_other_arms_and_the_population_sample_have_no_changes():
@@ -106,27 +145,47 @@ def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at
         build(rows, exclude=[1, "A", 2])
 
 
-def test_the_fences_of_an_outlier_are_those_of_its_own_arm():
+FENCES = {"d_q": [1.0, 1.0, 3.0, 3.0, 900.0], "control": [100.0, 200.0, 300.0, 400.0, 700.0]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "high", "reason"),
+    [
+        ("keep", 7, 900.0, ""),
+        ("trim", 7, np.nan, changes.BEYOND_FENCE),
+        ("winsorise", 7, 3 + 1.5 * 2, ""),
+        ("winsorise", 6, 900.0, ""),  # by type 6 the upper quartile is (3 + 900) / 2
+    ],
+)
+def test_an_outlier_is_kept_trimmed_or_winsorised_by_the_quartiles_of_its_own_arm_outcome_and_visit(
+    rule, kind, high, reason
+):
+    # In the control arm 700 lies on the fence: 400 + 1.5 * (400 - 200). The baseline value of d_q2 is far from the others.
     rows = [
         row
-        for arm, values in (("d_q", [1.0, 1.0, 3.0, 3.0, 9.0]), ("control", [100.0, 200.0, 300.0, 400.0, 500.0]))
+        for arm, values in FENCES.items()
         for i, v in enumerate(values)
-        for row in measured(f"{arm}{i}", arm, "ctx", baseline=100.0, week_2=100 + v)
+        for outcome in ("ctx", "p1np")
+        for start in [1000.0 if i == 2 else 100.0]
+        for row in measured(f"{arm}{i}", arm, outcome, baseline=start, week_2=start + v, week_4=start)
     ]
-    frame = build(rows, outliers={"rule": "trim", "limit": 1.5})
-    assert frame.loc[frame["reason"].eq(changes.BEYOND_FENCE), "participant"].tolist() == ["d_q4"]
+    frame = build(rows, change="difference", outliers={"rule": rule, "limit": 1.5}, quartile_type=kind)
+    for outcome in ("ctx", "p1np"):
+        values = frame[frame["outcome"].eq(outcome) & frame["visit"].eq("week_2")].set_index("participant")
+        assert values.loc[[f"control{i}" for i in range(5)], "value"].tolist() == FENCES["control"]
+        assert values.loc[[f"d_q{i}" for i in range(4)], "value"].tolist() == FENCES["d_q"][:4]
+        assert values.loc["d_q4", "value"] == pytest.approx(high, nan_ok=True)
+        assert values.loc["d_q4", "reason"] == reason
+    assert frame.loc[frame["measure"].eq("baseline"), "value"].max() == 1000
+    assert frame["reason"].ne("").sum() == (2 if rule == "trim" else 0)
 
 
-@pytest.mark.parametrize(("rule", "expected"), [("keep", 900.0), ("trim", np.nan), ("winsorise", 3 + 1.5 * 2)])
-def test_an_outlier_is_kept_trimmed_or_winsorised_by_the_quartiles_of_its_arm(rule, expected):
-    values = [1.0, 1.0, 3.0, 3.0, 900.0]  # quartiles 1 and 3
+def test_a_low_outlier_is_beyond_its_fence_as_a_high_one_is():
     rows = [
-        row for i, v in enumerate(values) for row in measured(f"S{i}", "d_q", "ctx", baseline=100.0, week_2=100 + v)
+        row for i, v in enumerate([-4, 1, 1, 3, 3]) for row in measured(f"A{i}", "d_q", "ctx", baseline=1, week_2=v)
     ]
-    frame = build(rows, outliers={"rule": rule, "limit": 1.5})
-    assert one(frame, "S4", "week_2")["value"] == pytest.approx(expected, nan_ok=True)
-    assert one(frame, "S0", "week_2")["value"] == 1.0
-    assert (one(frame, "S4", "week_2")["reason"] == changes.BEYOND_FENCE) == (rule == "trim")
+    frame = build(rows, change="difference", outliers={"rule": "winsorise", "limit": 1})
+    assert one(frame, "A0", "week_2")["value"] == 0 - 2 * 1
 
 
 def test_a_given_percent_change_is_used_where_raw_values_are_absent():
@@ -139,20 +198,37 @@ def test_a_given_percent_change_is_used_where_raw_values_are_absent():
     assert one(build(rows, change="difference"), "A", "week_4")["reason"] == changes.NO_RAW_VALUES
 
 
-def test_rows_without_ids_are_kept_unlinked():
-    rows = [
-        {
-            "participant": "Fig4a:1", "linked": False, "variable": "ctx", "visit": "week_2", "value": 5.0,
-            "measure": "percent_change", "marker": "p16_variant_5", "stratum": "T3",
-        }
-    ]  # fmt: skip
-    frame = build(rows)
-    assert frame[["value", "stratum", "linked"]].to_numpy().tolist() == [[5.0, "T3", False]]
+def test_panels_without_ids_have_the_chosen_kind_of_change_or_a_reason():
+    panel = [
+        {**row, "linked": False, "measure": "percent_change"} for row in measured("F", "d_q", "ctx", week_2=-100.0)
+    ]
+    panel += [{**row, "participant": "G", "value": 25.0} for row in panel]
+    ratios = build(panel, change="log_ratio")
+    assert ratios["value"].tolist() == pytest.approx([np.nan, np.log(1.25)], nan_ok=True)
+    assert ratios["reason"].tolist() == [changes.FOLLOW_UP_NOT_POSITIVE, ""]
+    differences = build(panel, change="difference")
+    assert differences["value"].isna().all()
+    assert set(differences["reason"] + differences["measure"]) == {changes.NO_RAW_VALUES + "difference"}
+    fenced = [{**panel[0], "participant": f"H{i}", "value": v} for i, v in enumerate([1.0, 1.0, 3.0, 3.0, 9.0])]
+    fenced += [{**row, "stratum": "T3", "marker": "p16_variant_5", "value": row["value"] * 10} for row in fenced]
+    trimmed = build(fenced, outliers={"rule": "trim", "limit": 1.5})
+    assert trimmed["value"].isna().tolist() == 2 * ([False] * 4 + [True])
 
 
-def test_unknown_outcomes_and_duplicates_are_refused():
-    rows = measured("A", "d_q", "ctx", baseline=0.4)
-    with pytest.raises(UserError, match="did you mean 'ctx'"):
-        build(rows, outcomes=["ctxx"])
-    with pytest.raises(UserError, match="second value of ctx for A"):
-        build(rows + rows)
+def test_unknown_outcomes_visits_and_duplicates_are_refused_with_their_place():
+    rows = measured("S01", "d_q", "ctx", baseline=0.4)
+    outcomes, visits = ", ".join(TRIAL.outcomes), ", ".join(list(TRIAL.visits)[1:])
+    for wanted, message in (
+        ({"outcomes": ["ctxx"]}, f"outcomes: 'ctxx' is not one of {outcomes}; did you mean 'ctx'?"),
+        ({"visits": ["week_3"]}, f"visits: 'week_3' is not one of {visits}; did you mean 'week_4'?"),
+        (
+            {"exclude": ["S02"]},
+            "exclude: no analysed participant is called 'S02'; ids look like S01; did you mean 'S01'?",
+        ),
+    ):
+        with pytest.raises(UserError) as found:
+            build(rows, **wanted)
+        assert str(found.value) == f"analyses.published.{message}"
+    with pytest.raises(UserError) as found:
+        build(rows + [{**row, "cell": "B7"} for row in rows])
+    assert str(found.value) == "Sheet!B7: second value of ctx for S01"

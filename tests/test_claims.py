@@ -1,14 +1,19 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pipeline
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_changes import TRIAL
 
 from d_q_trial import claims
 from d_q_trial.changes import percent_change
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.trial import load_trial
+from d_q_trial.results_table import KEYS
 
 
 @pytest.fixture(scope="module")
@@ -17,8 +22,14 @@ def clean():
 
 
 @pytest.fixture(scope="module")
-def verdicts(clean):
-    return clean.verdicts()
+def few(clean):
+    """The published analysis of the outcomes with the most kinds of reported values."""
+    return pipeline.rerun(clean, outcomes=["ctx", "p1np", "sasp_il6", "smoker"])
+
+
+@pytest.fixture(scope="module")
+def verdicts(few):
+    return few.verdicts()
 
 
 def _failed(frame):
@@ -30,11 +41,12 @@ def _surprises(frame):
     return frame[frame["verdict"].isin(claims.FAILURES) != frame["known_difference"].ne("")]
 
 
-def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable_for_a_stated_reason(clean, verdicts):
+def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable_for_a_stated_reason(clean):
     known = claims.known_differences("data/published", synthetic=True)
     assert known
     assert not claims.known_differences("data/published", synthetic=False)
     assert _surprises(clean.verdicts(known)).empty
+    verdicts = clean.verdicts()
     paper = verdicts[verdicts["source"].eq("paper") & verdicts["quantity"].ne("affected")]
     assert paper["verdict"].isin([claims.REPRODUCED, claims.WITHIN_BOUND]).all()
     unchecked = verdicts[verdicts["verdict"].eq(claims.NOT_CHECKABLE)]
@@ -45,22 +57,22 @@ def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable
     }
 
 
-def test_swapped_arms_fail_in_medians_and_directions_and_never_in_p(clean):
-    frame = clean.participants.frame.copy()
+def test_swapped_arms_fail_in_medians_and_directions_and_never_in_p(few):
+    frame = few.participants.frame.copy()
     frame["arm"] = frame["arm"].replace({"d_q": "control", "control": "d_q"})
-    failed = _failed(pipeline.rerun(clean, frame=frame).verdicts())
+    failed = _failed(pipeline.rerun(few, frame=frame).verdicts())
     # A two-sided P does not know the direction; medians and differences do.
     assert not failed["quantity"].eq("p").any()
     effects = failed["quantity"].eq("difference of medians")
-    assert effects.sum() == 8
+    assert effects.sum() == 7
     assert failed["quantity"].eq("direction").any()
     assert (failed.loc[~effects & failed["quantity"].ne("direction"), "group"].isin(["d_q", "control"])).all()
     # Groups of both arms are the same people as before.
     assert not failed["group"].eq("both arms").any()
 
 
-def test_a_changed_value_changes_the_verdicts_on_its_outcome_and_visit_alone(clean):
-    frame = clean.participants.frame.copy()
+def test_a_changed_value_changes_the_verdicts_on_its_outcome_and_visit_alone(few):
+    frame = few.participants.frame.copy()
     chosen = frame["variable"].eq("ctx") & frame["visit"].eq("week_20") & frame["arm"].eq("d_q")
     highest = frame[chosen]["value"].idxmax()
     baseline = frame[
@@ -70,7 +82,7 @@ def test_a_changed_value_changes_the_verdicts_on_its_outcome_and_visit_alone(cle
     ]["value"].item()
     assert percent_change(baseline, frame.loc[highest, "value"]) > -28
     frame.loc[highest, "value"] = baseline * 0.5
-    before, after = clean.verdicts(), pipeline.rerun(clean, frame=frame).verdicts()
+    before, after = few.verdicts(), pipeline.rerun(few, frame=frame).verdicts()
     changed = after[after["verdict"].ne(before["verdict"])]
     assert len(changed)
     assert set(changed["outcome"]) == {"ctx"}
@@ -79,8 +91,8 @@ def test_a_changed_value_changes_the_verdicts_on_its_outcome_and_visit_alone(cle
 
 
 @pytest.mark.parametrize("test", ["normal_continuity", "exact"])
-def test_another_variant_of_the_test_is_named_as_another_convention(clean, test):
-    before, after = clean.verdicts(), pipeline.rerun(clean, test=test).verdicts()
+def test_another_variant_of_the_test_is_named_as_another_convention(few, test):
+    before, after = few.verdicts(), pipeline.rerun(few, test=test).verdicts()
     changed = after[after["verdict"].ne(before["verdict"])]
     assert set(changed["quantity"]) == {"p"}
     assert changed["verdict"].eq(claims.OTHER_CONVENTION).mean() > 0.95
@@ -89,20 +101,113 @@ def test_another_variant_of_the_test_is_named_as_another_convention(clean, test)
     assert "without continuity correction" in primary["note"].item()
 
 
-def test_another_quartile_type_is_named_as_another_convention(clean):
-    after = pipeline.rerun(clean, quartile_type=6).verdicts()
+def test_another_quartile_type_is_named_as_another_convention(few):
+    after = pipeline.rerun(few, quartile_type=6).verdicts()
     changed = after[after["verdict"].eq(claims.OTHER_CONVENTION)]
     assert set(changed["quantity"]) == {"q1", "q3"}
     assert changed["note"].str.contains("quartile type 7").all()
 
 
-def test_a_value_beyond_its_bound_is_outside_the_reported_bound(clean):
-    frame = clean.participants.frame.copy()
+def test_a_value_beyond_its_bound_is_outside_the_reported_bound(few):
+    frame = few.participants.frame.copy()
     control = frame["variable"].eq("ctx") & frame["visit"].eq("week_2") & frame["arm"].eq("control")
     frame.loc[control, "value"] *= 3
-    after = pipeline.rerun(clean, frame=frame).verdicts()
+    after = pipeline.rerun(few, frame=frame).verdicts()
     row = after[after["claim"].str.contains("Fig._3b") & after["quantity"].eq("p")]
     assert row[["reported", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.OUTSIDE_BOUND]]
+
+
+def claim(source="paper", locator="Fig. 3a", quantity="p", reported="0.611", relation="=", **key):
+    """A claim, by default about P of the primary endpoint; ``key`` gives its other fields."""
+    primary = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
+    primary |= {"contrast": "d_q - control", "group": "", "statistic": quantity, "claim": "c"}
+    return claims.Claim(
+        source=source, locator=locator, quantity=quantity, reported=reported, relation=relation, **primary | key
+    )
+
+
+MEASURE, EVENT = "outcome measure 1", "Gastric hemorrhage, Gastrointestinal disorders"
+AT_BASELINE = {"measure": "baseline", "visit": "baseline", "contrast": "", "group": "control"}
+BETWEEN = {
+    "measure": "baseline",
+    "visit": "baseline",
+    "marker": "p16_variant_5",
+    "stratum": "",
+    "contrast": "T3 - T1/T2",
+}
+OF_MARKER = {
+    "outcome": "p16_variant_5",
+    "measure": "correlation",
+    "visit": "baseline",
+    "contrast": "age",
+    "group": "participants",
+}
+T3 = {"outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
+EVENTS = {"measure": "", "visit": "", "contrast": "", "statistic": "", "not_checkable": claims.NO_EVENTS}
+READ = {
+    "paper:Table_1:age:baseline:control:q3": claim("paper", "Table 1", "q3", "79.2", outcome="age", **AT_BASELINE),
+    "paper:Table_1:smoker:baseline:control:percent": claim("paper", "Table 1", "percent", "40", outcome="smoker", **AT_BASELINE),
+    "paper:Methods,_participants;_Fig._1:age:baseline:both_arms:minimum": claim(
+        "paper", "Methods, participants; Fig. 1", "minimum", "62", outcome="age", **AT_BASELINE | {"group": "both arms"}
+    ),
+    "registry:outcome_measure_1:ctx:week_20:d_q:maximum": claim("registry", MEASURE, "maximum", "114.6", contrast="", group="d_q"),
+    "registry:outcome_measure_1:ctx:week_20:d_q_-_control:p": claim("registry", MEASURE),
+    "paper:Extended_Data_Table_2:sasp_activin_a:baseline:p16_variant_5:T3_-_T1/T2:p": claim(
+        "paper", "Extended Data Table 2", "p", "0.139", outcome="sasp_activin_a", **BETWEEN
+    ),
+    "paper:abstract;_Fig._4a:p1np:week_2:p16_variant_5:T3:d_q_-_control:difference_of_medians": claim(
+        "paper", "abstract; Fig. 4a", "difference of medians", "+34", statistic="median_difference", **T3
+    ),
+    "paper:Results;_Fig._4c:p1np:week_20:p16_variant_5:T1/T2:d_q_-_control:p": claim(
+        "paper", "Results; Fig. 4c", "p", "0.05", "<", **T3 | {"visit": "week_20", "stratum": "T1/T2"}
+    ),
+    "paper:Results;_Fig._4c:p1np:week_20:p16_variant_5:T1/T2:d_q_-_control:direction": claim(
+        "paper", "Results; Fig. 4c", "direction", "0", "<", statistic="median_difference",
+        **T3 | {"visit": "week_20", "stratum": "T1/T2"},
+    ),
+    "paper:Fig._4a:p1np:week_2:p16_variant_5:T3:both_arms:n": claim(
+        "paper", "Fig. 4a", "n", "21", **T3, contrast="", group="both arms"
+    ),
+    "paper:Results;_Extended_Data_Fig._3d:p16_variant_5:age:participants:spearman_r": claim(
+        "paper", "Results; Extended Data Fig. 3d", "spearman_r", "0.51", **OF_MARKER
+    ),
+    "paper:Results;_Extended_Data_Fig._3d:p16_variant_5:age:participants:p": claim(
+        "paper", "Results; Extended Data Fig. 3d", "p", "0.001", "<", **OF_MARKER
+    ),
+    "paper:Results;_Extended_Data_Fig._3d:p16_variant_5:age:participants:n": claim(
+        "paper", "Results; Extended Data Fig. 3d", "n", "60", **OF_MARKER
+    ),
+    "paper:Extended_Data_Table_1:Overall:control:affected": claim(
+        "paper", "Extended Data Table 1", "affected", "5", outcome="Overall", group="control", **EVENTS
+    ),
+    "registry:seriousEvents:Gastric_hemorrhage,_Gastrointestinal_disorders:d_q:affected": claim(
+        "registry", "seriousEvents", "affected", "0", outcome=EVENT, group="d_q", **EVENTS
+    ),
+}  # fmt: skip
+
+
+def test_a_reported_value_becomes_the_claim_with_its_place_and_key():
+    read = {entry.claim: entry for entry in claims.read_claims("data/published")}
+    assert len(read) == 1024
+    for name, expected in READ.items():
+        assert read[name] == replace(expected, claim=name)
+
+
+def test_reported_values_are_refused_without_a_folder_or_with_one_name_for_two(tmp_path):
+    with pytest.raises(UserError) as found:
+        claims.read_claims(tmp_path / "none")
+    assert str(found.value) == f"{tmp_path / 'none'}: no such folder of reported values"
+    head, row = Path("data/published/counts.csv").read_text().splitlines()[:2]
+    (tmp_path / "counts.csv").write_text("\n".join([head, row, row]))
+    with pytest.raises(UserError) as found:
+        claims.read_claims(tmp_path)
+    assert str(found.value) == f"{tmp_path}: two reported values have the name paper:Fig._3a:ctx:week_20:both_arms:n"
+
+
+def test_a_known_difference_applies_to_its_kind_of_data(tmp_path):
+    (tmp_path / "known_differences.csv").write_text("claim,data,reason\na,synthetic,one\nb,any,two\n")
+    assert claims.known_differences(tmp_path, synthetic=True) == {"a": "one", "b": "two"}
+    assert claims.known_differences(tmp_path, synthetic=False) == {"b": "two"}
 
 
 def test_a_known_difference_of_an_unknown_claim_is_refused(clean):
@@ -121,11 +226,11 @@ def test_verdicts_are_the_same_after_writing_and_reading(tmp_path, verdicts):
 @pytest.mark.parametrize(
     ("labels", "cuts"), [(["low", "high"], [2 / 3]), (["A", "B", "C"], [1 / 3, 2 / 3]), (["x", "y"], [3 / 4])]
 )
-def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(labels, cuts, clean, verdicts):
+def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(labels, cuts, few, verdicts):
     rule = (
         settings.load(pipeline.CONFIG).analyses["published"].strata.model_copy(update={"labels": labels, "cuts": cuts})
     )
-    found = pipeline.rerun(clean, strata=rule).verdicts()
+    found = pipeline.rerun(few, strata=rule).verdicts()
     about_t3, about_t12 = (verdicts["marker"].eq("p16_variant_5") & verdicts["stratum"].eq(s) for s in ("T3", "T1/T2"))
     same = {"high": 2, "C": 1, "y": 0}[labels[-1]]  # how many of the article's strata the analysis has
     for about, there in ((about_t3, same >= 1), (about_t12, same == 2)):
@@ -141,14 +246,12 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
     assert not found["verdict"].isin(claims.FAILURES).sum() > verdicts["verdict"].isin(claims.FAILURES).sum()
 
 
-def judged(value, relation, reported, statistic="p"):
-    """The verdict on one reported number of the primary endpoint."""
-    key = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
-    key |= {"contrast": "d_q - control", "group": "", "statistic": statistic}
-    claim = claims.Claim("c", "paper", "Fig. 3a", statistic, reported, relation, **key)
-    frame = pd.DataFrame([{**key, "value": value, "reason": "", "method": "normal"}])
-    trial = load_trial("data/trial.yaml")
-    return claims.judge([claim], frame, frame.iloc[:0], trial, {}).iloc[0]
+def judged(value, relation, reported, statistic="p", others=(), known=None, reason="", **key):
+    """The verdict on one reported number of the primary endpoint, if the results have it; ``key`` is of the claim."""
+    about = claim("paper", "Fig. 3a", statistic, reported, relation, statistic=statistic)
+    row = dict(zip(KEYS, about.key, strict=True)) | {"value": value, "reason": reason, "method": "normal"}
+    alternatives = pd.DataFrame([{**row, "value": v, "method": m} for m, v in others], columns=list(row))
+    return claims.judge([replace(about, **key)], pd.DataFrame([row]), alternatives, TRIAL, known or {}).iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +276,53 @@ def judged(value, relation, reported, statistic="p"):
 def test_bounds_exclude_their_limit_and_ties_in_rounding_match_either_way(value, relation, reported, verdict, note):
     found = judged(value, relation, reported)
     assert (found["verdict"], found["note"]) == (verdict, note)
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict", "note"),
+    [
+        ([("exact", 0.6114), ("normal_continuity", 0.62)], claims.OTHER_CONVENTION, "exact test"),
+        ([("exact", 0.611), ("type_6", 0.6108)], claims.OTHER_CONVENTION, "exact test, quartile type 6"),
+        ([("exact", math.nan), ("type_6", 0.6)], claims.NOT_REPRODUCED, ""),
+    ],
+)
+def test_other_conventions_that_round_to_the_reported_value_are_named(others, verdict, note):
+    found = judged(0.5, "=", "0.611", others=others)
+    assert (found["verdict"], found["value"]) == (verdict, 0.5)
+    assert found["note"] == (f"the reported value is that of: {note}" if note else "")
+    assert judged(0.6114, "=", "0.611", others=others)["verdict"] == claims.REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("key", "note"),
+    [
+        ({"outcome": "sasp_composite"}, "sasp_composite is not an outcome that can be computed"),
+        ({"outcome": "p16_variant_5", "group": "fisetin"}, "the arm Fisetin is not analysed"),
+        ({"outcome": "p1np"}, "this analysis has no outcome p1np"),
+        ({"measure": "log_ratio"}, "this analysis has no measure log_ratio"),
+        ({"visit": "week_2"}, "this analysis has no visit week_2"),
+        ({"marker": "p16_variant_5"}, "this analysis has no marker p16_variant_5"),
+        ({"stratum": "T3"}, "this analysis has no stratum T3"),
+        ({"group": "d_q"}, "this analysis has no such result"),
+        ({"not_checkable": claims.NO_EVENTS}, claims.NO_EVENTS),
+    ],
+)
+def test_a_claim_that_cannot_be_checked_says_what_the_analysis_lacks(key, note):
+    found = judged(0.611, "=", "0.611", **key)
+    assert (found["verdict"], found["recomputed"], found["note"]) == (claims.NOT_CHECKABLE, "", note)
+    assert math.isnan(found["value"])
+
+
+def test_a_row_of_verdicts_has_the_claim_the_numbers_as_text_and_the_key():
+    row = judged(0.6114, "=", "0.611", known={"c": "why"})
+    expected = ("c", "paper", "Fig. 3a", "p", "0.611", "0.611", claims.REPRODUCED, "", "why", 0.6114)
+    assert tuple(row) == (*expected, *claim().key)
+    assert tuple(row.index) == claims.COLUMNS
+    assert tuple(judged(0.0123456, "<", "0.05")[["reported", "recomputed"]]) == ("< 0.05", "0.012")
+    assert tuple(judged(1.23456, ">", "0.5", "median_difference")[["reported", "recomputed"]]) == ("> 0.5", "1.235")
+    undefined = judged(math.nan, "=", "0.611", reason="all values are equal")
+    assert tuple(undefined[["recomputed", "verdict", "note"]]) == ("", claims.NOT_CHECKABLE, "all values are equal")
+    assert judged(-0.1, "<", "0", "median_difference")["verdict"] == claims.WITHIN_BOUND
 
 
 @given(st.integers(0, 999))

@@ -1,10 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from cohorts import participants
 from test_changes import TRIAL, analysis
 
 from d_q_trial import strata
 from d_q_trial.errors import UserError
+from d_q_trial.files import write_csv
 
 
 def build(values, others=(), exclude=(), **rule):
@@ -53,47 +55,105 @@ def test_the_reference_group_moves_the_cut():
     assert "F0" not in set(build(range(60), others=low, reference="everyone")["participant"])
 
 
-def test_three_strata_and_absolute_cuts_have_their_members_and_limits():
-    frame = build(range(9), cuts=["1/3", "2/3"], labels=["T1", "T2", "T3"])
-    assert sizes(frame) == {"T1": 3, "T2": 3, "T3": 3}
-    assert cut_values(frame) == pytest.approx([8 / 3, 16 / 3])
-    limits = frame.drop_duplicates("stratum").set_index("stratum")[["lower", "upper"]].to_numpy()
-    np.testing.assert_allclose(limits, [[np.nan, 8 / 3], [8 / 3, 16 / 3], [16 / 3, np.nan]], rtol=1e-9)
-    assert sizes(build(range(9), by="value", cuts=[7], labels=["low", "high"])) == {"low": 7, "high": 2}
+HALVES = {"cuts": ["1/2"], "labels": ["low", "high"]}
 
 
-def test_a_column_states_the_strata():
-    rule = {"by": "column", "column": "group", "labels": ["T1/T2", "T3"]}
-    rows = [
-        {"participant": f"S{i}", "variable": "group", "value": np.nan, "text": text}
-        for i, text in enumerate(["T3", "T1/T2", "T3"])
+def marked(markers, arms=("d_q", "control", "d_q")):
+    """Three participants with the values of some markers."""
+    return [
+        {"participant": name, "arm": arm, "variable": marker, "value": value}
+        for marker, values in markers.items()
+        for name, arm, value in zip("ABC", arms, values, strict=True)
     ]
+
+
+def test_the_table_of_strata_is_the_one_worked_by_hand_and_is_read_as_written(tmp_path):
+    rows = marked({"p16_variant_1+5": [6.5, 4.5, 5.5], "p16_variant_5": [1.0, 2.0, 3.0], "ctx": [9.0, 9.0, 9.0]})
+    rows += [{**row, "visit": "week_2", "value": 99.0} for row in rows]
+    rows += [{**row, "measure": "percent_change", "value": 99.0} for row in rows[:3]]
+    rule = {"cuts": ["1/4", "3/4"], "labels": ["low", "middle", "high"]}
     frame = strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
-    assert sizes(frame) == {"T3": 2, "T1/T2": 1}
-    rows[0]["text"] = "T9"
-    with pytest.raises(UserError, match=r"Sheet!A1: stratum 'T9' is not among the labels"):
-        strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
-    with pytest.raises(UserError, match="no column 'groop'; did you mean 'group'"):
-        strata.build_strata(participants(rows), TRIAL, analysis(strata=rule | {"column": "groop"}))
-
-
-def test_a_column_of_strata_keeps_the_marker():
-    rows = [{"participant": f"S{i}", "variable": "group", "value": np.nan, "text": "T1/T2"} for i in range(3)]
-    rows += [{"participant": f"S{i}", "variable": "p16_variant_5", "value": 2.0 + i} for i in range(2)]
-    frame = strata.build_strata(
-        participants(rows), TRIAL, analysis(strata={"by": "column", "column": "group", "labels": ["T1/T2", "T3"]})
+    expected = [
+        ("A", "d_q", "p16_variant_5", 1.0, "low", "1.5; 2.5", np.nan, 1.5),
+        ("B", "control", "p16_variant_5", 2.0, "middle", "1.5; 2.5", 1.5, 2.5),
+        ("C", "d_q", "p16_variant_5", 3.0, "high", "1.5; 2.5", 2.5, np.nan),
+        ("A", "d_q", "p16_variant_1+5", 6.5, "high", "5; 6", 6.0, np.nan),
+        ("B", "control", "p16_variant_1+5", 4.5, "low", "5; 6", np.nan, 5.0),
+        ("C", "d_q", "p16_variant_1+5", 5.5, "middle", "5; 6", 5.0, 6.0),
+    ]
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(expected, columns=list(strata.COLUMNS)))
+    write_csv(frame, tmp_path / "strata.csv")
+    pd.testing.assert_frame_equal(strata.read_strata(tmp_path / "strata.csv"), frame, check_dtype=False)
+    absolute = strata.build_strata(
+        participants(rows), TRIAL, analysis(strata=rule | {"by": "value", "cuts": [1.5, 2.5]})
     )
-    np.testing.assert_array_equal(frame["marker_value"], [2.0, 3.0, np.nan])
+    pd.testing.assert_frame_equal(absolute, frame[:3])  # of the marker of the analysis alone
 
 
-def test_an_empty_stratum_is_refused():
-    with pytest.raises(UserError, match="no participant falls into T3; p16_variant_5 runs from 0 to 8"):
-        build(range(9), by="value", cuts=[100], labels=["T1/T2", "T3"])
+def test_a_column_states_the_strata_beside_the_marker():
+    rule = {"by": "column", "column": "group", "labels": ["T1/T2", "T3"]}
+    rows = marked({"p16_variant_5": [1.0, 2.0, None], "group": [np.nan] * 3})
+    for row, text in zip(rows[3:], ["T3", "T1/T2", "T3"], strict=True):
+        row["text"] = text
+    rows += marked({"group": [np.nan] * 3}, arms=["fisetin"] * 3)
+    rows += [{**row, "visit": "week_2", "value": 99.0} for row in rows[:3]]
+    rows += [{**row, "measure": "percent_change", "value": 99.0} for row in rows[:3]]
+    frame = strata.build_strata(participants(rows), TRIAL, analysis(strata=rule))
+    found = [(row["participant"], row["arm"], row["marker_value"], row["stratum"]) for row in frame.to_dict("records")]
+    assert found[:2] == [("A", "d_q", 1.0, "T3"), ("B", "control", 2.0, "T1/T2")]
+    assert (found[2][0], found[2][3], np.isnan(found[2][2]), len(found)) == ("C", "T3", True, 3)
+    assert set(frame["marker"] + ", " + frame["cut"]) == {"p16_variant_5, column group"}
+    assert frame[["marker_value", "lower", "upper"]].dtypes.eq(float).all()
+    assert frame[["lower", "upper"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "marker", "message"),
+    [
+        (
+            {"by": "value", "cuts": [100, 200], "labels": ["low", "middle", "high"]},
+            "p16_variant_5",
+            "strata.cuts: no participant falls into middle, high; p16_variant_5 runs from 1 to 3 and is cut at 100, 200",
+        ),
+        (HALVES, "p16_variant_4", "marker: 'p16_variant_4' is not one of {markers}; did you mean 'p16_variant_5'?"),
+        (
+            {"by": "column", "column": "p16_variant_6", "labels": ["a", "b"]},
+            "p16_variant_5",
+            "strata.column: the workbook has no column 'p16_variant_6'; did you mean 'p16_variant_5'?",
+        ),
+    ],
+)
+def test_what_cannot_be_divided_is_named_with_its_place(rule, marker, message):
+    with pytest.raises(UserError) as found:
+        strata.build_strata(
+            participants(marked({"p16_variant_5": [1, 2, 3]})), TRIAL, analysis(strata=rule, marker=marker)
+        )
+    assert str(found.value) == f"analyses.published.{message.format(markers=', '.join(TRIAL.markers))}"
+
+
+def test_a_stratum_that_is_no_label_is_named_with_its_cell():
+    rows = [row | {"text": "T9", "cell": f"B{n}"} for n, row in enumerate(marked({"group": [np.nan] * 3}), start=7)]
+    with pytest.raises(UserError) as found:
+        strata.build_strata(
+            participants(rows), TRIAL, analysis(strata={"by": "column", "column": "group", "labels": ["T1", "T2"]})
+        )
+    assert str(found.value) == "Sheet!B7: stratum 'T9' is not among the labels T1, T2"
+
+
+def test_marker_values_are_those_of_analysed_participants_at_baseline():
+    rows = marked({"p16_variant_5": [1.0, 2.0, 3.0], "p16_variant_1+5": [6.0, 4.0, 5.0], "ctx": [9.0, 9.0, 9.0]})
+    rows += [{**row, "visit": "week_2", "value": 99.0} for row in rows]
+    rows += [{**row, "measure": "percent_change", "value": 99.0} for row in rows[:3]]
+    rows += [{**row, "participant": name, "arm": "fisetin"} for name, row in zip("DE", rows, strict=False)]
+    found = strata.marker_values(participants(rows), TRIAL, analysis(exclude=["B"]))
+    expected = {"p16_variant_5": [1.0, 3.0], "p16_variant_1+5": [6.0, 5.0]}
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected, index=["A", "C"]), check_names=False, check_like=True)
 
 
 def test_a_workbook_without_marker_has_no_strata():
     rows = [{"participant": "A", "variable": "ctx", "value": 1.0}]
-    assert strata.build_strata(participants(rows), TRIAL, analysis()).empty
+    frame = strata.build_strata(participants(rows), TRIAL, analysis())
+    assert (len(frame), tuple(frame)) == (0, strata.COLUMNS)
 
 
 def test_excluded_participants_are_in_no_stratum_and_move_the_cut():

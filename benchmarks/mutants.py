@@ -1,0 +1,112 @@
+"""Change the code, one fault at a time, and count the faults that the tests notice: mutation testing with mutmut.
+
+`pyproject.toml` lists in [tool.mutants] the modules and, for each, the fast tests that must notice a fault in it. A module is
+copied to `.cache/mutants/`, changed and tested there; the mutants that survive are written beside it, as differences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from mutmut import configuration
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.mutation.file_mutation import mutate_file_contents
+from mutmut.utils.format_utils import get_mutant_name
+
+TOP = Path(__file__).parent.parent
+FOLDER = TOP / ".cache" / "mutants"
+# How the tests of a mutant that was noticed ended: with a failed test, at the limit of time, in a crash.
+FAILED, TOO_LONG, CRASHED = {1, 3}, {24, 36, 152, 255, -24}, {-9, -11}
+ENVIRONMENT = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+
+
+def prepare(module: str, tests: list[str], settings: dict) -> Path:
+    """Make the folder in which the mutants of a module are made and tested: links to the checkout, and settings."""
+    folder = FOLDER / module.removesuffix(".py").replace("/", "_")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    beside = ("src", "tests", "benchmarks", "data", "config.yaml")
+    for name in beside:
+        (folder / name).symlink_to(TOP / name)
+    chosen = {
+        **settings,
+        "source_paths": ["src"],
+        "only_mutate": [f"src/d_q_trial/{module}"],
+        "also_copy": list(beside[1:]),
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "--hypothesis-profile=mutants"],
+        "pytest_add_cli_args_test_selection": [f"tests/{test}" for test in tests],
+    }
+    lines = [f"{key} = {json.dumps(value)}" for key, value in chosen.items()]  # JSON of these is TOML as well
+    text = (TOP / "pyproject.toml").read_text("utf-8")
+    (folder / "pyproject.toml").write_text("\n".join([text, "[tool.mutmut]", *lines, ""]), "utf-8")
+    return folder
+
+
+def names_of(module: str) -> list[str]:
+    """Return the names of all mutants of a module; called in its folder."""
+    configuration.reset_config()
+    path = Path(f"src/d_q_trial/{module}")
+    return [
+        get_mutant_name(path, name) for name in mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names
+    ]
+
+
+def measure(module: str, tests: list[str], settings: dict, options: argparse.Namespace) -> tuple[list[int], list[str]]:
+    """Return how many mutants a module has, were tested, noticed, and noticed by the limit of time; then what survived."""
+    with contextlib.chdir(prepare(module, tests, settings)):
+        names = names_of(module)
+        chosen = [name for name in names if re.search(options.match, name)]
+        if options.sample and options.sample < len(chosen):
+            chosen = random.Random(options.seed).sample(chosen, options.sample)
+        command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(options.jobs)]
+        with open("log", "w") as log:
+            only = chosen if len(chosen) < len(names) else []
+            status = subprocess.run([*command, *only], stdout=log, stderr=log, env=ENVIRONMENT).returncode
+        if status:
+            raise SystemExit(f"{module}: mutmut ended with status {status}, see {Path('log').absolute()}")
+        path = Path(f"src/d_q_trial/{module}")
+        found = json.loads(Path(f"mutants/{path}.meta").read_text("utf-8"))["exit_code_by_key"]
+        missed = [name for name in chosen if found[name] not in FAILED | TOO_LONG | CRASHED]
+        slow = sum(found[name] in TOO_LONG for name in chosen)
+        survivors = [f"# {name} ({found[name]})\n{get_diff_for_mutant(name, path=path)}\n" for name in missed]
+    return [len(names), len(chosen), len(chosen) - len(missed), slow], survivors
+
+
+def main() -> None:
+    with (TOP / "pyproject.toml").open("rb") as file:
+        known = tomllib.load(file)["tool"]["mutants"]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("modules", nargs="*", default=list(known["modules"]), help="such as strata.py; all if none")
+    parser.add_argument("--sample", type=int, help="test a random sample of this size of the mutants of each module")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--match", default="", help="test the mutants whose name has this regular expression")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    print("| module | mutants | tested | noticed | of them by time |  |\n|---|---|---|---|---|---|")
+    total = [0, 0, 0, 0]
+    for module in options.modules:
+        counts, survivors = measure(module, known["modules"][module], known["settings"], options)
+        total = [a + b for a, b in zip(total, counts, strict=True)]
+        print(line(f"`{module}`", counts), flush=True)
+        (FOLDER / f"{module.replace('/', '_')}.diff").write_text("\n".join(survivors), "utf-8")
+    print(line("all", total))
+
+
+def line(name: str, counts: list[int]) -> str:
+    """Return a row of the table of scores."""
+    return f"| {' | '.join([name, *map(str, counts), f'{counts[2] / counts[1]:.0%}'])} |"
+
+
+if __name__ == "__main__":
+    main()
