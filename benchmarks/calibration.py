@@ -35,8 +35,8 @@ from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.multiplicity import holm, step_down_p
-from d_q_trial.stats.permutation import SUMMARIES, Design, StepDown, run
+from d_q_trial.stats.multiplicity import holm
+from d_q_trial.stats.permutation import SUMMARIES, Design, StepDown, blocks
 from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.trial import load_trial
 
@@ -127,11 +127,12 @@ def multiplicity(trial):
     p = asymptotic_columns(values, trial.is_first, continuity=False).p
     design, labels = Design(values), labels_for(trial.is_first, PERMUTATIONS, int(trial.rng.integers(2**31)))
     counts = StepDown(design.observed(trial.is_first).z)
-    run(design, labels, [counts])
+    for block in blocks(design, labels):
+        counts.add(block)
     return {
         "T3, smallest of 6: unadjusted": p.min(),
         "T3, smallest of 6: Holm": holm(p).min(),
-        "T3, smallest of 6: max-T": min(found.p for found in step_down_p(counts, labels.count)),
+        "T3, smallest of 6: max-T": min(found.p for found in counts.p(labels.p)),
     }
 
 
@@ -193,7 +194,7 @@ def multiverse(rng, upper_shift, shift):
         for column, family in enumerate(FAMILIES)
         for row, summary in enumerate(SUMMARIES)
     }
-    adjusted = [p.p for p in step_down_p(step_down, counts.total)]
+    adjusted = [p.p for p in step_down.p(counts.p)]
     return found | {"smallest max-T adjusted P": np.nanmin(adjusted)}
 
 

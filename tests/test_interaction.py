@@ -46,6 +46,12 @@ def test_swapping_arms_or_strata_turns_the_sign_and_keeps_p(a, b, c, d):
         assert other.lower == pytest.approx(-plain.upper, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
+@pytest.mark.parametrize("n", range(1, 30))
+def test_the_effect_of_equal_samples_is_exactly_one_half(n):
+    sample = np.arange(n) % 7
+    assert mann_whitney_effect(sample, sample).effect == 0.5
+
+
 def test_groups_without_overlap_give_no_interval_rather_than_a_narrow_one():
     apart, mixed = mann_whitney_effect([5, 6, 7], [1, 2, 3]), mann_whitney_effect([1, 4, 6], [2, 3, 5])
     assert apart.variance == 0

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import ndtri
 
 from d_q_trial.stats.labels import labels_for, shard_range
-from d_q_trial.stats.permutation import SUMMARIES, Curves, Design, Joint, curve, run
+from d_q_trial.stats.permutation import SUMMARIES, Design, Joint, blocks, curve
 from d_q_trial.stats.rank_sum import rank_sum
 
 CRITICAL = ndtri(0.9)  # low, so that small cohorts have something significant
@@ -27,7 +27,8 @@ def cohort(participants=10, specifications=9, seed=1, missing=0.15):
 
 def joint(design, is_first, weights, labels):
     counted = Joint(design.observed(is_first), weights, critical=CRITICAL)
-    run(design, labels, [counted])
+    for block in blocks(design, labels):
+        counted.add(block)
     return counted
 
 
@@ -108,11 +109,13 @@ def test_memory_and_shards_change_no_joint_count_and_no_curve(memory_mb, shards)
     weights = np.random.default_rng(0).integers(0, 5, (2, 60))
 
     def counted(shards, **options):
-        kept = Joint(design.observed(is_first), weights, critical=CRITICAL), Curves(weights[0], curves=700, places=11)
+        kept, curves = Joint(design.observed(is_first), weights, critical=CRITICAL), []
         for shard in range(1, shards + 1):
             start, stop = shard_range(3000, shard, shards)
-            run(design, labels, kept, start=start, stop=stop, **options)
-        return np.array([numbers(kept[0], group) for group in (0, 1)]), kept[1].values
+            for block in blocks(design, labels, start=start, stop=stop, **options):
+                kept.add(block)
+                curves.append(curve(block.effect, weights[0], 11))
+        return np.array([numbers(kept, group) for group in (0, 1)]), np.hstack(curves)
 
     for whole, part in zip(counted(1), counted(shards, memory_mb=memory_mb), strict=True):
         np.testing.assert_array_equal(whole, part)
@@ -120,15 +123,16 @@ def test_memory_and_shards_change_no_joint_count_and_no_curve(memory_mb, shards)
 
 def test_curves_are_the_sorted_effects_of_what_is_large_enough():
     values, is_first, sign = cohort(participants=14, specifications=30, missing=0.3)
-    labels, curves = labels_for(is_first, 400, seed=2), Curves(np.ones(30, dtype=int), curves=300, places=30)
-    run(Design(values, sign=sign, minimum_per_arm=4), labels, [curves])
+    splits = labels_for(is_first, 400, seed=2).take(0, 300)
+    effects = Design(values, sign=sign, minimum_per_arm=4).permuted(splits).effect
+    curves = 0.5 + curve(effects, np.ones(30, dtype=int), 30)
     complete, present = 0, ~np.isnan(values)
-    for number, split in enumerate(labels.take(0, 300).T):
+    for number, split in enumerate(splits.T):
         effect, _ = by_hand(values, split, sign, 4)
         small = np.minimum((present & split[:, None]).sum(0), (present & ~split[:, None]).sum(0)) < 4
         own = np.sort(effect[~small])
         places = (2 * np.arange(30) + 1) * own.size // 60
-        np.testing.assert_allclose(curves.values[:, number], own[places], atol=1e-6)
+        np.testing.assert_allclose(curves[:, number], own[places], atol=1e-6)
         complete += own.size == 30
     assert 0 < complete < 300
 

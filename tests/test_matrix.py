@@ -44,7 +44,6 @@ TESTS["kolmogorov_smirnov"] = TwoSampleTest(
     statistic="d",
     undefined="all values are equal",
     compare=_kolmogorov_smirnov,
-    compare_columns=_column_by_column(_kolmogorov_smirnov),
     interval="given as the Hodges-Lehmann shift without an interval",
     no_bounds="missing values leave no bounds of a distance of distributions",
     not_permuted="the largest distance of two distributions is no linear rank statistic",

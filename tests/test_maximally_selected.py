@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split, restrict, subgroups
+from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split, subgroups
 from d_q_trial.stats.rank_sum import rank_sum
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
@@ -76,8 +76,6 @@ def test_windows_hold_everyone_and_keep_equal_values_together():
         np.testing.assert_array_equal(group, (marker >= low) & (marker <= high))
         assert group.sum() >= 3
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
-    columns = restrict(10 * marker, inside)
-    np.testing.assert_array_equal(columns, np.where(inside, 10 * marker[:, None], np.nan))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
 from d_q_trial.stats.labels import BLOCK, Labels, labels_for, permutation_p, random_orders, shard_range
-from d_q_trial.stats.multiplicity import benjamini_hochberg, holm, step_down_p
-from d_q_trial.stats.permutation import Design, Pointwise, StepDown, run
+from d_q_trial.stats.multiplicity import benjamini_hochberg, holm
+from d_q_trial.stats.permutation import Design, StepDown, blocks
 from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, midrank_columns
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
@@ -32,8 +32,14 @@ def cohort(participants=24, specifications=40, seed=1, missing=0.2):
 
 
 def counted(counter, design, labels, **options):
-    run(design, labels, [counter], **options)
+    for block in blocks(design, labels, **options):
+        counter.add(block)
     return counter.counts
+
+
+def by_itself(z):
+    """Counts how often each specification reaches its own deviate."""
+    return StepDown(z, family=np.arange(len(z)))
 
 
 @pytest.mark.parametrize("continuity", [False, True])
@@ -70,7 +76,7 @@ def test_equal_values_and_small_arms_take_no_part():
 def test_all_splits_give_the_exact_test_and_its_value_from_coin():
     column = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5.0])
     design = Design(column[:, None])
-    counts = counted(Pointwise(design.observed(ARM).z), design, labels_for(ARM, 500, seed=0))
+    counts = counted(by_itself(design.observed(ARM).z), design, labels_for(ARM, 500, seed=0))
     exact = exact_p(midrank_columns(column[:, None])[0][:, 0], ARM)
     assert counts[0] / comb(11, int(ARM.sum())) == pytest.approx(exact, abs=1e-12)
     assert exact == pytest.approx(ORACLE["coin exact e"], abs=1e-12)
@@ -80,7 +86,7 @@ def test_missing_values_under_permutation_match_enumeration_in_r():
     design, labels = Design(VALUES), labels_for(ARM, 500, seed=0)
     observed = design.observed(ARM)
     assert labels.exhaustive
-    p = counted(Pointwise(observed.z), design, labels) / 462
+    p = counted(by_itself(observed.z), design, labels) / 462
     assert observed.z == pytest.approx([ORACLE[f"z {name}"] for name in OUTCOMES], abs=1e-12)
     assert p == pytest.approx([ORACLE[f"p {name}"] for name in OUTCOMES], abs=1e-12)
 
@@ -106,15 +112,15 @@ def test_memory_and_shards_change_no_count():
     np.testing.assert_array_equal(whole, counted(StepDown(z), design, labels, memory_mb=20))
     for shard in range(1, 8):
         start, stop = shard_range(3000, shard, 7)
-        run(design, labels, [sharded], start=start, stop=stop)
+        counted(sharded, design, labels, start=start, stop=stop)
     np.testing.assert_array_equal(whole, sharded.counts)
-    assert not counted(Pointwise(z), design, labels, start=3000, stop=3000).any()
+    assert not counted(by_itself(z), design, labels, start=3000, stop=3000).any()
 
 
 def test_too_little_memory_is_refused_with_what_would_do():
     values, is_first = cohort(participants=40, specifications=30000)
     with pytest.raises(ValueError, match=r"memory_mb: 4 MB do not hold 30,000 specifications; \d+ MB do"):
-        run(Design(values), labels_for(is_first, 1000, 1), [], memory_mb=4)
+        next(blocks(Design(values), labels_for(is_first, 1000, 1), memory_mb=4))
 
 
 def test_shards_cover_every_permutation_once():
@@ -181,8 +187,8 @@ def test_a_monte_carlo_p_is_never_zero_and_has_the_interval_of_clopper_and_pears
 def step_down(columns, is_first, permutations=500):
     design, labels = Design(np.column_stack(columns)), labels_for(is_first, permutations, seed=1)
     counts = StepDown(design.observed(is_first).z)
-    run(design, labels, [counts])
-    return step_down_p(counts, labels.count, exhaustive=labels.exhaustive)
+    counted(counts, design, labels)
+    return counts.p(labels.p)
 
 
 @pytest.mark.parametrize(("adjust", "name"), [(holm, "holm"), (benjamini_hochberg, "bh")])
@@ -232,9 +238,9 @@ def test_a_random_permutation_p_is_never_zero_and_has_an_interval():
 
 
 def test_families_are_adjusted_apart():
-    counted = StepDown([3.0, 2.0, 2.5], family=[0, 0, 1])
-    counted.counts = np.array([10, 60, 30])
-    assert [found.p for found in step_down_p(counted, 99)] == [0.11, 0.61, 0.31]
+    counts = StepDown([3.0, 2.0, 2.5], family=[0, 0, 1])
+    counts.counts = np.array([10, 60, 30])
+    assert [found.p for found in counts.p(Labels(20, 10, 99, seed=1).p)] == [0.11, 0.61, 0.31]
 
 
 def test_equal_statistics_have_equal_adjusted_p():

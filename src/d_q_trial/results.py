@@ -104,7 +104,7 @@ def _trends(matrix: Matrix, strata: list[Subgroup]) -> Iterator[tuple]:
             found = jonckheere_terpstra([matrix.values[rows, column] for rows in members])
             head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
             reason = NO_TREND if np.isnan(found.p) else ""
-            for statistic, value in (("z_trend", found.z), ("p_trend", found.p)):
+            for statistic, value in (("z_trend", found.statistic), ("p_trend", found.p)):
                 yield (*head, strata[0].marker, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
 
 
@@ -192,7 +192,7 @@ def _contrasts(
         if not continuous[position]:
             result = categorical.chi_squared(a, b)
             reason = ALL_EQUAL if np.isnan(result.p) else ""
-            rows.append((*head, "chi_squared", result.chi_squared, *n, "chi_squared", reason))
+            rows.append((*head, "chi_squared", result.statistic, *n, "chi_squared", reason))
             rows.append((*head, "p", result.p, *n, "chi_squared", reason))
             continue
         shift = hodges_lehmann(a, b, method=analysis.test, confidence=1 - analysis.alpha)
@@ -256,7 +256,7 @@ def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
             for group, chosen in groups.items():
                 result = categorical.spearman(wide.loc[chosen, marker], age[chosen])
                 head = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, sample.age, group)
-                reason = "" if result.n > 2 and not np.isnan(result.r) else ALL_EQUAL
+                reason = "" if result.n > 2 and not np.isnan(result.statistic) else ALL_EQUAL
                 yield (*head, "n", float(result.n), result.n, np.nan, "", "")
-                yield (*head, "spearman_r", result.r, result.n, np.nan, "spearman", reason)
+                yield (*head, "spearman_r", result.statistic, result.n, np.nan, "spearman", reason)
                 yield (*head, "p", result.p, result.n, np.nan, "spearman, t", reason)

@@ -11,7 +11,7 @@ from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
 from ..participants import Participants
 from ..stats.checks import significant
-from ..stats.maximally_selected import Subgroups, restrict, subgroups
+from ..stats.maximally_selected import Subgroups, subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..strata import build_strata
@@ -82,7 +82,7 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     method = analysis.test if small else get_test(analysis.test).for_many or analysis.test
     smaller = np.minimum(groups.members[is_first].sum(axis=0), groups.members[~is_first].sum(axis=0))
     usable = smaller >= robustness.minimum_per_arm
-    columns = np.where(usable, restrict(value, groups.members), np.nan)
+    columns = np.where(groups.members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
     shifts = hodges_lehmann_subgroups(
         value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha

@@ -6,8 +6,8 @@ import pandas as pd
 from ..config.robustness import Family, Robustness
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.labels import MonteCarloP, labels_for
-from ..stats.multiplicity import benjamini_hochberg, holm, step_down_p
-from ..stats.permutation import Design, StepDown, run
+from ..stats.multiplicity import benjamini_hochberg, holm
+from ..stats.permutation import Design, StepDown, blocks
 from ..stats.two_sample import TwoSampleTest, get_test
 from .comparisons import Comparison, Layout, matrix_of
 
@@ -63,5 +63,6 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
-    run(design, labels, [counts], memory_mb=robustness.memory_mb)
-    return step_down_p(counts, labels.count, exhaustive=labels.exhaustive), ""
+    for block in blocks(design, labels, memory_mb=robustness.memory_mb):
+        counts.add(block)
+    return counts.p(labels.p), ""

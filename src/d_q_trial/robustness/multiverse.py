@@ -17,8 +17,7 @@ from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
 from ..stats.labels import MonteCarloP, labels_for, permutation_p, shard_range
-from ..stats.multiplicity import step_down_p
-from ..stats.permutation import SUMMARIES, Curves, Joint, Pointwise, Progress, StepDown, run
+from ..stats.permutation import SUMMARIES, Joint, Progress, StepDown, blocks, curve
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
@@ -99,15 +98,15 @@ def count(
     observed = every.design.observed(every.is_first)
     labels = labels_for(every.is_first, permutations, seed)
     start, stop = shard_range(labels.count, shard, shards)
-    step_down, pointwise = StepDown(observed.z), Pointwise(observed.z)
+    step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
     joint = Joint(observed, every.weights, critical=every.critical)
-    kept = min(CURVES, labels.count)
-    curves = Curves(every.weights[0], curves=kept, places=PLACES)
-    first, last = min(start, kept), min(stop, kept)
-    # Few permutations with much to keep, and many with little: apart, both use the memory well.
-    run(every.design, labels, [curves], start=first, stop=last, memory_mb=memory_mb)
-    rest = {"start": start, "stop": stop, "memory_mb": memory_mb, "progress": progress}
-    run(every.design, labels, [step_down, pointwise, joint], **rest)
+    curves = [np.empty((PLACES, 0), dtype=np.float32)]
+    for block in blocks(every.design, labels, start=start, stop=stop, memory_mb=memory_mb, progress=progress):
+        if block.start < CURVES:
+            kept = block.effect[:, : CURVES - block.start]
+            curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
+        for counter in (step_down, pointwise, joint):
+            counter.add(block)
     identity = hashlib.sha256()
     for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
         identity.update(np.ascontiguousarray(array).tobytes())
@@ -124,7 +123,7 @@ def count(
         joint=np.array([joint.counts[name] for name in SUMMARIES]),
         significant=joint.significant,
         usable=joint.usable,
-        curves=curves.values[:, first:last],
+        curves=np.hstack(curves),
     )
 
 
@@ -184,7 +183,7 @@ def specification_table(every: Specifications | None, counts: Counts | None) -> 
     results = pd.DataFrame({"effect": observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
     for name, found in (
         ("p_pointwise", [counts.p(n) for n in counts.pointwise]),
-        ("p_adjusted", step_down_p(counted, counts.total, exhaustive=counts.exhaustive)),
+        ("p_adjusted", counted.p(counts.p)),
     ):
         results[[name, f"{name}_lower", f"{name}_upper"]] = np.array(found)[:, :3]
     results = results[known].reindex(every.test).reset_index(drop=True)  # of each specification; NaN without a result

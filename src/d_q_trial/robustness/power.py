@@ -48,7 +48,9 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
     by_t = f"two-sided t test, power {plan.power:g}"
     test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
-    by_simulation = f"{'rank-sum test' if test.rank_sum_variant else test.label}, {_TRIALS} simulated normal trials"
+    by_simulation = (
+        f"{'rank-sum test' if test.continuity is not None else test.label}, {_TRIALS} simulated normal trials"
+    )
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:

@@ -8,10 +8,9 @@ from scipy.special import ndtr
 
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
-from ..stats.labels import MonteCarloP, labels_for, permutation_p
-from ..stats.maximally_selected import best_cut_bootstrap, best_split, restrict
-from ..stats.multiplicity import step_down_p
-from ..stats.permutation import SAME, Design, Progress, StepDown, run
+from ..stats.labels import MonteCarloP, labels_for
+from ..stats.maximally_selected import best_cut_bootstrap, best_split
+from ..stats.permutation import SAME, Design, Progress, StepDown, blocks
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from .comparisons import generator, matrix_of
@@ -66,9 +65,8 @@ def best_cuts(
         # By side, then by cut: in this order the lowest of equally good cuts comes first.
         tried = tried[np.lexsort((part.groups.position[tried], part.groups.side[tried]))]
         values = np.full((len(people), tried.size), np.nan)
-        values[people.get_indexer(part.comparison.participant)] = restrict(
-            part.comparison.value, part.groups.members[:, tried]
-        )
+        inside = np.where(part.groups.members[:, tried], part.comparison.value[:, None], np.nan)
+        values[people.get_indexer(part.comparison.participant)] = inside
         columns.append(values)
         side = part.groups.side[tried] == "below"
         family = families.index(trial.outcomes[part.comparison.outcome].family)
@@ -79,10 +77,10 @@ def best_cuts(
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     by_side, by_slice, by_family = (StepDown(z, group) for group in (2 * slice_number + side, slice_number, family))
-    if len(z):
-        counters = [by_side, by_slice, by_family]
-        run(design, labels, counters, memory_mb=robustness.memory_mb, progress=progress)
-    in_family = step_down_p(by_family, labels.count, exhaustive=labels.exhaustive)
+    for block in blocks(design, labels, memory_mb=robustness.memory_mb, progress=progress) if len(z) else ():
+        for counted in (by_side, by_slice, by_family):
+            counted.add(block)
+    in_family = by_family.p(labels.p)
     rows = []
     for (number, part), (s, word) in itertools.product(enumerate(found), enumerate(SIDES)):
         own = np.flatnonzero((slice_number == number) & (side == s) & ~np.isnan(z))
@@ -93,10 +91,7 @@ def best_cuts(
             rows.append(entry | {"cuts": 0, "reason": reason})
             continue
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
-        of_side, of_both = (
-            permutation_p(int(counts.counts[best]), labels.count, exhaustive=labels.exhaustive)
-            for counts in (by_side, by_slice)
-        )
+        of_side, of_both = (labels.p(counted.counts[best]) for counted in (by_side, by_slice))
         if abs(z[best]) < np.nanmax(np.abs(z[slice_number == number])):
             of_both = MonteCarloP.undefined()
         entry |= part.table.loc[group[best]].rename({"position": "cut"}).to_dict()

@@ -1,9 +1,11 @@
-"""Rules that every function of this package follows: missing, infinite and empty samples, levels, and significance.
+"""Rules that every function of this package follows, stated here once.
 
-NaN marks a missing value and is left out. An infinite value is a ``ValueError``, because it is an error of measurement
-or of arithmetic. A result that the data do not determine (an empty sample, no variation) is NaN, with its sample sizes.
-An argument outside its range is a ``ValueError``. Random numbers take a ``seed``: whatever
-``numpy.random.default_rng`` takes, a generator included.
+- NaN marks a missing value and is left out. An infinite value is a ``ValueError``: an error of measurement or arithmetic.
+- What the data do not determine (an empty sample, no variation) is NaN, with its sample sizes.
+- An argument outside its range is a ``ValueError``. A confidence level, an alpha and a power are shares: 0.95, not 95.
+- P-values are two-sided. Samples have shapes (n,) and (m,), and effects are of the first against the second.
+- Ties count half: as midranks, and as pairs of equal values.
+- Random numbers take a ``seed``: whatever ``numpy.random.default_rng`` takes, a generator included.
 """
 
 from __future__ import annotations
@@ -30,13 +32,13 @@ def finite(values: ArrayLike, name: str = "values") -> np.ndarray:
     return array
 
 
-def present(sample: ArrayLike, name: str = "sample") -> np.ndarray:
+def present(sample: ArrayLike) -> np.ndarray:
     """Return the values of a sample that are not missing, shape (n,); ValueError if one is infinite.
 
     >>> present([3, float("nan"), 1])
     array([3., 1.])
     """
-    array = finite(sample, name).ravel()
+    array = finite(sample, "sample").ravel()
     return array[~np.isnan(array)]
 
 

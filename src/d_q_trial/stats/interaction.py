@@ -44,25 +44,23 @@ class MannWhitneyEffect(NamedTuple):
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffect:
-    """Chance that a value of the first sample, shape (n,), exceeds one of the second, (m,), with its variance.
+    """Chance that a value of the first sample exceeds one of the second, with its variance from placements.
 
-    The variance is from placements. The placement of a value is the share of the other sample below it, ties counting
-    half. The effect is the mean placement of the first sample, U / (n * m); its variance is the sample variance of the
-    placements of either sample, divided by its size, summed over both, as DeLong (1988) and Brunner and Munzel (2000)
-    estimate it. NaN if a sample is empty; variances NaN with fewer than two values in either.
+    The placement of a value is the share of the other sample below it. The effect is the mean placement of the first
+    sample, U / (n * m); its variance is the sample variance of the placements of either sample, divided by its size,
+    summed over both. NaN if a sample is empty; variances NaN with fewer than two values in either. DeLong, DeLong and
+    Clarke-Pearson (1988), Biometrics 44, 837-845; Brunner and Munzel (2000), Biometrical Journal 42, 17-25.
 
     >>> found = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])
     >>> round(found.effect, 4), round(found.variance, 4)
     (0.8333, 0.037)
     """
     first, second = present(first), present(second)
-    n_first, n_second = first.size, second.size
-    if not min(n_first, n_second):
-        return MannWhitneyEffect(np.nan, np.nan, np.nan, n_first, n_second)
-    won, variances = wins(first, second), [np.nan, np.nan]
-    if min(n_first, n_second) >= 2:
-        variances = [won.mean(axis=1).var(ddof=1) / n_first, won.mean(axis=0).var(ddof=1) / n_second]
-    return MannWhitneyEffect(float(won.mean()), float(variances[0]), float(variances[1]), n_first, n_second)
+    everyone = (np.ones((sample.size, 1)) for sample in (first, second))
+    effect, *variances = (float(part[0]) for part in _placed(wins(first, second), *everyone))
+    if min(first.size, second.size) < 2:
+        variances = [np.nan, np.nan]
+    return MannWhitneyEffect(effect, variances[0], variances[1], first.size, second.size)
 
 
 def _satterthwaite(*effects: MannWhitneyEffect) -> float:
@@ -75,16 +73,12 @@ def _satterthwaite(*effects: MannWhitneyEffect) -> float:
 def brunner_munzel(first: ArrayLike, second: ArrayLike) -> Compared:
     """Brunner and Munzel's test of an effect of 1/2, with unequal spread, by ``scipy.stats.brunnermunzel``.
 
-    Shapes (n,) and (m,). No P if the placements have no variance: too few values, or no overlap. The statistic is
-    positive where the first sample is larger, which scipy's is where the second is.
-
-    >>> round(brunner_munzel([3, 4, 6, 9], [1, 2, 5]).p, 3)
-    0.173
+    No P if the placements have no variance: too few values, or no overlap. The statistic is positive where the first
+    sample is larger, which scipy's is where the second is. Source as :func:`mann_whitney_effect`.
     """
     first, second = present(first), present(second)
-    effect = mann_whitney_effect(first, second)
-    counts = first.size, second.size, effect.effect * first.size * second.size
-    if not effect.variance > 0:
+    counts = first.size, second.size, float(wins(first, second).sum())
+    if not mann_whitney_effect(first, second).variance > 0:
         return Compared(*counts, np.nan, np.nan)
     found = stats.brunnermunzel(first, second)
     return Compared(*counts, -float(found.statistic), float(found.pvalue))
@@ -93,9 +87,9 @@ def brunner_munzel(first: ArrayLike, second: ArrayLike) -> Compared:
 def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, confidence: float) -> Estimate:
     """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
-    The standard error joins the placement variances of the four groups; interval and P use Student's t with Satterthwaite's
-    degrees of freedom over the four groups. Only ``estimate`` is set where a stratum has no variance: fewer than two values in
-    a group, or groups that do not overlap, whose placements hide the uncertainty instead of showing it.
+    The standard error joins the placement variances of the four groups; interval and P use Student's t with
+    Satterthwaite's degrees of freedom over the four. Only ``estimate`` is set where a stratum has no variance: fewer than
+    two values in a group, or groups that do not overlap, whose placements hide the uncertainty instead of showing it.
 
     >>> upper, lower = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5]), mann_whitney_effect([1, 4, 2], [2, 3, 5])
     >>> round(effect_difference(upper, lower, confidence=0.95).estimate, 4)
@@ -111,12 +105,12 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
 def permuted_strata_p(
     values: ArrayLike, is_first: ArrayLike, is_upper: ArrayLike, *, permutations: int, seed: Seed
 ) -> MonteCarloP:
-    """Two-sided P of the difference between strata, from stratum labels permuted within each arm; arrays (n,).
+    """P of the difference between strata, from stratum labels permuted within each arm; arrays (n,).
 
     Under the hypothesis that the marker has to do with the outcome in neither arm, every arrangement of the stratum
     labels within an arm is as likely as the observed one. The statistic is the difference of the Mann-Whitney effects
-    over its standard error, which keeps the test valid in large samples also for a prognostic marker. Participants
-    without a value (NaN) are left out before. Where no more than ``permutations`` arrangements exist, all are counted
+    over its standard error, which keeps the test valid in large samples also for a prognostic marker (Janssen 1997,
+    Statistics and Probability Letters 36, 9-21). Where no more than ``permutations`` arrangements exist, all are counted
     and P is exact. NaN where a group is smaller than two.
 
     >>> values, arm, upper = [1, 2, 9, 8, 3, 4, 3, 5], [1, 1, 1, 1, 0, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1, 1]
@@ -149,21 +143,28 @@ def permuted_strata_p(
     return permutation_p(count, permutations)
 
 
+def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
+    """Effect and both parts of its variance, each (K,), among those chosen in K columns: (n, K) and (m, K); NaN without.
+
+    ``won``, shape (n, m), is that of all pairs.
+    """
+    chosen = first.astype(float), second.astype(float)
+    n_first, n_second = n = [side.sum(axis=0) for side in chosen]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        counted = won @ chosen[1], won.T @ chosen[0]  # exact, as is the effect of which one half is no effect
+        effect = (counted[0] * chosen[0]).sum(axis=0) / (n_first * n_second)
+        parts = zip((counted[0] / n_second, counted[1] / n_first), chosen, n, strict=True)
+        return [effect, *(((p - effect) ** 2 * own).sum(axis=0) / ((size - 1) * size) for p, own, size in parts)]
+
+
 def _studentized(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Absolute difference of effects over its standard error, for arrangements in columns: (n_first, K), (n_second, K).
+    """Absolute difference of effects over its standard error, of the strata that K columns of labels make: shape (K,).
 
     Infinite where groups that do not overlap leave no variance but a difference; 0 where there is neither.
     """
-    difference, variance = np.zeros((2, first.shape[1]))
-    for sign, s, t in ((1.0, first, second), (-1.0, ~first, ~second)):
-        s, t = s.astype(float), t.astype(float)
-        n_s, n_t = s.sum(axis=0), t.sum(axis=0)
-        placed_first, placed_second = won @ t / n_t, won.T @ s / n_s
-        effect = (placed_first * s).sum(axis=0) / n_s
-        difference += sign * effect
-        for placed, chosen, n in ((placed_first, s, n_s), (placed_second, t, n_t)):
-            variance += ((placed - effect) ** 2 * chosen).sum(axis=0) / ((n - 1) * n)
-    difference[np.abs(difference) < _SAME] = 0.0
+    (upper, *of_upper), (lower, *of_lower) = _placed(won, first, second), _placed(won, ~first, ~second)
+    difference, variance = np.abs(upper - lower), sum(of_upper + of_lower)
+    difference[difference < _SAME] = 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.abs(difference) / np.sqrt(np.where(variance > _SAME**2, variance, 0.0))
+        ratio = difference / np.sqrt(np.where(variance > _SAME**2, variance, 0.0))
     return np.where(difference == 0, 0.0, ratio)

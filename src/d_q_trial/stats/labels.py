@@ -7,7 +7,7 @@ of the block. A permutation has the same labels whichever process, chunk or shar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 from typing import NamedTuple
@@ -18,12 +18,23 @@ from numpy.typing import ArrayLike
 BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
 
 
+class MonteCarloP(NamedTuple):
+    """A permutation P-value, the interval that holds the P of all permutations, and how many were drawn."""
+
+    p: float
+    lower: float
+    upper: float
+    permutations: int
+
+    @classmethod
+    def undefined(cls) -> MonteCarloP:
+        """Return the result of a test that cannot be made."""
+        return cls(np.nan, np.nan, np.nan, 0)
+
+
 @dataclass(frozen=True)
 class Labels:
-    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones, or without seed all there are.
-
-    The same seed makes the same splits.
-    """
+    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones by ``seed``, or without all."""
 
     n: int
     n_first: int
@@ -38,12 +49,12 @@ class Labels:
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
         if self.seed is None:
-            return self._every[:, start:stop]
+            return every_split(self.n, self.n_first)[:, start:stop]
         return split_columns(random_orders(self.n, start, stop, self.seed)[:, : self.n_first], self.n)
 
-    @cached_property
-    def _every(self) -> np.ndarray:
-        return every_split(self.n, self.n_first)
+    def p(self, extreme: int) -> MonteCarloP:
+        """Return the P-value of a test that ``extreme`` of these splits reach; see :func:`permutation_p`."""
+        return permutation_p(int(extreme), self.count, exhaustive=self.exhaustive)
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
@@ -64,24 +75,15 @@ def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
 
 
+@lru_cache(maxsize=2)
 def every_split(n: int, n_first: int) -> np.ndarray:
-    """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first)).
-
-    >>> every_split(3, 1).astype(int)
-    array([[1, 0, 0],
-           [0, 1, 0],
-           [0, 0, 1]])
-    """
+    """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first))."""
     chosen = np.array(list(combinations(range(n), n_first)), dtype=np.intp)
     return split_columns(chosen.reshape(comb(n, n_first), n_first), n)
 
 
 def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
-    """Return splits as columns of bool, shape (n, splits), from who is in the first arm, shape (splits, n_first).
-
-    >>> split_columns(np.array([[0, 2]]), 3).ravel()
-    array([ True, False,  True])
-    """
+    """Return splits as columns of bool, shape (n, splits), from who is in the first arm, shape (splits, n_first)."""
     labels = np.zeros((len(chosen), n), dtype=bool)
     np.put_along_axis(labels, chosen, True, axis=1)
     return labels.T
@@ -99,29 +101,11 @@ def shard_range(count: int, shard: int, shards: int) -> tuple[int, int]:
 
 
 def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
-    """Return orders ``start`` to ``stop`` of ``n`` things, of those that the seed makes: shape (stop - start, n).
-
-    >>> random_orders(3, 0, 4, seed=1).sum(axis=1)
-    array([3, 3, 3, 3])
-    """
+    """Return orders ``start`` to ``stop`` of ``n`` things, of those that the seed makes: shape (stop - start, n)."""
     generators = (np.random.Philox(key=seed + (number << 64)) for number in range(start // BLOCK, -(-stop // BLOCK)))
     random = [np.random.Generator(generator).random((BLOCK, n)) for generator in generators]
     orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
     return np.concatenate([np.empty((0, n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
-
-
-class MonteCarloP(NamedTuple):
-    """A permutation P-value, the interval that holds the P of all permutations, and how many were drawn."""
-
-    p: float
-    lower: float
-    upper: float
-    permutations: int
-
-    @classmethod
-    def undefined(cls) -> MonteCarloP:
-        """Return the result of a test that cannot be made."""
-        return cls(np.nan, np.nan, np.nan, 0)
 
 
 @lru_cache(maxsize=2**14)  # of thousands of specifications, many have the same count
@@ -129,10 +113,10 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
     """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
     Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0,
-    and it holds its level for any number of permutations (Phipson and Smyth 2010). The 99% interval,
-    ``proportion_confint`` of Clopper and Pearson (1934), is for the share of all permutations that are as extreme: how
-    much P could move with more of them. If they are ``exhaustive``, the observed one included, P is their share.
-    ValueError for an impossible count.
+    and it holds its level for any number of permutations (Phipson and Smyth 2010, Statistical Applications in Genetics
+    and Molecular Biology 9, 39). The 99% interval, ``proportion_confint`` of Clopper and Pearson (1934), is for the
+    share of all permutations that are as extreme: how much P could move with more of them. If they are ``exhaustive``,
+    the observed one included, P is their share. ValueError for an impossible count.
 
     >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
     (0.05, 0.15)

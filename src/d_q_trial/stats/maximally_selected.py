@@ -1,10 +1,11 @@
 """The best cut of a marker: which participants a search compares, and P-values corrected for the search.
 
 Two searches. The best *subgroup* asks for the cut above (or below) which treatment works best; its P comes from
-permuted arm labels (:class:`~.permutation.StepDown` over the columns made here). The best *split* asks for the cut that
-divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
+permuted arm labels (:class:`~.permutation.StepDown` over the subgroups made here). The best *split* asks for the cut
+that divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
 
-A cut is a value of the marker; participants with that value belong to the upper group unless stated otherwise.
+A cut is a value of the marker. Participants with that value belong to the upper group; with ``at_cut="lower"``, to the
+lower group. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no continuity correction.
 """
 
 from __future__ import annotations
@@ -48,15 +49,13 @@ class BestSplit(NamedTuple):
 
 
 def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
-    """Every group above a cut, below a cut, and in a window sliding along the marker, by side and position.
+    """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
 
     ``marker`` has shape (n,); NaN belongs to no subgroup. ``window`` and ``step`` are the size of a window, and how far
     it moves, as shares of the participants with a marker. A window takes in all who tie with its first or last member;
     windows that end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in
     Medicine 19, 2595-2609), with patients in a window = window * n and patients in common = (window - step) * n.
-    ``minimum`` is the smallest number of participants in a subgroup. ``at_cut``, upper or lower, says where a value
-    equal to the cut goes; it names the same divisions by another value, the lowest of the upper group or the highest of
-    the lower group.
+    ``at_cut`` names the same divisions by another value, the lowest of the upper group or the highest of the lower.
 
     >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2).side.tolist()
     ['above', 'below', 'window', 'window']
@@ -69,13 +68,12 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     ordered = np.sort(marker[~np.isnan(marker)])
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
-    windows = dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts)
-    at_lower = at_cut == "lower"
-    cuts = np.unique(ordered)[:-1] if at_lower else np.unique(ordered)[1:]
-    # Side, bounds, position, members.
-    rows = [("above", cut, np.inf, cut, marker > cut if at_lower else marker >= cut) for cut in cuts]
-    rows += [("below", -np.inf, cut, cut, marker <= cut if at_lower else marker < cut) for cut in cuts]
-    for low, high in windows:
+    rows: list[tuple[str, float, float, float, np.ndarray]] = []  # side, bounds, position, members
+    cuts = np.unique(ordered)
+    for cut in cuts[:-1] if at_cut == "lower" else cuts[1:]:
+        above, below = (marker > cut, marker <= cut) if at_cut == "lower" else (marker >= cut, marker < cut)
+        rows += [("above", cut, np.inf, cut, above), ("below", -np.inf, cut, cut, below)]
+    for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
         inside = (marker >= low) & (marker <= high)
         rows.append(("window", low, high, float(np.median(marker[inside])), inside))
     rows = sorted((row for row in rows if row[-1].sum() >= minimum), key=lambda row: (row[0], row[3]))
@@ -83,16 +81,6 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     low, high, position = np.array([row[1:4] for row in rows], dtype=float).reshape(-1, 3).T
     members = np.array([row[4] for row in rows], dtype=bool).reshape(len(rows), marker.size).T
     return Subgroups(side, low, high, position, members)
-
-
-def restrict(values: ArrayLike, members: np.ndarray) -> np.ndarray:
-    """Columns with the values of the members of each subgroup, NaN for the others: shape (n, k).
-
-    >>> restrict([10, 20], np.array([[True, False], [True, True]]))
-    array([[10., nan],
-           [20., 20.]])
-    """
-    return np.where(members, np.asarray(values, dtype=float)[:, None], np.nan)
 
 
 def best_cut_bootstrap(
@@ -108,10 +96,8 @@ def best_cut_bootstrap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
 
-    Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` (normal approximation, ties
-    in the variance, no continuity correction) among those with ``minimum_per_arm`` participants; the lowest of equally
-    good ones. Arrays have shape (n,), without missing values. ``side`` says whether the subgroup lies above or below
-    its cut, ``at_cut`` (upper or lower) where a value equal to the cut goes.
+    Arrays have shape (n,), without missing values; ``side`` is that of the subgroup, above or below its cut. Each arm is
+    drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with ``minimum_per_arm``.
 
     Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects, P(first > second) + P(tie) /
     2, at that cut among the participants who are not in the resample, NaN where it has none of one arm: each of shape
@@ -162,13 +148,13 @@ def _from_each_start(
     won = wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
     ties = weights @ ((won == 0.5) * later).T
-
-    def to_the_end(added: np.ndarray) -> np.ndarray:
-        return np.cumsum(added[:, ::-1], axis=1)[:, ::-1][:, starts]
-
-    u = to_the_end(weights * (weights @ (pairs * later).T))
-    tie_sum = to_the_end((ties + weights) ** 3 - ties**3 - weights)
-    n_first, n_second = to_the_end(weights * is_first), to_the_end(weights * ~is_first)
+    added = [
+        weights * (weights @ (pairs * later).T),  # to U
+        (ties + weights) ** 3 - ties**3 - weights,  # to the sum of t^3 - t
+        weights * is_first,
+        weights * ~is_first,
+    ]
+    u, tie_sum, n_first, n_second = (np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added)
     n, product = n_first + n_second, n_first * n_second
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = product / 12 * (n + 1 - tie_sum / (n * (n - 1)))
@@ -180,8 +166,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
     Marker and response have shape (n,); pairs with a missing value are left out. Participants with the same marker
-    value stay together, ``minimum`` of them or more on either side of a cut. Ties among the responses are in the
-    variance. Where several cuts share the largest ``|z|``, the lowest is returned; NaN without a cut to try, or if all
+    value stay together, ``minimum`` of them or more on either side of a cut. NaN without a cut to try, or if all
     responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod =
     "Wilcoxon")``, whose cut is the largest marker value of the lower group.
 
@@ -193,17 +178,16 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     marker, response, n = marker[known], response[known], int(known.sum())
     cuts = np.unique(marker)[1:]
     groups = marker >= cuts[:, None]
-    keep = np.minimum(groups.sum(axis=1), (~groups).sum(axis=1)) >= max(1, minimum)
-    cuts, groups = cuts[keep], groups[keep].astype(float)
+    upper = groups.sum(axis=1)
+    keep = np.minimum(upper, n - upper) >= max(1, minimum)
+    cuts, groups, upper = cuts[keep], groups[keep].astype(float), upper[keep]
     ranks, tie_sum = midrank_columns(response[:, None])
     scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
         return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, n)
-    upper = groups.sum(axis=1)
     factor = np.sqrt(3 / ((n + 1 - tie_sum[0] / (n * (n - 1.0))) * upper * (n - upper)))
     z = (groups @ scores) * factor
-    threshold = np.abs(z).max() * (1 - SAME)
-    best = int(np.argmax(np.abs(z) >= threshold))
+    best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
         orders = _orders(n, start, min(start + chunk, permutations), seed)

@@ -44,7 +44,7 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values
     are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a value
     is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer
-    (1997), chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
+    (1997), Analysis of Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
 
     >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
     >>> impute(values, imputations=3, seed=1)[:, 4].shape
@@ -105,9 +105,9 @@ def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, conf
 def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str) -> PBounds:
     """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
 
-    Samples have shapes (n,) and (m,), NaN left out and not counted as missing; ``method`` names a test whose
-    ``no_bounds`` is empty (else ValueError). NaN where a sample would be empty, nothing was observed, or nothing varies. No model and no
-    assumption: each missing value may lie anywhere, also on an observed or on another missing one.
+    Samples have shapes (n,) and (m,); NaN is not counted as missing. ``method`` names a test whose ``no_bounds`` is empty
+    (else ValueError). NaN where nothing was observed or nothing varies. Each missing value may lie anywhere, also on an
+    observed or on another missing one: no model and no assumption.
 
     The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
     convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the

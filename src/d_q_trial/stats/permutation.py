@@ -5,21 +5,21 @@ The distance of U from its mean is half the sum, over the first sample, of centr
 (participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32. How many
 of the first sample have a value depends on the permutation and on who is missing: one product per pattern of missing values.
 
-:func:`run` goes through the permutations block by block and hands each block to *counters*, which keep counts and not the
-deviates themselves. The labels come from :mod:`.labels`, the same whichever process or shard computes them.
+:func:`blocks` goes through the permutations block by block, and :class:`StepDown` and :class:`Joint` keep counts of them
+and not the deviates themselves. The labels come from :mod:`.labels`, the same whichever process or shard computes them.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import finite
-from .labels import BLOCK, Labels
+from .labels import BLOCK, Labels, MonteCarloP
 from .rank_sum import midrank_columns
 
 # Deviates of equal distance from the mean differ by rounding only, by less than this part of themselves.
@@ -47,13 +47,6 @@ class Block(NamedTuple):
     effect: np.ndarray
 
 
-class Counter(Protocol):
-    """What is kept of the permutations."""
-
-    def add(self, block: Block) -> None:
-        """Count the permutations of a block."""
-
-
 class Design:
     """Specifications as columns of values, shape (participants, specifications), made ready for any split.
 
@@ -63,15 +56,9 @@ class Design:
     in the favoured direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one
     each. ValueError for infinite values.
 
-    Attributes
-    ----------
-    scores : array, shape (specifications, participants)
-        Centred doubled midranks times sign; 0 where missing.
-    presence : array, shape (patterns, participants)
-        Who has a value, once for every different pattern of missing values.
-    pattern : array of int, shape (specifications,)
-    tie_factor : array of float, shape (specifications,)
-        What ties do to the deviate; 1 without ties, 0 where all values are equal.
+    ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. Who has a value is in
+    ``presence``, shape (patterns, participants), once for every different ``pattern``, shape (specifications,).
+    ``tie_factor`` is what ties do to the deviate: 1 without ties, 0 where all values are equal.
     """
 
     def __init__(
@@ -128,17 +115,16 @@ class Design:
         return Block(start, z, effect)
 
 
-def run(
+def blocks(
     design: Design,
     labels: Labels,
-    counters: Sequence[Counter],
     *,
     start: int = 0,
     stop: int | None = None,
     memory_mb: int = 512,
     progress: Progress | None = None,
-) -> None:
-    """Hand the statistics of permutations ``start`` to ``stop`` to the counters, a block at a time.
+) -> Iterator[Block]:
+    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time.
 
     ``memory_mb`` bounds the memory of a block and changes no number; a ValueError says what would hold it. ``progress``
     is called with the permutations done and those to do.
@@ -149,69 +135,63 @@ def run(
         raise ValueError(f"memory_mb: {memory_mb} MB do not hold {len(design):,} specifications; {needed} MB do")
     edges = sorted({start, *range(-(-start // BLOCK) * BLOCK, stop, BLOCK), stop})
     for first, last in itertools.pairwise(edges):
-        block = design.permuted(labels.take(first, last), first)
-        for counter in counters:
-            counter.add(block)
+        yield design.permuted(labels.take(first, last), first)
         if progress is not None:
             progress(last - start, stop - start)
-
-
-class Pointwise:
-    """Count, for every specification by itself, how often its permuted ``|z|`` reaches the observed one."""
-
-    def __init__(self, z: ArrayLike):
-        size = np.abs(np.asarray(z, dtype=float))
-        self._threshold = np.where(np.isnan(size), np.inf, size * (1 - SAME))[:, None]
-        self.counts = np.zeros(size.size, dtype=np.int64)
-
-    def add(self, block: Block) -> None:
-        """Count the permutations of a block."""
-        self.counts += (np.abs(block.z) >= self._threshold).sum(axis=1)
 
 
 class StepDown:
     """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
 
-    The counts of Westfall and Young's free step-down procedure. Within a ``family``, the specifications with the same
-    number, they are ordered by the observed ``|z|``, shape (specifications,); under a permutation the largest ``|z|``
-    of a specification and all that are no more extreme is compared with the observed ``|z|``. Equally extreme ones
-    share one count. For the most extreme one this is the plain max-T test, the P-value of the best of a search. NaN
-    ranks last and is never counted, but takes part under permutation.
+    Westfall and Young's free step-down procedure (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box
+    2. Within a ``family``, the specifications with the same number, they are ordered by the observed ``|z|``, shape
+    (specifications,); under a permutation the largest ``|z|`` of a specification and all that are no more extreme is
+    compared with the observed ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain
+    max-T test, the P-value of the best of a search; with a family each, it is the test of every specification by
+    itself. NaN ranks last and is never counted, but takes part under permutation.
 
-    Attributes
-    ----------
-    order : array of int, shape (specifications,)
-        Family by family, least extreme first.
-    known : array of bool, shape (specifications,)
-        Where there is an observed deviate.
-    counts : array of int, shape (specifications,)
-        Permutations in which the maximum was as large as the observed ``|z|``.
+    ``counts``, shape (specifications,), are the permutations in which the maximum was as large as the observed ``|z|``.
     """
 
     def __init__(self, z: ArrayLike, family: ArrayLike | None = None):
         size = np.abs(np.asarray(z, dtype=float))
-        self.known = ~np.isnan(size)
-        self.family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
-        ranked = np.where(self.known, size, -1.0)
-        self.order = np.lexsort((ranked, self.family))
-        ordered = ranked[self.order]
-        new_family = np.diff(self.family[self.order], prepend=np.nan) != 0
+        self._known = ~np.isnan(size)
+        family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
+        ranked = np.where(self._known, size, -1.0)
+        self._order = np.lexsort((ranked, family))  # family by family, least extreme first
+        ordered = ranked[self._order]
+        new_family = np.diff(family[self._order], prepend=np.nan) != 0
         starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
         repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
-        self._last, self._threshold = np.empty(size.size, dtype=int), np.empty((size.size, 1))
-        self._last[self.order] = np.repeat(starts + repeats - 1, repeats)  # place in order of the last as extreme
+        self._last = np.repeat(starts + repeats - 1, repeats)  # the place of the last that is as extreme
         # Of those equally extreme, the least extreme by rounding decides.
         least = np.repeat(ordered[starts], repeats)
-        self._threshold[self.order, 0] = np.where(least < 0, np.inf, least * (1 - SAME))
-        self._families = list(itertools.pairwise([*np.flatnonzero(new_family), size.size]))
+        self._threshold = np.where(least < 0, np.inf, least * (1 - SAME))[:, None]
+        edges = itertools.pairwise([*np.flatnonzero(new_family), size.size])
+        self._families = [slice(*edge) for edge in edges if edge[1] - edge[0] > 1]
         self.counts = np.zeros(size.size, dtype=np.int64)
 
     def add(self, block: Block) -> None:
         """Count the permutations of a block."""
-        largest = np.abs(block.z[self.order])
-        for first, last in self._families:
-            np.maximum.accumulate(largest[first:last], axis=0, out=largest[first:last])
-        self.counts += (largest[self._last] >= self._threshold).sum(axis=1)
+        largest = np.abs(block.z[self._order])
+        for own in self._families:
+            np.maximum.accumulate(largest[own], axis=0, out=largest[own])
+        self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
+
+    def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
+        """Return the P-values, one for each specification; undefined where the deviate is missing.
+
+        ``p_of`` makes a P-value of a count, as :meth:`.labels.Labels.p` does. In each family, from the most extreme
+        specification down, no P-value is smaller than the one before.
+        """
+        counts = self.counts[self._order]
+        for own in self._families:
+            counts[own] = np.maximum.accumulate(counts[own][::-1])[::-1]
+        stepped = np.empty_like(counts)
+        stepped[self._order] = counts
+        return [
+            p_of(int(n)) if known else MonteCarloP.undefined() for n, known in zip(stepped, self._known, strict=True)
+        ]
 
 
 SUMMARIES = ("median_effect", "share_significant", "mean_z")
@@ -228,14 +208,9 @@ class Joint:
     least ``critical``) and ``mean_z`` (mean deviate). Where no specification of a group takes part, they are one half,
     0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
-    Attributes
-    ----------
-    observed : dict of array, shape (groups,)
-        The observed summaries, by name; NaN for an empty group.
-    counts : dict of array of int, shape (groups,)
-        Permutations whose summary is at least the observed one.
-    significant, usable : array of int, shape (groups,)
-        Weight of the significant specifications, and of those that take part, added up over all permutations.
+    ``observed`` and ``counts`` hold the observed summaries (NaN for an empty group) and how many permutations reach
+    them, by name and of shape (groups,); ``significant`` and ``usable`` the weight of the significant specifications,
+    and of those that take part, added up over all permutations.
     """
 
     def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
@@ -273,26 +248,6 @@ class Joint:
             self.counts[name] += reached.sum(axis=1)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
         self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
-
-
-class Curves:
-    """Keep the curve of sorted effects of the first ``curves`` permutations, at ``places`` evenly spread along it.
-
-    ``weights``, shape (specifications,), says how often a specification counts. ``values``, shape (places, curves),
-    holds probabilities of superiority, smallest first, of the specifications that have enough participants in both arms
-    under that permutation; NaN for permutations that were not computed, and where there are none.
-    """
-
-    def __init__(self, weights: ArrayLike, *, curves: int, places: int):
-        self._weights = np.asarray(weights, dtype=np.int64)
-        self.values = np.full((places, curves), np.nan, dtype=np.float32)
-
-    def add(self, block: Block) -> None:
-        """Keep the curves of a block."""
-        width = min(block.start + block.effect.shape[1], self.values.shape[1]) - block.start
-        if width > 0:
-            found = curve(block.effect[:, :width], self._weights, len(self.values))
-            self.values[:, block.start : block.start + width] = found + np.float32(0.5)
 
 
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:

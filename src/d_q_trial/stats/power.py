@@ -1,4 +1,8 @@
-"""What a comparison of two groups could find, and by how much a significant finding exaggerates."""
+"""What a comparison of two groups could find, and by how much a significant finding exaggerates.
+
+Differences and standard deviations are in the same unit. ValueError unless the standard deviation is above 0 and three
+participants or more, none missing in a group, are compared.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,7 @@ class Exaggeration(NamedTuple):
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
     """Power of the two-sided t test of two groups with equal spread, both tails, by ``TTestIndPower``.
 
-    Difference and sd are in the same unit. ValueError unless sd is above 0 and three participants or more, none missing in a
-    group, are compared. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
+    Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
 
     >>> round(t_power(19.8, 22, 30, 30, alpha=0.05), 4)
     0.9289

@@ -21,12 +21,12 @@ MOST_TIED = 1_200  # participants, beyond which the distribution given the ties 
 
 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
-    """Two-sided rank-sum test of two independent samples, shapes (n,) and (m,), in any one unit; NaN is left out of n.
+    """Rank-sum test of two independent samples, shapes (n,) and (m,), in any one unit.
 
     ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05, so the caller has to
     make it. ``statistic`` is the deviate z that belongs to P: with the continuity correction for ``normal_continuity``,
-    without it for the others. It and P are NaN if all values are equal or a sample is empty. ValueError for infinite
-    values. Hollander, Wolfe and Chicken (2014), section 4.1, with its correction for ties.
+    without it for the others. ValueError for infinite values and another method. Hollander, Wolfe and Chicken (2014),
+    Nonparametric Statistical Methods, section 4.1, with its correction for ties.
 
     >>> found = rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal")
     >>> found.u, round(found.p, 4)
@@ -39,11 +39,7 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
 
 
 def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of one pair of samples, by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`.
-
-    >>> round(asymptotic([1, 2, 2], [2, 3], continuity=False).p, 4)
-    0.1967
-    """
+    """Normal approximation of one pair of samples, by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
     first, second = present(first), present(second)
     pooled, sizes = np.concatenate([first, second]), (first.size, second.size)
     if not min(sizes) or np.ptp(pooled) == 0:
@@ -58,9 +54,6 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
     """Normal approximation of many variables, values of shape (n, k), on one split of the rows; fields of shape (k,).
 
     The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
-
-    >>> asymptotic_columns([[1, 5], [2, 6], [3, 7], [4, 8]], [True, True, False, False], continuity=True).p.round(4)
-    array([0.2453, 0.2453])
     """
     values = finite(values)
     known = ~np.isnan(values)
@@ -76,8 +69,8 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
 def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Midranks within each column of values, shape (n, k), and the tie sum of each, shape (k,).
 
-    Ranks count from 1, by ``scipy.stats.rankdata``; NaN where missing. The tie sum, of t^3 - t over the groups of t equal
-    values, is twelve times what the ties take off the sum of squared ranks.
+    By ``scipy.stats.rankdata``. The tie sum, of t^3 - t over the groups of t equal values, is twelve times what the ties
+    take off the sum of squared ranks.
 
     >>> ranks, tie_sum = midrank_columns([[1], [2], [2], [9]])
     >>> ranks.ravel(), tie_sum
@@ -114,7 +107,7 @@ def normal_z(
 def normal_p(
     u: ArrayLike, n_first: ArrayLike, n_second: ArrayLike, tie_sum: ArrayLike = 0.0, *, continuity: bool = False
 ) -> np.ndarray:
-    """Two-sided P of U under the tie-corrected normal approximation; arguments broadcast.
+    """P of U under the tie-corrected normal approximation; arguments broadcast.
 
     >>> f"{normal_p(10, 5, 5):.3f}"  # z = (10 - 12.5) / sqrt(5 * 5 * 11 / 12)
     '0.602'
@@ -123,12 +116,7 @@ def normal_p(
 
 
 def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U.
-
-    >>> wins(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    array([[0.5, 0. ],
-           [1. , 1. ]])
-    """
+    """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U."""
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
@@ -142,9 +130,6 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
     """Exact rank-sum tests of the columns of values, shape (n, k), with the deviates of the normal approximation.
 
     Columns without ties have P of ``scipy.stats.mannwhitneyu(method="exact")``, those with equal sample sizes at once.
-
-    >>> exact_columns([[1, 1], [2, 2], [3, 2], [4, 3]], [True, True, False, False]).p.round(4)
-    array([0.3333, 0.6667])
     """
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
@@ -168,12 +153,12 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
-    """Two-sided exact P of a rank sum given the midranks, shape (n,): the share of arrangements as far from the mean.
+    """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements as far from the mean, or farther.
 
-    ``farther`` leaves out the arrangements that are just as far as the observed one. ValueError if there are more than
-    ``MOST_TIED`` ranks. Streitberg and Roehmel (1986): the pooled ranks are halved, because the sums of all subsets of
-    either half cost a quarter of those of the whole, and a subset of the whole is one of each. Sums of positive terms
-    only, so that small P keep a relative error near 1e-13.
+    ``farther`` leaves out those that are just as far. ValueError for more than ``MOST_TIED`` ranks. Streitberg and
+    Roehmel (1986): the pooled ranks are halved, because the sums of all subsets of either half cost a quarter of those
+    of the whole, and a subset of the whole is one of each. Sums of positive terms only, so that small P keep a relative
+    error near 1e-13.
 
     >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
     0.6

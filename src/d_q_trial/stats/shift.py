@@ -1,4 +1,8 @@
-"""Hodges-Lehmann shift with the interval that belongs to a rank-sum test."""
+"""Hodges-Lehmann shift with the interval that belongs to a rank-sum test.
+
+Between two neighbouring pairwise differences nothing changes, so the limits are pairwise differences: an interval is
+settled by its *depths*, how many of the sorted differences lie outside either end.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +31,12 @@ class Shift(NamedTuple):
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
     """Hodges-Lehmann estimate of the shift, first minus second, with its interval, in the unit of the values.
 
-    The estimate is the median of all pairwise differences of the samples, shapes (n,) and (m,), NaN left out. The
-    interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
-    ``1 - confidence``; between two neighbouring differences nothing changes, so its limits are pairwise differences.
+    The estimate is the median of all pairwise differences of the samples, shapes (n,) and (m,). The interval holds the
+    shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above ``1 - confidence``.
     Ties within a sample enter the variance (or the exact distribution); ties between the samples exist at isolated d
     only and are left out of account. Limits are infinite if the samples are too small to reject any shift, and NaN if
-    the test has no interval for a shift; all are NaN if a sample is empty. ValueError for infinite values. Hollander,
-    Wolfe and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
+    the test has no interval for a shift. ValueError for infinite values. Hollander, Wolfe and Chicken (2014), sections
+    4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     Shift(estimate=3.5, lower=-2.0, upper=7.0)
@@ -90,13 +93,10 @@ def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
-    """Count the differences outside either end of the interval that inverts the normal approximation.
+    """Return the depth of the interval that inverts the normal approximation.
 
     A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. The first k that is not
     rejected is the depth. P rises with U up to the mean, so it is tried only around the U where the deviate is critical.
-
-    >>> normal_depth(10, 12, 0, 0.05, continuity=False)
-    31
     """
     unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
     if np.isnan(unit):
@@ -116,7 +116,7 @@ def normal_depths(
 
 @lru_cache(maxsize=64)
 def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
-    """Count the differences outside either end of the exact interval without ties."""
+    """Return the depth of the exact interval without ties."""
     counts = exact_counts(n_first, n_second)
     total = sum(counts)
     p = [min(1.0, 2 * tail / total) for tail in accumulate(counts[: len(counts) // 2 + 1])]
@@ -126,15 +126,11 @@ def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
 def exact_depths(
     first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
 ) -> tuple[int, int]:
-    """Count the differences (sorted, shape (n * m,)) outside each end of the interval that inverts the exact test.
+    """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
     With ties within a sample, each gap between differences has a distribution of its own, and P need not be monotone in the
     shift: the limits are shifts at which the verdict changes, those near the limits of the normal approximation. They are
     looked for from there, in steps that double, and then by bisection: about six exact P-values settle both.
-
-    >>> first, second = np.array([3.0, 3.0, 5.0, 6.0]), np.array([1.0, 2.0, 2.0])
-    >>> exact_depths(first, second, np.sort(np.subtract.outer(first, second).ravel()), 12, 0.1)
-    (4, 1)
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
