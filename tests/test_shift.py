@@ -4,8 +4,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
+from d_q_trial.stats import shift
 from d_q_trial.stats.checks import is_significant
-from d_q_trial.stats.rank_sum import normal_p, rank_sum
+from d_q_trial.stats.rank_sum import exact_p, normal_p, rank_sum
 from d_q_trial.stats.shift import hodges_lehmann, hodges_lehmann_subgroups, normal_depth
 from d_q_trial.stats.two_sample import rank_sum_variants
 
@@ -20,16 +21,16 @@ ROOT_SEARCH = 2e-4  # R finds the normal limits by a root search to 1e-4
 @pytest.mark.parametrize(("method", "column"), [("normal", "normal"), ("normal_continuity", "continuity")])
 def test_interval_equals_r(sample, method, column):
     oracle = next(row for row in rows("rank_sum") if row["sample"] == sample)
-    shift = hodges_lehmann(*SAMPLES[sample], method=method, confidence=0.95)
+    found = hodges_lehmann(*SAMPLES[sample], method=method, confidence=0.95)
     expected = [float(oracle[f"{column}_{end}"]) for end in ("lower", "upper")]
-    assert [shift.lower, shift.upper] == pytest.approx(expected, abs=ROOT_SEARCH)
+    assert [found.lower, found.upper] == pytest.approx(expected, abs=ROOT_SEARCH)
 
 
 @pytest.mark.parametrize("oracle", rows("rank_sum_exact"), ids=lambda row: row["sample"])
 def test_exact_interval_equals_r(oracle):
-    shift = hodges_lehmann(*SAMPLES[oracle["sample"]], method="exact", confidence=0.95)
+    found = hodges_lehmann(*SAMPLES[oracle["sample"]], method="exact", confidence=0.95)
     expected = [float(oracle[name]) for name in ("estimate", "lower", "upper")]
-    assert list(shift) == pytest.approx(expected, abs=1e-12)
+    assert list(found) == pytest.approx(expected, abs=1e-12)
 
 
 @given(samples, samples, methods)
@@ -38,14 +39,14 @@ def test_exact_interval_equals_r(oracle):
 def test_the_interval_holds_what_the_test_does_not_reject(first, second, method):
     first, second = np.array(first), np.array(second)
     alpha = 0.1
-    shift = hodges_lehmann(first, second, method=method, confidence=1 - alpha)
-    outside = [limit + step for limit, step in ((shift.lower, -0.25), (shift.upper, 0.25)) if np.isfinite(limit)]
+    found = hodges_lehmann(first, second, method=method, confidence=1 - alpha)
+    outside = [limit + step for limit, step in ((found.lower, -0.25), (found.upper, 0.25)) if np.isfinite(limit)]
     for d in outside:
         assert is_significant(rank_sum(first - d, second, method=method).p, alpha)
     if method == "exact" and min(len(set(first)) - len(first), len(set(second)) - len(second)) < 0:
         return  # with ties within a sample P need not be monotone in d, and the limits enclose rejected shifts too
-    for d, limit in ((shift.lower + 0.25, shift.lower), (shift.upper - 0.25, shift.upper)):
-        if np.isfinite(limit) and shift.lower < shift.upper:
+    for d, limit in ((found.lower + 0.25, found.lower), (found.upper - 0.25, found.upper)):
+        if np.isfinite(limit) and found.lower < found.upper:
             p = rank_sum(first - d, second, method=method).p
             assert not is_significant(p, alpha)
 
@@ -65,12 +66,21 @@ def test_the_estimate_is_the_median_of_pairwise_differences():
     assert hodges_lehmann([1, 4, 6], [0, 3], method="normal", confidence=0.95).estimate == 2
 
 
+def test_an_exact_interval_with_ties_takes_few_exact_p_values_also_in_large_samples(monkeypatch):
+    tried, rng = [], np.random.default_rng(1)
+    monkeypatch.setattr(shift, "exact_p", lambda *arguments: tried.append(1) or exact_p(*arguments))
+    first, second = rng.integers(0, 60, 150), rng.integers(2, 62, 140)
+    found = hodges_lehmann(first, second, method="exact", confidence=0.95)
+    assert list(found) == pytest.approx(hodges_lehmann(first, second, method="normal", confidence=0.95), abs=1)
+    assert len(tried) <= 12
+
+
 def test_limits_are_infinite_where_no_shift_can_be_rejected():
-    shift = hodges_lehmann([1.0, 2.0], [3.0, 4.0], method="exact", confidence=0.95)
-    assert (shift.lower, shift.upper) == (-np.inf, np.inf)
+    found = hodges_lehmann([1.0, 2.0], [3.0, 4.0], method="exact", confidence=0.95)
+    assert (found.lower, found.upper) == (-np.inf, np.inf)
     # Any shift parts samples that tie throughout: only 1 of the 35 arrangements is as far from the mean.
-    shift = hodges_lehmann([5.0] * 3, [5.0] * 4, method="exact", confidence=0.95)
-    assert (shift.estimate, shift.lower, shift.upper) == (0, 0, 0)
+    found = hodges_lehmann([5.0] * 3, [5.0] * 4, method="exact", confidence=0.95)
+    assert (found.estimate, found.lower, found.upper) == (0, 0, 0)
     wider = hodges_lehmann([5.0] * 3, [5.0] * 4, method="exact", confidence=0.99)
     assert (wider.lower, wider.upper) == (-np.inf, np.inf)
 

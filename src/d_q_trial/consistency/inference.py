@@ -181,17 +181,8 @@ def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, var
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
     """Infer one convention for the paper, and the numbers of participants that are not reported.
 
-    Parameters
-    ----------
-    p_values : list of ReportedP
-        All ``usable``.
-    constraints : list of Constraint
-        Between the unknowns that P-values name in ``size_first`` and ``size_second``.
-
-    Raises
-    ------
-    UserError
-        If the constraints contradict each other or leave an unknown of a P-value without a bound.
+    All P-values are ``usable``; the constraints are between the unknowns that they name in ``size_first`` and
+    ``size_second``. UserError if these contradict each other or leave an unknown of a P-value without a bound.
     """
     components = _components(p_values, constraints)
     tables, profiles = {}, {}

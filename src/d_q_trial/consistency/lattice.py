@@ -50,17 +50,11 @@ class Lattice(NamedTuple):
 
 
 def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
-    """Two-sided P of U under a variant; arguments ``u`` and ``tie_sum`` broadcast.
+    """Two-sided P of U, the pairs with first > second, under a variant; ``u`` and ``tie_sum`` broadcast.
 
-    Parameters
-    ----------
-    u : array of float
-        Pairs with first > second, ties counting half.
-    variant : key of VARIANTS
-    tie_sum : array of float
-        Sum of t^3 - t over the groups of t equal values. For the exact variants, whose P depends on the whole
-        pattern of ties, the distance from the mean is scaled by the tie-corrected standard deviation and the
-        distribution without ties is interpolated: an approximation, see ``exact_slack``.
+    ``tie_sum`` is the sum of t^3 - t over the groups of t equal values. For the exact variants, whose P depends on the
+    whole pattern of ties, the distance from the mean is scaled by the tie-corrected standard deviation and the
+    distribution without ties is interpolated: an approximation, whose usual error is ``_TRUE_ERROR``.
     """
     family, continuity = variant.removesuffix("_continuity"), variant.endswith("_continuity")
     if family == "normal":
@@ -95,13 +89,7 @@ def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
-    """All P-values that a variant can give; computed once per sizes, variant and tie sum.
-
-    Parameters
-    ----------
-    halves : bool
-        Include half-integer U, which only ties between the groups make.
-    """
+    """All P-values that a variant can give; with ``halves``, also of half-integer U, which only ties between groups make."""
     if n_first > n_second:
         return lattice(n_second, n_first, variant, halves, tie_sum)
     step = 0.5 if halves else 1.0
@@ -156,17 +144,8 @@ def hits(low, high, n_first: int, n_second: int, variant: str, ties: Ties = NO_T
     """Count the attainable values in reported intervals of P, without ties or with the tie sum in its usual range.
 
     With ties each U counts by the share of tie sums that bring its P into the interval. For the exact variants each P
-    is then widened by the error of the approximation.
-
-    Parameters
-    ----------
-    low, high : array of float, shape (k,)
-        Ends of the intervals of P that round to the reported ones.
-
-    Returns
-    -------
-    hits, expected : array of float, shape (k,)
-        Attainable values in each interval, and the number that a lattice of this density has there by chance.
+    is then widened by the error of the approximation. ``low`` and ``high``, shape (k,), are the ends of the intervals.
+    Also returns how many values a lattice of this density has there by chance, both of shape (k,).
     """
     low, high = np.asarray(low, dtype=float)[:, None], np.asarray(high, dtype=float)[:, None]
     start, end, middle, _ = _bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
@@ -210,14 +189,9 @@ def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties
 
 
 def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:
-    """Return the expected ties of values recorded in a ``step``.
+    """Return the expected ties of values recorded in a ``step``, in the unit of the quartiles.
 
-    Parameters
-    ----------
-    step : float
-        In the unit of the quartiles.
-    first, second : Group
-        Their quartiles give the spread; without quartiles the ties are unknown.
+    The quartiles of both groups give the spread; without quartiles the ties are unknown.
     """
     widths = [g.q3.value - g.q1.value for g in (first, second) if g.q1 is not None and g.q3 is not None]
     if not widths:

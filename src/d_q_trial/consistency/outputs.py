@@ -73,10 +73,7 @@ def _joined(u: tuple[float, ...]) -> str:
 def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
     """Check a CSV of P-values, and a CSV of constraints on unreported group sizes if there are any.
 
-    Raises
-    ------
-    UserError
-        If the P-values hold nothing that can be checked.
+    UserError if the P-values hold nothing that can be checked.
     """
     reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
     report = assess_paper(reported, decide(reported.p_values))

@@ -136,13 +136,7 @@ class Reported:
 
 
 def read_p_values(path: Path | str) -> list[ReportedP]:
-    """Read a CSV of P-values.
-
-    Raises
-    ------
-    UserError
-        With file, row, column, value and expectation.
-    """
+    """Read a CSV of P-values; UserError with file, row, column, value and expectation."""
     rows = [dict.fromkeys(_CELLS, "") | row for row in read_table(path, ("claim", "p"), tuple(_CELLS))]
     if not rows:
         raise UserError(f"{path}: no claims below the header")
@@ -196,17 +190,8 @@ def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) ->
 
     The groups come from the rows themselves: a contrast ``A - B`` compares the groups A and B within a stratum, or the
     strata A and B. Group sizes are looked up where they are reported; where only sums are, they become unknowns.
-
-    Parameters
-    ----------
-    folder : path
-    steps : mapping of outcome to float, optional
-        Steps in which outcomes were recorded, where the reported decimals mislead.
-
-    Raises
-    ------
-    UserError
-        With file, row, column, value and expectation.
+    ``steps``, by outcome, are those in which it was recorded, where the reported decimals mislead. UserError with file,
+    row, column, value and expectation.
     """
     folder = Path(folder)
     if not folder.is_dir():

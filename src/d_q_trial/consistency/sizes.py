@@ -32,13 +32,7 @@ class Constraint:
 
 
 def parse_constraint(text: str, where: str = "") -> Constraint:
-    """Read one line.
-
-    Raises
-    ------
-    ValueError
-        If the line has not exactly one relation, or a term is empty.
-    """
+    """Read one line; ValueError if it has not exactly one relation, or a term is empty."""
     match = re.fullmatch(r"(\S.*?) (=|<=|>=) (\S.*)", " ".join(text.split()))
     if not match:
         raise ValueError("expected one of =, <= and >= with spaces around it")
@@ -124,13 +118,7 @@ def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[d
 
 
 def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
-    """Return the widest bounds of every unknown, narrowed by the constraints.
-
-    Raises
-    ------
-    UserError
-        If the constraints contradict each other.
-    """
+    """Return the widest bounds of every unknown, narrowed by the constraints; UserError if these contradict each other."""
     narrowed: Domains | None = dict.fromkeys(
         [*names, *(name for c in constraints for name, _ in c.terms)], (0, LARGEST)
     )

@@ -75,7 +75,7 @@ def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)  # asked for block by block
 def every_split(n: int, n_first: int) -> np.ndarray:
     """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first))."""
     chosen = np.array(list(combinations(range(n), n_first)), dtype=np.intp)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from .checks import Seed
 from .labels import BLOCK, MonteCarloP, permutation_p, random_orders
 from .permutation import SAME
-from .rank_sum import midrank_columns, wins
+from .rank_sum import midrank_columns, normal_z, wins
 
 
 class Subgroups(NamedTuple):
@@ -155,11 +155,9 @@ def _from_each_start(
         weights * ~is_first,
     ]
     u, tie_sum, n_first, n_second = (np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added)
-    n, product = n_first + n_second, n_first * n_second
+    z = np.nan_to_num(normal_z(u, n_first, n_second, tie_sum, continuity=False))
     with np.errstate(divide="ignore", invalid="ignore"):
-        variance = product / 12 * (n + 1 - tie_sum / (n * (n - 1)))
-        z = np.where(variance > 0, (u - product / 2) / np.sqrt(variance), 0.0)
-        return z, u / product, np.minimum(n_first, n_second)
+        return z, u / (n_first * n_second), np.minimum(n_first, n_second)
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
@@ -185,13 +183,14 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
         return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, n)
-    factor = np.sqrt(3 / ((n + 1 - tie_sum[0] / (n * (n - 1.0))) * upper * (n - upper)))
-    z = (groups @ scores) * factor
+    # The deviate of one half of U, of which the scores add up to whole numbers.
+    half = normal_z((upper * (n - upper) + 1) / 2, upper, n - upper, tie_sum, continuity=False)
+    z = (groups @ scores) * half
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
         orders = _orders(n, start, min(start + chunk, permutations), seed)
-        permuted = np.abs((groups @ scores[orders]) * factor[:, None]).max(axis=0)
+        permuted = np.abs((groups @ scores[orders]) * half[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), permutation_p(extreme, permutations), cuts.size, n)
 
