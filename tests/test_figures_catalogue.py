@@ -5,11 +5,11 @@ import yaml
 from figure_samples import ANALYSIS, TRIAL, WORDS
 
 from d_q_trial.errors import UserError
-from d_q_trial.figures.catalogue import catalogue_of, load_catalogue
+from d_q_trial.figures.catalogue import catalogue_of
 from d_q_trial.labels import caption_words, fill
 from d_q_trial.trial import load_trial
 
-FIGURES = load_catalogue("data/figures.yaml", TRIAL).figures
+FIGURES = catalogue_of("data/figures.yaml", TRIAL).figures
 LABELS = ["low", "middle", "high"]
 V15, V5 = "p16_variant_1+5", "p16_variant_5"
 SASP = ("sasp_sclerostin", "sasp_fas", "sasp_mmp2", "sasp_parc", "sasp_osteoactivin", "sasp_tnfr1")
@@ -107,7 +107,7 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
     path = tmp_path / "figures.yaml"
     path.write_text(yaml.safe_dump({"figures": {"figure_1": figure}}), encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        load_catalogue(path, TRIAL)
+        catalogue_of(path, TRIAL)
 
 
 def test_an_unknown_placeholder_is_named():

@@ -10,10 +10,10 @@ from PIL import Image
 
 from d_q_trial.errors import UserError
 from d_q_trial.figures import make, style
-from d_q_trial.figures.catalogue import Catalogue, Figure, Panel, load_catalogue
+from d_q_trial.figures.catalogue import Catalogue, Figure, Panel, catalogue_of
 from d_q_trial.results_table import Numbers
 
-CATALOGUE = load_catalogue("data/figures.yaml", TRIAL)
+CATALOGUE = catalogue_of("data/figures.yaml", TRIAL)
 PANELS = [
     Panel(kind="arms", outcome="ctx", visit="week_20"),
     Panel(kind="time_course", outcome="ctx", strata=["highest"]),

@@ -13,7 +13,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
 from d_q_trial.tables.build import DASH, Source, build_tables, caption
-from d_q_trial.tables.catalogue import Catalogue, Table, default_catalogue, load_catalogue
+from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
 from d_q_trial.tables.write import exact_frame, latex, page, shown_frame, write_tables
 from d_q_trial.trial import load_trial
 
@@ -64,7 +64,7 @@ def source(trial, analysis):
 
 @pytest.fixture
 def tables(source, trial):
-    return {table.key: table for table in build_tables(load_catalogue(ROOT / "data" / "tables.yaml", trial), source)}
+    return {table.key: table for table in build_tables(catalogue_of(ROOT / "data" / "tables.yaml", trial), source)}
 
 
 def test_tables_have_the_rows_and_columns_of_the_article(tables):
@@ -196,7 +196,7 @@ def test_numbers_of_people_are_whole_in_full_precision(tables, tmp_path):
 
 
 def test_a_caption_has_the_title_the_test_and_the_note(trial, analysis):
-    catalogue = load_catalogue(ROOT / "data" / "tables.yaml", trial).tables
+    catalogue = catalogue_of(ROOT / "data" / "tables.yaml", trial).tables
     text = caption(catalogue["extended_data_table_3"], trial, analysis)
     assert text.startswith(
         "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
@@ -207,11 +207,11 @@ def test_a_caption_has_the_title_the_test_and_the_note(trial, analysis):
 
 def test_a_real_workbook_leaves_no_label_behind(source, trial, tmp_path):
     plain = Source(source.trial, source.analysis, source.numbers, source.published, None)
-    paths = write_tables(build_tables(load_catalogue(ROOT / "data" / "tables.yaml", trial), plain), tmp_path)
+    paths = write_tables(build_tables(catalogue_of(ROOT / "data" / "tables.yaml", trial), plain), tmp_path)
     for path in paths:
         if path.suffix != ".xlsx":
             assert "ynthetic" not in path.read_text(encoding="utf-8")
-    assert "data" not in shown_frame(build_tables(default_catalogue(trial), plain)[0])
+    assert "data" not in shown_frame(build_tables(catalogue_of(None, trial), plain)[0])
 
 
 def test_the_same_numbers_give_the_same_bytes(tables, tmp_path):
@@ -277,7 +277,7 @@ def test_the_main_results_have_a_row_for_every_stratum_of_the_analysis(trial, an
         _row("ctx", "percent_change", "week_2", marker, stratum, "d_q - control", "", "p", value="0.5")
         for marker, stratum in (("", "all"), *(("p16_variant_5", label) for label in three.strata.labels))
     ]
-    catalogue = load_catalogue(ROOT / "data" / "tables.yaml", trial)
+    catalogue = catalogue_of(ROOT / "data" / "tables.yaml", trial)
     tables = {table.key: table for table in build_tables(catalogue, Source(trial, three, Numbers(rows), None, None))}
     assert [row.cells[2] for row in tables["main_results"].rows] == ["All", "low", "middle", "high"]
 
@@ -314,7 +314,7 @@ def test_a_fault_in_the_list_of_tables_is_named(trial, tmp_path, text, message):
     path = tmp_path / "tables.yaml"
     path.write_text(text)
     with pytest.raises(UserError, match=message):
-        load_catalogue(path, trial)
+        catalogue_of(path, trial)
 
 
 @pytest.mark.parametrize(

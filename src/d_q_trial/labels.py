@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import UserError, nearest
@@ -86,6 +86,15 @@ def count(number: int) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun in the right form: ``one visit``, ``two visits``."""
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def strata_named(words: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return the strata, of these ``names`` from the lowest, that words stand for.
+
+    The words are ``highest``, ``lowest``, ``each`` (lowest first) and ``descending``; all others stay as they are.
+    """
+    meaning = {"highest": names[-1:], "lowest": names[:1], "each": names, "descending": names[::-1]}
+    return [name for word in words for name in meaning.get(word, [word])]
 
 
 def cuts(rule: StrataRule, marker_unit: str = "") -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from .config.types import Share
 from .config.yaml_files import read_yaml, validated
+from .errors import nearest
 
 BASELINE = "baseline"
 
@@ -124,6 +125,20 @@ class Trial(_Strict):
     def variable_label(self, key: str) -> str:
         """Return the label of an outcome or marker."""
         return (self.outcomes.get(key) or self.markers[key]).label
+
+
+def known(name: str, info: ValidationInfo, group: str) -> str:
+    """Check that the trial, which is the context of a validation, has an entry of this name in a group of entries."""
+    if info.context and name and name not in (entries := getattr(info.context, group)):
+        raise ValueError(f"the trial has no {name!r}{nearest(name, entries)}")
+    return name
+
+
+# Names in a list of figures or tables, checked against the trial.
+OutcomeKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "outcomes"))]
+FamilyKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "families"))]
+VisitKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "visits"))]
+MarkerKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "markers"))]
 
 
 def load_trial(path: Path | str) -> Trial:

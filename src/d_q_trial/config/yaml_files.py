@@ -49,8 +49,8 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
     return content
 
 
-def validated(model: type[Model], content: Any, path: Path | str) -> Model:
-    """Make a model of what a file holds.
+def validated(model: type[Model], content: Any, path: Path | str, context: Any = None) -> Model:
+    """Make a model of what a file holds; ``context`` is what its validators check names against.
 
     Raises
     ------
@@ -60,9 +60,17 @@ def validated(model: type[Model], content: Any, path: Path | str) -> Model:
     from pydantic import ValidationError
 
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=context)
     except ValidationError as error:
         raise faulty(path, faults_of(error, model)) from None
+
+
+def rendered(template: Path, **words: Any) -> dict[str, Any]:
+    """Return the keys and values of a YAML file that is a Jinja template, filled in."""
+    import yaml
+    from jinja2 import Template
+
+    return yaml.safe_load(Template(template.read_text(encoding="utf-8")).render(**words))
 
 
 def faulty(path: Path | str, faults: list[str]) -> UserError:

@@ -9,16 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..config.types import Strict
-from ..config.yaml_files import faulty, read_yaml, validated
-from ..errors import nearest
+from ..config.yaml_files import read_yaml, rendered, validated
 from ..labels import fill, listing
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import Trial
+from ..trial import FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
 
-HIGHEST, LOWEST, EACH, DESCENDING = "highest", "lowest", "each", "descending"
 MOST_IN_FOREST = 12  # comparisons of a family, in the figures of a trial without a list
 _FOLDER = Path(__file__).parent
 
@@ -33,14 +31,21 @@ class Panel(Strict):
 
     kind: Literal["arms", "estimation", "time_course", "strata", "correlation"]
     outcome: str  # or the marker, in a correlation
-    visit: str = ""  # of ``arms`` and ``estimation``
+    visit: VisitKey = ""  # of ``arms`` and ``estimation``
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
-    marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
+    marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
     limits: tuple[float, float] | None = None  # of the vertical axis; else chosen from the data
 
+    @field_validator("outcome")
+    @classmethod
+    def _of_the_trial(cls, name: str, info: ValidationInfo) -> str:
+        return known(name, info, "markers" if info.data.get("kind") == "correlation" else "outcomes")
+
     @model_validator(mode="after")
-    def _consistent(self):
+    def _consistent(self, info: ValidationInfo):
+        if self.kind == "correlation" and info.context and info.context.population is None:
+            raise ValueError("a correlation needs the key 'population' in the trial")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
         if self.kind in ("time_course", "estimation") and len(self.strata) != 1:
@@ -51,7 +56,7 @@ class Panel(Strict):
 class Flow(Strict):
     """How participants went through the trial: numbers of the article, and n of these outcomes as counted."""
 
-    outcomes: list[str]
+    outcomes: list[OutcomeKey]
 
 
 class Treatment(Strict):
@@ -78,7 +83,7 @@ class Design(Strict):
 class Forest(Strict):
     """Effects of every outcome of some families in all participants and in each stratum, with P of their interaction."""
 
-    families: list[str]
+    families: list[FamilyKey]
 
 
 class Figure(Strict):
@@ -146,65 +151,24 @@ class Catalogue(Strict):
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Return the figures that a configuration names, or the usual ones where it names none."""
-    return load_catalogue(path, trial) if path else default_catalogue(trial)
-
-
-def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
-    """Read a list of figures and check it against the trial.
+    """Read the list of figures that a configuration names; without one, fill in ``default_figures.yaml.jinja``.
 
     Raises
     ------
     UserError
         If the file is not YAML, has unknown keys, or names an outcome, visit or marker that the trial does not have.
     """
-    catalogue = validated(Catalogue, read_yaml(path), path)
-    faults = [
-        f"figures.{key}.{place}: the trial has no {name!r}{nearest(name, known)}"
-        for key, figure in catalogue.figures.items()
-        for place, name, known in _names(figure, trial)
-        if name not in known
-    ]
-    if trial.population is None:
-        faults += [
-            f"figures.{key}: a correlation needs the key 'population' in the trial"
-            for key, figure in catalogue.figures.items()
-            if any(panel.kind == "correlation" for panel in figure.panels)
-        ]
-    if faults:
-        raise faulty(path, faults)
-    return catalogue
-
-
-def _names(figure: Figure, trial: Trial):
-    """Yield the names that a figure uses: where it does, the name, and the names that the trial has."""
-    yield from (("flow.outcomes", name, trial.outcomes) for name in (figure.flow.outcomes if figure.flow else ()))
-    yield from (("forest.families", name, trial.families) for name in (figure.forest.families if figure.forest else ()))
-    for index, panel in enumerate(figure.panels):
-        known = trial.markers if panel.kind == "correlation" else trial.outcomes
-        yield f"panels.{index}.outcome", panel.outcome, known
-        if panel.visit:
-            yield f"panels.{index}.visit", panel.visit, trial.visits
-        if panel.marker:
-            yield f"panels.{index}.marker", panel.marker, trial.markers
-
-
-def default_catalogue(trial: Trial) -> Catalogue:
-    """List figures for a trial that has no list of its own; see ``default_figures.yaml.jinja``."""
-    import yaml
-    from jinja2 import Template
-
+    if path:
+        return validated(Catalogue, read_yaml(path), path, trial)
     changes: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
     for outcome in trial.outcomes.values():
         if outcome.kind != "binary":
             changes[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
-    text = Template(_FOLDER.joinpath("default_figures.yaml.jinja").read_text(encoding="utf-8")).render(
-        families=trial.families,
-        changes=changes,
-        measured=[outcome.key for outcome in trial.outcomes.values() if outcome.follow_up],
-        in_forest=[family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST],
-    )
-    return Catalogue.model_validate(yaml.safe_load(text))
+    measured = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up]
+    few = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
+    usual = _FOLDER / "default_figures.yaml.jinja"
+    content = rendered(usual, families=trial.families, changes=changes, measured=measured, in_forest=few)
+    return validated(Catalogue, content, usual, trial)
 
 
 @cache

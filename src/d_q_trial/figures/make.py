@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError, nearest
 from ..files import write_json
+from ..labels import strata_named
 from . import draw, schematic, style
 from .catalogue import Catalogue, Figure, Panel, letter
 from .forest import forest
@@ -63,7 +64,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     if figure.forest:
         return forest(figure.forest, study)
     panels = figure.drawn(study.strata_labels)
-    side_by_side = max(len(study.resolve(panel.strata)) for panel in panels)
+    side_by_side = max(len(strata_named(panel.strata, study.strata_labels)) for panel in panels)
     columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
     rooms = [room(panel, study, cell - _LEFT - _RIGHT) for panel in panels]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import interval, number, p_value
-from ..labels import change_decimals, direction, unit
+from ..labels import change_decimals, direction, strata_named, unit
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Outcome
 from . import draw, style
-from .catalogue import EACH, Panel
+from .catalogue import Panel
 from .study import Study, Summary
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Quantity:
 
 def strata_of(panel: Panel, study: Study) -> list[str]:
     """Return the labels of the strata that a panel shows."""
-    return study.resolve([EACH] if panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS] else panel.strata)
+    every = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
+    return strata_named(["each"] if every else panel.strata, study.strata_labels)
 
 
 def room(panel: Panel, study: Study, width: float) -> Room:

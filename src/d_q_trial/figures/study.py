@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ from ..participants import POPULATION, TRIAL, VALUE, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..strata import read_strata
 from ..trial import BASELINE, Trial
-from .catalogue import DESCENDING, EACH, HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,12 +91,6 @@ class Study:
             stated = rows["marker"].eq(marker) & rows["stratum"].eq(stratum)
             belongs = rows["participant"].isin(assigned).where(rows["linked"], stated)
         return tuple(rows.loc[belongs & (rows["arm"].eq(arm) if arm else True), "value"])
-
-    def resolve(self, strata: Iterable[str]) -> list[str]:
-        """Turn ``highest``, ``lowest``, ``each`` and ``descending`` into the labels of the analysis."""
-        names = [*self.strata_labels]
-        meaning = {HIGHEST: names[-1:], LOWEST: names[:1], EACH: names, DESCENDING: names[::-1]}
-        return [label for name in strata for label in meaning.get(name, [name])]
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
         """Return age and marker of those people of a group (see ``catalogue.Panel``) that have both."""

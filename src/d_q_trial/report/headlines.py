@@ -11,7 +11,7 @@ from .. import formatting, labels
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
-from ..tables.catalogue import HIGHEST, LOWEST, Headline
+from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, is_large
 
 # What may become of a conclusion: name of the check, its table, the statistics and the beginning of their method.
@@ -112,8 +112,7 @@ def searched(report: Report, place: Mapping[str, str]) -> list[float]:
 
 def group_of(headline: Headline, report: Report) -> str:
     """Return the group of participants that a headline is about."""
-    names = report.analysis.strata.labels
-    return {HIGHEST: names[-1], LOWEST: names[0]}.get(headline.stratum, headline.stratum)
+    return labels.strata_named([headline.stratum], report.analysis.strata.labels)[0]
 
 
 def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]]]:

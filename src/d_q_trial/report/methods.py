@@ -14,7 +14,7 @@ from ..changes import EXCLUDED
 from ..pages import environment
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.two_sample import TESTS, get_test
-from ..tables.catalogue import HIGHEST, Headline
+from ..tables.catalogue import Headline
 from ..trial import BASELINE
 from .collect import Report, is_large, summaries
 from .headlines import effect, estimator, group_of, place_of
@@ -88,7 +88,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
 def main_comparisons(report: Report) -> list[dict[str, Any]]:
     """Return the comparisons that the catalogue of tables names; without any, those of the analysis's first outcome."""
     pairs = ((o.key, visit) for o in report.trial.outcomes.values() for visit in reversed(o.follow_up))
-    first = ([Headline(outcome=o, visit=v, stratum=name) for name in (ALL_PARTICIPANTS, HIGHEST)] for o, v in pairs)
+    first = ([Headline(outcome=o, visit=v, stratum=name) for name in (ALL_PARTICIPANTS, "highest")] for o, v in pairs)
     for lines in (report.headlines, *first):
         if made := [found for line in lines if (found := _comparison(line, report))]:
             return made

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..config.robustness import Family, Robustness
-from ..results_table import ALL_PARTICIPANTS
+from ..labels import strata_named
 from ..stats.labels import MonteCarloP, labels_for
 from ..stats.multiplicity import benjamini_hochberg, holm
 from ..stats.permutation import Design, StepDown, blocks
@@ -44,12 +44,11 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
 
 
 def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
-    outcome, labels = layout.trial.outcomes[comparison.outcome], layout.analysis.strata.labels
-    named = {"all": [ALL_PARTICIPANTS], "highest": [labels[-1]], "lowest": [labels[0]], "each": labels}
+    outcome = layout.trial.outcomes[comparison.outcome]
     return (
         (family.outcomes == "all" or not {outcome.key, outcome.family}.isdisjoint(family.outcomes))
         and (family.visits == "all" or comparison.visit in family.visits)
-        and comparison.stratum in {label for word in family.strata for label in named[word]}
+        and comparison.stratum in strata_named(family.strata, layout.analysis.strata.labels)
         and comparison.marker in ("", layout.analysis.marker)
     )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import formatting, labels
+from ..config.yaml_files import read_yaml
 from ..published_tables import read_published
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers
-from ..stats.two_sample import get_test
 from ..trial import BASELINE
-from .catalogue import EACH, HIGHEST, LOWEST
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Table
 
 DASH = "–"
-MISSING = "Rows with a dash have no values in this analysis."
 SUMMARIES = {"binary": ("n", "count", "percent"), "continuous": ("n", "median", "q1", "q3")}
 EFFECTS = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
 
@@ -60,8 +59,7 @@ class Source:
     data_label: str | None
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     """A column of summaries: its heading, its name in full precision, and where its numbers stand in the results."""
 
     heading: str
@@ -69,8 +67,7 @@ class Group:
     where: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(NamedTuple):
     """A column of P-values."""
 
     heading: str
@@ -81,7 +78,18 @@ class Test:
 
 def build_tables(catalogue: Catalogue, source: Source) -> list[BuiltTable]:
     """Build every table of a catalogue that the analysis and the reported values can fill."""
-    return [_BUILDERS[table.kind](key, table, source) for key, table in catalogue.tables.items()]
+    return [_BUILDERS[table.kind](_Builder(key, table, source)) for key, table in catalogue.tables.items()]
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    return read_yaml(Path(__file__).with_name("notes.yaml"))
+
+
+def _measure(table: Table, analysis: Analysis) -> str:
+    """Return what a table shows: values at baseline, or changes after it."""
+    at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
+    return BASELINE if at_baseline else analysis.measure
 
 
 def title(table: Table, trial: Trial, analysis: Analysis) -> str:
@@ -91,17 +99,22 @@ def title(table: Table, trial: Trial, analysis: Analysis) -> str:
 
 def notes(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
     """Say what the values of a table are and how they were computed; a paragraph each."""
-    if table.kind == "events":
-        made = ["Number (percent) of participants."]
-    elif table.kind == "comparisons":
-        unit = {"percent_change": " in percent", "difference": " in the unit of the outcome"}.get(analysis.measure, "")
-        made = [
-            f"Changes from baseline are {labels.FORMULAS[analysis.measure]}{unit}. Differences are "
-            f"{labels.direction(trial)}, {labels.interval(analysis)}. P: {get_test(analysis.test).sentence}; not adjusted "
-            "for multiplicity."
-        ]
-    else:
-        made = [_summaries(table, trial, analysis)]
+    texts, measure = _texts(), _measure(table, analysis)
+    kinds = {trial.outcomes[name].kind for name in table.rows.keys(trial)} if table.rows else set()
+    values = [
+        text.format(quartile_type=analysis.quartile_type) for kind, text in texts["values"].items() if kind in kinds
+    ]
+    formula = labels.FORMULAS.get(measure, "")
+    words = {
+        "values": labels.listing(values, "or"),
+        "change": texts["change"].format(formula=formula) * bool(formula),
+        "formula": formula,
+        "unit": texts["unit"].get(measure, ""),
+        "chi_squared": texts["chi_squared"] * ("binary" in kinds),
+        "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
+        "smd": texts["smd"] * table.smd,
+    }
+    made = [labels.fill(texts[table.kind], labels.caption_words(trial, analysis) | words)]
     if table.kind in ("strata", "comparisons"):
         marker = trial.markers[table.marker or analysis.marker]
         made.append(labels.strata(analysis.strata, marker.label, marker.unit))
@@ -113,96 +126,65 @@ def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
     return " ".join([f"{table.label}. {title(table, trial, analysis)}.", *notes(table, trial, analysis)])
 
 
-def _summaries(table: Table, trial: Trial, analysis: Analysis) -> str:
-    kinds = {trial.outcomes[name].kind for name in table.rows.keys(trial)}
-    parts = []
-    if "continuous" in kinds:
-        parts.append(f"median (first quartile, third quartile; type {analysis.quartile_type})")
-    if "binary" in kinds:
-        parts.append("number (percent)")
-    chi = "; chi-squared test without continuity correction for numbers" if "binary" in kinds else ""
-    trend = ""
-    if table.kind == "strata" and len(analysis.strata.labels) > 2:
-        trend = "; P for trend over the strata: Jonckheere-Terpstra test"
-    what = "" if _measure(table, analysis) == BASELINE else f" Change: {labels.FORMULAS[analysis.measure]}."
-    test = get_test(analysis.test).sentence
-    smd = " SMD: absolute difference of means or proportions over the root mean square of the arms' SDs."
-    values = f"Values are {labels.listing(parts, 'or')}.{what} P: {test}{chi}{trend}; not adjusted for multiplicity."
-    return values + smd * table.smd
-
-
 def _filled(text: str, table: Table, trial: Trial, analysis: Analysis) -> str:
     marker = trial.markers[table.marker or analysis.marker].label
     return " ".join(labels.fill(text, labels.caption_words(trial, analysis) | {"marker": marker}).split())
 
 
-def _measure(table: Table, analysis: Analysis) -> str:
-    """Return what is shown at the visit of a table: the value at baseline, the change after it."""
-    return BASELINE if table.visit == BASELINE else analysis.measure
+class _Builder:
+    """One table to be built: where its numbers stand in the results, and how they are written."""
 
-
-def _strata_of(table: Table, source: Source) -> list[str]:
-    known = source.analysis.strata.labels
-    meaning = {HIGHEST: [known[-1]], LOWEST: [known[0]], EACH: list(known)}
-    return [label for name in table.strata for label in meaning.get(name, [name])]
-
-
-def _place(table: Table, source: Source, stratum: str) -> dict[str, str]:
-    marker = "" if stratum == ALL_PARTICIPANTS else table.marker or source.analysis.marker
-    return {"marker": marker, "stratum": stratum}
-
-
-def _built(key: str, table: Table, source: Source, columns, rows, *more_notes: str, **more) -> BuiltTable:
-    paragraphs = [*notes(table, source.trial, source.analysis), *filter(None, more_notes)]
-    if any(DASH in row.cells for row in rows):
-        paragraphs.append(MISSING)
-    fields = {"data_label": source.data_label} | more
-    return BuiltTable(
-        key,
-        table.label,
-        title(table, source.trial, source.analysis),
-        tuple(columns),
-        tuple(rows),
-        tuple(paragraphs),
-        **fields,
-    )
-
-
-class _Cells:
-    """How the rows of one table are written: measure, decimals, and the unit that all rows share."""
-
-    def __init__(self, table: Table, source: Source, measure: str):
-        self.table, self.source, self.measure = table, source, measure
-        self.outcomes = [source.trial.outcomes[name] for name in table.rows.keys(source.trial)]
-        units = {self._unit(outcome) for outcome in self.outcomes}
+    def __init__(self, key: str, table: Table, source: Source):
+        self.key, self.table, self.source = key, table, source
+        self.trial, self.analysis, self.measure = source.trial, source.analysis, _measure(table, source.analysis)
+        self.arms = (self.trial.arms.control, self.trial.arms.treated)  # as the article has them
+        self.marker = table.marker or self.analysis.marker
+        self.strata = labels.strata_named(table.strata, self.analysis.strata.labels)
+        self.outcomes = [self.trial.outcomes[name] for name in table.rows.keys(self.trial)] if table.rows else []
+        units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
 
-    def _unit(self, outcome: Outcome) -> str:
+    def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
+        """Return the table with its title and notes."""
+        described = self.table, self.trial, self.analysis
+        paragraphs = [*notes(*described), *more_notes]
+        paragraphs += [_texts()["dash"]] * any(DASH in row.cells for row in rows)
+        fields = {"data_label": self.source.data_label, "notes": tuple(paragraphs)} | more
+        return BuiltTable(self.key, self.table.label, title(*described), tuple(columns), tuple(rows), **fields)
+
+    def place(self, stratum: str) -> dict[str, str]:
+        """Return the keys of a group of participants in the results."""
+        return {"marker": "" if stratum == ALL_PARTICIPANTS else self.marker, "stratum": stratum}
+
+    def unit(self, outcome: Outcome) -> str:
+        """Return the unit of what is shown of an outcome."""
         at_baseline = self.measure == BASELINE
         return labels.unit(outcome.unit) if at_baseline else labels.change_unit(self.measure, outcome.unit)
 
     @property
     def heading(self) -> str:
+        """Heading of the first column, with the unit that all rows share."""
         name = "Characteristic" if self.measure == BASELINE else "Outcome"
         return f"{name} ({self.shared_unit})" if self.shared_unit else name
 
     def name(self, outcome: Outcome) -> str:
-        unit = self._unit(outcome)
+        """Return the label of an outcome, with its unit where the heading has none."""
+        unit = self.unit(outcome)
         return outcome.label if not unit or unit == self.shared_unit else f"{outcome.label}, {unit}"
 
     def decimals(self, outcome: Outcome) -> int:
-        if self.table.decimals is not None:
-            return self.table.decimals
+        """Return the decimals that are shown of an outcome."""
         at_baseline = self.measure == BASELINE
-        return outcome.decimals if at_baseline else labels.change_decimals(self.measure, outcome.decimals)
+        usual = outcome.decimals if at_baseline else labels.change_decimals(self.measure, outcome.decimals)
+        return usual if self.table.decimals is None else self.table.decimals
 
     def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
+        """Look up a number."""
         return self.source.numbers.get(outcome.key, self.measure, visit, statistic, **where)
 
     def summary(self, outcome: Outcome, visit: str, **where: str) -> tuple[str, dict[str, float]]:
         """Return the summary of a group as text and in full precision."""
-        names = SUMMARIES["binary" if outcome.kind == "binary" else "continuous"]
-        exact = {name: self.number(outcome, visit, name, **where).value for name in names}
+        exact = {name: self.number(outcome, visit, name, **where).value for name in SUMMARIES[outcome.kind]}
         n, *values = exact.values()
         if math.isnan(n) or n == 0:
             return DASH, exact
@@ -215,147 +197,122 @@ def _p(number: Number) -> str:
     return DASH if number.reason == "not in this analysis" else formatting.p_digits(number.value)
 
 
-def _arms(key: str, table: Table, source: Source) -> BuiltTable:
-    """Control before treated, as the article has them."""
-    trial, place = source.trial, _place(table, source, _strata_of(table, source)[0])
-    arms = (trial.arms.control, trial.arms.treated)
-    groups = [Group(arm.label, arm.key, {"group": arm.key} | place) for arm in arms]
-    return _by_group(key, table, source, groups, [Test("P", "", {"contrast": trial.contrast} | place)], place)
+def _arms(build: _Builder) -> BuiltTable:
+    """Build a table with a column per arm."""
+    place = build.place(build.strata[0])
+    groups = [Group(arm.label, arm.key, {"group": arm.key} | place) for arm in build.arms]
+    return _by_group(build, groups, [Test("P", "", {"contrast": build.trial.contrast} | place)], place)
 
 
-def _strata(key: str, table: Table, source: Source) -> BuiltTable:
+def _strata(build: _Builder) -> BuiltTable:
     """Both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
-    marker, names = table.marker or source.analysis.marker, _strata_of(table, source)
-    groups = [Group(label, label, {"group": BOTH_ARMS, "marker": marker, "stratum": label}) for label in names]
-    *lower, upper = names
-    place = {"marker": marker, "stratum": ""}
+    place = {"marker": build.marker, "stratum": ""}
+    groups = [Group(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in build.strata]
+    *lower, upper = build.strata
     tests = [
-        Test(
-            f"P, {upper} against {label}" if len(lower) > 1 else "P",
-            f"_{upper}_vs_{label}" if len(lower) > 1 else "",
-            {"contrast": f"{upper} - {label}"} | place,
-        )
-        for label in lower
+        Test(f"P, {upper} against {name}", f"_{upper}_vs_{name}", {"contrast": f"{upper} - {name}"} | place)
+        for name in lower
     ]
-    if len(lower) > 1:
-        contrast = f"trend {' < '.join(names)}"
+    if len(lower) == 1:
+        tests = [tests[0]._replace(heading="P", name="")]
+    else:
+        contrast = f"trend {' < '.join(build.strata)}"
         tests.append(Test("P for trend", "_trend", {"contrast": contrast, "group": BOTH_ARMS} | place, "p_trend"))
-    return _by_group(key, table, source, groups, tests, {"marker": marker})
+    return _by_group(build, groups, tests, {"marker": build.marker})
 
 
-def _by_group(
-    key: str, table: Table, source: Source, groups: Sequence[Group], tests: Sequence[Test], fixed: Mapping[str, str]
-) -> BuiltTable:
+def _by_group(build: _Builder, groups: Sequence[Group], tests: Sequence[Test], fixed: Mapping[str, str]) -> BuiltTable:
     """Build a row per outcome with a column per group and per test."""
-    visit = BASELINE if table.kind == "strata" else table.visit
-    cells = _Cells(table, source, BASELINE if table.kind == "strata" else _measure(table, source.analysis))
+    visit, smd = BASELINE if build.table.kind == "strata" else build.table.visit, build.table.smd
     rows, sizes = [], []
-    for outcome in cells.outcomes:
-        texts = [cells.name(outcome)]
-        exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": cells.measure, **fixed}
+    for outcome in build.outcomes:
+        texts = [build.name(outcome)]
+        exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": build.measure, **fixed}
         for group in groups:
-            text, values = cells.summary(outcome, visit, **group.where)
+            text, values = build.summary(outcome, visit, **group.where)
             texts.append(text)
             exact |= {f"{group.name}_{name}": value for name, value in values.items()}
         for test in tests:
-            p = cells.number(outcome, visit, test.statistic, **test.where)
+            p = build.number(outcome, visit, test.statistic, **test.where)
             texts.append(_p(p))
             exact |= {f"p{test.name}": p.value, f"p_method{test.name}": p.method}
-        if table.smd:
-            exact["smd"] = _smd(cells, outcome, visit, groups)
+        if smd:
+            exact["smd"] = _smd(build, outcome, visit, groups)
             texts.append(formatting.number(exact["smd"], 2))
         rows.append(Row(tuple(texts), exact))
         sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
     full = [max(column, default=0) for column in zip(*sizes, strict=True)]
     columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
-    columns = [cells.heading, *columns, *(test.heading for test in tests), *["SMD"][: table.smd]]
-    return _built(key, table, source, columns, rows, _fewer(cells.outcomes, groups, sizes, full))
+    columns = [build.heading, *columns, *(test.heading for test in tests), *["SMD"] * smd]
+    fewer = []  # outcomes of which fewer participants than the heading says have a value
+    for outcome, own in zip(build.outcomes, sizes, strict=True):
+        few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
+        fewer += [f"{outcome.label} ({', '.join(few)})"] * bool(few)
+    return build.built(columns, rows, *[_texts()["fewer"].format(outcomes=labels.listing(fewer))] * bool(fewer))
 
 
-def _smd(cells: _Cells, outcome: Outcome, visit: str, groups: Sequence[Group]) -> float:
+def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Group]) -> float:
     """Return the standardized mean difference of two groups, without sign; NaN where nothing varies."""
     means, variances = [], []
     for group in groups:
         names = ("percent",) if outcome.kind == "binary" else ("mean", "sd")
-        mean, *sd = (cells.number(outcome, visit, name, **group.where).value for name in names)
+        mean, *sd = (build.number(outcome, visit, name, **group.where).value for name in names)
         means.append(mean)
         variances.append(sd[0] ** 2 if sd else mean * (100 - mean))
     spread = math.sqrt(sum(variances) / 2)
     return abs(means[0] - means[1]) / spread if spread else math.nan
 
 
-def _fewer(outcomes: Sequence[Outcome], groups: Sequence[Group], sizes: list[list[int]], full: list[int]) -> str:
-    """Name the outcomes of which fewer participants than the heading says have a value."""
-    found = []
-    for outcome, own in zip(outcomes, sizes, strict=True):
-        few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
-        if few:
-            found.append(f"{outcome.label} ({', '.join(few)})")
-    return f"Fewer participants have a value of {labels.listing(found)}." if found else ""
-
-
-def _comparisons(key: str, table: Table, source: Source) -> BuiltTable:
+def _comparisons(build: _Builder) -> BuiltTable:
     """Treated before control, because differences are treated minus control."""
-    trial, arms = source.trial, tuple(source.trial.analysed_arms.values())
-    cells = _Cells(table, source, source.analysis.measure)
-    rows = []
-    for outcome in cells.outcomes:
-        for visit, stratum in ((v, s) for v in outcome.follow_up for s in _strata_of(table, source)):
-            place = _place(table, source, stratum)
-            effects = {name: cells.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
+    trial, arms, rows = build.trial, tuple(build.trial.analysed_arms.values()), []
+    for outcome in build.outcomes:
+        for visit, stratum in ((v, s) for v in outcome.follow_up for s in build.strata):
+            place, decimals = build.place(stratum), build.decimals(outcome)
+            effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
             if all(effect.reason == "not in this analysis" for effect in effects.values()):
                 continue
-            summaries = {arm.key: cells.summary(outcome, visit, group=arm.key, **place) for arm in arms}
-            exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": cells.measure, **place}
+            difference, *estimate, _ = (effect.value for effect in effects.values())
+            summaries = {arm.key: build.summary(outcome, visit, group=arm.key, **place) for arm in arms}
+            exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": build.measure, **place}
             for arm, (_, values) in summaries.items():
                 exact |= {f"{arm}_{name}": value for name, value in values.items()}
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
-            sizes = [values["n"] for _, values in summaries.values()]
-            decimals = cells.decimals(outcome)
             texts = (
-                cells.name(outcome),
+                build.name(outcome),
                 trial.visits[visit].label,
                 "All" if stratum == ALL_PARTICIPANTS else stratum,
-                *(DASH if math.isnan(n) else f"{n:.0f}" for n in sizes),
+                *(formatting.number(values["n"], 0) for _, values in summaries.values()),
                 *(text for text, _ in summaries.values()),
-                formatting.number(effects["median_difference"].value, decimals),
-                formatting.interval(*(effects[name].value for name in EFFECTS[1:4]), decimals),
+                formatting.number(difference, decimals),
+                formatting.interval(*estimate, decimals),
                 _p(effects["p"]),
             )
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
-    columns = (
-        cells.heading,
-        "Visit",
-        "Participants",
-        *(f"n, {arm.label}" for arm in arms),
-        *(f"{arm.label}, median (quartiles)" for arm in arms),
-        "Median difference",
-        f"Hodges-Lehmann estimate ({labels.interval_level(source.analysis)} CI)",
-        "P",
-    )
-    return _built(key, table, source, columns, rows, headings=3)
+    level = labels.interval_level(build.analysis)
+    columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in arms)]
+    columns += [f"{arm.label}, median (quartiles)" for arm in arms]
+    columns += ["Median difference", f"Hodges-Lehmann estimate ({level} CI)", "P"]
+    return build.built(columns, rows, headings=3)
 
 
-def _events(key: str, table: Table, source: Source) -> BuiltTable:
+def _events(build: _Builder) -> BuiltTable:
     """Copy adverse events from the article; the label says which part of a labelled run it does not apply to."""
-    reported = read_published(source.published, Path(table.file).stem) if source.published else []
-    reported = [row for row in reported if row["source"] == table.source]
-    arms = (source.trial.arms.control, source.trial.arms.treated)
-    found = {(row["event"], row["group"]): row for row in reported}
-    rows = []
+    folder, file, label = build.source.published, Path(build.table.file).stem, build.source.data_label
+    reported = [row for row in (read_published(folder, file) if folder else ()) if row["source"] == build.table.source]
+    found, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
-        texts, exact = [], {"event": event}
-        for arm in arms:
+        texts, exact = [event], {"event": event}
+        for arm in build.arms:
             row = found.get((event, arm.key), {})
             affected, percent = row.get("affected", ""), row.get("percent", "")
             texts.append(f"{affected} ({percent})" if affected and percent else affected)
             exact |= {f"{arm.key}_{name}": row.get(name, "") for name in ("affected", "at_risk", "percent")}
-        rows.append(Row((event, *texts), exact))
-    risk = {arm.key: "/".join(sorted({r["at_risk"] for r in reported if r["group"] == arm.key})) for arm in arms}
-    columns = ["Event", *(f"{arm.label} (n = {risk[arm.key]})" if risk[arm.key] else arm.label for arm in arms)]
-    missing = "" if rows else "The folder of reported values has no such events."
-    label = f"Copied from the article. All other tables: {source.data_label}" if source.data_label else None
-    return _built(key, table, source, columns, rows, missing, data_label=label)
+        rows.append(Row(tuple(texts), exact))
+    risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
+    columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]
+    missing = [_texts()["no_events"]] * (not rows)
+    return build.built(["Event", *columns], rows, *missing, data_label=label and _texts()["copied"].format(label=label))
 
 
 _BUILDERS = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}

@@ -8,20 +8,17 @@ from typing import Literal
 from pydantic import model_validator
 
 from ..config.types import Strict
-from ..config.yaml_files import faulty, read_yaml, validated
-from ..errors import nearest
+from ..config.yaml_files import read_yaml, rendered, validated
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import BASELINE, Trial
-
-HIGHEST, LOWEST, EACH = "highest", "lowest", "each"
+from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
 
 class Rows(Strict):
     """Outcomes of a table: those marked ``table_1`` in the trial, families, or a list."""
 
     table_1: bool = False
-    families: list[str] = []
-    outcomes: list[str] = []
+    families: list[FamilyKey] = []
+    outcomes: list[OutcomeKey] = []
 
     @model_validator(mode="after")
     def _one_kind(self):
@@ -54,9 +51,9 @@ class Table(Strict):
     note: str = ""
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
-    visit: str = BASELINE  # after baseline, the change from baseline is shown
+    visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis
-    marker: str = ""  # that makes the strata; the one of the analysis unless said otherwise
+    marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
     decimals: int | None = None
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
@@ -80,8 +77,8 @@ class Table(Strict):
 class Headline(Strict):
     """A comparison of the arms that is stated in words: at the top of the report, and in the paragraph on methods."""
 
-    outcome: str
-    visit: str
+    outcome: OutcomeKey
+    visit: VisitKey
     stratum: str = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
     role: str = ""  # such as "the primary endpoint"
 
@@ -93,73 +90,17 @@ class Catalogue(Strict):
     headlines: list[Headline] = []
 
 
-def load_catalogue(path: Path | str, trial: Trial) -> Catalogue:
-    """Read a list of tables and check it against the trial.
+def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
+    """Read the list of tables that a configuration names; without one, fill in ``default_tables.yaml.jinja``.
 
     Raises
     ------
     UserError
         If the file is not YAML, has unknown keys, or names an outcome, family, visit or marker that the trial lacks.
     """
-    catalogue = validated(Catalogue, read_yaml(path), path)
-    faults = [fault for key, table in catalogue.tables.items() for fault in _faults(f"tables.{key}", table, trial)]
-    for index, headline in enumerate(catalogue.headlines):
-        where = f"headlines.{index}"
-        for place, name, known in (
-            ("outcome", headline.outcome, trial.outcomes),
-            ("visit", headline.visit, trial.visits),
-        ):
-            if name not in known:
-                faults.append(f"{where}.{place}: the trial has no {name!r}{nearest(name, known)}")
-    if faults:
-        raise faulty(path, faults)
-    return catalogue
-
-
-def _faults(where: str, table: Table, trial: Trial) -> list[str]:
-    rows = table.rows or Rows(table_1=True)
-    checks = [
-        *(("rows.outcomes", name, trial.outcomes) for name in rows.outcomes),
-        *(("rows.families", name, trial.families) for name in rows.families),
-        ("visit", table.visit, trial.visits),
-        *([("marker", table.marker, trial.markers)] if table.marker else []),
-    ]
-    return [
-        f"{where}.{place}: the trial has no {name!r}{nearest(name, known)}"
-        for place, name, known in checks
-        if name not in known
-    ]
-
-
-def default_catalogue(trial: Trial) -> Catalogue:
-    """List tables for a trial that has no list of its own: the baseline by arm, and every change by arm."""
-    changing = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
-    first = trial.outcomes[changing[0]] if changing else None
-    return Catalogue(
-        headlines=[
-            Headline(outcome=first.key, visit=first.follow_up[-1], stratum=stratum)
-            for stratum in (ALL_PARTICIPANTS, HIGHEST)
-            if first
-        ],
-        tables={
-            "table_1": Table(
-                label="Table 1",
-                title="Baseline characteristics",
-                kind="arms",
-                after="figure_2",
-                rows=Rows(outcomes=[k for k, o in trial.outcomes.items() if o.table_1] or list(trial.outcomes)),
-            ),
-            "comparisons": Table(
-                label="Main results",
-                title="Change from baseline by arm, in all participants and in strata of {marker}",
-                kind="comparisons",
-                rows=Rows(outcomes=changing),
-                strata=[ALL_PARTICIPANTS, EACH],
-            ),
-        },
-    )
-
-
-def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Return the tables that a configuration names, or the usual ones where it names none."""
-    return load_catalogue(path, trial) if path else default_catalogue(trial)
+    if path:
+        return validated(Catalogue, read_yaml(path), path, trial)
+    usual = Path(__file__).with_name("default_tables.yaml.jinja")
+    changing = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
+    described = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
+    return validated(Catalogue, rendered(usual, described=described, changing=changing), usual, trial)

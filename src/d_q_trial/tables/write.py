@@ -46,10 +46,7 @@ def _shown(table: BuiltTable) -> dict[str, Any]:
 
 def shown_frame(table: BuiltTable):
     """Return a table as shown; the label of synthetic data stands in a last column, ``data``."""
-    import pandas as pd
-
-    frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
-    return _labelled(frame.map(safe_text), table)
+    return _labelled(_cells(table).map(safe_text), table)
 
 
 def exact_frame(table: BuiltTable):
@@ -59,6 +56,12 @@ def exact_frame(table: BuiltTable):
     frame = pd.DataFrame([row.exact for row in table.rows])
     counted = [name for name in frame if name.endswith(("_n", "_count"))]
     return _labelled(frame.astype(dict.fromkeys(counted, "Int64")), table)
+
+
+def _cells(table: BuiltTable):
+    import pandas as pd
+
+    return pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
 
 
 def _labelled(frame, table: BuiltTable):
@@ -72,12 +75,9 @@ def page(table: BuiltTable) -> str:
 
 def latex(table: BuiltTable) -> str:
     """Return a table in LaTeX, for the package booktabs; title and label of synthetic data are its caption."""
-    import pandas as pd
-
-    frame = pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns))
     text = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
     caption = re.sub(r"([&%$#_{}])", r"\\\1", text)
-    return frame.to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
+    return _cells(table).to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
 
 
 def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
@@ -95,14 +95,13 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         exact = book.create_sheet(f"{name[:25]} exact")
         frame = exact_frame(table)
         _append(exact, frame.columns, bold=True)
-        for row in frame.itertuples(index=False):
-            _append(exact, (None if value is None or value != value else value for value in map(_plain, row)))
+        for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
+            _append(exact, row)
         exact.freeze_panes = "A2"
-    labels = dict.fromkeys(table.data_label for table in tables if table.data_label)
-    book.properties.title = "Tables"
-    book.properties.description = "; ".join(labels) or None
-    book.properties.creator = "d-q-trial"
-    book.properties.created = _EPOCH
+    labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label))
+    known = {"title": "Tables", "description": labels or None, "creator": "d-q-trial", "created": _EPOCH}
+    for name, value in known.items():
+        setattr(book.properties, name, value)
     with atomic(path) as temporary:
         book.save(temporary)
         without_clock(temporary, _EPOCH)
@@ -151,23 +150,12 @@ def _append(
     """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
     from openpyxl.styles import Font
 
-    cells = list(cells)
-    found = [_NUMBER.fullmatch(cell) if typed and isinstance(cell, str) else None for cell in cells]
-    values = [
-        float(cell.replace(MINUS, "-")) if match else safe_text(cell) if isinstance(cell, str) else cell
-        for cell, match in zip(cells, found, strict=True)
-    ]
+    values = [safe_text(value) if isinstance(value, str) else value for value in cells]
     sheet.append(values)
-    for cell, match in zip(sheet[sheet.max_row], found, strict=False):
+    for cell, value in zip(sheet[sheet.max_row], values, strict=False):
         cell.font = Font(name=FONT, size=10, bold=bold, color=colour)
-        if match:
+        if typed and (match := _NUMBER.fullmatch(value)):
+            cell.value = float(value.replace(MINUS, "-"))
             cell.number_format = "0" + (f".{'0' * len(match[1])}" if match[1] else "")
-        for name, value in style.items():
-            setattr(cell, name, value)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a data frame as Python's own; missing integers become None."""
-    import pandas as pd
-
-    return None if value is pd.NA else value.item() if hasattr(value, "item") else value
+        for name, setting in style.items():
+            setattr(cell, name, setting)
