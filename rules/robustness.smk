@@ -1,7 +1,7 @@
 # Needs the participants, and the changes and strata of an analysis.
 # Makes the comparison at every cutoff of the markers, the best cutoffs corrected for the search, P-values adjusted for
-# multiplicity, tests of interaction, the announced sensitivity analyses and influence of every analysis; and power and
-# the sensitivity to suspect values, by default of the reference analysis.
+# multiplicity, tests of interaction, the announced sensitivity analyses, influence, power, and the sensitivity to suspect
+# values, of every analysis.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
@@ -12,9 +12,10 @@ SENSITIVITY = [
     "sensitivity/interaction",
     "sensitivity/sensitivity",
     "sensitivity/leave_one_out",
+    "sensitivity/suspect_values",
+    "sensitivity/power",
     "robustness/multiplicity",
 ]
-POWER = ["sensitivity/suspect_values", "sensitivity/power"]
 
 # Analyses that differ in their marker and strata alone share the comparisons at every cutoff.
 SEARCHES = {
@@ -33,9 +34,6 @@ TARGETS += expand(
     ],
 )
 TARGETS += expand("results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS)
-TARGETS += expand(
-    "results/{analysis}/{table}.csv", analysis=SETTINGS.reference, table=POWER
-)
 
 # The calculation of power, and values that may be slips, as reported.
 PLANNED = [
@@ -71,7 +69,7 @@ rule cutoffs:
 
 
 rule robustness:
-    """The analysis's own cutoffs among all."""
+    """The analysis's own cutoffs among all, in tables and figures."""
     input:
         cuts=lambda wildcards: expand(
             "results/every_cut/{search}/{table}.csv",
@@ -85,27 +83,6 @@ rule robustness:
     output:
         expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
         "results/{analysis}/robustness/robustness.json",
-    log:
-        "results/{analysis}/logs/robustness.log",
-    params:
-        depends=depends(
-            "robustness",
-            "robustness.permutations",
-            "robustness.minimum_per_arm",
-            "robustness.windows",
-        ),
-    message:
-        "Find the cutoffs among all (analysis {wildcards.analysis})"
-    shell:
-        "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
-
-
-rule cutoff_figures:
-    """The comparisons at every cutoff, with the analysis's own cutoffs marked."""
-    input:
-        expand("results/{{analysis}}/robustness/{table}.csv", table=ROBUSTNESS),
-        trial=SETTINGS.trial,
-    output:
         expand("results/{{analysis}}/robustness/{figure}.pdf", figure=CUTOFF_FIGURES),
         report(
             expand(
@@ -116,22 +93,28 @@ rule cutoff_figures:
             labels={"figure": "Every cutoff"},
         ),
     log:
-        "results/{analysis}/logs/cutoff_figures.log",
+        "results/{analysis}/logs/robustness.log",
     params:
-        depends=depends("cutoff_figures"),
+        depends=depends(
+            "robustness",
+            "robustness.permutations",
+            "robustness.minimum_per_arm",
+            "robustness.windows",
+        ),
     message:
-        "Draw every cutoff (analysis {wildcards.analysis})"
+        "Find and draw the cutoffs among all (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial cutoff_figures --analysis {wildcards.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule sensitivity:
-    """Interaction, covariance, repeated measures, imputed values, bounds, influence, and multiplicity."""
+    """Interaction, covariance, repeated measures, imputed values, bounds, influence, multiplicity, suspect values, power."""
     input:
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
         participants=participants,
         trial=SETTINGS.trial,
+        published=PLANNED,
     output:
         expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
     log:
@@ -142,30 +125,9 @@ rule sensitivity:
             "robustness.seed",
             "robustness.permutations",
             "robustness.families",
+            read=PLANNED,
         ),
     message:
         "Test interactions and sensitivity (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"
-
-
-rule power:
-    """Power, and the comparisons with suspect values corrected and left out."""
-    input:
-        changes="results/{analysis}/changes.csv",
-        strata="results/{analysis}/strata.csv",
-        participants=participants,
-        trial=SETTINGS.trial,
-        published=PLANNED,
-    output:
-        expand("results/{{analysis}}/{table}.csv", table=POWER),
-    log:
-        "results/{analysis}/logs/power.log",
-    params:
-        depends=depends(
-            "power", "robustness.seed", "robustness.permutations", read=PLANNED
-        ),
-    message:
-        "Compute power and the sensitivity to suspect values (analysis {wildcards.analysis})"
-    shell:
-        "python3 -m d_q_trial power --analysis {wildcards.analysis:q} 2> {log:q}"

@@ -52,7 +52,7 @@ def pages(tmp_path_factory):
         "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
         "strict": {"alpha": 0.01, "change": "log_ratio"},
     }
-    searched = ("cutoffs:published", "robustness:published", "cutoff_figures:published")
+    searched = ("cutoffs:published", "robustness:published")
     extra = (*searched, "sensitivity:published")
     steps = ("consistency", "results", "claims", "tables", "figures", *extra, "compare", "report", "overview")
     return made.make(tmp_path_factory.mktemp("pages"), analyses, *steps, figures=("figure_3", "figure_4"))

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import made
 import numpy as np
@@ -110,9 +109,6 @@ def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_pat
         assert "Synthetic data" in figure["words"]
         assert "in high the difference is" in figure["words"]
         assert "pointwise" in figure["caption"]
-    config = str(Path(tmp_path, "config.json"))
-    options = ("--config", config, "--results", str(results), "--analysis", "halves")
-    made.run("cutoff_figures", *options)
     drawn = {path.name for path in (results / "halves/robustness").glob("every_cut_*")}
     assert drawn == {f"{figure}.{end}" for figure in drawing.figures(TRIAL) for end in ("png", "pdf")}
 

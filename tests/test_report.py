@@ -296,7 +296,7 @@ def test_what_was_made_on_request_is_shown_by_the_next_report(finished, tmp_path
     folder = tmp_path / "project"
     shutil.copytree(finished[0], folder, symlinks=True)
     workspace.edit(folder, lambda config: config["analyses"].update(halves={"strata": {"cuts": ["1/2"]}}))
-    made = Path("results/halves/sensitivity/power.csv")
+    made = Path("results/halves/robustness/multiverse.csv")
     plan = ("--detailed-summary", "results/halves/report.html")
     assert str(made) not in workspace.snakemake(folder, *plan).stdout
     (folder / made).parent.mkdir(parents=True)

@@ -298,35 +298,21 @@ def consistency(context: Context) -> None:
 
 @command()
 def sensitivity(context: Context) -> None:
-    """Test interactions, repeat the comparisons by other methods, and adjust P-values for multiplicity."""
-    from .robustness import interaction, multiplicity, sensitivity
-
-    layout, robustness = context.layout, context.settings.robustness
-    context.write(
-        context.folder / "sensitivity",
-        interaction=interaction.interactions(layout, robustness),
-        sensitivity=sensitivity.sensitivity(layout, robustness),
-        leave_one_out=sensitivity.leave_one_out(layout),
-    )
-    adjusted = multiplicity.multiplicity(layout, robustness)
-    context.write(context.folder / "robustness", multiplicity=adjusted)
-
-
-@command()
-def power(context: Context) -> None:
-    """Compute power, and repeat the comparisons with suspect values corrected and left out."""
+    """Test interactions, repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
     from .published_tables import published_frame
-    from .robustness import power
-    from .robustness.sensitivity import suspect_values
+    from .robustness import interaction, multiplicity, power, sensitivity
 
-    folder, layout, robustness = context.settings.published, context.layout, context.settings.robustness
-    suspects = published_frame(folder, "suspect_values")
-    planned = published_frame(folder, "power", power.NUMERIC)
+    published, layout, settings = context.settings.published, context.layout, context.settings.robustness
+    suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        suspect_values=suspect_values(suspects, layout, robustness),
-        power=power.power_table(planned, layout, robustness),
+        interaction=interaction.interactions(layout, settings),
+        sensitivity=sensitivity.sensitivity(layout, settings),
+        leave_one_out=sensitivity.leave_one_out(layout),
+        suspect_values=sensitivity.suspect_values(suspects, layout, settings),
+        power=power.power_table(planned, layout, settings),
     )
+    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
 
 
 @command(
@@ -358,13 +344,13 @@ def cutoffs(context: Context) -> None:
 
 @command()
 def robustness(context: Context) -> None:
-    """Take the tables of every cutoff into an analysis, and mark its own and the published cutoffs in them."""
+    """Take the tables of every cutoff into an analysis, mark its own and the published cutoffs in them, and draw them."""
     from .config.settings import search_id
-    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, read_table
+    from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
     from .files import copy_file, write_json
     from .robustness.cutoffs import prespecified_cuts, published_cuts
 
-    trial, analysis = context.trial, context.analysis
+    trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
@@ -374,19 +360,11 @@ def robustness(context: Context) -> None:
     published = published_cuts(every, context.participants, layout)
     context.write(output, prespecified_cuts=own, published_cuts=published)
     cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
-    found = CutTables.read(output), trial, analysis, context.settings.robustness
-    write_json(describe_cutoffs(*found, label=context.label, cuts=cuts), output / "robustness.json")
-
-
-@command()
-def cutoff_figures(context: Context) -> None:
-    """Draw the figures of every cutoff."""
-    from .figures.cutoffs import CutTables, draw_cutoffs, figures
-
-    trial, output = context.trial, context.folder / "robustness"
-    tables = CutTables.read(output)
+    found = CutTables.read(output)
+    described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
+    write_json(described, output / "robustness.json")
     for name, (family, marker) in figures(trial).items():
-        draw_cutoffs(tables, trial, context.analysis, family, marker, output / name, label=context.label)
+        draw_cutoffs(found, trial, analysis, family, marker, output / name, label=label)
 
 
 @command(

@@ -31,8 +31,7 @@ ON_REQUEST = {
     "robustness/cutoffs": "Every cutoff of the markers",
     "robustness/multiplicity": "P-values adjusted for multiple testing",
     "robustness/multiverse": "The multiverse",
-    "sensitivity/sensitivity": "Interaction, sensitivity analyses and influence",
-    "sensitivity/power": "Power, and sensitivity to suspect values",
+    "sensitivity/sensitivity": "Interaction, sensitivity analyses, influence and power",
 }
 
 
