@@ -57,7 +57,6 @@ include: "rules/multiverse.smk"
 include: "rules/calibration.smk"
 include: "rules/compare.smk"
 include: "rules/report.smk"
-include: "rules/export.smk"
 include: "rules/reconstruct.smk"
 
 

@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from simulated_papers import calibrate
 
-from d_q_trial.consistency.lattice import VARIANTS
+from d_q_trial.consistency import VARIANTS
 
 SEED = 20240722
 PAPER_SECONDS, PAPERS_SECONDS, MOST_ACCUSED = 2.0, 120.0, 0.01

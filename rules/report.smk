@@ -1,9 +1,21 @@
 # Needs whatever the rules before it make for an analysis, and what is shared by all; so it is included after them.
-# Makes the pages that people read, a paragraph on methods, and the overview that leads to every page.
+# Makes the pages that people read, a paragraph on methods, what other programs read (CDISC analysis results, a description
+# of the run, checksums of all outputs), and the overview that leads to every page.
 
 PIECES = list(TARGETS)
-PAGES = ("report.html", "claims.html", "methods.md")
-TARGETS += expand("results/{analysis}/{page}", analysis=ANALYSES, page=PAGES)
+PAGES = ["report.html", "claims.html", "methods.md"]
+DESCRIPTIONS = [
+    "export/ars.json",
+    "export/config.yaml",
+    "export/Snakefile",
+    "datapackage.json",
+    "ro-crate-metadata.json",
+    "README.md",
+    "manifest.json",
+]
+TARGETS += expand(
+    "results/{analysis}/{page}", analysis=ANALYSES, page=PAGES + DESCRIPTIONS
+)
 TARGETS += ["results/index.html"]
 
 
@@ -33,13 +45,14 @@ def shown(wildcards):
 
 
 rule report:
-    """The report of one analysis, from finished numbers, tables and figures."""
+    """The report of one analysis, from finished numbers, tables and figures, and what everything was made from."""
     input:
         shown,
         participants=participants,
         trial=SETTINGS.trial,
         catalogues=[file for file in (SETTINGS.tables, SETTINGS.figures) if file],
         published=PUBLISHED,
+        workflow="Snakefile" if HOME == Path.cwd() else str(HOME / "Snakefile"),
     output:
         "results/{analysis}/report.html",
         report(
@@ -49,6 +62,7 @@ rule report:
             caption="captions/claims.rst",
         ),
         "results/{analysis}/methods.md",
+        expand("results/{{analysis}}/{name}", name=DESCRIPTIONS),
     log:
         "results/{analysis}/logs/report.log",
     params:
@@ -65,7 +79,8 @@ rule report:
     message:
         "Write the report (analysis {wildcards.analysis})"
     shell:
-        "python3 -m d_q_trial report --analysis {wildcards.analysis:q} 2> {log:q}"
+        "python3 -m d_q_trial report --workflow {input.workflow:q}"
+        " --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule overview:

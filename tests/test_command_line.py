@@ -20,7 +20,7 @@ def call(*arguments, cwd="."):
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "config.yaml"], "config.yaml"),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
         (["claims", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
-        (["export", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
+        (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
         (["results", "--config", "data/trial.yaml"], "data/trial.yaml: 1 fault\n  analyses: expected one or more"),
         (["results", "--config", "README.md"], "README.md, line "),

@@ -14,9 +14,8 @@ import pytest
 import yaml
 
 from d_q_trial.cli import main
-from d_q_trial.consistency import outputs
+from d_q_trial.consistency import VARIANTS, outputs
 from d_q_trial.consistency.findings import COLUMNS
-from d_q_trial.consistency.lattice import VARIANTS
 
 HEADER = "claim,p,n_first,n_second\n"
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_papers import calibrate
 
-from d_q_trial.consistency import sizes
+from d_q_trial.consistency import VARIANTS, sizes
 from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.inference import FEWER, NEITHER, assess, infer
-from d_q_trial.consistency.lattice import NO_TIES, VARIANTS, p_value
+from d_q_trial.consistency.lattice import NO_TIES, p_value
 from d_q_trial.consistency.outputs import check_folder
 from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.consistency.sizes import parse_constraint

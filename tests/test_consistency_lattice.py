@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from simulated_papers import sample_p
 
-from d_q_trial.consistency import quartiles
-from d_q_trial.consistency.lattice import VARIANTS, Ties, fit, hits, lattice, p_value
+from d_q_trial.consistency import VARIANTS, quartiles
+from d_q_trial.consistency.lattice import Ties, fit, hits, lattice, p_value
 from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number

@@ -444,12 +444,17 @@ def compare(context: Context) -> None:
     write_comparison(made, settings, trial, output, label)
 
 
-@command()
+@command(
+    argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"),
+)
 def report(context: Context) -> None:
-    """Write the report of an analysis: report.html, claims.html and methods.md."""
+    """Write the report of a finished analysis, and describe it for other programs: CDISC ARS, data package, RO-Crate."""
+    from .export.run import write_exports
     from .report.page import write_report
 
     write_report(context.results, context.settings, context.trial, context.analysis.name)
+    place = (context.folder, context.participants_folder, context.settings, context.trial, context.analysis.name)
+    write_exports(*place, Path(context.arguments.workflow))
 
 
 @command()
@@ -458,17 +463,6 @@ def overview(context: Context) -> None:
     from .report.page import write_overview
 
     write_overview(context.results, context.settings, context.trial)
-
-
-@command(
-    argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"),
-)
-def export(context: Context) -> None:
-    """Describe a finished analysis for other programs: CDISC ARS, data package, RO-Crate and manifest."""
-    from .export.run import write_exports
-
-    place = (context.folder, context.participants_folder, context.settings, context.trial, context.analysis.name)
-    write_exports(*place, Path(context.arguments.workflow))
 
 
 @command(

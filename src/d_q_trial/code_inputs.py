@@ -50,17 +50,20 @@ def digest(command: str) -> str:
     return total.hexdigest()[:16]
 
 
+def _blocks(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements directly within a node; expressions, which hold none that matter here, are passed over."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        yield from getattr(node, part, ())
+
+
 @cache
 def _parse(path: Path) -> ast.Module:
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and body
-            and ast.get_docstring(node) is not None
-        ):
-            node.body = body[1:] or [ast.Pass()]
+    nodes: list[ast.AST] = [tree]
+    for node in nodes:  # grows while it is walked
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        nodes += _blocks(node)
     return tree
 
 
@@ -94,7 +97,7 @@ def _imports_of(path: Path) -> tuple[Path, ...]:
 
 def _imported(tree: ast.AST, package: str) -> Iterator[Path]:
     """Yield the files of this package that the statements of a tree import, type checking aside."""
-    nodes = list(ast.iter_child_nodes(tree))
+    nodes = list(_blocks(tree))
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
@@ -102,7 +105,7 @@ def _imported(tree: ast.AST, package: str) -> Iterator[Path]:
         elif isinstance(node, ast.ImportFrom):
             yield from _files_of(node, package)
         else:
-            nodes += ast.iter_child_nodes(node)
+            nodes += _blocks(node)
 
 
 def _files_of(node: ast.ImportFrom, package: str) -> Iterator[Path]:

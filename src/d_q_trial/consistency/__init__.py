@@ -6,3 +6,13 @@ The rank-sum statistic moves in whole or half steps, so that for given group siz
 U or P against its lattice is GRIM-U (Heathers and Grimes 2025); docs/consistency.md has more references. Here all
 P-values of a paper are used together, and the variant of the test and the group sizes are inferred.
 """
+
+# The t approximation with continuity correction is the default of SAS.
+VARIANTS = {
+    "normal": "normal approximation, no continuity correction",
+    "normal_continuity": "normal approximation with continuity correction",
+    "exact": "exact test",
+    "exact_mid_p": "exact test with mid-p",
+    "t": "t approximation, no continuity correction",
+    "t_continuity": "t approximation with continuity correction",
+}

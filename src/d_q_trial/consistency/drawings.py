@@ -7,8 +7,9 @@ from html import escape
 
 import numpy as np
 
+from . import VARIANTS
 from .inference import Assessment, Option
-from .lattice import VARIANTS, lattice
+from .lattice import lattice
 
 SHORT = {
     "normal": "normal",

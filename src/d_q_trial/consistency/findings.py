@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..pages import environment
-from .lattice import VARIANTS
+from . import VARIANTS
 
 KINDS = {
     "convention": "what the numbers imply about the method",

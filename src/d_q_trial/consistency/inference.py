@@ -15,8 +15,8 @@ from scipy.special import logsumexp
 from ..errors import UserError
 from ..published_tables import Row
 from ..stats.checks import is_significant
-from . import sizes
-from .lattice import MOST_PAIRS, TIE_STEP, VARIANTS, fit, hits, lattice, p_value
+from . import VARIANTS, sizes
+from .lattice import MOST_PAIRS, TIE_STEP, fit, hits, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 

@@ -11,15 +11,6 @@ from scipy.special import stdtr
 
 from ..stats.rank_sum import exact_counts, normal_p, normal_z
 
-# The t approximation with continuity correction is the default of SAS.
-VARIANTS = {
-    "normal": "normal approximation, no continuity correction",
-    "normal_continuity": "normal approximation with continuity correction",
-    "exact": "exact test",
-    "exact_mid_p": "exact test with mid-p",
-    "t": "t approximation, no continuity correction",
-    "t_continuity": "t approximation with continuity correction",
-}
 _EDGE = 1e-12  # rounding error of a P-value
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t

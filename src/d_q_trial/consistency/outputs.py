@@ -13,10 +13,9 @@ import yaml
 from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
-from . import drawings, p_value_checks, table_checks
+from . import VARIANTS, drawings, p_value_checks, table_checks
 from .findings import COLUMNS, KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
-from .lattice import VARIANTS
 from .quartiles import Definition, RangeCheck, decide
 from .reported import Reported, read_folder, read_p_values
 from .sizes import read_constraints

@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from . import VARIANTS
 from .findings import Finding, finding, share, slug
 from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, TIES, Assessment, Report, assess
-from .lattice import MOST_PAIRS, VARIANTS
+from .lattice import MOST_PAIRS
 
 _TRIED = (MOST_MISSING + 1) ** 2 - 1
 
