@@ -94,8 +94,8 @@ def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
     workspace.edit(copy, lambda config: config["analyses"].update(median={"strata": {"cuts": [0.5]}}))
     added = workspace.planned(copy)
     assert {"results:median", "report:median", "compare"} <= added
-    # The comparison stands in the report of the reference, and its export covers the report.
-    assert {job for job in added if job.endswith(":published")} == {"report:published", "export:published"}
+    # The comparison stands in the report of the reference.
+    assert {job for job in added if job.endswith(":published")} == {"report:published"}
     workspace.edit(copy, lambda config: config["analyses"].pop("median"))
     assert workspace.planned(copy) == set()
     workspace.edit(copy, lambda config: config["robustness"].update(seed=7))
@@ -116,7 +116,7 @@ def test_an_edit_of_the_configuration_reruns_what_depends_on_it(copy):
         ("claims.py", {"claims:published"}, {"results:published", "figures:published", "participants"}),
         ("stats/quantiles.py", {"results:published", "cutoffs"}, {"participants"}),
         ("files.py", {"participants", "results:published", "consistency"}, set()),
-        ("errors.py", {"participants", "results:published", "export:published"}, set()),
+        ("errors.py", {"participants", "results:published", "report:published"}, set()),
         ("pages/templates/page.js", {"report:published"}, {"results:published", "figures:published"}),
     ],
 )
