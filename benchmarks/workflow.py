@@ -1,13 +1,15 @@
-"""Cold run, run with nothing to do, and run after an edit to a cutoff, each against its yardstick in the same run.
+"""Time of a cold run and of a run after an edit to a cutoff, each against its yardstick in the same run.
 
-    .venv/bin/python benchmarks/workflow.py [repetitions]
+    .venv/bin/python benchmarks/workflow.py [--repetitions 3] [--against CHECKOUT]
 
 Cold: all jobs by snakemake on two cores, against the very same commands called one after the other in one Python
-process. Nothing to do: against snakemake on a Snakefile with one rule that is done. Cutoff edit: against cold.
-Pairs are measured in turn, and the median of the ratios is printed, because machines drift. On a machine that is busy with
-other things the clock says little; the ratios of processor seconds then show at least the work that is added or saved.
+process, and against a cold run of another checkout, such as an earlier commit, that has an environment of its own in
+``.venv``. Cutoff edit: against cold. Pairs are measured in turn, and the median of the ratios is printed, because machines
+drift. On a machine that is busy with other things the clock says little; the ratios of processor seconds then show at least
+the work that is added or saved.
 """
 
+import argparse
 import json
 import os
 import re
@@ -24,14 +26,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import workspace
 
-BARS = {"cold / one process": 1.5, "nothing to do / empty Snakefile": 1.5, "cutoff edit / cold": 0.7}
-
-
-# Steps that need others, after those; all other steps need results alone, and come before the report.
-ORDER = {name: place for place, name in enumerate(("participants", "changes", "results", "claims"), start=-4)}
-ORDER |= {
-    name: place for place, name in enumerate(("multiverse", "robustness", "compare", "report", "manifest"), start=1)
-}
+BARS = {"cold / one process": 1.5, "cutoff edit / cold": 0.85, "cold / other checkout": 1.3}
 
 
 class Seconds(NamedTuple):
@@ -66,12 +61,11 @@ def run(folder: Path, *arguments: str) -> None:
 
 
 def commands(folder: Path) -> list[list[str]]:
-    """Arguments of every job in an order that works, as snakemake would call them."""
+    """Arguments of every job, in the order in which snakemake would call them."""
     plan = workspace.snakemake(folder, "--dry-run", "--printshellcmds", "--forceall").stdout
     lines = [line.strip() for line in plan.splitlines() if " -m d_q_trial " in line]
     words = [shlex.split(re.sub(r" 2> \S+.*$", "", line)) for line in lines]
-    calls = [line[line.index("d_q_trial") + 1 :] for line in words]
-    return sorted(calls, key=lambda call: ORDER.get(call[0], 0))
+    return [line[line.index("d_q_trial") + 1 :] for line in words]
 
 
 def one_process(folder: Path, calls: Path) -> None:
@@ -85,8 +79,17 @@ def clean(folder: Path) -> None:
     (folder / "results").mkdir()
 
 
+def run_other(checkout: Path) -> None:
+    command = [checkout / ".venv/bin/python", "-m", "snakemake", "--cores", "2", "--quiet"]
+    environment = os.environ | {"PATH": f"{checkout / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
+    subprocess.run(command, cwd=checkout, env=environment, check=True, stderr=subprocess.DEVNULL)
+
+
 def main() -> None:
-    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="its results are deleted")
+    given = parser.parse_args()
     seconds: dict[str, list[Seconds]] = {}
 
     def note(name: str, action, *arguments) -> None:
@@ -95,32 +98,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = workspace.make(Path(scratch) / "project")
         subprocess.run([sys.executable, "-m", "compileall", "-q", str(folder / "src")], check=True)
-        empty = Path(scratch) / "empty"
-        empty.mkdir()
-        (empty / "Snakefile").write_text('rule all:\n    output: "done"\n    shell: "touch {output}"\n')
-        run(empty)
+        config = folder / "config.yaml"
+        text = (workspace.TOP / "config.yaml").read_text()
+        config.write_text(text)
         calls = Path(scratch) / "calls.json"
         calls.write_text(json.dumps(commands(folder)))
-        handed = Path(shutil.copytree(folder / "results", Path(scratch) / "handed"))  # the settings of every step
-        config = folder / "config.yaml"
-        text = config.read_text()
-        for number in range(repetitions):
+        for number in range(given.repetitions):
             config.write_text(text)
+            if given.against:
+                clean(given.against)
+                note("other checkout", run_other, given.against)
             clean(folder)
-            shutil.copytree(handed, folder / "results", dirs_exist_ok=True)
             note("one process", one_process, folder, calls)
             clean(folder)
             note("cold", run, folder)
-            note("nothing to do", run, folder)
-            note("empty Snakefile", run, empty)
             config.write_text(text.replace("cuts: [2/3]", f"cuts: [0.{60 + number}]"))
             note("cutoff edit", run, folder)
     load = os.getloadavg()[2] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{os.cpu_count()} cores, load {load:.1f} in the last quarter of an hour, {repetitions} repetitions; medians")
+    print(
+        f"{os.cpu_count()} cores, load {load:.1f} in the last quarter of an hour, {given.repetitions} repetitions; medians"
+    )
     for name, values in seconds.items():
         clock, processor = (statistics.median(part) for part in zip(*values, strict=True))
         print(f"  {name:32s} {clock:6.1f} s on the clock, {processor:6.1f} s of the processor")
     for name, bar in BARS.items():
+        if not seconds.keys() >= set(name.split(" / ")):
+            continue
         pairs = list(zip(*(seconds[part] for part in name.split(" / ")), strict=True))
         ratio = statistics.median(a.clock / b.clock for a, b in pairs)
         work = statistics.median(a.processor / b.processor for a, b in pairs)

@@ -21,6 +21,7 @@ rule results:
         "results/{analysis}/export/results.parquet",
     log:
         "results/{analysis}/logs/results.log",
+    priority: 1  # on the longest way to the report
     params:
         depends=depends("results"),
     message:

@@ -119,6 +119,7 @@ rule sensitivity:
         expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
     log:
         "results/{analysis}/logs/sensitivity.log",
+    priority: 1  # on the longest way to the report
     params:
         depends=depends(
             "sensitivity",
