@@ -353,7 +353,6 @@ def test_results_of_a_run_that_did_not_finish_are_not_judged(copy):
 
 
 def test_the_slurm_profile_states_memory_and_time_of_rules_that_exist(finished):
-    pytest.importorskip("snakemake_executor_plugin_slurm")
     profile = yaml.safe_load(Path("profiles/slurm/config.yaml").read_text())
     rules = workspace.snakemake(finished[0], "--list-rules").stdout.split()
     assert set(profile["set-resources"]) <= set(rules)
