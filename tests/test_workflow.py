@@ -356,10 +356,11 @@ def test_the_slurm_profile_states_memory_and_time_of_rules_that_exist(finished):
     profile = yaml.safe_load(Path("profiles/slurm/config.yaml").read_text())
     rules = workspace.snakemake(finished[0], "--list-rules").stdout.split()
     assert set(profile["set-resources"]) <= set(rules)
+    assert {"mem_mb", "runtime"} <= set(profile["default-resources"])
+    assert all(entry.keys() == {"runtime"} for entry in profile["set-resources"].values())
+    pytest.importorskip("snakemake_executor_plugin_slurm")
     run = workspace.snakemake(
         finished[0], "--profile", "profiles/slurm", "--dry-run", "full_size", "--config", "robustness={shards: 2}"
     )
     assert run.returncode == 0, run.stdout
     assert run.stdout.count("Permute the treatment labels") == 2
-    assert {"mem_mb", "runtime"} <= set(profile["default-resources"])
-    assert all(entry.keys() == {"runtime"} for entry in profile["set-resources"].values())
