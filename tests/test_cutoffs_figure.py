@@ -12,6 +12,7 @@ from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
 from d_q_trial.figures.cutoffs import CutTables, read_table
+from d_q_trial.figures.words import say
 from d_q_trial.formatting import p_digits
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.cutoffs import prespecified_cuts, published_cuts
@@ -22,6 +23,7 @@ TRIAL = load_trial("data/trial.yaml")
 CHOSEN = settings.load("tests/config.yaml")
 ANALYSIS = CHOSEN.analyses["published"]
 PANEL = ("p16_variant_5", "p1np", "week_2")
+PLACE = ["share_below", "hodges_lehmann"]
 
 
 @pytest.fixture(scope="module")
@@ -46,33 +48,31 @@ def axes():
         yield style.Page(89, 60).axes(15, 5, 60, 40)
 
 
-def _line(ax, label):
-    (line,) = (line for line in ax.lines if line.get_label() == label)
-    return line.get_xydata()
+def line(ax, label):
+    (found,) = (line for line in ax.lines if line.get_label() == label)
+    return found.get_xydata()
 
 
-@pytest.mark.parametrize("side", ["above", "below"])
-def test_a_line_is_the_difference_or_p_of_its_side(tables, axes, side):
+def test_lines_are_the_differences_and_p_of_either_side_and_the_best_are_ringed(tables, axes):
     panel = tables.of(*PANEL)
-    rows = panel.cutoffs[panel.cutoffs["side"].eq(side)]
-    drawing.draw_shifts(axes, panel, (-100, 100))
-    np.testing.assert_array_equal(_line(axes, side), rows[["share_below", "hodges_lehmann"]].to_numpy(float))
+    drawing.draw_differences(axes, panel, (-100, 100))
+    drawn = {side: line(axes, side) for side in ("above", "below")}
     axes.clear()
     drawing.draw_p(axes, panel, 0.05, 0.0001)
-    np.testing.assert_array_equal(_line(axes, side), rows[["share_below", "p"]].to_numpy(float))
     assert axes.get_yscale() == "log"
-    assert (_line(axes, "alpha")[:, 1] == 0.05).all()
-    best = panel.best[panel.best["side"].eq(side)]
-    assert _line(axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
+    assert (line(axes, "alpha")[:, 1] == 0.05).all()
+    for side, differences in drawn.items():
+        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best))
+        np.testing.assert_array_equal(differences, rows[PLACE].to_numpy(float))
+        np.testing.assert_array_equal(line(axes, side), rows[["share_below", "p"]].to_numpy(float))
+        assert line(axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
 
 
 def test_the_windows_are_those_of_the_table(tables, axes):
     panel = tables.of(*PANEL)
     drawing.draw_windows(axes, panel, (-100, 100))
-    np.testing.assert_array_equal(
-        _line(axes, "windows"), panel.windows[["share_below", "hodges_lehmann"]].to_numpy(float)
-    )
-    (bars,) = (c for c in axes.collections if c.get_label() == "interval")
+    np.testing.assert_array_equal(line(axes, "windows"), panel.windows[PLACE].to_numpy(float))
+    (bars,) = (c for c in axes.collections if c.get_label() == "windows")
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])
     np.testing.assert_array_equal(ends, panel.windows[["lower", "upper"]].to_numpy(float))
 
@@ -81,35 +81,51 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
     panel = tables.of(*PANEL)
     drawing.draw_cuts(axes, panel, 2, named=True)
     # 39 of the 60 women lie below the upper tertile, for 21 lie at or above it.
-    assert {x for name in ("own cut", "published cut") for x, _ in _line(axes, name)} == {39 / 60}
-    best, said = panel.best_of_both(), drawing._best_words(panel, 2)
-    assert f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}" in said
+    assert {x for name in ("own cut", "published cut") for x, _ in line(axes, name)} == {39 / 60}
+    best = panel.best_of_both()
+    corrected = f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
+    assert say("every_cut", "best", best=best, decimals=2).endswith(f"\n{corrected}")
     assert best.p < best.p_best_of_both < best.p_best_of_family
+
+
+def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
+    pages = []
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
+    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, "turnover", PANEL[0], tmp_path / "x", label=None)
+    (key,) = pages[0].figure.legends
+    names = [
+        "above the cutoff",
+        "below the cutoff",
+        "own cutoff",
+        "published cutoff",
+        "best of a side",
+        "sliding window",
+    ]
+    assert [text.get_text() for text in key.get_texts()] == names
 
 
 def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
     assert {family for family, _ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
-    (only,) = drawing.figures(load_trial("data/pbc/trial.yaml"))
-    assert only == "every_cut_laboratory_urine_copper"
+    assert list(drawing.figures(load_trial("data/pbc/trial.yaml"))) == ["every_cut_laboratory_urine_copper"]
 
 
 def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_path):
     analyses = {"halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}, "strict": {"alpha": 0.01}}
     results = made.make(tmp_path, analyses, "results", "cutoffs", "robustness")
-    shared = {path.name for path in (results / "every_cut").iterdir()}
-    assert len(shared) == 2  # halves shares those of published
+    assert len(list((results / "every_cut").iterdir())) == 2  # halves shares those of published
     every = {name: (results / name / "robustness/cutoffs.csv").read_bytes() for name in ("published", *analyses)}
     assert every["halves"] == every["published"] != every["strict"]
-    own = read_table(results / "halves/robustness/prespecified_cuts.csv")
+    folder = results / "halves/robustness"
+    own = read_table(folder / "prespecified_cuts.csv")
     assert set(own["stratum"]) == {"low", "high"}
     assert own["share_below"].between(0.45, 0.55).all()
-    described = json.loads((results / "halves/robustness/robustness.json").read_text())
+    described = json.loads((folder / "robustness.json").read_text())
     assert set(described) == set(drawing.figures(TRIAL))
     for figure in described.values():
         assert "Synthetic data" in figure["words"]
         assert "in high the difference is" in figure["words"]
         assert "pointwise" in figure["caption"]
-    drawn = {path.name for path in (results / "halves/robustness").glob("every_cut_*")}
+    drawn = {path.name for path in folder.glob("every_cut_*")}
     assert drawn == {f"{figure}.{end}" for figure in drawing.figures(TRIAL) for end in ("png", "pdf")}
 
 
@@ -137,13 +153,13 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
 @pytest.mark.parametrize(
     ("cut", "said"),
     [
-        ("1.355", "This analysis cuts at 1.355 AU."),
-        ("0.8; 1.2", "This analysis cuts at 0.800 and 1.200 AU."),
-        ("column group", "This analysis takes its strata from the column group of the workbook."),
+        ("1.355", " This analysis cuts at 1.355 AU."),
+        ("0.8; 1.2", " This analysis cuts at 0.800 and 1.200 AU."),
+        ("column group", " This analysis takes its strata from the column group of the workbook."),
+        ("", ""),
     ],
 )
 def test_the_caption_says_where_the_analysis_cuts(tables, cut, said):
-    described = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={PANEL[0]: cut})
-    caption = described[f"every_cut_turnover_{PANEL[0]}"]["caption"]
-    assert caption.endswith(f"Dotted: the published cutoff. {said}")
-    assert described["every_cut_turnover_p16_variant_1+5"]["caption"].endswith("Dotted: the published cutoff.")
+    cuts = {PANEL[0]: cut} if cut else {}
+    described = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts=cuts)
+    assert described[f"every_cut_turnover_{PANEL[0]}"]["caption"].endswith(f"Dotted: the published cutoff.{said}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -169,9 +168,3 @@ def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     usual = _FOLDER / "default_figures.yaml.jinja"
     content = rendered(usual, families=trial.families, changes=changes, measured=measured, in_forest=few)
     return validated(Catalogue, content, usual, trial)
-
-
-@cache
-def captions() -> dict[str, Any]:
-    """Return titles, captions and words of the figures that no catalogue holds."""
-    return read_yaml(_FOLDER / "captions.yaml")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +66,17 @@ def draw_comparison(
             for column, entry in enumerate(row):
                 _cell(canvas, LEFT + COLUMN * column, top, entry)
         draw_effects(page.axes(left, HEAD, width - left - 4, bottom - HEAD), rows, analyses, trial)
-        _key(canvas, bottom + 3, left_out, trial)
+        larger = "significant, larger changes in"
+        for number, (look, text) in enumerate((
+            (_CELL | {"facecolor": FAVOURS_TREATED}, f"{larger} {trial.arms.treated.label}"),
+            (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{larger} {trial.arms.control.label}"),
+            (_FLIP, "conclusion differs from the first column"),
+        )):  # fmt: skip
+            style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
+            style.write(canvas, 7.5, bottom + 4.2 + 3.2 * number, text)
+        if left_out:
+            note = f"{left_out} more comparisons, whose conclusion no analysis changes, are not shown."
+            style.write(canvas, 2, bottom + 13.8, note, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
 
 
@@ -88,17 +100,16 @@ def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Tr
 
     ``rows`` holds, per comparison, what each analysis found (None where it has none); the reference comes first.
     """
-    looks = [style.TREATED] + [
-        style.Look("white", style.QUIET, _MARKERS[number % len(_MARKERS)]) for number in range(len(analyses) - 1)
-    ]
+    markers = itertools.cycle(_MARKERS)
+    looks = [style.TREATED, *(style.Look("white", style.QUIET, next(markers)) for _ in analyses[1:])]
     for number, row in enumerate(rows):
-        effects = [None if entry is None else entry.mann_whitney_effect for entry in row]
-        known = [(place, effect) for place, effect in enumerate(effects) if effect is not None and effect == effect]
-        if not known:
-            continue
-        ends = [pick(effect for _, effect in known) for pick in (min, max)]
-        ax.plot(ends, [number, number], color=style.GRID, linewidth=0.6, zorder=1)
-        for place, effect in known:
+        effects = [math.nan if entry is None else entry.mann_whitney_effect for entry in row]
+        known = {place: effect for place, effect in enumerate(effects) if not math.isnan(effect)}
+        if known:
+            ax.plot(
+                (min(known.values()), max(known.values())), (number,) * 2, color=style.GRID, linewidth=0.6, zorder=1
+            )
+        for place, effect in known.items():
             ax.plot(effect, number, zorder=2 if place else 3, **looks[place].points(3.2 if place else 3.6, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
     ax.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), yticks=[])
@@ -114,17 +125,3 @@ def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Tr
         handles=handles, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if len(handles) > 5 else 1, frameon=False,
         fontsize=style.SMALL, handletextpad=0.2, columnspacing=0.8, borderaxespad=0.2, labelspacing=0.25,
     )  # fmt: skip
-
-
-def _key(canvas: Axes, top: float, left_out: int, trial: Trial) -> None:
-    items = (
-        (_CELL | {"facecolor": FAVOURS_TREATED}, f"significant, larger changes in {trial.arms.treated.label}"),
-        (_CELL | {"facecolor": FAVOURS_CONTROL}, f"significant, larger changes in {trial.arms.control.label}"),
-        (_FLIP, "conclusion differs from the first column"),
-    )
-    for number, (look, text) in enumerate(items):
-        style.box(canvas, 2, top + 3.2 * number, 4, 2.4, **look)
-        style.write(canvas, 7.5, top + 3.2 * number + 1.2, text)
-    if left_out:
-        note = f"{left_out} more comparisons, whose conclusion no analysis changes, are not shown."
-        style.write(canvas, 2, top + 3.2 * len(items) + 1.2, note, color=style.QUIET)

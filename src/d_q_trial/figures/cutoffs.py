@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import labels
 from ..files import read_csv, read_header
-from ..formatting import interval, number, p_digits, p_value
+from ..formatting import number
 from . import draw, style
-from .catalogue import captions
+from .words import say, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +109,7 @@ def draw_cutoffs(
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {key: labels.change_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
     units = {key: "percentage points" if unit == "%" else unit for key, unit in units.items()}
-    several = len(set(units.values())) > 1
+    several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
     with style.settings():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
         for place, ((outcome, visit), panel) in enumerate(panels.items()):
@@ -123,42 +123,43 @@ def draw_cutoffs(
             if panel.cutoffs.empty:
                 draw.message(effect, next(iter(panel.best["reason"]), "no changes").replace(" with ", "\nwith "))
                 continue
+            p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
+            sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)
             limits = _limits([other for cell, other in panels.items() if cell[0] == outcome])
-            decimals = _cut_decimals(panel.cutoffs["cut"])
-            top += EFFECT
-            look = {"size": style.SMALL, "va": "top", "linespacing": 1.1}
-            style.italic_p(page.text(left, top + 1.6, _best_words(panel, decimals), **look))
-            p_axes = page.axes(left, top + SAID, width, P_VALUES)
-            sliding = page.axes(left, top + SAID + P_VALUES + STEP, width, SLIDING)
-            draw_shifts(effect, panel, limits)
+            draw_differences(effect, panel, limits)
             draw_p(p_axes, panel, analysis.alpha, lowest)
             draw_windows(sliding, panel, limits)
+            decimals = _cut_decimals(panel.cutoffs["cut"])
             for axes in (effect, p_axes, sliding):
                 draw_cuts(axes, panel, decimals, named=axes is sliding)
+            best = say("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
+            look = {"size": style.SMALL, "va": "top", "linespacing": 1.1}
+            style.italic_p(page.text(left, top + EFFECT + 1.6, best, **look))
             if column == 0:
-                draw.name_y(effect, "Shift" if several else f"Shift ({units[outcome]})")
+                draw.name_y(effect, "Difference" if several else f"Difference\n({units[outcome]})")
                 draw.name_y(p_axes, "P")
                 style.italic_p(p_axes.yaxis.label)
-                draw.name_y(sliding, "Shift in window")
-        _key(page.canvas(), bottom, trial, marker)
-        return page.save(stem, title=f"Every cut of {trial.markers[marker].label}")
+                draw.name_y(sliding, "in windows")
+        axis, middle = say("every_cut", "axis", marker=trial.markers[marker]), (LEFT + style.WIDTH_MM - RIGHT) / 2
+        page.text(middle, bottom - 1.0, axis, ha="center", va="center_baseline")
+        page.legend(key, middle, bottom + 4.5, loc="center", ncols=len(key))
+        return page.save(stem, title=f"Every cutoff of {trial.markers[marker].label}")
 
 
-def draw_shifts(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
-    """Draw the shift above and below every cut, with its pointwise interval as a band."""
+def draw_differences(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
+    """Draw the difference above and below every cut, with its pointwise interval as a band."""
     ax.set_ylim(*limits)
     draw.zero_line(ax)
     for side, (look, density) in _LOOKS.items():
-        x, shift, low, high = _columns(panel.cutoffs, "hodges_lehmann", "lower", "upper", side=side)
-        band = {"color": look.face, "alpha": density, "linewidth": 0, "zorder": 1, "label": f"interval {side}"}
-        ax.fill_between(x, low, high, step="mid", **band)
-        ax.plot(x, shift, drawstyle="steps-mid", color=look.edge, linewidth=1.2, zorder=3, label=side)
+        x, difference, low, high = _columns(panel.cutoffs, "hodges_lehmann", "lower", "upper", side=side)
+        band = {"color": look.face, "alpha": density, "linewidth": 0, "zorder": 1}
+        ax.fill_between(x, low, high, step="mid", label=side, **band)
+        ax.plot(x, difference, drawstyle="steps-mid", color=look.edge, linewidth=1.2, zorder=3, label=side)
 
 
 def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
     """Draw P above and below every cut on a logarithmic axis, with the best cut of either side ringed."""
-    ax.set_yscale("log")
-    ax.set_ylim(lowest, 1.25)
+    ax.set(yscale="log", ylim=(lowest, 1.25))
     ax.axhline(alpha, label="alpha", **style.DASHED)
     for side, (look, _) in _LOOKS.items():
         x, p, cut = _columns(panel.cutoffs, "p", "cut", side=side)
@@ -173,13 +174,13 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
 
 
 def draw_windows(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
-    """Draw the shift in each window with its pointwise interval, at the window's median marker."""
+    """Draw the difference in each window with its pointwise interval, at the window's median marker."""
     ax.set_ylim(*limits)
     draw.zero_line(ax)
-    x, shift, low, high = _columns(panel.windows, "hodges_lehmann", "lower", "upper")
-    ax.vlines(x, low, high, color=_WINDOW.face, linewidth=1.1, zorder=1, label="interval")
+    x, difference, low, high = _columns(panel.windows, "hodges_lehmann", "lower", "upper")
+    ax.vlines(x, low, high, color=_WINDOW.face, linewidth=1.1, zorder=1, label="windows")
     line = {"linewidth": 0.6, "marker": _WINDOW.marker, "markersize": 2.2, "markeredgewidth": 0}
-    ax.plot(x, shift, color=_WINDOW.edge, zorder=3, label="windows", **line)
+    ax.plot(x, difference, color=_WINDOW.edge, zorder=3, label="windows", **line)
 
 
 def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None:
@@ -206,51 +207,19 @@ def _columns(rows: pd.DataFrame, *names: str, side: str = "") -> list[pd.Series]
     return [rows[name].astype(float) for name in ("share_below", *names)]
 
 
-def _best_words(panel: CutTables, decimals: int) -> str:
-    best = panel.best_of_both()
-    if best is None:
-        return ""
-    corrected = f"corrected {p_digits(best.p_best_of_both)}, in family {p_digits(best.p_best_of_family)}"
-    return f"Best cut: {best.side} {number(best.cut, decimals)}, {p_value(best.p)}\n{corrected}"
-
-
 def _limits(panels: list[CutTables]) -> tuple[float, float]:
-    """Return the range of the shift axes of an outcome: all shifts, and nine tenths of the limits of their intervals."""
+    """Return the range of the axes of an outcome: all differences, and nine tenths of the limits of their intervals."""
     kept = [0.0]
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         ends = table["lower"].quantile(0.1), table["upper"].quantile(0.9)
         kept += [value for value in (*table["hodges_lehmann"], *ends) if math.isfinite(value)]
-    low, high = min(kept), max(kept)
-    room = 0.05 * (high - low) or 1.0
-    return low - room, high + room
+    return draw.padded(kept)
 
 
 def _cut_decimals(cuts: pd.Series) -> int:
     """Return as many decimals as tell cuts a twentieth of their range apart."""
     span = float(cuts.quantile(0.9) - cuts.quantile(0.1)) or 1.0
     return max(0, math.ceil(-math.log10(span / 20)))
-
-
-def _key(canvas: Axes, top: float, trial: Trial, marker: str) -> None:
-    own = trial.markers[marker]
-    unit = f" ({own.unit})" if own.unit else ""
-    name = f"Cut: share of the participants below it, and its {labels.within(own.label)}{unit}"
-    style.write(canvas, (LEFT + style.WIDTH_MM - RIGHT) / 2, top - 1.0, name, ha="center", size=style.BODY)
-    y, x, upright = top + 4.5, LEFT, (top + 3.1, top + 5.9)
-    for side, (look, density) in _LOOKS.items():
-        canvas.fill_between([x, x + 6], y - 1.1, y + 1.1, color=look.face, alpha=density, linewidth=0)
-        canvas.plot([x, x + 6], [y, y], color=look.edge, linewidth=1.2)
-        style.write(canvas, x + 7.2, y, f"{side} the cut")
-        x += 28
-    for look, name, width in ((_OWN, "own cut", 17), (_PUBLISHED, "published cut", 25))[: 1 + bool(trial.cuts)]:
-        canvas.plot([x + 1, x + 1], upright, color=style.INK, **look)
-        style.write(canvas, x + 3, y, name)
-        x += width
-    canvas.plot(x + 3, y, **_RING)
-    style.write(canvas, x + 5.2, y, "best of a side")
-    canvas.plot([x + 31, x + 31], upright, color=_WINDOW.face, linewidth=1.1)
-    canvas.plot(x + 31, y, marker=_WINDOW.marker, markersize=2.2, color=_WINDOW.edge)
-    style.write(canvas, x + 33.2, y, "sliding window")
 
 
 def describe_cutoffs(
@@ -260,43 +229,26 @@ def describe_cutoffs(
 
     ``cuts`` says for each marker where they lie, as strata.csv does.
     """
-    texts = captions()["every_cut"]
-    caption = labels.fill(texts["caption"], {
-        "direction": labels.direction(trial), "minimum": settings.minimum_per_arm, "alpha": chosen.alpha,
-        "level": labels.interval_level(chosen), "permutations": settings.permutations, "share": settings.windows.share,
-        "published": " Dotted: the published cutoff." if trial.cuts else "",
-    })  # fmt: skip
+    common = {
+        "trial": trial, "analysis": chosen, "settings": settings, "direction": labels.direction(trial),
+        "level": labels.interval_level(chosen),
+    }  # fmt: skip
     described = {}
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
-        known = trial.markers[marker]
-        title = labels.fill(texts["title"], {"family": trial.families[family], "marker": known.label})
-        words = [_in_words(tables.of(marker, *cell), trial, chosen, *cell) for cell in panels_of(trial, family)]
-        own = f" {_where(cuts[marker], known.unit)}" if marker in cuts else ""
-        words = [f"{label}. {title}." if label else f"{title}.", *words]
-        described[name] = {"title": title, "caption": caption + own, "words": " ".join(words)}
+        cut = cuts.get(marker, "")  # text, since strata may come from a column
+        column, places = (cut, []) if cut.startswith("column ") else ("", list(filter(None, cut.split("; "))))
+        values = common | {"family": trial.families[family], "marker": trial.markers[marker]}
+        title, caption = (say("every_cut", part, column=column, cuts=places, **values) for part in ("title", "caption"))
+        said = [_in_words(tables.of(marker, *cell), trial, chosen, *cell) for cell in panels_of(trial, family)]
+        words = " ".join([f"{label}. {title}." if label else f"{title}.", *said])
+        described[name] = {"title": title, "caption": caption, "words": words}
     return described
-
-
-def _where(cut: str, unit: str) -> str:
-    """Say where the analysis itself cuts; a cut is text, since strata may come from a column."""
-    if cut.startswith("column "):
-        return f"This analysis takes its strata from the {cut} of the workbook."
-    places = " and ".join(number(float(part), 3) for part in cut.split("; "))
-    return f"This analysis cuts at {places}{f' {unit}' if unit else ''}."
 
 
 def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
     """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
-    own, best = trial.outcomes[outcome], panel.best_of_both()
-    decimals = labels.change_decimals(analysis.measure, own.decimals)
-    parts = [
-        f"in {row.stratum} the difference is {interval(row.hodges_lehmann, row.lower, row.upper, decimals)}, "
-        f"{p_value(row.p)}"
-        for row in panel.own.itertuples(index=False)
-        if row.stratum in analysis.strata.labels
-    ]
-    parts.append("there is no cut to try" if best is None else (
-        f"the best of all cuts is {best.side} {number(best.cut, 3)}, {p_value(best.p)}, "
-        f"{p_value(best.p_best_of_both)} after correction for the search"
-    ))  # fmt: skip
-    return f"{own.label} at {trial.visits[visit].label}: {'; '.join(parts)}."
+    shown = trial.outcomes[outcome]
+    values = {"outcome": shown.label, "visit": trial.visits[visit].label, "best": panel.best_of_both()}
+    own = panel.own[panel.own["stratum"].isin(analysis.strata.labels)].itertuples(index=False)
+    decimals = labels.change_decimals(analysis.measure, shown.decimals)
+    return say("every_cut", "words", own=list(own), decimals=decimals, **values)

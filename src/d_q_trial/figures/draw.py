@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..formatting import grouped, p_value
+from ..formatting import grouped, number, p_value
 from . import style
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def groups(
     """
     values = [value for group in members for value in group.values]
     quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
-    low, high = view(values, quartiles, limits=limits, include=(0.0,) if zero else ())
+    low, high = view(values, quartiles, limits=limits, include=(0.0,) * zero)
     places = [group.position for group in members]
     room = 0.07 * (high - low)  # for the triangles of values outside
     ax.set_xlim(min(places) - 0.6, max(places) + 0.6)
@@ -90,19 +90,21 @@ def view(
     """
     if limits is not None:
         return limits
-    quartiles = [q for q in quartiles if math.isfinite(q)]
-    values = [v for v in values if math.isfinite(v)]
+    values, quartiles = ([v for v in given if math.isfinite(v)] for given in (values, quartiles))
+    first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
+    reach = REACH * (third - first)
     kept = [*values, *quartiles, *include]
-    if quartiles and max(quartiles) > min(quartiles):
-        reach = REACH * (max(quartiles) - min(quartiles))
-        near = [v for v in values if min(quartiles) - reach <= v <= max(quartiles) + reach]
-        near += [*quartiles, *include]
+    if reach:
+        near = [*(v for v in values if first - reach <= v <= third + reach), *quartiles, *include]
         room = STRETCH * (max(near) - min(near))
         kept = [v for v in kept if min(near) - room <= v <= max(near) + room]
-    if not kept:
-        return 0.0, 1.0
-    low, high = min(kept), max(kept)
-    padding = _PADDING * (high - low) or max(abs(high), 1.0) * _PADDING
+    return padded(kept, _PADDING) if kept else (0.0, 1.0)
+
+
+def padded(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
+    """Return the range of some values, wider at both ends by a ``share`` of it."""
+    low, high = min(values := [*values]), max(values)
+    padding = share * (high - low) or share * max(abs(high), 1.0)
     return low - padding, high + padding
 
 
@@ -114,13 +116,11 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
     """
     steps = [0.0] * len(heights)
     placed: list[tuple[float, float]] = []
-    lanes = [0.0]
-    for lane in range(1, int(half_width / (diameter / 2)) + 1):
-        lanes += [lane * diameter / 2, -lane * diameter / 2]
+    count = int(half_width / (diameter / 2))
+    lanes = [0.0, *(sign * lane * diameter / 2 for lane in range(1, count + 1) for sign in (1, -1))]
     for index in sorted(range(len(heights)), key=lambda i: (heights[i], i)):
         near = [(h, s) for h, s in placed[-4 * len(lanes) :] if heights[index] - h < diameter]
-        # Mirror the search at every second point, so that a crowd does not lean to one side.
-        sign = 1 if index % 2 else -1
+        sign = 1 if index % 2 else -1  # mirrored at every second point, so that a crowd does not lean to one side
         free = (
             sign * lane
             for lane in lanes
@@ -149,23 +149,17 @@ def name_y(ax: Axes, label: str) -> None:
     letters = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
     minus = 1.8 * (letters > 5 and low < 0)  # which is wider than a digit
     distance = min(max(28.0, 10.3 + 3.5 * letters + minus), 36.6)  # points of type, within the margin of the page
-    ax.yaxis.set_label_coords(-distance / _size(ax)[0], 0.5)
+    ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 
-def width_mm(ax: Axes) -> float:
-    """Return the width of the axes in millimetres."""
-    return _size(ax)[0] / 72.0 * 25.4
-
-
-def _size(ax: Axes) -> tuple[float, float]:
+def size(ax: Axes) -> tuple[float, float]:
     """Return width and height of the axes in points of type."""
-    scale = 72.0 / ax.figure.dpi
-    return ax.bbox.width * scale, ax.bbox.height * scale
+    return 72.0 * ax.bbox.width / ax.figure.dpi, 72.0 * ax.bbox.height / ax.figure.dpi
 
 
 def _points(ax: Axes, group: Group) -> None:
     """Draw every value in view as a point; beside them the median as a wide line, quartiles as a bar with short ends."""
-    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), _size(ax)
+    (low, high), (left, right), (width, height) = ax.get_ylim(), ax.get_xlim(), size(ax)
     unit = (right - left) / width  # one point of type
     seen = [v for v in group.values if low <= v <= high]
     steps = side_steps([v * height / (high - low) for v in seen], POINT, _HALF_GROUP / unit)
@@ -183,7 +177,7 @@ def _points(ax: Axes, group: Group) -> None:
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
     """Mark values outside the axis by triangles at its edge, with the value."""
     (low, high), (left, right), frame = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
-    point = (right - left) / _size(ax)[0]
+    point = (right - left) / size(ax)[0]
     above = sorted((v for v in group.values if v > high), reverse=True)
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
@@ -213,7 +207,7 @@ def after_number(unit: str) -> str:
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
     """Draw P above two places of the axis; ``over`` names what they share, and ``level`` counts brackets below this one."""
-    height, frame = _BRACKET + level * _LEVEL / _size(ax)[1], {"transform": ax.get_xaxis_transform()}
+    height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
     text = "\n".join(filter(None, (over, p_value(p))))
@@ -229,7 +223,8 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
     if not math.isfinite(estimate):
         return
     bottom, top = ax.get_ylim()
-    ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(min(bottom, low), max(top, high)))
+    room = 0.03 * (top - bottom)  # so that a limit is seen not to be cut off
+    ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(min(bottom, low - room), max(top, high + room)))
     ax.plot((place, place), (low, high), color=style.INK, linewidth=1.0, label="interval")
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
@@ -278,7 +273,7 @@ def row_below(
     offset = -(7.4 + 8.0 * row)
     ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
     for position, n in zip(positions, counts, strict=True):
-        ax.annotate("–" if math.isnan(n) else f"{n:.0f}", (position, 0), xytext=(0, offset), ha="center", **look)
+        ax.annotate(number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 
 def p_above(ax: Axes, position: float, p: float) -> None:

@@ -32,7 +32,7 @@ class Effect:
 
     name: str  # of the outcome and visit
     group: str
-    n: tuple[float, ...]  # of the treated arm and of control
+    n: tuple[float, ...]  # of control and of the treated arm
     estimate: float
     low: float
     high: float
@@ -64,7 +64,7 @@ def effects(study: Study, family: str) -> list[Effect]:
                 names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
                 numbers = [study.contrast(key, name, **place) for name in names]
                 name = f"{outcome.label}, {trial.visits[visit].label}"
-                n = tuple(study.summary(key, arm, **place).n for arm in trial.analysed_arms)
+                n = tuple(study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms))
                 contrast = f"{trial.contrast}, {highest} - {group}"
                 p_interaction = interactions.get((outcome.key, visit, contrast), math.nan)
                 decimals = labels.change_decimals(study.measure, outcome.decimals)
@@ -82,9 +82,9 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     if not families:
         draw.message(canvas, EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
-    arms = "n, {} /\n{}".format(*(arm.label for arm in study.trial.analysed_arms.values()))
+    arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
     reference = study.strata_labels[-1]
-    heads = ("difference (interval)", "P", f"interaction P,\nagainst {reference}")
+    heads = ("difference (CI)", "P", f"interaction P,\nagainst {reference}")
     for family, found in families.items():
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
@@ -102,15 +102,13 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
     """Draw estimates with their intervals; limits far outside the others are cut by an arrow."""
     ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
     few = len(ends) // 20
-    inner = [0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]]
-    room = 0.05 * (max(inner) - min(inner)) or 1.0
-    low, high = min(inner) - room, max(inner) + room
+    low, high = draw.padded([0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]])
     ax.set(xlim=(low, high), ylim=(len(found) - 0.5, -0.5), yticks=[])
     ax.axvline(0, **style.DASHED)
-    looks = [style.stratum_look(place, len(study.strata_labels)) for place in range(len(study.strata_labels))]
-    look_of = dict(zip(study.strata_labels, looks, strict=True)) | {ALL_PARTICIPANTS: _OVERALL}
+    names = study.strata_labels
+    looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
     for place, effect in enumerate(found):
-        look = look_of[effect.group]
+        look = looks[effect.group]
         if not math.isnan(effect.low):
             left, right = max(effect.low, low), min(effect.high, high)
             ax.plot((left, right), (place, place), color=look.edge, linewidth=0.9, zorder=1)
@@ -130,8 +128,7 @@ def _row(canvas: Axes, y: float, effect: Effect) -> str:
     style.write(
         canvas, *((3, y, effect.name) if overall else (6, y, effect.group)), weight="bold" if overall else "normal"
     )
-    sizes = "/".join("–" if math.isnan(n) else f"{n:.0f}" for n in effect.n)
-    style.write(canvas, LEFT - 3, y, sizes, ha="right")
+    style.write(canvas, LEFT - 3, y, "/".join(number(n, 0) for n in effect.n), ha="right")
     texts = [effect.difference, p_digits(effect.p)]
     words = f"{effect.name}, {'all participants' if overall else effect.group}: {texts[0]}, {p_value(effect.p)}"
     if not math.isnan(effect.p_interaction):

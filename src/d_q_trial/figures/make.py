@@ -85,31 +85,29 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
         page.text(left + 5.5, above + 0.9, contents[-1].title, weight="bold", size=style.TITLE, va="top")
     if figure.by_stratum:
-        _share_axes(axes, panels)
+        _share_axes(axes, panels, contents, study)
     if legend:
-        _legend(page, axes, [arm.label for arm in study.trial.analysed_arms.values()])
+        names = [arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)]
+        place = {"loc": "upper right", "ncols": 2, "borderaxespad": 0.2}
+        page.legend(dict(zip(names, names, strict=True)), page.width - 2, 0.0, **place)
     return page, contents
 
 
-def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
-    """Give the time courses of one outcome the same vertical axis, so that strata can be compared."""
-    for outcome in {panel.outcome for panel in panels}:
-        own = [ax for ax, panel in zip(axes, panels, strict=True) if panel.outcome == outcome and ax.containers]
-        limits = [ax.get_ylim() for ax in own]
-        for ax in own:
-            ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-            draw.name_y(ax, ax.get_ylabel())
-
-
-def _legend(page: style.Page, axes: Sequence[Axes], arms: Sequence[str]) -> None:
-    """Draw one key to the arms for the whole page, with the marks of the first axes that have them."""
-    handles: dict[str, Any] = {}
-    for ax in reversed(axes):
-        found, names = ax.get_legend_handles_labels()
-        handles |= dict(zip(reversed(names), reversed(found), strict=True))
-    place = {"loc": "upper right", "bbox_to_anchor": (1 - 2 / page.width, 1 - page.top / page.height)}
-    shown = {name: handles[name] for name in arms if name in handles}
-    page.figure.legend(shown.values(), shown.keys(), ncols=2, frameon=False, borderaxespad=0.2, **place)
+def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel], contents: Sequence[Content], study: Study) -> None:
+    """Draw the panels of one outcome again with the same vertical axis, so that strata can be compared."""
+    drawn = [(ax, panel) for ax, panel, content in zip(axes, panels, contents, strict=True) if not content.missing]
+    for outcome in dict.fromkeys(panel.outcome for _, panel in drawn):
+        own = [(ax, panel) for ax, panel in drawn if panel.outcome == outcome]
+        for redraw in (True, False):  # room for the marks of values outside is added while a panel is drawn
+            lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
+            limits = min(lows), max(highs)
+            for ax, panel in own:
+                if redraw:
+                    ax.clear()
+                    draw_panel(ax, panel.model_copy(update={"limits": limits}), study)
+                else:
+                    ax.set_ylim(limits)
+                    draw.name_y(ax, ax.get_ylabel())
 
 
 def _describe(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import interval, number, p_value
@@ -45,8 +44,7 @@ class NotShownError(Exception):
     """The workbook or the analysis does not have what a panel shows; the message says so on two lines."""
 
 
-@dataclass(frozen=True)
-class Quantity:
+class Quantity(NamedTuple):
     """What an axis shows: an outcome at baseline, or its change."""
 
     measure: str  # in the results
@@ -148,7 +146,7 @@ def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
             members.append(draw.Group(arm.label, look, _PAIR * index + step, values, summary))
     if not any(group.n for group in members):
         raise _not_there(study, outcome, panel.visit)
-    named = not room(panel, study, draw.width_mm(ax)).arms_legend
+    named = not room(panel, study, draw.size(ax)[0] / 72 * 25.4).arms_legend
     changes = {"zero": panel.visit != BASELINE, "limits": panel.limits}
     draw.groups(ax, members, shown.label, unit=shown.unit, names=named, **changes)
     words = []
@@ -186,11 +184,12 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     draw.name_y(ax, shown.label)
     medians: list[list[str]] = [[] for _ in visits]
     for index, (arm, look) in enumerate(zip(trial.analysed_arms.values(), (style.TREATED, style.CONTROL), strict=True)):
+        row = len(trial.analysed_arms) - index  # control first, as in the tables
         at_baseline = study.summary((panel.outcome, "baseline", BASELINE), arm.key, **place).n
         summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_visit[visit][index] for visit in visits)]
-        moved = [position + _DODGE * (2 * index - 1) for position in positions]
+        moved = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.course(ax, moved, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        draw.row_below(ax, index + 1, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
+        draw.row_below(ax, row, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
         for said, summary in zip(medians, summaries[1:], strict=True):
             said.append(f"{arm.label} {number(summary.median, shown.decimals)}{shown.unit}")
     for place_of_break in broken:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..formatting import number
 from ..trial import BASELINE, Arm
 from . import style
 from .catalogue import Design, Flow
@@ -100,7 +101,7 @@ def _allocated(arm: Arm, study: Study) -> str:
     """Say how many the workbook has, and what the article reports if that is another number."""
     stated = [row["count"] for row in study.flow if row["step"] == "allocated" and row["arm"] == arm.key][:1]
     count = study.enrolled[arm.key]
-    return _n(count) + "".join(f" ({number} allocated, as reported)" for number in stated if number != str(count))
+    return _n(count) + "".join(f" ({n} allocated, as reported)" for n in stated if n != str(count))
 
 
 def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str], study: Study) -> list[str]:
@@ -119,67 +120,60 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str]
         ax.text(left + 2, line, label, va="center")
         for centre, visit in zip(centres, visits, strict=True):
             n = study.summary((key, "baseline" if visit.key == BASELINE else study.measure, visit.key), arm.key).n
-            ax.text(centre, line, "–" if math.isnan(n) else f"{n:.0f}", ha="center", va="center")
+            ax.text(centre, line, number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
     return words
 
 
 def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements along the weeks of the trial."""
-    visits, arms, words = list(study.trial.visits.values()), study.trial.arms, []
+    visits, arms = list(study.trial.visits.values()), study.trial.arms
     weeks = [visit.week for visit in visits if visit.week is not None]
     times: Sequence[float] = weeks if len(weeks) == len(visits) else range(len(visits))
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
-    measured = _measured(study)
-    depth, below = _ROW * (len(treatments) + len(measured)) + _GAP, 2 + _ROW * len(treatments) + _GAP
-    page = style.Page(style.WIDTH_MM, depth + 21)  # shows no data of participants, so it has no label
-    width = page.width - _LEFT - _RIGHT
-    ax = page.axes(_LEFT, 7, width, depth + 3)
-    room = 0.04 * (times[-1] - times[0] or 1.0)
-    ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth + 3, 0), yticks=[])
+    labels = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
+    measured, top = _measured(study), 2 + _ROW * len(treatments)  # and where its rows begin
+    rows = [2 + _ROW * (index + 0.5) + _GAP * (index >= len(labels)) for index in range(len(labels) + len(measured))]
+    depth = rows[-1] + _ROW / 2 + 1
+    page = style.Page(style.WIDTH_MM, depth + 18)  # shows no data of participants, so it has no label
+    width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
+    ax = page.axes(_LEFT, 7, width, depth)
+    ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth, 0))
     ax.spines["left"].set_visible(False)
     ax.set_xticks(times, [f"{time:g}" for time in times] if times is weeks else [visit.label for visit in visits])
+    names = [textwrap.fill(name, 40) for name in (*labels, *measured)]
+    ax.set_yticks(rows, names, size=style.BODY, va="center", linespacing=1.05)
+    ax.tick_params(axis="y", length=0, pad=4)
     look = {"xycoords": ax.get_xaxis_transform(), "xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
         ax.annotate(visit.label, (time, 1), size=style.SMALL, **look)
-    for index, treatment in enumerate(treatments):
-        y, look = 2 + _ROW * (index + 0.5), style.TREATED if treatment.arm == "treated" else style.CONTROL
-        words.append(": ".join(filter(None, (getattr(arms, treatment.arm).label, treatment.label))))
-        _row_label(ax, y, words[-1])
+    for y, treatment in zip(rows, treatments, strict=False):
+        look = style.TREATED if treatment.arm == "treated" else style.CONTROL
         ax.plot((times[0], times[-1]), (y, y), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for start in treatment.starts:
             style.box(ax, start, y - 1.6, treatment.days / 7, 3.2, **bar)
-    starts = {start for treatment in treatments for start in treatment.starts}
     if times is weeks:
         ax.set_xlabel("Weeks")
-        ax.set_xticks(sorted(starts - set(times)), minor=True)
+        ax.set_xticks(sorted({start for t in treatments for start in t.starts} - set(times)), minor=True)
         ax.xaxis.set_minor_formatter("{x:g}")
         ax.tick_params(axis="x", which="minor", length=2.5, width=0.6, pad=2.0, labelsize=style.SMALL)
-    ax.axhline(below - _GAP / 2, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
-    for index, (label, when) in enumerate(measured):
-        y, at = below + _ROW * (index + 0.5), [place for place, visit in enumerate(visits) if visit.key in when]
-        _row_label(ax, y, label)
-        dots = [times[place] for place in at]
+    ax.axhline(top + _GAP / 2, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
+    for y, (label, when) in zip(rows[len(labels) :], measured.items(), strict=True):
+        dots = [time for time, visit in zip(times, visits, strict=True) if visit.key in when]
         ax.plot(dots, [y] * len(dots), "o", markersize=5, color=style.INK, label=label, zorder=2)
-        words.append(f"{label}: {', '.join(visits[place].label for place in at)}")
-    return page, [Content("Design", f"{'; '.join(words)}.")]
+    words = [f"{label}: {', '.join(v.label for v in visits if v.key in when)}" for label, when in measured.items()]
+    return page, [Content("Design", f"{'; '.join([*labels, *words])}.")]
 
 
-def _row_label(ax: Axes, y: float, text: str) -> None:
-    look = {"xytext": (-4, 0), "textcoords": "offset points", "ha": "right", "va": "center", "linespacing": 1.05}
-    ax.annotate(textwrap.fill(text, 40), (0, y), xycoords=ax.get_yaxis_transform(), annotation_clip=False, **look)
-
-
-def _measured(study: Study) -> list[tuple[str, set[str]]]:
-    """List what is measured when: the markers, then each family of outcomes, with its names if they are few."""
+def _measured(study: Study) -> dict[str, set[str]]:
+    """Return what is measured when: the markers, then each family of outcomes, with its names if they are few."""
     trial = study.trial
-    rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})] if trial.markers else []
+    rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}} if trial.markers else {}
     for family, label in trial.families.items():
-        outcomes = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
-        names = ", ".join(outcome.label for outcome in outcomes)
-        text = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
-        if outcomes:
-            rows.append((text, {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}))
+        if outcomes := [outcome for outcome in trial.outcomes.values() if outcome.family == family]:
+            names = ", ".join(outcome.label for outcome in outcomes)
+            text = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
+            rows[text] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
     return rows

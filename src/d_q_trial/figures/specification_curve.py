@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..formatting import number, p_value
-from ..labels import fill
+from ..formatting import number
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import style
-from .catalogue import captions
+from .words import say, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 LEFT, CURVE, RIGHT = 47.0, 104.0, 28.0  # millimetres: names, curve, numbers
-HEAD, HEIGHT, GAP = 15.0, 62.0, 7.0
+HEAD, HEIGHT, GAP = 15.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
 WIDEST = 30  # letters of a name
 BINS = 312  # places along the curve
@@ -55,8 +54,8 @@ def options_of(ordered: pd.DataFrame, trial: Trial) -> list[list[Option]]:
         "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
     }
     groups = []
-    for choice, title in captions()["choices"].items():
-        column = ordered[choice].replace(names.get(choice, captions()["options"]))
+    for choice, title in texts()["choices"].items():
+        column = ordered[choice].replace(names.get(choice, texts()["options"]))
         found = column.iloc[ordered["specification"].to_numpy().argsort(kind="stable")].unique()
         if len(found) > 1:
             groups.append([Option(title, name, column.eq(name).to_numpy()) for name in found])
@@ -80,7 +79,6 @@ def draw_specification_curve(
     of the permuted curves, each of shape (places,). Effects with a two-sided P up to ``alpha`` are marked as significant;
     ``label`` says how the data have to be marked. Given a ``reason`` why there is no multiverse, the picture says it alone.
     """
-    texts = captions()["specification_curve"]
     with style.settings():
         if reason:
             page = style.Page(style.WIDTH_MM, 16, label)
@@ -91,13 +89,13 @@ def draw_specification_curve(
             below = sum(_row_height(options) * len(options) for options in groups) + BETWEEN * max(0, len(groups) - 1)
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 5, label)
             canvas = page.canvas()
-            first, second, third = (fill(text, _numbers(summary)) for text in texts["heading"])
+            first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
             style.write(canvas, 2, 3.2, first, weight="bold", size=style.TITLE)
             style.italic_p(style.write(canvas, 2, 7.2, second, size=style.BODY))
             style.italic_p(style.write(canvas, 2, 10.6, third, color=style.QUIET))
             draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
             _choices(page, canvas, ordered, groups, alpha)
-        return page.save(stem, title=texts["title"])
+        return page.save(stem, title=say("specification_curve", "title"))
 
 
 def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alpha: float, trial: Trial) -> None:
@@ -123,25 +121,18 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     ):
         if members.any():
             ax.scatter(x[members], effect[members], label=label, **look)
-    ax.set(xlim=(0, count), xticks=[])
-    ax.spines["bottom"].set_visible(False)
+    ax.set(xlim=(0, count), xlabel="Specifications, in order of their effect")
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_ylabel(f"Chance that a change is more favourable\nin {trial.arms.treated.label} than in the other arm")
     key = {"loc": "upper left", "frameon": False, "fontsize": style.SMALL}
     for text in ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key).get_texts():
         style.italic_p(text)
 
 
-def _numbers(summary: pd.DataFrame) -> dict[str, Any]:
-    """Return the numbers of the whole multiverse, whose summaries come first, as its texts name them."""
-    whole = summary[summary["family"].eq(summary["family"].iloc[0])].set_index("summary")
-    sizes = ("combinations", "left_out", "too_small", "specifications", "tests", "permutations")
-    return {name: int(whole[name].iloc[0]) for name in sizes} | {
-        "p": whole["p"].map(p_value),
-        "median": number(whole.loc["median_effect", "value"], 2),
-        "share": number(100 * whole.loc["share_significant", "value"], 1),
-        "expected": number(100 * whole.loc["share_significant", "permuted_mean"], 1),
-        "z": number(whole.loc["mean_z", "value"], 2),
-    }
+def _whole(summary: pd.DataFrame) -> dict[str, Any]:
+    """Return the rows of the whole multiverse, whose summaries come first, by the name of the summary."""
+    whole = summary[summary["family"].eq(summary["family"].iloc[0])]
+    return {row.summary: row for row in whole.itertuples(index=False)}
 
 
 def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list[list[Option]], alpha: float) -> None:
@@ -154,10 +145,8 @@ def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list
         style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
     for options in groups:
         # Grey where the options are spread evenly; black where one is there twice as often, or more.
-        shades, row = (
-            np.array([_density(option.members) for option in options]) * len(options) / 2,
-            _row_height(options),
-        )
+        shades = np.array([_density(option.members) for option in options]) * len(options) / 2
+        row = _row_height(options)
         ax = page.axes(LEFT, top, CURVE, row * len(options))
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
         ax.imshow(shades, extent=(0, len(ordered), len(options), 0), **look)
@@ -188,32 +177,13 @@ def describe_multiverse(
     table: pd.DataFrame, summary: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness, reason: str
 ) -> dict[str, dict[str, str]]:
     """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png``, as the report reads it."""
+    if reason:
+        none = dict.fromkeys(("caption", "words"), say("specification_curve", "none", reason=reason))
+        return {"specification_curve": {"title": say("specification_curve", "title")} | none}
+    drawn = table[table["effect"].notna()]
+    values = _whole(summary) | {"trial": trial, "alpha": analysis.alpha, "settings": robustness, "drawn": drawn}
+    values |= {"own": drawn[drawn["own"].eq("yes")]}
+    values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
     parts = {"specification_curve": ("title", "caption", "words")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    texts = {name: {part: captions()[name][part] for part in kept} for name, kept in parts.items()}
-    if reason:
-        none = dict.fromkeys(("caption", "words"), f"There is no multiverse: {reason}.")
-        return {"specification_curve": texts["specification_curve"] | none}
-    drawn, minimum, numbers = table[table["effect"].notna()], robustness.minimum_per_arm, _numbers(summary)
-    effect, own = drawn["effect"], drawn.loc[drawn["own"].eq("yes"), "effect"]
-    without = [f"{numbers['too_small']:,} with fewer than {minimum} participants in an arm"] * bool(
-        numbers["too_small"]
-    )
-    without += [f"{numbers['left_out']:,} that no labels could give enough"] * bool(numbers["left_out"])
-    remain = int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())
-    favoured = (f"{way} {trial.outcomes[key].label}" for key, way in robustness.multiverse.outcomes.items())
-    lie = f" The analysis' own {len(own)} effects lie between {number(own.min(), 2)} and {number(own.max(), 2)}."
-    words = numbers | {
-        "treated": trial.arms.treated.label,
-        "favoured": ", ".join(favoured),
-        "alpha": analysis.alpha,
-        "minimum": minimum,
-        "without": f", without {' and '.join(without)}" if without else "",
-        "drawn": len(drawn),
-        "low": number(effect.min(), 2),
-        "high": number(effect.max(), 2),
-        "remain": f"{remain or 'none'} {'remain' if remain != 1 else 'remains'}",
-        "adjusted": p_value(drawn["p_adjusted"].min()),
-        "own": lie if len(own) else "",
-    }
-    return {name: {part: fill(text, words) for part, text in kept.items()} for name, kept in texts.items()}
+    return {name: {part: say(name, part, **values) for part in kept} for name, kept in parts.items()}

@@ -9,11 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from ..changes import read_changes
 from ..files import read_rows
 from ..participants import POPULATION, TRIAL, VALUE, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..strata import read_strata
+from ..subgroups import Matrix, Subgroup
 from ..trial import BASELINE, Trial
 
 if TYPE_CHECKING:
@@ -50,9 +53,13 @@ class Study:
     interactions: Sequence[Row] = ()  # sensitivity/interaction.csv
 
     @cached_property
-    def _points(self) -> dict[Key, pd.DataFrame]:
-        known = self.changes[self.changes["value"].notna()]
-        return {tuple(key): rows for key, rows in known.groupby(["outcome", "measure", "visit"], sort=False)}
+    def _matrix(self) -> Matrix:
+        return Matrix(self.changes, self.trial)
+
+    @cached_property
+    def _subgroups(self) -> dict[tuple[str, str], Subgroup]:
+        found = [self._matrix.all_participants(), *self._matrix.strata(self.strata, self.strata_labels)]
+        return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
 
     @cached_property
     def enrolled(self) -> Counter[str]:
@@ -75,22 +82,13 @@ class Study:
     def values(
         self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
     ) -> tuple[float, ...]:
-        """Return the participants' values in a group, in the order of the table; no ``arm`` takes both together.
-
-        The sheet states the strata of participants without ids; the others are those to whom strata.csv gives the stratum.
-        """
-        rows = self._points.get(key)
-        if rows is None:
+        """Return the participants' values in a group, in the order of the table; no ``arm`` takes both together."""
+        matrix, subgroup = self._matrix, self._subgroups.get((marker, stratum))
+        columns = (matrix.outcome == key[0]) & (matrix.measure == key[1]) & (matrix.visit == key[2])
+        if subgroup is None or not columns.any():
             return ()
-        if stratum == ALL_PARTICIPANTS:
-            belongs = rows["linked"] | rows["stratum"].eq("")
-        else:
-            assigned = self.strata.loc[
-                self.strata["marker"].eq(marker) & self.strata["stratum"].eq(stratum), "participant"
-            ]
-            stated = rows["marker"].eq(marker) & rows["stratum"].eq(stratum)
-            belongs = rows["participant"].isin(assigned).where(rows["linked"], stated)
-        return tuple(rows.loc[belongs & (rows["arm"].eq(arm) if arm else True), "value"])
+        values = matrix.values[subgroup.rows & ((matrix.arm == arm) | (not arm)), columns.argmax()]
+        return tuple(values[~np.isnan(values)])
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
         """Return age and marker of those people of a group (see ``catalogue.Panel``) that have both."""

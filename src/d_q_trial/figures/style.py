@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,14 +48,8 @@ class Look:
 
     def points(self, size: float, edge: float = 0.4) -> dict[str, Any]:
         """Return the properties of a line of markers; ``size`` and the width of their ``edge`` in points of type."""
-        return {
-            "linestyle": "none",
-            "marker": self.marker,
-            "markersize": size,
-            "markerfacecolor": self.face,
-            "markeredgecolor": self.edge,
-            "markeredgewidth": edge,
-        }
+        colours = {"markerfacecolor": self.face, "markeredgecolor": self.edge, "markeredgewidth": edge}
+        return {"linestyle": "none", "marker": self.marker, "markersize": size} | colours
 
 
 CONTROL = Look("#8cc1e6", "#2b6ea6", "o", "#e6f1fa")
@@ -82,23 +77,18 @@ class Page:
 
     def __init__(self, width: float, height: float, label: str | None = None):
         from matplotlib.figure import Figure
+        from matplotlib.patches import Rectangle
 
         self.width, self.label = width, label
         self.top = BAND_MM if label else 0.0
         self.height = height + self.top
         self.figure: Figure = Figure(figsize=(width / _MM_PER_INCH, self.height / _MM_PER_INCH))
         if label:
-            self._band(label)
-
-    def _band(self, label: str) -> None:
-        from matplotlib.patches import Rectangle
-
-        depth = BAND_MM / self.height
-        band = Rectangle((0, 1 - depth), 1, depth, transform=self.figure.transFigure, facecolor=BAND_FILL, linewidth=0)
-        self.figure.add_artist(band)
-        self.figure.text(
-            0.5, 1 - depth / 2, label, ha="center", va="center_baseline", color=BAND_INK, weight="bold", size=TITLE
-        ).set_gid("label")
+            depth = BAND_MM / self.height
+            look = {"transform": self.figure.transFigure, "facecolor": BAND_FILL, "linewidth": 0}
+            self.figure.add_artist(Rectangle((0, 1 - depth), 1, depth, **look))
+            look = {"color": BAND_INK, "weight": "bold", "size": TITLE, "gid": "label"}
+            self.text(width / 2, -BAND_MM / 2, label, ha="center", va="center_baseline", **look)
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
         """Add axes whose frame begins ``left`` and ``top`` millimetres from the corner below the band."""
@@ -117,23 +107,36 @@ class Page:
         """Write text at a place in millimetres."""
         return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **style)
 
+    def legend(self, names: Mapping[str, str], left: float, top: float, **style: Any) -> None:
+        """Draw a key at a place in millimetres to what is drawn under these labels, by what the key is to call it.
+
+        What stands under one label in one axes, such as a line and its band, makes one entry.
+        """
+        found: dict[str, dict[type, Any]] = {}
+        for ax in reversed(self.figure.axes):
+            own: dict[str, dict[type, Any]] = {}
+            for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+                own.setdefault(name, {})[type(handle)] = handle
+            found |= own
+        shown = {names[name]: tuple(reversed(found[name].values())) for name in names if name in found}
+        place = {"bbox_to_anchor": (left / self.width, 1 - (self.top + top) / self.height), "frameon": False}
+        self.figure.legend(shown.values(), shown.keys(), **place, **style)
+
     def save(self, stem: Path | str, *, title: str) -> list[Path]:
         """Write ``stem``.pdf and ``stem``.png; the same page gives the same bytes.
 
         The label stands in the metadata of both files as well.
         """
-        pdf = {"Title": title, "Subject": self.label, "Creator": None, "Producer": None, "CreationDate": None}
-        png = {"Title": title, "Software": None} | ({"Description": self.label} if self.label else {})
+        nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+        png = {"metadata": {"Title": title, "Software": None, "Description": self.label}, "dpi": PNG_DPI}
         options: dict[str, dict[str, Any]] = {
-            "pdf": {"metadata": pdf},
-            "png": {"metadata": png, "dpi": PNG_DPI, "pil_kwargs": {"compress_level": 2}},
+            "pdf": {"metadata": {"Title": title, "Subject": self.label} | nothing},
+            "png": png | {"pil_kwargs": {"compress_level": 2}},
         }
-        paths = []
         for ending, more in options.items():
-            paths.append(Path(f"{stem}.{ending}"))
-            with atomic(paths[-1]) as temporary:
+            with atomic(Path(f"{stem}.{ending}")) as temporary:
                 self.figure.savefig(temporary, format=ending, **more)
-        return paths
+        return [Path(f"{stem}.{ending}") for ending in options]
 
 
 def italic_p(written: Text, label: str = "") -> Text:
@@ -141,10 +144,9 @@ def italic_p(written: Text, label: str = "") -> Text:
 
     ``label`` is a part of the text, such as the name of a stratum, that may hold any letter and stays as it is.
     """
-    before, kept, after = written.get_text().partition(label) if label else ("", "", written.get_text())
-    before, kept, after = (part.replace("$", r"\$") for part in (before, kept, after))
-    before, after = (re.sub(r"\bP\b", "$P$", part) for part in (before, after))
-    written.set(text=before + kept + after, parse_math=True)
+    parts = [part.replace("$", r"\$") for part in written.get_text().partition(label or "\0")]
+    parts[::2] = [re.sub(r"\bP\b", "$P$", part) for part in parts[::2]]
+    written.set(text="".join(parts), parse_math=True)
     return written
 
 

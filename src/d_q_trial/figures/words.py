@@ -1,0 +1,37 @@
+"""Titles, captions and words of the figures that no catalogue holds: the templates of ``captions.yaml``."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..config.yaml_files import read_yaml
+from ..formatting import interval, number, p_digits, p_value
+from ..labels import within
+from ..pages import environment
+
+
+@cache
+def texts() -> dict[str, Any]:
+    """Return the templates as they are."""
+    return read_yaml(Path(__file__).with_name("captions.yaml"))
+
+
+@cache
+def _engine():
+    engine = environment().overlay(autoescape=False)
+    engine.filters = engine.filters | {
+        "count": lambda value: f"{int(value):,}",
+        "digits": p_digits,
+        "interval": interval,
+        "number": number,
+        "p": p_value,
+        "within": within,
+    }
+    return engine
+
+
+def say(figure: str, part: str, **values: Any) -> str:
+    """Return a part of the texts of a figure, such as its ``title`` or ``caption``, with its expressions filled in."""
+    return _engine().from_string(texts()[figure][part]).render(**values)
