@@ -15,7 +15,7 @@ PLACE = {"source": "paper", "locator": "Fig. 1", "outcome": "age", "measure": "c
 
 
 def check_tables(reported, checks=table_checks.CHECKS):
-    report = Report(reported, None, [], Decision([], {}), [], [])
+    report = Report(reported, None, [], "normal", Decision([], {}), [], [])
     return [finding for check in checks for finding in check(report)]
 
 

@@ -78,23 +78,19 @@ class Option:
 
 @dataclass(frozen=True)
 class Inference:
-    """Scores of the variants, best first; for the best, numbers of each P-value and options for unreported ones."""
+    """Scores of the variants, best first; for the best, the numbers of each P-value.
+
+    ``options`` holds every pair of unreported numbers that meets the sums, most probable first, by the names of the pair.
+    """
 
     scores: list[Score]
     numbers: dict[str, tuple[int, int]]
-    options: list[Option]
+    options: dict[tuple[str, str], list[Option]]
 
     @property
     def best(self) -> Score:
         """The variant with the largest likelihood."""
         return self.scores[0]
-
-    def solutions(self) -> dict[tuple[str, str], list[Option]]:
-        """Return every pair of unreported numbers that meets the sums, most probable first, by the names of the pair."""
-        by_pair: dict[tuple[str, str], list[Option]] = defaultdict(list)
-        for option in self.options:
-            by_pair[option.first, option.second].append(option)
-        return by_pair
 
 
 @dataclass(frozen=True)
@@ -129,6 +125,7 @@ class Report:
     reported: Reported
     inference: Inference | None
     assessments: list[Assessment]
+    variant: str  # the inferred one, or the usual one
     decision: Decision
     ranges: list[RangeCheck]
     dependence: list[dict]
@@ -137,11 +134,6 @@ class Report:
         """Return the rows of a published table; none if it is absent."""
         return self.reported.tables.get(name, [])
 
-    @property
-    def variant(self) -> str:
-        """The inferred variant, or the usual one."""
-        return self.inference.best.variant if self.inference else "normal"
-
 
 def assess_paper(reported: Reported, decision: Decision) -> Report:
     """Infer the convention from the P-values of the first source, and assess every P-value under it."""
@@ -149,19 +141,18 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     used = [p for p in reported.p_values if p.usable and p.source == source]
     inference = infer(used, reported.constraints) if used else None
     assessments = assess_all(used, inference) if inference else []
-    report = Report(reported, inference, assessments, decision, [], [])
-    inferred = inference.numbers if inference else {}
+    inferred, variant = (inference.numbers, inference.best.variant) if inference else ({}, "normal")
     ranges = []
     for p in reported.p_values:
         numbers = inferred.get(p.claim, (p.n_first, p.n_second))
         if p.test == "rank_sum" and None not in numbers and not p.too_large:
-            ranges.append(check_range(p, *numbers, variant=report.variant, kind=decision.best_type))
+            ranges.append(check_range(p, *numbers, variant=variant, kind=decision.best_type))
     dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
-    return replace(report, ranges=[check for check in ranges if check], dependence=dependence)
+    return Report(reported, inference, assessments, variant, decision, [r for r in ranges if r], dependence)
 
 
-def likelihood_ratios(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
-    """Return likelihoods of reported digits under a variant, relative to P-values that lie anywhere, shape (k,)."""
+def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+    """Return the log-likelihood of all digits under a variant at each miss rate, relative to any P, shape (rates,)."""
     low, high = np.array([p.low for p in p_values]), np.array([p.high for p in p_values])
     found, expected = hits(low, high, n_first, n_second, variant)
     weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
@@ -169,12 +160,7 @@ def likelihood_ratios(p_values: list[ReportedP], n_first: int, n_second: int, va
         rows = np.array([p.ties == ties for p in p_values])
         reached, likely = hits(low[rows], high[rows], n_first, n_second, variant, ties)
         tied[rows] = reached / likely
-    return (1 - weights) * found / expected + weights * tied
-
-
-def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
-    """Return the log-likelihood of all these P-values at each miss rate, shape (rates,)."""
-    ratios = likelihood_ratios(p_values, n_first, n_second, variant)
+    ratios = (1 - weights) * found / expected + weights * tied
     return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
 
 
@@ -287,9 +273,11 @@ def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -
     }
 
 
-def _options(components: list[Component], tables: list[np.ndarray], rate: int, variant: str) -> list[Option]:
+def _options(
+    components: list[Component], tables: list[np.ndarray], rate: int, variant: str
+) -> dict[tuple[str, str], list[Option]]:
     """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
-    options = []
+    options: dict[tuple[str, str], list[Option]] = defaultdict(list)
     for (members, found), table in zip(components, tables, strict=True):
         weights = np.exp(table[:, rate] - table[:, rate].max())
         weights /= weights.sum()
@@ -300,7 +288,8 @@ def _options(components: list[Component], tables: list[np.ndarray], rate: int, v
             for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
                 reached = sum(bool(fit(p.low, p.high, *numbers, variant).u) for p in p_values)
                 log = float(_log_likelihoods(p_values, *numbers, variant)[rate]) / math.log(10)
-                options.append(Option(*map(str, pair), *numbers, reached, len(p_values), log, share))
+                first, second = map(str, pair)
+                options[first, second].append(Option(first, second, *numbers, reached, len(p_values), log, share))
     return options
 
 

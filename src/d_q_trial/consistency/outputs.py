@@ -48,7 +48,7 @@ def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
         "findings": (_values(findings), COLUMNS),
         "variants": (_values(inference.scores if inference else []), _names(Score)),
         "abstract": (dependence, DEPENDENCE),
-        "group_sizes": (_values(inference.options if inference else []), _names(Option)),
+        "group_sizes": (_values([*itertools.chain(*inference.options.values())] if inference else []), _names(Option)),
         "quartiles": (_values(report.decision.definitions), _names(Definition)),
         "p_values": (p_values, (*_NUMBERS, "status", "u", "tie_sum", "fewer")),
         "ranges": (ranges, ("claim", "relation", "p", *_names(RangeCheck)[1:])),

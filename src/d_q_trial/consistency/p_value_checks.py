@@ -75,7 +75,7 @@ def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
 
 def group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
-    for pair, options in (report.inference.solutions() if report.inference else {}).items():
+    for pair, options in (report.inference.options if report.inference else {}).items():
         likely = [f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01]
         words = {"pair": label(pair), "likely": likely, "options": options, "best": options[0]}
         yield finding("group-size", slug("-".join(pair)), **words)

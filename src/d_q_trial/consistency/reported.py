@@ -6,6 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from ..errors import UserError
@@ -292,7 +293,7 @@ class _GroupSizes:
                         self.strata[marker].append(stratum)
         strata = set(itertools.chain(*self.strata.values()))
         self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
-        self._profiles: dict[tuple[str, str, str], Profile] = {}
+        self._profile = cache(self._reported_numbers)
         self.sets: dict[str, tuple[str, str, str]] = {}  # name of a set of measurements: outcome, visit, marker
 
     def look_up(self, place: Row, reported: str) -> int | str:
@@ -315,16 +316,15 @@ class _GroupSizes:
         self.sets[name] = (outcome, visit, marker)
         return self._name(name, stratum, group)
 
-    def _profile(self, outcome: str, visit: str, marker: str) -> Profile:
+    def _reported_numbers(self, outcome: str, visit: str, marker: str) -> Profile:
         """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""
-        key = (outcome, visit, marker)
-        if key not in self._profiles:
-            self._profiles[key] = {
-                (stratum, group): n
-                for (o, v, m, stratum, group), (n, _) in self.counts.items()
-                if (o, v) == key[:2] and (m == marker or (not m and stratum == "all")) and group in (*self.arms, "all")
-            }
-        return self._profiles[key]
+        return {
+            (stratum, group): n
+            for (o, v, m, stratum, group), (n, _) in self.counts.items()
+            if (o, v) == (outcome, visit)
+            and (m == marker or (not m and stratum == "all"))
+            and group in (*self.arms, "all")
+        }
 
     @staticmethod
     def _name(collection: str, stratum: str, group: str) -> str:
