@@ -78,12 +78,32 @@ def test_windows_hold_everyone_and_keep_equal_values_together():
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
 
 
+def bootstrap(marker=(1.0, 2, 3, 4), response=(1.0, 3, 2, 4), **different):
+    options = {"side": "above", "minimum_per_arm": 1, "resamples": 2, "seed": 1} | different
+    return best_cut_bootstrap(marker, response, [True, False] * (len(marker) // 2), **options)
+
+
 @pytest.mark.parametrize(
-    ("wrong", "match"), [({"step": 0.5}, "step"), ({"at_cut": "uper"}, "'uper', expected 'upper'")]
+    ("call", "match"),
+    [
+        (lambda: subgroups([1.0, 2, 3], **WINDOWS | {"step": 0.5}, minimum=1), "step"),
+        (lambda: subgroups([1.0, 2, 3], **WINDOWS, minimum=1, at_cut="uper"), "'uper', expected 'upper'"),
+        (lambda: subgroups([1.0, np.inf, 3], **WINDOWS, minimum=1), "marker: infinite"),
+        (lambda: bootstrap(at_cut="uper"), "'uper', expected 'upper'"),
+        (lambda: bootstrap(side="abov"), "'abov', expected 'above'"),
+        (lambda: bootstrap(marker=(1.0, 2, np.inf, 4)), "marker: infinite"),
+        (lambda: bootstrap(response=(1.0, 2, np.nan, 4)), "missing value"),
+        (lambda: best_split([1, np.inf, 3], [1, 2, 3], minimum=1, permutations=9, seed=1), "marker: infinite"),
+        (lambda: best_split([1, 2, 3], [1, np.inf, 3], minimum=1, permutations=9, seed=1), "response: infinite"),
+        (
+            lambda: best_split([1, 2, 3], [1, 2, 3], minimum=1, permutations=9, seed=2**64),
+            "expected 1 or more, and 0 to",
+        ),
+    ],
 )
-def test_a_step_that_skips_participants_and_an_unknown_side_are_refused(wrong, match):
+def test_infinite_values_unknown_sides_and_a_step_that_skips_participants_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
-        subgroups([1.0, 2, 3], **WINDOWS | wrong, minimum=1)
+        call()
 
 
 def _searched_one_by_one(marker, response, is_first, weights, side, minimum):

@@ -21,6 +21,7 @@ def test_power_is_that_of_r_with_both_tails():
     assert t_power(19.8, 22, 10, 11, alpha=0.05) == pytest.approx(value("power.power_10_11"), rel=1e-7)
     assert t_power(0.0, 22, 10, 11, alpha=0.05) == pytest.approx(0.05, rel=1e-9)
     assert t_power(1000.0, 1.0, 27, 27, alpha=0.05) == 1  # beyond doubt, and beyond scipy's tails
+    assert math.isnan(t_power(math.nan, 1.0, 27, 27, alpha=0.05))
 
 
 @pytest.mark.parametrize("sizes", [(10, 11), (1, 2), (500, 3)])

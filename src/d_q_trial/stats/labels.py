@@ -60,19 +60,24 @@ class Labels:
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``.
 
-    ValueError if ``permutations`` is not positive, or the seed lies outside 0 to 2^64 - 1.
+    ValueError as :func:`check_drawn`.
 
     >>> labels_for([True, True, False, False], 100, seed=1).count
     6
     """
-    if permutations < 1 or not 0 <= seed < 2**64:
-        raise ValueError(
-            f"permutation: {permutations} permutations, seed {seed}; expected 1 or more, and 0 to 2^64 - 1"
-        )
+    check_drawn(permutations, seed)
     is_first = np.asarray(is_first, dtype=bool)
     n, n_first = is_first.size, int(is_first.sum())
     every = comb(n, n_first)
     return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
+
+
+def check_drawn(permutations: int, seed: int) -> None:
+    """Raise a ValueError if there are no permutations to draw, or the seed would repeat the numbers of another."""
+    if permutations < 1 or not 0 <= seed < 2**64:
+        raise ValueError(
+            f"permutation: {permutations} permutations, seed {seed}; expected 1 or more, and 0 to 2^64 - 1"
+        )
 
 
 @lru_cache(maxsize=1)  # asked for block by block

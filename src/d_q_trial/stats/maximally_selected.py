@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .checks import Seed
-from .labels import BLOCK, MonteCarloP, permutation_p, random_orders
+from .checks import Seed, finite
+from .labels import BLOCK, MonteCarloP, check_drawn, permutation_p, random_orders
 from .permutation import SAME
 from .rank_sum import midrank_columns, normal_z, wins
 
@@ -60,11 +60,10 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2).side.tolist()
     ['above', 'below', 'window', 'window']
     """
-    if at_cut not in ("upper", "lower"):
-        raise ValueError(f"subgroups: at_cut {at_cut!r}, expected 'upper' or 'lower'")
+    _one_of(at_cut, "at_cut", "upper", "lower")
     if not (0 < window <= 1 and 0 < step <= window):
         raise ValueError(f"sliding windows: expected 0 < step <= window <= 1, got step {step}, window {window}")
-    marker = np.asarray(marker, dtype=float)
+    marker = finite(marker, "marker")
     ordered = np.sort(marker[~np.isnan(marker)])
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
@@ -83,6 +82,11 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     return Subgroups(side, low, high, position, members)
 
 
+def _one_of(value: str, name: str, first: str, second: str) -> None:
+    if value not in (first, second):
+        raise ValueError(f"best cut: {name} {value!r}, expected {first!r} or {second!r}")
+
+
 def best_cut_bootstrap(
     marker: ArrayLike,
     response: ArrayLike,
@@ -96,8 +100,9 @@ def best_cut_bootstrap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
 
-    Arrays have shape (n,), without missing values; ``side`` is that of the subgroup, above or below its cut. Each arm is
-    drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with ``minimum_per_arm``.
+    Arrays have shape (n,); ``side`` is that of the subgroup, above or below its cut. ValueError for a missing or infinite
+    value. Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with
+    ``minimum_per_arm``.
 
     Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects, P(first > second) + P(tie) /
     2, at that cut among the participants who are not in the resample, NaN where it has none of one arm: each of shape
@@ -108,7 +113,11 @@ def best_cut_bootstrap(
     >>> found[0].shape, found[1].shape
     ((5,), (5,))
     """
-    marker, response, is_first = np.asarray(marker, float), np.asarray(response, float), np.asarray(is_first, bool)
+    _one_of(side, "side", "above", "below")
+    _one_of(at_cut, "at_cut", "upper", "lower")
+    marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
+    if np.isnan(marker + response).any():
+        raise ValueError("best cut: missing value, expected a marker and a response of every participant")
     cuts, effects = np.full((2, resamples), np.nan)
     if not marker.size:
         return cuts, effects
@@ -171,7 +180,8 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
-    marker, response = np.asarray(marker, dtype=float), np.asarray(response, dtype=float)
+    check_drawn(permutations, seed)
+    marker, response = finite(marker, "marker"), finite(response, "response")
     known = ~np.isnan(marker) & ~np.isnan(response)
     marker, response, n = marker[known], response[known], int(known.sum())
     cuts = np.unique(marker)[1:]

@@ -36,6 +36,8 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
     """
     _check(sd, n_first, n_second, alpha)
     effect, ratio = abs(difference) / sd, n_second / n_first
+    if math.isnan(effect):
+        return math.nan
     power = float(TTestIndPower().power(effect, n_first, alpha, ratio=ratio))
     if math.isnan(power):  # scipy's tail on the wrong side falls below 1e-20: nothing is added
         power = float(TTestIndPower().power(effect, n_first, alpha / 2, ratio=ratio, alternative="larger"))
