@@ -1,9 +1,12 @@
 """The same cohort in many layouts gives the same participants."""
 
+import pipeline
 import pytest
 from layouts import cohort, panels, writers
 from openpyxl import Workbook
 
+from d_q_trial.claims import FAILURES
+from d_q_trial.config.settings import StrataRule
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
@@ -76,3 +79,42 @@ def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
     assert frame.groupby(["variable", "marker", "stratum", "arm"]).size().to_dict() == {
         ("bmd_radius", "p16_variant_1+5", stratum, arm): 10 for stratum in ("T1/T2", "T3") for arm in ("control", "d_q")
     }
+
+
+# What each layout holds of the bundled cohort, with the mapping that it needs; beside the mapping, the values reproduced,
+# those within a reported bound, and what the layout does not hold.
+BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1/T2", "T3"])
+VERDICTS = {
+    "long export": (writers.WRITERS["long_by_visit"], "", 814, 32),
+    "wide": (writers.WRITERS["wide"], "", 814, 32),
+    "titled panels": (panels.titled_panels, "", 812, 31),  # ids: correlation with age
+    "changes beside a tertile": (
+        panels.changes_beside_a_tertile,
+        "strata: {1: T1/T2, 3: T3}",
+        800,
+        19,
+    ),  # the other marker
+    "Prism grouped": (panels.prism_grouped, "", 102, 5),  # strata, baselines
+    "legend sheet": (writers.WRITERS["coded"], "", 814, 32),
+    "visit codes": (panels.visits_by_number, "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}", 814, 32),
+    "transposed": (writers.WRITERS["transposed"], "", 814, 32),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", VERDICTS)
+def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_nothing(tmp_path, name):
+    write, mapping, reproduced, within = VERDICTS[name]
+    base = pipeline.of_config()
+    path = write(cohort.of_frame(base.participants.frame), tmp_path / "book.xlsx")
+    (tmp_path / "mapping.yaml").write_text(mapping)
+    read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
+    by = {"strata": BY_TERTILE} if "strata:" in mapping else {}
+    judged = pipeline.run(read, base.trial, base.analysis.model_copy(update=by)).verdicts()
+    canonical = base.verdicts().set_index("claim")["verdict"]
+    false = [
+        row.claim for row in judged.itertuples() if row.verdict in FAILURES and canonical[row.claim] not in FAILURES
+    ]
+    counts = judged["verdict"].value_counts()
+    assert false == []
+    assert (counts["reproduced"], counts["within the reported bound"]) == (reproduced, within)

@@ -175,6 +175,36 @@ QUESTIONS = {
     "numbers without a group": (prism("Control", None, "D+Q", None, None, None), "without a group"),
     "codes for missing values": (wide(D4=-99, D5=-99), "-99: perhaps a code for a missing value of CTx"),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
+    "title of percent of baseline": (
+        [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "the title says percent of baseline"
+    ),
+    "percent relative to the baseline": (
+        rows(["ID", "Arm", "CTx w20 relative to baseline (%)"], PEOPLE, ARMS, p1np()), "say measure: percent_of_baseline"
+    ),
+    "percent changes near 100": (
+        rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)]), "as if they were percent of"
+    ),
+    "percent instead of the unit": (beside("P1NP week 2 (%)", *p1np()), "unit 'percent' cannot be compared with .*; say measure"),
+    "visit numbers that may be weeks": (long([0, 2]), "2: not a visit of the trial"),
+    "samples instead of participants": (
+        rows(["sample_id", "Arm", "Visit", "CTx"], PEOPLE, ARMS, ["Baseline", "Baseline", "Week 20", "Week 20"] * 3, ctx()),
+        "the ids may be of samples"
+    ),
+    "later panels without a measure": (
+        {f"Fig {i}": [[f"CTx week {week}"], ["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))] for i, week in enumerate([2, 20])},
+        r"Fig 0!A1:B20: groups .* do not say .* percent changes \(as 1 more blocks\); say measure: in the mapping"
+    ),
+    "percent signs in text beside numbers": (
+        rows([*WIDE[0][:3], "CTx % change week 20"], PEOPLE, ARMS, ctx(), [*p1np()[:11], "-12.5%"]), "1 of 12 cells are formatted as percent"
+    ),
+    "people without ids under and over 60": ({"A": WIDE, "under": sample(0, 40), "over": sample(40, 60)}, "perhaps the same ones"),
+    "participants among people without ids": (
+        {"A": [[*a, *b] for a, b in zip(WIDE, sample(40, 52), strict=True)], "d": sample(40, 52)}, "have the values of participants"
+    ),
+    "numbers beside groups, without a name": (
+        [[*row, None, None, None, *more] for row, more in zip(prism("Control", "D+Q", None, None, None, None), [[None], [None], *([i] for i in ctx()[:8])], strict=True)],
+        "without a group"
+    ),
     "events that name arms by number": (events(*EVENTS), "nobody has an arm"),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),
     "protein in other units": (beside("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),
@@ -197,17 +227,28 @@ def test_what_is_not_stated_is_asked_about(name, tmp_path):
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("head", ["P1NP20", "p1npw2", "P1NPwk2", "P1NP2wk", "w2P1NP", "P1NP_V2", "P1NP_base"])
-def test_header_with_a_visit_glued_to_a_name_is_asked_about(head, tmp_path):
-    with pytest.raises(UserError, match="may be P1NP, which is missing at"):
+HEADS = {
+    **dict.fromkeys(["P1NP20", "p1npw2", "P1NPwk2", "P1NP2wk", "w2P1NP", "P1NP_V2", "P1NP_base", "p1np20wks"], "P1NP"),
+    **dict.fromkeys(["dP1NP20", "p1npchg20", "P1NP delta", "log P1NP week 2"], "P1NP"),
+    **dict.fromkeys(["P1NP wk 2 (rank)", "P1NP wk 2 (SD)", "P1NP wk 2 (visit 3)"], "P1NP"),
+    **dict.fromkeys(["p16", "p16_5", "CDKN2A", "p16v1"], "p16 variant 1[+]5, which .*, or p16 variant 5"),
+    **dict.fromkeys(["neck", "FN", "BMD"], "Femur neck BMD"),
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_header_that_may_be_what_is_missing_is_asked_about(head, tmp_path):
+    with pytest.raises(UserError, match=f"may be {HEADS[head]}.*, which is missing at|may be {HEADS[head]}, which"):
         read(book(tmp_path, A=beside(head, *p1np(1))))
 
 
 def test_panels_of_the_same_people_without_ids_are_not_pooled(tmp_path):
     path = book(tmp_path, A=WIDE, a_everyone=sample(0, 60), b_under_60=sample(0, 40), c_over_60=sample(40, 60))
-    with pytest.raises(UserError, match="most people without ids here are on a everyone!A1:B61 too; list") as caught:
+    with pytest.raises(
+        UserError, match="people without ids here and on a everyone!A1:B61, perhaps the same ones; list"
+    ) as caught:
         read(path)
-    assert str(caught.value).count("most people without ids") == 2
+    assert str(caught.value).count("people without ids") == 2
 
 
 @pytest.mark.parametrize(("negative", "asked"), [(1, True), (4, False)])
@@ -232,6 +273,16 @@ RIGHT = {
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
     "arms in events": {"A": events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))},
     "weeks in a column of visits": {"A": long([0, 2, 4, 20])},
+    "weeks and units beside variables, participants across": {
+        "A": [
+            ["Variable", "Unit", "Week", *PEOPLE],
+            ["Arm", "", "", *ARMS],
+            *([name, {"CTx": "ng/mL", "P1NP": "ug/L"}[name], {"B": 0}.get(visit[0], 20), *c] for name, visit, c in COURSE),
+        ]
+    },
+    "a subject that repeats beside an id that does not": {
+        "A": [["ID", "Subject", *line[1:]] if i == 0 else [f"X{i}", *line] for i, line in enumerate(long(["Baseline", "Week 20"]))]
+    },
     "visits before variables, participants across": {
         "A": [["Visit", "Variable", *PEOPLE], ["", "Arm", *ARMS], *([visit, name, *cells] for name, visit, cells in COURSE)]
     },
@@ -252,18 +303,24 @@ def test_participants_arms_and_visits_are_read(name, tmp_path):
     assert set(frame["participant"]) == set(PEOPLE)
     assert frame["linked"].all()
     assert arms_of(frame) == {"control": 6, "d_q": 6}
-    visits = {"baseline", "week_20"} | ({"week_2", "week_4"} if name.startswith("weeks") else set())
+    visits = {"baseline", "week_20"} | ({"week_2", "week_4"} if name.startswith("weeks in") else set())
     for _, own in frame.groupby("variable"):
         assert set(own["visit"]) == visits
         assert len(own) == 12 * len(visits)
 
 
 @pytest.mark.parametrize(
-    "header", [("Control", None, None, "D+Q", None, None), (None, "Control", None, None, "D+Q", None)]
+    ("header", "blank", "control"),
+    [
+        (("Control", None, None, "D+Q", None, None), [], 24),
+        ((None, "Control", None, None, "D+Q", None), [], 24),
+        (("Control", None, None, "D+Q", None, None), [1, 2], 8),
+    ],
 )
-def test_a_group_title_over_replicate_columns_names_all_of_them(header, tmp_path):
-    frame = read(book(tmp_path, A=prism(*header))).frame
-    assert frame.groupby("arm").size().to_dict() == {"control": 24, "d_q": 24}
+def test_a_group_title_over_replicate_columns_names_all_of_them(header, blank, control, tmp_path):
+    table = [[None if i in blank else cell for i, cell in enumerate(row)] for row in prism(*header)]
+    frame = read(book(tmp_path, A=[["CTx % change week 20"], *table[1:]])).frame
+    assert frame.groupby("arm").size().to_dict() == {"control": control, "d_q": 24}
 
 
 def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
@@ -312,10 +369,29 @@ def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(
     assert not any("hidden" in note or "struck" in note for note in found.source["notes"])
 
 
-def test_strata_by_number_are_named_and_joined_by_the_mapping(tmp_path):
-    path = book(tmp_path, A=beside("tertile", *[1, 2, 3] * 4))
-    frame = read(path, "strata: {1: T1/T2, 2: T1/T2, 3: T3}\n" + BLOCK + "      E: stratum\n").frame
-    assert frame[frame.variable == "tertile"].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
+@pytest.mark.parametrize("head", ["tertile", "p16 variant 5 tertile", "p16 v5 group", "p16 variant 5 (tertile)"])
+@pytest.mark.parametrize(
+    "mapping", ["{1: T1/T2, 2: T1/T2, 3: T3}\n" + BLOCK + "      E: stratum\n", "{'1, 2': T1/T2, 3: T3}\n"]
+)
+def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp_path):
+    path = book(tmp_path, A=beside(head, *[1, 2, 3] * 4))
+    frame = read(path, f"strata: {mapping}").frame
+    assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "count"), [("missing: [-99]\n", 10), ("missing: [-99]\nbelow_detection: limit\n", 11)]
+)
+def test_a_mapping_without_blocks_adds_its_codes_and_policies_to_what_is_recognised(mapping, count, tmp_path):
+    path = book(
+        tmp_path,
+        A=[
+            [*row[:3], *more]
+            for row, more in zip(wide(D4=-99, D5="<0.1"), ([r[3]] for r in wide(D4=-99, D5="<0.1")), strict=True)
+        ],
+    )
+    found = read(path, mapping).frame
+    assert (found["visit"] == "week_20").sum() == count
 
 
 def test_arms_of_redcap_events_are_offered_and_read_by_the_mapping(tmp_path):

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from d_q_trial.trial import Trial, load_trial
 
@@ -38,6 +39,23 @@ class Cohort:
 
     def visits(self, variable: str) -> list[str]:
         return [visit for (name, visit) in self.values if name == variable]
+
+
+def of_frame(frame: pd.DataFrame) -> Cohort:
+    """The participants and the population sample of a table of participants."""
+    frame = frame[frame["text"] == ""]
+    own = frame[frame["cohort"] == "trial"]
+    values = {
+        key: dict(zip(g["participant"], g["value"], strict=True)) for key, g in own.groupby(["variable", "visit"])
+    }
+    order = [(key, visit) for key, o in trial().outcomes.items() for visit in ["baseline", *o.follow_up]]
+    order += [(key, "baseline") for key in trial().markers]
+    sample = frame[frame["cohort"] == "population"].groupby("participant", sort=False)
+    return Cohort(
+        own.groupby("participant", sort=False)["arm"].first().to_dict(),
+        {key: values[key] for key in order if key in values},
+        [dict(zip(person["variable"], person["value"], strict=True)) for _, person in sample],
+    )
 
 
 def make(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None, others: int = 0) -> Cohort:

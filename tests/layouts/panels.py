@@ -5,8 +5,21 @@ from __future__ import annotations
 from functools import partial
 from itertools import zip_longest
 
+import numpy as np
+
 from .cohort import Cohort, trial
-from .writers import WEEKS, arm_label, beside, has_visits, label, layout, of_arm, strange
+from .writers import (
+    WEEKS,
+    arm_label,
+    beside,
+    coded_visits_in_rows,
+    has_visits,
+    label,
+    layout,
+    of_arm,
+    standard,
+    strange,
+)
 
 ARMS = ("control", "d_q")
 PANELS: dict = {}
@@ -25,7 +38,8 @@ def group(cohort: Cohort, variable: str, visit: str, arm: str, members=None) -> 
 
 def upper_tertile(cohort: Cohort, marker: str) -> set[str]:
     cells = cohort.values[marker, "baseline"]
-    return set(sorted(cells, key=cells.get)[-(len(cells) // 3) :])
+    cut = np.quantile(list(cells.values()), 2 / 3)
+    return {identity for identity, value in cells.items() if value > cut - 1e-9}
 
 
 def pairs(cohort: Cohort) -> list[tuple[str, str]]:
@@ -136,24 +150,80 @@ def time_course_by_arm(cohort):
     return sheets
 
 
-@partial(layout, registry={})
-def by_stratum(cohort):
-    """Strata by arm: T1/T2 and T3 above Control and D+Q; proteins at baseline by stratum alone."""
+only = partial(layout, registry={})
+
+
+@only
+def by_stratum(cohort, proteins=False):
+    """Strata by arm: T1/T2 and T3 above Control and D+Q; baselines by stratum alone; of the proteins those alone or both."""
     sheets = {}
     for marker in trial().markers:
         upper = upper_tertile(cohort, marker)
         strata = {"T1/T2": set(cohort.arms) - upper, "T3": upper}
-        for variable, visit in pairs(cohort):
-            if not variable.startswith("sasp_"):
+        for number, (variable, visit) in enumerate(pairs(cohort)):
+            if proteins or not variable.startswith("sasp_"):
                 title = f"Strata by {label(marker)}: {label(variable)} % change from baseline, {WEEKS[visit]} weeks"
                 columns = [group(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS]
                 heads = [["T1/T2", None, "T3", None], [arm_label(arm) for arm in ARMS] * 2]
-                name = f"{label(marker).replace(' ', '_')} {label(variable)[:8]} w{WEEKS[visit]}"
-                sheets[name] = [[title], *heads, *zip_longest(*columns)]
+                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *zip_longest(*columns)]
         parts = []
-        for variable in [v for v, visit in cohort.values if v.startswith("sasp_") and visit == "baseline"]:
+        for variable in [v for v, visit in cohort.values if visit == "baseline" and has_visits(v)]:
             cells = cohort.values[variable, "baseline"]
             columns = [[name, *(cells[i] for i in cells if i in ids)] for name, ids in strata.items()]
-            parts.append([[f"{label(variable)} (pg/mL) at baseline"], *map(list, zip_longest(*columns))])
-        sheets[f"SASP baseline, {label(marker)}"] = beside(*parts)
+            if proteins or variable.startswith("sasp_"):
+                parts.append([[f"{label(variable)} at baseline"], *map(list, zip_longest(*columns))])
+        sheets[f"Baseline, {label(marker)}"] = beside(*parts)
     return sheets
+
+
+@only
+def titled_panels(cohort):
+    """All that figures and tables show without ids: changes by arm, also by stratum, and baselines by arm."""
+    sheets = sheet_per_panel.rows(cohort) | by_stratum.rows(cohort, proteins=True)
+    for number, (variable, visit) in enumerate(cohort.values):
+        if visit == "baseline" and variable in trial().outcomes:
+            cells = cohort.values[variable, visit]
+            columns = [[arm_label(arm), *(cells[i] for i in of_arm(cohort, arm) if i in cells)] for arm in ARMS]
+            sheets[f"Table 1 {number}"] = [[f"{label(variable)} at baseline"], *zip_longest(*columns)]
+    return sheets
+
+
+@only
+def changes_beside_a_tertile(cohort):
+    """A row a participant with percent changes, baselines, and the third of p16 by number."""
+    upper = upper_tertile(cohort, "p16_variant_5")
+    first = [key for key in cohort.values if key[1] == "baseline" and key[0] in trial().outcomes]
+    heads = [
+        "ID",
+        "Arm",
+        "p16 variant 5 tertile",
+        *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort)),
+    ]
+    rows = [
+        [i, arm_label(arm), 3 if i in upper else 1, *(change(cohort, v, w, i) for v, w in pairs(cohort))]
+        for i, arm in cohort.arms.items()
+    ]
+    values = [[standard(*key) for key in first], *([cohort.get(*key, i) for key in first] for i in cohort.arms)]
+    return {"Data": [[*row, *more] for row, more in zip([heads, *rows], values, strict=True)]}
+
+
+@only
+def prism_grouped(cohort):
+    """Weeks down, each arm's name once over as many columns as the largest arm has, some of them blank."""
+    each = max(len(of_arm(cohort, arm)) for arm in ARMS) + 2
+    heads = ["Week", *(name for arm in ARMS for name in [arm_label(arm), *[None] * (each - 1)])]
+    sheets = {}
+    for variable, visits in by_variable(cohort).items():
+        changes = [[[change(cohort, variable, w, i) for i in of_arm(cohort, arm)] for arm in ARMS] for w in visits]
+        rows = [
+            [WEEKS[w], *(c for own in cells for c in [*own, *[None] * (each - len(own))])]
+            for w, cells in zip(visits, changes, strict=True)
+        ]
+        sheets[label(variable)] = [[f"{label(variable)} (% change)"], heads, *rows]
+    return sheets
+
+
+@only
+def visits_by_number(cohort):
+    """V1 to V4 without a legend."""
+    return {"Sheet": coded_visits_in_rows.rows(cohort)["Sheet"]}

@@ -63,6 +63,7 @@ def layout(function, registry=WRITERS):
         book.save(path)
         return path
 
+    save.rows = function
     registry[function.__name__] = save
     return save
 

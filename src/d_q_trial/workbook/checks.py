@@ -17,7 +17,7 @@ from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
 from .layout import is_number
 from .mapping import ARM, DATA, GROUPS, IGNORE, INFERRED, MAPPED, PARTICIPANT, PARTICIPANTS, UNSURE, Column, Plan
-from .recognise import code_form, is_known_unit, unit_factor
+from .recognise import PERCENT_OF_BASELINE, code_form, is_known_unit, plain_unit, unit_factor
 from .rows import canonical_id
 from .sheets import EMPTY, Block, Sheet, column_letters, shown
 from .values import Source, cell_of
@@ -50,7 +50,8 @@ def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]
     frame, things = reading.frame, reading.trial.outcomes | reading.trial.markers
     for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
         thing = things.get(source.variable)
-        if thing and getattr(thing, "kind", "") != "binary":
+        asked = source.plan.unmeasured and source.plan.evidence != MAPPED
+        if thing and not asked and getattr(thing, "kind", "") != "binary":
             yield source, own, thing
 
 
@@ -107,7 +108,9 @@ def check_units(reading: Reading) -> None:
             factor = unit_factor(unit, thing.unit) if unit else 1.0
             if factor is None and not (is_known_unit(unit) and is_known_unit(thing.unit)):
                 what = f"{thing.label}: unit {unit!r} cannot be compared with {thing.unit!r}"
-                reading.faults.note("unit", what, **place)
+                percent = plain_unit(unit) in ("percent", "%")  # perhaps of the baseline, or a change
+                ask = _report(reading, source.plan) if percent else reading.faults.note
+                ask("unit", what + "; say measure: in the mapping" * percent, **place)
             elif factor is None:
                 how = f"which does not convert to {thing.unit}; write a factor in the mapping"
                 reading.faults.error("unit", f"{thing.label} in {unit}, {how}", **place)
@@ -182,8 +185,18 @@ def check_changes(reading: Reading) -> None:
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
         why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
         reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
+    for plan in dict.fromkeys(source.plan for source in given["source"]):
+        if plan.measure == PERCENT_OF_BASELINE and plan.evidence != MAPPED:
+            what = "the title says percent of baseline; say measure: percent_of_baseline, or percent_change, in the mapping"
+            reading.faults.error("percent of baseline", what, **plan.whole())
     for source, changes in given.groupby("source", sort=False):
-        largest = changes["value"].abs().max()
+        largest, smallest = changes["value"].abs().max(), changes["value"].min()
+        if len(changes) >= MANY and smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline:
+            what = (
+                f"percent changes of {trial.variable_label(source.variable)} are all above zero with a median near 100, as "
+                "if they were percent of baseline; if they are, write measure: percent_of_baseline in the mapping"
+            )
+            _report(reading, source.plan)("percent of baseline", what, **source.head)
         if len(changes) >= MANY and largest < 1 and source.column.factor == 1.0:
             what = (
                 f"percent changes of {trial.variable_label(source.variable)} are all below 1 in size (at most "
@@ -213,6 +226,10 @@ def check_baselines(reading: Reading) -> None:
     for row in later[unknown].drop_duplicates("variable").itertuples():
         faults.error("no baseline", f"{row.label} has follow-up values but no baseline values", **row.source.head)
     later = later[~unknown].join(first.set_index(keys)["value"].rename("base"), on=keys)
+    both = later.groupby("variable", sort=False)["base"].transform("count")
+    for row in later[both.eq(0)].drop_duplicates("variable").itertuples():
+        what = f"no participant has both a baseline and a later value of {row.label}; the ids may be of samples"
+        faults.error("no baseline", what, **row.source.head)
     for row in later[later["base"].isna()].drop_duplicates(keys).itertuples():
         what = f"participant {row.participant} has a follow-up value of {row.label} but no baseline"
         faults.note("no baseline", what, **cell_of(row))
@@ -337,6 +354,33 @@ def check_torn(reading: Reading) -> None:
             reading.faults.error("torn table", what, **other.whole())
 
 
+def check_beside_groups(reading: Reading) -> None:
+    """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
+    for plan in (plan for plan in reading.plans if plan.kind == GROUPS and plan.evidence != MAPPED):
+        rows = set(plan.block.rows[plan.header.first_data :]) if not plan.block.transposed else set()
+        for other in reading.plans:
+            named = other.readable or any(cell != EMPTY for row in other.header.labels for cell in row)
+            if (
+                other is plan
+                or named
+                or other.block.sheet is not plan.block.sheet
+                or other.block.left < plan.block.right
+            ):
+                continue
+            if other.block.rows[0] in rows and any(is_number(value) for row in other.body for value in row):
+                what = "numbers without a group beside columns of groups; name the group above them, or write a mapping"
+                reading.faults.error("no group", what, **other.whole())
+
+
+def check_measures(reading: Reading) -> None:
+    """Ask once about groups without ids that do not say whether their later values are values or changes."""
+    plans = [plan for plan in reading.plans if plan.readable and plan.evidence != MAPPED and plan.unmeasured]
+    if plans:
+        alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
+        what = f"groups without ids at a later visit that do not say whether these are values or percent changes{alike}"
+        reading.faults.error("no measure", f"{what}; say measure: in the mapping", **plans[0].whole())
+
+
 def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
     """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
     above, below = (
@@ -352,14 +396,16 @@ def check_columns(reading: Reading) -> None:
     have = set(zip(own["variable"], own["visit"], strict=True))
     unread: dict[Plan, list[str]] = defaultdict(list)
     for plan, column in [*_columns(reading, IGNORE), *_columns(reading, DATA)]:
+        asked = []
         for key in column.candidates if column.role == IGNORE and column.confidence == UNSURE else ():
             visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
             missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
             if missing and (key, column.visit) not in have:
-                column.asked = True
-                what = f"may be {trial.variable_label(key)}, which is missing at {', '.join(missing)}, or not"
-                what += f" ({column.why}); say in a mapping which it is, or ignore"
-                reading.faults.error("ambiguous", what, **plan.head_of(column))
+                asked.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
+        if asked:
+            column.asked = True
+            what = f"may be {', or '.join(asked)}, or not ({column.why}); say in a mapping which it is, or ignore"
+            reading.faults.error("ambiguous", what, **plan.head_of(column))
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
         named = any(c.arm or c.stratum for c in plan.having(DATA)) and plan.kind == GROUPS and not plan.one(ARM)
         if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
@@ -394,6 +440,8 @@ CHECKS = (
     check_hidden,
     check_merged_values,
     check_torn,
+    check_beside_groups,
+    check_measures,
     check_columns,
     check_inferred,
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
-from .layout import Header, find_header, is_number, mostly_numbers
+from .layout import Header, find_header, is_number, label_like, mostly_numbers
 from .mapping import (
     ARM,
     CERTAIN,
@@ -36,6 +37,7 @@ CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
 SAID = ("variable", "visit", "arm", "stratum", "measure")  # by columns, or by titles for a whole block
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
+_PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
 
 
 @dataclass
@@ -78,9 +80,8 @@ def _names_down(block: Block, vocabulary: Vocabulary) -> bool:
     """Return whether the first columns hold names of variables, each once, as in a table with participants across."""
     if block.width < 3 or block.height > 3000 or block.width > 20_000:
         return False
-    for column, width in ((0, 1), (1, 1), (0, 2)):  # the names alone, or beside the visits
-        labels = [tuple(row[column : column + width]) for row in block.values]
-        labels = [cells for cells in labels if all(isinstance(cell, str) and cell.strip() for cell in cells)]
+    for first, last in itertools.combinations(range(4), 2):  # the names alone, or beside visits and units
+        labels = [tuple(map(str, row[first:last])) for row in block.values if any(map(label_like, row[first:last]))]
         named = [cells for cells in labels if any(vocabulary.label(cell).variable for cell in cells)]
         if len(named) >= 2 and len(set(labels)) == len(labels):
             return True
@@ -102,7 +103,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
     if block.transposed and readings[0].role in (VARIABLE, VISIT):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
-    _spread_groups(header, readings, contents)
+    _spread_groups(block, header, readings, contents)
     plan.columns = [
         judge_column(index, header.text(index), reading, content, vocabulary)
         for index, (reading, content) in enumerate(zip(readings, contents, strict=True))
@@ -130,10 +131,12 @@ def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
         return whole
     said: dict = {}
     rest = []
-    for label in labels:
-        reading = _read_label(label, vocabulary)
-        if reading.rest and label is not labels[-1] and not reading.candidates:
-            continue  # a banner such as "Demographics"
+    readings = [_read_label(label, vocabulary) for label in labels]
+    named = {reading.variable for reading in readings}
+    for label, reading in zip(labels, readings, strict=True):
+        of_named = named & set(reading.candidates) or not reading.candidates
+        if reading.rest and label is not labels[-1] and of_named:
+            continue  # a banner such as "Demographics", or "BMD" above "Radius BMD"
         for name, value in vars(reading).items():
             if value and name in SAID and said.get(name, value) != value:
                 rest.append(f"{said[name]} or {value}")
@@ -170,21 +173,29 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
     return Reading(**found)
 
 
-def _spread_groups(header: Header, readings: list[Reading], contents: list[Content]) -> None:
-    """Give a title that stands once over replicate columns, at their left or in their middle, to all of them."""
+def _spread_groups(block: Block, header: Header, readings: list[Reading], contents: list[Content]) -> None:
+    """Give a title that stands once over replicate columns, at their left or in their middle, to all of them.
+
+    All groups have equally many columns, of which some may be blank.
+    """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    columns = [i for i, content in enumerate(contents) if content.numeric and (i in named or not header.labels[i])]
-    if len(named) < 2 or not set(named) < set(columns) or len(columns) % len(named):
+    columns = [i for i, content in enumerate(contents) if content.used and (i in named or not header.labels[i])]
+    columns = [i for i in columns if contents[i].numeric and (i >= min(named, default=0) or readings[i].role is None)]
+    if len(named) < 2 or not set(named) < set(columns):
         return
-    each = len(columns) // len(named)
-    offsets = {columns.index(i) - each * number for number, i in enumerate(named)}
-    if offsets not in ({0}, {(each - 1) // 2}, {each // 2}):
+    numbers = block.sheet.row_numbers if block.transposed else block.sheet.column_numbers
+    place = {i: numbers[block.place(0, i)[not block.transposed]] for i in columns}
+    first, width = place[columns[0]], place[columns[-1]] - place[columns[0]] + 1
+    each = place[named[1]] - place[named[0]]
+    left, offset = place[named[0]] == first, place[named[0]] - first
+    centred = offset in ((each - 1) // 2, each // 2) and width == each * len(named)
+    regular = all(place[i] == place[named[0]] + each * number for number, i in enumerate(named))
+    if not regular or width > each * len(named) or not (left or centred):
         return
-    for place, column in enumerate(columns):
-        source = named[place // each]
-        if column != source:
-            readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
-            header.labels[column] = list(header.labels[source])
+    for column in set(columns) - set(named):
+        source = named[(place[column] - first) // each]
+        readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
+        header.labels[column] = list(header.labels[source])
 
 
 def judge_column(index: int, label: str, reading: Reading, content: Content, vocabulary: Vocabulary) -> Column:
@@ -194,10 +205,13 @@ def judge_column(index: int, label: str, reading: Reading, content: Content, voc
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
     column.role, column.confidence, column.why = _role(label, reading, content, vocabulary)
     thing = (vocabulary.trial.outcomes | vocabulary.trial.markers).get(reading.variable)
-    if column.role == DATA and thing and thing.unit:
-        for unit in filter(None, (reading.qualifier, reading.unit)):
-            if unit_factor(unit, thing.unit) == 1.0:
-                column.unit = thing.unit  # in the trial's own spelling
+    stated = [unit for unit in (reading.qualifier, reading.unit) if unit and thing and thing.unit]
+    same = [unit for unit in stated if unit_factor(unit, thing.unit) == 1.0]
+    if column.role == DATA and same:
+        column.unit = thing.unit  # in the trial's own spelling
+    if column.role == DATA and reading.variable and reading.qualifier and reading.qualifier not in same:
+        column.role, column.confidence = IGNORE, UNSURE
+        column.why = f"could be {reading.variable}, but {reading.qualifier!r} is not understood"
     return column
 
 
@@ -212,14 +226,16 @@ def _role(label: str, reading: Reading, content: Content, vocabulary: Vocabulary
     if reading.measure == PERCENT_OF_BASELINE:
         keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
         return IGNORE, UNSURE, f"percent of baseline, not a change; {keys}"
-    if reading.statistic or reading.measure in ("other", "change"):
-        return IGNORE, CERTAIN, "a statistic or a derived quantity, not a measured value"
+    if reading.measure in ("other", "change") and not reading.statistic:
+        return IGNORE, UNSURE, "a derived quantity, not a measured value; if these are percent changes, say so"
+    if reading.statistic:
+        return IGNORE, CERTAIN, "a statistic, not a measured value"
     if not reading.variable and (role := _role_by_content(content, vocabulary)):
         named = reading.role in (role, ARM, STRATUM)
         return (role, CERTAIN, "") if named else (role, INFERRED, "recognised by its values")
     if reading.role in (ARM, STRATUM, VISIT, VARIABLE):
         return reading.role, UNSURE, ""
-    if reading.rest and reading.candidates:
+    if reading.rest and reading.candidates and content.numeric:
         return IGNORE, UNSURE, f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
     if reading.unknown_visit:
         return IGNORE, UNSURE, f"not among the trial's visits: {reading.unknown_visit}"
@@ -231,7 +247,7 @@ def _role(label: str, reading: Reading, content: Content, vocabulary: Vocabulary
         return IGNORE, CERTAIN, ""
     if reading.assumed:
         return DATA, INFERRED, reading.assumed
-    return DATA, CERTAIN, f"leaving out {reading.qualifier!r}" if reading.qualifier else ""
+    return DATA, CERTAIN, ""
 
 
 def _is_counter(content: Content) -> bool:
@@ -284,9 +300,11 @@ def _ids_by_content(plan: Plan, contents: list[Content]) -> None:
         return
     fitting = []
     for column, content in zip(plan.columns, contents, strict=True):
-        forms = [code_form(value) if isinstance(value, str) else None for value in content.distinct]
+        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in content.distinct]
         one_each = content.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms if form}) == 1
-        if column.role == IGNORE and not column.candidates and one_each and forms[0].prefix:  # type: ignore[union-attr]
+        if column.role not in (IGNORE, DATA) or column.variable or column.candidates or not one_each:
+            continue
+        if forms[0].prefix or (plan.block.transposed and content.distinct[0] not in (0, 1)):  # type: ignore[union-attr]
             fitting.append(column)
     if len(fitting) == 1:
         column = fitting[0]
@@ -310,13 +328,20 @@ def _one_of_each_role(plan: Plan, contents: list[Content]) -> None:
     """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
     for role in (PARTICIPANT, ARM, VISIT, VARIABLE):
         columns = plan.having(role)
-        if role == PARTICIPANT:  # a sample is not a participant: one may have several
-            columns.sort(key=lambda c: (bool(_SAMPLE.search(fold(c.label))), -len(contents[c.index].distinct)))
+        if role == PARTICIPANT:  # a sample or record is not a participant: one may have several
+            columns.sort(key=lambda column: _likelihood(column, contents[column.index]))
         keep = next((c for c in columns if c.confidence != UNSURE), columns[0] if columns else None)
         for column in columns:
             if column is not keep:
                 column.role = IGNORE
                 column.why = f"the {role} is taken from column {plan.block.address(0, keep.index)}"
+
+
+def _likelihood(column: Column, content: Content) -> tuple[bool, bool, int]:
+    """Return what sorts columns of ids, the likeliest first: not of samples, named after people, of most of them."""
+    label = fold(column.label)
+    constant = len(content.distinct) == 1
+    return bool(_SAMPLE.search(label)), constant or not _PERSON.search(label), -len(content.distinct)
 
 
 def _settle_kind(plan: Plan, readings: list[Reading], contents: list[Content], trial: Trial) -> None:

@@ -207,7 +207,7 @@ def _delimited(path: Path) -> Workbook:
     if not lines or not any(counts[sign]):
         raise RefusedError("a text file without commas, semicolons or tabs")
     csv.field_size_limit(1 << 20)
-    rows = [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(text), delimiter=sign)]
+    rows = [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=None), delimiter=sign)]
     return Workbook(path, [_from_rows(path.stem, rows)])
 
 

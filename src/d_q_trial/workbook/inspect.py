@@ -103,7 +103,12 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", ARM), ("Visits", VISIT)):
-        codes = [f"{text} = {key}" for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
+        people = own.groupby("arm" if role == ARM else "visit")["participant"].nunique()
+        codes = [
+            f"{text} = {key} (n = {people.get(key, 0)})"
+            for text, key in _spellings(role, reading).items()
+            if key and text.casefold() != key
+        ]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     for source, texts in own[own["text"] != ""].groupby("source", sort=False)["text"]:
         held = ", ".join(f"{text} ({n})" for text, n in list(Counter(texts).items())[:MOST_NAMED])
@@ -358,6 +363,8 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
         visits=", ".join(trial.visits),
         arms=", ".join(_arm_labels(trial)),
     )
+    if codes := {fault.value for fault in reading.faults.errors if fault.kind == "missing code"}:
+        head = head.replace("as text or as a number (-99)", f"perhaps [{', '.join(sorted(codes))}]")
     lines = [head]
     for role, unknown in ((ARM, OPEN), (VISIT, OPEN), (VARIABLE, IGNORE)):
         codes = [f"  {_quoted(text)}: {_plain(key or unknown)}" for text, key in _spellings(role, reading).items()]
@@ -432,7 +439,9 @@ def _said(plan: Plan) -> dict[str, str]:
         value = getattr(plan, name)
         if value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
             said[name] = value
-        elif not value and "measured" in plan.unread and name in ("variable", "visit", "measure"):
+        elif (not value and "measured" in plan.unread and name in ("variable", "visit", "measure")) or (
+            name == "measure" and plan.unmeasured and plan.evidence != MAPPED
+        ):
             said[name] = OPEN
     if "marker" in plan.unread:
         said["marker"] = OPEN

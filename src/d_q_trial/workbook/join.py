@@ -9,8 +9,8 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
-from .mapping import ARM, DATA, GROUPS, PARTICIPANT, PARTICIPANTS, Column, Plan
-from .recognise import code_form
+from .mapping import ARM, DATA, GROUPS, MAPPED, PARTICIPANT, PARTICIPANTS, Column, Plan
+from .recognise import PERCENT_OF_BASELINE, code_form
 from .rows import Rows
 from .sheets import EMPTY, Faults
 from .values import Source, cell_of
@@ -187,41 +187,71 @@ def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     """Leave out columns that give the change at baseline, which is zero by definition."""
     drop: list = []
     for source, own in frame[frame["visit"].eq(BASELINE) & frame["text"].eq("")].groupby("source", sort=False):
-        if PERCENT_CHANGE in (source.plan.measure, source.column.measure) and not own["value"].any():
+        measures = (source.plan.measure, source.column.measure)
+        of_itself = [at for name, at in ((PERCENT_CHANGE, 0), (PERCENT_OF_BASELINE, 100)) if name in measures]
+        if of_itself and own["value"].eq(of_itself[0] if source.measure == VALUE else 0).all():
             faults.note("zero baseline", "changes at baseline are zero by definition; not read", **source.head)
             drop += own.index.tolist()
     return drop
 
 
 def _by_plan(frame: pd.DataFrame):
-    return frame.groupby(frame["source"].map(lambda source: source.plan), sort=False)
+    return frame.assign(plan=[source.plan for source in frame["source"]]).groupby("plan", sort=False)
 
 
 def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
-    """Keep one of several blocks that give the same population sample, and ask about blocks that share people with it."""
+    """Keep one of several blocks that give the same population sample, and ask where it is not clear who belongs to it.
+
+    People without ids on two sheets may be the same ones, and may be the participants.
+    """
     label = trial.population.label if trial.population else "sample"
-    sample: dict[Plan, Counter] = {}
+    age = trial.population.age if trial.population else ""
+    participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
+    sample: dict[Plan, list[dict[str, float]]] = {}
     drop: list = []
     for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
-        people = defaultdict(list)
-        for person, variable, value in zip(own["participant"], own["variable"], own["value"], strict=True):
-            people[person].append((variable, value))
-        rows = Counter(tuple(sorted(values)) for values in people.values())
-        overlapping = (
-            p for p, known in sample.items() if 2 * (rows & known).total() > min(rows.total(), known.total())
-        )
-        other = next(overlapping, None)
-        if other and rows == sample[other]:
+        people, mapped = _people(own), plan.evidence == MAPPED
+        counts = {other: _shared(people, known, age) for other, known in sample.items()}
+        if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
             faults.note("population", "repeats another sheet; not read twice", sheet=plan.sheet)
             drop += own.index.tolist()
             continue
-        if other:
-            where = f"{other.sheet}!{other.block.range}"
-            what = f"most people without ids here are on {where} too; list one block in the mapping"
+        alike = (
+            other
+            for other, count in counts.items()
+            if 2 * (count or 0) > min(len(people), len(sample[other]))
+            or not (mapped or count is None or (plan.one(PARTICIPANT) and other.one(PARTICIPANT)))
+        )
+        if other := next(alike, None):
+            what = f"people without ids here and on {other.sheet}!{other.block.range}, perhaps the same ones"
+            faults.error("population", f"{what}; list in the mapping the blocks that are the {label}", **plan.whole())
+        elif 2 * (_shared(people, participants, age) or 0) > len(people):
+            what = (
+                f"most people here have the values of participants; list in the mapping the block that is the {label}"
+            )
             faults.error("population", what, **plan.whole())
-        sample[plan] = rows
+        sample[plan] = people
         faults.note("population", f"{len(people)} people without an arm: read as the {label}", sheet=plan.sheet)
     return drop
+
+
+def _people(frame: pd.DataFrame) -> list[dict[str, float]]:
+    """Return the values of each person, by variable."""
+    people: dict[str, dict[str, float]] = defaultdict(dict)
+    for person, variable, value in zip(frame["participant"], frame["variable"], frame["value"], strict=True):
+        people[person][variable] = value
+    return list(people.values())
+
+
+def _shared(people: list[dict[str, float]], known: list[dict[str, float]], age: str) -> int | None:
+    """Count the people whose markers equal those of a known one, with an age within a year; None without a marker of both."""
+    names = sorted(set().union(*people) & set().union(*known) - {age})
+    ages = defaultdict(list)
+    for person in known:
+        ages[tuple(person.get(name) for name in names)].append(person.get(age, np.nan))
+    own = [(tuple(person.get(name) for name in names), person.get(age, np.nan)) for person in people]
+    # A missing age agrees with any.
+    return sum(any(not abs(years - other) > 1 for other in ages[values]) for values, years in own) if names else None
 
 
 def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:

@@ -170,6 +170,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[Table]:
     pieces = _joined(pieces, lambda block, others: _rows_below(block, others, vocabulary))
     pieces.sort(key=lambda block: (block.left, block.top))
     pieces = _joined(pieces, lambda block, others: _columns_beside(block, others, vocabulary))
+    pieces = _joined(pieces, lambda block, others: _groups_beside(block, others, vocabulary))
     pieces.sort(key=lambda block: (block.top, block.left))
     return _with_titles(pieces, vocabulary)
 
@@ -268,6 +269,32 @@ def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) ->
         if other.rows and other.ids is None and same_start and tall:
             return [right]
     return []
+
+
+def _groups_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
+    """Return the columns beside a block of groups that blank columns part from it: without a name, or of other groups.
+
+    Groups have columns for as many replicates as the largest of them, so those of the others end in blank ones.
+    """
+    header = find_header(left, vocabulary)
+    if not header.rows or header.ids is not None:
+        return []
+    row = left.rows[header.rows[-1]]
+    cells = [value for value in left.sheet.rows[row][left.left : left.right] if value != EMPTY]
+    groups = [value for value in cells if _names_group(value, vocabulary)]
+    right = next((b for b in others if b.left >= left.right and b.top < left.bottom and b.bottom > left.top), None)
+    if not groups or right is None or not {*right.rows} <= {*left.rows[header.rows[-1] :]}:
+        return []
+    words = [value for values in right.values for value in values if label_like(value)]
+    above = [value for value in left.sheet.rows[row][right.left : right.right] if value != EMPTY]
+    fitting = words == above and all(_names_group(word, vocabulary) and word not in groups for word in words)
+    return [right] if fitting else []
+
+
+def _names_group(value: object, vocabulary: Vocabulary) -> bool:
+    """Return whether a cell names an arm or a stratum and nothing else."""
+    reading = vocabulary.label(value) if isinstance(value, str) else None
+    return reading is not None and reading.certain and not reading.variable and bool(reading.arm or reading.stratum)
 
 
 def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[Table]:

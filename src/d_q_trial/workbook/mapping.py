@@ -14,7 +14,7 @@ from ..config.types import Strict
 from ..config.yaml_files import faults_of, faulty, read_yaml
 from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..trial import Trial
+from ..trial import BASELINE, Trial
 from .layout import Header
 from .sheets import Block, Sheet, Workbook, column_letters, split_address
 
@@ -26,7 +26,9 @@ KINDS = PARTICIPANTS, LONG, GROUPS = READABLE = ("participants", "long", "groups
 MAPPED = "mapping"  # the evidence for what a mapping file says
 CERTAIN, INFERRED, UNSURE = "certain", "inferred", "unsure"
 OPEN = "?"  # what the analyst has to fill in
-_WITH_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point)[\s_:#.\-]*(\w{1,4})", re.I)
+_WITH_ROLE = re.compile(
+    r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I
+)
 
 
 def short_code(text: str) -> str:
@@ -43,6 +45,10 @@ class Codes:
     visits: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     strata: dict[str, str] = field(default_factory=dict)
+
+    def updated(self, other: Codes) -> Codes:
+        """Return these codes with those of another, which go before."""
+        return Codes(**{kind: own | getattr(other, kind) for kind, own in vars(self).items()})
 
     def find(self, kind: str, text: str) -> str | None:
         """Return what a cell with a code means; ``kind`` is the name of an attribute."""
@@ -104,6 +110,13 @@ class Plan:
         """Whether values are taken from the block."""
         return self.kind in READABLE and not self.unread
 
+    @property
+    def unmeasured(self) -> bool:
+        """Whether groups without ids have later values of which nothing says whether they are values or changes."""
+        later = ((column.visit or self.visit or BASELINE) != BASELINE for column in self.having(DATA))
+        stated = self.measure or any(column.measure != VALUE for column in self.having(DATA))
+        return self.kind == GROUPS and not stated and (any(later) or self.one(VISIT) is not None)
+
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""
         return [column for column in self.columns if column.role == role]
@@ -152,7 +165,11 @@ def _code(value: object) -> str:
 
 
 def _text_keys(section: Any) -> Any:
-    return {_code(key): value for key, value in section.items()} if isinstance(section, dict) else section
+    """Return a section with its keys as text; ``1, 2`` stands for both codes."""
+    if not isinstance(section, dict):
+        return section
+    whole = {_code(key): value for key, value in section.items()}
+    return {part.strip(): value for key, value in whole.items() for part in key.split(",")} | whole
 
 
 TextKeys = BeforeValidator(_text_keys)
@@ -208,19 +225,19 @@ class Policy(Strict):
 
 
 class Mapping(Policy):
-    """The whole file."""
+    """The whole file; without ``blocks``, they are recognised, with the codes and policies of the file."""
 
     workbook: str | None = None
     arms: CodeSection = {}
     visits: CodeSection = {}
     variables: CodeSection = {}
     strata: CodeSection = {}
-    blocks: Annotated[list[BlockEntry], BeforeValidator(lambda value: value or [])] = []
+    blocks: Annotated[list[BlockEntry] | None, BeforeValidator(lambda value: value or [])] = None
 
     @property
     def entries(self) -> Iterator[tuple[str, BlockEntry]]:
         """Each block with its place in the file; a block of panels gives one for each of them."""
-        for number, block in enumerate(self.blocks, start=1):
+        for number, block in enumerate(self.blocks or [], start=1):
             if not block.panels:
                 yield f"blocks[{number}]", block
             for place, panel in block.panels.items():
@@ -243,12 +260,12 @@ def load_mapping(path: Path | str) -> Mapping:
     except ValidationError as error:
         lines = [re.sub(r"^blocks\.(\d+)", lambda m: f"blocks[{int(m[1]) + 1}]", f) for f in faults_of(error, Mapping)]
         raise faulty(path, lines) from None
-    if not mapping.blocks:
+    if mapping.blocks == []:
         raise UserError(f"{path}: blocks: no block is listed; expected at least one, with sheet, range and columns")
     return mapping
 
 
-def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str) -> tuple[list[Plan], Codes]:
+def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str | None) -> tuple[list[Plan], Codes]:
     """Turn a mapping into plans.
 
     Raises

@@ -17,7 +17,7 @@ from .classify import classify
 from .join import assign_arms, one_value_per_group, resolve_repeats, unify_ids
 from .layout import tables
 from .loader import load
-from .mapping import DATA, GROUPS, STRATUM, Codes, Plan, Policy, load_mapping, plans_of
+from .mapping import DATA, GROUPS, STRATUM, Codes, Mapping, Plan, Policy, load_mapping, plans_of
 from .recognise import Vocabulary
 from .rows import Rows, collect, read_rows
 from .sheets import Faults, Workbook
@@ -82,12 +82,11 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook, vocabulary, policy = load(path), Vocabulary(trial), Policy()
-    if mapping is None:
-        plans, codes = recognise(workbook, vocabulary)
-    else:
-        policy = load_mapping(mapping)
-        plans, codes = plans_of(policy, workbook, trial, mapping)
+    workbook, vocabulary, policy = load(path), Vocabulary(trial), load_mapping(mapping) if mapping else Mapping()
+    plans, codes = plans_of(policy, workbook, trial, mapping)
+    if policy.blocks is None:
+        plans, found = recognise(workbook, vocabulary)
+        codes = found.updated(codes)
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, codes, policy)
     _take_values(reading, vocabulary)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,8 +20,8 @@ from ..participants import PERCENT_CHANGE
 from ..trial import BASELINE, Trial
 
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
-FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS = (
-    frozenset(WORDS[key].split()) for key in ("fillers", "persons", "identifiers", "beside_identifiers")
+FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA = (
+    frozenset(WORDS[key].split()) for key in ("fillers", "persons", "identifiers", "beside_identifiers", "strata")
 )
 _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for word in names.split()}
 
@@ -87,12 +88,10 @@ def listed(key: str) -> list[str]:
 
 STATISTICS, CHANGE, OTHER_SCALE = (any_of(listed(key)) for key in ("statistics", "changes", "other_scales"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
-FROM_BASELINE = _word(
-    r"(?:(?:change|difference|delta)\s+)?"
-    r"(?:from|vs\.?|versus|relative to|over|compared (?:to|with)|minus|against|of|since|to)" + _BASELINE
-)
+_TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
+FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
 PERCENT_OF_BASELINE = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
-OF_BASELINE = _word(r"percent(?:age)?\s+of" + _BASELINE)
+OF_BASELINE = _word(_TO_BASELINE)
 PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
 TO = _word("to|by|vs")
 _THIRD = "|".join(sorted((word for word in _TERTILES if not word.isdigit()), key=len, reverse=True))
@@ -117,6 +116,9 @@ def _counted(words: str, *days: float) -> list[tuple[re.Pattern, float, float]]:
 
 WEEKS, DAYS = _counted("weeks?|wks?|w", 7), _counted("days?|d", 1)
 MONTHS = _counted("months?|mo", 28, 30.45)  # of 28 days, and of the calendar
+_ACRONYM = re.compile(r"\b(?=[^\W_]*[A-Z][^\W_]*[A-Z]|[^\W_]{2}[^\W_]*\d)[^\W\d_][^\W_]+")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+MOST_SHARING = 3  # things of one acronym; more, as with IL and MMP, name a family
 UNIT = re.compile(
     r"^(?:percent|years?|yrs?|y|kg|g|cm|m|mm|au|a\.u\.|arbitrary units|relative units|iu|ratio|"
     r"(?:[a-z]{1,5}\s*/\s*[a-z]{1,4}\s*[\^²]?\s*\d?(?:\s*/\s*[a-z0-9]+)?)|(?:[a-z]{1,4}\s*(?:\^|\*\*)?\s*-?\d)|"
@@ -128,9 +130,8 @@ BARE_UNIT = re.compile(
 )
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
-GLUED = re.compile(
-    r"(?:w|wk|weeks?|v|visit|d|days?|m|mo|months?)?\d+(?:w|wk|weeks?|d|days?|m|mo|months?)?|bl?|base(?:line)?|pre|post|fu|end"
-)
+_TIME = r"(?:w|wks?|weeks?|d|days?|m|mo|months?|v|visit|t|x)"
+GLUED = re.compile(rf"(?:{_TIME}?\d+{_TIME}?|bl?|base(?:line)?|pre|post|fu|end|pct|p?chg|change|delta|d)+")
 
 
 def stratum_label(text: str) -> str:
@@ -283,6 +284,17 @@ class Vocabulary:
             for name in names:
                 self.variables.setdefault(squash(name), set()).add(key)
         self._name_words = {key: [set(_content(fold(name))) for name in names] for key, names in of_things.items()}
+        # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
+        telling = {
+            key: {squash(word) for word in [*_ACRONYM.findall(" ".join(names[1:])), *_LONG_WORD.findall(names[1])]}
+            for key, names in of_things.items()
+        }
+        sharing = Counter(word for own in telling.values() for word in own)
+        self._short_names = {
+            key: re.compile("|".join(rf"{word}(?:{GLUED.pattern})?$" for word in sorted(own)))
+            for key, words_ in telling.items()
+            if (own := {word for word in words_ if word and sharing[word] <= MOST_SHARING})
+        }
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of([name for names in named.values() for name in names]) for named in (of_arms, of_visits, of_things)
         )
@@ -346,7 +358,9 @@ class Vocabulary:
             label.text = self._arm_pattern.sub(" ", label.text)
         if match := label.take(STRATUM):
             said["stratum"] = stratum_label(match[0])
-        return self._name(label.text, Reading(**said))
+        found = self._name(label.text, Reading(**said))
+        known = FILLERS.union(*self._name_words.get(found.variable or "", ()))
+        return replace(found, qualifier="") if set(words(found.qualifier)) <= known else found
 
     def _parentheses(self, match: re.Match, said: dict[str, Any]) -> str:
         """Judge what stands in parentheses: a unit, a legend, part of the name, or a remark; return what stays."""
@@ -363,7 +377,8 @@ class Vocabulary:
             remark = inner
         stays = " percent " if said.get("unit") == "percent" else " "
         reading = self._label(remark) if "(" not in remark else Reading(rest=remark)
-        if reading.certain and any((reading.variable, reading.visit, reading.arm, reading.stratum, reading.measure)):
+        certain = reading.certain and (reading.variable or reading.visit or reading.arm or reading.stratum)
+        if certain or OTHER_SCALE.search(remark) or CHANGE.search(remark) or STRATA & set(words(remark)):
             return f" {remark}{stays}"
         if remark:
             said["qualifier"] = remark.strip()
@@ -371,7 +386,9 @@ class Vocabulary:
 
     def _take_scale(self, label: _Label) -> None:
         """Take a change, a percentage or a percentage of the baseline."""
-        if not CHANGE.search(label.text) and label.take(OF_BASELINE):
+        of_baseline = PERCENT.search(label.text) and not CHANGE.search(label.text)
+        if of_baseline and label.take(OF_BASELINE):
+            label.take(PERCENT)
             label.said["measure"] = PERCENT_OF_BASELINE
             return
         text = FROM_BASELINE.sub(" change ", label.text)
@@ -433,6 +450,11 @@ class Vocabulary:
             return replace(found, candidates=candidates, rest=found.rest or " ".join(rest))
         if role := self.roles.get("".join(rest)):
             return replace(found, role=role)
+        if STRATA & set(rest):
+            others = [word for word in rest if word not in STRATA]
+            markers = ({self._named(others)} | self._glued(others)) & set(self.trial.markers)
+            if markers or not others:
+                return replace(found, role="stratum", candidates=tuple(sorted(markers)))
         named = self._named(rest)
         if (scale := OTHER_SCALE.search(text)) and not ("relative" in rest and named in self.trial.markers):
             inner = self._name(text[: scale.start()] + text[scale.end() :], found)
@@ -448,7 +470,7 @@ class Vocabulary:
                 return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
         if named:
             return replace(found, variable=named)
-        possible = self._mentioned(text) or self._glued("".join(rest))
+        possible = self._mentioned(text) or self._glued(rest)
         return replace(found, candidates=tuple(sorted(possible)), rest=" ".join(filter(None, [found.rest, *rest])))
 
     def _named(self, parts: list[str]) -> str | None:
@@ -464,14 +486,14 @@ class Vocabulary:
         """Return the variables whose names stand in a text."""
         return {k for m in self._variable_pattern.finditer(text) for k in self.variables.get(squash(m[0]), ())}
 
-    def _glued(self, word: str) -> set[str]:
-        """Return the variables whose name stands in a word together with what may be a visit."""
-        found = set()
+    def _glued(self, parts: list[str]) -> set[str]:
+        """Return the variables whose name stands in a label together with what may be a visit; or else part of a name."""
+        found, word = set(), "".join(parts)
         for name, keys in self.variables.items() if len(word) <= LONGEST_NAME else ():
-            for rest in (word.removeprefix(name), word.removesuffix(name)):
-                if len(name) > 2 and rest != word and GLUED.fullmatch(rest):
-                    found |= keys
-        return found
+            before, stands, after = word.partition(name)
+            if len(name) > 2 and stands and all(not rest or GLUED.fullmatch(rest) for rest in (before, after)):
+                found |= keys
+        return found or {key for key, names in self._short_names.items() if any(map(names.match, parts))}
 
     def _context(self, text: str) -> Reading:
         """Read a title or sheet name: what it mentions, where it mentions just one of a kind."""

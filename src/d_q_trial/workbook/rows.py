@@ -307,14 +307,14 @@ class _RowReader:
                     self.rows.strata[position] = self.rows.strata[position] or readings[cell].stratum
 
     def _visits(self, column: Column) -> None:
-        """Read the visit of each row; bare numbers are weeks if the header says so, or if all are weeks of the trial.
-
-        Numbers of visits, such as 1, 2, 3, 4, may be weeks of the trial by chance.
-        """
+        """Read the visit of each row; bare numbers are weeks if the header says so, or if they hardly can be visits."""
         header, weeks = fold(column.label), self.vocabulary.weeks
         numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
-        are_weeks = numbers <= weeks.keys() and ("visit" not in header or 0 in numbers)
-        are_weeks = (are_weeks or bool(re.search(r"week|wk|day|month", header))) and "visit n" not in header
+        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
+        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
+        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
+            are_weeks = True
+            self.faults.note("inferred", "numbers read as weeks", **self.plan.place(0, column))
 
         def find(cell: object) -> str | None:
             text = canonical_id(cell)
@@ -332,7 +332,7 @@ class _RowReader:
         for position, row in enumerate(self.body if not self.plan.one(ARM) else ()):
             cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
             if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
-                arm = self.codes.arms.get(match[1].casefold()) or self.vocabulary.arm(match[2] or "")
+                arm = self.codes.find("arms", match[1]) or self.vocabulary.arm(match[2] or "")
                 self.rows.arms[position] = self.rows.arms[position] or arm
                 self.rows.spellings["arms"][match[1]] = arm
 

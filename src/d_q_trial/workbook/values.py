@@ -141,6 +141,8 @@ def _read_text(text: str, policy: Policy) -> tuple[float, str, str]:
     if _BELOW_WORD.fullmatch(text):
         share, words = BELOW_RULES["lowest" if policy.below_detection == "lowest" else "missing"]
         return share, "below detection", f"below detection without a limit, read as {words}"
+    if text.endswith("%") and _PLAIN.fullmatch(text[:-1].strip()):
+        return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
     raise _RefusedError(*next((kind, what) for pattern, kind, what in REFUSED if re.fullmatch(pattern, text, re.I)))
@@ -158,6 +160,11 @@ class Source:
     variable: str
     visit: str
     measure: str
+
+    @property
+    def of_baseline(self) -> bool:
+        """Whether the cells hold percentages of the baseline, from which changes are made."""
+        return self.measure == PERCENT_CHANGE and PERCENT_OF_BASELINE in (self.column.measure, self.plan.measure)
 
     @property
     def head(self) -> dict[str, str]:
@@ -227,11 +234,10 @@ class BlockReader:
                 report(kind, what, **self.plan.place(int(where[position]), column), value=cell)
         self.counts.update(kind for *_, kind, _ in notes if kind in ("below detection", "missing code"))
         present = ~np.isnan(values)
+        signs = sum(kind == "percent sign" for *_, kind, _ in notes)
         where, values = where[present], values[present]
-        if facts.percent and len(where):
-            values = self._as_shown(values, where, column)
-        if PERCENT_OF_BASELINE in (column.measure, self.plan.measure):
-            values = values - 100
+        if (facts.percent or signs) and len(where):
+            values = self._as_shown(values, where, column, signs)
         if column.factor != 1.0:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
             inverse = round(1 / column.factor)
@@ -246,18 +252,21 @@ class BlockReader:
         own = (block.place(first + int(i), column.index) for i in where)
         return np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in places for r, c in own])
 
-    def _as_shown(self, values: np.ndarray, where: np.ndarray, column: Column) -> np.ndarray:
-        """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows."""
+    def _as_shown(self, values: np.ndarray, where: np.ndarray, column: Column, signs: int) -> np.ndarray:
+        """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows.
+
+        ``signs`` cells are text with a percent sign, which are read as they stand.
+        """
         percent = self._are_among(self.plan.block.sheet.facts.percent, where, column)
         place = self.plan.place(int(where[0]), column) | {"value": column.label}
-        if percent.all():
+        shown = int(percent.sum()) + signs
+        if 0 < shown < percent.size:
+            what = f"{shown} of {percent.size} cells are formatted as percent and the others are not"
+            self.faults.error("percent format", f"{what}; format all alike", **place)
+        elif percent.any():
             what = "cells formatted as percent, read as the percentages that they show"
             self.faults.note("percent format", what, **place)
-            return values * 100
-        if percent.any():
-            what = f"{percent.sum()} of {percent.size} cells are formatted as percent and the others are not"
-            self.faults.error("percent format", f"{what}; format all alike", **place)
-        return values
+        return np.where(percent, values * 100, values) if shown == percent.size else values
 
     def _visits(self, column: Column, key: str, where: np.ndarray) -> np.ndarray:
         """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated."""
@@ -288,7 +297,9 @@ class BlockReader:
         # A title that says percent change does not make changes of baselines.
         of_title = plan.measure in CHANGES and visit != BASELINE and outcome is not None and outcome.follow_up
         measure = PERCENT_CHANGE if of_title or measure in CHANGES else measure
-        where = where.tolist()
+        source, where = Source(plan, column, key, visit, measure), where.tolist()
+        if source.of_baseline:
+            values = values - 100
         cells = [plan.place(i, column)["cell"] for i in where]
         if plan.one(PARTICIPANT) and not groups:
             participants = [rows.ids[i] for i in where]
@@ -314,7 +325,7 @@ class BlockReader:
             "text": texts,
             "sheet": safe_text(plan.sheet),
             "cell": cells,
-            "source": Source(plan, column, key, visit, measure),
+            "source": source,
             "unit": [str(self._cell(i, unit)).strip() for i in where] if unit else "",
             "unit_cell": [plan.place(i, unit)["cell"] for i in where] if unit else "",
         }
