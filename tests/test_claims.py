@@ -90,10 +90,9 @@ def test_a_changed_value_changes_the_verdicts_on_its_outcome_and_visit_alone(few
     assert changed["claim"].str.startswith("registry:outcome_measure_1").any()
 
 
-@pytest.mark.parametrize("test", ["normal_continuity", "exact"])
-def test_another_variant_of_the_test_is_named_as_another_convention(few, test):
-    before, after = few.verdicts(), pipeline.rerun(few, test=test).verdicts()
-    changed = after[after["verdict"].ne(before["verdict"])]
+def test_another_variant_of_the_test_is_named_as_another_convention(few, verdicts):
+    after = pipeline.rerun(few, test="exact").verdicts()
+    changed = after[after["verdict"].ne(verdicts["verdict"])]
     assert set(changed["quantity"]) == {"p"}
     assert changed["verdict"].eq(claims.OTHER_CONVENTION).mean() > 0.95
     primary = after[after["claim"].str.contains("Fig._3a:ctx") & after["quantity"].eq("p")]
@@ -106,15 +105,6 @@ def test_another_quartile_type_is_named_as_another_convention(few):
     changed = after[after["verdict"].eq(claims.OTHER_CONVENTION)]
     assert set(changed["quantity"]) == {"q1", "q3"}
     assert changed["note"].str.contains("quartile type 7").all()
-
-
-def test_a_value_beyond_its_bound_is_outside_the_reported_bound(few):
-    frame = few.participants.frame.copy()
-    control = frame["variable"].eq("ctx") & frame["visit"].eq("week_2") & frame["arm"].eq("control")
-    frame.loc[control, "value"] *= 3
-    after = pipeline.rerun(few, frame=frame).verdicts()
-    row = after[after["claim"].str.contains("Fig._3b") & after["quantity"].eq("p")]
-    assert row[["reported", "verdict"]].to_numpy().tolist() == [["> 0.05", claims.OUTSIDE_BOUND]]
 
 
 def claim(source="paper", locator="Fig. 3a", quantity="p", reported="0.611", relation="=", **key):

@@ -236,6 +236,15 @@ def test_a_rising_transform_of_the_marker_changes_no_p(seed):
     np.testing.assert_allclose(np.exp(plain[0]["cut"]), bent[0]["cut"], rtol=1e-9)
 
 
+def test_markers_that_tie_on_paper_are_divided_by_no_cut():
+    noise = np.random.default_rng(1)
+    plain, noisy = _made_up(), _made_up(transform=lambda value: value * (1 + 1e-13 * noise.normal()))
+    for ours, theirs in zip(_tables(plain), _tables(noisy), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+    ours, theirs = (prespecified_cuts(_tables(run)[0], run.layout) for run in (plain, noisy))
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
 def test_memory_changes_no_number():
     run = _made_up()
     one, other = (_tables(run, FEW.model_copy(update={"memory_mb": size}))[2] for size in (64, 1024))
