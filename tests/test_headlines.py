@@ -1,0 +1,300 @@
+"""The judging part of the report, on finished numbers made by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_changes import TRIAL, analysis
+
+from d_q_trial import claims, formatting
+from d_q_trial.config import settings
+from d_q_trial.report import collect, headlines
+from d_q_trial.report.headlines import Check, Effect
+from d_q_trial.results_table import COLUMNS, KEYS, Numbers
+from d_q_trial.tables.catalogue import Headline
+
+MARKER, ALL, T3 = "p16_variant_5", "all", "T3"
+STRATA = {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}
+SETTINGS = settings.load(
+    {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": MARKER, "strata": STRATA}}}
+)
+NAMES = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+PLACES = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3), ("p1np", "week_2", "T1")]
+VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0.05), (1.0, -2.0, 4.0, 0.0512)]
+
+
+def numbers(places=PLACES, values=VALUES, names=NAMES):
+    """Comparisons of the arms: estimate, limits and P at each place."""
+    key = {"measure": "percent_change", "contrast": TRIAL.contrast}
+    rows = [
+        dict.fromkeys(COLUMNS, "") | key | {"outcome": o, "visit": v, "stratum": s, "statistic": name, "value": str(value)}
+        | {"marker": "" if s == ALL else MARKER}
+        for (o, v, s), own in zip(places, values, strict=True) for name, value in zip(names, own, strict=True)
+    ]  # fmt: skip
+    return Numbers(rows)
+
+
+def verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", place=PLACES[0], recomputed="0.611", **different):
+    outcome, visit, stratum = place
+    key = (outcome, "percent_change", visit, "" if stratum == ALL else MARKER, stratum, TRIAL.contrast, "", quantity)
+    text = dict.fromkeys(("claim", "what", "where", "reported", "note", "known"), "")
+    given = {
+        "verdict": verdict,
+        "quantity": quantity,
+        "source": source,
+        "recomputed": recomputed,
+        "key": key,
+        "places": (),
+    }
+    return collect.Verdict(**text | given | different)
+
+
+def report(tables=None, **different):
+    """The report of three strata, with the headlines of the article."""
+    chosen = SETTINGS.analyses["published"]
+    lines = [
+        ("ctx", "week_20", "all", "the primary endpoint"),
+        ("p1np", "week_2", "highest", ""),
+        ("p1np", "week_2", "lowest", ""),
+    ]
+    whole = collect.Report(
+        SETTINGS, TRIAL, chosen, Path("x"), None, {}, numbers(), tables=tables or {},
+        headlines=[Headline(outcome=o, visit=v, stratum=s, role=role) for o, v, s, role in lines],
+    )  # fmt: skip
+    return replace(whole, **different)
+
+
+def row(place, **columns):
+    outcome, visit, stratum = place
+    return {
+        "outcome": outcome,
+        "visit": visit,
+        "marker": "" if stratum == ALL else MARKER,
+        "stratum": stratum,
+    } | columns
+
+
+def interaction(place, p, contrast="D+Q - control, T3 - T1", method="placements, t", statistic="p"):
+    return row(place, contrast=contrast, method=method, statistic=statistic, value=p)
+
+
+INTERACTIONS = [
+    interaction(PLACES[2], "0.296"),
+    interaction(PLACES[2], "0.0501", contrast="D+Q - control, T3 - T2"),
+    interaction(PLACES[2], "0.111", contrast="D+Q - control, T2 - T1"),  # of other strata
+    interaction(PLACES[2], "0.222", method="permuted"),
+    interaction(PLACES[2], "0.333", statistic="difference"),
+    interaction(("p1np", "week_4", T3), "0.444"),
+]
+SEARCHED = [row(PLACES[2], p_best_of_both=p, p_best_of_side="0.9") for p in ("", "0.0004", "0.555")]
+
+
+def test_main_results_are_the_comparisons_with_what_qualifies_them():
+    reported = [
+        verdict(),
+        verdict(quantity="median"),
+        verdict(place=PLACES[1], recomputed=""),
+        verdict(place=PLACES[2]),
+    ]
+    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/best_cuts": SEARCHED}
+    made = headlines.main_results(report(tables, verdicts=reported))
+    minus = formatting.MINUS
+    assert made == [
+        {
+            "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
+            "effects": [
+                Effect(f"{minus}4.2", f"{minus}10.5 to 2.5", "0.611", "P = 0.611", False, reported[0]),
+                Effect("3.0", "", "<0.001", "P < 0.001", True, None), None, None,
+            ],
+        },
+        {
+            "outcome": "P1NP, 2 weeks", "role": "", "interaction": "0.296; 0.050", "searched": "<0.001",
+            "effects": [
+                None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3]), None,
+                Effect("1.0", f"{minus}2.0 to 4.0", "0.051", "P = 0.051", False, None),
+            ],
+        },
+    ]  # fmt: skip
+    assert headlines.groups(report()) == [ALL, "T3", "T2", "T1"]
+
+
+def test_the_estimate_is_that_of_the_test():
+    assert headlines.estimator(report()) == ("hodges_lehmann", "Hodges-Lehmann estimate")
+    names = [name.replace("hodges_lehmann", "mean_difference") for name in NAMES]
+    means = report(analysis=analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
+    assert headlines.estimator(means) == ("mean_difference", "difference of means")
+    assert headlines.effect(means, *PLACES[2]).estimate == "16.0"
+    assert headlines.effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
+    assert headlines.effect(means, "ctx", "week_2", ALL) is None
+
+
+def sensitivity(place, method, statistic="p", value="0.2"):
+    return row(place, method=method, statistic=statistic, value=value)
+
+
+CHECKED = {
+    "sensitivity/interaction": INTERACTIONS,
+    "robustness/best_cuts": SEARCHED,
+    "robustness/multiplicity": [row(PLACES[0], p_max_t="0.7"), row(PLACES[2], p_max_t="0.05"), row(PLACES[2], p_max_t="0.9")],
+    "sensitivity/sensitivity": [
+        sensitivity(PLACES[0], "covariance, log scale, HC3, t", value="0.04"),
+        sensitivity(PLACES[2], "covariance, log scale, HC3, t", value="0.0501"),
+        sensitivity(PLACES[2], "covariance, percent change, HC3, t", value="0.01"),
+        sensitivity(PLACES[0], "imputed, covariance, HC3, t", value="0.01"),
+        sensitivity(PLACES[0], "imputed, placements, t, 20 sets", value="0.3"),
+        sensitivity(PLACES[0], "any values of the missing, normal", "p_lowest", "0.04"),
+        sensitivity(PLACES[0], "any values of the missing, normal", "p_highest", "0.9"),
+        sensitivity(PLACES[2], "any values of the missing, normal", "p_lowest", "0.01"),
+        sensitivity(PLACES[2], "any values of the missing, normal", "p_highest", "0.01"),
+    ],
+    "sensitivity/leave_one_out": [
+        row(PLACES[0], statistic="flips", value="0.0"), row(PLACES[0], statistic="p", value="3"),
+        row(PLACES[2], statistic="flips", value="2.0"), row(PLACES[3], statistic="flips", value="1.0"),
+    ],
+}  # fmt: skip
+
+
+def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
+    names, lines = headlines.robustness_lines(report(CHECKED))
+    found = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
+    assert names == [
+        "Interaction P", "Corrected for the search", "Multiplicity-adjusted (max-T)", "Covariance, log scale",
+        "Multiple imputation", "Any values of the missing", "Leave-one-out",
+    ]  # fmt: skip
+    none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
+    high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
+    kept = [Check("0.700", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
+    assert list(found[whole].values()) == [none, none, *kept, Check("none would reverse it", True)]
+    turned = [Check("0.296 to 0.050", False), Check("<0.001", True), Check("0.050", True), Check("0.050", False), none]
+    assert list(found[high].values()) == [
+        *turned,
+        Check("0.010", True),
+        Check("two participants would reverse it", False),
+    ]
+    assert found[low]["Leave-one-out"] == Check("one participant would reverse it", False)
+    assert headlines.robustness_lines(report()) == ([], [(title, []) for title in found])
+    assert headlines.robustness_lines(report(headlines=())) == ([], [])
+    assert headlines.robustness_lines(report(CHECKED, numbers=numbers([], []))) == ([], [])
+
+
+@pytest.mark.parametrize(("stratum", "group"), [("highest", "T3"), ("lowest", "T1"), ("all", "all"), ("T2", "T2")])
+def test_a_headline_names_its_group_by_rank_or_label(stratum, group):
+    assert headlines.group_of(Headline(outcome="ctx", visit="week_2", stratum=stratum), report()) == group
+
+
+# What the verdicts come to
+
+
+def test_values_are_counted_by_source_and_verdict():
+    paper = [verdict(name, quantity="median") for name in (*claims.VERDICTS, claims.NOT_CHECKABLE, claims.REPRODUCED)]
+    paper += [verdict(claims.NOT_CHECKABLE, quantity="affected"), verdict(claims.NOT_REPRODUCED, quantity="p")]
+    registry = verdict(claims.OTHER_CONVENTION, source="registry")
+    first, second = collect.summaries([*paper[:3], registry, *paper[3:]])
+    assert [v.quantity for v in first.pop("failed")] == ["p", "median", "median"]
+    assert first == {
+        "source": "paper", "checkable": 7, "reproduced": 4, "events": 1, "unchecked": 2, "inapplicable": 1,
+        "ways": "2 exactly, 1 within a reported bound, 1 under another convention",
+    }  # fmt: skip
+    assert (second["source"], second["ways"], second["failed"]) == ("registry", "1 under another convention", [])
+    counts = collect.tally(paper)
+    assert list(counts) == list(claims.VERDICTS)
+    assert (counts[claims.REPRODUCED], counts[claims.NOT_CHECKABLE], counts[claims.NOT_APPLICABLE]) == (2, 3, 1)
+    assert collect.tally([]) == {}
+    assert verdict(claims.OTHER_CONVENTION).mark == ("≈", "odd")
+    assert verdict(claims.WITHIN_BOUND, reported="< 0.05", recomputed="−1,200").order == (1, 0.05, -1200.0)
+
+
+def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
+    key = {"outcome": outcome, "measure": measure, "visit": visit, "marker": marker, "stratum": stratum}
+    return dict.fromkeys(KEYS, "") | key | {"contrast": TRIAL.contrast, "quantity": "p"} | different
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (claimed(marker=MARKER, stratum=T3), "P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P"),
+        (claimed(quantity="q1", contrast="", group="d_q"), "P1NP at 2 weeks: D+Q, first quartile"),
+        (claimed(visit="baseline", quantity="n", contrast="", group="both arms"), "P1NP at baseline: both arms, n"),
+        (claimed("Falls", visit="", quantity="affected", contrast="", group="fisetin"), "Falls: Fisetin, participants affected"),
+        (claimed(MARKER, "correlation", "baseline", contrast="age", group="participants"), "p16 variant 5 and Age, trial participants: P"),
+        (
+            claimed(MARKER, "correlation", contrast="age", group="population_under_60", quantity="spearman_r"),
+            "p16 variant 5 and Age, population sample, under 60 years: Spearman r",
+        ),
+        (
+            claimed(MARKER, "correlation", contrast="age", group="population_over_60", quantity="other"),
+            "p16 variant 5 and Age, population sample, 60 years and over: other",
+        ),
+        (claimed(MARKER, "correlation", contrast="age", group="population"), "p16 variant 5 and Age, population sample: P"),
+    ],
+)  # fmt: skip
+def test_a_reported_value_is_said_in_words(row, words):
+    assert report().words.claim(row) == words
+
+
+@pytest.mark.parametrize(
+    ("column", "row", "words"),
+    [
+        ("arm", {"arm": "d_q"}, "D+Q"),
+        ("marker", {"marker": MARKER}, "p16 variant 5"),
+        ("visit", {"visit": "week_2"}, "2 weeks"),
+        ("visit", {"visit": "mean_of_visits"}, "mean of visits"),
+        ("outcome", {"outcome": "ctx", "visit": "week_2"}, "CTx, 2 weeks"),
+        ("outcome", {"outcome": "ctx", "visit": "baseline"}, "CTx"),
+        ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"),
+        ("outcome", {"outcome": "ctx"}, "CTx"),
+        ("outcome", {"outcome": "any_other"}, "any other"),
+        ("contrast", {"contrast": "D+Q - control, T3 - T1"}, f"T3 {formatting.MINUS} T1"),
+        ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
+        ("family", {"family": "a_b"}, "a b"), ("summary", {"summary": "a_b"}, "a b"), ("side", {"side": "a_b"}, "a b"),
+        ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
+    ],
+)  # fmt: skip
+def test_a_cell_is_said_in_words(column, row, words):
+    assert report().words.of(column, row) == words
+
+
+def test_groups_and_variables_are_said_in_words():
+    words = report().words
+    assert (words.group(ALL), words.group(T3)) == ("all participants", "T3 of p16 variant 5")
+    assert (words.variable("ctx"), words.variable(MARKER)) == ("CTx", "p16 variant 5")
+
+
+def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):
+    assert collect.read_verdicts(tmp_path / "claims.csv", report().words) == []
+    header = ("claim", "source", "locator", "quantity", "reported", "recomputed", "verdict", "note", "known_difference")
+    key = ("ctx", "percent_change", "week_20", "", ALL, TRIAL.contrast, "", "p")
+    lines = [
+        ",".join([*header, *KEYS]),
+        ",".join(["a", "paper", "Results; Fig. 3a", "p", "-4.1", "-4.2", claims.NOT_REPRODUCED, "one", "two", *key]),
+        ",".join(["b", "registry", "Fig. 3a", "p", "4.1", "4.1", claims.REPRODUCED, "", "", *key]),
+    ]
+    (tmp_path / "claims.csv").write_text("\n".join(lines))
+    first, second = collect.read_verdicts(tmp_path / "claims.csv", report().words)
+    what = "CTx at 20 weeks: D+Q against Control, P"
+    numbers = (formatting.MINUS + "4.1", formatting.MINUS + "4.2", claims.NOT_REPRODUCED, "one", "two")
+    expected = ("a", what, "Results; Fig. 3a", "paper", *numbers, "p", key, (("Fig. 3", "a"),))
+    assert first == collect.Verdict(*expected)
+    assert (second.claim, second.places) == ("b", ())
+
+
+def test_figures_and_tables_have_the_verdicts_on_their_values():
+    own = [verdict(places=(("Fig. 3", "a"),)), verdict(claims.NOT_REPRODUCED, places=(("Fig. 3", ""), ("Table 1", "")))]
+    found = collect._placed({"label": "Table 1", "key": 1}, own)
+    assert found == {"label": "Table 1", "key": 1, "verdicts": own[1:], "tally": {claims.NOT_REPRODUCED: 1}}
+    figure = {"label": "Fig. 3", "title": "Title", "words": "a: one; b: two; c: three"}
+    assert collect._alternative(figure) == "Fig. 3. Title. a: one; b: two; c: three"
+    assert collect._alternative(figure | {"data_label": "Synthetic"}).startswith("Fig. 3. Title. Synthetic. a: one;")
+    end = "; the rest is listed below, under “Caption, results in words”."
+    assert collect._alternative(figure, longest=38) == "Fig. 3. Title. a: one; b: two; c: three"[:29] + end
+
+
+def test_a_family_is_large_if_many_of_its_outcomes_change():
+    assert {family for family in TRIAL.families if collect.is_large(family, TRIAL)} == {"sasp"}
+    table = report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
+    assert table.table("a", x="1", y="3") == [{"x": "1", "y": "3"}]
+    assert (table.table("b"), report().reference) == ([], "")
+    assert report(analysis=SETTINGS.analyses["published"].model_copy(update={"name": "b"})).reference == "published"
+    assert (
+        collect.address(verdict="not reproduced", source="paper") == "claims.html#verdict=not+reproduced&source=paper"
+    )
