@@ -185,7 +185,7 @@ def test_a_low_outlier_is_beyond_its_fence_as_a_high_one_is():
         row for i, v in enumerate([-4, 1, 1, 3, 3]) for row in measured(f"A{i}", "d_q", "ctx", baseline=1, week_2=v)
     ]
     frame = build(rows, change="difference", outliers={"rule": "winsorise", "limit": 1})
-    assert one(frame, "A0", "week_2")["value"] == 0 - 2 * 1
+    assert one(frame, "A0", "week_2")["value"] == -1 - 2 * 1
 
 
 def test_a_given_percent_change_is_used_where_raw_values_are_absent():

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+from pathlib import Path
 from xml.etree import ElementTree
 
 import analysis_folder
@@ -287,19 +288,27 @@ def test_the_same_outputs_are_reported_as_the_same(folder, capsys):
     assert "none not" in capsys.readouterr().out
 
 
-def test_a_changed_a_missing_and_a_new_output_are_named(folder, tmp_path, capsys):
-    copy = analysis_folder.write(tmp_path)
-    (copy / "results.csv").write_text((copy / "results.csv").read_text().replace("0", "1", 1))
-    (copy / "strata.csv").unlink()
-    (copy / "more.csv").write_text("a\n")
-    (copy / "logs").mkdir()
+def test_a_changed_a_missing_or_a_new_output_is_named_and_fails(folder, tmp_path, capsys):
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "logs").mkdir(exist_ok=True)
     (copy / "logs" / "results.log").write_text("any")
-    differences = manifest.compare(copy, folder / "manifest.json")
-    assert differences["differs"] == ["results.csv"]
-    assert "strata.csv" in differences["missing"]
-    assert differences["new"] == ["more.csv"]
-    assert command_line.main(["verify", str(copy), "--against", str(folder / "manifest.json")]) == 1
-    assert "differs: results.csv" in capsys.readouterr().out
+    against = ["verify", str(copy), "--against", str(folder / "manifest.json")]
+    changed = (copy / "results.csv").read_bytes().replace(b"0", b"1", 1)
+    for name, content, word in (
+        ("results.csv", changed, "differs"),
+        ("strata.csv", None, "missing"),
+        ("new.csv", b"a", "new"),
+    ):
+        path = copy / name
+        before = path.read_bytes() if path.exists() else None
+        path.unlink(missing_ok=True)
+        if content:
+            path.write_bytes(content)
+        assert command_line.main(against) == 1
+        assert [line for line in capsys.readouterr().out.splitlines() if line[:2] == "  "] == [f"  {word}: {name}"]
+        path.unlink(missing_ok=True)
+        if before:
+            path.write_bytes(before)
 
 
 HEX = "0" * 64

@@ -1,5 +1,6 @@
 """The judging part of the report, on finished numbers made by hand."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,6 +203,18 @@ def test_values_are_counted_by_source_and_verdict():
     assert collect.tally([]) == {}
     assert verdict(claims.OTHER_CONVENTION).mark == ("≈", "odd")
     assert verdict(claims.WITHIN_BOUND, reported="< 0.05", recomputed="−1,200").order == (1, 0.05, -1200.0)
+
+
+def test_only_failures_have_the_sign_and_the_colour_of_failure():
+    marks = {name: verdict(name).mark for name in claims.VERDICTS}
+    assert {name for name, mark in marks.items() if mark == ("✗", "bad")} == set(claims.FAILURES)
+    assert {name for name, mark in marks.items() if set(mark) & {"✗", "bad"}} == set(claims.FAILURES)
+    page, table = (Path(f"src/d_q_trial/pages/templates/{name}.css").read_text() for name in ("page", "table"))
+    for mood in ("good", "bad", "odd", "quiet"):
+        assert re.search(rf"\.{mood}, \.{mood} a[^{{]*{{ color: var\(--{mood}\)", page)
+    good, bad = (re.search(rf"--{mood}: light-dark\(#(\w\w)(\w\w)", table).groups() for mood in ("good", "bad"))
+    assert good[0] < good[1]  # green
+    assert bad[0] > bad[1]  # red
 
 
 def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
