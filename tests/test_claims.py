@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_changes import TRIAL
 
-from d_q_trial import claims
+from d_q_trial import claims, cli
 from d_q_trial.changes import percent_change
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.files import write_csv
 from d_q_trial.results_table import KEYS
 
 
@@ -206,8 +207,6 @@ def test_a_known_difference_of_an_unknown_claim_is_refused(clean):
 
 
 def test_verdicts_are_the_same_after_writing_and_reading(tmp_path, verdicts):
-    from d_q_trial.files import write_csv
-
     write_csv(verdicts, tmp_path / "claims.csv")
     again = claims.read_verdicts(tmp_path / "claims.csv")
     pd.testing.assert_frame_equal(again, verdicts, check_dtype=False)
@@ -234,6 +233,16 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
     overall = verdicts["stratum"].eq("all")
     assert found.loc[overall, "verdict"].tolist() == verdicts.loc[overall, "verdict"].tolist()
     assert not found["verdict"].isin(claims.FAILURES).sum() > verdicts["verdict"].isin(claims.FAILURES).sum()
+
+
+@pytest.mark.parametrize("label", [None, "synthetic data"])
+def test_known_differences_of_the_synthetic_cohort_are_those_of_marked_participants_alone(label, few, tmp_path):
+    replace(few.participants, label=label).write(tmp_path / "workbooks/reconstructed")
+    for name in ("results", "alternatives", "strata"):
+        write_csv(getattr(few, name), tmp_path / f"published/{name}.csv")
+    assert cli.main(["claims", "--config", pipeline.CONFIG, "--results", str(tmp_path)]) == 0
+    known = claims.read_verdicts(tmp_path / "published/claims.csv")["known_difference"]
+    assert known.ne("").any() == bool(label)
 
 
 def judged(value, relation, reported, statistic="p", others=(), known=None, reason="", **key):
