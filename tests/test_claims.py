@@ -230,9 +230,20 @@ def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(label
         else:
             assert set(found.loc[about, "verdict"]) == {claims.NOT_APPLICABLE}
             assert set(found.loc[about, "note"]) == {claims.OTHER_SUBGROUPS}
+    between = verdicts["contrast"].eq("T3 - T1/T2") & verdicts["marker"].eq("p16_variant_5")
+    expected = verdicts.loc[between, "verdict"].tolist() if same == 2 else [claims.NOT_APPLICABLE] * between.sum()
+    assert found.loc[between, "verdict"].tolist() == expected
     overall = verdicts["stratum"].eq("all")
     assert found.loc[overall, "verdict"].tolist() == verdicts.loc[overall, "verdict"].tolist()
     assert not found["verdict"].isin(claims.FAILURES).sum() > verdicts["verdict"].isin(claims.FAILURES).sum()
+
+
+def test_strata_of_a_marker_without_values_are_matched_by_label_and_others_by_members():
+    markers = ["p16_variant_1+5"] * 4 + ["p16_variant_5"] * 4  # the third of four values is the 2/3 quantile
+    frame = pd.DataFrame({"marker": markers, "marker_value": [math.nan, 2, 3, 4, 1, 2, 3, 4]})
+    frame["stratum"] = ["low", "low", "high", "high"] * 2
+    assert claims._same_strata(frame, TRIAL) == {"p16_variant_5": {"T1/T2": "low", "T3": "high"}}
+    assert claims._same_strata(None, TRIAL) == {}
 
 
 @pytest.mark.parametrize("label", [None, "synthetic data"])
@@ -303,6 +314,7 @@ def test_other_conventions_that_round_to_the_reported_value_are_named(others, ve
         ({"marker": "p16_variant_5"}, "this analysis has no marker p16_variant_5"),
         ({"stratum": "T3"}, "this analysis has no stratum T3"),
         ({"group": "d_q"}, "this analysis has no such result"),
+        ({"contrast": "T3 - T1/T2"}, "this analysis has no such result"),
         ({"not_checkable": claims.NO_EVENTS}, claims.NO_EVENTS),
     ],
 )
