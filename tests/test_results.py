@@ -223,7 +223,8 @@ def test_markers_are_correlated_with_age_as_by_scipy_in_the_sample_its_halves_an
             expected.append((*head, "n", n, n, "", "", ""))
             expected.append((*head, "spearman_r", found.statistic, n, "", "spearman", ""))
             expected.append((*head, "p", found.pvalue, n, "", "spearman, t", ""))
-    found = published.results[published.results["measure"].eq("correlation")]
+    found = pipeline.rerun(published, outcomes=["smoker"]).results
+    found = found[found["measure"].eq("correlation")]
     assert as_rows(found) == as_rows(pd.DataFrame(expected, columns=list(COLUMNS)))
 
 
@@ -237,6 +238,21 @@ def test_a_value_is_finite_or_missing_with_a_reason(published):
     missing = published.results["value"].isna()
     assert (published.results.loc[missing, "reason"] != "").all()
     assert np.isfinite(published.results.loc[~missing, "value"]).all()
+
+
+def test_both_arms_together_are_described_at_baseline_and_only_counted_after_it(published):
+    found = pipeline.rerun(published).results
+    both = found[found["group"].eq("both arms") & found["stratum"].eq("all")]
+    described = both[both["statistic"].isin(["median", "count"])]
+    assert set(described["measure"]) == {"baseline"}
+    assert set(described["outcome"]) == set(published.analysis.outcomes)
+    assert set(both.loc[both["measure"].ne("baseline"), "statistic"]) == {"n"}
+
+
+def test_variants_of_the_test_are_tried_where_values_are_reported():
+    chosen = settings.load(pipeline.CONFIG)
+    assert results_module.variants_to_try(chosen) == ("exact", "normal", "normal_continuity")
+    assert results_module.variants_to_try(chosen.model_copy(update={"published": None})) == ()
 
 
 def test_swapping_the_arms_mirrors_the_results(published):
@@ -282,7 +298,7 @@ def test_three_strata_have_a_trend_within_each_arm_and_at_baseline(published):
     assert not published.results["statistic"].str.endswith("_trend").any()
     thirds = pipeline.rerun(published, strata=settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=["T1", "T2", "T3"]))
     found = thirds.results[thirds.results["statistic"].eq("p_trend")]
-    assert set(found["contrast"]) == {"trend T1 < T2 < T3"}
+    assert set(found["contrast"] + found["stratum"]) == {"trend T1 < T2 < T3"}
     assert set(found.loc[found["measure"].eq("baseline"), "group"]) == {"both arms"}
     assert set(found.loc[found["measure"].ne("baseline"), "group"]) == {"d_q", "control"}
     keys = {"outcome": "ctx", "visit": "week_4", "marker": "p16_variant_5"}
@@ -302,6 +318,7 @@ def test_welch_has_the_interval_of_the_difference_of_means(published):
     keys = {"outcome": "ctx", "visit": "week_4", "marker": "", "contrast": "d_q - control"}
     assert run.value("p", **keys) == pytest.approx(theirs.pvalue, rel=1e-9)
     assert run.value("mean_difference", **keys) == pytest.approx(treated.mean() - control.mean(), rel=1e-9)
+    assert run.value("mean_difference", **keys, method="") == run.value("mean_difference", **keys)
     limits = [run.value(f"mean_difference_{side}", **keys) for side in ("lower", "upper")]
     assert limits == pytest.approx(list(theirs.confidence_interval(0.9)), rel=1e-9)
 
