@@ -182,7 +182,7 @@ def test_an_outlier_is_kept_trimmed_or_winsorised_by_the_quartiles_of_its_own_ar
 
 def test_a_low_outlier_is_beyond_its_fence_as_a_high_one_is():
     rows = [
-        row for i, v in enumerate([-4, 1, 1, 3, 3]) for row in measured(f"A{i}", "d_q", "ctx", baseline=1, week_2=v)
+        row for i, v in enumerate([-4, 1, 1, 3, 3]) for row in measured(f"A{i}", "d_q", "ctx", baseline=2, week_2=v)
     ]
     frame = build(rows, change="difference", outliers={"rule": "winsorise", "limit": 1})
     assert one(frame, "A0", "week_2")["value"] == -1 - 2 * 1
