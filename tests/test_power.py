@@ -1,6 +1,7 @@
 """Power and exaggeration."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -36,6 +37,8 @@ def test_simulated_power_without_effect_is_its_level_and_with_one_is_near_that_o
     planned = simulated_power(19.8, 22, 27, 27, method="normal", alpha=0.05, trials=20_000, seed=1)
     assert planned.lower < planned.p < planned.upper
     assert planned.p == pytest.approx(0.885, abs=0.015)
+    again = simulated_power(0.0, 1.0, 10, 11, method="exact", alpha=0.05, trials=2000, seed=1)
+    assert again == null
 
 
 def test_exaggeration_is_the_integral_over_the_significant_tails():
@@ -59,18 +62,32 @@ def test_a_certain_effect_is_not_exaggerated_and_no_effect_infinitely():
     assert exaggeration(0.0, 0.1, 50, alpha=0.05) == pytest.approx((0.05, 0.5, math.inf))
 
 
+@pytest.mark.parametrize(("effect", "error", "df"), [(0.5, 0, 19), (0.5, 0.4, 1), (math.nan, 0.4, 19)])
+def test_what_significance_does_is_not_known_without_effect_error_or_degrees_of_freedom(effect, error, df):
+    assert exaggeration(effect, error, df, alpha=0.05) == pytest.approx((math.nan,) * 3, nan_ok=True)
+
+
+SHARE = "expected a number between 0 and 1, such as 0.95 for 95%"
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "message"),
     [
-        lambda: t_power(1.0, 0.0, 5, 5, alpha=0.05),
-        lambda: t_power(1.0, 1.0, 1, 1, alpha=0.05),
-        lambda: t_power(1.0, 1.0, 5, 5, alpha=5),
-        lambda: implied_sd(1.0, 5, 5, power=0.04, alpha=0.05),
-        lambda: implied_sd(0.0, 5, 5, power=0.9, alpha=0.05),
-        lambda: detectable_difference(1.0, 5, 5, power=90, alpha=0.05),
-        lambda: simulated_power(1.0, 1.0, 5, 5, alpha=0.05, method="students", trials=9, seed=1),
+        (lambda: t_power(1.0, 0.0, 5, 5, alpha=0.05), "power: standard deviation 0, expected a number above 0"),
+        (
+            lambda: t_power(1.0, 1.0, 1, 1, alpha=0.05),
+            "power: groups of 1 and 1, expected three participants or more, none empty",
+        ),
+        (lambda: t_power(1.0, 1.0, 5, 5, alpha=5), f"alpha 5: {SHARE}"),
+        (lambda: exaggeration(1.0, 1.0, 5, alpha=5), f"alpha 5: {SHARE}"),
+        (lambda: implied_sd(1.0, 5, 5, power=0.04, alpha=0.05), "power 0.04: expected more than alpha, 0.05"),
+        (
+            lambda: implied_sd(0.0, 5, 5, power=0.9, alpha=0.05),
+            "power: no standard deviation gives a difference of 0 more power than alpha",
+        ),
+        (lambda: detectable_difference(1.0, 5, 5, power=90, alpha=0.05), f"power 90: {SHARE}"),
     ],
 )
-def test_arguments_out_of_range_are_refused(wrong):
-    with pytest.raises(ValueError, match=r"expected|more power"):
+def test_arguments_out_of_range_are_refused_by_name(wrong, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         wrong()
