@@ -4,11 +4,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from PIL import Image
 from test_changes import TRIAL, analysis
 
 from d_q_trial import claims, formatting
 from d_q_trial.config import settings
+from d_q_trial.files import write_csv, write_json
 from d_q_trial.report import collect, headlines
 from d_q_trial.report.headlines import Check, Effect
 from d_q_trial.results_table import COLUMNS, KEYS, Numbers
@@ -24,15 +27,19 @@ PLACES = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3
 VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0.05), (1.0, -2.0, 4.0, 0.0512)]
 
 
-def numbers(places=PLACES, values=VALUES, names=NAMES):
-    """Comparisons of the arms: estimate, limits and P at each place."""
+def comparisons(places, values, names=NAMES):
+    """Rows of comparisons of the arms: estimate, limits and P at each place."""
     key = {"measure": "percent_change", "contrast": TRIAL.contrast}
     rows = [
         dict.fromkeys(COLUMNS, "") | key | {"outcome": o, "visit": v, "stratum": s, "statistic": name, "value": str(value)}
         | {"marker": "" if s == ALL else MARKER}
         for (o, v, s), own in zip(places, values, strict=True) for name, value in zip(names, own, strict=True)
     ]  # fmt: skip
-    return Numbers(rows)
+    return rows
+
+
+def numbers(places=PLACES, values=VALUES, names=NAMES):
+    return Numbers(comparisons(places, values, names))
 
 
 def verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", place=PLACES[0], recomputed="0.611", **different):
@@ -311,3 +318,57 @@ def test_a_family_is_large_if_many_of_its_outcomes_change():
     assert (
         collect.address(verdict="not reproduced", source="paper") == "claims.html#verdict=not+reproduced&source=paper"
     )
+
+
+def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_path):
+    published = {"workbook": "a.xlsx", "marker": MARKER, "strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}}
+    content = {"trial": "x", "tables": "data/tables.yaml", "analyses": {"published": published}}
+    content["analyses"]["other"] = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
+    chosen = settings.load(content)
+    picture = Image.new("RGB", (3, 2))
+    for name, places in (("published", PLACES), ("other", [*PLACES[:1], ("p1np", "week_2", "high")])):
+        folder = tmp_path / name
+        figures = {
+            "figure_3": {"label": "Fig. 3", "order": 2, "title": "Title", "words": "a: one", "panels": [{"letter": "a"}, {"letter": "b"}]},
+            "figure_2": {"label": "Fig. 2", "order": 1, "title": "First", "words": "b: two", "panels": []},
+            "figure_9": {"label": "Fig. 9", "order": 0, "title": "Not drawn", "words": "", "panels": []},
+            "label": "no figure",
+        }  # fmt: skip
+        write_json(figures, folder / "figures/figures.json")
+        write_json({"table_1": {"label": "Table 1"}}, folder / "tables/tables.json")
+        for key in ("figure_3", "figure_2"):
+            picture.save(folder / f"figures/{key}.png")
+        values = VALUES if name == "published" else [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
+        write_csv(pd.DataFrame(comparisons(places, values)), folder / "results.csv")
+        for part in ("robustness/cutoffs", "sensitivity/power", "strata", "exclusions"):
+            write_csv(pd.DataFrame([{"of": part}]), folder / f"{part}.csv")
+    claim = dict.fromkeys(claims.COLUMNS, "") | {"claim": "c", "source": "paper", "outcome": "ctx", "quantity": "p"}
+    both = [{"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "locator": "Fig. 3a"}]
+    reported = pd.DataFrame([claim | {"verdict": claims.REPRODUCED} | own for own in both])
+    write_csv(reported, tmp_path / "published/claims.csv")
+    write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
+
+    found = collect.collect(tmp_path, chosen, TRIAL, "published")
+    assert (found.label, found.source, found.folder) == ("Synthetic", {"name": "a.xlsx"}, tmp_path / "published")
+    assert (found.settings, found.trial, found.analysis) == (chosen, TRIAL, chosen.analyses["published"])
+    assert found.numbers.get("ctx", "percent_change", "week_20", "p", contrast=TRIAL.contrast).value == 0.611
+    assert [line.role for line in found.headlines][:1] == ["the primary endpoint"]
+    assert (found.strata, found.exclusions) == ([{"of": "strata"}], [{"of": "exclusions"}])
+    assert found.tables == {part: [{"of": part}] for part in ("robustness/cutoffs", "sensitivity/power")}
+    assert (found.differences, found.changes, found.versions["d-q-trial"][:2]) == ([], [], "0.")
+    assert [v.quantity for v in found.verdicts] == ["p", "median"]
+    first, second = found.figures
+    assert [first["key"], second["key"]] == ["figure_2", "figure_3"]
+    assert (second["width"], second["height"], second["alt"]) == (3, 2, "Fig. 3. Title. a: one")
+    assert second["address"].startswith("data:image/webp;base64,")
+    assert second["verdicts"] == list(found.verdicts)
+    assert [panel["verdicts"] for panel in second["panels"]] == [[found.verdicts[0]], []]
+    assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]
+
+    other = collect.collect(tmp_path, chosen, TRIAL, "other")
+    assert other.verdicts == []
+    assert other.changes == [
+        {"what": "CTx, 20 weeks, all participants", "conclusion": "significant here only", "p": "0.611", "reference": "0.611"},
+        {"what": "P1NP, 2 weeks, high of p16 variant 5", "conclusion": "no longer significant", "p": "0.710", "reference": "0.050 in T3"},
+    ]  # fmt: skip
+    assert len(other.differences) == 2
