@@ -64,10 +64,9 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
     rows.append(number("sasp_sclerostin", "baseline", "baseline", "p", 0.0004, **contrast))
     groups = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
     for group, r in groups.items():
-        where = {"contrast": "age", "group": group, "n": 228}
-        rows += [
-            number(MARKER, "correlation", "baseline", *found, **where) for found in (("spearman_r", r), ("p", 0.0004))
-        ]
+        for statistic, value in (("spearman_r", r), ("p", 0.0004)):
+            where = {"contrast": "age", "group": group, "n": 228}
+            rows.append(number(MARKER, "correlation", "baseline", statistic, value, **where))
     fields = {
         "trial": TRIAL, "numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes),
         "strata": pd.DataFrame(strata), "people": pd.DataFrame(people, columns=columns).reindex(columns=[*columns[:3], *TRIAL.markers]),

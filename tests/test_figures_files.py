@@ -14,18 +14,15 @@ from d_q_trial.figures.catalogue import Catalogue, Figure, Panel, catalogue_of
 from d_q_trial.results_table import Numbers
 
 CATALOGUE = catalogue_of("data/figures.yaml", TRIAL)
-PANELS = [
-    Panel(kind="arms", outcome="ctx", visit="week_20"),
-    Panel(kind="time_course", outcome="ctx", strata=["highest"]),
-]
-SMALL = Catalogue(
-    figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", columns=2, panels=PANELS)}
-)
+ARMS = Panel(kind="arms", outcome="ctx", visit="week_20")
+PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
+SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
 FLOW = [
-    {"step": "screened", "arm": "", "count": "177", "text": "screened"},
-    {"step": "allocated", "arm": "d_q", "count": "30", "text": ""},
-    {"step": "withdrew", "arm": "d_q", "count": "1", "text": "left after week 2"},
-]
+    dict(zip(("step", "arm", "count", "text"), row, strict=True))
+    for row in (
+        ("screened", "", "177", "screened"), ("allocated", "d_q", "30", ""), ("withdrew", "d_q", "1", "left after week 2")
+    )
+]  # fmt: skip
 
 
 def built(key, label=LABEL, flow=FLOW, **changed):
@@ -50,7 +47,7 @@ def test_figures_have_journal_width_a_letter_per_panel_and_the_label_of_data_tha
     assert not [text for text in all_texts(real) if "ynthetic" in text.get_text()]
 
 
-def test_the_flow_tells_reported_from_counted_numbers():
+def test_the_flow_tells_reported_from_counted_numbers_and_needs_nothing_reported():
     page, (shown,) = built("figure_1")
     written = {text.get_text() for text in all_texts(page)}
     assert {
@@ -62,9 +59,6 @@ def test_the_flow_tells_reported_from_counted_numbers():
     } <= written
     assert "Dashed boxes: as reported in the article. Other boxes: counted in the workbook." in written
     assert "D+Q CTx 20 weeks: n = 106" in shown.words
-
-
-def test_the_flow_needs_nothing_reported():
     page, _ = built("figure_1", flow=())
     assert not [text for text in all_texts(page) if "reported" in text.get_text() or "Screened" in text.get_text()]
 

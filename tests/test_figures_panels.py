@@ -1,5 +1,6 @@
 """What panels draw and say: every participant, finished numbers, and the reason where there are none."""
 
+import itertools
 import math
 
 import pytest
@@ -17,7 +18,7 @@ from d_q_trial.results_table import Numbers
 
 HEIGHTS = st.lists(st.floats(0, 150), min_size=1, max_size=60)
 ARMS = Panel(kind="arms", outcome="ctx", visit=VISIT)
-KEY = ("ctx", "percent_change", VISIT)
+KEY, CONTRAST = ("ctx", "percent_change", VISIT), "d_q - control"
 
 
 def painted(panel, data=None):
@@ -69,17 +70,14 @@ def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(values
 
 
 def test_strata_stand_side_by_side_with_their_own_points_and_p():
-    panel = Panel(kind="arms", outcome="ctx", visit=VISIT, strata=["highest", "lowest"])
+    panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
     ax, _ = painted(panel)
     assert [text for text in texts(ax) if "=" in text] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
     upper, lower = lines(ax, "D+Q")
     assert sorted(upper.get_ydata()) == POINTS["d_q"][1::2]
     assert sorted(lower.get_ydata()) == POINTS["d_q"][0::2]
     assert room(panel, study(), 60.0) == (1, False, False, False)
-
-
-def test_long_names_of_arms_go_into_a_legend():
-    assert room(Panel(kind="arms", outcome="ctx", visit=VISIT, strata=["each"]), study(), 15.0).arms_legend
+    assert room(panel, study(), 15.0).arms_legend  # for names of arms that do not fit
 
 
 def test_strata_at_baseline_take_both_arms_together():
@@ -118,27 +116,23 @@ def test_a_correlation_shows_its_group_with_the_finished_r(group, ages, r):
     assert texts(ax) == [f"Spearman r = {r}, $P$ < 0.001, n = 228"]
 
 
-SEVEN = tuple(f"s{number}" for number in range(7))
+SEVEN = {"strata_labels": tuple(f"s{number}" for number in range(7))}
 
 
 @pytest.mark.parametrize(
     ("panel", "changed", "said"),
     [
-        (ARMS, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
-        (Panel(kind="arms", outcome="bmd_radius", visit=VISIT), {}, "Radius BMD (20 weeks)"),
-        (Panel(kind="time_course", outcome="p1np"), {}, "P1NP (2 weeks)"),
-        (Panel(kind="strata", outcome="sasp_fas"), {}, "Fas (Baseline)"),
-        (Panel(kind="correlation", outcome="p16_variant_1+5"), {}, "p16 variant 1+5 and age"),
-        (Panel(kind="arms", outcome="ctx", visit=VISIT, strata=["T9"]), {}, "No stratum T9"),
-        (
-            Panel(kind="arms", outcome="ctx", visit=VISIT, strata=["each"]),
-            {"strata_labels": SEVEN},
-            "holds up to 6 strata, this analysis has 7",
-        ),
+        ({}, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
+        ({"outcome": "bmd_radius"}, {}, "Radius BMD (20 weeks)"),
+        ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
+        ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
+        ({"kind": "correlation", "outcome": "p16_variant_1+5"}, {}, "p16 variant 1+5 and age"),
+        ({"strata": ["T9"]}, {}, "No stratum T9"),
+        ({"strata": ["each"]}, SEVEN, "holds up to 6 strata, this analysis has 7"),
     ],
 )
 def test_a_panel_without_numbers_says_so(panel, changed, said):
-    ax, shown = painted(panel, study(**changed))
+    ax, shown = painted(ARMS.model_copy(update=panel), study(**changed))
     assert shown.missing
     assert said in shown.words
     assert texts(ax)[0].replace("\n", " ") + "." == shown.words
@@ -153,9 +147,8 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 
 
 def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
-    rows = summaries(*KEY)
-    for end, value in (("", 14.4), ("_lower", 2.0), ("_upper", 30.0)):
-        rows.append(number(*KEY, f"hodges_lehmann{end}", value, contrast="d_q - control"))
+    ends = {"hodges_lehmann": 14.4, "hodges_lehmann_lower": 2.0, "hodges_lehmann_upper": 30.0}
+    rows = [*summaries(*KEY), *(number(*KEY, name, value, contrast=CONTRAST) for name, value in ends.items())]
     ax, shown = painted(Panel(kind="estimation", outcome="ctx", visit=VISIT), study(numbers=Numbers(rows)))
     base = FINISHED["median"]["control"]
     assert lines(ax, "difference")[0].get_ydata()[0] == base + 14.4
@@ -168,11 +161,9 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
     with style.settings():
         page = style.Page(60.0, 50.0, None)
         ax = page.axes(15.0, 5.0, 40.0, 30.0)
-        values = (-0.6 * largest, 0.2 * largest, largest)
-        summary = Summary(3, values[1], values[0], values[2])
-        draw.groups(
-            ax, [draw.Group("Control", style.CONTROL, 0.0, values, summary)], "Spine BMD, log ratio to baseline"
-        )
+        low, median, high = -0.6 * largest, 0.2 * largest, largest
+        group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+        draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
         page.figure.draw_without_rendering()
         label = ax.yaxis.label.get_window_extent()
         assert label.x0 >= 0
@@ -182,12 +173,14 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
-    labels = ("T1", "T2", "T3")
-    key, of = ("sasp_sclerostin", "baseline", "baseline"), {"marker": MARKER, "group": "both arms"}
-    numbers = {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}
-    rows = [number(*key, name, value, stratum=label, **of) for label in labels for name, value in numbers.items()]
-    for label in labels[:2]:
-        rows.append(number(*key, "p", 0.0123, marker=MARKER, stratum="", contrast=f"T3 - {label}"))
+    labels, key = ("T1", "T2", "T3"), ("sasp_sclerostin", "baseline", "baseline")
+    rows = [
+        number(*key, name, value, stratum=label, marker=MARKER, group="both arms")
+        for label in labels
+        for name, value in {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}.items()
+    ]
+    of = {"marker": MARKER, "stratum": ""}
+    rows += [number(*key, "p", 0.0123, contrast=f"T3 - {label}", **of) for label in labels[:2]]
     data = study(numbers=Numbers(rows), strata_labels=labels)
     ax, shown = painted(Panel(kind="strata", outcome="sasp_sclerostin"), data)
     ax.figure.draw_without_rendering()
@@ -210,15 +203,12 @@ def test_p_is_in_italics_and_a_label_keeps_its_letters():
 def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(strata):
     key, rows = ("ctx", "percent_change", "week_2"), []
     for index, where in enumerate([{}, *({"marker": MARKER, "stratum": label} for label in strata)]):
-        for name, value in {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}.items():
-            rows.append(number(*key, name, value, contrast="d_q - control", **where))
+        values = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
+        rows += [number(*key, name, value, contrast=CONTRAST, **where) for name, value in values.items()]
         rows += [number(*key, "n", 9, group=arm, **where) for arm in ("d_q", "control")]
-    interactions = [
-        {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25",
-         "contrast": f"d_q - control, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
-    ]  # fmt: skip
-    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=interactions)
-    assert [effect.group for effect in forest.effects(data, "turnover")] == ["all", *reversed(strata)]
+    interaction = {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25"}
+    interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
+    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])
     with style.settings():
         page, (shown,) = forest.forest(Forest(families=["turnover"]), data)
     written = [text.get_text() for ax in page.figure.axes for text in ax.texts]
@@ -245,6 +235,10 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
         ([0, 60], (0, 10), {}, (0, 60), 70),
         ([5, 6], (5, 6), {"include": (0.0,)}, (0, 6), 7),
         ([1, 1, 1, 9], (1, 1), {}, (1, 9), 10),  # equal quartiles hide no value
+        ([3.0], (), {}, (3, 3), 4),  # one value has an axis around it
+        ([], (), {}, (0.01, 0.99), 2),
+        ([math.nan], (), {}, (0.01, 0.99), 2),
+        ([0, 1], (0, 1), {"limits": (-3.0, 7.0)}, (-2.9, 6.9), 7.1),  # stated limits overrule the choice
     ],
 )
 def test_an_axis_holds_all_values_but_those_far_away(values, quartiles, more, inside, outside):
@@ -253,26 +247,11 @@ def test_an_axis_holds_all_values_but_those_far_away(values, quartiles, more, in
     assert inside[1] < high < outside
 
 
-def test_stated_limits_overrule_the_choice():
-    assert view([0, 1], (0, 1), limits=(-3.0, 7.0)) == (-3.0, 7.0)
-
-
-@pytest.mark.parametrize("values", [[], [math.nan], [3.0], [0.0, 0.0]])
-def test_an_axis_always_has_an_extent(values):
-    low, high = view(values, ())
-    assert low < high
-
-
-@given(HEIGHTS)
-def test_no_point_hides_another(heights):
-    steps = side_steps(heights, 3.0, 1000.0)
-    for i in range(len(heights)):
-        for j in range(i):
-            assert math.hypot(heights[i] - heights[j], steps[i] - steps[j]) >= 0.98 * 3.0 - 1e-9
-
-
 @given(HEIGHTS, st.floats(1, 20))
-def test_points_stay_within_their_group(heights, width):
+def test_no_point_hides_another_or_leaves_its_group(heights, width):
+    steps = side_steps(heights, 3.0, 1000.0)
+    for i, j in itertools.combinations(range(len(heights)), 2):
+        assert math.hypot(heights[i] - heights[j], steps[i] - steps[j]) >= 0.98 * 3.0 - 1e-9
     assert all(abs(step) <= width for step in side_steps(heights, 3.0, width))
 
 

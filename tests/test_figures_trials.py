@@ -76,10 +76,8 @@ def test_no_text_is_cut_off_by_the_page_or_overlaps_another(trial_pages):
         width, height = page.figure.bbox.size
         boxes = [(text.get_text(), text.get_window_extent()) for text in _texts(page.figure)]
         for index, (name, box) in enumerate(boxes):
-            assert min(box.x0, box.y0) >= 0, (key, name)
-            assert (box.x1 <= width, box.y1 <= height) == (True, True), (key, name)
-            clashes = [other for other, area in boxes[:index] if box.overlaps(area) and other != "//"]
-            assert not clashes, (key, name)
+            assert (box.x0 >= 0, box.y0 >= 0, box.x1 <= width, box.y1 <= height) == (True,) * 4, (key, name)
+            assert not [other for other, area in boxes[:index] if box.overlaps(area) and other != "//"], (key, name)
 
 
 def test_the_label_of_the_workbook_is_on_every_page_with_data_or_on_none(trial_pages):
