@@ -18,6 +18,7 @@ from d_q_trial.results_table import Numbers
 
 HEIGHTS = st.lists(st.floats(0, 150), min_size=1, max_size=60)
 ARMS = Panel(kind="arms", outcome="ctx", visit=VISIT)
+STRATA = Panel(kind="strata", outcome="sasp_sclerostin")
 KEY, CONTRAST = ("ctx", "percent_change", VISIT), "d_q - control"
 
 
@@ -32,19 +33,27 @@ def lines(ax, label):
     return [line for line in ax.lines if line.get_label() == label]
 
 
+def values(ax, label):
+    """Heights of what is drawn under a label, a list per line."""
+    return [sorted(line.get_ydata()) for line in lines(ax, label)]
+
+
 def texts(ax):
     return [text.get_text() for text in ax.texts]
 
 
+def ticks(ax):
+    return [tick.get_text() for tick in ax.get_xticklabels()]
+
+
 def test_participants_are_points_beside_the_finished_median_quartiles_n_and_p():
     ax, shown = painted(ARMS)
-    (treated,) = lines(ax, "D+Q")
-    assert sorted(treated.get_ydata()) == POINTS["d_q"]
     arms = ("control", "d_q")
-    assert [line.get_ydata()[0] for line in lines(ax, "median")] == [FINISHED["median"][arm] for arm in arms]
-    ends = [{min(line.get_ydata()), max(line.get_ydata())} for line in lines(ax, "quartiles")]
+    assert values(ax, "D+Q") == [POINTS["d_q"]]
+    assert [heights[0] for heights in values(ax, "median")] == [FINISHED["median"][arm] for arm in arms]
+    ends = [{heights[0], heights[-1]} for heights in values(ax, "quartiles")]
     assert ends == [{FINISHED["q1"][arm], FINISHED["q3"][arm]} for arm in arms]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["Control\nn = 105", "D+Q\nn = 106"]
+    assert ticks(ax) == ["Control\nn = 105", "D+Q\nn = 106"]
     assert "$P$ = 0.031" in texts(ax)
     (zero,) = lines(ax, "zero")
     assert (set(zero.get_ydata()), zero.is_dashed()) == ({0.0}, True)
@@ -56,15 +65,15 @@ def test_participants_are_points_beside_the_finished_median_quartiles_n_and_p():
 
 
 @pytest.mark.parametrize(
-    ("values", "marker", "said"),
+    ("outside", "marker", "said"),
     [((1480,), "^", "1,480%"), ((900, 950, 1480), "^", "3 values\nto 1,480%"), ((-900,), "v", "−900%")],
 )
-def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(values, marker, said):
-    data = study(changes=[point(f"c{i}", "control", "ctx", float(v), VISIT) for i, v in enumerate((0, *values))])
-    ax, _ = painted(ARMS, data)
+def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outside, marker, said):
+    changes = [point(f"c{i}", "control", "ctx", float(v), VISIT) for i, v in enumerate((0, *outside))]
+    ax, _ = painted(ARMS, study(changes=changes))
     (beyond,) = lines(ax, "beyond Control")
-    assert (beyond.get_marker(), len(beyond.get_ydata())) == (marker, len(values))
-    assert len(lines(ax, "Control")[0].get_ydata()) == 1
+    assert (beyond.get_marker(), len(beyond.get_ydata())) == (marker, len(outside))
+    assert values(ax, "Control") == [[0]]
     assert said in texts(ax)
     assert ax.get_ylim()[1] < 400
 
@@ -73,32 +82,29 @@ def test_strata_stand_side_by_side_with_their_own_points_and_p():
     panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
     ax, _ = painted(panel)
     assert [text for text in texts(ax) if "=" in text] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
-    upper, lower = lines(ax, "D+Q")
-    assert sorted(upper.get_ydata()) == POINTS["d_q"][1::2]
-    assert sorted(lower.get_ydata()) == POINTS["d_q"][0::2]
+    assert values(ax, "D+Q") == [POINTS["d_q"][1::2], POINTS["d_q"][0::2]]
     assert room(panel, study(), 60.0) == (1, False, False, False)
     assert room(panel, study(), 15.0).arms_legend  # for names of arms that do not fit
 
 
 def test_strata_at_baseline_take_both_arms_together():
-    ax, _ = painted(Panel(kind="strata", outcome="sasp_sclerostin"))
-    (lower,) = lines(ax, "T1/T2")
-    assert len(lower.get_ydata()) + sum(len(line.get_ydata()) for line in lines(ax, "beyond T1/T2")) == 6
+    ax, _ = painted(STRATA)
+    (lower,) = values(ax, "T1/T2")
+    assert len(lower) + sum(map(len, values(ax, "beyond T1/T2"))) == 6
     assert "$P$ < 0.001" in texts(ax)
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["T1/T2\nn = 77", "T3\nn = 77"]
+    assert ticks(ax) == ["T1/T2\nn = 77", "T3\nn = 77"]
     assert ax.get_ylabel() == "Sclerostin (pg/mL)"
 
 
 def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles():
     ax, shown = painted(Panel(kind="time_course", outcome="ctx", strata=["highest"]))
-    treated, control = (container.lines[0] for container in ax.containers)
-    assert list(treated.get_ydata()) == [0.0, FINISHED["median"]["d_q"]]
-    assert list(control.get_ydata()) == [0.0, FINISHED["median"]["control"]]
+    drawn = [list(container.lines[0].get_ydata()) for container in ax.containers]
+    assert drawn == [[0.0, FINISHED["median"][arm]] for arm in ("d_q", "control")]
     _, _, (bars,) = ax.containers[0].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
     assert shown.title == "CTx, T3 of p16 variant 5"
     assert {"$P$ = 0.031", "Weeks", "n, D+Q", "106", "–"} <= set(texts(ax))
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "20"]
+    assert ticks(ax) == ["0", "20"]
 
 
 @pytest.mark.parametrize(
@@ -149,27 +155,25 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
     ends = {"hodges_lehmann": 14.4, "hodges_lehmann_lower": 2.0, "hodges_lehmann_upper": 30.0}
     rows = [*summaries(*KEY), *(number(*KEY, name, value, contrast=CONTRAST) for name, value in ends.items())]
-    ax, shown = painted(Panel(kind="estimation", outcome="ctx", visit=VISIT), study(numbers=Numbers(rows)))
+    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), study(numbers=Numbers(rows)))
     base = FINISHED["median"]["control"]
-    assert lines(ax, "difference")[0].get_ydata()[0] == base + 14.4
-    assert list(lines(ax, "interval")[0].get_ydata()) == [base + 2.0, base + 30.0]
+    assert (values(ax, "difference"), values(ax, "interval")) == ([[base + 14.4]], [[base + 2.0, base + 30.0]])
     assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
 
 
 @pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
 def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
+    low, median, high = -0.6 * largest, 0.2 * largest, largest
+    group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
     with style.settings():
         page = style.Page(60.0, 50.0, None)
         ax = page.axes(15.0, 5.0, 40.0, 30.0)
-        low, median, high = -0.6 * largest, 0.2 * largest, largest
-        group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
         draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
         page.figure.draw_without_rendering()
-        label = ax.yaxis.label.get_window_extent()
+        label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
         assert label.x0 >= 0
-        numbers = [text for text in ax.get_yticklabels() if text.get_text()]
         assert numbers
-        assert not [text.get_text() for text in numbers if label.overlaps(text.get_window_extent())]
+        assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
@@ -181,8 +185,7 @@ def test_p_of_three_strata_stand_upon_each_other_without_overlap():
     ]
     of = {"marker": MARKER, "stratum": ""}
     rows += [number(*key, "p", 0.0123, contrast=f"T3 - {label}", **of) for label in labels[:2]]
-    data = study(numbers=Numbers(rows), strata_labels=labels)
-    ax, shown = painted(Panel(kind="strata", outcome="sasp_sclerostin"), data)
+    ax, shown = painted(STRATA, study(numbers=Numbers(rows), strata_labels=labels))
     ax.figure.draw_without_rendering()
     first, second = [text.get_window_extent() for text in ax.texts if text.get_text() == "$P$ = 0.012"]
     assert not first.overlaps(second)
@@ -203,16 +206,15 @@ def test_p_is_in_italics_and_a_label_keeps_its_letters():
 def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(strata):
     key, rows = ("ctx", "percent_change", "week_2"), []
     for index, where in enumerate([{}, *({"marker": MARKER, "stratum": label} for label in strata)]):
-        values = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
-        rows += [number(*key, name, value, contrast=CONTRAST, **where) for name, value in values.items()]
+        found = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
+        rows += [number(*key, name, value, contrast=CONTRAST, **where) for name, value in found.items()]
         rows += [number(*key, "n", 9, group=arm, **where) for arm in ("d_q", "control")]
     interaction = {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25"}
     interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
     data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])
     with style.settings():
         page, (shown,) = forest.forest(Forest(families=["turnover"]), data)
-    written = [text.get_text() for ax in page.figure.axes for text in ax.texts]
-    assert [text for text in written if text in strata] == list(reversed(strata))
+    assert [text for ax in page.figure.axes for text in texts(ax) if text in strata] == list(reversed(strata))
     assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
 
 
@@ -228,7 +230,7 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
 
 
 @pytest.mark.parametrize(
-    ("values", "quartiles", "more", "inside", "outside"),
+    ("shown", "quartiles", "more", "inside", "outside"),
     [
         ([-20, -10, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + REACH * 20),  # one value does not flatten the axis
         ([-6, 15, 19.2], (-2, 1), {}, (-6, 19.2), 30),  # just out of reach, it is shown rather than marked
@@ -241,8 +243,8 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
         ([0, 1], (0, 1), {"limits": (-3.0, 7.0)}, (-2.9, 6.9), 7.1),  # stated limits overrule the choice
     ],
 )
-def test_an_axis_holds_all_values_but_those_far_away(values, quartiles, more, inside, outside):
-    low, high = view(values, quartiles, **more)
+def test_an_axis_holds_all_values_but_those_far_away(shown, quartiles, more, inside, outside):
+    low, high = view(shown, quartiles, **more)
     assert low < inside[0]
     assert inside[1] < high < outside
 
