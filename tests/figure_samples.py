@@ -1,9 +1,12 @@
 """A small study with numbers that no calculation on its points would give, so that a computed statistic shows."""
 
+from collections import Counter
+
 import pandas as pd
 
 from d_q_trial.config.settings import Analysis
 from d_q_trial.figures.study import Study
+from d_q_trial.participants import age_groups
 from d_q_trial.results_table import Numbers
 from d_q_trial.trial import load_trial
 
@@ -50,10 +53,10 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
             points.append(point(name, arm, "sasp_sclerostin", 900 + value, "baseline", "baseline"))
             strata.append({"participant": name, "marker": MARKER, "stratum": stratum, "arm": arm})
             people.append(("trial", arm, 60.0 + index, 1.0 + index))
-    people += [("population", "", age, age / 10) for age in (30.0, 59.0, 60.0, 80.0)] + [
-        ("trial", "fisetin", 70.0, 9.0)
-    ]
-    columns = ["cohort", "arm", "age", MARKER]
+    people += [("population", "", age, age / 10) for age in (30.0, 59.0, 60.0, 80.0)]
+    people.append(("trial", "fisetin", 70.0, 9.0))
+    known = pd.DataFrame(people, columns=["cohort", "arm", "age", MARKER]).rename_axis("participant").reset_index()
+    known = known.melt(["cohort", "arm", "participant"]).assign(linked=True, visit="baseline")
     rows = summaries("ctx", "percent_change", VISIT)
     for stratum in ("T3", "T1/T2"):
         rows += summaries("ctx", "percent_change", VISIT, marker=MARKER, stratum=stratum)
@@ -69,7 +72,8 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
             rows.append(number(MARKER, "correlation", "baseline", statistic, value, **where))
     fields = {
         "trial": TRIAL, "numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes),
-        "strata": pd.DataFrame(strata), "people": pd.DataFrame(people, columns=columns).reindex(columns=[*columns[:3], *TRIAL.markers]),
+        "strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL),
+        "enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"),
         "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change", "label": label, "flow": flow,
     }  # fmt: skip
     return Study(**(fields | changed))

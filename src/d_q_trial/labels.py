@@ -88,6 +88,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
 
 
+def sample(group: str, trial: Trial) -> str:
+    """Return the label of a group of people in which a marker is correlated with age, such as ``population_under_60``."""
+    if trial.population is None or group == "participants":
+        return "trial participants"
+    cut = f"{trial.population.cut_age:g} years"
+    ages = {"under": f", under {cut}", "over": f", {cut} and over"}
+    return trial.population.label + ages.get(group.removeprefix("population_").partition("_")[0], "")
+
+
 def strata_named(words: Iterable[str], names: Sequence[str]) -> list[str]:
     """Return the strata, of these ``names`` from the lowest, that words stand for.
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .files import read_csv, write_csv, write_json
+from .trial import BASELINE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .trial import Trial
 
 TRIAL, POPULATION = "trial", "population"
 VALUE, PERCENT_CHANGE = "value", "percent_change"
@@ -74,3 +77,25 @@ def read_participants(folder: Path | str) -> Participants:
 def read_description(folder: Path | str) -> dict[str, Any]:
     """Read the label and source of the participants without their table."""
     return json.loads((Path(folder) / "participants.json").read_text(encoding="utf-8"))
+
+
+def age_groups(frame: pd.DataFrame, trial: Trial) -> dict[str, pd.DataFrame]:
+    """Return age and markers at baseline of each group of people in which they are correlated, by its name in the results.
+
+    That is: the population sample, its members under and from the age that splits it, and the analysed participants of the
+    trial; a row per person and a column per variable, NaN where it is missing. Without a population sample there is none.
+    """
+    if (sample := trial.population) is None:
+        return {}
+    wanted = [sample.age, *trial.markers]
+    known = frame[frame["linked"] & frame["visit"].eq(BASELINE) & frame["variable"].isin(wanted)]
+    people = known.pivot(index=["cohort", "arm", "participant"], columns="variable", values="value")
+    people = people.reindex(columns=wanted).reset_index(["cohort", "arm"])
+    population = people[people["cohort"].eq(POPULATION)]
+    age, cut = population[sample.age], sample.cut_age
+    return {
+        "population": population,
+        f"population_under_{cut:g}": population[age < cut],
+        f"population_over_{cut:g}": population[age >= cut],
+        "participants": people[people["cohort"].eq(TRIAL) & people["arm"].isin(trial.analysed_arms)],
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .participants import POPULATION, TRIAL, Participants
+from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
@@ -233,29 +233,15 @@ def _contrasts(
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
     """Spearman correlation of each marker with age, in the population sample and among the analysed participants."""
-    sample = trial.population
-    if sample is None:
-        return
-    frame = participants.frame
-    frame = frame[frame["linked"] & frame["visit"].eq(BASELINE)]
-    in_trial = frame["cohort"].eq(TRIAL) & frame["arm"].isin(trial.analysed_arms)
-    for cohort, rows in ((POPULATION, frame[frame["cohort"].eq(POPULATION)]), (TRIAL, frame[in_trial])):
-        wide = rows[rows["variable"].isin([sample.age, *trial.markers])]
-        wide = wide.pivot(index="participant", columns="variable", values="value")
-        if sample.age not in wide:
-            continue
-        age = wide[sample.age]
-        groups = {"participants": age.notna()}
-        if cohort == POPULATION:
-            groups = {
-                "population": age.notna(),
-                f"population_under_{sample.cut_age:g}": age < sample.cut_age,
-                f"population_over_{sample.cut_age:g}": age >= sample.cut_age,
-            }
-        for marker in (m for m in trial.markers if m in wide):
-            for group, chosen in groups.items():
-                result = categorical.spearman(wide.loc[chosen, marker], age[chosen])
-                head = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, sample.age, group)
+    groups = age_groups(participants.frame, trial)
+    for names in ([name for name in groups if name != "participants"], ["participants"] if groups else []):
+        for marker in trial.markers if names else ():
+            age, whole = trial.population.age, groups[names[0]]
+            if whole[age].isna().all() or whole[marker].isna().all():
+                continue
+            for group in names:
+                result = categorical.spearman(groups[group][marker], groups[group][age])
+                head = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group)
                 reason = "" if result.n > 2 and not np.isnan(result.statistic) else ALL_EQUAL
                 yield (*head, "n", float(result.n), result.n, np.nan, "", "")
                 yield (*head, "spearman_r", result.statistic, result.n, np.nan, "spearman", reason)

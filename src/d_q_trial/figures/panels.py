@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import interval, number, p_value
-from ..labels import change_decimals, direction, strata_named, unit
+from ..labels import change_decimals, direction, sample, strata_named, unit
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Outcome
 from . import draw, style
@@ -110,7 +110,7 @@ def title_of(panel: Panel, study: Study) -> str:
     """Return the title of a panel."""
     trial = study.trial
     if panel.kind == "correlation":
-        return _people(panel, study)[1].capitalize()
+        return sample(_people(panel, study), trial).capitalize()
     name = strata_of(panel, study)[0]
     parts = [trial.outcomes[panel.outcome].label] + ([trial.visits[panel.visit].label] if panel.visit else [])
     if panel.kind == "time_course":
@@ -223,27 +223,20 @@ def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     return f"{title} at baseline. {'; '.join(said)}"
 
 
-def _people(panel: Panel, study: Study) -> tuple[str, str]:
-    """Return the group of people of a correlation as the results call it, and its label."""
-    population = study.trial.population
-    cut, label = f"{population.cut_age:g}", population.label
-    return {
-        "population": ("population", label),
-        "population_under_cut": (f"population_under_{cut}", f"{label}, under {cut} years"),
-        "population_from_cut": (f"population_over_{cut}", f"{label}, {cut} years and over"),
-        "participants": ("participants", "trial participants"),
-    }[panel.group]
+def _people(panel: Panel, study: Study) -> str:
+    """Return the group of people of a correlation as the results call it."""
+    cut = f"{study.trial.population.cut_age:g}"
+    return panel.group.replace("under_cut", f"under_{cut}").replace("from_cut", f"over_{cut}")
 
 
 def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     """A marker against age in one group of people."""
-    marker, (ages, values) = study.trial.markers[panel.outcome], study.pairs(panel.outcome, panel.group)
+    marker, group = study.trial.markers[panel.outcome], _people(panel, study)
+    ages, values = study.pairs(panel.outcome, group)
     if not ages:
         raise NotShownError(f"{marker.label} and age\nare not in this workbook")
     key, place = (panel.outcome, "correlation", BASELINE), {"contrast": study.trial.population.age}
-    r, p = (
-        study.numbers.get(*key, statistic, group=_people(panel, study)[0], **place) for statistic in ("spearman_r", "p")
-    )
+    r, p = (study.numbers.get(*key, statistic, group=group, **place) for statistic in ("spearman_r", "p"))
     n = int(r.n_first) if math.isfinite(r.n_first) else len(ages)
     ax.plot(ages, values, label="participants", **style.NEUTRAL.points(draw.POINT))
     if panel.limits is not None:

@@ -13,11 +13,11 @@ import numpy as np
 
 from ..changes import read_changes
 from ..files import read_rows
-from ..participants import POPULATION, TRIAL, VALUE, read_participants
+from ..participants import TRIAL, age_groups, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..strata import read_strata
 from ..subgroups import Matrix, Subgroup
-from ..trial import BASELINE, Trial
+from ..trial import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,8 @@ class Study:
     numbers: Numbers  # of results.csv
     changes: pd.DataFrame  # changes.csv
     strata: pd.DataFrame  # strata.csv
-    people: pd.DataFrame  # cohort, arm, and markers and age at baseline, of everyone with an id across sheets
+    enrolled: Counter[str]  # participants by arm, as the workbook has them; arms without ids are not counted
+    people: dict[str, pd.DataFrame]  # age and markers by group; see ``age_groups``
     strata_labels: tuple[str, ...]  # lowest first
     marker: str  # by which the analysis makes its strata
     measure: str  # of changes
@@ -60,11 +61,6 @@ class Study:
     def _subgroups(self) -> dict[tuple[str, str], Subgroup]:
         found = [self._matrix.all_participants(), *self._matrix.strata(self.strata, self.strata_labels)]
         return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
-
-    @cached_property
-    def enrolled(self) -> Counter[str]:
-        """Number of participants by arm, as the workbook has them; arms without ids are not counted."""
-        return Counter(self.people.loc[self.people["cohort"].eq(TRIAL), "arm"])
 
     def place(self, stratum: str, marker: str = "") -> dict[str, str]:
         """Return the keys of a stratum in the results, by the marker of the analysis unless another is named."""
@@ -91,29 +87,10 @@ class Study:
         return tuple(values[~np.isnan(values)])
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
-        """Return age and marker of those people of a group (see ``catalogue.Panel``) that have both."""
-        sample, people = self.trial.population, self.people
-        if group == "participants":
-            people = people[people["cohort"].eq(TRIAL) & people["arm"].isin(self.trial.analysed_arms)]
-        else:
-            people = people[people["cohort"].eq(POPULATION)]
-        pairs = people[[sample.age, marker]].dropna()
-        if group in ("population_under_cut", "population_from_cut"):
-            pairs = pairs[pairs[sample.age].lt(sample.cut_age) == (group == "population_under_cut")]
-        return pairs[sample.age].tolist(), pairs[marker].tolist()
-
-
-def read_people(participants: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Collect cohort, arm, and markers and age at baseline of everyone who has an id across sheets."""
-    wanted = [*trial.markers] + ([trial.population.age] if trial.population else [])
-    arms = [*trial.analysed_arms, *(arm.key for arm in trial.arms.others)]
-    known = participants[participants["linked"]]
-    known = known[known["cohort"].eq(POPULATION) | known["arm"].isin(arms)]
-    person = ["cohort", "participant"]
-    baseline = known[known["variable"].isin(wanted) & known["visit"].eq(BASELINE) & known["measure"].eq(VALUE)]
-    values = baseline.pivot_table(index=person, columns="variable", values="value", aggfunc="last")
-    people = known.groupby(person, sort=False)[["arm"]].first().join(values.reindex(columns=wanted))
-    return people.reset_index("cohort")
+        """Return age and marker of those people of a group, as the results call it, that have both."""
+        age = self.trial.population.age
+        pairs = self.people[group][[age, marker]].dropna()
+        return pairs[age].tolist(), pairs[marker].tolist()
 
 
 def read_study(
@@ -124,13 +101,15 @@ def read_study(
     ``flow`` is what the article reports on the flow of participants; the file may be absent.
     """
     people = read_participants(participants)
+    known = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
     interactions = folder / "sensitivity/interaction.csv"
     return Study(
         trial=trial,
         numbers=Numbers(read_rows(folder / "results.csv")),
         changes=read_changes(folder / "changes.csv"),
         strata=read_strata(folder / "strata.csv"),
-        people=read_people(people.frame, trial),
+        enrolled=Counter(known.drop_duplicates("participant")["arm"]),
+        people=age_groups(people.frame, trial),
         strata_labels=tuple(analysis.strata.labels),
         marker=analysis.marker,
         measure=analysis.measure,

@@ -87,9 +87,8 @@ class Words:
         trial, words = self.trial, self.variable(row["outcome"])
         quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
         if row["measure"] == "correlation":
-            return (
-                f"{words} and {labels.within(self.variable(row['contrast']))}, {self._sample(row['group'])}: {quantity}"
-            )
+            age, people = labels.within(self.variable(row["contrast"])), labels.sample(row["group"], trial)
+            return f"{words} and {age}, {people}: {quantity}"
         if row["visit"] in trial.visits:
             words += " at baseline" if row["visit"] == BASELINE else f" at {trial.visits[row['visit']].label}"
         words += f", {row['stratum']}" if row["stratum"] not in ("", ALL_PARTICIPANTS) else ""
@@ -97,14 +96,6 @@ class Words:
         arms = {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
         names = [arms.get(part, part) for part in (row["contrast"] or row["group"]).split(" - ") if part]
         return f"{words}: {', '.join(filter(None, [' against '.join(names), quantity]))}"
-
-    def _sample(self, group: str) -> str:
-        """Say whom a correlation describes, such as ``population_under_60``."""
-        sample = self.trial.population
-        if sample is None or group == "participants":
-            return "trial participants"
-        ages = {"under": f", under {sample.cut_age:g} years", "over": f", {sample.cut_age:g} years and over"}
-        return sample.label + ages.get(group.removeprefix("population_").partition("_")[0], "")
 
 
 @dataclass(frozen=True)
