@@ -14,6 +14,7 @@ from . import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..trial import Visit
     from .study import Summary
 
 # A value farther from all quartiles than so many times their span stands outside the axis, as a marked triangle,
@@ -248,6 +249,14 @@ def axis_break(ax: Axes, place: float) -> None:
     frame = {"transform": ax.get_xaxis_transform()}
     ax.plot(place, 0, "s", markersize=3, color="white", clip_on=False, zorder=9, label="gap", **frame)
     ax.text(place, 0, "//", ha="center", va="center", size=style.BODY, zorder=10, **frame)
+
+
+def time_axis(visits: Sequence[Visit]) -> tuple[Sequence[float], list[str], str]:
+    """Return times, names of ticks and the label of an axis of visits: their weeks if all are known, else their order."""
+    weeks = [visit.week for visit in visits if visit.week is not None]
+    if len(weeks) == len(visits):
+        return weeks, [f"{week:g}" for week in weeks], "Weeks"
+    return range(len(visits)), [visit.label for visit in visits], ""
 
 
 def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:

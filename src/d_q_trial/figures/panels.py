@@ -171,16 +171,14 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     visits = [visit for visit, summaries in by_visit.items() if any(summary.n > 0 for summary in summaries)]
     if not visits:
         raise _not_there(study, outcome, outcome.follow_up[0], stratum)
-    times = [trial.visits[visit] for visit in (BASELINE, *visits)]
-    weeks = [visit.week for visit in times if visit.week is not None]
-    in_weeks = len(weeks) == len(times)
-    positions, broken = draw.time_positions(weeks if in_weeks else range(len(times)))
+    times, names, axis = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *visits)])
+    positions, broken = draw.time_positions(times)
     quartiles = [q for visit in visits for summary in by_visit[visit] for q in (summary.q1, summary.q3)]
     low, high = draw.view(quartiles, quartiles, limits=panel.limits, include=(0.0,))
     ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=(low, high))
     draw.zero_line(ax)
-    draw.row_below(ax, 0, "Weeks" if in_weeks else "", ())
-    ax.set_xticks(positions, [f"{visit.week:g}" if in_weeks else visit.label for visit in times])
+    draw.row_below(ax, 0, axis, ())
+    ax.set_xticks(positions, names)
     draw.name_y(ax, shown.label)
     medians: list[list[str]] = [[] for _ in visits]
     for index, (arm, look) in enumerate(zip(trial.analysed_arms.values(), (style.TREATED, style.CONTROL), strict=True)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..formatting import number
 from ..trial import BASELINE, Arm
-from . import style
+from . import draw, style
 from .catalogue import Design, Flow
 from .panels import Content
 from .study import Study
@@ -128,8 +128,7 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str]
 def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw treatments and measurements along the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
-    weeks = [visit.week for visit in visits if visit.week is not None]
-    times: Sequence[float] = weeks if len(weeks) == len(visits) else range(len(visits))
+    times, ticks, axis = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
     labels = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measured, top = _measured(study), 2 + _ROW * len(treatments)  # and where its rows begin
@@ -140,7 +139,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax = page.axes(_LEFT, 7, width, depth)
     ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth, 0))
     ax.spines["left"].set_visible(False)
-    ax.set_xticks(times, [f"{time:g}" for time in times] if times is weeks else [visit.label for visit in visits])
+    ax.set_xticks(times, ticks)
     names = [textwrap.fill(name, 40) for name in (*labels, *measured)]
     ax.set_yticks(rows, names, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
@@ -154,8 +153,8 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for start in treatment.starts:
             style.box(ax, start, y - 1.6, treatment.days / 7, 3.2, **bar)
-    if times is weeks:
-        ax.set_xlabel("Weeks")
+    if axis:
+        ax.set_xlabel(axis)
         ax.set_xticks(sorted({start for t in treatments for start in t.starts} - set(times)), minor=True)
         ax.xaxis.set_minor_formatter("{x:g}")
         ax.tick_params(axis="x", which="minor", length=2.5, width=0.6, pad=2.0, labelsize=style.SMALL)
