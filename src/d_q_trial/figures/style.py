@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import atomic
-from . import fonts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH_MM = 183.0  # of a page of two columns
 PNG_DPI = 250
 _MM_PER_INCH = 25.4
+_FOLDER = Path(__file__).parent
 
 INK = "#1a1a1a"
 QUIET = "#6b6b6b"
@@ -34,7 +35,16 @@ def settings():
     """Return a context in which matplotlib draws in the style of these figures, whatever its own settings are."""
     import matplotlib as mpl
 
-    return mpl.rc_context({"font.family": fonts.register()}, fname=Path(__file__).with_name("journal.mplstyle"))
+    _register_typeface()
+    return mpl.rc_context(fname=_FOLDER / "journal.mplstyle")
+
+
+@cache
+def _register_typeface() -> None:
+    from matplotlib import font_manager
+
+    for path in sorted(_FOLDER.glob("typeface/*.ttf")):
+        font_manager.fontManager.addfont(path)
 
 
 @dataclass(frozen=True)
