@@ -6,7 +6,7 @@ from scipy.special import ndtri
 
 from d_q_trial.stats.labels import labels_for, shard_range
 from d_q_trial.stats.permutation import SUMMARIES, Design, Joint, blocks, curve
-from d_q_trial.stats.rank_sum import rank_sum
+from d_q_trial.stats.two_sample import get_test
 
 CRITICAL = ndtri(0.9)  # low, so that small cohorts have something significant
 WEIGHTS = np.array([[1] * 9, [0, 3, 0, 1, 0, 0, 2, 0, 0], [0, 0, 0, 0, 0, 0, 0, 300, 1]])
@@ -39,14 +39,11 @@ def numbers(counted, group=0):
 
 def by_hand(values, split, sign, minimum, method="normal"):
     """Effect and deviate of every specification by the two-sample test, NaN where an arm is too small."""
-    effect, z = np.full((2, values.shape[1]), np.nan)
-    for k, column in enumerate(values.T):
-        samples = [column[side & ~np.isnan(column)] for side in (split, ~split)]
-        if min(map(len, samples)) >= minimum and len(set(np.concatenate(samples))) > 1:
-            found = rank_sum(*samples, method=method)
-            z[k] = sign[k] * found.statistic
-            effect[k] = 0.5 + sign[k] * (found.u / (found.n_first * found.n_second) - 0.5)
-    return effect, z
+    found = get_test(method).compare_columns(values, split)
+    with np.errstate(invalid="ignore"):
+        effect = 0.5 + sign * (found.u / (found.n_first * found.n_second) - 0.5)
+    untested = (np.minimum(found.n_first, found.n_second) < minimum) | np.isnan(found.p)
+    return np.where(untested, np.nan, effect), np.where(untested, np.nan, sign * found.statistic)
 
 
 def summaries(effect, z, weights):

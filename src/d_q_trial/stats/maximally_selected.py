@@ -132,9 +132,12 @@ def best_cut_bootstrap(
     drawn = np.add.reduceat(weights, starts, axis=1) > 0
     before = np.maximum.accumulate(np.where(drawn, np.arange(starts.size), -1), axis=1)
     before = np.column_stack([np.full(resamples, -1), before[:, :-1]])  # the last value drawn outside each subgroup
-    z, _, smaller = _from_each_start(response, is_first, weights, starts)
-    _, effect, _ = _from_each_start(response, is_first, (weights == 0).astype(float), starts)
-    size = np.where(drawn & (before >= 0) & (smaller >= max(1, minimum_per_arm)), np.abs(z), -1.0)
+    u, tie_sum, first, second = _from_each_start(response, is_first, weights, starts)
+    z = np.nan_to_num(normal_z(u, first, second, tie_sum, continuity=False))
+    size = np.where(drawn & (before >= 0) & (np.minimum(first, second) >= max(1, minimum_per_arm)), np.abs(z), -1.0)
+    u, _, first, second = _from_each_start(response, is_first, (weights == 0).astype(float), starts)
+    with np.errstate(invalid="ignore"):
+        effect = u / (first * second)
     largest = size.max(axis=1, initial=-1.0)
     reached = (size >= largest[:, None] * (1 - SAME)) & (largest >= 0)[:, None]
     row = np.flatnonzero(reached.any(axis=1))
@@ -148,25 +151,22 @@ def best_cut_bootstrap(
 
 def _from_each_start(
     response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> list[np.ndarray]:
     """Compare the arms from each start to the end, every participant as often as its weight says.
 
-    Returns deviate, Mann-Whitney effect and size of the smaller arm, each of shape (resamples, starts).
+    Returns U, the sum of t^3 - t over the groups of t equal values, and both sizes, each of shape (resamples, starts).
     """
     later = np.triu(np.ones((response.size, response.size)), 1)
     won = wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
     ties = weights @ ((won == 0.5) * later).T
     added = [
-        weights * (weights @ (pairs * later).T),  # to U
-        (ties + weights) ** 3 - ties**3 - weights,  # to the sum of t^3 - t
+        weights * (weights @ (pairs * later).T),
+        weights * (3 * ties * (ties + weights) + weights**2 - 1),
         weights * is_first,
         weights * ~is_first,
     ]
-    u, tie_sum, n_first, n_second = (np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added)
-    z = np.nan_to_num(normal_z(u, n_first, n_second, tie_sum, continuity=False))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return z, u / (n_first * n_second), np.minimum(n_first, n_second)
+    return [np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added]
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
