@@ -21,7 +21,7 @@ def inspected(path, mapping=None):
     reading = reader.look(path, cohort.trial(), mapping)
     findings = describe(reading, cohort.trial())
     assert "<html" in page(findings, reading, cohort.trial())
-    return as_text(findings, reading), mapping_text(reading, cohort.trial())
+    return as_text(findings), mapping_text(reading, cohort.trial())
 
 
 def cell_biology() -> Workbook:

@@ -95,6 +95,13 @@ VERDICTS = {
         19,
     ),  # the other marker
     "Prism grouped": (panels.prism_grouped, "", 102, 5),  # strata, baselines
+    "panels by stratum": (panels.by_stratum, "", 367, 26),  # ids, all participants together
+    "thirds in words": (
+        panels.thirds_in_words,
+        "strata: {T1: T1/T2, T2: T1/T2}",
+        283,
+        14,
+    ),  # ids, all participants together
     "legend sheet": (writers.WRITERS["coded"], "", 814, 32),
     "visit codes": (panels.visits_by_number, "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}", 814, 32),
     "transposed": (writers.WRITERS["transposed"], "", 814, 32),
@@ -109,7 +116,7 @@ def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_not
     path = write(cohort.of_frame(base.participants.frame), tmp_path / "book.xlsx")
     (tmp_path / "mapping.yaml").write_text(mapping)
     read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
-    by = {"strata": BY_TERTILE} if "strata:" in mapping else {}
+    by = {"strata": BY_TERTILE} if read.frame["text"].any() else {}
     judged = pipeline.run(read, base.trial, base.analysis.model_copy(update=by)).verdicts()
     canonical = base.verdicts().set_index("claim")["verdict"]
     false = [

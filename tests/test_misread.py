@@ -176,7 +176,7 @@ QUESTIONS = {
     "codes for missing values": (wide(D4=-99, D5=-99), "-99: perhaps a code for a missing value of CTx"),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
-        [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "the title says percent of baseline"
+        [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
     ),
     "percent relative to the baseline": (
         rows(["ID", "Arm", "CTx w20 relative to baseline (%)"], PEOPLE, ARMS, p1np()), "say measure: percent_of_baseline"
@@ -192,7 +192,7 @@ QUESTIONS = {
     ),
     "later panels without a measure": (
         {f"Fig {i}": [[f"CTx week {week}"], ["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))] for i, week in enumerate([2, 20])},
-        r"Fig 0!A1:B20: groups .* do not say .* percent changes \(as 1 more blocks\); say measure: in the mapping"
+        r"Fig 0!A1:B20: later values that may be .* \(as 1 more blocks\); say measure: in the mapping"
     ),
     "percent signs in text beside numbers": (
         rows([*WIDE[0][:3], "CTx % change week 20"], PEOPLE, ARMS, ctx(), [*p1np()[:11], "-12.5%"]), "1 of 12 cells are formatted as percent"
@@ -204,6 +204,12 @@ QUESTIONS = {
     "numbers beside groups, without a name": (
         [[*row, None, None, None, *more] for row, more in zip(prism("Control", "D+Q", None, None, None, None), [[None], [None], *([i] for i in ctx()[:8])], strict=True)],
         "without a group"
+    ),
+    "means below groups without a word": (
+        [["CTx % change week 20"], ["Control", "D+Q"], *zip(p1np(), p1np(3), strict=True), [None], [36.05, 36.05]], "A!A16: a row that holds the means"
+    ),
+    "change without a scale": (
+        [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "later values that may be",
     ),
     "events that name arms by number": (events(*EVENTS), "nobody has an arm"),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),

@@ -193,6 +193,6 @@ def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):
 
 def test_inspection_of_any_reading_can_be_told(tmp_path):
     reading = reader.look(opaque(tmp_path / "opaque.xlsx"), cohort.trial())
-    text = as_text(describe(reading, cohort.trial()), reading)
+    text = as_text(describe(reading, cohort.trial()))
     assert "no block was recognised as holding the trial's participants" in text
     assert "x!C" in text or "A1:E13" in text

@@ -38,6 +38,7 @@ STATUS = {
 }
 VERDICTS = tuple(STATUS)
 OTHER_SUBGROUPS = "this analysis defines the subgroups differently"
+NO_GROUP = "the workbook has no value of this group"
 NO_EVENTS = "the workbook has no adverse events"
 
 _HOLDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
@@ -256,6 +257,8 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
     limit = number(claim.reported).value
+    if claim.statistic == "n" and value == 0 < limit:
+        return NOT_CHECKABLE, value, NO_GROUP
     if claim.relation != "=":
         if claim.statistic == "p" and claim.relation == "<" and limit <= 0:
             return NOT_CHECKABLE, value, "impossible: no P-value is below 0"

@@ -180,11 +180,11 @@ def inspect(context: Context) -> int:
     given, source = context.arguments, Path(context.arguments.workbook)
     trial = load_trial(given.trial)
     reading = look(source, trial, given.mapping)
-    findings = describe(reading, trial)
-    print(as_text(findings, reading), end="")
-    status = 1 if findings.faults else 0
+    sections = describe(reading, trial)
+    print(as_text(sections), end="")
+    status = 1 if reading.faults.errors else 0
     if given.html:
-        write_text(page(findings, reading, trial), given.html)
+        write_text(page(sections, reading, trial), given.html)
         print(f"\npage: {given.html}")
     if given.mapping and not given.write_mapping:
         return status

@@ -177,6 +177,26 @@ def by_stratum(cohort, proteins=False):
 
 
 @only
+def thirds_in_words(cohort):
+    """Groups named after three thirds of p16 and the arm."""
+    cells = cohort.values["p16_variant_5", "baseline"]
+    low, high = np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9
+    thirds = {"Lowest tertile": [], "Middle tertile": [], "Highest tertile": []}
+    for identity, value in cells.items():
+        thirds[list(thirds)[int(value >= low) + int(value >= high)]].append(identity)
+    sheets = {}
+    for number, (variable, visit) in enumerate(pairs(cohort)):
+        columns = [
+            [f"{third}, {arm_label(arm)}", *group(cohort, variable, visit, arm, ids)]
+            for third, ids in thirds.items()
+            for arm in ARMS
+        ]
+        title = f"{label(variable)} % change, week {WEEKS[visit]}, by p16 variant 5"
+        sheets[f"Fig {number}"] = [[title], *zip_longest(*columns)]
+    return sheets
+
+
+@only
 def titled_panels(cohort):
     """All that figures and tables show without ids: changes by arm, also by stratum, and baselines by arm."""
     sheets = sheet_per_panel.rows(cohort) | by_stratum.rows(cohort, proteins=True)

@@ -17,7 +17,7 @@ from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
 from .layout import is_number
 from .mapping import ARM, DATA, GROUPS, IGNORE, INFERRED, MAPPED, PARTICIPANT, PARTICIPANTS, UNSURE, Column, Plan
-from .recognise import PERCENT_OF_BASELINE, code_form, is_known_unit, plain_unit, unit_factor
+from .recognise import code_form, is_known_unit, plain_unit, unit_factor
 from .rows import canonical_id
 from .sheets import EMPTY, Block, Sheet, column_letters, shown
 from .values import Source, cell_of
@@ -35,6 +35,7 @@ MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
 MOST_CHANGE = 1000  # percent
+LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
 SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
@@ -185,10 +186,6 @@ def check_changes(reading: Reading) -> None:
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
         why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
         reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
-    for plan in dict.fromkeys(source.plan for source in given["source"]):
-        if plan.measure == PERCENT_OF_BASELINE and plan.evidence != MAPPED:
-            what = "the title says percent of baseline; say measure: percent_of_baseline, or percent_change, in the mapping"
-            reading.faults.error("percent of baseline", what, **plan.whole())
     for source, changes in given.groupby("source", sort=False):
         largest, smallest = changes["value"].abs().max(), changes["value"].min()
         if len(changes) >= MANY and smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline:
@@ -373,12 +370,33 @@ def check_beside_groups(reading: Reading) -> None:
 
 
 def check_measures(reading: Reading) -> None:
-    """Ask once about groups without ids that do not say whether their later values are values or changes."""
+    """Ask once about blocks that do not say whether their later values are values or changes."""
     plans = [plan for plan in reading.plans if plan.readable and plan.evidence != MAPPED and plan.unmeasured]
     if plans:
         alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
-        what = f"groups without ids at a later visit that do not say whether these are values or percent changes{alike}"
-        reading.faults.error("no measure", f"{what}; say measure: in the mapping", **plans[0].whole())
+        what = f"later values that may be values, percent changes or percent of baseline{alike}; say measure: in the mapping"
+        reading.faults.error("no measure", what, **plans[0].whole())
+
+
+def check_statistics(reading: Reading) -> None:
+    """Ask about a row at the end of groups without ids that holds the means or medians of the rows above."""
+    for plan, rows in reading.blocks:
+        columns = plan.having(DATA) if plan.kind == GROUPS and plan.readable and plan.evidence != MAPPED else []
+        used = np.flatnonzero(rows.use)
+        cells = [[plan.body[i][c.index] for c in columns] for i in used]
+        values = np.array([[float(cell) if is_number(cell) else np.nan for cell in row] for row in cells])
+        for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
+            own = ~np.isnan(values[end])
+            written = [f"{value:.10g}" for value in values[end, own]]
+            decimals = max((len(text.partition(".")[2]) for text in written), default=0)
+            above = values[:end, own]
+            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS or np.isnan(above).all(axis=0).any():
+                continue
+            for statistic in (np.nanmean, np.nanmedian):
+                if np.allclose(statistic(above, axis=0), values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals):
+                    what = "a row that holds the means or medians of those above; end the range before it in a mapping"
+                    reading.faults.error("statistics", what, **plan.place(int(used[end]), columns[0]))
+                    break
 
 
 def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
@@ -442,6 +460,7 @@ CHECKS = (
     check_torn,
     check_beside_groups,
     check_measures,
+    check_statistics,
     check_columns,
     check_inferred,
 )

@@ -52,7 +52,10 @@ def read_file(path: Path) -> Workbook:
         with zipfile.ZipFile(path) as archive:
             if any(_plain_name(name) == "xl/workbook.xml" for name in archive.namelist()):
                 return _xlsx(path, archive)
-    return _calamine(path) if head.startswith((b"PK", b"\xd0\xcf\x11\xe0")) else _delimited(path)
+    if not head.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return _delimited(path)
+    note = "this format does not tell hidden rows, formats and errors; check them yourself"
+    return Workbook(path, _calamine(path), remarks=[note])
 
 
 def _plain_name(part: str) -> str:
@@ -80,14 +83,14 @@ def _xlsx(path: Path, archive: zipfile.ZipFile) -> Workbook:
     stated = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
     result.modified = stated[1] if stated else ""
     result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
-    content = io.BytesIO(path.read_bytes())
-    book = openpyxl.load_workbook(content, read_only=large)
-    if listed != len(book.sheetnames):
-        raise RefusedError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
     if large:
         result.remarks.append("large sheets: merged cells, comments, formats and hidden rows are not looked at")
-        result.sheets = [_large_worksheet(sheet, path.name) for sheet in book.worksheets]
+        result.sheets = _calamine(path)
         return result
+    content = io.BytesIO(path.read_bytes())
+    book = openpyxl.load_workbook(content)
+    if listed != len(book.sheetnames):
+        raise RefusedError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
     result.skipped = [sheet.title for sheet in book.chartsheets]
     # The mapping of cells is not public; going through the rows would visit every blank cell of an endless sheet.
     if any(cell.data_type == "f" for sheet in book.worksheets for cell in sheet._cells.values()):
@@ -152,18 +155,6 @@ def _kept(used: set[int]) -> list[int]:
     return kept
 
 
-def _large_worksheet(sheet, name: str) -> Sheet:
-    """Read values only, row by row; without reading twice, formulas and their values cannot be told apart."""
-    rows: list[list] = []
-    for row in sheet.iter_rows(values_only=True):
-        rows.append([_plain(value) for value in row])
-        if any(isinstance(value, str) and value.startswith("=") for value in row):
-            raise RefusedError("a sheet this large with formulas; save it with values only")
-        if len(rows) % 10_000 == 0:
-            print(f"{name}: {len(rows):,} rows read", file=sys.stderr, flush=True)
-    return _from_rows(sheet.title, rows)
-
-
 def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     """Make a sheet of rows of unequal length, without blank rows below them."""
     width = max((len(row) for row in rows), default=0)
@@ -175,19 +166,17 @@ def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     return Sheet(name, table, range(len(table)), range(width), hidden=hidden)
 
 
-def _calamine(path: Path) -> Workbook:
-    """Read .xls, .xlsb and .ods."""
+def _calamine(path: Path) -> list[Sheet]:
+    """Read the values of .xls, .xlsb and .ods, and of large .xlsx."""
     import python_calamine
 
-    book = python_calamine.load_workbook(path)
-    note = "this format does not tell hidden rows, formats and errors; check them yourself"
-    result = Workbook(path, [], remarks=[note])
+    book, sheets = python_calamine.load_workbook(path), []
     for sheet in book.sheets_metadata:
         if str(sheet.typ).endswith("WorkSheet"):
             cells = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
             rows = [list(map(_plain, row)) for row in cells]
-            result.sheets.append(_from_rows(sheet.name, rows, hidden=not str(sheet.visible).endswith("Visible")))
-    return result
+            sheets.append(_from_rows(sheet.name, rows, hidden=not str(sheet.visible).endswith("Visible")))
+    return sheets
 
 
 def _delimited(path: Path) -> Workbook:

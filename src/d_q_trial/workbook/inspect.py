@@ -7,7 +7,9 @@ import json
 import re
 import textwrap
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
@@ -15,20 +17,21 @@ from ..trial import BASELINE, Trial
 from .layout import is_number
 from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, OPEN, READABLE, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan
 from .reader import Reading
+from .recognise import PERCENT_OF_BASELINE
 from .rows import canonical_id
 from .sheets import EMPTY, Flag, Sheet, column_letters
 from .values import Source
 
 MOST_LINES = 200  # of one list
-MOST_BLOCKS, MOST_COLUMNS = 40, 12  # of blocks that are not understood
+MOST_BLOCKS = 40  # that are not understood, in the mapping
 MOST_NAMED = 8
 MOST_CODES = 500
 MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120
 WIDEST = 48  # letters of a column of a printed table
 FEWEST_PANELS = 3  # alike, that become one entry of the mapping
 HEADS = (
-    ["Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence"],
-    ["Sheet", "Block", "What it is", "Why"],
+    ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence"),
+    ("Sheet", "Block", "What it is", "Why"),
 )
 KINDS = {
     "participants": "participants, one row each",
@@ -37,28 +40,16 @@ KINDS = {
 }
 
 
-@dataclass
-class Findings:
-    """All that ``inspect`` tells, as texts."""
+class Section(NamedTuple):
+    """A list of texts, or a table if it has heads."""
 
-    summary: list[str]  # whether the primary endpoint can be computed, who takes part
-    variables: list[list[str]]  # a row per column of values, under ``HEADS[0]``
-    blocks: list[list[str]]  # under ``HEADS[1]``
-    unused: list[str]  # columns of blocks that are read
-    numbers: list[tuple[str, list[str]]]  # blocks with numbers that are not read, and their columns
-    needs: list[str]  # what the analyses lack
-    faults: list[str]
-    notes: list[str]
-
-    @property
-    def lists(self) -> list[tuple[str, list[str]]]:
-        """Titles and entries of what the analyst has to look at, the most urgent first."""
-        titles = ("Faults that keep the workbook from being used:", "To know:", "What the analyses still need:")
-        return [(t, e) for t, e in zip(titles, (self.faults, self.notes, self.needs), strict=True) if e]
+    title: str
+    rows: list[list[str]]
+    heads: tuple[str, ...] = ()
 
 
-def describe(reading: Reading, trial: Trial) -> Findings:
-    """Collect the findings of one reading, in the order of the trial's variables and visits."""
+def describe(reading: Reading, trial: Trial) -> list[Section]:
+    """Return what was found: who takes part, blocks, variables in the order of the trial, and what to look at."""
     order, visits, plans = [*trial.outcomes, *trial.markers], list(trial.visits), reading.plans
 
     def place(entry: tuple) -> tuple:
@@ -67,21 +58,39 @@ def describe(reading: Reading, trial: Trial) -> Findings:
         return source.plan.cohort, known, visits.index(source.visit)
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
-    unused = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having(IGNORE))
-    return Findings(
-        summary=_summary(reading, trial),
-        variables=[_found(source, own, trial, len(reading.arms)) for source, own in sources],
-        blocks=[[p.sheet, p.block.range, kind_of(p), p.unread or p.evidence] for p in plans],
-        unused=[
-            f"{p.sheet}!{place_of(p, c)}: {c.label or '(no header)'}: {c.why}" for p, c in unused if c.why != "empty"
+    variables = [_found(source, own, trial, len(reading.arms)) for source, own in sources]
+    ignored = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having(IGNORE))
+    lists = {
+        "Columns that are not used": [
+            f"{p.sheet}!{place_of(p, c)}: {c.label or '(no header)'}: {c.why}" for p, c in ignored if c.why != "empty"
         ],
-        numbers=[
-            (f"{p.sheet}!{p.block.range}", lines) for p in plans if not p.readable and (lines := number_columns(p))
+        "Blocks with numbers from which nothing is taken": [
+            f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
-        needs=_needs(reading, trial),
-        faults=[str(fault) for fault in reading.faults.errors],
-        notes=[*reading.workbook.remarks, *reading.faults.notes],
-    )
+        "Faults that keep the workbook from being used": list(map(str, reading.faults.errors)),
+        "To know": [*reading.workbook.remarks, *reading.faults.notes],
+        "What the analyses still need": _needs(reading, trial),
+    }
+    sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
+    return [
+        Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading, trial)]),
+        Section("Blocks", _blocks(plans), HEADS[1]),
+        Section("Variables", variables, HEADS[0]),
+        *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
+    ]
+
+
+def _blocks(plans: list[Plan]) -> list[list[str]]:
+    """Return a row per block; several notes of one sheet are one row."""
+    notes = Counter(plan.sheet for plan in plans if plan.kind == "note")
+    rows: dict[object, list[str]] = {}
+    for number, plan in enumerate(plans):
+        if plan.kind == "note" and notes[plan.sheet] > 2:
+            what = f"{notes[plan.sheet]} notes"
+            rows.setdefault(plan.sheet, [plan.sheet, f"{plan.block.range} ...", what, plan.evidence])
+        else:
+            rows[number] = [plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence]
+    return list(rows.values())
 
 
 def _arm_labels(trial: Trial) -> dict[str, str]:
@@ -215,41 +224,18 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
 # -- text and page ------------------------------------------------------------------------------------------------
 
 
-def as_text(findings: Findings, reading: Reading) -> str:
-    """Write the findings as plain text for a terminal."""
-    sheets = len(reading.workbook.sheets)
-    lines = [f"{reading.workbook.path.name}: {sheets} sheets, {len(findings.blocks)} blocks", *findings.summary]
-    lines += _table(HEADS[1], _notes_counted(findings.blocks))
-    lines += _table(HEADS[0], findings.variables) if findings.variables else []
-    lines += ["", "Columns that are not used:", *_indented(findings.unused)] if findings.unused else []
-    if findings.numbers:
-        lines += ["", "Blocks with numbers from which nothing is taken:"]
-        for place, columns in findings.numbers[:MOST_BLOCKS]:
-            lines += [f"  {place}", *(f"  {entry}" for entry in _indented(columns, MOST_COLUMNS))]
-        rest = len(findings.numbers) - MOST_BLOCKS
-        lines += [f"  and {rest} more blocks"] if rest > 0 else []
-    for title, entries in findings.lists:
-        lines += ["", title, *_indented(entries)]
-    if not findings.needs and not findings.faults:
-        lines += ["", "Everything that the analyses need is there."]
-    return "\n".join(map(_printable, lines)) + "\n"
-
-
-def _indented(entries: list[str], most: int = MOST_LINES) -> list[str]:
-    rest = [f"  and {len(entries) - most:,} more (--html writes all)"] if len(entries) > most else []
-    return [f"  {' '.join(entry.split())}" for entry in entries[:most]] + rest
-
-
-def _notes_counted(blocks: list[list[str]]) -> list[list[str]]:
-    """Replace several notes of one sheet by their number."""
-    notes = Counter(sheet for sheet, _, kind, _ in blocks if kind == "note")
-    short: dict[object, list[str]] = {}
-    for number, (sheet, cells, kind, why) in enumerate(blocks):
-        if kind == "note" and notes[sheet] > 2:
-            short.setdefault(sheet, [sheet, f"{cells} ...", f"{notes[sheet]} notes", why])
-        else:
-            short[number] = [sheet, cells, kind, why]
-    return list(short.values())
+def as_text(sections: list[Section]) -> str:
+    """Write the sections as plain text for a terminal; long lists are cut short."""
+    blocks = []
+    for title, rows, heads in sections:
+        lines = ["  " * (not heads and bool(blocks)) + " ".join("  ".join(row).split()) for row in rows]
+        lines = _table(heads, rows) if heads else lines
+        rest = len(lines) - MOST_LINES
+        more = [f"  and {rest:,} more (--html writes all)"] if rest > 0 else []
+        blocks += ["\n".join([title + ":" * bool(blocks), *lines[:MOST_LINES], *more])] if rows else []
+    if not sections[-1].rows and not any(section.rows for section in sections if section.title.startswith("Faults")):
+        blocks.append("Everything that the analyses need is there.")
+    return "\n".join(map(_printable, "\n\n".join(blocks).split("\n"))) + "\n"
 
 
 def _printable(text: object) -> str:
@@ -257,18 +243,17 @@ def _printable(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
-    rows = [heads, *([" ".join(cell.split()) for cell in row] for row in rows)]
+def _table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
+    rows = [list(heads), *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [min(max(map(len, column)), WIDEST) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
-    lines = [""]
-    for row in rows:
-        cells = (c if len(c) <= width else c[: width - 1] + "…" for c, width in zip(row, widths, strict=True))
-        lines.append("  ".join(c.ljust(width) for c, width in zip(cells, widths, strict=True)).rstrip())
-    return lines
+    cut = (
+        [c if len(c) <= width else c[: width - 1] + "…" for c, width in zip(row, widths, strict=True)] for row in rows
+    )
+    return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in cut]
 
 
-def page(findings: Findings, reading: Reading, trial: Trial) -> str:
+def page(sections: list[Section], reading: Reading, trial: Trial) -> str:
     """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
     plans = {id(sheet): [p for p in reading.plans if p.block.sheet is sheet] for sheet in reading.workbook.sheets}
@@ -278,8 +263,7 @@ def page(findings: Findings, reading: Reading, trial: Trial) -> str:
         .render(
             name=reading.workbook.path.name,
             trial=trial.title,
-            findings=findings,
-            heads=HEADS,
+            sections=sections,
             sheets=[_drawn(sheet, plans[id(sheet)], faulty) for sheet in reading.workbook.sheets],
             printable=_printable,
         )
@@ -328,44 +312,21 @@ def _class_of(plan: Plan, row: int, column: int) -> str:
 
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _PLAIN = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
-HEAD = """\
-# Mapping of {name}: which cell is what. Written by `inspect` from what was recognised; check it, replace each "?",
-# and name this file in config.yaml (analyses: ...: mapping:). Only the blocks listed here are then read.
-#
-# A column is `ignore`, a role ({{is: participant}}, arm, visit, variable, stratum, unit), or data:
-#   {{variable: ctx, visit: week_2}}            what it holds; `visit` may stand on the block instead, or in its rows
-#   {{..., measure: percent_change}}           if it holds changes from baseline and not values
-#   {{..., factor: 0.001}}                     multiplies the values, to convert a unit
-#   {{arm: d_q, stratum: T3, marker: ...}}     for groups side by side
-# `header` is the number of rows above the data in `range` (columns, with `participants: columns`).
-# `kind` is participants (a row is a person), long (several rows a person), or groups (rows are not linked).
-# `panels` lists blocks that are alike, with what only they say; A is then the first column of each.
-#
-# variables: {variables}
-# visits: {visits}
-# arms: {arms}
-
-workbook: {workbook}
-below_detection: missing   # text such as <0.1: missing, limit, half (of the limit) or lowest (0)
-decimal_comma: false       # true reads 12,5 as 12.5
-error_cells: fault         # missing reads #N/A and #DIV/0! as missing
-hidden_rows: read          # ignore leaves hidden rows out
-struck_out: read           # missing leaves struck-out values out
-missing: []                # more codes for a missing value, as text or as a number (-99)"""
+HEAD = Path(__file__).with_name("mapping_head.yaml")
 
 
 def mapping_text(reading: Reading, trial: Trial) -> str:
     """Return the mapping as commented YAML."""
-    head = HEAD.format(
+    codes = {fault.value for fault in reading.faults.errors if fault.kind == "missing code"}
+    head = HEAD.read_text(encoding="utf-8").format(
         name=_comment(reading.workbook.path.name),
         workbook=_quoted(reading.workbook.path.name),
         variables="\n#   ".join(textwrap.wrap(", ".join([*trial.outcomes, *trial.markers]), width=110)),
         visits=", ".join(trial.visits),
         arms=", ".join(_arm_labels(trial)),
+        missing=f"perhaps [{', '.join(sorted(codes))}]" if codes else "as text or as a number (-99)",
     )
-    if codes := {fault.value for fault in reading.faults.errors if fault.kind == "missing code"}:
-        head = head.replace("as text or as a number (-99)", f"perhaps [{', '.join(sorted(codes))}]")
-    lines = [head]
+    lines = [head.rstrip()]
     for role, unknown in ((ARM, OPEN), (VISIT, OPEN), (VARIABLE, IGNORE)):
         codes = [f"  {_quoted(text)}: {_plain(key or unknown)}" for text, key in _spellings(role, reading).items()]
         lines += [f"{role}s:", *codes] if codes else []
@@ -437,12 +398,13 @@ def _said(plan: Plan) -> dict[str, str]:
     data, said = plan.having(DATA), {}
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
-        if value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
-            said[name] = value
-        elif (not value and "measured" in plan.unread and name in ("variable", "visit", "measure")) or (
-            name == "measure" and plan.unmeasured and plan.evidence != MAPPED
-        ):
+        lacking = not value and "measured" in plan.unread and name in ("variable", "visit", "measure")
+        if lacking or (name == "measure" and plan.unmeasured and plan.evidence != MAPPED):
             said[name] = OPEN
+        elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, PERCENT_OF_BASELINE):
+            continue
+        elif value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
+            said[name] = value
     if "marker" in plan.unread:
         said["marker"] = OPEN
     elif plan.marker and plan.kind == GROUPS and (plan.stratum or plan.one(STRATUM) or any(c.stratum for c in data)):
@@ -465,7 +427,9 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
     if column.asked:  # one question at least
         variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
         visit = column.visit or _missing_visit(plan, trial, variable)
-        return {"variable": variable if visit == OPEN else OPEN} | ({"visit": visit} if visit else {})
+        measure = {VALUE: None, PERCENT_OF_BASELINE: PERCENT_OF_BASELINE}.get(column.measure, OPEN)
+        asked = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
+        return {key: value for key, value in asked.items() if value}
     if column.role == IGNORE:
         return {}
     said: dict[str, object] = {"is": column.role}

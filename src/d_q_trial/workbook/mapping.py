@@ -16,6 +16,7 @@ from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
+from .recognise import PERCENT_OF_BASELINE
 from .sheets import Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
@@ -112,10 +113,11 @@ class Plan:
 
     @property
     def unmeasured(self) -> bool:
-        """Whether groups without ids have later values of which nothing says whether they are values or changes."""
-        later = ((column.visit or self.visit or BASELINE) != BASELINE for column in self.having(DATA))
-        stated = self.measure or any(column.measure != VALUE for column in self.having(DATA))
-        return self.kind == GROUPS and not stated and (any(later) or self.one(VISIT) is not None)
+        """Whether later values without ids may be values or changes, or the title says that they are on another scale."""
+        data = self.having(DATA)
+        later = self.one(VISIT) or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
+        stated = self.measure in (VALUE, PERCENT_CHANGE) or any(column.measure != VALUE for column in data)
+        return bool(later) and not stated and (self.kind == GROUPS or self.measure == PERCENT_OF_BASELINE)
 
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""

@@ -132,7 +132,9 @@ def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
             plan.unread = "one value per group: a summary, not participants"
         else:
             parts += BlockReader(plan, rows, trial, policy, faults, reading.counts).read()
-    reading.frame = resolve_repeats(make_frame(parts), trial, faults)
+    frame, named = make_frame(parts), reading.codes.strata
+    frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
+    reading.frame = resolve_repeats(frame, trial, faults)
 
 
 def label_of(workbook: Workbook) -> str | None:
