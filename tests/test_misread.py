@@ -277,6 +277,9 @@ RIGHT = {
     "a legend with one code in a cell": {"A": wide(arms=[1, 0] * 6), "Legend": [["0 = Control"], ["1 = D+Q"]]},
     "a legend of groups": {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"]]},
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
+    "codes of a legend in headers": {
+        "A": [["ID", "Arm", "CTx V1", "CTx V2"], *WIDE[1:]], "Legend": [["V1 = baseline"], ["V2 = week 20"]]
+    },
     "arms in events": {"A": events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))},
     "weeks in a column of visits": {"A": long([0, 2, 4, 20])},
     "weeks and units beside variables, participants across": {
@@ -383,6 +386,27 @@ def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp
     path = book(tmp_path, A=beside(head, *[1, 2, 3] * 4))
     frame = read(path, f"strata: {mapping}").frame
     assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
+
+
+@pytest.mark.parametrize(
+    ("heads", "codes"),
+    [
+        (("CTx pre", "CTx post"), "{post: week_20}"),
+        (("CTx V1", "CTx V9"), "{V1: baseline, V9: week_20}"),
+        (("CTx_5", "CTx_6"), "{5: baseline, 6: week_20}"),
+        (("CTx baseline", "CTx week 24"), "{week 24: week_20}"),
+        (("Marker X baseline", "Marker X week 20"), "{}\nvariables: {Marker X: ctx}"),
+    ],
+)
+def test_codes_of_visits_in_the_mapping_are_read_in_headers(heads, codes, tmp_path):
+    frame = read(book(tmp_path, A=[["ID", "Arm", *heads], *WIDE[1:]]), f"visits: {codes}\n").frame
+    assert frame.groupby("visit")["value"].apply(list).to_dict() == {"baseline": ctx(), "week_20": ctx(3)}
+
+
+@pytest.mark.parametrize("key", ["p16_variant_5", "ignore"])
+def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path):
+    frame = read(book(tmp_path, A=beside("p16", *ctx(2))), f"variables: {{p16: {key}}}\n").frame
+    assert (key in set(frame["variable"])) == (key != "ignore")
 
 
 @pytest.mark.parametrize(

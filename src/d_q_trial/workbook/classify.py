@@ -219,6 +219,8 @@ def _role(label: str, reading: Reading, content: Content, vocabulary: Vocabulary
     """Return the role of a column, how sure that is, and why."""
     if not content.used:
         return IGNORE, CERTAIN, "empty"
+    if reading.role == "ignored":
+        return IGNORE, CERTAIN, "ignored by the mapping"
     if reading.role == "row_number" or (not label and _is_counter(content)):
         return IGNORE, CERTAIN, "row number" if _is_counter(content) else "not understood"
     if reading.role == PARTICIPANT or (reading.role == VISIT and _are_visits(label, content, vocabulary)):

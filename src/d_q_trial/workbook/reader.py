@@ -87,6 +87,9 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     if policy.blocks is None:
         plans, found = recognise(workbook, vocabulary)
         codes = found.updated(codes)
+        if codes.arms or codes.visits or codes.variables:  # which headers may use
+            vocabulary = Vocabulary(trial, vars(codes))
+            plans, _ = recognise(workbook, vocabulary)
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, codes, policy)
     _take_values(reading, vocabulary)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -267,9 +267,13 @@ class _Label:
 
 
 class Vocabulary:
-    """The names of one trial, ready to be found in labels."""
+    """The names of one trial, ready to be found in labels.
 
-    def __init__(self, trial: Trial) -> None:
+    ``codes`` are those that a workbook or mapping explains: by ``arms``, ``visits`` and ``variables`` a key by each code, in
+    lower case.
+    """
+
+    def __init__(self, trial: Trial, codes: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.trial = trial
         arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
         self.arm_labels = {arm.key: arm.label for arm in arms}
@@ -277,6 +281,17 @@ class Vocabulary:
         of_things = {k: [k, thing.label, *thing.names] for k, thing in (trial.outcomes | trial.markers).items()}
         of_arms = {arm.key: [arm.key, arm.label, *arm.names] for arm in arms}
         of_visits = {visit.key: [visit.key, visit.label, *visit.names] for visit in trial.visits.values()}
+        codes = codes or {}
+        single: dict[str, dict[str, str]] = {"arms": {}, "visits": {}, "variables": {}}  # letters, which stand alone
+        for kind, own in (("arms", of_arms), ("visits", of_visits), ("variables", of_things)):
+            for code, key in codes.get(kind, {}).items():
+                if key in own and not squash(code).isdigit() and len(code) > 1:
+                    own[key].append(code)
+                elif key in own:
+                    single[kind][code] = key
+        # Numbers are codes of visits in their own column, and behind names.
+        self.numbered = {code: key for code, key in single["visits"].items() if code.isdigit()}
+        self.ignored = {squash(code) for code, key in codes.get("variables", {}).items() if key == "ignore"}
         self.arms = {squash(name): key for key, names in of_arms.items() for name in names}
         self.visits = {squash(name): key for key, names in of_visits.items() for name in names}
         self.variables: dict[str, set[str]] = {}
@@ -298,6 +313,8 @@ class Vocabulary:
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of([name for names in named.values() for name in names]) for named in (of_arms, of_visits, of_things)
         )
+        for known, kind in ((self.arms, "arms"), (self.visits, "visits")):
+            known |= {code: key for code, key in single[kind].items() if not code.isdigit()}
         self.roles = {squash(name): role for role, names in WORDS["roles"].items() for name in names.split(";")}
         self.roles |= {squash(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
@@ -323,6 +340,8 @@ class Vocabulary:
     def _label(self, text: str) -> Reading:
         """Read a column's label, or a cell that names something."""
         folded, whole, role = fold(text), self.variable(text), self.roles.get(squash(text))
+        if squash(text) in self.ignored:
+            return Reading(role="ignored")
         if not folded:
             return Reading()
         if whole and not role:
@@ -465,6 +484,8 @@ class Vocabulary:
         if rest[-1].isdigit() and found.visit is None:
             key, week = self._named(rest[:-1]), float(rest[-1])
             if key in self.trial.outcomes:
+                if visit := self.numbered.get(rest[-1]):
+                    return replace(found, variable=key, visit=visit)
                 if week in self.weeks:
                     return replace(found, variable=key, visit=self.weeks[week], assumed=BARE_WEEK)
                 return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
