@@ -111,7 +111,7 @@ def best_cut(trial):
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
             comparison = Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount)
             found.append(slice_of(comparison, ANALYSIS, robustness))
-    table = best_cuts(found, TRIAL, ANALYSIS, robustness)
+    table, _ = best_cuts(found, TRIAL, ANALYSIS, robustness)
     one = table.iloc[:2]
     return {
         "best cutoff: unadjusted P": one["p"].min(),

@@ -1,6 +1,8 @@
 # Needs the published tables, and the trial's description for labels; no participant is read.
 # Makes the findings about reported numbers: which test, which group sizes, which quartiles, and what does not agree.
 
+from d_q_trial.report.links import page_links
+
 CONSISTENCY = (
     "findings.csv findings.json pieces.json variants.csv lattice.csv p_values.csv group_sizes.csv quartiles.csv"
     " ranges.csv abstract.csv attainable.svg"
@@ -33,9 +35,13 @@ rule consistency:
         contents=files.checksum([*PUBLISHED, SETTINGS.trial]),
         published=subpath(input[0], parent=True),
         output=subpath(output.page, parent=True),
+        links=[
+            "=".join(link)
+            for link in page_links(SETTINGS, "../consistency/consistency.html")
+        ],
     message:
         "Check the internal consistency of the reported numbers"
     shell:
         "python3 -m d_q_trial consistency {params.published:q} --output {params.output:q}"
-        " --trial {input.trial:q} --overview ../index.html"
+        " --trial {input.trial:q} --links {params.links:q}"
         " --title 'Internal consistency of the reported numbers' 2> {log:q}"

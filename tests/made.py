@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 from d_q_trial import cli
+from d_q_trial.config import settings
+from d_q_trial.report.links import page_links
 
 STRATA = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
 PUBLISHED = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5", "strata": STRATA}
@@ -31,7 +33,8 @@ def make(folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple
     people = str(results / "workbooks" / "reconstructed")
     run("participants", PUBLISHED["workbook"], people, "--trial", CONFIG["trial"])
     if "consistency" in commands:
-        known = ("--trial", CONFIG["trial"], "--overview", "../index.html")
+        links = ["=".join(link) for link in page_links(settings.load(config), "../consistency/consistency.html")]
+        known = ("--trial", CONFIG["trial"], "--links", *links)
         run("consistency", CONFIG["published"], "--output", str(results / "consistency"), *known)
     for command in commands:
         name, _, only = command.partition(":")

@@ -115,7 +115,7 @@ def test_drawings_show_the_counts_of_the_tables_and_have_axes(written, page):
 
 
 def test_the_page_of_the_trial_shows_labels_and_links_to_the_overview(tmp_path):
-    trial = ["--trial", "data/trial.yaml", "--overview", "../index.html"]
+    trial = ["--trial", "data/trial.yaml", "--links", "Overview=../index.html", "Internal consistency="]
     assert run("data/published", "--output", tmp_path, *trial) == 0
     text = (tmp_path / "consistency.html").read_text(encoding="utf-8")
     visible = re.sub(r"<(style|script).*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)

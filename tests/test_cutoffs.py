@@ -48,8 +48,8 @@ def _slices(run, robustness=FEW):
 
 def _tables(run, robustness=FEW):
     found = _slices(run, robustness)
-    best = search.best_cuts(found, run.trial, run.analysis, robustness)
-    return cutoffs.cutoffs_table(found), cutoffs.windows_table(found), best
+    best, corrected = search.best_cuts(found, run.trial, run.analysis, robustness)
+    return cutoffs.cutoffs_table(found, corrected), cutoffs.windows_table(found), best
 
 
 def _own_cuts(run):

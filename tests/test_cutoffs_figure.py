@@ -36,7 +36,7 @@ def tables():
     return CutTables(
         every,
         cutoffs.windows_table(found),
-        search.best_cuts(found, run.trial, ANALYSIS, CHOSEN.robustness),
+        search.best_cuts(found, run.trial, ANALYSIS, CHOSEN.robustness)[0],
         prespecified_cuts(every, layout),
         published_cuts(every, run.participants, layout),
     )

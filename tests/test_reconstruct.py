@@ -257,13 +257,14 @@ def test_reported_p_that_no_cohort_gives_ends_in_one_message_that_names_it(tmp_p
 
 
 @pytest.mark.slow
-def test_same_seed_gives_the_committed_bytes_and_another_seed_meets_everything_too(tmp_path):
+def test_same_seed_gives_the_committed_bytes_and_another_seed_meets_everything_too(tmp_path, capsys):
     from reported_checks import checks
 
     same, other = tmp_path / "same.xlsx", tmp_path / "other.xlsx"
     assert main(["reconstruct", "--output", str(same)]) == 0
     assert same.read_bytes() == Path("data/reconstructed.xlsx").read_bytes()
     assert main(["reconstruct", "--seed", "2", "--output", str(other)]) == 0
+    assert "seed 2: " in capsys.readouterr().out
     assert [check for check in checks(other) if not check[3]] == []
     assert same.read_bytes() != other.read_bytes()
 

@@ -2,7 +2,9 @@
 
 import base64
 import csv
+import io
 import os
+import re
 import subprocess
 import sys
 
@@ -12,9 +14,11 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
+from d_q_trial import formatting
+
 LABEL = "Synthetic data: not the trial's participants"
-REPORT, CLAIMS = "published/report.html", "published/claims.html"
-PAGES = (REPORT, CLAIMS, "thirds/report.html", "compare/comparison.html", "index.html")
+REPORT, CLAIMS, COMPARISON = "published/report.html", "published/claims.html", "compare/comparison.html"
+PAGES = (REPORT, CLAIMS, "thirds/report.html", COMPARISON, "consistency/consistency.html", "index.html")
 WIDTHS = (360, 768, 1440)
 
 
@@ -39,18 +43,16 @@ def test_pages_load_nothing_and_log_nothing(driver, pages, page):
     browser.open_all(driver)
     assert browser.requests(driver) == []
     assert driver.get_log("browser") == []
-    assert LABEL in find(driver, ".banner").text
-    widths = driver.execute_script("return [...document.images].map((i) => i.naturalWidth)")
-    assert all(width > 300 for width in widths)
+    assert page.startswith("consistency") or LABEL in find(driver, ".banner").text
+    assert all(driver.execute_script("return [...document.images].map((i) => i.naturalWidth > 300)"))
 
 
 def test_the_first_screen_has_the_answer(driver, pages):
-    browser.show(driver, pages / REPORT, height=900)
-    for selector in (".banner", ".lead", ".cards", "table.results tbody tr:nth-child(5)"):
-        box = find(driver, selector).rect
-        assert box["y"] + box["height"] < 900, selector
-    browser.show(driver, pages / REPORT, width=360, height=740)
-    assert find(driver, ".cards").rect["y"] < 740
+    for width, height, last in ((1440, 900, "table.results tbody tr:nth-child(5)"), (360, 740, ".cards")):
+        browser.show(driver, pages / REPORT, width=width, height=height)
+        for selector in (".banner", ".lead", ".cards", last):
+            box = find(driver, selector).rect
+            assert box["y"] + box["height"] < height, (width, selector)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -69,9 +71,10 @@ def test_pages_are_no_wider_than_the_window(driver, pages, page, width):
     assert outside == []
 
 
-def test_the_report_is_a_third_of_31_screens(driver, pages):
-    browser.show(driver, pages / REPORT, height=900)
-    assert driver.execute_script("return document.documentElement.scrollHeight") < 11 * 900
+@pytest.mark.parametrize(("width", "height", "screens"), [(1440, 900, 31 / 3), (360, 740, 53 / 3)])
+def test_the_report_has_a_third_of_its_former_length(driver, pages, width, height, screens):
+    browser.show(driver, pages / REPORT, width=width, height=height)
+    assert driver.execute_script("return document.documentElement.scrollHeight") < screens * height
 
 
 def test_on_a_phone_the_verdict_is_visible_and_the_navigation_in_reach(driver, pages):
@@ -79,15 +82,22 @@ def test_on_a_phone_the_verdict_is_visible_and_the_navigation_in_reach(driver, p
     verdict = find(driver, "#claims tbody td:nth-child(2)").rect
     assert verdict["x"] + verdict["width"] < 360
     browser.show(driver, pages / REPORT, width=360, height=740)
-    find(driver, "a[href='#top']").click()
-    assert driver.execute_script("return scrollY") == 0
+    driver.execute_script("scrollTo(0, 5000)")
+    find(driver, "nav.contents a[href='#summary']").click()
+    assert driver.execute_script("return scrollY") < 740
 
 
-@pytest.mark.parametrize(("page", "scheme"), [*((page, "light") for page in PAGES), (REPORT, "dark"), (CLAIMS, "dark")])
-def test_axe_finds_nothing(driver, pages, page, scheme):
+LOOKS = [(page, width, "light") for page in PAGES for width in (360, 1440)] + [
+    (REPORT, 1440, "dark"),
+    (CLAIMS, 1440, "dark"),
+]
+
+
+@pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
+def test_axe_finds_nothing(driver, pages, page, width, scheme):
     from axe_selenium_python import Axe
 
-    browser.show(driver, pages / page, scheme=scheme)
+    browser.show(driver, pages / page, width=width, scheme=scheme)
     browser.open_all(driver)
     # The rows of a table are alike, and looking at thousands of them takes minutes.
     driver.execute_script("document.querySelectorAll('tbody tr:nth-child(n + 25)').forEach((row) => row.remove())")
@@ -96,6 +106,14 @@ def test_axe_finds_nothing(driver, pages, page, scheme):
     found = axe.run(options={"resultTypes": ["violations"]})
     assert len(found["passes"]) > 15
     assert [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_on_every_width_the_comparison_shows_estimate_and_conclusion(driver, pages, width):
+    browser.show(driver, pages / COMPARISON, width=width)
+    for column in (1, 2, 3):
+        box = find(driver, f".forest tbody tr:nth-child(2) > :nth-child({column})").rect
+        assert box["x"] + box["width"] <= width, column
 
 
 # The explorer
@@ -109,25 +127,25 @@ def _column(driver, column):
 
 
 def test_the_slider_goes_through_every_cutoff(driver, pages):
+    outcome, visit, marker = "ctx", "week_4", "p16_variant_1+5"
     table = rows(pages / "published/robustness/cutoffs.csv")
+    own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == (outcome, visit, marker)]
     browser.show(driver, pages / REPORT)
-    for outcome, visit, marker in (("ctx", "week_4", "p16_variant_1+5"),):
-        own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == (outcome, visit, marker)]
-        Select(find(driver, "#marker")).select_by_value(marker)
-        Select(find(driver, "#choice")).select_by_value(f"{outcome}/{visit}")
-        slider = find(driver, "#cut")
-        slider.send_keys(Keys.HOME)
-        for cut in sorted({float(row["cut"]) for row in own}):
-            for column, side in ((1, "above"), (2, "below")):
-                row = next((row for row in own if float(row["cut"]) == cut and row["side"] == side), None)
-                shown = _column(driver, column)
-                assert shown[0].isdigit()
-                if row is None:
-                    assert set(shown[2:]) == {"too few"}
-                else:
-                    assert shown[:2] == [f"{float(row[name]):.0f}" for name in ("n_first", "n_second")]
-                    assert shown[6] == ("<0.001" if float(row["p"]) < 0.001 else f"{float(row['p']):.3f}")
-            slider.send_keys(Keys.ARROW_RIGHT)
+    Select(find(driver, "#marker")).select_by_value(marker)
+    Select(find(driver, "#choice")).select_by_value(f"{outcome}/{visit}")
+    slider = find(driver, "#cut")
+    slider.send_keys(Keys.HOME)
+    for cut in sorted({float(row["cut"]) for row in own}):
+        for column, side in ((1, "above"), (2, "below")):
+            row = next((row for row in own if float(row["cut"]) == cut and row["side"] == side), None)
+            shown = _column(driver, column)
+            assert shown[0].isdigit()
+            if row is None:
+                assert set(shown[2:8]) == {"too few"}
+            else:
+                assert shown[:2] == [row["n_second"], row["n_first"]]
+                assert shown[6:8] == [formatting.p_digits(float(row[name])) for name in ("p", "p_corrected")]
+        slider.send_keys(Keys.ARROW_RIGHT)
 
 
 def test_the_state_of_the_explorer_survives_a_reload(driver, pages):
@@ -152,24 +170,50 @@ def test_dragging_the_line_moves_the_slider(driver, pages):
     ActionChains(driver).move_to_element(chart).click_and_hold().move_by_offset(step, 0).release().perform()
     assert int(slider.get_attribute("value")) > before
     assert slider.get_attribute("aria-valuetext") == find(driver, "#cut-value").text != text
-    assert f"P {_column(driver, 1)[6]}" in chart.get_attribute("aria-label") or "too few" in chart.get_attribute(
-        "aria-label"
-    )
+    assert re.search(f"P {_column(driver, 1)[6]}|above: too few", chart.get_attribute("aria-label"))
     find(driver, "#own").click()
     assert find(driver, "#cut-value").text == text
 
 
-def test_both_markers_have_the_same_axis(driver, pages):
+def test_both_markers_have_the_same_axis_of_differences(driver, pages):
     browser.show(driver, pages / REPORT)
     axes = []
     for marker in ("p16_variant_5", "p16_variant_1+5"):
         Select(find(driver, "#marker")).select_by_value(marker)
-        axes.append(
-            driver.execute_script(
-                "return [...document.querySelectorAll('#chart svg')].map((svg) => svg.scale('y').domain)"
-            )
-        )
+        domains = "return [...document.querySelectorAll('#chart svg')].map((svg) => svg.scale('y').domain)"
+        axes.append(driver.execute_script(domains))
     assert axes[0] == axes[1]
+
+
+def test_pointing_at_a_point_tells_participant_change_and_marker(driver, pages):
+    browser.show(driver, pages / REPORT)
+    chart = find(driver, "#chart")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    point = driver.find_elements("css selector", "#chart svg:first-child path[transform]")[-1]
+    ActionChains(driver).move_to_element(point).pause(0.3).perform()
+    told = driver.execute_script(
+        "return [...document.querySelectorAll('#chart tspan')].map((t) => t.textContent.replace('\u200b', '')).join(' ')"
+    )
+    assert re.search(r"S\d+, (D\+Q|Control) change −?[\d.]+% p16 variant 5 [\d.]+ AU", told)
+
+
+def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
+    browser.show(driver, pages / REPORT)
+    driver.execute_script(
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}})"
+    )
+    find(driver, "#copy").click()
+    copied = list(csv.DictReader(io.StringIO(driver.execute_script("return window.copied"))))
+    assert find(driver, "#copied").text == "Copied"
+    own = [row for row in rows(pages / "published/robustness/cutoffs.csv") if row["marker"] == "p16_variant_5"]
+    own = [row for row in own if (row["outcome"], row["visit"]) == ("p1np", "week_2")]
+    assert len(copied) == 2 * len({row["cut"] for row in own})
+    for row in own:
+        (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
+        assert (line["n D+Q"], line["n Control"]) == (row["n_first"], row["n_second"])
+        assert float(line["P"].strip("<")) == pytest.approx(float(row["p"]), abs=0.001)
+        assert float(line["median difference"]) == pytest.approx(float(row["hodges_lehmann"]), abs=0.05)
+        assert bool(line["interaction P"]) == bool(row["p_interaction"])
 
 
 def test_a_figure_can_be_enlarged(driver, pages):

@@ -14,6 +14,9 @@ import pytest
 import workspace
 import yaml
 
+from d_q_trial import run_summary
+from d_q_trial.config import settings
+
 CLAIMS = "results/published/claims.csv"
 
 
@@ -44,6 +47,22 @@ def test_a_second_run_has_nothing_to_do_and_says_where_the_report_is(finished):
     end = "The report is results/published/report.html; results/index.html leads to every page"
     idle = "Nothing to be done (all requested files are present and up to date)."
     assert run.stdout.rstrip().endswith(f"{idle}\n{end}")
+
+
+def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tmp_path, monkeypatch, capsys):
+    chosen, said = (
+        settings.load("config.yaml"),
+        "The full-size multiverse is results/full_size/published/multiverse.csv",
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("results/published").mkdir(parents=True)
+    Path("results/published/report.html").touch()
+    for message, end in ((said, said), ("All outputs are up to date", "The report is results/published/report.html;")):
+        Path("log").write_text(f"[Fri Nov 27 08:25:10 2026]\nJob 0: {message}\nFinished jobid: 0 (Rule: any)\n")
+        run_summary.print_summary(chosen, ["log"])
+        last, took = capsys.readouterr().out.splitlines()[-2:]
+        assert last.startswith(end)
+        assert took.startswith("Took ")
 
 
 def test_the_modules_that_a_step_imports_are_among_those_it_depends_on(finished):
@@ -340,6 +359,7 @@ def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_p
             assert key in shown
             assert f"{entry['label']}. {entry['title'].split('{')[0]}" in text
             assert re.search(rf'"#": "{number:02}", "{kind[:-1]}": "{re.escape(entry["label"])}"', text)
+    assert re.search(r'"#": "\d+", "figure": "Bone turnover markers, every cutoff of p16 variant 5"', text)
     assert "Tables, figures and claims of published" in text
 
 

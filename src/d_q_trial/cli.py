@@ -270,7 +270,9 @@ def figures(context: Context) -> None:
     argument("--output", type=Path, default=Path("consistency"), help="folder for the tables and the page"),
     argument("--title", help="heading of the page"),
     argument("--trial", help="the trial's description (YAML), for the labels on the page"),
-    argument("--overview", metavar="ADDRESS", help="page of all results, to which the page links"),
+    argument(
+        "--links", metavar="TEXT=ADDRESS", nargs="*", default=[], help="other pages, in the order of the navigation"
+    ),
     common=False,
 )
 def consistency(context: Context) -> None:
@@ -288,7 +290,7 @@ def consistency(context: Context) -> None:
         report, findings = outputs.check_csv(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
     trial = load_trial(given.trial) if given.trial else None
-    links = [("Overview", given.overview), ("Internal consistency", "")] if given.overview else []
+    links = [tuple(link.split("=", 1)) for link in given.links]
 
     def plain(text: str) -> str:
         return labels.plain(text, trial) if trial else text
@@ -333,11 +335,12 @@ def cutoffs(context: Context) -> None:
     robustness = context.settings.robustness
     changes, markers = build_changes(participants, trial, analysis), marker_values(participants, trial, analysis)
     found = cutoffs.slices(changes, markers, trial, analysis, robustness)
+    best, corrected = search.best_cuts(found, trial, analysis, robustness, tenths("best cutoffs", "permutations"))
     context.write(
         context.results / "every_cut" / search_id(analysis),
-        cutoffs=cutoffs.cutoffs_table(found),
+        cutoffs=cutoffs.cutoffs_table(found, corrected),
         windows=cutoffs.windows_table(found),
-        best_cuts=search.best_cuts(found, trial, analysis, robustness, tenths("best cutoffs", "permutations")),
+        best_cuts=best,
         best_splits=search.best_splits(found, trial, robustness),
     )
 
@@ -511,7 +514,9 @@ def reconstruct(context: Context) -> None:
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
     targets = read_targets(given.published, design)
-    write_workbook(reconstruct(design, targets, seed, progress=tenths(f"seed {seed}", "outcomes")), given.output)
+    write_workbook(
+        reconstruct(design, targets, seed, progress=tenths(f"seed {seed}", "outcomes", sys.stdout)), given.output
+    )
 
 
 @command(
@@ -529,7 +534,7 @@ def ensemble(context: Context) -> None:
     from .reconstruct.design import read_design
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    cohorts, label, progress = [], "", tenths("ensemble", "workbooks")
+    cohorts, label, progress = [], "", tenths("ensemble", "workbooks", sys.stdout)
     for number, workbook in enumerate(given.workbooks, start=1):
         numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)

@@ -157,6 +157,8 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "direction": direction(trial),
         "estimate": interval(analysis),
         "test": get_test(analysis.test).sentence,
+        "level": interval_level(analysis),
+        "alpha": f"{analysis.alpha:g}",
     }
 
 
@@ -164,6 +166,7 @@ def plain(text: str, trial: Trial) -> str:
     """Return a text with labels in place of the keys that the trial's description uses, and without underscores."""
     groups = (trial.visits, trial.outcomes, trial.markers, trial.analysed_arms)
     known = {key: entry.label for group in groups for key, entry in group.items()}
+    known |= {key.replace("_", " "): visit.label for key, visit in trial.visits.items()}
     families = {key: label for key, label in trial.families.items() if key not in label.lower()}
     return _labelled(_labelled(text, known).replace("_", " "), families)
 

@@ -21,11 +21,12 @@ _STARTED = time.monotonic()
 # Lines of Snakemake's own log.
 _FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)", re.MULTILINE)
 _FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | re.DOTALL)
+_TARGET = re.compile(r"^Job \d+: (The .+)$", re.MULTILINE)  # message of a rule that only names what was asked for
 _NOTHING = "Nothing to be done"
 
 
 def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
-    """Print what was done, the verdicts of each analysis, where the report is, what is stale, and the time taken.
+    """Print what was done, the verdicts of each analysis, where the report or the output asked for is, and the time taken.
 
     Runs in Snakemake's own process, so it reads with the standard library alone.
 
@@ -45,7 +46,7 @@ def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] 
             print(f"{name}: {label}")
         if (Path("results") / name / "claims.csv").exists():
             print(f"{name}: {_verdicts(Path('results') / name)}")
-    print(*_report(settings), *_stale(settings), sep="\n")
+    print(*(_TARGET.findall(_read(*logs)) or _report(settings)), *_stale(settings), sep="\n")
     if moved:
         print(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
     print(f"Took {time.monotonic() - _STARTED:.0f} s")

@@ -37,7 +37,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     left: dict[str, list[str]] = {arm.key: [] for arm in pair}
     for row in study.flow:
         if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
-            left[row["arm"]].append(f"{row['count']}: {row['text']}")
+            left[row["arm"]].append(f"{row['count']} {row['text']}")
     most_left, table = max(map(len, left.values())), _PITCH * (len(spec.outcomes) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
     page = style.Page(style.WIDTH_MM, height + (_height(most_left + 1) + _ARROW) * bool(most_left), study.label)

@@ -48,13 +48,7 @@ class Words:
 
     def fill(self, text: str) -> str:
         """Put the names of arms, marker and levels into a title or caption."""
-        return text.format(
-            treated=self.trial.arms.treated.label,
-            control=self.trial.arms.control.label,
-            marker=labels.within(self.trial.markers[self.analysis.marker].label) if self.trial.markers else "",
-            level=labels.interval_level(self.analysis),
-            alpha=f"{self.analysis.alpha:g}",
-        )
+        return labels.fill(text, labels.caption_words(self.trial, self.analysis))
 
     def variable(self, key: str) -> str:
         """Return the label of an outcome or marker; of one that the trial does not know, its words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import formatting, labels
 from ..results_table import ALL_PARTICIPANTS
@@ -35,8 +35,7 @@ class Effect:
     verdict: Verdict | None  # on its P, if one is reported
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """What becomes of a conclusion under another method; ``keeps`` is None if the method was not applied."""
 
     text: str = "–"

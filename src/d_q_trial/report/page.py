@@ -19,6 +19,7 @@ from ..tables.catalogue import catalogue_of
 from ..trial import Trial
 from . import collect, headlines, methods, pieces
 from .collect import Report, Words
+from .links import page_links
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +100,7 @@ def write_comparison(
         reference=settings.reference,
         analyses=tables["summary"].to_dict("records"),
         alphas={name: f"{entry.alpha:g}" for name, entry in settings.analyses.items()},
+        arms=f"{trial.arms.control.label} / {trial.arms.treated.label}",
         forests=[forest for forest in forests if forest],
         changed=_changed(tests, settings, trial),
         claims=_changed(held, settings, trial),
@@ -123,19 +125,6 @@ def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
         sources=sources_of(trial),
     )
     write_text(page, results / "index.html")
-
-
-def page_links(settings: Settings, current: str, analysis: str = "") -> list[tuple[str, str]]:
-    """Return the other pages of a run as text and address, seen from a page in a folder of results/."""
-    home, name = ("", analysis) if analysis else (f"../{settings.reference}/", settings.reference)
-    links = [("Overview", "../index.html"), (f"Report of {name}", f"{home}report.html")]
-    if settings.published:
-        links.append(("Reported values", f"{home}claims.html"))
-    if len(settings.analyses) > 1:
-        links.append(("Comparison of analyses", "../compare/comparison.html"))
-    if settings.published and (Path(settings.published) / "tests.csv").exists():
-        links.append(("Internal consistency", "../consistency/consistency.html"))
-    return [(text, "" if address == current else address) for text, address in links]
 
 
 def sources_of(trial: Trial) -> list[tuple[str, str]]:
@@ -204,7 +193,7 @@ def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],
-        "n": f"{row['n_first']} / {row['n_second']}" if made else "",
+        "n": f"{row['n_second']} / {row['n_first']}" if made else "",
         "text": text if made and same else f"{text}, as {labels.CHANGES[row['measure']]}" if made else "not made",
         "ends": ends if made and same and bounded else None,
         "p": formatting.p_digits(row["p"]) if made else "",
@@ -225,7 +214,7 @@ def _change(row: Mapping[str, Any], settings: Settings, trial: Trial) -> list[st
     if "reported" not in row:
         return [what, row["analysis"], compare.CHANGED[row["conclusion"]], p, formatting.p_digits(row["reference_p"])]
     conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
-    return [what, row["locator"], row["reported"], row["analysis"], p, conclusion]
+    return [what, row["analysis"], conclusion, p, row["reported"], row["locator"]]
 
 
 def _place(place: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_rows
-from .collect import FOLDERS, Report, Row, Words, described, is_large, picture
+from .collect import FOLDERS, Report, Row, Words, described, is_large, picture, rows_if_made
 
 MOST_ROWS = 60
 EN_DASH = "–"
@@ -134,7 +134,10 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
     kept = [row for row in rows if section.holds(row, words)]
     long = {"statistic", "value"} <= rows[0].keys()
     wide = list(_spread(section, kept)) if long else [(row, row) for row in kept]
-    decimals = [_decimals([_text(values, *column[1:3]) for _, values in wide]) for column in section.columns]
+    decimals = [
+        _decimals(_text(values, name, *column[2:3]) for _, values in wide for name in column[1].split(".."))
+        for column in section.columns
+    ]
     shown = []
     for names, values in wide:
         cells = [_cell(values, places, *column[1:]) for column, places in zip(section.columns, decimals, strict=True)]
@@ -162,9 +165,12 @@ def _text(values: Row, name: str, method: str = "") -> str:
 
 
 def _decimals(texts: Iterable[str]) -> int | None:
-    """Return the decimals that show three digits of the largest number of a column; None if its numbers differ too much."""
+    """Return the decimals that show three digits of the largest number of a column; None if its numbers differ too much.
+
+    Shares, of which none exceeds 1, never do.
+    """
     sizes = [abs(value) for value in map(_number, texts) if math.isfinite(value) and value]
-    if not sizes or all(size.is_integer() for size in sizes) or max(sizes) > 1e4 * min(sizes):
+    if not sizes or all(size.is_integer() for size in sizes) or max(sizes) > max(1.0, 1e4 * min(sizes)):
         return None
     return min(3, max(0, 2 - math.floor(math.log10(max(sizes)))))
 
@@ -209,10 +215,9 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
 # The explorer
 
 SIDES = ("below", "above")
-# What is shown of a side, by the columns of cutoffs.csv.
-SHOWN = ("n_first", "n_second", "median_first", "median_second", "hodges_lehmann", "lower", "upper", "p")
-# P-values of a cutoff that the table may contain beside those of its sides.
-AT_CUT = ("p_interaction", "p_corrected")
+# What is shown of a side, by the columns of cutoffs.csv, control first: sizes, numbers in the unit of the change, P-values.
+SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "hodges_lehmann", "lower", "upper")
+SHOWN = (*SIZES, *NUMBERS, "p", "p_corrected")
 Key = tuple[str, str, str]
 
 
@@ -222,9 +227,9 @@ def explorer(report: Report) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
-        ``markers``, ``choices`` and ``series``; None without cutoffs. All numbers that people see are text, formatted here;
-        the page only shows them. A side is ``[n_first, n_second, median_first, median_second, estimate, lower, upper,
-        P]``; of one with too few participants only its numbers of participants are known.
+        ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers that
+        people see are text, formatted here; the page only shows them. A side is a list as ``SHOWN`` says; of one with too few
+        participants only its numbers of participants are known.
     """
     trial, analysis = report.trial, report.analysis
     series: dict[Key, dict[str, dict[str, Row]]] = {}
@@ -234,74 +239,96 @@ def explorer(report: Report) -> dict[str, Any] | None:
         return None
     own = {(*_key(row), row["cut"]) for row in report.table("robustness/prespecified_cuts")}
     best = {_key(row): row["p_best_of_both"] for row in report.table("robustness/best_cuts") if row["p_best_of_both"]}
-    choices = [
-        (o, v) for o in trial.outcomes.values() for v in trial.visits if any(key[1:] == (o.key, v) for key in series)
-    ]
+    made = {(outcome, visit) for _, outcome, visit in series}
+    choices = {
+        f"{o.key}/{visit}": {
+            "key": f"{o.key}/{visit}",
+            "label": f"{o.label} at {trial.visits[visit].label}",
+            "family": trial.families[o.family],
+            "unit": labels.change_unit(analysis.measure, o.unit),
+        }
+        for o in trial.outcomes.values()
+        for visit in trial.visits
+        if (o.key, visit) in made
+    }
     subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != "all")
-    keys = [f"{outcome.key}/{visit}" for outcome, visit in choices]
-    markers = sorted(
-        dict.fromkeys(key[0] for key in series), key=lambda m: (m != analysis.marker, list(trial.markers).index(m))
-    )
+    markers = [marker for key, marker in trial.markers.items() if any(key == name for name, *_ in series)]
     return {
-        "markers": [{"key": m, "label": trial.markers[m].label, "unit": trial.markers[m].unit} for m in markers],
-        "choices": [
-            {
-                "key": f"{outcome.key}/{visit}",
-                "label": f"{outcome.label} at {trial.visits[visit].label}",
-                "family": trial.families[outcome.family],
-                "unit": labels.change_unit(analysis.measure, outcome.unit),
-            }
-            for outcome, visit in choices
+        "markers": [
+            {"key": marker.key, "label": marker.label, "unit": marker.unit}
+            for marker in sorted(markers, key=lambda marker: marker.key != analysis.marker)
         ],
-        "first": next((key for key in subgroups if key in keys), keys[0]),
-        "arms": [arm.label for arm in trial.analysed_arms.values()],
+        "choices": list(choices.values()),
+        "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
+        "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
         "level": labels.interval_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
         "series": [_series(key, cuts, own, best.get(key, ""), report) for key, cuts in series.items()],
+        **_people(report),
     }
 
 
-def _series(
-    key: Key, cuts: Mapping[str, Mapping[str, Row]], own: set[tuple[str, ...]], best: str, report: Report
-) -> dict[str, Any]:
+def _people(report: Report) -> dict[str, Any]:
+    """Return the participants with their markers, and the change of each by outcome and visit (empty: none)."""
+    arms, people = list(reversed(report.trial.analysed_arms)), {}
+    for row in report.strata:
+        if row["arm"] in arms and row["marker_value"]:
+            person = people.setdefault(
+                row["participant"], {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
+            )
+            person["at"][row["marker"]] = float(row["marker_value"])
+    places, changes = {name: index for index, name in enumerate(people)}, {}
+    for row in rows_if_made(report.folder / "changes.csv"):
+        if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
+            own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
+            own[places[row["participant"]]] = formatting.number(
+                float(row["value"]), _change_decimals(row["outcome"], report)
+            )
+    return {"people": list(people.values()), "changes": changes}
+
+
+def _series(key: Key, cuts: Mapping[str, Mapping[str, Row]], own: set, best: str, report: Report) -> dict[str, Any]:
     """Return the cutoffs of one marker, outcome and visit."""
-    marker, outcome, visit = key
-    ordered = sorted(cuts, key=float)
-    decimals = labels.change_decimals(report.analysis.measure, report.trial.outcomes[outcome].decimals)
+    ordered, decimals = sorted(cuts, key=float), _change_decimals(key[1], report)
     # Participants of each arm above and below together, which is the same at every cutoff.
-    whole = next((sides for sides in cuts.values() if len(sides) == len(SIDES)), None)
-    sizes = [sum(int(row[name]) for row in whole.values()) for name in SHOWN[:2]] if whole else None
+    whole = next((sides.values() for sides in cuts.values() if len(sides) == len(SIDES)), ())
+    sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
     gaps = [b - a for a, b in itertools.pairwise(map(float, ordered)) if b > a]
     apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that tell neighbours apart
     positions = [index for index, cut in enumerate(ordered) if (*key, cut) in own]
-    at_cut = {name: [next(iter(cuts[cut].values())).get(name, "") for cut in ordered] for name in AT_CUT}
-    return {
-        "marker": marker,
-        "choice": f"{outcome}/{visit}",
+    packed = {
+        "marker": key[0],
+        "choice": f"{key[1]}/{key[2]}",
         "cuts": [float(f"{float(cut):.6g}") for cut in ordered],
         "shown": [formatting.number(float(cut), apart) for cut in ordered],
         "own": positions,
         "start": positions[-1] if positions else len(ordered) // 2,
-        "searched": formatting.p_digits(float(best)) if best else "",
-        **{side: [_side(cuts[cut], side, sizes, decimals) for cut in ordered] for side in SIDES},
-        **{
-            name: [text and formatting.p_digits(float(text)) for text in texts]
-            for name, texts in at_cut.items()
-            if any(texts)
-        },
+        "searched": _p(best),
     }
+    for side in SIDES:
+        packed[side] = [_side(cuts[cut], side, sizes, decimals) for cut in ordered]
+    interaction = [_p(next(iter(cuts[cut].values())).get("p_interaction", "")) for cut in ordered]
+    return packed | ({"p_interaction": interaction} if any(interaction) else {})
 
 
 def _key(row: Row) -> Key:
     return row["marker"], row["outcome"], row["visit"]
 
 
-def _side(sides: Mapping[str, Row], side: str, sizes: list[int] | None, decimals: int) -> list[str] | None:
-    """Format one side of a cutoff; with too few participants, only how many there are."""
+def _p(text: str) -> str:
+    return formatting.p_digits(float(text)) if text else ""
+
+
+def _change_decimals(outcome: str, report: Report) -> int:
+    return labels.change_decimals(report.analysis.measure, report.trial.outcomes[outcome].decimals)
+
+
+def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) -> list[str] | None:
+    """Format one side of a cutoff; with too few participants, only how many there are, if it is known."""
     if side not in sides:
         other = next(iter(sides.values()))
-        return [f"{n - int(other[name])}" for n, name in zip(sizes, SHOWN[:2], strict=True)] if sizes else None
+        return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None
     row = sides[side]
-    numbers = [formatting.number(_number(row[name]), decimals) for name in SHOWN[2:-1]]
-    return [row["n_first"], row["n_second"], *numbers, formatting.p_digits(_number(row["p"]))]
+    numbers = [formatting.number(_number(row[name]), decimals) for name in NUMBERS]
+    return [*(row[name] for name in SIZES), *numbers, _p(row["p"]), _p(row.get("p_corrected", ""))]

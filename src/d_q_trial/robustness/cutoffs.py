@@ -1,5 +1,6 @@
 """The comparison of arms above and below every cut of a marker and in sliding windows, and the prespecified cuts in it."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
 from ..participants import Participants
 from ..stats.checks import significant
+from ..stats.interaction import effect_difference, mann_whitney_effect
 from ..stats.maximally_selected import Subgroups, subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
@@ -23,7 +25,7 @@ ESTIMATES = (
     *("n_first", "n_second", "median_first", "median_second", "hodges_lehmann", "lower", "upper"),
     *("p", "mann_whitney_effect", "method"),
 )
-CUTOFFS = (*HEAD, "cut", "share_below", "side", *ESTIMATES)
+CUTOFFS = (*HEAD, "cut", "share_below", "side", *ESTIMATES, "p_corrected", "p_interaction")
 WINDOWS = (*HEAD, "low", "high", "median_marker", "share_below", *ESTIMATES)
 
 EXACT_BELOW = 50  # participants per arm, as in R's wilcox.test
@@ -39,7 +41,8 @@ class Slices:
     ``groups`` are those above or below a cut, and the windows, that could have ``robustness.minimum_per_arm`` in each arm
     if their participants were assigned to the arms as evenly as possible. ``table`` has a row for each: ``side``, ``low``,
     ``high``, ``position``, ``share_below`` (where the position lies among the participants), ``usable`` (whether the
-    group has enough in each arm) and ``ESTIMATES``, which are NaN where it has not.
+    group has enough in each arm), ``ESTIMATES``, which are NaN where it has not, and ``p_interaction`` of the groups above
+    and below the same cut, NaN where one of them is not usable.
     """
 
     comparison: Comparison  # the participants with a value of the marker, to ten significant digits, and of the change
@@ -98,18 +101,36 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
     table = {name: getattr(groups, name) for name in ("side", "low", "high", "position")}
     table |= {"share_below": below / max(1, marker.size), "usable": usable}
+    table |= {"p_interaction": _interaction_p(value, is_first, groups, usable)}
     table = pd.DataFrame(table | dict(zip(ESTIMATES, estimates, strict=True)))
     return Slices(comparison, method, groups, table)
 
 
-def cutoffs_table(found: Iterable[Slices]) -> pd.DataFrame:
+def _interaction_p(value: np.ndarray, is_first: np.ndarray, groups: Subgroups, usable: np.ndarray) -> np.ndarray:
+    """Return P of the difference between the Mann-Whitney effects above and below each cut, for both of its groups."""
+    found = np.full(usable.size, np.nan)
+    for cut in np.unique(groups.position[usable & (groups.side != "window")]):
+        both = np.flatnonzero(usable & (groups.side != "window") & (groups.position == cut))
+        if both.size == 2:
+            members = [groups.members[:, group] for group in both]
+            effects = (mann_whitney_effect(value[own & is_first], value[own & ~is_first]) for own in members)
+            found[both] = effect_difference(*effects, confidence=0.95).p
+    return found
+
+
+def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ()) -> pd.DataFrame:
     """Return the comparisons above and below every cut, the side ``below`` first; columns ``CUTOFFS``.
 
     ``share_below`` is the share of the participants in the group below; ``first`` is the treated arm; ``hodges_lehmann``
     with ``lower`` and ``upper``, the limits of its interval (empty where the group is too small to have one), is in the
-    unit of the change.
+    unit of the change. ``p_corrected`` corrects ``p`` for the search over all cuts on both sides, as ``corrected`` has it
+    for each group (:func:`d_q_trial.robustness.search.best_cuts`); ``p_interaction`` is P of the interaction of treatment
+    with the two sides of the cut.
     """
-    return _joined(found, CUTOFFS, "cut", ("below", "above"))
+    parts = itertools.zip_longest(found, corrected, fillvalue=np.nan)
+    return _joined(
+        [replace(part, table=part.table.assign(p_corrected=p)) for part, p in parts], CUTOFFS, "cut", ("below", "above")
+    )
 
 
 def windows_table(found: Iterable[Slices]) -> pd.DataFrame:

@@ -37,7 +37,7 @@ def best_cuts(
     analysis: Analysis,
     robustness: Robustness,
     progress: Progress | None = None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Find the cut with the largest deviate above, and below, and its P corrected for the search.
 
     Arm labels of all participants are permuted together. Under each permutation the same search is made again, among
@@ -52,6 +52,9 @@ def best_cuts(
     and Young); each with its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the bootstrap interval of the
     cut; ``effect_out_of_bag`` the median, over the resamples, of the Mann-Whitney effect at the resample's own best cut
     among the participants whom the resample left out, with its interval. ``reason`` says why there is no cut.
+
+    The second value has, for each slice, P of each of its groups corrected for the search over all cuts on both sides
+    (step-down); NaN for windows, for groups that are too small, and where the test is not permuted.
 
     References
     ----------
@@ -81,7 +84,8 @@ def best_cuts(
         for counted in (by_side, by_slice, by_family):
             counted.add(block)
     in_family = by_family.p(labels.p)
-    rows = []
+    in_slice = np.array([p.p for p in by_slice.p(labels.p)])
+    by_group, rows = [np.full(len(part.table), np.nan) for part in found], []
     for (number, part), (s, word) in itertools.product(enumerate(found), enumerate(SIDES)):
         own = np.flatnonzero((slice_number == number) & (side == s) & ~np.isnan(z))
         entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": word, "cuts": own.size}
@@ -90,6 +94,7 @@ def best_cuts(
             reason = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
             rows.append(entry | {"cuts": 0, "reason": reason})
             continue
+        by_group[number][group[own]] = in_slice[own]
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
         of_side, of_both = (labels.p(counted.counts[best]) for counted in (by_side, by_slice))
         if abs(z[best]) < np.nanmax(np.abs(z[slice_number == number])):
@@ -99,7 +104,7 @@ def best_cuts(
         entry |= dict(zip(CORRECTED, corrected, strict=True)) | {"permutations": labels.count, "reason": ""}
         rows.append(entry | _bootstrap(part, word, analysis, robustness))
     whole = ("cuts", "n_first", "n_second", "permutations", "resamples")
-    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(whole, "Int64"))
+    return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(whole, "Int64")), by_group
 
 
 def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:

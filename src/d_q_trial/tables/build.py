@@ -264,8 +264,8 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Group])
 
 
 def _comparisons(build: _Builder) -> BuiltTable:
-    """Treated before control, because differences are treated minus control."""
-    trial, arms, rows = build.trial, tuple(build.trial.analysed_arms.values()), []
+    trial, rows = build.trial, []
+    arms = (trial.arms.control, trial.arms.treated)
     for outcome in build.outcomes:
         for visit, stratum in ((v, s) for v in outcome.follow_up for s in build.strata):
             place, decimals = build.place(stratum), build.decimals(outcome)

@@ -97,7 +97,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         _append(exact, frame.columns, bold=True)
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append(exact, row)
-        exact.freeze_panes = "A2"
+        exact.freeze_panes, exact.print_title_rows = "A2", "1:1"
     labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label))
     known = {"title": "Tables", "description": labels or None, "creator": "d-q-trial", "created": _EPOCH}
     for name, value in known.items():

@@ -92,7 +92,7 @@ const remember = (entries) => {
   for (const item of data.markers) marker.append(new Option(item.label, item.key));
 
   const sides = ["above", "below"];
-  const names = { above: "Above the cutoff", below: "Below the cutoff" };
+  const names = { above: "Above", below: "Below" };
   const find = (name = marker.value) => data.series.find((s) => s.marker === name && s.choice === choice.value);
   const value = (text) => Number(text.replace("−", "-").replace("<", "").replaceAll(",", ""));
   const item = () => data.choices.find((c) => c.key === choice.value);
@@ -100,9 +100,11 @@ const remember = (entries) => {
   let shown = null; // the series in the charts
   let plots = [];
 
+  const few = "too few";
+  const corrected = (side, i) => shown[side][i]?.[8] ?? "";
+
   const fill = (column, side) => {
     const [n1, n2, m1, m2, shift, low, high, p] = side ?? [];
-    const few = "too few";
     const texts = side?.length > 2 ? [n1, n2, m1, m2, shift, `${low} to ${high}`, p] : [n1 ?? few, n2 ?? few, ...Array(5).fill(few)];
     texts.forEach((text, i) => { get("sides").tBodies[0].rows[i].cells[column].textContent = text; });
   };
@@ -117,9 +119,18 @@ const remember = (entries) => {
     return inside.length <= room ? inside : inside.filter((tick) => /1/.test(tick));
   };
 
+  // Participants by marker and change; pointing at one tells who it is.
+  const people = () => data.people.flatMap((person, i) => {
+    const [x, change] = [person.at[marker.value], data.changes[choice.value]?.[i]];
+    if (x === undefined || !change) return [];
+    const [arm, { unit, label }] = [data.arms[person.arm], about()];
+    const told = `${person.id}, ${arm}\nchange ${change}${item().unit === "%" ? "" : " "}${item().unit}\n${label} ${x} ${unit}`.trim();
+    return [{ x, change: value(change), arm, told }];
+  });
+
   const points = (series) => sides.flatMap((side) => series.cuts.map((x, i) => {
     const numbers = series[side][i];
-    return numbers?.length > 2 && { x, side: names[side], shift: value(numbers[4]), low: value(numbers[5]), high: value(numbers[6]), p: value(numbers[7]) };
+    return numbers?.length > 2 && { x, side: names[side], shift: value(numbers[4]), low: value(numbers[5]), high: value(numbers[6]), p: value(numbers[7]), corrected: numbers[8] ? value(numbers[8]) : NaN };
   }).filter(Boolean));
 
   const draw = () => {
@@ -128,17 +139,31 @@ const remember = (entries) => {
     const own = points(shown);
     const log = shown.cuts[0] > 0 && shown.cuts.at(-1) / shown.cuts[0] > 20;
     const width = Math.max(280, chart.clientWidth);
-    const base = { width, marginLeft: 52, marginRight: 20, style: { fontSize: "13px", fontFamily: "inherit" } };
+    const base = { width, marginLeft: 52, marginRight: 20, style: { fontSize: "12px", fontFamily: "inherit" } };
     const x = { type: log ? "log" : "linear", ticks: log ? ticks(shown.cuts[0], shown.cuts.at(-1), width / 60) : Math.floor(width / 80), tickFormat: (d) => String(d) };
     const lowest = Math.min(0.01, ...all.map((d) => d.p));
     const lines = [
       Plot.ruleX(shown.own.map((i) => shown.cuts[i]), { stroke: "currentColor", strokeDasharray: "4 4" }),
       Plot.ruleX([0], { x: () => shown.cuts[Number(cut.value)], stroke: "var(--mark-ink)", strokeWidth: 2.5, className: "chosen" }),
     ];
-    const title = (y) => Plot.text(Object.values(names), { [y]: (d) => d, text: (d) => d, frameAnchor: "top-left", dx: 6, dy: 4, fontWeight: 600, fill: "currentColor" });
+    const title = (y) => Plot.text(Object.values(names), { [y]: (d) => d, text: (d) => d, frameAnchor: "top-right", dy: -9, fontWeight: 600, fill: "currentColor" });
+    const dots = people();
+    const inside = [...shown.cuts, ...dots.map((d) => d.x)];
+    x.domain = [Math.min(...inside), Math.max(...inside)];
     plots = [
+      ...(dots.length ? [Plot.plot({
+        ...base, height: 210, marginBottom: 26, marginTop: 26, x: { ...x, label: null },
+        y: { label: `Change of each participant (${item().unit})`, grid: true, nice: true },
+        symbol: { domain: data.arms, range: ["circle", "square"] },
+        color: { domain: data.arms, range: ["var(--control)", "var(--treated)"] },
+        marks: [
+          Plot.ruleY([0], { stroke: "currentColor", strokeOpacity: 0.6 }),
+          ...lines,
+          Plot.dot(dots, { x: "x", y: "change", symbol: "arm", fill: "arm", r: 3.2, title: "told", tip: { fill: "var(--paper)", lineWidth: 40 } }),
+        ],
+      })] : []),
       Plot.plot({
-        ...base, height: 330, marginBottom: 26, marginTop: 20, x: { ...x, label: null },
+        ...base, height: 290, marginBottom: 26, marginTop: 20, x: { ...x, label: null },
         y: { domain: [Math.min(...finite), Math.max(...finite)], label: `Median difference (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
         fy: { domain: Object.values(names), axis: null },
         marks: [
@@ -152,10 +177,14 @@ const remember = (entries) => {
       Plot.plot({
         ...base, height: 190, marginBottom: 42, marginTop: 20,
         x: { ...x, label: `Cutoff of ${about().label}${about().unit ? ` (${about().unit})` : ""}`, labelAnchor: "center", labelArrow: "none" },
-        y: { type: "log", domain: [lowest, 1], label: "P", ticks: [0.001, 0.01, 0.05, 0.2, 1].filter((p) => p >= lowest), tickFormat: String },
+        y: { type: "log", domain: [lowest, 1], axis: null },
         marks: [
+          Plot.axisY([0.001, 0.01, 0.05, 0.2, 1].filter((p) => p >= lowest), { text: (p) => String(p), label: null }),
+          Plot.text(["P"], { text: (d) => d, frameAnchor: "top-left", dx: -40, dy: -16, fontStyle: "italic", fill: "currentColor" }),
           Plot.ruleY([data.alpha], { stroke: "currentColor", strokeOpacity: 0.6 }),
-          ...sides.map((side) => Plot.lineY(own.filter((d) => d.side === names[side]), { x: "x", y: "p", strokeDasharray: side === "below" ? "4 3" : null, stroke: "var(--accent)", strokeWidth: 2, curve: "step" })),
+          ...sides.flatMap((side) => [["corrected", "var(--quiet)", 1], ["p", "var(--accent)", 2]].map(([y, stroke, strokeWidth]) => (
+            Plot.lineY(own.filter((d) => d.side === names[side]), { x: "x", y, strokeDasharray: side === "below" ? "4 3" : null, stroke, strokeWidth, curve: "step" })
+          ))),
           Plot.text(own.filter((d, i) => i === own.findLastIndex((e) => e.side === d.side)), { x: "x", y: "p", text: (d) => (d.side === names.above ? "above" : "below"), textAnchor: "end", dy: -8, fill: "currentColor", stroke: "var(--paper)" }),
           ...lines,
         ],
@@ -191,15 +220,15 @@ const remember = (entries) => {
     caption.textContent = `${item().label}, ${data.change}, cutoff ${text} of ${about().label}`;
     get("searched").hidden = !shown.searched;
     get("searched-p").textContent = shown.searched;
-    for (const name of ["p_interaction", "p_corrected"]) {
-      get(name).hidden = !shown[name];
-      get(name).cells[1].textContent = shown[name]?.[i] || "too few";
-    }
+    get("corrected").hidden = !shown.searched || !sides.some((side) => shown[side].some((numbers) => numbers?.[8]));
+    sides.forEach((side, column) => { get("corrected").cells[column + 1].textContent = corrected(side, i) || few; });
+    get("interaction").hidden = !shown.p_interaction;
+    get("interaction").cells[1].textContent = shown.p_interaction?.[i] || few;
     const told = sides.map((side) => shown[side][i]?.length > 2 ? `${side}: difference ${shown[side][i][4]}, P ${shown[side][i][7]}` : `${side}: too few`);
     chart.setAttribute("aria-label", `Median difference and P at every cutoff; at ${text}, ${told.join("; ")}`);
     if (fresh || !plots.length) draw();
     else {
-      const x = plots[0].scale("x").apply(shown.cuts[i]);
+      const x = plots[0].scale("x").apply(shown.cuts[i]); // the same in all
       chart.querySelectorAll(".chosen line").forEach((line) => { line.setAttribute("x1", x); line.setAttribute("x2", x); });
     }
   };
@@ -234,8 +263,11 @@ const remember = (entries) => {
 
   const copy = async () => {
     const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), "median difference", "lower", "upper", "P"];
-    const lines = shown.cuts.flatMap((c, i) => sides.map((side) => [String(c), side, ...(shown[side][i] ?? [])]));
+    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), "median difference", "lower", "upper", "P", "corrected P", "interaction P"];
+    const lines = shown.cuts.flatMap((c, i) => sides.map((side) => {
+      const numbers = [...(shown[side][i] ?? []), ...Array(7).fill("")].slice(0, 8);
+      return [String(c), side, ...numbers, corrected(side, i), shown.p_interaction?.[i] ?? ""];
+    }));
     const text = [heads, ...lines].map((line) => line.map((cell) => quote(cell.replace("−", "-"))).join(",")).join("\n");
     try {
       await navigator.clipboard.writeText(text);
