@@ -16,7 +16,9 @@ from d_q_trial.stats.rank_sum import (
     exact_p,
     midrank_columns,
     normal_p,
+    normal_z,
     rank_sum,
+    wins,
 )
 from d_q_trial.stats.two_sample import rank_sum_variants
 
@@ -45,6 +47,9 @@ def test_exact_p_without_ties_equals_wilcox_test(oracle):
 def test_the_papers_p_needs_the_normal_approximation_without_correction(u, n_first, n_second, printed):
     assert f"{normal_p(u, n_first, n_second):.3f}" == printed
     assert f"{normal_p(u, n_first, n_second, continuity=True):.3f}" != printed
+    z = (u - n_first * n_second / 2) / np.sqrt(n_first * n_second * (n_first + n_second + 1) / 12)
+    assert normal_z(u, n_first, n_second, continuity=False) == pytest.approx(z, rel=1e-12)
+    assert normal_p(u, n_first, n_second) == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-12)
 
 
 def test_a_hand_worked_example():
@@ -54,6 +59,9 @@ def test_a_hand_worked_example():
     assert (result.n_first, result.n_second, result.u) == (3, 2, 1)
     assert result.statistic == pytest.approx(-2 / np.sqrt(2.4))
     assert rank_sum([1, 2, 2], [2, 3], method="normal_continuity").statistic == pytest.approx(-1.5 / np.sqrt(2.4))
+    # U = 1 with a mean of 2 and a variance of 5/3; the correction takes half of the distance.
+    assert rank_sum([1, 4], [2, 5], method="normal_continuity").statistic == pytest.approx(-0.5 / np.sqrt(5 / 3))
+    assert wins(np.array([1, 2]), np.array([1, 3])).tolist() == [[0.5, 0], [1, 0]]
 
 
 @given(samples, samples)
