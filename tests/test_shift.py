@@ -66,6 +66,13 @@ def test_the_estimate_is_the_median_of_pairwise_differences():
     assert hodges_lehmann([1, 4, 6], [0, 3], method="normal", confidence=0.95).estimate == 2
 
 
+def test_arms_and_members_may_be_ones_and_zeros_and_a_subgroup_empty():
+    found = hodges_lehmann_subgroups(
+        [5, 7, 1, 2], [1, 1, 0, 0], [[1, 1, 0], [1, 0, 0], [1, 1, 1], [1, 0, 0]], method="normal", confidence=0.5
+    )
+    np.testing.assert_array_equal(found.estimate, [4.5, 4, np.nan])
+
+
 def test_an_exact_interval_with_ties_takes_few_exact_p_values_also_in_large_samples(monkeypatch):
     tried, rng = [], np.random.default_rng(1)
     monkeypatch.setattr(shift, "exact_p", lambda *arguments: tried.append(1) or exact_p(*arguments))
