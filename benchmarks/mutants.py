@@ -61,16 +61,17 @@ def names_of(module: str) -> list[str]:
     ]
 
 
-def measure(module: str, tests: list[str], settings: dict, options: argparse.Namespace) -> tuple[list[int], list[str]]:
+def measure(module: str, known: dict, options: argparse.Namespace) -> tuple[list[int], list[str]]:
     """Return how many mutants a module has, were tested, noticed, and noticed by the limit of time; then what survived."""
-    with contextlib.chdir(prepare(module, tests, settings)):
-        names = names_of(module)
+    with contextlib.chdir(prepare(module, known["modules"][module], known["settings"])):
+        every = names_of(module)
+        names = [name for name in every if not any(re.search(pattern, name) for pattern in known["left_out"])]
         chosen = [name for name in names if re.search(options.match, name)]
         if options.sample and options.sample < len(chosen):
             chosen = random.Random(options.seed).sample(chosen, options.sample)
         command = [Path(sys.executable).with_name("mutmut"), "run", "--max-children", str(options.jobs)]
         with open("log", "w") as log:
-            only = chosen if len(chosen) < len(names) else []
+            only = chosen if len(chosen) < len(every) else []
             status = subprocess.run([*command, *only], stdout=log, stderr=log, env=ENVIRONMENT).returncode
         if status:
             raise SystemExit(f"{module}: mutmut ended with status {status}, see {Path('log').absolute()}")
@@ -96,7 +97,7 @@ def main() -> None:
     print("| module | mutants | tested | noticed | of them by time |  |\n|---|---|---|---|---|---|")
     total = [0, 0, 0, 0]
     for module in options.modules:
-        counts, survivors = measure(module, known["modules"][module], known["settings"], options)
+        counts, survivors = measure(module, known, options)
         total = [a + b for a, b in zip(total, counts, strict=True)]
         print(line(f"`{module}`", counts), flush=True)
         (FOLDER / f"{module.replace('/', '_')}.diff").write_text("\n".join(survivors), "utf-8")

@@ -101,7 +101,10 @@ def test_participants_without_a_value_do_not_take_part_and_a_group_of_one_has_no
     plain = permuted_strata_p(values, is_first, is_upper, permutations=10_000, seed=1)
     assert plain.permutations == 400
     assert permuted_strata_p(*padded, permutations=10_000, seed=1) == plain
-    assert np.isnan(permuted_strata_p([1, 2, 3, 4, 5], [1, 1, 0, 0, 0], [1, 0, 1, 1, 0], permutations=99, seed=1).p)
+    assert permuted_strata_p(*padded, permutations=1, seed=1).permutations == 1
+    for labels in ("10000011", "11100011", "11000001", "11000111"):  # one in each of the four groups
+        is_upper_of_eight = [label == "1" for label in labels]
+        assert np.isnan(permuted_strata_p(range(8), [1] * 4 + [0] * 4, is_upper_of_eight, permutations=99, seed=1).p)
     with pytest.raises(ValueError, match="0 permutations"):
         permuted_strata_p(values, is_first, is_upper, permutations=0, seed=1)
 
