@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
+from scipy import stats
 
 from d_q_trial.formatting import prints_as
 from d_q_trial.stats.categorical import chi_squared, jonckheere_terpstra, spearman
@@ -27,8 +28,9 @@ def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_
     even = np.tile([0.0, 1.0], 25_000)
     assert chi_squared(np.ones(50_000), np.zeros(50_000)).p == 0
     assert chi_squared(even, even).p == 1
-    assert np.isnan(chi_squared([1, 1], [1, 1, np.nan]).p)
-    with pytest.raises(ValueError, match="0 and 1"):
+    assert chi_squared([1, 1], [1, 1, np.nan]) == pytest.approx((4, np.nan, np.nan), nan_ok=True)
+    assert chi_squared([1, 0], [0]) == pytest.approx((3, 0.75, stats.chi2.sf(0.75, 1)))  # 3 (1 * 1 - 1 * 0)^2 / 4
+    with pytest.raises(ValueError, match=r"^chi-squared test: expected values of 0 and 1$"):
         chi_squared([0, 1, 2], [0, 1])
 
 
@@ -44,8 +46,10 @@ def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_o
     assert spearman([1, 2, 3, 4], [8, 6, 4, 2])[1:] == (-1.0, 0.0)
     assert np.isnan(spearman([1, 1, 1, 1], [1, 2, 3, 4]).statistic)
     assert np.isnan(spearman([1, 2], [1, 2]).p)
-    with pytest.raises(ValueError, match="infinite"):
-        spearman([1, 2, np.inf], [1, 2, 3])
+    assert spearman([1, 2, 3], [0, 1, 1]).statistic == pytest.approx(np.sqrt(3) / 2)
+    for x, y, name in (([1, 2, np.inf], [1, 2, 3], "x"), ([1, 2, 3], [1, 2, np.inf], "y")):
+        with pytest.raises(ValueError, match=f"^{name}: infinite"):
+            spearman(x, y)
 
 
 @pytest.mark.parametrize("oracle", rows("trend"), ids=lambda row: row["case"])
@@ -53,6 +57,13 @@ def test_z_and_p_of_a_trend_equal_r(oracle):
     values, number = numbers(oracle["values"]), numbers(oracle["groups"])
     found = jonckheere_terpstra([values[number == group] for group in np.unique(number)])
     assert (found.statistic, found.p) == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
+
+
+@pytest.mark.parametrize("samples", [[[1], [2], [4], [3]], [[1], [3], [2]], [[1, 2], [3]]])
+def test_a_trend_of_few_values_has_the_p_of_kendall_s_normal_approximation(samples):
+    number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
+    expected = stats.kendalltau(number, np.concatenate(samples), method="asymptotic")
+    assert jonckheere_terpstra(samples).p == pytest.approx(expected.pvalue, rel=1e-12)
 
 
 @given(groups)
@@ -86,6 +97,7 @@ def test_the_papers_vitamin_d_quartiles_need_type_7():
 def test_missing_values_are_left_out_of_quantiles_and_wrong_arguments_refused():
     assert quantile([1.0, np.nan, 3.0], 0.5, type=7) == 2
     assert np.isnan(quantile([np.nan], [0.25, 0.75], type=7)).tolist() == [True, True]
+    assert np.isnan(quantile(np.empty((0, 3)), [0.25, 0.75], type=7)).shape == (2, 3)
     wrong = [([1.0], 0.5, 10, "from 1 to 9"), ([], 0.5, 0, "from 1 to 9"), ([1.0, np.inf], 0.5, 7, "infinite")]
     for values, probability, kind, match in [*wrong, ([1.0, 2.0], 1.5, 7, r"\[0, 1\]")]:
         with pytest.raises(ValueError, match=match):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.labels import BLOCK, Labels, labels_for, permutation_p, random_orders, shard_range
+from d_q_trial.stats.labels import BLOCK, Labels, MonteCarloP, labels_for, permutation_p, random_orders, shard_range
 from d_q_trial.stats.multiplicity import benjamini_hochberg, holm
 from d_q_trial.stats.permutation import Design, StepDown, blocks
 from d_q_trial.stats.rank_sum import asymptotic_columns, exact_p, midrank_columns
@@ -139,7 +139,9 @@ def test_random_labels_are_orders_that_keep_the_arm_sizes_and_favour_nobody():
 def test_impossible_numbers_of_permutations_and_seeds_are_refused(permutations, seed):
     with pytest.raises(ValueError, match="expected 1 or more, and 0 to"):
         labels_for(np.arange(6) < 3, permutations, seed)
-    with pytest.raises(ValueError, match="infinite"):
+    assert labels_for(np.arange(6) < 3, 1, 2**64 - 1).count == 1
+    assert MonteCarloP.undefined() == pytest.approx((np.nan, np.nan, np.nan, 0), nan_ok=True)
+    with pytest.raises(ValueError, match=r"^permutation: infinite"):
         Design(np.array([[1.0], [np.inf]]))
 
 
