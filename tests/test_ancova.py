@@ -1,5 +1,7 @@
 """Analysis of covariance and the repeated-measures model."""
 
+import re
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -63,9 +65,14 @@ def test_data_that_leave_no_error_have_no_p(response, covariate, arm, estimated)
 
 
 def test_infinite_values_and_a_confidence_of_95_are_refused():
-    for response, confidence, match in (([1, np.inf, 3, 4, 5], 0.95, "infinite"), ([1, 2, 3, 4, 5], 95, "between 0")):
+    plain, infinite = [1.0, 2, 3, 4, 6], [1, np.inf, 3, 4, 5]
+    for response, covariate, confidence, match in (
+        (infinite, plain, 0.95, "^response: infinite"),
+        (plain, infinite, 0.95, "^covariate: infinite"),
+        (plain, plain, 95, "^confidence 95: "),
+    ):
         with pytest.raises(ValueError, match=match):
-            ancova(response, [1.0, 2, 3, 4, 6], [1, 1, 0, 0, 0], confidence=confidence)
+            ancova(response, covariate, [1, 1, 0, 0, 0], confidence=confidence)
 
 
 def _long(d, visits=("week_2", "week_4", "week_20")):
@@ -124,13 +131,17 @@ def test_without_variance_between_participants_the_mixed_model_is_least_squares(
 @pytest.mark.parametrize(
     ("response", "participant", "reason"),
     [
-        ([1.0, 2, 3, 4, 5, 6], "abcdef", "more than one value"),
-        ([0.1] * 6, "aabbcc", "the response does not vary"),
-        ([1.0, 1, 2, 2, 4, 4], "aabbcc", "values of a participant do not vary"),
-        ([1.0, np.inf, 2, 2, 4, 4], "aabbcc", "infinite"),
-        ([1.0, np.nan, np.nan, np.nan, np.nan, np.nan], "aabbcc", "too few values"),
+        ([1.0, 2, 3, 4, 5, 6], "abcdef", "mixed model: no participant has more than one value"),
+        ([0.1] * 6, "aabbcc", "mixed model: the response does not vary beyond the design"),
+        ([1.0, 1, 2, 2, 4, 4], "aabbcc", "mixed model: the values of a participant do not vary"),
+        ([1.0, np.inf, 2, 2, 4, 4], "aabbcc", "response: infinite value, expected finite numbers (NaN where missing)"),
+        (
+            [1.0, np.nan, np.nan, np.nan, np.nan, np.nan],
+            "aabbcc",
+            "mixed model: linearly dependent columns, or too few values",
+        ),
     ],
 )
 def test_data_without_a_repeated_measure_are_refused_with_the_reason(response, participant, reason):
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         mixed(np.ones((6, 1)), response, list(participant), [1])

@@ -32,6 +32,14 @@ def test_imputations_that_agree_pool_to_the_complete_analysis(complete_df, df):
     assert pooled.estimate.lower == pytest.approx(2 - t.isf(0.025, df) * 0.5)
 
 
+def test_two_imputations_are_enough_to_pool_and_one_is_not():
+    pooled = pool([1.0, 3.0], [0.25, 0.75], complete_df=np.inf, confidence=0.95).estimate
+    assert (pooled.estimate, pooled.standard_error**2) == pytest.approx((2.0, 0.5 + 1.5 * 2.0))
+    for estimates, variances in (([1.0], [0.25]), ([1.0, 2.0], [0.25])):
+        with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
+            pool(estimates, variances, complete_df=np.inf, confidence=0.95)
+
+
 def _incomplete(seed=4, n=40):
     rng = np.random.default_rng(seed)
     first = rng.normal(size=n)
@@ -76,9 +84,14 @@ def test_imputed_values_scatter_as_the_model_says():
 def test_complete_values_are_left_alone_and_what_cannot_be_imputed_is_refused():
     values, hidden = _incomplete()
     assert (impute(values, imputations=2, seed=1) == values).all()
+    assert impute(hidden, imputations=1, seed=1).shape == (1, 40, 3)
     constant = np.column_stack([hidden[:, :2], np.full(40, 0.1)])
-    for wrong, sets, match in ((hidden[:5], 2, "few observed"), (constant, 2, "column 2 does"), (hidden, 0, "least 1")):
-        with pytest.raises(ValueError, match=match):
+    for wrong, sets, message in (
+        (hidden[:5], 2, "too few observed values to predict from the others"),
+        (constant, 2, "column 2 does not vary"),
+        (hidden, 0, "0 imputations, expected at least 1"),
+    ):
+        with pytest.raises(ValueError, match=f"^imputation: {message}$"):
             impute(wrong, imputations=sets, seed=1)
 
 
@@ -117,6 +130,7 @@ def test_with_nobody_missing_both_bounds_are_the_p_itself():
     first, second = [1.0, 5, 7, 8], [2.0, 3, 4, 6]
     p = rank_sum(first, second, method="normal").p
     assert p_bounds(first, second, 0, 0, method="normal") == pytest.approx((p, p, True))
+    assert p_bounds([1.0], [1.0, 1.0], 0, 0, method="normal") == pytest.approx((np.nan, np.nan, True), nan_ok=True)
 
 
 def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything():
@@ -130,5 +144,5 @@ def test_a_test_without_bounds_says_why_and_negative_numbers_are_refused():
     for method in ("exact", "brunner_munzel", "welch"):
         with pytest.raises(ValueError, match=get_test(method).no_bounds):
             p_bounds([1.0], [2.0], 1, 1, method=method)
-    with pytest.raises(ValueError, match="-1"):
+    with pytest.raises(ValueError, match=r"^bounds of P: -1 and 1 missing, expected numbers from 0$"):
         p_bounds([1.0], [2.0], -1, 1, method="normal")

@@ -187,7 +187,8 @@ def test_adjusted_values_match_p_adjust_in_r_and_missing_ones_are_not_counted(ad
     np.testing.assert_allclose(adjust(P), expected, rtol=1e-12)
     np.testing.assert_allclose(adjust(np.insert(P, [0, 3], np.nan)), np.insert(expected, [0, 3], np.nan))
     assert adjust(np.array([])).size == 0
-    with pytest.raises(ValueError, match="outside 0 to 1"):
+    assert adjust([1, 0]).tolist() == [1, 0]
+    with pytest.raises(ValueError, match=r"^multiplicity: a P-value lies outside 0 to 1$"):
         adjust([0.2, 1.2])
 
 
