@@ -87,6 +87,12 @@ def test_data_that_do_not_determine_a_p_give_nan(test, first, second):
 
 
 @each_test
+def test_no_columns_have_no_results(test):
+    found = test.compare_columns(np.empty((3, 0)), np.array([True, True, False]))
+    assert [np.shape(field) for field in found] == [(0,)] * 5
+
+
+@each_test
 def test_infinite_values_are_an_error(test):
     with pytest.raises(ValueError, match="infinite"):
         test.compare(np.array([1.0, np.inf]), np.array([1.0, 2.0, 3.0]))
