@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .. import labels
-from ..formatting import interval, number, p_digits, p_value
+from ..formatting import interval, number, p_digits
 from ..results_table import ALL_PARTICIPANTS
 from . import draw, style
 from .catalogue import Forest
 from .panels import Content
 from .study import Study
+from .words import say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,11 +130,7 @@ def _row(canvas: Axes, y: float, effect: Effect) -> str:
         canvas, *((3, y, effect.name) if overall else (6, y, effect.group)), weight="bold" if overall else "normal"
     )
     style.write(canvas, LEFT - 3, y, "/".join(number(n, 0) for n in effect.n), ha="right")
-    texts = [effect.difference, p_digits(effect.p)]
-    words = f"{effect.name}, {'all participants' if overall else effect.group}: {texts[0]}, {p_value(effect.p)}"
-    if not math.isnan(effect.p_interaction):
-        texts.append(p_digits(effect.p_interaction))
-        words += f", interaction {p_value(effect.p_interaction)}"
-    for place, text in zip(COLUMNS, texts, strict=False):
+    interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
+    for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
         style.write(canvas, place, y, text)
-    return f"{words}."
+    return say("panel", "forest", effect=effect, group="all participants" if overall else effect.group)

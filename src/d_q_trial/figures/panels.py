@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..formatting import interval, number, p_value
+from ..formatting import number, p_value
 from ..labels import change_decimals, direction, sample, strata_named, unit
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, Outcome
 from . import draw, style
 from .catalogue import Panel
 from .study import Study, Summary
+from .words import say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,10 +67,7 @@ class Quantity(NamedTuple):
 
     def words(self, group: draw.Group) -> str:
         """Return the summary of a group."""
-        if not math.isfinite(group.summary.median):
-            return f"{group.name}: no value"
-        median, q1, q3 = (number(value, self.decimals) for value in group.summary[1:])
-        return f"{group.name} median {median}{draw.after_number(self.unit)} (quartiles {q1} and {q3}), n = {group.n}"
+        return say("panel", "summary", group=group, shown=self, unit=draw.after_number(self.unit))
 
 
 def strata_of(panel: Panel, study: Study) -> list[str]:
@@ -100,7 +98,7 @@ def draw_panel(ax: Axes, panel: Panel, study: Study) -> Content:
             raise NotShownError(
                 f"A panel holds up to {MOST_STRATA} strata,\nthis analysis has {len(names)}: see the tables"
             )
-        return Content(title, f"{KINDS[panel.kind](ax, panel, study, title)}.")
+        return Content(title, KINDS[panel.kind](ax, panel, study, title))
     except NotShownError as reason:
         draw.message(ax, str(reason))
         return Content(title, str(reason).replace("\n", " ") + ".", missing=True)
@@ -149,17 +147,15 @@ def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     named = not room(panel, study, draw.size(ax)[0] / 72 * 25.4).arms_legend
     changes = {"zero": panel.visit != BASELINE, "limits": panel.limits}
     draw.groups(ax, members, shown.label, unit=shown.unit, names=named, **changes)
-    words = []
+    compared = []
     for name, place, control, treated in zip(names, places, members[::2], members[1::2], strict=True):
-        p, over = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name
-        said = [shown.words(treated), shown.words(control)]
+        p, over, ends = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name, []
         draw.bracket(ax, control.position, treated.position, p, "" if panel.kind == "estimation" else over)
         if panel.kind == "estimation":
             ends = [study.contrast(key, f"hodges_lehmann{end}", **place) for end in ("", "_lower", "_upper")]
             draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
-            said.append(f"{direction(trial)} {interval(*ends, shown.decimals)}")
-        words.append((f"{over}: " if over else "") + "; ".join([*said, p_value(p)]))
-    return f"{title}. {'. '.join(words)}"
+        compared.append((over, (shown.words(treated), shown.words(control)), ends, p))
+    return say("panel", "arms", title=title, compared=compared, direction=direction(trial), shown=shown)
 
 
 def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
@@ -180,7 +176,6 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     draw.row_below(ax, 0, axis, ())
     ax.set_xticks(positions, names)
     draw.name_y(ax, shown.label)
-    medians: list[list[str]] = [[] for _ in visits]
     for index, (arm, look) in enumerate(zip(trial.analysed_arms.values(), (style.TREATED, style.CONTROL), strict=True)):
         row = len(trial.analysed_arms) - index  # control first, as in the tables
         at_baseline = study.summary((panel.outcome, "baseline", BASELINE), arm.key, **place).n
@@ -188,16 +183,14 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
         moved = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.course(ax, moved, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
         draw.row_below(ax, row, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
-        for said, summary in zip(medians, summaries[1:], strict=True):
-            said.append(f"{arm.label} {number(summary.median, shown.decimals)}{shown.unit}")
     for place_of_break in broken:
         draw.axis_break(ax, (positions[place_of_break - 1] + positions[place_of_break]) / 2)
-    words = []
-    for visit, position, said in zip(visits, positions[1:], medians, strict=True):
-        p = study.contrast(keys[visit], "p", **place)
+    said, labels = [], [arm.label for arm in trial.analysed_arms.values()]
+    for visit, position in zip(visits, positions[1:], strict=True):
+        p, medians = study.contrast(keys[visit], "p", **place), [summary.median for summary in by_visit[visit]]
         draw.p_above(ax, position, p)
-        words.append(f"{trial.visits[visit].label}: {', '.join(said)}, {p_value(p)}")
-    return f"{title}. Medians at {'; '.join(words)}"
+        said.append((trial.visits[visit].label, list(zip(labels, medians, strict=True)), p))
+    return say("panel", "time_course", title=title, visits=said, shown=shown)
 
 
 def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
@@ -212,13 +205,14 @@ def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
         raise _not_there(study, outcome, BASELINE)
     draw.groups(ax, members, shown.label, unit=shown.unit, limits=panel.limits)
     *lower, highest = names
-    said = [shown.words(group) for group in reversed(members)]
+    compared = []
     for position, name in enumerate(lower):
         place = {"marker": panel.marker or study.marker, "stratum": "", "contrast": f"{highest} - {name}"}
         p = study.numbers.get(*key, "p", **place).value
         draw.bracket(ax, position, len(lower), p, level=len(lower) - 1 - position)
-        said.append((f"{highest} against {name} " if len(lower) > 1 else "") + p_value(p))
-    return f"{title} at baseline. {'; '.join(said)}"
+        compared.append((name, p))
+    groups = [shown.words(group) for group in members]
+    return say("panel", "strata", title=title, groups=groups, highest=highest, compared=compared)
 
 
 def _people(panel: Panel, study: Study) -> str:
@@ -244,7 +238,7 @@ def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     draw.name_y(ax, with_unit(marker.label, marker.unit))
     result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {n}"
     style.italic_p(ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom"))
-    return f"{marker.label} against age, {title.lower()}: {result}"
+    return say("panel", "correlation", marker=marker.label, title=title, result=result)
 
 
 KINDS = {"arms": arms, "estimation": arms, "time_course": time_course, "strata": strata, "correlation": correlation}

@@ -19,7 +19,7 @@ def texts() -> dict[str, Any]:
 
 
 @cache
-def _engine():
+def _template(figure: str, part: str):
     engine = environment().overlay(autoescape=False)
     engine.filters = engine.filters | {
         "count": lambda value: f"{int(value):,}",
@@ -29,9 +29,9 @@ def _engine():
         "p": p_value,
         "within": within,
     }
-    return engine
+    return engine.from_string(texts()[figure][part])
 
 
 def say(figure: str, part: str, **values: Any) -> str:
     """Return a part of the texts of a figure, such as its ``title`` or ``caption``, with its expressions filled in."""
-    return _engine().from_string(texts()[figure][part]).render(**values)
+    return _template(figure, part).render(**values)
