@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import labels
 from ..files import read_csv, read_header
@@ -42,8 +41,7 @@ _RING = style.Look("none", style.INK, "o").points(4.6, 0.7)
 _OWN, _PUBLISHED = {"linewidth": 0.4}, {"linewidth": 0.9, "linestyle": (0, (1, 1.2))}
 
 
-@dataclass(frozen=True)
-class CutTables:
+class CutTables(NamedTuple):
     """The tables of cuts, windows and best cuts, and the analysis' own and the published cuts, of one marker or all."""
 
     cutoffs: pd.DataFrame
@@ -59,8 +57,7 @@ class CutTables:
 
     def of(self, marker: str, outcome: str, visit: str) -> CutTables:
         """Return the rows of one panel."""
-        parts = (getattr(self, field.name) for field in fields(self))
-        return CutTables(*(p[p["marker"].eq(marker) & p["outcome"].eq(outcome) & p["visit"].eq(visit)] for p in parts))
+        return CutTables(*(t[t["marker"].eq(marker) & t["outcome"].eq(outcome) & t["visit"].eq(visit)] for t in self))
 
     def best_of_both(self) -> Any:
         """Return the row of the best cut of both sides, None if there is no cut."""

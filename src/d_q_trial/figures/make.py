@@ -57,12 +57,9 @@ def draw_figures(
 
 def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw one figure; within the style's settings."""
-    if figure.flow:
-        return schematic.flow(figure.flow, study)
-    if figure.design:
-        return schematic.design(figure.design, study)
-    if figure.forest:
-        return forest(figure.forest, study)
+    for kind, drawing in {"flow": schematic.flow, "design": schematic.design, "forest": forest}.items():
+        if whole := getattr(figure, kind):
+            return drawing(whole, study)
     panels = figure.drawn(study.strata_labels)
     side_by_side = max(len(strata_named(panel.strata, study.strata_labels)) for panel in panels)
     columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))

@@ -72,8 +72,8 @@ class Study:
 
     def summary(self, key: Key, arm: str = "", **place: str) -> Summary:
         """Return n, median and quartiles of a group; no ``arm`` takes both together."""
-        names, group = Summary._fields, arm or BOTH_ARMS
-        return Summary(*(self.numbers.get(*key, name, group=group, **place).value for name in names))
+        place = {"group": arm or BOTH_ARMS} | place
+        return Summary(*(self.numbers.get(*key, name, **place).value for name in Summary._fields))
 
     def values(
         self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
