@@ -153,30 +153,6 @@ def test_fractions_given_as_percent_are_asked_for_and_converted_only_by_the_mapp
         assert given.max() == pytest.approx(times * book.active["D17"].value)
 
 
-def test_tables_without_ids_beside_each_other_are_not_taken_for_more_people(tmp_path):
-    book = participants("CTx week 2")
-    book.active["A1"] = "No."
-    for row in range(2, 18):
-        book.active.cell(row, 1, row - 1)
-    second = book.copy_worksheet(book.active)
-    second["C1"], second["D1"] = "P1NP baseline", "P1NP week 2"
-    book.save(tmp_path / "rows.xlsx")
-    with pytest.raises(UserError, match=r"Sheet!A1:D17: a table of participants without recognised ids beside others"):
-        read_workbook(tmp_path / "rows.xlsx", cohort.trial())
-
-
-def test_lack_of_a_column_of_arms_is_told_once(tmp_path):
-    book = participants("CTx week 2")
-    book.active["B1"] = "Received drug"
-    book.save(tmp_path / "arms.xlsx")
-    for row in range(2, 18):
-        book.active.cell(row, 2, ["No", "Yes"][row % 2])
-    book.save(tmp_path / "arms.xlsx")
-    with pytest.raises(UserError, match="nobody has an arm; expected a column of arms") as caught:
-        read_workbook(tmp_path / "arms.xlsx", cohort.trial())
-    assert "has no arm on any sheet" not in str(caught.value)
-
-
 def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_being_read(tmp_path):
     book = participants("CTx week 2")
     other = book.create_sheet("Medians")

@@ -211,6 +211,13 @@ QUESTIONS = {
     "change without a scale": (
         [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "later values that may be",
     ),
+    "tables without ids beside each other": (
+        {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
+        "A!A1:D13: a table of participants without recognised ids beside others",
+    ),
+    "no column of arms": (
+        rows(["ID", "Received drug", *WIDE[0][2:]], PEOPLE, ["No", "Yes"] * 6, ctx(), ctx(3)), r"1 fault\n.*nobody has an arm; expected a column"
+    ),
     "events that name arms by number": (events(*EVENTS), "nobody has an arm"),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),
     "protein in other units": (beside("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),

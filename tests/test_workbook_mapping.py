@@ -196,3 +196,53 @@ def test_inspection_of_any_reading_can_be_told(tmp_path):
     text = as_text(describe(reading, cohort.trial()))
     assert "no block was recognised as holding the trial's participants" in text
     assert "x!C" in text or "A1:E13" in text
+
+
+OPEN = {
+    "a measure for all panels": (
+        {
+            f"Fig {w}": [[f"CTx week {w}"], ["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))]
+            for w in (2, 4, 20)
+        },
+        {'measure: "?"': "measure: percent_change"},
+        {("ctx", visit, "percent_change"): 36 for visit in ("week_2", "week_4", "week_20")},
+    ),
+    "a variable whose values are percent of baseline": (
+        {
+            "A": [
+                ["ID", "Arm", "CTx % of baseline wk 20"],
+                *([f"S{n}", ["Control", "D+Q"][n % 2], 90 + n] for n in range(12)),
+            ]
+        },
+        {'variable: "?"': "variable: ctx"},
+        {("ctx", "week_20", "percent_change"): 12},
+    ),
+    "groups of columns without a title": (
+        {
+            "A": [
+                ["CTx % change week 20"],
+                ["Control", None, "D+Q", None, None],
+                *([n / 4 - k for k in range(5)] for n in range(9)),
+            ]
+        },
+        {'B: {arm: "?"}': "B: {arm: control}", 'D: {arm: "?"}': "D: {arm: d_q}", 'E: {arm: "?"}': "E: {arm: d_q}"},
+        {("ctx", "week_20", "percent_change"): 45},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_questions_of_the_written_mapping_are_few_and_their_answers_are_read(tmp_path, name):
+    sheets, answers, counts = OPEN[name]
+    writers.workbook(sheets).save(tmp_path / "book.xlsx")
+    target = written(tmp_path / "book.xlsx", tmp_path)
+    text = target.read_text()
+    assert text.partition("workbook:")[2].count('"?"') == len(answers)
+    with pytest.raises(UserError):
+        read_workbook(tmp_path / "book.xlsx", cohort.trial(), target)
+    for question, answer in answers.items():
+        text = text.replace(question, answer)
+    target.write_text(text)
+    frame = read_workbook(tmp_path / "book.xlsx", cohort.trial(), target).frame
+    assert frame.groupby(["variable", "visit", "measure"]).size().to_dict() == counts
+    assert set(frame["arm"]) == {"control", "d_q"}

@@ -383,6 +383,9 @@ def _settle_unknown(plan: Plan, contents: list[Content]) -> None:
     plan.evidence = "no column of a known variable"
     if plan.one(PARTICIPANT) is not None:
         plan.evidence = "participant ids, but no known variable"
+        if any(column.candidates and column.confidence == UNSURE for column in plan.columns):
+            plan.kind = LONG if plan.one(VISIT) or plan.one(VARIABLE) else PARTICIPANTS
+            plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
     numeric = [c for c in plan.columns if contents[c.index].numeric and len(contents[c.index].distinct) > CODES]
     words_beside = any(content.used and not content.numeric for content in contents)

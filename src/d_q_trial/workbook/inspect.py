@@ -388,7 +388,9 @@ def _entry(plans: list[Plan], trial: Trial) -> list[str]:
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
     for key, value in common.items():
-        question = {"measure": "value or percent_change", "marker": "of the strata"}.get(key, "one of those above")
+        question = {"measure": "value, percent_change or percent_of_baseline", "marker": "of the strata"}.get(
+            key, "one of those above"
+        )
         lines.append(f"    {key}: {_plain(value)}" + (f"   # {question}" if value == OPEN else ""))
     return [*lines, "    columns:", *_columns(plan, trial, len(plans) > 1)]
 
@@ -438,7 +440,9 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
         measure = column.measure if column.measure != VALUE else None
         said = {"variable": column.variable, "visit": visit, "measure": measure}
     factor = column.factor if column.factor != 1.0 else None
-    said |= {"arm": column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
+    others = any(other.arm for other in plan.having(DATA)) and not plan.one(ARM)
+    lacking = column.role == DATA and plan.kind == GROUPS and others and not (column.arm or column.stratum)
+    said |= {"arm": OPEN if lacking else column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
     return {key: value for key, value in said.items() if value} or {"is": DATA}
 
 
