@@ -265,41 +265,27 @@ def check_groups(reading: Reading) -> None:
 
 def check_hidden(reading: Reading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
-    blocks: dict[int, list[Block]] = defaultdict(list)
-    for plan in reading.plans:
-        if plan.readable:
-            blocks[id(plan.block.sheet)].append(plan.block)
-    for sheet in (sheet for sheet in reading.workbook.sheets if id(sheet) in blocks):
-        facts, own, notes = sheet.facts, blocks[id(sheet)], []
-        hidden, areas = (
-            set(facts.hidden_rows),
-            set(facts.hidden_columns),
-        )  # a file may declare the same ones again and again
-        rows = [
-            sheet.row_numbers[i] + 1
-            for i in sorted({i for block in own for i in block.rows} if hidden else ())
-            if sheet.row_numbers[i] in hidden and any(value != EMPTY for value in sheet.rows[i])
-        ]
-        columns = [
-            column_letters(number)
-            for i in sorted({i for block in own for i in block.columns} if areas else ())
-            if any(first <= (number := sheet.column_numbers[i]) <= last for first, last in areas)
-            and any(row[i] != EMPTY for row in sheet.rows)
-        ]
-        if sheet.hidden:
-            notes.append("a hidden sheet; its data were read")
-        if rows and reading.policy.hidden_rows == "read":
+    for sheet in reading.workbook.sheets:
+        blocks = [plan.block for plan in reading.plans if plan.readable and plan.block.sheet is sheet]
+        facts, policy, told = sheet.facts, reading.policy, []
+        hidden, areas = set(facts.hidden_rows), set(facts.hidden_columns)  # a file may declare the same ones again
+        own = sorted({i for block in blocks for i in block.rows if hidden and sheet.row_numbers[i] in hidden})
+        rows = [sheet.row_numbers[i] + 1 for i in own if any(value != EMPTY for value in sheet.rows[i])]
+        used = {i: sheet.column_numbers[i] for block in blocks for i in block.columns if areas}
+        own = sorted(i for i, number in used.items() if any(first <= number <= last for first, last in areas))
+        columns = [column_letters(used[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)]
+        if sheet.hidden and blocks:
+            told.append("a hidden sheet; its data were read")
+        if rows and policy.hidden_rows == "read":
             why = "by a saved filter or by hand" if facts.filtered else "by hand or by a filter"
             what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0]}"
-            notes.append(f"{what}; hidden_rows: ignore leaves them out")
+            told.append(f"{what}; hidden_rows: ignore leaves them out")
         if columns:
-            notes.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
-        if facts.struck and reading.policy.struck_out == "read":
+            told.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
+        if facts.struck and blocks and policy.struck_out == "read":
             names = ", ".join(f"{column_letters(column)}{row + 1}" for row, column in sorted(facts.struck)[:10])
-            notes.append(
-                f"{len(facts.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out"
-            )
-        for note in notes:
+            told.append(f"{len(facts.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out")
+        for note in told:
             reading.faults.note("hidden", note, sheet=sheet.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 
 import numpy as np
@@ -13,7 +14,7 @@ from .mapping import ARM, DATA, GROUPS, MAPPED, PARTICIPANT, PARTICIPANTS, Colum
 from .recognise import PERCENT_OF_BASELINE, code_form
 from .rows import Rows
 from .sheets import EMPTY, Faults
-from .values import Source, cell_of
+from .values import cell_of
 
 MOST_LISTED = 20
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
@@ -328,19 +329,21 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
         tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
         if own["linked"].iloc[0]:
             own = own[own["participant"].isin(made.index)]
-            _compare_linked(source, own, made[own["participant"]].to_numpy(), tolerance, trial, faults)
+            _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label(trial), faults)
         else:
             groups = set(own["arm"]) - {""}
-            pool = [value for identity, value in made.items() if not groups or arms[identity] in groups]
-            _compare_panel(source, own, sorted(pool), tolerance, trial, faults)
+            pool = sorted(value for identity, value in made.items() if not groups or arms[identity] in groups)
+            group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
+            what = f"{source.label(trial)} ({group}): {_matched_values(sorted(own['value']), pool, tolerance)} of {len(own)}"
+            what += " values agree with those of the participants on other sheets; the panel is not read twice"
+            faults.note("panel", what, **source.head)
         drop += own.index.tolist()
     return drop
 
 
-def _compare_linked(
-    source: Source, own: pd.DataFrame, made: np.ndarray, tolerance: float, trial: Trial, faults: Faults
-):
-    given, label = own["value"].to_numpy(), source.label(trial)
+def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label: str, faults: Faults) -> None:
+    """Report given changes that differ from those that raw values make, and a factor between all of them."""
+    given = own["value"].to_numpy()
     wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
     for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), made[wrong], strict=False):
         what = f"given percent change of {label}; raw values make {value:.6g}; the raw values are used"
@@ -348,21 +351,17 @@ def _compare_linked(
     ratios = given[made != 0] / made[made != 0]
     if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
         what = f"{label}: all given changes are {float(f'{ratios[0]:.3g}'):g} times the recomputed ones"
-        faults.note("given change", what, **source.head | {"value": ""})
+        faults.note("given change", what, **own["source"].iloc[0].head | {"value": ""})
 
 
-def _compare_panel(
-    source: Source, own: pd.DataFrame, pool: list[float], tolerance: float, trial: Trial, faults: Faults
-):
-    """Compare a panel without ids with the recomputed values of its arms, as sorted lists."""
-    matched = 0
-    for value in sorted(own["value"]):
+def _matched_values(values: list[float], pool: list[float], tolerance: float) -> int:
+    """Count the values that have one of their own in a pool; both lists are sorted."""
+    matched, left = 0, iter(pool)
+    made = next(left, math.inf)
+    for value in values:
         near = max(tolerance, 1e-7 * abs(value))
-        pool = pool[next((i for i, made in enumerate(pool) if made >= value - near), len(pool)) :]
-        if pool and pool[0] <= value + near:
-            matched, pool = matched + 1, pool[1:]
-    group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
-    what = (
-        f"{source.label(trial)} ({group}): {matched} of {len(own)} values agree with those of the participants on other"
-    )
-    faults.note("panel", f"{what} sheets; the panel is not read twice", **source.head)
+        while made < value - near:
+            made = next(left, math.inf)
+        if made <= value + near:
+            matched, made = matched + 1, next(left, math.inf)
+    return matched

@@ -25,15 +25,8 @@ FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA = (
 )
 _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for word in names.split()}
 
-_GREEK = {
-    **dict.fromkeys("αΑ", " alpha "),  # a word of its own: TNFα is no camel case
-    **dict.fromkeys("βΒß", " beta "),  # ß is typed for want of a beta
-    **dict.fromkeys("γΓ", " gamma "),
-    **dict.fromkeys("κΚ", " kappa "),
-    **dict.fromkeys("λΛ", " lambda "),
-    **dict.fromkeys("δΔ", " delta "),
-    "μ": "u",  # in workbooks it is the prefix micro
-}
+# A word of its own: TNFα is no camel case; but µ is the prefix micro.
+_GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
 _TRANSLATION = str.maketrans(_GREEK | dict.fromkeys("−‐‑‒–—―", "-") | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
