@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import cohort, panels
+from layouts import cohort
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
@@ -89,28 +89,6 @@ def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
     assert '"D-penicillamine": "?"' in mapping
 
 
-def test_groups_without_a_stated_measure_are_asked_for_and_read_once_the_mapping_says_it(tmp_path):
-    made = cohort.make(outcomes=["ctx", "p1np"])
-    book = Workbook()
-    book.active.title = "Fig. 3a"
-    heads = {"control": "Control", "d_q": "D+Q"}
-    panels.fill(book.active, 1, 1, [[heads[a], *panels.group(made, "ctx", "week_20", a)] for a in panels.ARMS])
-    book.save(tmp_path / "panel.xlsx")
-    text, mapping = inspected(tmp_path / "panel.xlsx")
-    assert "Fig. 3a!A1:B" in text
-    assert "it does not say what was measured" in text
-    (tmp_path / "m.yaml").write_text(mapping)
-    with pytest.raises(UserError, match=r"variable: to be filled in|expected 'value', 'percent_change'"):
-        read_workbook(tmp_path / "panel.xlsx", cohort.trial(), tmp_path / "m.yaml")
-    for key, value in (("variable", "ctx"), ("visit", "week_20"), ("measure", "percent_change")):
-        mapping = re.sub(rf'{key}: "\?"', f"{key}: {value}", mapping)
-    (tmp_path / "m.yaml").write_text(mapping)
-    frame = read_workbook(tmp_path / "panel.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
-    for arm in panels.ARMS:
-        found = frame[frame.arm.eq(arm) & frame.variable.eq("ctx") & frame.visit.eq("week_20")]
-        assert sorted(found.value) == pytest.approx(sorted(panels.group(made, "ctx", "week_20", arm)))
-
-
 def participants(*heads: str) -> Workbook:
     """Sixteen participants with a baseline of CTx, and more columns of numbers."""
     book = Workbook()
@@ -119,17 +97,6 @@ def participants(*heads: str) -> Workbook:
         more = [round(0.3 + number / 50 + column / 10, 3) for column in range(len(heads))]
         book.active.append([f"P{number}", ["Control", "D+Q"][number % 2], round(0.4 + number / 40, 3), *more])
     return book
-
-
-def test_column_that_may_hold_a_missing_outcome_is_asked_for_in_message_and_mapping(tmp_path):
-    participants("CTx end").save(tmp_path / "vague.xlsx")
-    with pytest.raises(UserError, match=r"D1: 'CTx end': may be CTx, which is missing at 2 weeks, 4 weeks, 20 weeks"):
-        read_workbook(tmp_path / "vague.xlsx", cohort.trial())
-    _, mapping = inspected(tmp_path / "vague.xlsx")
-    assert 'D: {variable: ctx, visit: "?"}' in mapping
-    (tmp_path / "m.yaml").write_text(mapping.replace('visit: "?"', "visit: week_20"))
-    frame = read_workbook(tmp_path / "vague.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
-    assert (frame[frame.variable == "ctx"].visit == "week_20").sum() == 16
 
 
 def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):

@@ -198,51 +198,57 @@ def test_inspection_of_any_reading_can_be_told(tmp_path):
     assert "x!C" in text or "A1:E13" in text
 
 
+GROUPS = [["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))]
+PEOPLE = [[f"S{n}", ["Control", "D+Q"][n % 2], 0.3 + n / 50] for n in range(12)]
+# Sheets, what inspect says of them, the answer to each question of the mapping, and the values that are then read.
 OPEN = {
     "a measure for all panels": (
-        {
-            f"Fig {w}": [[f"CTx week {w}"], ["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))]
-            for w in (2, 4, 20)
-        },
+        {f"Fig {w}": [[f"CTx week {w}"], *GROUPS] for w in (2, 4, 20)},
+        r"Fig 2!A1:B20: later values that may be .* \(as 2 more blocks\); say measure",
         {'measure: "?"': "measure: percent_change"},
         {("ctx", visit, "percent_change"): 36 for visit in ("week_2", "week_4", "week_20")},
     ),
+    "all of groups that say nothing": (
+        {"Fig 3a": GROUPS},
+        r"Fig 3a!A1:B19: block not read: it does not say what was measured",
+        {'variable: "?"': "variable: ctx", 'visit: "?"': "visit: week_20", 'measure: "?"': "measure: percent_change"},
+        {("ctx", "week_20", "percent_change"): 36},
+    ),
     "a variable whose values are percent of baseline": (
-        {
-            "A": [
-                ["ID", "Arm", "CTx % of baseline wk 20"],
-                *([f"S{n}", ["Control", "D+Q"][n % 2], 90 + n] for n in range(12)),
-            ]
-        },
+        {"A": [["ID", "Arm", "CTx % of baseline wk 20"], *([*row[:2], 90 + row[2]] for row in PEOPLE)]},
+        r"A!C1: .*: may be CTx, which is missing .*percent of baseline, not a change",
         {'variable: "?"': "variable: ctx"},
         {("ctx", "week_20", "percent_change"): 12},
     ),
-    "groups of columns without a title": (
-        {
-            "A": [
-                ["CTx % change week 20"],
-                ["Control", None, "D+Q", None, None],
-                *([n / 4 - k for k in range(5)] for n in range(9)),
-            ]
-        },
-        {'B: {arm: "?"}': "B: {arm: control}", 'D: {arm: "?"}': "D: {arm: d_q}", 'E: {arm: "?"}': "E: {arm: d_q}"},
-        {("ctx", "week_20", "percent_change"): 45},
+    "the visit of a column": (
+        {"A": [["ID", "Arm", "CTx baseline", "CTx end"], *([*row, row[2]] for row in PEOPLE)]},
+        r"D1: 'CTx end': may be CTx, which is missing at 2 weeks, 4 weeks, 20 weeks",
+        {'visit: "?"': "visit: week_20"},
+        {("ctx", "baseline", "value"): 12, ("ctx", "week_20", "value"): 12},
+    ),
+    "the arm of columns without a title": (
+        {"A": [["CTx % change week 20"], ["Control", None, "D+Q"], *([n / 4 - k for k in range(3)] for n in range(9))]},
+        r"A!B3: 9 numbers without a group",
+        {'arm: "?"': "arm: control"},
+        {("ctx", "week_20", "percent_change"): 27},
     ),
 }
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_questions_of_the_written_mapping_are_few_and_their_answers_are_read(tmp_path, name):
-    sheets, answers, counts = OPEN[name]
-    writers.workbook(sheets).save(tmp_path / "book.xlsx")
-    target = written(tmp_path / "book.xlsx", tmp_path)
+def test_questions_are_asked_in_message_and_mapping_and_their_answers_are_read(tmp_path, name):
+    sheets, said, answers, counts = OPEN[name]
+    path, trial = tmp_path / "book.xlsx", cohort.trial()
+    writers.workbook(sheets).save(path)
+    assert re.search(said, as_text(describe(reader.look(path, trial), trial)))
+    target = written(path, tmp_path)
     text = target.read_text()
     assert text.partition("workbook:")[2].count('"?"') == len(answers)
-    with pytest.raises(UserError):
-        read_workbook(tmp_path / "book.xlsx", cohort.trial(), target)
+    with pytest.raises(UserError, match=r"to be filled in|expected 'value'"):
+        read_workbook(path, trial, target)
     for question, answer in answers.items():
         text = text.replace(question, answer)
     target.write_text(text)
-    frame = read_workbook(tmp_path / "book.xlsx", cohort.trial(), target).frame
+    frame = read_workbook(path, trial, target).frame
     assert frame.groupby(["variable", "visit", "measure"]).size().to_dict() == counts
     assert set(frame["arm"]) == {"control", "d_q"}

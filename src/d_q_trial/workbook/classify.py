@@ -190,7 +190,8 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], conten
     left, offset = place[named[0]] == first, place[named[0]] - first
     centred = offset in ((each - 1) // 2, each // 2) and width == each * len(named)
     regular = all(place[i] == place[named[0]] + each * number for number, i in enumerate(named))
-    if not regular or width > each * len(named) or not (left or centred):
+    lacking = each * len(named) - width  # columns of the last group, which may have fewer participants
+    if not regular or not 0 <= 2 * lacking < each or not (left or centred):
         return
     for column in set(columns) - set(named):
         source = named[(place[column] - first) // each]
