@@ -1,5 +1,7 @@
 """What labels are found to say, and how headers may be written without a change of what they say."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,12 @@ def test_endless_texts_are_not_searched_and_do_not_hide_a_short_legend():
     assert chosen[0] == "0 = Control, 1 = D+Q"
     assert "no sign in it" not in chosen
     assert sum(map(len, chosen)) <= rows.MOST_TEXT
+
+
+@pytest.mark.parametrize(
+    "label", ["CTX" + "w1" * 90 + "z", "w" * 250 + "ctx", "p16" + "1w" * 90 + "z", "CTX" + "1" * 250]
+)
+def test_endless_headers_are_not_read_in_all_ways(label):
+    started = time.monotonic()
+    assert VOCABULARY.label(label).rest
+    assert time.monotonic() - started < 1

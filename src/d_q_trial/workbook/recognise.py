@@ -123,8 +123,9 @@ BARE_UNIT = re.compile(
 )
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
-_TIME = r"(?:w|wks?|weeks?|d|days?|m|mo|months?|v|visit|t|x)"
-GLUED = re.compile(rf"(?:{_TIME}?\d+{_TIME}?|bl?|base(?:line)?|pre|post|fu|end|pct|p?chg|change|delta|d)+")
+_TIME = r"(?:weeks?|wks?|w|days?|d|months?|mo|m|visit|v|t|x)"
+# Possessive, the longest first: endless headers of such pieces are not tried in all ways.
+GLUED = re.compile(rf"(?:{_TIME}?\d+{_TIME}?|baseline|base|bl|b|pre|post|fu|end|pct|p?chg|change|delta|d)++")
 
 
 def stratum_label(text: str) -> str:
