@@ -339,20 +339,18 @@ def check_torn(reading: Reading) -> None:
 
 def check_beside_groups(reading: Reading) -> None:
     """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
-    for plan in (plan for plan in reading.plans if plan.kind == GROUPS and plan.evidence != MAPPED):
-        rows = set(plan.block.rows[plan.header.first_data :]) if not plan.block.transposed else set()
-        for other in reading.plans:
-            named = other.readable or any(cell != EMPTY for row in other.header.labels for cell in row)
-            if (
-                other is plan
-                or named
-                or other.block.sheet is not plan.block.sheet
-                or other.block.left < plan.block.right
-            ):
-                continue
-            if other.block.rows[0] in rows and any(is_number(value) for row in other.body for value in row):
-                what = "numbers without a group beside columns of groups; name the group above them, or write a mapping"
-                reading.faults.error("no group", what, **other.whole())
+    groups: dict[int, list[tuple[Block, int]]] = defaultdict(list)  # with the first row of data, by sheet
+    for plan in reading.plans:
+        if plan.kind == GROUPS and plan.evidence != MAPPED and plan.body and not plan.block.transposed:
+            groups[id(plan.block.sheet)].append((plan.block, plan.block.rows[plan.header.first_data]))
+    for plan in reading.plans:
+        block, beside = plan.block, groups.get(id(plan.block.sheet), [])
+        if not beside or plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
+            continue
+        left = any(own.right <= block.left and first <= block.top < own.bottom for own, first in beside)
+        if left and any(is_number(value) for row in plan.body for value in row):
+            what = "numbers without a group beside columns of groups; name the group above them, or write a mapping"
+            reading.faults.error("no group", what, **plan.whole())
 
 
 def check_measures(reading: Reading) -> None:
