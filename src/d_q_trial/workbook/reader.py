@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,14 +106,16 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
         for table in tables(sheet, vocabulary)
     ]
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-    notes = [plan.block for plan in plans if not plan.readable]
-    for plan in (plan for plan in plans if plan.kind == GROUPS and not plan.marker):
+    unclear = [plan for plan in plans if plan.kind == GROUPS and not plan.marker]
+    on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
+    for block in (plan.block for plan in plans if unclear and not plan.readable):
+        texts = [cell for row in block.values for cell in row if isinstance(cell, str)]
+        on_sheet[id(block.sheet)].update(key for text in texts for key in vocabulary.context(text).candidates)
+    for plan in unclear:
         # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
         column = plan.one(STRATUM)
-        texts = [cell for block in notes if block.sheet is plan.block.sheet for row in block.values for cell in row]
-        if column and vocabulary.context(column.label).candidates:
-            texts = [column.label]
-        named = {key for text in texts if isinstance(text, str) for key in vocabulary.context(text).candidates}
+        own = set(vocabulary.context(column.label).candidates) if column else set()
+        named = own or on_sheet[id(plan.block.sheet)]
         markers = named & set(vocabulary.trial.markers)
         if len(markers) == 1:
             plan.marker = markers.pop()
