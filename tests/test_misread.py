@@ -40,6 +40,7 @@ def wide(people=PEOPLE, arms=ARMS, **replaced):
 
 
 WIDE = wide()
+CODED = wide(arms=["Group B", "Group A"] * 6)
 
 
 def beside(*column):
@@ -211,6 +212,9 @@ QUESTIONS = {
     "change without a scale": (
         [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "later values that may be",
     ),
+    "a legend that contradicts itself": (
+        {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"], ["A = D+Q"]]}, "'Group A': not an arm of the trial"
+    ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
         "A!A1:D13: a table of participants without recognised ids beside others",
@@ -277,7 +281,6 @@ def test_few_negative_values_are_asked_about_and_a_scale_with_many_is_read(negat
 
 # -- read right ---------------------------------------------------------------------------------------------------
 
-CODED = wide(arms=["Group B", "Group A"] * 6)
 COURSE = [(name, visit, make(seed)) for name, make in (("CTx", ctx), ("P1NP", p1np)) for seed, visit in ((0, "Baseline"), (5, "Week 20"))]  # fmt: skip
 RIGHT = {
     "a blank row inside a table": {"A": [*WIDE[:7], [None], *WIDE[7:]]},

@@ -42,15 +42,15 @@ _WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range
 # -- legends ------------------------------------------------------------------------------------------------------
 
 
-def in_text(text: str, vocabulary: Vocabulary, find) -> dict[str, str]:
-    """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``."""
+def in_text(text: str, vocabulary: Vocabulary, find, least: int = 2) -> dict[str, str]:
+    """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
     for pattern, code, name in (*((p, 1, 2) for p in _PAIRS), *((p, 2, 1) for p in _REVERSED)):
         found = {}
         for match in pattern.finditer(text) if _may_explain(text) else ():
             key = find(match[name].strip(" .'\""))
             if key and len(match[code]) <= LONGEST_CODE:
                 found[match[code].strip().casefold()] = key
-        if len(found) >= 2:
+        if len(found) >= least:
             return found
     return {}
 
@@ -103,6 +103,9 @@ def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> C
         meanings: dict[str, set[str]] = {}
         for code, key in (pair for found in explained for pair in found.items()):
             meanings.setdefault(code, set()).add(key)
+        for text in chosen:  # a single code in a text contradicts a legend, but makes none
+            for code, key in in_text(text, vocabulary, find, 1).items():
+                meanings.get(code, set()).add(key)
         answers.append({code: keys.pop() for code, keys in meanings.items() if len(keys) == 1})
     return Codes(*answers)
 
