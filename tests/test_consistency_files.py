@@ -147,6 +147,14 @@ def test_bounds_and_zeros_give_their_findings_and_no_variant(tmp_path, text, exp
     assert [(row["finding"], row["kind"]) for row in rows(out / "findings.csv")] == expected
 
 
+def test_a_p_of_exactly_alpha_is_significant_and_not_above_it(tmp_path):
+    _, out = check(tmp_path, HEADER.strip() + ",highlight\nextreme,0.050,1,39,yes\n")  # 2 of 40 places of one value
+    (row,) = [row for row in rows(out / "findings.csv") if row["finding"].startswith("depends-on-variant")]
+    assert float(rows(out / "abstract.csv")[0]["exact"]) == 0.05
+    assert "is above 0.05 under the normal approximation" in row["what"]
+    assert "exact test," not in row["what"]
+
+
 def test_groups_too_large_for_the_lattice_are_set_aside_in_time(tmp_path):
     start = time.process_time()
     status, out = check(tmp_path, HEADER + "large,0.051,2000,2000\nsmall,0.611,28,28\n")

@@ -13,6 +13,7 @@ import yaml
 from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
+from ..stats.checks import is_significant
 from . import VARIANTS, drawings, p_value_checks, table_checks
 from .findings import COLUMNS, KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
@@ -130,6 +131,7 @@ def write(
         drawings=drawings,
         variants=VARIANTS,
         alpha=ALPHA,
+        rejects=lambda p: is_significant(p, ALPHA),
         share=share,
     )
     write_text(page, folder / "consistency.html")

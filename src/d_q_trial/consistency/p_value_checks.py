@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
+from ..stats.checks import is_significant
 from . import VARIANTS
 from .findings import Finding, finding, share, slug
 from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, TIES, Assessment, Report, assess
@@ -65,7 +66,7 @@ def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     depending = [row for row in report.dependence if row["depends_on_variant"]]
     for row in depending:
         each = {name: f"{row[variant]:.4f}" for variant, name in VARIANTS.items()}
-        above = [name for variant, name in VARIANTS.items() if row[variant] >= ALPHA]
+        above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
         yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, each=each, above=above)
     total = {row["claim"] for row in report.dependence}
     if total:
