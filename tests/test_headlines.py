@@ -224,6 +224,27 @@ def test_only_failures_have_the_sign_and_the_colour_of_failure():
     assert bad[0] > bad[1]  # red
 
 
+@pytest.mark.parametrize(
+    ("locator", "places"),
+    [
+        ("Results; Extended Data Fig. 5a", {("Extended Data Fig. 5", "a")}),
+        ("abstract; Fig. 3a", {("Fig. 3", "a")}),
+        ("Methods, participants; Table 1", {("Table 1", "")}),
+        ("abstract", set()),
+    ],
+)
+def test_a_locator_leads_to_its_figure_and_panel(locator, places):
+    assert set(collect.find_places(locator)) == places
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1,260,088", 1260088), ("−4.1", -4.1), ("+16", 16), ("< 0.001", 0.001), ("> 0.05", 0.05), ("", 1e300)],
+)
+def test_a_reported_value_sorts_by_its_number(text, expected):
+    assert collect.size(text) == expected
+
+
 def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
     key = {"outcome": outcome, "measure": measure, "visit": visit, "marker": marker, "stratum": stratum}
     return dict.fromkeys(KEYS, "") | key | {"contrast": TRIAL.contrast, "quantity": "p"} | different
