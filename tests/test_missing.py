@@ -60,6 +60,13 @@ def test_imputation_keeps_what_was_observed_differs_between_sets_and_repeats_its
     assert (filled != impute(hidden, imputations=5, seed=2)).any()
 
 
+def test_imputed_values_move_and_scale_with_their_column():
+    _, hidden = _incomplete()
+    move, scale = np.array([100.0, -50.0, 3.0]), np.array([1.0, 1e-3, 20.0])
+    moved = impute(move + scale * hidden, imputations=2, seed=1)
+    np.testing.assert_allclose(moved, move + scale * impute(hidden, imputations=2, seed=1), rtol=1e-9)
+
+
 def test_imputation_uses_what_the_other_columns_say():
     values, hidden = _incomplete()
     filled = impute(hidden, imputations=20, seed=1)
