@@ -207,7 +207,7 @@ def test_a_finding_disappears_with_its_cause(tmp_path, as_published, name, table
     [
         ("decimals-registry-p1np-week_20-d_q-upper", "1309 has no decimal", "summaries", P1NP | {"visit": "week_20"},
          {"upper": "1309"}),
-        ("below-minus-100-registry-ctx-week_20-control-lower", "-142.4%", "summaries", CTX | {"group": "control"},
+        ("below-minus-100-registry-ctx-week_20-control-lower", "−142.4%", "summaries", CTX | {"group": "control"},
          {"lower": "-142.4"}),
         ("sources-differ-median-ctx-percent_change-week_20-all-control", "median of ctx", "summaries",
          CTX | {"group": "control"}, {"center": "-7.9"}),

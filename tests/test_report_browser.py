@@ -261,7 +261,7 @@ def test_links_open_the_filtered_values(driver, pages):
     assert _visible(driver)
     assert all("Fig. 3a" in text for text in _visible(driver))
     driver.execute_script("document.querySelector('#claims tbody tr:not([hidden]) td a').click()")
-    assert driver.current_url.endswith("report.html#figure_3")
+    assert driver.current_url.endswith("report.html#figure_3-a")
 
 
 def test_sorting_by_reported_value_sorts_numbers(driver, pages):

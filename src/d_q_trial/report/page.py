@@ -71,6 +71,9 @@ def report_page(report: Report) -> str:
 def claims_page(report: Report) -> str:
     """Return the table of reported values as a page of its own."""
     places = {item["label"]: item["key"] for item in (*report.figures, *report.shown)}
+    for figure in report.figures:
+        letters = [panel["letter"] for panel in figure["panels"] if panel["verdicts"]]
+        places |= {f"{figure['label']}{letter}": f"{figure['key']}-{letter}" for letter in letters if letter}
     return render("claims.html.j2", **_common(report, "claims.html"), libraries=("sortable",), places=places)
 
 
