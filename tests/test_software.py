@@ -62,7 +62,9 @@ def test_report_and_crate_of_a_run_list_the_libraries_that_its_steps_imported(fi
     assert "statsmodels" in (folder / "logs/sensitivity.log").read_text()
     assert "statsmodels" not in (folder / "logs/tables.log").read_text()
     crate = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
-    listed = {entry["name"] for entry in crate if entry["@id"].startswith("#software-")}
+    software = [entry for entry in crate if entry["@type"] == "SoftwareApplication"]
+    assert all(entry["@id"] == entry["url"] and entry["url"].startswith("https://") for entry in software)
+    listed = {entry["name"] for entry in software}
     assert {"numpy", "scipy", "pandas", "statsmodels", "matplotlib", "openpyxl", "snakemake"} <= listed
     assert listed.isdisjoint({"pygments", "networkx", "python-calamine"})
     methods = (folder / "methods.md").read_text()

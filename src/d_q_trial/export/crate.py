@@ -8,6 +8,7 @@ import mimetypes
 import os
 import shutil
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
+WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 FORMATS = {
     ".csv": "text/csv",
     ".md": "text/markdown",
@@ -47,6 +49,18 @@ def code_digest(package: Path = Path(__file__).parent.parent) -> str:
 def _media_type(name: str) -> str:
     ending = Path(name).suffix
     return FORMATS.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
+
+
+def _home_page(name: str) -> str:
+    """Return the address that a distribution states as its home."""
+    if name == "python":
+        return "https://www.python.org"
+    about = metadata.metadata(name)
+    stated = [entry.split(", ", 1) for entry in about.get_all("Project-URL", [])]
+    named = {label.casefold(): address for label, address in stated}
+    return next(
+        (named[label] for label in ("homepage", "documentation", "source") if label in named), about["Home-page"] or ""
+    )
 
 
 def _end_time() -> str:
@@ -132,7 +146,9 @@ def _crate(
     package = {"name": "d-q-trial", "version": version, "sha256": code_digest(), "programmingLanguage": "Python"}
     code = add("#code", "SoftwareSourceCode", **package)
     needed = [
-        add(f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=of) for name, of in versions.items()
+        add(page or f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=of, url=page)
+        for name, of in versions.items()
+        for page in (_home_page(name),)
     ]
     described = {"name": "Workflow", "version": version, "encodingFormat": "text/plain"}
     workflow = crate.add_workflow(
@@ -143,7 +159,8 @@ def _crate(
         lang_version=versions["snakemake"],
         properties=described | {"sha256": sha256(folder / WORKFLOW)},
     )
-    state(workflow, author=maintainers, license=licence, softwareRequirements=[code, *needed])
+    profile = add(WORKFLOW_PROFILE, "CreativeWork", name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
+    state(workflow, author=maintainers, license=licence, softwareRequirements=[code, *needed], conformsTo=profile)
     files = {}
     for path in manifest.outputs(folder):
         name = path.relative_to(folder).as_posix()
@@ -171,5 +188,5 @@ def _crate(
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    root["mentions"] = [run]
+    root["mentions"] = run
     return crate.metadata.generate()
