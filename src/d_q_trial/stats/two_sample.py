@@ -1,7 +1,6 @@
 """The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
 
-To add a test, add its words to ``two_sample.yaml`` and its functions to ``_FUNCTIONS``; its name is then a choice in
-``config.yaml``. numpy and scipy are imported only when a test is made, so that asking for names or words is cheap.
+To add a test, add an entry to ``_EVERY``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when a test is made, so that asking for names or words is cheap.
 """
 
 from __future__ import annotations
@@ -9,10 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,20 +37,19 @@ class Compared(NamedTuple):
 class TwoSampleTest:
     """A two-sided test of two independent samples, with everything that other modules ask of it.
 
-    The words are explained in ``two_sample.yaml``. What a test cannot do is None, with the reason in words beside it;
-    nothing is put in its place.
+    What a test cannot do is None, with the reason in words beside it; nothing is put in its place.
     """
 
-    name: str
-    label: str
-    sentence: str
-    references: Mapping[str, str]
-    statistic: str
-    undefined: str
-    interval: str
+    name: str  # in config.yaml, and in the column `method` of the results
+    label: str  # a few words, for notes and legends
+    sentence: str  # for the methods section, after "compared by the"
+    references: Mapping[str, str]  # keys and citations
+    statistic: str  # its name in the results
+    undefined: str  # why some data have no P
+    interval: str  # how effects are given, with the placeholder {level}
     not_permuted: str = ""
-    no_bounds: str = ""
-    for_many: str = ""
+    no_bounds: str = ""  # of P for missing values
+    for_many: str = ""  # the test made, and named in the tables, where hundreds of large comparisons would take hours
     compare: Compare  # samples of shape (n,) and (m,)
     columns: Compare | None = None  # values (n, k) and which rows are first (n,), where that is faster than one by one
     # (first, second, sorted differences, tie sum, alpha) -> how many differences lie outside each end of the interval
@@ -114,30 +109,102 @@ def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
     return call
 
 
-def _normal(*, continuity: bool) -> dict[str, Any]:
-    """Return the functions of the normal approximation, with the continuity correction of half a unit of U or without."""
-    return {
+def _rank_sum_test(*, continuity: bool, sentence: str, **different: Any) -> TwoSampleTest:
+    """Make a variant of the rank-sum test: by the normal approximation, but for what is ``different``."""
+    fields: dict[str, Any] = {
+        "references": _WILCOXON | _MANN_WHITNEY,
         "compare": _call("rank_sum", "asymptotic", continuity=continuity),
         "columns": _call("rank_sum", "asymptotic_columns", continuity=continuity),
         "depths": _call("shift", "normal_depths", continuity=continuity),
-        "continuity": continuity,
+        "sentence": f"two-sided {sentence}",
+        "statistic": "z",
+        "undefined": "all values are equal",
+        "interval": "given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
     }
+    return TwoSampleTest(continuity=continuity, **fields | different)
 
 
-_FUNCTIONS: dict[str, dict[str, Any]] = {
-    "brunner_munzel": {"compare": _call("interaction", "brunner_munzel")},
-    "exact": {
-        "compare": _call("rank_sum", "exact"),
-        "columns": _call("rank_sum", "exact_columns"),
-        "depths": _call("shift", "exact_depths"),
-        "continuity": False,
-    },
-    "normal": _normal(continuity=False),
-    "normal_continuity": _normal(continuity=True),
-    "welch": {
-        "compare": _call("estimate", "welch"),
-        "mean_difference": _call("estimate", "mean_difference"),
-    },
+_WILCOXON = {"wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945)."}
+_MANN_WHITNEY = {
+    "mann_whitney": (
+        "Mann HB, Whitney DR. On a test of whether one of two random variables is stochastically larger than the "
+        "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
+    ),
 }
-_WORDS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-TESTS = {name: TwoSampleTest(name=name, **_WORDS[name], **_FUNCTIONS[name]) for name in sorted(_WORDS)}
+_EVERY = (
+    # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
+    TwoSampleTest(
+        name="brunner_munzel",
+        label="Brunner-Munzel test",
+        sentence="two-sided Brunner-Munzel test (Student's t with Satterthwaite's degrees of freedom)",
+        references={
+            "brunner": (
+                "Brunner E, Munzel U. The nonparametric Behrens-Fisher problem: asymptotic theory and a small-sample "
+                "approximation. Biometrical Journal 42, 17-25 (2000)."
+            ),
+        },
+        statistic="t",
+        undefined="the groups do not overlap, or one has fewer than two values",
+        compare=_call("interaction", "brunner_munzel"),
+        interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
+        no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
+        not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
+    ),
+    # The permutation distribution of U given the ties, by distance from the mean.
+    # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
+    _rank_sum_test(
+        name="exact",
+        continuity=False,
+        label="exact test",
+        sentence="exact Wilcoxon rank-sum test (permutation distribution given the ties)",
+        references=_WILCOXON
+        | {
+            "streitberg": (
+                "Streitberg B, Röhmel J. Exact distributions for permutation and rank tests: an introduction to some "
+                "recently published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
+            ),
+        },
+        compare=_call("rank_sum", "exact"),
+        columns=_call("rank_sum", "exact_columns"),
+        depths=_call("shift", "exact_depths"),
+        no_bounds="the exact test conditions on ties, which the missing values would change",
+        for_many="normal_continuity",
+    ),
+    # The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
+    _rank_sum_test(
+        name="normal",
+        continuity=False,
+        label="normal approximation without continuity correction",
+        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
+    ),
+    # Half a unit of U is taken off its distance from the mean. R: wilcox.test(exact = FALSE).
+    _rank_sum_test(
+        name="normal_continuity",
+        continuity=True,
+        label="normal approximation with continuity correction",
+        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
+    ),
+    # The difference of means, with unequal variances. R: t.test(first, second).
+    TwoSampleTest(
+        name="welch",
+        label="Welch's t test",
+        sentence="two-sided Welch t test (difference of means, unequal variances)",
+        references={
+            "welch": (
+                "Welch BL. The generalization of 'Student's' problem when several different population variances are "
+                "involved. Biometrika 34, 28-35 (1947)."
+            ),
+        },
+        statistic="t",
+        undefined="a group has fewer than two values, or no group varies",
+        compare=_call("estimate", "welch"),
+        interval=(
+            "given as the Hodges-Lehmann shift without an interval, and as the difference of means with the {level} "
+            "interval of the same test"
+        ),
+        mean_difference=_call("estimate", "mean_difference"),
+        no_bounds="missing values without limits leave no bounds of a test of means",
+        not_permuted="Welch's t is no linear rank statistic",
+    ),
+)
+TESTS = {test.name: test for test in sorted(_EVERY, key=lambda test: test.name)}
