@@ -245,6 +245,15 @@ def test_other_conventions_that_round_to_the_reported_value_are_named(others, ve
 
 
 @pytest.mark.parametrize(
+    ("value", "reported", "verdict"),
+    [(0.0, "21", claims.NOT_CHECKABLE), (0.0, "0", claims.REPRODUCED), (20.0, "21", claims.NOT_REPRODUCED)],
+)
+def test_a_size_of_a_group_without_any_value_is_not_checkable(value, reported, verdict):
+    found = judged(value, "=", reported, statistic="n")
+    assert (found["verdict"], found["note"]) == (verdict, claims.NO_GROUP if verdict == claims.NOT_CHECKABLE else "")
+
+
+@pytest.mark.parametrize(
     ("key", "note"),
     [
         ({"outcome": "sasp_composite"}, "sasp_composite is not an outcome that can be computed"),
