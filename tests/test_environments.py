@@ -2,8 +2,10 @@
 
 import os
 import re
+import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import workspace
@@ -69,3 +71,23 @@ def test_the_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, metho
     assert "d_q_trial results" in steps
     wanted = f"--editable {folder}" if method == "conda" else f"{folder}/d-q-trial.sif"
     assert wanted in steps
+
+
+@pytest.mark.slow
+def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(tmp_path):
+    folder = workspace.make(tmp_path / "project")
+    job = yaml.safe_load((TOP / "profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
+    pod = job["template"]["spec"]["containers"][0]
+    assert f"--shards {job['completions']} " in pod["args"][0]
+    command = pod["args"][0].replace("99999", "199").replace("_of_8", "_of_2").replace("--shards 8", "--shards 2")
+    assert workspace.snakemake(folder, "results/workbooks/reconstructed/participants.csv").returncode == 0
+    for index in "01":
+        place = workspace.environment(folder) | {
+            "JOB_COMPLETION_INDEX": index,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        subprocess.run([*pod["command"], command], cwd=folder, env=place, check=True)
+    settings = ("--config", "robustness={shards: 2, full_permutations: 199}")
+    planned = workspace.snakemake(folder, "full_size", *settings, "--dry-run").stdout
+    assert "Draw the specification curve" in planned
+    assert "Permute the treatment labels" not in planned
