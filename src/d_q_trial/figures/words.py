@@ -9,7 +9,6 @@ from typing import Any
 from ..config.yaml_files import read_yaml
 from ..formatting import interval, number, p_digits, p_value
 from ..labels import within
-from ..pages import environment
 
 
 @cache
@@ -20,8 +19,10 @@ def texts() -> dict[str, Any]:
 
 @cache
 def _template(figure: str, part: str):
-    engine = environment().overlay(autoescape=False)
-    engine.filters = engine.filters | {
+    import jinja2
+
+    engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    engine.filters |= {
         "count": lambda value: f"{int(value):,}",
         "digits": p_digits,
         "interval": interval,
