@@ -37,10 +37,10 @@ class Seconds(NamedTuple):
 
 
 ONE_PROCESS = """
-import contextlib, json, sys
+import contextlib, json, os, sys
 from d_q_trial.__main__ import main
 for arguments in json.load(open(sys.argv[1])):
-    with contextlib.redirect_stderr(None), contextlib.redirect_stdout(None):
+    with open(os.devnull, "w") as nothing, contextlib.redirect_stderr(nothing), contextlib.redirect_stdout(nothing):
         status = main(arguments)
     assert not status, arguments
 """
