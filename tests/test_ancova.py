@@ -88,7 +88,7 @@ def mixed(design, response, participant, *contrasts):
     return random_intercept(design, response, participant, contrasts, confidence=0.95)
 
 
-def _same_as_lmertest(found, expected):
+def assert_same_as_lmertest(found, expected):
     # R stops its search at a relative 1e-6 or so in the variances.
     for field, tolerance in (("estimate", 1e-6), ("standard_error", 1e-6), ("df", 1e-3), ("p", 1e-5)):
         assert getattr(found, field) == pytest.approx(float(expected(field)), rel=tolerance), field
@@ -97,7 +97,7 @@ def _same_as_lmertest(found, expected):
 def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
     found = mixed(*_long(data()), [0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
     for effect, name in zip(found, ("week_20", "mean"), strict=True):
-        _same_as_lmertest(effect, lambda field, name=name: value(f"mixed_{name}.{field}"))
+        assert_same_as_lmertest(effect, lambda field, name=name: value(f"mixed_{name}.{field}"))
 
 
 @pytest.mark.parametrize("oracle", rows("mixed"), ids=lambda row: f"correlation {row['icc']}")
@@ -105,7 +105,9 @@ def test_mixed_model_is_that_of_lmertest_also_where_participants_hardly_vary_wit
     here = [row for row in rows("mixed_data") if row["icc"] == oracle["icc"]]
     response = [float(row["y"] or "nan") for row in here]
     design = [[1.0, float(row["arm"])] for row in here]
-    _same_as_lmertest(mixed(design, response, [row["participant"] for row in here], [0, 1])[0], oracle.__getitem__)
+    assert_same_as_lmertest(
+        mixed(design, response, [row["participant"] for row in here], [0, 1])[0], oracle.__getitem__
+    )
 
 
 def test_on_complete_data_the_mean_over_visits_is_the_t_test_of_participants_means():

@@ -248,7 +248,7 @@ def test_other_conventions_that_round_to_the_reported_value_are_named(others, ve
     ("value", "reported", "verdict"),
     [(0.0, "21", claims.NOT_CHECKABLE), (0.0, "0", claims.REPRODUCED), (20.0, "21", claims.NOT_REPRODUCED)],
 )
-def test_a_size_of_a_group_without_any_value_is_not_checkable(value, reported, verdict):
+def test_the_size_of_a_group_without_values_is_checked_only_if_it_is_reported_as_zero(value, reported, verdict):
     found = judged(value, "=", reported, statistic="n")
     assert (found["verdict"], found["note"]) == (verdict, claims.NO_GROUP if verdict == claims.NOT_CHECKABLE else "")
 
