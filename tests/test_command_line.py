@@ -37,6 +37,15 @@ def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, arguments,
     assert not out.exists() or not list(out.glob("*"))
 
 
+def test_a_damaged_description_of_the_participants_is_named(tmp_path):
+    damaged = tmp_path / "workbooks/reconstructed/participants.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("")
+    run = call("report", "--results", tmp_path, *CONFIG)
+    assert (run.returncode, "Traceback" in run.stderr) == (1, False)
+    assert f"{damaged}: not readable as JSON" in run.stderr
+
+
 def test_help_is_quick_and_names_every_command():
     code = "import sys; from d_q_trial.cli import build_parser; build_parser(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -75,8 +75,18 @@ def read_participants(folder: Path | str) -> Participants:
 
 
 def read_description(folder: Path | str) -> dict[str, Any]:
-    """Read the label and source of the participants without their table."""
-    return json.loads((Path(folder) / "participants.json").read_text(encoding="utf-8"))
+    """Read the label and source of the participants without their table.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    path = Path(folder) / "participants.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{path}: not readable as JSON; delete it, and `snakemake --cores 4` makes it again") from None
 
 
 def age_groups(frame: pd.DataFrame, trial: Trial) -> dict[str, pd.DataFrame]:
