@@ -34,9 +34,8 @@ from d_q_trial.robustness.search import best_cuts
 from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.ancova import marker_interaction
 from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
-from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.multiplicity import holm
-from d_q_trial.stats.permutation import SUMMARIES, Design, StepDown, blocks
+from d_q_trial.stats.multiplicity import adjusted
+from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks, labels_for
 from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.trial import load_trial
 
@@ -131,7 +130,7 @@ def multiplicity(trial):
         counts.add(block)
     return {
         "T3, smallest of 6: unadjusted": p.min(),
-        "T3, smallest of 6: Holm": holm(p).min(),
+        "T3, smallest of 6: Holm": adjusted(p, "holm").min(),
         "T3, smallest of 6: max-T": min(found.p for found in counts.p(labels.p)),
     }
 
@@ -192,7 +191,7 @@ def multiverse(rng, upper_shift, shift):
     found = {
         f"{family}: {summary.replace('_', ' ')}": joint[row, column]
         for column, family in enumerate(FAMILIES)
-        for row, summary in enumerate(SUMMARIES)
+        for row, summary in enumerate(Joint.SUMMARIES)
     }
     adjusted = [p.p for p in step_down.p(counts.p)]
     return found | {"smallest max-T adjusted P": np.nanmin(adjusted)}

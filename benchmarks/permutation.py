@@ -23,8 +23,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import mannwhitneyu
 
-from d_q_trial.stats.labels import labels_for
-from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks
+from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks, labels_for
 
 PARTICIPANTS, SPECIFICATIONS, PERMUTATIONS = 60, 10_000, 10_000
 SCIPY_SPECIFICATIONS, SCIPY_PERMUTATIONS = 1000, 40

@@ -11,7 +11,7 @@ import pytest
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.multiplicity import multiplicity
-from d_q_trial.stats.multiplicity import benjamini_hochberg, holm
+from d_q_trial.stats.multiplicity import adjusted
 from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
@@ -73,8 +73,8 @@ def test_p_of_a_family_is_that_of_the_test_of_the_analysis(test):
     compared = {c.key: get_test(test).compare(*c.samples()).p for c in pipeline.of_config().layout.compared}
     assert len(found) > 10
     assert found["p"].tolist() == [compared[key] for key in found[KEYS].itertuples(index=False, name=None)]
-    np.testing.assert_allclose(found["p_holm"], holm(found["p"]))
-    np.testing.assert_allclose(found["p_benjamini_hochberg"], benjamini_hochberg(found["p"]))
+    np.testing.assert_allclose(found["p_holm"], adjusted(found["p"], "holm"))
+    np.testing.assert_allclose(found["p_benjamini_hochberg"], adjusted(found["p"], "fdr_bh"))
     if test == "welch":
         assert found["p_max_t"].isna().all()
         assert found["reason"].eq(get_test("welch").not_permuted).all()

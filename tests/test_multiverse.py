@@ -19,7 +19,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.figures.specification_curve import describe_multiverse, draw_curve, options_of
 from d_q_trial.robustness import multiverse
 from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE, with_missing
-from d_q_trial.stats.labels import labels_for, permutation_p
+from d_q_trial.stats.permutation import labels_for, permutation_p
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from ..errors import nearest
-from ..stats.two_sample import permutable_names
+from ..stats.two_sample import get_test, rank_sum_variants
 from .types import Names, Number, Quantile, Share, Strict, Text, Whole
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def _some_of(*names: str) -> Any:
 
 
 Changes = _some_of("percent", "log_ratio", "difference")
-Tests = _some_of(*permutable_names())
+Tests = _some_of(*(name for name in rank_sum_variants() if not get_test(name).for_many))  # P follows from z
 Outliers = _some_of("keep", "trim", "winsorise")
 Missing = _some_of("available", "last_carried_forward", "no_change")
 Populations = _some_of("intention_to_treat", "completers")

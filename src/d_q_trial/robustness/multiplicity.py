@@ -5,9 +5,8 @@ import pandas as pd
 
 from ..config.robustness import Family, Robustness
 from ..labels import strata_named
-from ..stats.labels import MonteCarloP, labels_for
-from ..stats.multiplicity import benjamini_hochberg, holm
-from ..stats.permutation import Design, StepDown, blocks
+from ..stats.multiplicity import adjusted
+from ..stats.permutation import Design, MonteCarloP, StepDown, blocks, labels_for
 from ..stats.two_sample import TwoSampleTest, get_test
 from .comparisons import Comparison, Layout, matrix_of
 
@@ -37,7 +36,7 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         joint, reason = _max_t(members, test, robustness)
         rows += [
             (name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None, reason)
-            for member, *values, t in zip(members, p, holm(p), benjamini_hochberg(p), joint, strict=True)
+            for member, *values, t in zip(members, p, adjusted(p, "holm"), adjusted(p, "fdr_bh"), joint, strict=True)
         ]
     whole = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
@@ -57,7 +56,7 @@ def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustnes
     """Return step-down max-T of a family, or undefined P-values and the reason."""
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
-        return [MonteCarloP.undefined()] * len(members), reason
+        return [MonteCarloP()] * len(members), reason
     _, is_first, values = matrix_of(members)
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)

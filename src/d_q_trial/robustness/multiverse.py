@@ -16,8 +16,7 @@ from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
-from ..stats.labels import MonteCarloP, labels_for, permutation_p, shard_range
-from ..stats.permutation import SUMMARIES, Joint, Progress, StepDown, blocks, curve
+from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, curve, labels_for, permutation_p
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
@@ -65,7 +64,7 @@ class Counts:
     exhaustive: bool  # whether these are all possible splits
     step_down: np.ndarray  # shape (tests,)
     pointwise: np.ndarray  # shape (tests,)
-    joint: np.ndarray  # shape (3, families), in the order of SUMMARIES
+    joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
     significant: np.ndarray  # shape (families,): significant specifications, added up over the permutations
     usable: np.ndarray  # shape (families,): specifications with enough participants, added up likewise
     curves: np.ndarray  # shape (places, kept permutations of the range)
@@ -95,9 +94,11 @@ def count(
     ValueError
         If the memory does not suffice; the message says what would.
     """
+    if not 1 <= shard <= shards:
+        raise ValueError(f"shard {shard} of {shards}: shards count from 1")
     observed = every.design.observed(every.is_first)
     labels = labels_for(every.is_first, permutations, seed)
-    start, stop = shard_range(labels.count, shard, shards)
+    start, stop = (labels.count * part // shards for part in (shard - 1, shard))
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
     joint = Joint(observed, every.weights, critical=every.critical)
     curves = [np.empty((PLACES, 0), dtype=np.float32)]
@@ -120,7 +121,7 @@ def count(
         exhaustive=labels.exhaustive,
         step_down=step_down.counts,
         pointwise=pointwise.counts,
-        joint=np.array([joint.counts[name] for name in SUMMARIES]),
+        joint=joint.counts,
         significant=joint.significant,
         usable=joint.usable,
         curves=np.hstack(curves),
@@ -180,7 +181,7 @@ def specification_table(every: Specifications | None, counts: Counts | None) -> 
     known = ~np.isnan(observed.z)
     counted = StepDown(observed.z)
     counted.counts = counts.step_down
-    results = pd.DataFrame({"effect": observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
+    results = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
     for name, found in (
         ("p_pointwise", [counts.p(n) for n in counts.pointwise]),
         ("p_adjusted", counted.p(counts.p)),
@@ -226,12 +227,12 @@ def summary_table(every: Specifications | None, counts: Counts | None) -> pd.Dat
     for number, ((family, members), own) in enumerate(zip(every.families.items(), every.weights, strict=True)):
         combinations, tested, used = int(members.sum()), int(own.sum()), int(own[known].sum())
         sizes = (combinations, combinations - tested, tested - used, used, int(np.count_nonzero(own[known])))
-        for place, name in enumerate(SUMMARIES):
-            p = counts.p(counts.joint[place, number]) if used else MonteCarloP.undefined()
+        for place, name in enumerate(Joint.SUMMARIES):
+            p = counts.p(counts.joint[place, number]) if used else MonteCarloP()
             mean = np.nan
             if name == "share_significant" and counts.usable[number]:
                 mean = counts.significant[number] / counts.usable[number]
-            rows.append((family, name, values[name][number], *p[:3], counts.total, mean, *sizes))
+            rows.append((family, name, values[place, number], *p[:3], counts.total, mean, *sizes))
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 

@@ -9,7 +9,7 @@ from ..config.robustness import Robustness
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.estimate import mean_difference
 from ..stats.interaction import mann_whitney_effect
-from ..stats.labels import MonteCarloP
+from ..stats.permutation import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
 from .comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table

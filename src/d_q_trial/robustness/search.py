@@ -8,9 +8,8 @@ from scipy.special import ndtr
 
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
-from ..stats.labels import MonteCarloP, labels_for
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
-from ..stats.permutation import SAME, Design, Progress, StepDown, blocks
+from ..stats.permutation import SAME, Design, MonteCarloP, Progress, StepDown, blocks, labels_for
 from ..stats.two_sample import get_test
 from ..trial import Trial
 from .comparisons import generator, matrix_of
@@ -98,7 +97,7 @@ def best_cuts(
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
         of_side, of_both = (labels.p(counted.counts[best]) for counted in (by_side, by_slice))
         if abs(z[best]) < np.nanmax(np.abs(z[slice_number == number])):
-            of_both = MonteCarloP.undefined()
+            of_both = MonteCarloP()
         entry |= part.table.loc[group[best]].rename({"position": "cut"}).to_dict()
         corrected = [value for p in (of_side, of_both, in_family[best]) for value in p[:3]]
         entry |= dict(zip(CORRECTED, corrected, strict=True)) | {"permutations": labels.count, "reason": ""}

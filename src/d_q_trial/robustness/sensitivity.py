@@ -13,7 +13,7 @@ from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant, significant
 from ..stats.estimate import Estimate, mean_difference
 from ..stats.interaction import mann_whitney_effect
-from ..stats.missing import Pooled, impute, p_bounds, pool
+from ..stats.missing import impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
 from .comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
@@ -21,7 +21,7 @@ from .interaction import interactions
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
-UNDEFINED = Estimate.without_error(np.nan)
+UNDEFINED = Estimate()
 EFFECT, ADJUSTED = "mann_whitney_effect", "adjusted_difference"
 IMPUTED = {EFFECT: "placements, t", ADJUSTED: "covariance, HC3, t"}
 MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
@@ -123,9 +123,9 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     if reason:
         return rows_of(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
     missing = [both - seen for both, seen in zip(total, comparison.counts(), strict=True)]
-    found = p_bounds(*comparison.samples(), *missing, method=analysis.test)
-    highest = (*key, "p_highest", found.highest, *total, method, "" if found.highest_is_exact else AT_LEAST)
-    return [*rows_of(key, total, method, p_lowest=found.lowest), highest]
+    lowest, highest, exact = p_bounds(*comparison.samples(), *missing, method=analysis.test)
+    last = (*key, "p_highest", highest, *total, method, "" if exact else AT_LEAST)
+    return [*rows_of(key, total, method, p_lowest=lowest), last]
 
 
 def _imputed_rows(
@@ -160,18 +160,20 @@ def _imputed_rows(
         at = people.get_indexer(c.participant)
         key = (c.outcome, "log_ratio", *c.key[2:], "")
         for name, words in IMPUTED.items():
-            found = Pooled(UNDEFINED, np.nan)
+            found, share = UNDEFINED, np.nan
             if not reason:
-                found = _pooled(name, filled[:, at, 0], filled[:, at, column[c.visit]], c.is_first, 1 - analysis.alpha)
+                found, share = _pooled(
+                    name, filled[:, at, 0], filled[:, at, column[c.visit]], c.is_first, 1 - analysis.alpha
+                )
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
-            rows += estimate_rows(key, name, found.estimate, c.total, method, TOO_FEW)
-            rows += rows_of(key, c.total, method, TOO_FEW, missing_share=found.missing_share)
+            rows += estimate_rows(key, name, found, c.total, method, TOO_FEW)
+            rows += rows_of(key, c.total, method, TOO_FEW, missing_share=share)
     return rows
 
 
 def _pooled(
     name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
-) -> Pooled:
+) -> tuple[Estimate, float]:
     """Estimate an effect in every set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
     estimates = []
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
@@ -183,11 +185,11 @@ def _pooled(
             estimates.append((estimate, error**2, is_first.size - 3))
     values, variances, df = np.array(estimates, dtype=float).T
     if not variances.mean() > 0:
-        return Pooled(UNDEFINED, np.nan)
+        return UNDEFINED, np.nan
     found, share = pool(values, variances, complete_df=float(df.mean()), confidence=confidence)
     if name == EFFECT:
         found = found._replace(**{part: getattr(found, part) + 0.5 for part in ("estimate", "lower", "upper")})
-    return Pooled(found, share)
+    return found, share
 
 
 def _log(baseline: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Linear models by statsmodels: analysis of covariance, interaction with a continuous marker, repeated measures.
 
 Designs are arrays rather than formulas: a formula costs ten times the fit, and imputation fits thousands. Rows with a
-NaN are left out.
+NaN are left out. Arrays have shape (n,), a design (n, k).
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ _STEP = 1e-4  # of the logarithm, to differentiate
 def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confidence: float) -> Estimate:
     """One coefficient of ordinary least squares with HC3 standard error, ``OLS(...).fit(cov_type="HC3")``.
 
-    Design and response have shapes (n, k) and (n,); P and interval are by Student's t with n - k degrees of freedom.
-    Only the estimate is set if the fit leaves nothing over, or if a row's leverage is 1 (HC3 is undefined); it is NaN
-    if the columns are linearly dependent or n <= k. ValueError for infinite values. MacKinnon and White (1985),
-    Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")`` with t of n - k.
+    P and interval are by Student's t with n - k degrees of freedom. Only the estimate is set if the fit leaves nothing
+    over, or if a row's leverage is 1 (HC3 is undefined); it is NaN if the columns are linearly dependent or n <= k.
+    MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
 
     >>> slope = least_squares([[1, 0], [1, 1], [1, 2], [1, 3]], [1.0, 2.5, 2.0, 4.0], 1, confidence=0.95)
     >>> round(slope.estimate, 3), round(slope.standard_error, 3), slope.df
@@ -41,7 +40,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
     lengths[lengths == 0] = 1.0
     scaled = design / lengths
     if n <= k or np.linalg.matrix_rank(scaled) < k:
-        return Estimate.without_error(np.nan)
+        return Estimate()
     with np.errstate(divide="ignore", invalid="ignore"):  # a leverage of 1
         fitted = OLS(response, scaled, hasconst=True).fit(cov_type="HC3", use_t=True)
     leverage = (scaled * fitted.model.pinv_wexog.T).sum(axis=1)
@@ -59,43 +58,37 @@ def _complete(design: ArrayLike, response: ArrayLike, *others: np.ndarray) -> tu
 
 
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
-    """Adjusted difference of an outcome between two arms, first minus second: ``response ~ arm + covariate``.
+    """Adjusted difference of an outcome between two arms: ``response ~ arm + covariate``, by :func:`least_squares`.
 
-    Arrays have shape (n,); the covariate is the baseline value. With log follow-up as response and log baseline as
-    covariate, the effect is that of the log ratio as response. NaN, errors and source as :func:`least_squares`.
+    The covariate is the baseline value. With log follow-up as response and log baseline as covariate, the effect is that
+    of the log ratio as response.
 
     >>> found = ancova([5, 7, 6, 9, 3, 4, 2, 5], [1, 2, 3, 4, 1, 2, 3, 4], [1, 1, 1, 1, 0, 0, 0, 0], confidence=0.95)
     >>> round(found.estimate, 3), found.df
     (3.25, 5.0)
     """
-    centred = _centred(covariate, response)
-    design = np.column_stack([np.ones(centred.size), np.asarray(is_first, dtype=float), centred])
+    covariate, is_first = finite(covariate, "covariate"), np.asarray(is_first, dtype=float)
+    design = np.column_stack([np.ones(covariate.size), is_first, covariate])
     return least_squares(design, response, 1, confidence=confidence)
 
 
 def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
-    """How much the effect of treatment changes along a continuous marker: ``response ~ arm * marker``, arrays (n,).
+    """How much the effect changes along a continuous marker: ``response ~ arm * marker``, by :func:`least_squares`.
 
     The coefficient of the product: the difference of the two arms' slopes, per standard deviation of the marker among
-    the participants that have both (P does not depend on that unit). NaN, errors and source as :func:`least_squares`.
+    the participants that have both (P does not depend on that unit).
 
     >>> arm, marker = [1, 1, 1, 1, 0, 0, 0, 0], [1, 2, 3, 4, 1, 2, 3, 4]
     >>> round(marker_interaction([2, 4, 7, 8, 1, 1, 2, 1], marker, arm, confidence=0.95).estimate, 3)
     2.39
     """
-    centred = _centred(marker, response)
-    known = centred[~np.isnan(centred)]
+    marker, is_first = finite(marker, "marker"), np.asarray(is_first, dtype=float)
+    known = marker[~np.isnan(marker) & ~np.isnan(finite(response, "response"))]
     if known.size < 5 or not np.ptp(known) > 0:
-        return Estimate.without_error(np.nan)
-    standard, is_first = centred / known.std(ddof=1), np.asarray(is_first, dtype=float)
-    design = np.column_stack([np.ones(centred.size), is_first, standard, is_first * standard])
+        return Estimate()
+    standard = (marker - known.mean()) / known.std(ddof=1)
+    design = np.column_stack([np.ones(marker.size), is_first, standard, is_first * standard])
     return least_squares(design, response, 3, confidence=confidence)
-
-
-def _centred(covariate: ArrayLike, response: ArrayLike) -> np.ndarray:
-    """Subtract the mean among the participants with a response; the others become NaN."""
-    column = np.where(np.isnan(finite(response, "response")), np.nan, finite(covariate, "covariate"))
-    return column - column[~np.isnan(column)].mean() if not np.isnan(column).all() else column
 
 
 def random_intercept(
@@ -103,20 +96,17 @@ def random_intercept(
 ) -> list[Estimate]:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
-    Design, response and participant have shapes (n, k), (n,) and (n,): a row per participant and visit. Returns an
-    estimate for each of the contrasts, weights of the coefficients of shape (k,). A row with NaN is left out, not the
-    participant: the fit is valid if the reason depends on nothing but the values that were seen. Every two values of a
-    participant share the same correlation. MixedLM's likelihood is maximized along its one variance ratio, between
-    correlations of 0 and 0.999999; its general search stops short near either.
+    There is a row per participant and visit; one with NaN is left out, not the participant: the fit is valid if the
+    reason depends on nothing but the values that were seen. Every two values of a participant share the same
+    correlation. Returns an estimate for each of the contrasts, weights of the coefficients of shape (k,). MixedLM's
+    likelihood is maximized along its one variance ratio, between correlations of 0 and 0.999999; its general search
+    stops short near either. ValueError with the reason, if the data do not determine the model.
 
     Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
     profiled out, c depends on the log variance ratio r alone, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),
     where var(r) comes from MixedLM's own Hessian. If the participants' variance is estimated as 0, they are n - k, and
-    the model is least squares.
-
-    ValueError with the reason, if the columns are linearly dependent, no participant has two values, the response does
-    not vary beyond the design, the values of a participant do not vary, or a value is infinite. Laird and Ware (1982),
-    Biometrics 38, 963-974. R: ``lmerTest::lmer(response ~ ... + (1 | participant))`` and ``contest1D``.
+    the model is least squares. Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(response ~ ... + (1 |
+    participant))`` and ``contest1D``.
 
     >>> design, response = [[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6]
     >>> found = random_intercept(design, response, list("aabbccdd"), [[0, 1]], confidence=0.95)[0]

@@ -1,7 +1,4 @@
-"""Tests of two-by-two tables, of rank correlation, and of a trend over ordered groups, by scipy.
-
-Statistic and P are NaN where a test is not defined. ValueError for infinite values.
-"""
+"""Tests of two-by-two tables, of rank correlation, and of a trend over ordered groups, by scipy."""
 
 from __future__ import annotations
 
@@ -19,15 +16,14 @@ class Tested(NamedTuple):
     """Number of values or pairs, the statistic of the test (chi-squared, r, or z), and P."""
 
     n: int
-    statistic: float
-    p: float
+    statistic: float = np.nan
+    p: float = np.nan
 
 
 def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
-    """Pearson's chi-squared test of two samples of 0 and 1, by ``chi2_contingency(correction=False)``.
+    """Pearson's chi-squared test of two samples of 0 and 1, by ``chi2_contingency``, without Yates' correction.
 
-    One degree of freedom, without Yates' correction; not defined if a margin is zero. ValueError for values other than
-    0 and 1. R: ``chisq.test(correct=FALSE)``.
+    One degree of freedom; not defined if a margin is zero. R: ``chisq.test(correct=FALSE)``.
 
     >>> found = chi_squared([1, 1, 1, 0], [0, 0, 1, 0])
     >>> found.statistic, round(found.p, 4)
@@ -38,16 +34,15 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
         raise ValueError("chi-squared test: expected values of 0 and 1")
     table = np.array([[np.sum(sample == 1), np.sum(sample == 0)] for sample in samples])
     if 0 in table.sum(axis=1) or 0 in table.sum(axis=0):
-        return Tested(int(table.sum()), np.nan, np.nan)
+        return Tested(int(table.sum()))
     found = stats.chi2_contingency(table, correction=False)
     return Tested(int(table.sum()), float(found.statistic), float(found.pvalue))
 
 
 def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
-    """Spearman's rank correlation of pairs, shape (n,), by ``spearmanr``; pairs with a NaN are left out.
+    """Spearman's rank correlation of pairs, shapes (n,), by ``spearmanr``, with P from Student's t of n - 2.
 
-    P is from Student's t with n - 2 degrees of freedom, and 0 for a perfect correlation; not defined if a variable does
-    not vary or n < 3. SAS, and R's ``cor.test(method="spearman", exact=FALSE)``.
+    Not defined if a variable does not vary or n < 3. SAS, and R's ``cor.test(method="spearman", exact=FALSE)``.
 
     >>> found = spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
     >>> found.n, round(found.statistic, 3), round(found.p, 3)
@@ -57,7 +52,7 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
     both = ~(np.isnan(x) | np.isnan(y))
     n = int(both.sum())
     if n < 3 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
-        return Tested(n, np.nan, np.nan)
+        return Tested(n)
     found = stats.spearmanr(x[both], y[both])
     return Tested(n, float(np.clip(found.statistic, -1, 1)), float(found.pvalue))
 
@@ -65,10 +60,10 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
 def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> Tested:
     """Jonckheere-Terpstra test of a trend over ordered groups, by the normal approximation given the ties.
 
-    The groups are samples of shape (n,), lowest group first; z is positive where values rise from group to group. The
-    statistic, the pairs in which the value of the later group is larger, is Kendall's of values and group numbers, so
-    that P is that of ``kendalltau(method="asymptotic")``. Not defined if fewer than two groups have a value, all values
-    are equal, or there are fewer than three. Jonckheere (1954), Biometrika 41, 133-145; R: ``clinfun::jonckheere.test``.
+    The lowest group comes first; z is positive where values rise from group to group. The statistic, the pairs in which
+    the value of the later group is larger, is Kendall's of values and group numbers, so that P is that of
+    ``kendalltau(method="asymptotic")``. Not defined for fewer than three values, of one group, or if all are equal.
+    Jonckheere (1954), Biometrika 41, 133-145; R: ``clinfun::jonckheere.test``.
 
     >>> trend = jonckheere_terpstra([[1, 3, 2], [2, 4, 5], [6, 4, 7]])
     >>> round(trend.statistic, 3), round(trend.p, 4)
@@ -78,7 +73,7 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> Tested:
     values = np.concatenate([np.empty(0), *samples])
     number = np.repeat(np.arange(len(samples)), [sample.size for sample in samples])
     if values.size < 3 or np.unique(number).size < 2 or np.ptp(values) == 0:
-        return Tested(values.size, np.nan, np.nan)
+        return Tested(values.size)
     found = stats.kendalltau(number, values, method="asymptotic")
     z = np.sign(found.statistic) * stats.norm.isf(found.pvalue / 2)
     return Tested(values.size, float(z), float(found.pvalue))

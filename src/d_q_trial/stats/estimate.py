@@ -10,25 +10,18 @@ from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from .checks import open_share, present
-from .rank_sum import wins
-from .two_sample import Compared
 
 
 class Estimate(NamedTuple):
     """An estimate and its uncertainty; fields that are undefined are NaN."""
 
-    estimate: float
-    standard_error: float
-    df: float
-    t: float
-    p: float
-    lower: float
-    upper: float
-
-    @classmethod
-    def without_error(cls, estimate: float) -> Estimate:
-        """Return an estimate whose uncertainty is not defined."""
-        return cls(float(estimate), *[np.nan] * 6)
+    estimate: float = np.nan
+    standard_error: float = np.nan
+    df: float = np.nan
+    t: float = np.nan
+    p: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
 
 
 def t_estimate(estimate: float, standard_error: float, df: float, *, confidence: float) -> Estimate:
@@ -40,7 +33,7 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
     """
     open_share(confidence, "confidence")
     if not (standard_error > 0 and df > 0):
-        return Estimate.without_error(estimate)
+        return Estimate(float(estimate))
     t = estimate / standard_error
     p = 2 * special.stdtr(df, -abs(t))
     half = -special.stdtrit(df, (1 - confidence) / 2) * standard_error
@@ -50,8 +43,8 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
     """Difference of means with interval and P of Welch's t test by ``scipy.stats.ttest_ind``.
 
-    Without error where a sample, shapes (n,) and (m,), has fewer than two values or neither varies. ValueError for
-    infinite values. Welch (1947), Biometrika 34, 28-35; R: ``t.test(first, second)``.
+    NaN where a sample has fewer than two values; no error where neither varies. Welch (1947), Biometrika 34, 28-35; R:
+    ``t.test(first, second)``.
 
     >>> found = mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95)
     >>> round(found.estimate, 3), round(found.df, 3), round(found.p, 3)
@@ -60,10 +53,10 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     first, second = present(first), present(second)
     open_share(confidence, "confidence")
     if min(first.size, second.size) < 2:
-        return Estimate.without_error(np.nan)
+        return Estimate()
     estimate = first.mean() - second.mean()
     if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return Estimate.without_error(estimate)
+        return Estimate(float(estimate))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
         found = stats.ttest_ind(first, second, equal_var=False)
@@ -73,8 +66,7 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     return Estimate(*(float(field) for field in fields))
 
 
-def welch(first: ArrayLike, second: ArrayLike) -> Compared:
-    """Welch's t test of the difference of means; see :func:`mean_difference`."""
-    first, second = present(first), present(second)
+def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return t and P of Welch's test; see :func:`mean_difference`."""
     found = mean_difference(first, second, confidence=0.95)
-    return Compared(first.size, second.size, float(wins(first, second).sum()), found.t, found.p)
+    return found.t, found.p

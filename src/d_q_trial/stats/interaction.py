@@ -15,32 +15,19 @@ from scipy import stats
 
 from .checks import Seed, finite, present
 from .estimate import Estimate, t_estimate
-from .labels import MonteCarloP, every_split, permutation_p, split_columns
+from .permutation import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import wins
-from .two_sample import Compared
 
 _CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the memory at hand
 _SAME = 1e-9  # statistics that differ by less are equal but for rounding
 
 
 class MannWhitneyEffect(NamedTuple):
-    """P(first > second) + P(first = second) / 2 and its variance; see :func:`mann_whitney_effect`."""
+    """P(first > second) + P(first = second) / 2, its variance, and the degrees of freedom of its t."""
 
     effect: float
-    variance_first: float
-    variance_second: float
-    n_first: int
-    n_second: int
-
-    @property
-    def variance(self) -> float:
-        """Variance of the effect: the two samples' parts together."""
-        return self.variance_first + self.variance_second
-
-    @property
-    def df(self) -> float:
-        """Degrees of freedom of the effect's t, by Satterthwaite as Brunner and Munzel do; NaN without variance."""
-        return _satterthwaite(self) if self.variance > 0 else np.nan
+    variance: float
+    df: float
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffect:
@@ -48,40 +35,34 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffec
 
     The placement of a value is the share of the other sample below it. The effect is the mean placement of the first
     sample, U / (n * m); its variance is the sample variance of the placements of either sample, divided by its size,
-    summed over both. NaN if a sample is empty; variances NaN with fewer than two values in either. DeLong, DeLong and
-    Clarke-Pearson (1988), Biometrics 44, 837-845; Brunner and Munzel (2000), Biometrical Journal 42, 17-25.
+    summed over both; degrees of freedom are Satterthwaite's. NaN if a sample is empty; the variance with fewer than two
+    values in either; degrees of freedom without variance. DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44,
+    837-845; Brunner and Munzel (2000), Biometrical Journal 42, 17-25.
 
     >>> found = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])
-    >>> round(found.effect, 4), round(found.variance, 4)
-    (0.8333, 0.037)
+    >>> round(found.effect, 4), round(found.variance, 4), round(found.df, 3)
+    (0.8333, 0.037, 3.31)
     """
     first, second = present(first), present(second)
     everyone = (np.ones((sample.size, 1)) for sample in (first, second))
-    effect, *variances = (float(part[0]) for part in _placed(wins(first, second), *everyone))
+    effect, *parts = (float(part[0]) for part in _placed(wins(first, second), *everyone))
     if min(first.size, second.size) < 2:
-        variances = [np.nan, np.nan]
-    return MannWhitneyEffect(effect, variances[0], variances[1], first.size, second.size)
+        return MannWhitneyEffect(effect, np.nan, np.nan)
+    variance = sum(parts)
+    df = variance**2 / (parts[0] ** 2 / (first.size - 1) + parts[1] ** 2 / (second.size - 1)) if variance else np.nan
+    return MannWhitneyEffect(effect, variance, df)
 
 
-def _satterthwaite(*effects: MannWhitneyEffect) -> float:
-    """Degrees of freedom of a sum of the placement variances of all groups."""
-    parts = np.array([[e.variance_first, e.variance_second] for e in effects])
-    sizes = np.array([[e.n_first, e.n_second] for e in effects])
-    return float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum())
-
-
-def brunner_munzel(first: ArrayLike, second: ArrayLike) -> Compared:
+def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Brunner and Munzel's test of an effect of 1/2, with unequal spread, by ``scipy.stats.brunnermunzel``.
 
-    No P if the placements have no variance: too few values, or no overlap. The statistic is positive where the first
+    NaN if the placements have no variance: too few values, or no overlap. The statistic is positive where the first
     sample is larger, which scipy's is where the second is. Source as :func:`mann_whitney_effect`.
     """
-    first, second = present(first), present(second)
-    counts = first.size, second.size, float(wins(first, second).sum())
     if not mann_whitney_effect(first, second).variance > 0:
-        return Compared(*counts, np.nan, np.nan)
+        return np.nan, np.nan
     found = stats.brunnermunzel(first, second)
-    return Compared(*counts, -float(found.statistic), float(found.pvalue))
+    return -float(found.statistic), float(found.pvalue)
 
 
 def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, confidence: float) -> Estimate:
@@ -95,11 +76,11 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
     >>> round(effect_difference(upper, lower, confidence=0.95).estimate, 4)
     0.5556
     """
-    estimate = upper.effect - lower.effect
+    estimate, variance = upper.effect - lower.effect, upper.variance + lower.variance
     if not (upper.variance > 0 and lower.variance > 0):
-        return Estimate.without_error(estimate)
-    error = np.sqrt(upper.variance + lower.variance)
-    return t_estimate(estimate, error, _satterthwaite(upper, lower), confidence=confidence)
+        return Estimate(estimate)
+    df = variance**2 / (upper.variance**2 / upper.df + lower.variance**2 / lower.df)
+    return t_estimate(estimate, variance**0.5, df, confidence=confidence)
 
 
 def permuted_strata_p(
@@ -124,7 +105,7 @@ def permuted_strata_p(
     won, labels = wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
     sizes, chosen = [label.size for label in labels], [int(label.sum()) for label in labels]
     if min(*chosen, sizes[0] - chosen[0], sizes[1] - chosen[1]) < 2:
-        return MonteCarloP.undefined()
+        return MonteCarloP()
     observed = _studentized(won, labels[0][:, None], labels[1][:, None])[0]
 
     def extreme(labels_first: np.ndarray, labels_second: np.ndarray) -> int:
@@ -144,10 +125,7 @@ def permuted_strata_p(
 
 
 def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
-    """Effect and both parts of its variance, each (K,), among those chosen in K columns: (n, K) and (m, K); NaN without.
-
-    ``won``, shape (n, m), is that of all pairs.
-    """
+    """Effect and both parts of its variance, each (K,), among those chosen in K columns, (n, K) and (m, K), by who won."""
     chosen = first.astype(float), second.astype(float)
     n_first, n_second = n = [side.sum(axis=0) for side in chosen]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -5,7 +5,8 @@ permuted arm labels (:class:`~.permutation.StepDown` over the subgroups made her
 that divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
 
 A cut is a value of the marker. Participants with that value belong to the upper group; with ``at_cut="lower"``, to the
-lower group. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no continuity correction.
+lower group. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no continuity
+correction. Markers, responses and arms have shape (n,).
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import Seed, finite
-from .labels import BLOCK, MonteCarloP, check_drawn, permutation_p, random_orders
-from .permutation import SAME
+from .permutation import BLOCK, SAME, MonteCarloP, check_drawn, permutation_p, random_orders
 from .rank_sum import midrank_columns, normal_z, wins
 
 
@@ -51,11 +51,11 @@ class BestSplit(NamedTuple):
 def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
     """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
 
-    ``marker`` has shape (n,); NaN belongs to no subgroup. ``window`` and ``step`` are the size of a window, and how far
-    it moves, as shares of the participants with a marker. A window takes in all who tie with its first or last member;
-    windows that end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in
-    Medicine 19, 2595-2609), with patients in a window = window * n and patients in common = (window - step) * n.
-    ``at_cut`` names the same divisions by another value, the lowest of the upper group or the highest of the lower.
+    A missing marker belongs to no subgroup. ``window`` and ``step`` are the size of a window, and how far it moves, as
+    shares of the participants with a marker. A window takes in all who tie with its first or last member; windows that
+    end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine 19,
+    2595-2609), with patients in a window = window * n and patients in common = (window - step) * n. ``at_cut`` names the
+    same divisions by another value, the lowest of the upper group or the highest of the lower.
 
     >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2).side.tolist()
     ['above', 'below', 'window', 'window']
@@ -67,19 +67,17 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     ordered = np.sort(marker[~np.isnan(marker)])
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
-    rows: list[tuple[str, float, float, float, np.ndarray]] = []  # side, bounds, position, members
-    cuts = np.unique(ordered)
-    for cut in cuts[:-1] if at_cut == "lower" else cuts[1:]:
-        above, below = (marker > cut, marker <= cut) if at_cut == "lower" else (marker >= cut, marker < cut)
-        rows += [("above", cut, np.inf, cut, above), ("below", -np.inf, cut, cut, below)]
+    cuts = np.unique(ordered)[:-1] if at_cut == "lower" else np.unique(ordered)[1:]
+    found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
-        inside = (marker >= low) & (marker <= high)
-        rows.append(("window", low, high, float(np.median(marker[inside])), inside))
-    rows = sorted((row for row in rows if row[-1].sum() >= minimum), key=lambda row: (row[0], row[3]))
-    side = np.array([row[0] for row in rows], dtype=object)
-    low, high, position = np.array([row[1:4] for row in rows], dtype=float).reshape(-1, 3).T
-    members = np.array([row[4] for row in rows], dtype=bool).reshape(len(rows), marker.size).T
-    return Subgroups(side, low, high, position, members)
+        found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
+    found.sort(key=lambda row: (row[0], row[3]))
+    side = np.array([row[0] for row in found], dtype=object)
+    low, high, position = np.array([row[1:] for row in found], dtype=float).reshape(-1, 3).T
+    members = (marker[:, None] >= low) & (marker[:, None] <= high)
+    members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
+    enough = members.sum(axis=0) >= minimum
+    return Subgroups(side[enough], low[enough], high[enough], position[enough], members[:, enough])
 
 
 def _one_of(value: str, name: str, first: str, second: str) -> None:
@@ -97,31 +95,32 @@ def best_cut_bootstrap(
     resamples: int,
     seed: Seed,
     at_cut: str = "upper",
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
 
-    Arrays have shape (n,); ``side`` is that of the subgroup, above or below its cut. ValueError for a missing or infinite
-    value. Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with
-    ``minimum_per_arm``.
+    ``side`` is that of the subgroup, above or below its cut. Each arm is drawn with replacement. The best cut of a
+    resample has the largest ``|z|`` among those with ``minimum_per_arm``. ValueError for a missing value.
 
-    Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects, P(first > second) + P(tie) /
-    2, at that cut among the participants who are not in the resample, NaN where it has none of one arm: each of shape
-    (resamples,). The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
+    Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects at that cut among the
+    participants who are not in the resample, NaN where it has none of one arm: shape (2, resamples). The out-of-bag
+    estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
 
     >>> arm = [True, False] * 4
-    >>> found = best_cut_bootstrap(range(8), range(8), arm, side="above", minimum_per_arm=1, resamples=5, seed=1)
-    >>> found[0].shape, found[1].shape
-    ((5,), (5,))
+    >>> best_cut_bootstrap(range(8), range(8), arm, side="above", minimum_per_arm=1, resamples=5, seed=1).shape
+    (2, 5)
     """
     _one_of(side, "side", "above", "below")
     _one_of(at_cut, "at_cut", "upper", "lower")
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():
         raise ValueError("best cut: missing value, expected a marker and a response of every participant")
-    cuts, effects = np.full((2, resamples), np.nan)
+    found, weights, rng = (
+        np.full((2, resamples), np.nan),
+        np.zeros((resamples, marker.size)),
+        np.random.default_rng(seed),
+    )
     if not marker.size:
-        return cuts, effects
-    rng, weights = np.random.default_rng(seed), np.zeros((resamples, marker.size))
+        return found
     for arm in (is_first, ~is_first):
         n = int(arm.sum())
         weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
@@ -138,15 +137,15 @@ def best_cut_bootstrap(
     u, _, first, second = _from_each_start(response, is_first, (weights == 0).astype(float), starts)
     with np.errstate(invalid="ignore"):
         effect = u / (first * second)
-    largest = size.max(axis=1, initial=-1.0)
-    reached = (size >= largest[:, None] * (1 - SAME)) & (largest >= 0)[:, None]
+    largest = size.max(axis=1, keepdims=True)
+    reached = (size >= largest * (1 - SAME)) & (largest >= 0)
     row = np.flatnonzero(reached.any(axis=1))
     best = reached[row].argmax(axis=1) if side == "above" else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
     own = (side == "above") == (at_cut == "upper")  # the cut is the first value in the subgroup, or the last outside
-    cuts[row] = marker[starts[best if own else before[row, best]]]
+    outside = before[row, best]
     # Those left out whose marker lies between the last value drawn outside and the first inside are on this side of the cut.
-    effects[row] = effect[row, best if own else before[row, best] + 1]
-    return cuts, effects
+    found[:, row] = marker[starts[best if own else outside]], effect[row, best if own else outside + 1]
+    return found
 
 
 def _from_each_start(
@@ -160,22 +159,18 @@ def _from_each_start(
     won = wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
     ties = weights @ ((won == 0.5) * later).T
-    added = [
-        weights * (weights @ (pairs * later).T),
-        weights * (3 * ties * (ties + weights) + weights**2 - 1),
-        weights * is_first,
-        weights * ~is_first,
-    ]
+    added = [weights * (weights @ (pairs * later).T), weights * (3 * ties * (ties + weights) + weights**2 - 1)]
+    added += [weights * is_first, weights * ~is_first]
     return [np.cumsum(a[:, ::-1], axis=1)[:, ::-1][:, starts] for a in added]
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
-    Marker and response have shape (n,); pairs with a missing value are left out. Participants with the same marker
-    value stay together, ``minimum`` of them or more on either side of a cut. NaN without a cut to try, or if all
-    responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod =
-    "Wilcoxon")``, whose cut is the largest marker value of the lower group.
+    Pairs with a missing value are left out. Participants with the same marker value stay together, ``minimum`` of them
+    or more on either side of a cut. NaN without a cut to try, or if all responses are equal. Lausen and Schumacher
+    (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut is the largest marker
+    value of the lower group.
 
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
@@ -192,7 +187,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     ranks, tie_sum = midrank_columns(response[:, None])
     scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
-        return BestSplit(np.nan, np.nan, MonteCarloP.undefined(), cuts.size, n)
+        return BestSplit(np.nan, np.nan, MonteCarloP(), cuts.size, n)
     # The deviate of one half of U, of which the scores add up to whole numbers.
     half = normal_z((upper * (n - upper) + 1) / 2, upper, n - upper, tie_sum, continuity=False)
     z = (groups @ scores) * half

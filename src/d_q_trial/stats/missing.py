@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import reduce
 from itertools import product
 from operator import or_
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,29 +21,13 @@ _SEARCH_LIMIT = 3e8
 _GAPS_TRIED = 17
 
 
-class Pooled(NamedTuple):
-    """A pooled estimate with its share of variance due to the missing values; see :func:`pool`."""
-
-    estimate: Estimate
-    missing_share: float
-
-
-class PBounds(NamedTuple):
-    """Lowest and highest P; ``highest_is_exact`` is False where ``highest`` is only known to be reached or passed."""
-
-    lowest: float
-    highest: float
-    highest_is_exact: bool
-
-
 def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     """Draw the missing values from a multivariate normal model, by data augmentation (``BayesGaussMI``).
 
     Values have a row per participant, shape (n, k), NaN what to impute; the result has shape (imputations, n, k). The
     columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values
     are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a value
-    is infinite, a column does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer
-    (1997), Analysis of Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
+    a column does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
 
     >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
     >>> impute(values, imputations=3, seed=1)[:, 4].shape
@@ -72,42 +55,45 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     return result
 
 
-def pool(estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float) -> Pooled:
+def pool(
+    estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float
+) -> tuple[Estimate, float]:
     """Pool m imputed data sets by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
     Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials. Estimates
-    and variances have shape (m,), m at least 2 (else ValueError). ``complete_df`` are the degrees of freedom without
-    missing values, which the pooled ones never exceed; infinite is allowed. The total variance is the mean variance
-    plus (1 + 1/m) times the variance between the estimates; ``missing_share`` is the share of it that the missing
-    values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
+    and variances have shape (m,). ``complete_df`` are the degrees of freedom without missing values, which the pooled
+    ones never exceed; infinite is allowed. The total variance is the mean variance plus (1 + 1/m) times the variance
+    between the estimates; the second result is the share of it that the missing values cause (lambda). R:
+    ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
-    >>> pooled = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
-    >>> round(pooled.estimate.estimate, 3), round(pooled.estimate.df, 2), round(pooled.missing_share, 3)
+    >>> pooled, share = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
+    >>> round(pooled.estimate, 3), round(pooled.df, 2), round(share, 3)
     (1.167, 10.21, 0.373)
     """
     estimates, variances = finite(estimates, "estimates"), finite(variances, "variances")
     m = estimates.size
     if m < 2 or variances.size != m:
         raise ValueError("pooling needs two or more estimates, each with its variance")
-    within = variances.mean()
     between = estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
-    total = within + (1 + 1 / m) * between
-    share = (1 + 1 / m) * between / total if total > 0 else np.nan
-    observed_df = (complete_df + 1) / (complete_df + 3) * complete_df if np.isfinite(complete_df) else np.inf
-    observed_df *= 1 - share
+    total = variances.mean() + (1 + 1 / m) * between
+    share = float((1 + 1 / m) * between / total) if total > 0 else np.nan
+    observed_df = (1 - share) * (
+        (complete_df + 1) / (complete_df + 3) * complete_df if complete_df < np.inf else np.inf
+    )
     old_df = (m - 1) / share**2 if share else np.inf
-    df = min(old_df, observed_df)
-    if max(old_df, observed_df) < np.inf:
-        df = old_df * observed_df / (old_df + observed_df)
-    return Pooled(t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), float(share))
+    low, high = sorted((old_df, observed_df))
+    df = low * high / (low + high) if high < np.inf else low
+    return t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), share
 
 
-def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str) -> PBounds:
+def p_bounds(
+    first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str
+) -> tuple[float, float, bool]:
     """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
 
-    Samples have shapes (n,) and (m,); NaN is not counted as missing. ``method`` names a test whose ``no_bounds`` is empty
-    (else ValueError). NaN where nothing was observed or nothing varies. Each missing value may lie anywhere, also on an
-    observed or on another missing one: no model and no assumption.
+    The third result is False where the highest P is only known to be reached or passed. A NaN in a sample is not counted
+    as missing. ``method`` names a test whose ``no_bounds`` is empty. NaN where nothing was observed or nothing varies.
+    Each missing value may lie anywhere, also on an observed or on another missing one: no model and no assumption.
 
     The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
     convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
@@ -119,8 +105,8 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
     way, P is highest just there, with the missing values all different. In between, U moves in steps of one half and
     reaches the mean unless heavy ties make it jump; then a search over all arrangements finds the least |z|.
 
-    >>> bounds = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
-    >>> round(bounds.lowest, 4), round(bounds.highest, 4)
+    >>> lowest, highest, exact = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
+    >>> round(lowest, 4), round(highest, 4)
     (0.0086, 0.4647)
     """
     test = get_test(method)
@@ -128,11 +114,10 @@ def p_bounds(first: ArrayLike, second: ArrayLike, missing_first: int, missing_se
         raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
     if min(missing_first, missing_second) < 0:
         raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected numbers from 0")
-    first, second = present(first), present(second)
-    places = _Places(first, second, missing_first, missing_second, continuity=bool(test.continuity))
-    mirrored = _Places(second, first, missing_second, missing_first, continuity=bool(test.continuity))
-    lowest = places.lowest_p() if first.size + second.size else np.nan
-    return PBounds(np.nan, np.nan, True) if np.isnan(lowest) else PBounds(lowest, *places.highest_p(mirrored))
+    samples, missing = (present(first), present(second)), (missing_first, missing_second)
+    places, mirrored = (_Places(samples[::s], missing[::s], continuity=bool(test.continuity)) for s in (1, -1))
+    lowest = places.lowest_p()
+    return (np.nan, np.nan, True) if np.isnan(lowest) else (lowest, *places.highest_p(mirrored))
 
 
 class _Places:
@@ -141,18 +126,19 @@ class _Places:
     Odd places are the observed values, even ones the gaps around them.
     """
 
-    def __init__(self, first: np.ndarray, second: np.ndarray, k: int, m: int, *, continuity: bool):
-        distinct = np.unique(np.concatenate([first, second]))
+    def __init__(self, samples: tuple[np.ndarray, ...], missing: tuple[int, ...], *, continuity: bool):
+        distinct = np.unique(np.concatenate(samples))
         self.first_here, self.second_here = (
             np.bincount(2 * np.searchsorted(distinct, sample) + 1, minlength=2 * distinct.size + 1)
-            for sample in (first, second)
+            for sample in samples
         )
         self.second_below = np.cumsum(self.second_here) - self.second_here
-        self.first_above = first.size - np.cumsum(self.first_here)
+        self.first_above = samples[0].size - np.cumsum(self.first_here)
         self.tied = self.first_here + self.second_here
         self.tie_sum = float((self.tied**3 - self.tied).sum())
         self.u = float((self.first_here * (self.second_below + self.second_here / 2)).sum())
-        self.missing, self.sizes, self.continuity = (k, m), (first.size + k, second.size + m), continuity
+        self.missing, self.continuity = missing, continuity
+        self.sizes = samples[0].size + missing[0], samples[1].size + missing[1]
 
     def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
         """Return P of U with its ties; NaN if all values are equal."""

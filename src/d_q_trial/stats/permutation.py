@@ -5,23 +5,27 @@ The distance of U from its mean is half the sum, over the first sample, of centr
 (participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32. How many
 of the first sample have a value depends on the permutation and on who is missing: one product per pattern of missing values.
 
-:func:`blocks` goes through the permutations block by block, and :class:`StepDown` and :class:`Joint` keep counts of them
-and not the deviates themselves. The labels come from :mod:`.labels`, the same whichever process or shard computes them.
+Permutations come in numbered blocks, each with a state of a counter-based generator of its own, made from the seed and
+the number of the block. A permutation has the same labels whichever process, chunk or shard asks for it.
+:func:`blocks` goes through them block by block, and :class:`StepDown` and :class:`Joint` keep counts, not the deviates.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import finite
-from .labels import BLOCK, Labels, MonteCarloP
 from .rank_sum import midrank_columns
 
+BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
 # Deviates of equal distance from the mean differ by rounding only, by less than this part of themselves.
 SAME = 2e-6
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
@@ -29,22 +33,118 @@ _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay 
 Progress = Callable[[int, int], None]
 
 
-class Observed(NamedTuple):
-    """Statistics of the specifications under one split, each of shape (specifications,)."""
+class MonteCarloP(NamedTuple):
+    """A permutation P-value, the interval that holds the P of all permutations, and how many were drawn."""
 
-    effect: np.ndarray
-    z: np.ndarray
+    p: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
+    permutations: int = 0
 
 
-class Block(NamedTuple):
-    """Statistics of a block of permutations, each of shape (specifications, permutations).
+@lru_cache(maxsize=2**14)  # of thousands of specifications, many have the same count
+def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
+    """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
-    ``z`` is 0 and ``effect``, the probability of superiority less one half, is NaN where an arm is too small.
+    Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0,
+    and it holds its level for any number of permutations (Phipson and Smyth 2010, Statistical Applications in Genetics
+    and Molecular Biology 9, 39). The 99% interval, ``proportion_confint`` of Clopper and Pearson (1934), is for the
+    share of all permutations that are as extreme: how much P could move with more of them. If they are ``exhaustive``,
+    the observed one included, P is their share.
+
+    >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
+    (0.05, 0.15)
+    """
+    from statsmodels.stats.proportion import proportion_confint
+
+    if not 0 <= count <= permutations or permutations < 1:
+        raise ValueError(f"Monte Carlo P: {count} of {permutations} permutations")
+    if exhaustive:
+        share = count / permutations
+        return MonteCarloP(share, share, share, permutations)
+    lower, upper = proportion_confint(count, permutations, alpha=0.01, method="beta")
+    return MonteCarloP((count + 1) / (permutations + 1), float(lower), float(upper), permutations)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones by ``seed``, or without all."""
+
+    n: int
+    n_first: int
+    count: int
+    seed: int | None
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether they are every possible split once, the observed one among them."""
+        return self.seed is None
+
+    def take(self, start: int, stop: int) -> np.ndarray:
+        """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
+        if self.seed is None:
+            return every_split(self.n, self.n_first)[:, start:stop]
+        return split_columns(random_orders(self.n, start, stop, self.seed)[:, : self.n_first], self.n)
+
+    def p(self, extreme: int) -> MonteCarloP:
+        """Return the P-value of a test that ``extreme`` of these splits reach; see :func:`permutation_p`."""
+        return permutation_p(int(extreme), self.count, exhaustive=self.exhaustive)
+
+
+def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
+    """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``.
+
+    >>> labels_for([True, True, False, False], 100, seed=1).count
+    6
+    """
+    check_drawn(permutations, seed)
+    is_first = np.asarray(is_first, dtype=bool)
+    n, n_first = is_first.size, int(is_first.sum())
+    every = comb(n, n_first)
+    return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
+
+
+def check_drawn(permutations: int, seed: int) -> None:
+    """Raise a ValueError if there are no permutations to draw, or the seed would repeat the numbers of another."""
+    if permutations < 1 or not 0 <= seed < 2**64:
+        raise ValueError(
+            f"permutation: {permutations} permutations, seed {seed}; expected 1 or more, and 0 to 2^64 - 1"
+        )
+
+
+@lru_cache(maxsize=1)  # asked for block by block
+def every_split(n: int, n_first: int) -> np.ndarray:
+    """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first))."""
+    chosen = np.array(list(itertools.combinations(range(n), n_first)), dtype=np.intp)
+    return split_columns(chosen.reshape(comb(n, n_first), n_first), n)
+
+
+def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
+    """Return splits as columns of bool, shape (n, splits), from who is in the first arm, shape (splits, n_first)."""
+    labels = np.zeros((len(chosen), n), dtype=bool)
+    np.put_along_axis(labels, chosen, True, axis=1)
+    return labels.T
+
+
+def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
+    """Return orders ``start`` to ``stop`` of ``n`` things, of those that the seed makes: shape (stop - start, n)."""
+    generators = (np.random.Philox(key=seed + (number << 64)) for number in range(start // BLOCK, -(-stop // BLOCK)))
+    random = [np.random.Generator(generator).random((BLOCK, n)) for generator in generators]
+    orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
+    return np.concatenate([np.empty((0, n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
+
+
+class Statistics(NamedTuple):
+    """Statistics of specifications under one split, each of shape (k,), or under many, (k, permutations).
+
+    ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, less one half, turned by the sign of the
+    specification; NaN where an arm is too small. ``z`` is the deviate; where it is not defined, NaN under the observed
+    split, and 0 under permuted ones, which begin with permutation ``start``.
     """
 
-    start: int  # number of the first permutation
-    z: np.ndarray
     effect: np.ndarray
+    z: np.ndarray
+    start: int = 0
 
 
 class Design:
@@ -54,7 +154,7 @@ class Design:
     the number per arm varies where a value is missing. With fewer than ``minimum_per_arm`` values in an arm, a
     specification takes no part in a split. A ``sign`` of -1 turns a specification around, so that deviates above 0 are
     in the favoured direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one
-    each. ValueError for infinite values.
+    each.
 
     ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. Who has a value is in
     ``presence``, shape (patterns, participants), once for every different ``pattern``, shape (specifications,).
@@ -84,17 +184,13 @@ class Design:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def observed(self, is_first: ArrayLike) -> Observed:
-        """Return the statistics under one split, bool of shape (participants,), in float64.
+    def observed(self, is_first: ArrayLike) -> Statistics:
+        """Return the statistics under one split, bool of shape (participants,), in float64."""
+        found = self.permuted(np.asarray(is_first, dtype=bool)[:, None], dtype=np.float64)
+        effect, z = found.effect[:, 0], found.z[:, 0]
+        return Statistics(effect, np.where(np.isnan(effect) | (self.tie_factor == 0), np.nan, z))
 
-        ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, turned by ``sign``. It and ``z`` are
-        NaN where an arm has fewer than ``minimum_per_arm`` values; ``z`` also where all values are equal.
-        """
-        block = self.permuted(np.asarray(is_first, dtype=bool)[:, None], dtype=np.float64)
-        effect = 0.5 + block.effect[:, 0]
-        return Observed(effect, np.where(np.isnan(effect) | (self.tie_factor == 0), np.nan, block.z[:, 0]))
-
-    def permuted(self, labels: np.ndarray, start: int = 0, dtype: Any = None) -> Block:
+    def permuted(self, labels: np.ndarray, start: int = 0, dtype: Any = None) -> Statistics:
         """Return the statistics under many splits, bool of shape (participants, permutations)."""
         dtype = dtype or self.dtype
         scores, presence, labels = (array.astype(dtype, copy=False) for array in (self.scores, self.presence, labels))
@@ -112,7 +208,7 @@ class Design:
             z[self.continuity] = np.copysign(np.maximum(np.abs(distance) - 1, 0), distance)
         z *= scale[self.pattern]
         z *= self.tie_factor.astype(dtype)[:, None]
-        return Block(start, z, effect)
+        return Statistics(effect, z, start)
 
 
 def blocks(
@@ -123,7 +219,7 @@ def blocks(
     stop: int | None = None,
     memory_mb: int = 512,
     progress: Progress | None = None,
-) -> Iterator[Block]:
+) -> Iterator[Statistics]:
     """Yield the statistics of permutations ``start`` to ``stop``, a block at a time.
 
     ``memory_mb`` bounds the memory of a block and changes no number; a ValueError says what would hold it. ``progress``
@@ -171,7 +267,7 @@ class StepDown:
         self._families = [slice(*edge) for edge in edges if edge[1] - edge[0] > 1]
         self.counts = np.zeros(size.size, dtype=np.int64)
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Statistics) -> None:
         """Count the permutations of a block."""
         largest = np.abs(block.z[self._order])
         for own in self._families:
@@ -181,20 +277,14 @@ class StepDown:
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
         """Return the P-values, one for each specification; undefined where the deviate is missing.
 
-        ``p_of`` makes a P-value of a count, as :meth:`.labels.Labels.p` does. In each family, from the most extreme
+        ``p_of`` makes a P-value of a count, as :meth:`Labels.p` does. In each family, from the most extreme
         specification down, no P-value is smaller than the one before.
         """
-        counts = self.counts[self._order]
+        stepped = self.counts[self._order]
         for own in self._families:
-            counts[own] = np.maximum.accumulate(counts[own][::-1])[::-1]
-        stepped = np.empty_like(counts)
-        stepped[self._order] = counts
-        return [
-            p_of(int(n)) if known else MonteCarloP.undefined() for n, known in zip(stepped, self._known, strict=True)
-        ]
-
-
-SUMMARIES = ("median_effect", "share_significant", "mean_z")
+            stepped[own] = np.maximum.accumulate(stepped[own][::-1])[::-1]
+        stepped = stepped[np.argsort(self._order)]
+        return [p_of(int(n)) if known else MonteCarloP() for n, known in zip(stepped, self._known, strict=True)]
 
 
 class Joint:
@@ -208,44 +298,40 @@ class Joint:
     least ``critical``) and ``mean_z`` (mean deviate). Where no specification of a group takes part, they are one half,
     0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
-    ``observed`` and ``counts`` hold the observed summaries (NaN for an empty group) and how many permutations reach
-    them, by name and of shape (groups,); ``significant`` and ``usable`` the weight of the significant specifications,
-    and of those that take part, added up over all permutations.
+    ``observed`` and ``counts``, shape (3, groups) in the order of ``SUMMARIES``, hold the observed summaries (NaN for an
+    empty group) and how many permutations reach them; ``significant`` and ``usable``, shape (groups,), the weight of the
+    significant specifications, and of those that take part, added up over all permutations.
     """
 
-    def __init__(self, observed: Observed, weights: ArrayLike, *, critical: float):
+    SUMMARIES = ("median_effect", "share_significant", "mean_z")
+
+    def __init__(self, observed: Statistics, weights: ArrayLike, *, critical: float):
         self._weights, self._critical = np.asarray(weights, dtype=float), critical
         known = ~np.isnan(observed.z)
-        effect, z = np.where(known, observed.effect - 0.5, np.nan), np.where(known, observed.z, 0.0)
-        median = np.array([_lower_median(effect, own) for own in np.asarray(weights)])
-        total, above, summed = self._weights @ known, self._weights @ (z >= critical), self._weights @ z
+        effect, z, weight = observed.effect[known], observed.z[known], self._weights[:, known]
+        median = [np.quantile(effect, 0.5, weights=w, method="inverted_cdf") if w.any() else np.nan for w in weight]
         with np.errstate(invalid="ignore"):
-            self.observed = dict(zip(SUMMARIES, (0.5 + median, above / total, summed / total), strict=True))
-        # To be compared with a column per permutation.
-        self._median, self._total, self._above, self._sum = (a[:, None] for a in (median, total, above, summed))
-        self.counts = {name: np.zeros(len(self._weights), dtype=np.int64) for name in SUMMARIES}
+            share, mean = (weight @ np.column_stack([z >= critical, z])).T / weight.sum(axis=1)
+        self._summaries = np.array([median, share, mean])
+        self.observed = np.add(self._summaries, [[0.5], [0.0], [0.0]])
+        self.counts = np.zeros(self.observed.shape, dtype=np.int64)
         self.significant, self.usable = np.zeros((2, len(self._weights)), dtype=np.int64)
 
-    def add(self, block: Block) -> None:
+    def add(self, block: Statistics) -> None:
         """Count the permutations of a block."""
+        median, share, mean = self._summaries[:, :, None]
         usable = self._weights @ ~np.isnan(block.effect)
         significant = self._weights @ (block.z >= np.float32(self._critical))
         # The lower median is at least m if more than half of the weight is.
-        favourable = np.array(
-            [
-                own[own > 0] @ (block.effect[own > 0] >= median - SAME * abs(median))
-                for own, median in zip(self._weights, self._median, strict=True)
-            ]
+        members = [(own[own > 0], block.effect[own > 0]) for own in self._weights]
+        favourable = np.array([w @ (e >= m - SAME * abs(m)) for (w, e), m in zip(members, median, strict=True)])
+        parts = np.maximum(usable, 1)  # 0 of 1 where no specification takes part
+        enough = (
+            np.where(usable > 0, 2 * favourable > usable, median <= 0),
+            significant / parts >= share,
+            self._weights @ block.z.astype(float) / parts >= mean - SAME,
         )
-        mean = self._weights @ block.z.astype(float)
-        none, total = usable == 0, self._total
-        enough = {
-            "median_effect": np.where(none, self._median <= 0, 2 * favourable > usable),
-            "share_significant": np.where(none, self._above == 0, significant * total >= self._above * usable),
-            "mean_z": np.where(none, self._sum <= 0, mean * total >= (self._sum - SAME * total) * usable),
-        }
-        for name, reached in enough.items():
-            self.counts[name] += reached.sum(axis=1)
+        self.counts += np.sum(enough, axis=2)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
         self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
 
@@ -254,7 +340,7 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
     """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
 
     Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies, ``weights`` of shape
-    (specifications,) saying how often each counts. Missing effects (NaN) are left out; NaN without any.
+    (specifications,) saying how often each counts. Missing effects are left out.
 
     >>> curve(np.array([[0.3], [0.1], [0.2]]), np.array([1, 1, 2]), 4).ravel()
     array([0.1, 0.2, 0.2, 0.3])
@@ -263,10 +349,3 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
     known = np.count_nonzero(~np.isnan(ordered), axis=0)
     wanted = (2 * np.arange(places)[:, None] + 1) * known // (2 * places)
     return np.take_along_axis(ordered, wanted, axis=0)
-
-
-def _lower_median(values: np.ndarray, weights: np.ndarray) -> float:
-    """Return the smallest value below or at which at least half of the weight of the known values lies."""
-    ordered = np.sort(np.repeat(values, weights))
-    known = np.count_nonzero(~np.isnan(ordered))
-    return float(ordered[(known - 1) // 2]) if known else np.nan

@@ -1,7 +1,6 @@
 """What a comparison of two groups could find, and by how much a significant finding exaggerates.
 
-Differences and standard deviations are in the same unit. ValueError unless the standard deviation is above 0 and three
-participants or more, none missing in a group, are compared.
+Differences and standard deviations are in the same unit.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from scipy import optimize, stats
 from statsmodels.stats.power import TTestIndPower
 
 from .checks import Seed, is_significant, open_share
-from .labels import MonteCarloP, permutation_p
+from .permutation import MonteCarloP, permutation_p
 from .two_sample import get_test
 
 
@@ -45,7 +44,7 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Standard deviation at which a two-sided t test has the stated power for ``difference``; see :func:`t_power`.
+    """Standard deviation at which the t test has the stated power for ``difference``.
 
     >>> round(implied_sd(19.8, 27, 27, power=0.9, alpha=0.05), 2)  # the paper's plan
     22.02
@@ -56,7 +55,7 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Difference that a two-sided t test finds with the stated power; ValueError unless that exceeds alpha.
+    """Difference that the t test finds with the stated power, which has to exceed alpha.
 
     >>> round(detectable_difference(22, 10, 11, power=0.8, alpha=0.05), 2)
     28.39
@@ -85,9 +84,7 @@ def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
 def simulated_power(
     difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
 ) -> MonteCarloP:
-    """Power of a two-sample test, by its name, for a shift between two normal distributions, from simulated trials.
-
-    Returns the power as ``p``, with its 99% interval by the number of trials.
+    """Power, as ``p`` with its 99% interval, of a named test for a shift of a normal distribution, from simulated trials.
 
     >>> simulated_power(19.8, 22, 27, 27, alpha=0.05, method="normal", trials=500, seed=1).p
     0.886

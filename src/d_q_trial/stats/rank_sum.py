@@ -21,12 +21,12 @@ MOST_TIED = 1_200  # participants, beyond which the distribution given the ties 
 
 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
-    """Rank-sum test of two independent samples, shapes (n,) and (m,), in any one unit.
+    """Rank-sum test of two independent samples.
 
     ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05, so the caller has to
     make it. ``statistic`` is the deviate z that belongs to P: with the continuity correction for ``normal_continuity``,
-    without it for the others. ValueError for infinite values and another method. Hollander, Wolfe and Chicken (2014),
-    Nonparametric Statistical Methods, section 4.1, with its correction for ties.
+    without it for the others. Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1, with
+    its correction for ties.
 
     >>> found = rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal")
     >>> found.u, round(found.p, 4)
@@ -34,24 +34,24 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
     """
     if method not in rank_sum_variants():
         raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    found: Compared = get_test(method).compare(np.asarray(first, dtype=float), np.asarray(second, dtype=float))
-    return found
+    return get_test(method).compare(first, second)
 
 
-def asymptotic(first: ArrayLike, second: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of one pair of samples, by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
-    first, second = present(first), present(second)
-    pooled, sizes = np.concatenate([first, second]), (first.size, second.size)
-    if not min(sizes) or np.ptp(pooled) == 0:
-        return Compared(*sizes, first.size * second.size / 2, np.nan, np.nan)
+def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
+    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
+    pooled = np.concatenate([first, second])
+    if not min(first.size, second.size) or np.ptp(pooled) == 0:
+        return np.nan, np.nan
     found = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity)
     _, tie_sum = midrank_columns(pooled[:, None])
-    z = normal_z(found.statistic, *sizes, tie_sum[0], continuity=continuity)  # scipy keeps it to itself
-    return Compared(*sizes, float(found.statistic), float(z), float(found.pvalue))
+    z = normal_z(
+        found.statistic, first.size, second.size, tie_sum[0], continuity=continuity
+    )  # scipy keeps it to itself
+    return float(z), float(found.pvalue)
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of many variables, values of shape (n, k), on one split of the rows; fields of shape (k,).
+    """Normal approximation of many variables, values of shape (n, k), on one split of the rows.
 
     The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
     """
@@ -67,10 +67,9 @@ def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bo
 
 
 def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Midranks within each column of values, shape (n, k), and the tie sum of each, shape (k,).
+    """Midranks within each column of values, shape (n, k), by ``scipy.stats.rankdata``, and the tie sum of each.
 
-    By ``scipy.stats.rankdata``. The tie sum, of t^3 - t over the groups of t equal values, is twelve times what the ties
-    take off the sum of squared ranks.
+    The tie sum, of t^3 - t over the groups of t equal values, is twelve times what they take off the sum of squared ranks.
 
     >>> ranks, tie_sum = midrank_columns([[1], [2], [2], [9]])
     >>> ranks.ravel(), tie_sum
@@ -107,11 +106,7 @@ def normal_z(
 def normal_p(
     u: ArrayLike, n_first: ArrayLike, n_second: ArrayLike, tie_sum: ArrayLike = 0.0, *, continuity: bool = False
 ) -> np.ndarray:
-    """P of U under the tie-corrected normal approximation; arguments broadcast.
-
-    >>> f"{normal_p(10, 5, 5):.3f}"  # z = (10 - 12.5) / sqrt(5 * 5 * 11 / 12)
-    '0.602'
-    """
+    """P of U under the tie-corrected normal approximation; arguments as :func:`normal_z`."""
     return 2 * ndtr(-np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=continuity)))
 
 
@@ -120,10 +115,10 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
-def exact(first: np.ndarray, second: np.ndarray) -> Compared:
-    """Exact rank-sum test of one pair of samples; see :func:`rank_sum`."""
-    is_first = np.repeat([True, False], [first.size, second.size])
-    return Compared(*(field.item() for field in exact_columns(np.concatenate([first, second])[:, None], is_first)))
+def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return z of the normal approximation and the exact P of one pair of samples; see :func:`rank_sum`."""
+    found = exact_columns(np.concatenate([first, second])[:, None], np.arange(first.size + second.size) < first.size)
+    return found.statistic.item(), found.p.item()
 
 
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
@@ -134,22 +129,18 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
     untied: dict[tuple[int, int], list[int]] = {}
-    for place, column in enumerate(values.T):
-        known = ~np.isnan(column)
-        sizes = int((known & is_first).sum()), int((known & ~is_first).sum())
-        distinct = np.unique(column[known]).size
-        if not min(sizes) or distinct == 1:
-            continue
-        if distinct == sum(sizes) and distinct <= 1_000:  # beyond, scipy's counts overflow
+    found = asymptotic_columns(values, is_first, continuity=False)
+    for place in np.flatnonzero(~np.isnan(found.p)).tolist():
+        known = ~np.isnan(values[:, place])
+        own, sizes = values[known, place], (found.n_first[place], found.n_second[place])
+        if np.unique(own).size == own.size <= 1_000:  # beyond, scipy's counts overflow
             untied.setdefault(sizes, []).append(place)
         else:
-            p[place] = exact_p(stats.rankdata(column[known]), is_first[known])
+            p[place] = exact_p(stats.rankdata(own), is_first[known])
     for places in untied.values():
-        first, second = (
-            np.array([present(column[side]) for column in values.T[places]]) for side in (is_first, ~is_first)
-        )
+        first, second = (np.array([present(values[side, place]) for place in places]) for side in (is_first, ~is_first))
         p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
-    return asymptotic_columns(values, is_first, continuity=False)._replace(p=p)
+    return found._replace(p=p)
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:

@@ -1,22 +1,21 @@
 """The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
 
-To add a test, add an entry to ``_EVERY``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only when a test is made, so that asking for names or words is cheap.
+To add a test, add an entry to ``_EVERY``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only
+when a test is made, so that asking for names or words is cheap.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike
 
     from .estimate import Estimate
-
-    Compare = Callable[[np.ndarray, np.ndarray], "Compared"]
-    Depths = Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]]
 
 
 class Compared(NamedTuple):
@@ -50,13 +49,22 @@ class TwoSampleTest:
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test made, and named in the tables, where hundreds of large comparisons would take hours
-    compare: Compare  # samples of shape (n,) and (m,)
-    columns: Compare | None = None  # values (n, k) and which rows are first (n,), where that is faster than one by one
+    test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
+    # values (n, k) and which rows are first (n,), where that is faster than one by one
+    columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> how many differences lie outside each end of the interval
     # of the shift that inverts the test
-    depths: Depths | None = None
+    depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
     mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), where the test is of means
     continuity: bool | None = None  # of a variant of the rank-sum test: whether its deviate is corrected
+
+    def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
+        """Compare two samples."""
+        from .checks import present
+        from .rank_sum import wins
+
+        first, second = present(first), present(second)
+        return Compared(first.size, second.size, float(wins(first, second).sum()), *self.test(first, second))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
         """Compare the samples in each column of values, shape (n, k), where ``is_first`` says which rows are first."""
@@ -65,16 +73,11 @@ class TwoSampleTest:
         import numpy as np
 
         found = [self.compare(column[is_first], column[~is_first]) for column in values.T]
-        fields = zip(*found, strict=True) if found else np.empty((5, 0))
-        return Compared(*(np.array(field) for field in fields))
+        return Compared(*np.array(found, dtype=float).reshape(-1, 5).T)
 
 
 def get_test(name: str) -> TwoSampleTest:
-    """Return the test of a name; ValueError if there is none.
-
-    >>> get_test("welch").label
-    "Welch's t test"
-    """
+    """Return the test of a name; ValueError if there is none."""
     if name not in TESTS:
         raise ValueError(f"two-sample test {name!r}: expected one of {', '.join(TESTS)}")
     return TESTS[name]
@@ -89,15 +92,6 @@ def rank_sum_variants() -> tuple[str, ...]:
     return tuple(name for name, test in TESTS.items() if test.continuity is not None)
 
 
-def permutable_names() -> tuple[str, ...]:
-    """Return the names of the variants whose P follows from their deviate: what a multiverse may vary.
-
-    >>> permutable_names()
-    ('normal', 'normal_continuity')
-    """
-    return tuple(name for name in rank_sum_variants() if not TESTS[name].for_many)
-
-
 def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
     """Make a function that imports what it calls when it is called."""
 
@@ -109,21 +103,6 @@ def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
     return call
 
 
-def _rank_sum_test(*, continuity: bool, sentence: str, **different: Any) -> TwoSampleTest:
-    """Make a variant of the rank-sum test: by the normal approximation, but for what is ``different``."""
-    fields: dict[str, Any] = {
-        "references": _WILCOXON | _MANN_WHITNEY,
-        "compare": _call("rank_sum", "asymptotic", continuity=continuity),
-        "columns": _call("rank_sum", "asymptotic_columns", continuity=continuity),
-        "depths": _call("shift", "normal_depths", continuity=continuity),
-        "sentence": f"two-sided {sentence}",
-        "statistic": "z",
-        "undefined": "all values are equal",
-        "interval": "given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
-    }
-    return TwoSampleTest(continuity=continuity, **fields | different)
-
-
 _WILCOXON = {"wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1, 80-83 (1945)."}
 _MANN_WHITNEY = {
     "mann_whitney": (
@@ -131,7 +110,21 @@ _MANN_WHITNEY = {
         "other. Annals of Mathematical Statistics 18, 50-60 (1947)."
     ),
 }
-_EVERY = (
+# The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
+_NORMAL = TwoSampleTest(
+    name="normal",
+    label="normal approximation without continuity correction",
+    sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
+    references=_WILCOXON | _MANN_WHITNEY,
+    statistic="z",
+    undefined="all values are equal",
+    interval="given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
+    test=_call("rank_sum", "asymptotic", continuity=False),
+    columns=_call("rank_sum", "asymptotic_columns", continuity=False),
+    depths=_call("shift", "normal_depths", continuity=False),
+    continuity=False,
+)
+_EVERY = (  # by name
     # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
     TwoSampleTest(
         name="brunner_munzel",
@@ -145,18 +138,18 @@ _EVERY = (
         },
         statistic="t",
         undefined="the groups do not overlap, or one has fewer than two values",
-        compare=_call("interaction", "brunner_munzel"),
+        test=_call("interaction", "brunner_munzel"),
         interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
         no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
     ),
     # The permutation distribution of U given the ties, by distance from the mean.
     # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
-    _rank_sum_test(
+    replace(
+        _NORMAL,
         name="exact",
-        continuity=False,
         label="exact test",
-        sentence="exact Wilcoxon rank-sum test (permutation distribution given the ties)",
+        sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
         references=_WILCOXON
         | {
             "streitberg": (
@@ -164,25 +157,23 @@ _EVERY = (
                 "recently published algorithms. Statistical Software Newsletter 12, 10-17 (1986)."
             ),
         },
-        compare=_call("rank_sum", "exact"),
+        test=_call("rank_sum", "exact"),
         columns=_call("rank_sum", "exact_columns"),
         depths=_call("shift", "exact_depths"),
         no_bounds="the exact test conditions on ties, which the missing values would change",
         for_many="normal_continuity",
     ),
-    # The paper's test. R: wilcox.test(exact = FALSE, correct = FALSE).
-    _rank_sum_test(
-        name="normal",
-        continuity=False,
-        label="normal approximation without continuity correction",
-        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, no continuity correction)",
-    ),
+    _NORMAL,
     # Half a unit of U is taken off its distance from the mean. R: wilcox.test(exact = FALSE).
-    _rank_sum_test(
+    replace(
+        _NORMAL,
         name="normal_continuity",
-        continuity=True,
         label="normal approximation with continuity correction",
-        sentence="Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
+        sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
+        test=_call("rank_sum", "asymptotic", continuity=True),
+        columns=_call("rank_sum", "asymptotic_columns", continuity=True),
+        depths=_call("shift", "normal_depths", continuity=True),
+        continuity=True,
     ),
     # The difference of means, with unequal variances. R: t.test(first, second).
     TwoSampleTest(
@@ -197,7 +188,7 @@ _EVERY = (
         },
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
-        compare=_call("estimate", "welch"),
+        test=_call("estimate", "welch"),
         interval=(
             "given as the Hodges-Lehmann shift without an interval, and as the difference of means with the {level} "
             "interval of the same test"
@@ -207,4 +198,4 @@ _EVERY = (
         not_permuted="Welch's t is no linear rank statistic",
     ),
 )
-TESTS = {test.name: test for test in sorted(_EVERY, key=lambda test: test.name)}
+TESTS = {test.name: test for test in _EVERY}
