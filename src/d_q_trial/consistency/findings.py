@@ -55,7 +55,6 @@ def _templates() -> dict[str, dict[str, Any]]:
         "certainty": lambda probability: (
             "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open"
         ),
-        "fmt": format,
         "listed": listed,
         "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
         "share": share,

@@ -31,7 +31,7 @@ def environment():
         keep_trailing_newline=True,
     )
     engine.globals |= {"library": _library, "quoted": _quoted}
-    engine.filters["prose"] = prose
+    engine.filters |= {"fmt": format, "prose": prose}
     return engine
 
 
