@@ -29,15 +29,7 @@ def outputs(folder: Path) -> list[Path]:
 
 
 def write(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
-    """Write ``manifest.json``: the settings of the analysis, and size and sha256 of every output.
-
-    Parameters
-    ----------
-    folder : path
-        Folder of the analysis, finished.
-    settings : JSON value
-        What the outputs were made with, see :func:`stale`.
-    """
+    """Write ``manifest.json``: the settings of a finished analysis, as JSON, and size and sha256 of every output."""
     files = {
         path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for path in outputs(folder)
@@ -47,13 +39,7 @@ def write(folder: Path, analysis: str, data_label: str | None, settings: Any) ->
 
 
 def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
-    """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``.
-
-    Raises
-    ------
-    UserError
-        If the manifest cannot be read.
-    """
+    """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
     expected = read(manifest)["files"]
     found = {path.relative_to(folder).as_posix(): path for path in outputs(folder)}
     both = sorted(expected.keys() & found.keys())
@@ -84,13 +70,7 @@ def report_differences(folder: Path, manifest: Path) -> int:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read and check a manifest.
-
-    Raises
-    ------
-    UserError
-        If it is not there, is not a manifest, or names a file outside its folder.
-    """
+    """Read a manifest; UserError if it is not there, is not a manifest, or names a file outside its folder."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         digests = {str(name): entry["sha256"] for name, entry in content["files"].items()}

@@ -25,12 +25,8 @@ def write_exports(
 ) -> None:
     """Write CDISC ARS, data package, RO-Crate and manifest of an analysis whose other outputs are finished.
 
-    Parameters
-    ----------
-    folder, participants : path
-        Folders of the analysis and of its participants.
-    workflow : path
-        The Snakefile, of which the crate keeps a copy.
+    ``folder`` and ``participants`` are those of the analysis and of its participants; ``workflow`` is the Snakefile, of
+    which the crate keeps a copy.
     """
     description = read_description(participants)
     label, source = description["label"], description["source"]
@@ -43,19 +39,10 @@ def write_exports(
     tables.write_data_package(
         folder, name=trial.name, title=f"Reanalysis “{analysis}”: {trial.title}", description=about
     )
-    date = str(source.get("modified") or CODE_DATE)
     entry = chosen.analyses[analysis]
     logs = software.logs_of(folder.parent, analysis, entry.workbook_id, settings.search_id(entry))
-    crate.write(
-        folder,
-        analysis,
-        trial,
-        _inputs(chosen, source),
-        label=label,
-        date=date,
-        workflow=workflow,
-        versions=software.used(logs),
-    )
+    about_run = {"label": label, "date": str(source.get("modified") or CODE_DATE), "versions": software.used(logs)}
+    crate.write(folder, analysis, trial, _inputs(chosen, source), workflow=workflow, **about_run)
     manifest.write(folder, analysis, label, settings.for_step(chosen, analysis))
 
 

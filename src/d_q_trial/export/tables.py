@@ -93,13 +93,3 @@ def write_data_package(folder: Path, *, name: str, title: str, description: str)
         resources.append(resource | ({"title": TABLES[path.stem]} if path.parent == folder else {}))
     head = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
     write_json(head | {"resources": resources}, folder / "datapackage.json")
-
-
-def documentation() -> str:
-    """Return the tables of columns in ``docs/schema.md``."""
-    lines = ["| column | type | meaning |", "|---|---|---|"]
-    for name, known in columns().items():
-        allowed = ", ".join(f"`{value}`" for value in known.get("enum", ()))
-        more = f" One of {allowed}." if allowed else ""
-        lines.append(f"| `{name}` | {known['type']} | {known['description']}{more} |")
-    return "\n".join(lines) + "\n"

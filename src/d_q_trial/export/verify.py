@@ -25,23 +25,11 @@ SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "ve
 
 
 def judge(folder: Path) -> dict[str, Any]:
-    """Judge the outputs of an analysis.
+    """Judge the outputs of an analysis in a folder such as ``results/published``; UserError if there is none.
 
-    Parameters
-    ----------
-    folder : path
-        Folder of an analysis, such as ``results/published``.
-
-    Returns
-    -------
-    dict
-        ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists
-        ``missing`` and ``changed`` (outputs), ``differences`` (claims that fail) and ``known`` (claims that are known to).
-
-    Raises
-    ------
-    UserError
-        If there is no such folder.
+    Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``missing``
+    and ``changed`` (outputs), ``differences`` (claims that fail), ``known`` (those that are known to) and ``unexpected``
+    (those that are known to and do not).
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
