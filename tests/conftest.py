@@ -34,12 +34,10 @@ def finished(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _read_files_in_process(request, monkeypatch):
     """Save hundreds of processes: only the tests of the loader, of commands and of the workflow start the real one."""
-    from d_q_trial.workbook import file_reader, loader, reader
+    from d_q_trial.workbook import loader, reader
 
     if request.module.__name__.startswith(IN_PROCESS):
-        monkeypatch.setattr(
-            reader, "load", lambda path: loader.check_file(Path(path)) and file_reader.read_file(Path(path))
-        )
+        monkeypatch.setattr(reader, "load", lambda path: loader.check_file(Path(path)) and loader.read_file(Path(path)))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from hostile.parts import sound_parts, write
 
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import file_reader, loader, reader
+from d_q_trial.workbook import loader, reader
 
 DATA = Path(__file__).parents[1] / "data"
 SECONDS = 10
@@ -33,7 +33,7 @@ def in_process(monkeypatch):
     def load(path):
         try:
             loader.check_file(path)
-            return file_reader.read_file(path)
+            return loader.read_file(path)
         except UserError:
             raise
         except Exception as error:

@@ -13,7 +13,7 @@ import pytest
 from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, TYPES, changed, participants, sheet, sound_parts, write
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import file_reader, loader
+from d_q_trial.workbook import loader
 from d_q_trial.workbook.sheets import Flag, split_address
 
 
@@ -248,7 +248,7 @@ CELLS = {
 @pytest.mark.parametrize("xml", CELLS)
 def test_cell_is_read_as_it_is_stored(xml, path):
     changed(path, SHEET=lambda part: re.sub(rb'<c r="E3"[^>]*>.*?</c>', lambda _: xml.encode(), part))
-    read = file_reader.read_file(path).sheets[0]
+    read = loader.read_file(path).sheets[0]
     place = {read.address(r, c): value for r, row in enumerate(read.rows) for c, value in enumerate(row)}
     assert place["E3"] == CELLS[xml]
     assert place["F3"] == 0.33
@@ -287,11 +287,11 @@ def test_formats_hidden_rows_merged_cells_and_comments_are_kept(path):
     book.create_sheet("second").sheet_state = "hidden"
     book.save(path)
     first, second = loader.load(path).sheets
-    assert first.facts.percent == {(1, 1)}
-    assert first.facts.struck == {(2, 1)}
-    assert first.facts.merged == [(0, 1, 0, 2)]
-    assert first.facts.hidden_rows == [2]
-    assert first.facts.hidden_columns == [(2, 2)]
+    assert first.percent == {(1, 1)}
+    assert first.struck == {(2, 1)}
+    assert first.merged == [(0, 1, 0, 2)]
+    assert first.hidden_rows == {2}
+    assert first.hidden_columns == {2}
     assert "0 = Control" in first.comments[0]
     assert second.hidden
 

@@ -73,7 +73,7 @@ def test_label_with_an_unknown_part_is_not_certain(text):
     ],
 )
 def test_legend_is_read_by_the_sign_that_parts_code_and_name(text, codes):
-    assert rows.in_text(text, VOCABULARY, VOCABULARY.visit) == codes
+    assert rows.in_text(text, VOCABULARY.visit) == codes
 
 
 NAMES = [

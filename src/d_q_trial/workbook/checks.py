@@ -6,6 +6,7 @@ analyst might not expect. Nothing is changed here.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -16,10 +17,10 @@ import pandas as pd
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
 from .layout import is_number
-from .mapping import ARM, DATA, GROUPS, IGNORE, INFERRED, MAPPED, PARTICIPANT, PARTICIPANTS, UNSURE, Column, Plan
+from .mapping import Plan
 from .recognise import code_form, is_known_unit, plain_unit, unit_factor
 from .rows import canonical_id
-from .sheets import EMPTY, Block, Sheet, column_letters, shown
+from .sheets import EMPTY, Block, Sheet, column_letters, first_of, shown
 from .values import Source, cell_of
 
 if TYPE_CHECKING:
@@ -51,26 +52,19 @@ def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]
     frame, things = reading.frame, reading.trial.outcomes | reading.trial.markers
     for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
         thing = things.get(source.variable)
-        asked = source.plan.unmeasured and source.plan.evidence != MAPPED
+        asked = source.plan.unmeasured and not source.plan.mapped
         if thing and not asked and getattr(thing, "kind", "") != "binary":
             yield source, own, thing
 
 
-def _columns(reading: Reading, role: str) -> Iterator[tuple[Plan, Column]]:
-    """Yield the columns with a role of blocks that were recognised and are read, or could be."""
-    for plan in reading.plans:
-        if plan.evidence != MAPPED and (plan.readable or plan.one(PARTICIPANT)):
-            yield from ((plan, column) for column in plan.having(role))
-
-
 def _report(reading: Reading, plan: Plan):
     """Return what reports a question: an error, or a note where a mapping has given the block."""
-    return reading.faults.note if plan.evidence == MAPPED else reading.faults.error
+    return reading.faults.note if plan.mapped else reading.faults.error
 
 
 def check_every_arm(reading: Reading) -> None:
     """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
-    known = {identity for _, rows in reading.blocks for identity in rows.unknown_arms}
+    known = {identity for plan in reading.blocks for identity in plan.rows.loc[plan.rows["unknown"], "participant"]}
     linked = _own(reading)
     linked = linked[linked["linked"]]
     if len(linked) and not known and not linked["arm"].any():
@@ -86,66 +80,61 @@ def check_every_arm(reading: Reading) -> None:
 
 def check_every_id(reading: Reading) -> None:
     """Refuse several tables of participants of which one has no ids: their rows cannot be joined."""
-    plans = [plan for plan, _ in reading.blocks if plan.kind == PARTICIPANTS and plan.cohort == TRIAL]
-    plans = [plan for plan in plans if plan.having(DATA)]
+    plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
     for plan in plans if len(plans) > 1 else ():
-        if plan.one(PARTICIPANT) is None:
-            what = (
-                "a table of participants without recognised ids beside others; expected a column such as Participant ID "
-                "(if a column holds them, say so in the mapping)"
-            )
-            reading.faults.error("no ids", what, **plan.whole())
+        if plan.one("participant") is None:
+            what = "a table of participants without recognised ids beside others; expected a column such as Participant ID "
+            reading.faults.error("no ids", what + "(if a column holds them, say so in the mapping)", **plan.whole())
 
 
 def check_units(reading: Reading) -> None:
     """Refuse units, in a header or beside the values, that are not the trial's; nothing is converted."""
     for source, own, thing in _measured(reading):
+        sheet, column = source.plan.sheet, source.column
         beside = dict(zip(own["unit"][::-1], own["unit_cell"][::-1], strict=True))
-        stated = [(unit, {"sheet": source.plan.sheet, "cell": cell, "value": unit}) for unit, cell in beside.items()]
-        if source.column.unit:
-            head = source.head | {"value": source.column.label or source.column.unit}
-            stated.insert(0, (source.column.unit, head))
-        for unit, place in stated if thing.unit and source.column.factor == 1.0 else ():  # a factor has converted it
-            factor = unit_factor(unit, thing.unit) if unit else 1.0
-            if factor is None and not (is_known_unit(unit) and is_known_unit(thing.unit)):
-                what = f"{thing.label}: unit {unit!r} cannot be compared with {thing.unit!r}"
-                percent = plain_unit(unit) in ("percent", "%")  # perhaps of the baseline, or a change
-                ask = _report(reading, source.plan) if percent else reading.faults.note
-                ask("unit", what + "; say measure: in the mapping" * percent, **place)
-            elif factor is None:
-                how = f"which does not convert to {thing.unit}; write a factor in the mapping"
-                reading.faults.error("unit", f"{thing.label} in {unit}, {how}", **place)
-            elif factor != 1.0:
+        stated = [(unit, {"sheet": sheet, "cell": cell, "value": unit}) for unit, cell in beside.items() if unit]
+        if column.unit:
+            stated.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
+        for unit, place in stated if thing.unit and column.factor == 1.0 else ():  # a factor has converted it
+            factor, report = unit_factor(unit, thing.unit), reading.faults.error
+            if factor == 1.0:
+                continue
+            if factor:
                 in_header = f"to convert, write factor: {factor:g} in the mapping"
                 how = "convert it in the workbook" if place["value"] == unit else in_header
-                reading.faults.error("unit", f"{thing.label} in {unit}, expected {thing.unit}; {how}", **place)
+                what = f"in {unit}, expected {thing.unit}; {how}"
+            elif is_known_unit(unit) and is_known_unit(thing.unit):
+                what = f"in {unit}, which does not convert to {thing.unit}; write a factor in the mapping"
+            else:
+                percent = plain_unit(unit) in ("percent", "%")  # perhaps of the baseline, or a change
+                report = _report(reading, source.plan) if percent else reading.faults.note
+                what = (
+                    f"unit {unit!r} cannot be compared with {thing.unit!r}" + "; say measure: in the mapping" * percent
+                )
+            report("unit", f"{thing.label}{' ' if what.startswith('in ') else ': '}{what}", **place)
 
 
 def check_plausible(reading: Reading) -> None:
     """Ask about columns whose values, as a whole or singly, lie beyond what the trial or the other values lead to expect."""
     stated = {(fault.sheet, fault.cell) for fault in reading.faults.errors if fault.kind == "unit"}
     columns = [(source, own, thing, float(own["value"].median())) for source, own, thing in _measured(reading)]
-    medians = defaultdict(list)
-    for source, _, _, median in columns:
-        medians[source.variable].append(median)
     for source, own, thing, median in columns:
         low, high = thing.plausible or (-np.inf, np.inf)
-        others = medians[source.variable]
+        others = [other for alike, _, _, other in columns if alike.variable == source.variable]
         far = [other for other in others if 0 < FAR * min(median, other) < max(median, other)]
         if (source.head["sheet"], source.head["cell"]) in stated:
             continue
         if not low <= median <= high:
-            fitting = [scale for scale in SCALES if low <= median * scale <= high]
             hint = "if it is right, widen 'plausible' in the trial file"
-            if fitting:
-                hint = f"{fitting[0]:g} times that would fit, perhaps another unit: write factor: {fitting[0]:g} in the mapping"
-            what = f"has a median of {median:.4g}, expected {low:g} to {high:g} {thing.unit}; {hint}"
-            reading.faults.error("implausible", f"{thing.label} {what}", **source.head)
-        elif 2 * len(far) >= len(others) > 1 and source.plan.evidence != MAPPED:
-            what = f"has a median of {median:.4g} here and {np.median(far):.4g} in other columns; correct it, or write a mapping"
-            reading.faults.error("implausible", f"{thing.label} {what}", **source.head)
+            if scale := next((f"{scale:g}" for scale in SCALES if low <= median * scale <= high), ""):
+                hint = f"{scale} times that would fit, perhaps another unit: write factor: {scale} in the mapping"
+            what = f", expected {low:g} to {high:g} {thing.unit}; {hint}"
+        elif 2 * len(far) >= len(others) > 1 and not source.plan.mapped:
+            what = f" here and {np.median(far):.4g} in other columns; correct it, or write a mapping"
         else:
             _check_odd_values(reading, source, own, thing)
+            continue
+        reading.faults.error("implausible", f"{thing.label} has a median of {median:.4g}{what}", **source.head)
 
 
 def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
@@ -154,8 +143,9 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
     counts, median = Counter(values.tolist()), float(np.median(values))
     low, high = thing.plausible or (-np.inf, np.inf)
     never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
-    largest = max((value for value in counts if not _like_a_code(value)), default=0.0)
-    codes = {value for value, n in counts.items() if _like_a_code(value) and (n > 1 or value > 10 * largest)}
+    nines = {value for value in counts if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
+    largest = max(counts.keys() - nines, default=0.0)
+    codes = {value for value in nines if counts[value] > 1 or value > 10 * largest}
     outside = (values < low) | (values > high)
     for index in np.flatnonzero(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))):
         value, place = float(values[index]), cell_of(own.iloc[index])
@@ -170,12 +160,7 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
                 span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
                 reading.faults.note("outlying", f"{thing.label} outside {span}; kept", **place)
             continue
-        rest = "kept" if source.plan.evidence == MAPPED else KEEP
-        _report(reading, source.plan)(kind, f"{what}; {rest}", **place)
-
-
-def _like_a_code(value: float) -> bool:
-    return abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}
+        _report(reading, source.plan)(kind, f"{what}; {'kept' if source.plan.mapped else KEEP}", **place)
 
 
 def check_changes(reading: Reading) -> None:
@@ -188,18 +173,16 @@ def check_changes(reading: Reading) -> None:
         reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
     for source, changes in given.groupby("source", sort=False):
         largest, smallest = changes["value"].abs().max(), changes["value"].min()
-        if len(changes) >= MANY and smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline:
-            what = (
-                f"percent changes of {trial.variable_label(source.variable)} are all above zero with a median near 100, as "
-                "if they were percent of baseline; if they are, write measure: percent_of_baseline in the mapping"
-            )
-            _report(reading, source.plan)("percent of baseline", what, **source.head)
-        if len(changes) >= MANY and largest < 1 and source.column.factor == 1.0:
-            what = (
-                f"percent changes of {trial.variable_label(source.variable)} are all below 1 in size (at most "
-                f"{largest:.3g}), as if they were fractions; if they are, write factor: 100 in the mapping"
-            )
-            _report(reading, source.plan)("fraction", what, **source.head)
+        found = []
+        if smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline:
+            like = "percent of baseline"
+            found += [(like, "above zero with a median near 100", like, "measure: percent_of_baseline")]
+        if largest < 1 and source.column.factor == 1.0:
+            found += [("fraction", f"below 1 in size (at most {largest:.3g})", "fractions", "factor: 100")]
+        for kind, what, like, key in found if len(changes) >= MANY else ():
+            what = f"are all {what}, as if they were {like}; if they are, write {key} in the mapping"
+            what = f"percent changes of {trial.variable_label(source.variable)} {what}"
+            _report(reading, source.plan)(kind, what, **source.head)
     arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
     for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
         present, source = set(values["arm"]), values["source"].iloc[0]
@@ -211,28 +194,34 @@ def check_changes(reading: Reading) -> None:
 def check_baselines(reading: Reading) -> None:
     """Report baselines that give no percent change, follow-up values without one, and computed changes that hardly can be."""
     trial, faults, keys = reading.trial, reading.faults, ["variable", "participant"]
-    followed = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
     raw = reading.frame[reading.frame["linked"] & (reading.frame["measure"] == VALUE)]
-    raw = raw[raw["variable"].isin(followed)]
+    raw = raw[raw["variable"].isin([key for key, outcome in trial.outcomes.items() if outcome.follow_up])]
     raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
-    for row in first[first["value"] <= 0].itertuples():
-        what = f"{'negative' if row.value else 'zero'} baseline of {row.label}: no percent change from it"
-        faults.note("baseline", what, **cell_of(row))
-    unknown = ~later["variable"].isin(first["variable"])
-    for row in later[unknown].drop_duplicates("variable").itertuples():
-        faults.error("no baseline", f"{row.label} has follow-up values but no baseline values", **row.source.head)
-    later = later[~unknown].join(first.set_index(keys)["value"].rename("base"), on=keys)
-    both = later.groupby("variable", sort=False)["base"].transform("count")
-    for row in later[both.eq(0)].drop_duplicates("variable").itertuples():
-        what = f"no participant has both a baseline and a later value of {row.label}; the ids may be of samples"
-        faults.error("no baseline", what, **row.source.head)
-    for row in later[later["base"].isna()].drop_duplicates(keys).itertuples():
-        what = f"participant {row.participant} has a follow-up value of {row.label} but no baseline"
-        faults.note("no baseline", what, **cell_of(row))
-    for row in later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))].itertuples():
-        what = f"a value of {row.label} that makes a percent change above {MOST_CHANGE}%; kept"
-        faults.note("outlying", what, **cell_of(row))
+    unknown = later[~later["variable"].isin(first["variable"])]
+    later = later[later["variable"].isin(first["variable"])].join(
+        first.set_index(keys)["value"].rename("base"), on=keys
+    )
+    apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
+    impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
+    without = later[later["base"].isna()].drop_duplicates(keys)
+    neither = "no participant has both a baseline and a later value of {label}; the ids may be of samples"
+    for rows, whole, kind, words in (
+        (first[first["value"] < 0], False, "baseline", "negative baseline of {label}: no percent change from it"),
+        (first[first["value"] == 0], False, "baseline", "zero baseline of {label}: no percent change from it"),
+        (
+            unknown.drop_duplicates("variable"),
+            True,
+            "no baseline",
+            "{label} has follow-up values but no baseline values",
+        ),
+        (apart.drop_duplicates("variable"), True, "no baseline", neither),
+        (without, False, "no baseline", "participant {participant} has a follow-up value of {label} but no baseline"),
+        (impossible, False, "outlying", f"a value of {{label}} that makes a percent change above {MOST_CHANGE}%; kept"),
+    ):
+        for row in rows.itertuples():
+            what, place = words.format(**row._asdict()), row.source.head if whole else cell_of(row)
+            faults.error(kind, what, **place, stops=whole)
 
 
 def check_groups(reading: Reading) -> None:
@@ -265,26 +254,24 @@ def check_groups(reading: Reading) -> None:
 
 def check_hidden(reading: Reading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
+    policy = reading.policy
     for sheet in reading.workbook.sheets:
-        blocks = [plan.block for plan in reading.plans if plan.readable and plan.block.sheet is sheet]
-        facts, policy, told = sheet.facts, reading.policy, []
-        hidden, areas = set(facts.hidden_rows), set(facts.hidden_columns)  # a file may declare the same ones again
-        own = sorted({i for block in blocks for i in block.rows if hidden and sheet.row_numbers[i] in hidden})
+        blocks, told = [plan.block for plan in reading.plans if plan.readable and plan.block.sheet is sheet], []
+        own = sorted({i for block in blocks for i in block.rows if i in sheet.hidden_rows})
         rows = [sheet.row_numbers[i] + 1 for i in own if any(value != EMPTY for value in sheet.rows[i])]
-        used = {i: sheet.column_numbers[i] for block in blocks for i in block.columns if areas}
-        own = sorted(i for i, number in used.items() if any(first <= number <= last for first, last in areas))
-        columns = [column_letters(used[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)]
+        own = sorted({i for block in blocks for i in block.columns if i in sheet.hidden_columns})
+        columns = [column_letters(sheet.column_numbers[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)]
         if sheet.hidden and blocks:
             told.append("a hidden sheet; its data were read")
         if rows and policy.hidden_rows == "read":
-            why = "by a saved filter or by hand" if facts.filtered else "by hand or by a filter"
+            why = "by a saved filter or by hand" if sheet.filtered else "by hand or by a filter"
             what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0]}"
             told.append(f"{what}; hidden_rows: ignore leaves them out")
         if columns:
             told.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
-        if facts.struck and blocks and policy.struck_out == "read":
-            names = ", ".join(f"{column_letters(column)}{row + 1}" for row, column in sorted(facts.struck)[:10])
-            told.append(f"{len(facts.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out")
+        if sheet.struck and blocks and policy.struck_out == "read":
+            names = ", ".join(sheet.address(*place) for place in sorted(sheet.struck)[:10])
+            told.append(f"{len(sheet.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out")
         for note in told:
             reading.faults.note("hidden", note, sheet=sheet.name)
 
@@ -293,61 +280,54 @@ def check_merged_values(reading: Reading) -> None:
     """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
     for plan in (plan for plan in reading.plans if plan.readable and plan.body):
         block, sheet = plan.block, plan.block.sheet
-        first = {block.place(plan.header.first_data, column.index) for column in plan.having(DATA)}
+        first = {block.place(plan.header.first_data, column.index) for column in plan.data}
         for top, left, bottom, right in sheet.merged:
             over = right - left if block.transposed else bottom - top
             begins = any((r == top and c <= left) if block.transposed else (c == left and r <= top) for r, c in first)
             if over and begins and top < block.bottom and is_number(sheet.rows[top][left]):
-                area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 what = (
                     f"a merged cell gives one value to {over + 1} participants; only the first has it; unmerge the cell"
                 )
+                area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
                 _report(reading, plan)("merged value", what, **place)
 
 
 def check_torn(reading: Reading) -> None:
     """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
-    for plan, identity in _columns(reading, PARTICIPANT):
-        block = plan.block
-        if block.transposed or not plan.readable:
+    whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
+    pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
+    for plan, other in itertools.product(whole, pieces):
+        block, piece, identity = plan.block, other.block, plan.one("participant")
+        if not identity or piece.sheet is not block.sheet:
             continue
         column = block.place(0, identity.index)[1]
-        first = block.place(plan.header.first_data, 0)[0] if plan.body else block.bottom
-        for other in reading.plans:
-            piece = other.block
-            if other.readable or piece.sheet is not block.sheet or piece.transposed:
-                continue
-            below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
-            named = [c.label for c in other.columns if c.variable and c.confidence != UNSURE]
-            start = piece.place(other.header.first_data, 0)[0] if other.body else -1
-            if below and _same_form(block.sheet, block, piece, column):
-                what = (
-                    f"{piece.height} rows below {piece.top - block.bottom} blank rows look like more of the table above"
-                )
-                blank = "rows"
-            elif piece.left >= block.right and named and start == first:
-                what = f"columns without a participant id ({', '.join(named[:3])}) beside the table"
-                blank = "columns"
-            else:
-                continue
-            what += (
-                f"{' and' * (blank == 'rows')} are not read; delete the blank {blank}, or give the range in the mapping"
+        below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
+        named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
+        first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
+        beside = piece.left >= block.right and named and other.body and start == first
+        if below and _same_form(block.sheet, block, piece, column):
+            gap, blank = f"{piece.height} rows below {piece.top - block.bottom} blank rows", "rows"
+            what = f"{gap} look like more of the table above and are not read"
+        elif beside:
+            blank, what = (
+                "columns",
+                f"columns without a participant id ({', '.join(named[:3])}) beside the table are not read",
             )
-            reading.faults.error("torn table", what, **other.whole())
+        else:
+            continue
+        what = f"{what}; delete the blank {blank}, or give the range in the mapping"
+        reading.faults.error("torn table", what, **other.whole())
 
 
 def check_beside_groups(reading: Reading) -> None:
     """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
-    groups: dict[int, list[tuple[Block, int]]] = defaultdict(list)  # with the first row of data, by sheet
+    groups = [p for p in reading.plans if p.kind == "groups" and not p.mapped and p.body and not p.block.transposed]
     for plan in reading.plans:
-        if plan.kind == GROUPS and plan.evidence != MAPPED and plan.body and not plan.block.transposed:
-            groups[id(plan.block.sheet)].append((plan.block, plan.block.rows[plan.header.first_data]))
-    for plan in reading.plans:
-        block, beside = plan.block, groups.get(id(plan.block.sheet), [])
-        if not beside or plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
+        if plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
             continue
-        left = any(own.right <= block.left and first <= block.top < own.bottom for own, first in beside)
+        beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
+        left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
         if left and any(is_number(value) for row in plan.body for value in row):
             what = "numbers without a group beside columns of groups; name the group above them, or write a mapping"
             reading.faults.error("no group", what, **plan.whole())
@@ -355,7 +335,7 @@ def check_beside_groups(reading: Reading) -> None:
 
 def check_measures(reading: Reading) -> None:
     """Ask once about blocks that do not say whether their later values are values or changes."""
-    plans = [plan for plan in reading.plans if plan.readable and plan.evidence != MAPPED and plan.unmeasured]
+    plans = [plan for plan in reading.plans if plan.readable and not plan.mapped and plan.unmeasured]
     if plans:
         alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
         what = f"later values that may be values, percent changes or percent of baseline{alike}; say measure: in the mapping"
@@ -364,9 +344,9 @@ def check_measures(reading: Reading) -> None:
 
 def check_statistics(reading: Reading) -> None:
     """Ask about a row at the end of groups without ids that holds the means or medians of the rows above."""
-    for plan, rows in reading.blocks:
-        columns = plan.having(DATA) if plan.kind == GROUPS and plan.readable and plan.evidence != MAPPED else []
-        used = np.flatnonzero(rows.use)
+    for plan in reading.blocks:
+        columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
+        used = np.flatnonzero(plan.rows["use"])
         cells = [[plan.body[i][c.index] for c in columns] for i in used]
         values = np.array([[float(cell) if is_number(cell) else np.nan for cell in row] for row in cells])
         for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
@@ -397,9 +377,10 @@ def check_columns(reading: Reading) -> None:
     own, trial = _own(reading), reading.trial
     have = set(zip(own["variable"], own["visit"], strict=True))
     unread: dict[Plan, list[str]] = defaultdict(list)
-    for plan, column in [*_columns(reading, IGNORE), *_columns(reading, DATA)]:
+    plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]
+    for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.having(role)]:
         asked = []
-        for key in column.candidates if column.role == IGNORE and column.confidence == UNSURE else ():
+        for key in column.candidates if column.role == "ignore" and column.confidence == "unsure" else ():
             visits = [BASELINE, *getattr(trial.outcomes.get(key), "follow_up", ())]
             missing = [trial.visits[visit].label for visit in visits if (key, visit) not in have]
             if missing and (key, column.visit) not in have:
@@ -409,15 +390,14 @@ def check_columns(reading: Reading) -> None:
             what = f"may be {', or '.join(asked)}, or not ({column.why}); say in a mapping which it is, or ignore"
             reading.faults.error("ambiguous", what, **plan.head_of(column))
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
-        named = any(c.arm or c.stratum for c in plan.having(DATA)) and plan.kind == GROUPS and not plan.one(ARM)
+        named = any(c.arm or c.stratum for c in plan.data) and plan.kind == "groups" and not plan.one("arm")
         if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
             what = f"{numbers} numbers without a group beside columns of groups; name the group above them"
             reading.faults.error("no group", what, **plan.place(0, column))
-        if numbers > 1 and column.role == IGNORE and plan.readable:
+        if numbers > 1 and column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.name_of(column)} ({shown(column.label) or 'no header'})")
     for plan, names in unread.items():
-        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-        what = f"numbers that were not recognised and not read: {', '.join(names[:MOST_NAMED])}{more}"
+        what = f"numbers that were not recognised and not read: {first_of(names, MOST_NAMED)}"
         reading.faults.note("unread columns", what, **plan.whole())
 
 
@@ -425,7 +405,7 @@ def check_inferred(reading: Reading) -> None:
     """Report what was inferred and not stated, and blocks that are not read although they could be."""
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
-            if column.confidence == INFERRED and column.role != IGNORE:
+            if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", column.why, **plan.head_of(column))
         if plan.unread:
             reading.faults.note("unread", f"block not read: {plan.unread}", **plan.whole())

@@ -10,24 +10,7 @@ from dataclasses import dataclass, replace
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header, find_header, is_number, label_like, mostly_numbers
-from .mapping import (
-    ARM,
-    CERTAIN,
-    DATA,
-    GROUPS,
-    IGNORE,
-    INFERRED,
-    LONG,
-    PARTICIPANT,
-    PARTICIPANTS,
-    STRATUM,
-    UNIT,
-    UNSURE,
-    VARIABLE,
-    VISIT,
-    Column,
-    Plan,
-)
+from .mapping import Column, Plan
 from .recognise import BARE_WEEK, PERCENT_OF_BASELINE, Reading, Vocabulary, code_form, fold, unit_factor
 from .sheets import EMPTY, Block
 
@@ -36,6 +19,7 @@ MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
 SAID = ("variable", "visit", "arm", "stratum", "measure")  # by columns, or by titles for a whole block
+BY_GROUP = "columns named after groups, no participant id"
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
 _PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
 
@@ -71,7 +55,7 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     plan = _classify(block, vocabulary, contexts)
     if _names_down(block, vocabulary):
         turned = _classify(block.turned(), vocabulary, contexts)
-        if turned.one(PARTICIPANT) and _named_data(turned) > _named_data(plan):
+        if turned.one("participant") and _named_data(turned) > _named_data(plan):
             return turned
     return plan
 
@@ -89,7 +73,7 @@ def _names_down(block: Block, vocabulary: Vocabulary) -> bool:
 
 
 def _named_data(plan: Plan) -> int:
-    return len({(c.variable, c.visit) for c in plan.having(DATA) if c.variable}) if plan.readable else 0
+    return len({(c.variable, c.visit) for c in plan.data if c.variable}) if plan.readable else 0
 
 
 def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
@@ -101,11 +85,11 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
         return plan
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
-    if block.transposed and readings[0].role in (VARIABLE, VISIT):
+    if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(block, header, readings, contents)
     plan.columns = [
-        judge_column(index, header.text(index), reading, content, vocabulary)
+        judge_column(Column(index, header.text(index), reading=reading, content=content), vocabulary)
         for index, (reading, content) in enumerate(zip(readings, contents, strict=True))
     ]
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
@@ -114,11 +98,15 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     # The marker that cuts strata: the one that a title names, or the trial's only one.
     markers = context.candidates if len(context.candidates) == 1 else tuple(trial.markers)
     plan.marker = markers[0] if len(markers) == 1 else None
-    _follow_up_in_rows(plan, readings, trial)
-    _ids_by_content(plan, contents)
+    for column in plan.columns:  # "CTx follow-up" beside "CTx baseline" is of the visit that each row names
+        outcome = trial.outcomes.get(column.variable or "")
+        follow_up = (column.reading.unknown_visit or "").startswith("follow")
+        if plan.one("visit") and outcome and outcome.follow_up and follow_up:
+            column.judge("data", "inferred", "follow-up read as the visit of each row")
+    _ids_by_content(plan)
     _baseline_by_elimination(plan, trial)
-    _one_of_each_role(plan, contents)
-    _settle_kind(plan, readings, contents, trial)
+    _one_of_each_role(plan)
+    _settle_kind(plan, trial)
     return plan
 
 
@@ -199,58 +187,55 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], conten
         header.labels[column] = list(header.labels[source])
 
 
-def judge_column(index: int, label: str, reading: Reading, content: Content, vocabulary: Vocabulary) -> Column:
+def judge_column(column: Column, vocabulary: Vocabulary) -> Column:
     """Judge the role of one column from its label and its cells."""
-    column = Column(index, label, **{name: getattr(reading, name) for name in (*SAID, "unit")})
+    reading = column.reading
+    for name in (*SAID, "unit"):
+        setattr(column, name, getattr(reading, name))
     column.measure = reading.measure or VALUE
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
-    column.role, column.confidence, column.why = _role(label, reading, content, vocabulary)
+    column.judge(*_role(column, vocabulary))
     thing = (vocabulary.trial.outcomes | vocabulary.trial.markers).get(reading.variable)
     stated = [unit for unit in (reading.qualifier, reading.unit) if unit and thing and thing.unit]
     same = [unit for unit in stated if unit_factor(unit, thing.unit) == 1.0]
-    if column.role == DATA and same:
+    if column.role == "data" and same:
         column.unit = thing.unit  # in the trial's own spelling
-    if column.role == DATA and reading.variable and reading.qualifier and reading.qualifier not in same:
-        column.role, column.confidence = IGNORE, UNSURE
-        column.why = f"could be {reading.variable}, but {reading.qualifier!r} is not understood"
+    if column.role == "data" and reading.variable and reading.qualifier and reading.qualifier not in same:
+        column.judge("ignore", "unsure", f"could be {reading.variable}, but {reading.qualifier!r} is not understood")
     return column
 
 
-def _role(label: str, reading: Reading, content: Content, vocabulary: Vocabulary) -> tuple[str, str, str]:
-    """Return the role of a column, how sure that is, and why."""
-    if not content.used:
-        return IGNORE, CERTAIN, "empty"
-    if reading.role == "ignored":
-        return IGNORE, CERTAIN, "ignored by the mapping"
-    if reading.role == "row_number" or (not label and _is_counter(content)):
-        return IGNORE, CERTAIN, "row number" if _is_counter(content) else "not understood"
-    if reading.role == PARTICIPANT or (reading.role == VISIT and _are_visits(label, content, vocabulary)):
-        return reading.role, CERTAIN, ""
-    if reading.measure == PERCENT_OF_BASELINE:
-        keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
-        return IGNORE, UNSURE, f"percent of baseline, not a change; {keys}"
-    if reading.measure in ("other", "change") and not reading.statistic:
-        return IGNORE, UNSURE, "a derived quantity, not a measured value; if these are percent changes, say so"
-    if reading.statistic:
-        return IGNORE, CERTAIN, "a statistic, not a measured value"
-    if not reading.variable and (role := _role_by_content(content, vocabulary)):
-        named = reading.role in (role, ARM, STRATUM)
-        return (role, CERTAIN, "") if named else (role, INFERRED, "recognised by its values")
-    if reading.role in (ARM, STRATUM, VISIT, VARIABLE):
-        return reading.role, UNSURE, ""
-    if reading.rest and reading.candidates and content.numeric:
-        return IGNORE, UNSURE, f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
-    if reading.unknown_visit:
-        return IGNORE, UNSURE, f"not among the trial's visits: {reading.unknown_visit}"
-    if reading.rest:
-        return IGNORE, UNSURE, "not among the trial's names"
-    if reading.role == UNIT:
-        return UNIT, CERTAIN, ""
-    if not (content.numeric or reading.variable):
-        return IGNORE, CERTAIN, ""
-    if reading.assumed:
-        return DATA, INFERRED, reading.assumed
-    return DATA, CERTAIN, ""
+def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
+    """Return the role of a column, how sure that is, and why: of the first rule that holds."""
+    reading, content = column.reading, column.content
+    counter = bool(content.used) and _is_counter(content)
+    by_cells = None if reading.variable else _role_by_content(content, vocabulary)
+    named = reading.role in (by_cells, "arm", "stratum")
+    are_visits = reading.role == "visit" and _are_visits(column.label, content, vocabulary)
+    derived = "a derived quantity, not a measured value; if these are percent changes, say so"
+    keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
+    could = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
+    number = reading.role == "row_number" or (not column.label and counter)
+    rules = (
+        (not content.used, "ignore", "certain", "empty"),
+        (reading.role == "ignored", "ignore", "certain", "ignored by the mapping"),
+        (number, "ignore", "certain", "row number" if counter else "not understood"),
+        (reading.role == "participant" or are_visits, reading.role, "certain", ""),
+        (reading.measure == PERCENT_OF_BASELINE, "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
+        (reading.measure in ("other", "change") and not reading.statistic, "ignore", "unsure", derived),
+        (reading.statistic, "ignore", "certain", "a statistic, not a measured value"),
+        (by_cells and named, by_cells, "certain", ""),
+        (by_cells, by_cells, "inferred", "recognised by its values"),
+        (reading.role in ("arm", "stratum", "visit", "variable"), reading.role, "unsure", ""),
+        (reading.rest and reading.candidates and content.numeric, "ignore", "unsure", could),
+        (reading.unknown_visit, "ignore", "unsure", f"not among the trial's visits: {reading.unknown_visit}"),
+        (reading.rest, "ignore", "unsure", "not among the trial's names"),
+        (reading.role == "unit", "unit", "certain", ""),
+        (not (content.numeric or reading.variable), "ignore", "certain", ""),
+        (reading.assumed, "data", "inferred", reading.assumed),
+        (True, "data", "certain", ""),
+    )
+    return next(verdict for holds, *verdict in rules if holds)
 
 
 def _is_counter(content: Content) -> bool:
@@ -272,7 +257,9 @@ def _role_by_content(content: Content, vocabulary: Vocabulary) -> str | None:
     if content.numeric or len(content.distinct) > CATEGORIES:
         return None
     readings = [vocabulary.label(str(value)) for value in content.distinct]
-    roles = {next((role for role in (VARIABLE, ARM, STRATUM, VISIT) if getattr(r, role)), None) for r in readings}
+    roles = {
+        next((role for role in ("variable", "arm", "stratum", "visit") if getattr(r, role)), None) for r in readings
+    }
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
@@ -289,110 +276,100 @@ def _bare_weeks(readings: list[Reading]) -> list[Reading]:
     ]
 
 
-def _follow_up_in_rows(plan: Plan, readings: list[Reading], trial: Trial) -> None:
-    """Read columns such as "CTx follow-up" beside "CTx baseline" at the visit that each row names."""
-    for column, reading in zip(plan.columns, readings, strict=True):
-        outcome = trial.outcomes.get(reading.variable or "")
-        if plan.one(VISIT) and outcome and outcome.follow_up and (reading.unknown_visit or "").startswith("follow"):
-            column.role, column.confidence, column.why = DATA, INFERRED, "follow-up read as the visit of each row"
-
-
-def _ids_by_content(plan: Plan, contents: list[Content]) -> None:
+def _ids_by_content(plan: Plan) -> None:
     """Take a column for the ids whose header is not understood, if only it holds codes such as S01, one per row."""
-    if plan.one(PARTICIPANT) or not any(column.variable for column in plan.having(DATA)):
+    if plan.one("participant") or not any(column.variable for column in plan.data):
         return
     fitting = []
-    for column, content in zip(plan.columns, contents, strict=True):
-        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in content.distinct]
-        one_each = content.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms if form}) == 1
-        if column.role not in (IGNORE, DATA) or column.variable or column.candidates or not one_each:
+    for column in plan.columns:
+        distinct = column.content.distinct
+        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in distinct]
+        one_each = column.content.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+        if column.role not in ("ignore", "data") or column.variable or column.candidates or not one_each:
             continue
-        if forms[0].prefix or (plan.block.transposed and content.distinct[0] not in (0, 1)):  # type: ignore[union-attr]
+        if forms[0].prefix or (plan.block.transposed and distinct[0] not in (0, 1)):
             fitting.append(column)
     if len(fitting) == 1:
-        column = fitting[0]
-        column.role, column.confidence, column.why = PARTICIPANT, INFERRED, "one code per row, read as participant ids"
+        fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
 
 
 def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
     """Take a column without a visit for the baseline if every later visit of its variable has a column beside it."""
-    if plan.visit or plan.one(VISIT):
-        return
-    for variable, outcome in trial.outcomes.items():
-        columns = [c for c in plan.having(DATA) if c.variable == variable and c.measure == VALUE and not c.arm]
+    for variable, outcome in trial.outcomes.items() if not (plan.visit or plan.one("visit")) else ():
+        columns = [c for c in plan.data if c.variable == variable and c.measure == VALUE and not c.arm]
         without = [column for column in columns if column.visit is None]
         later = sorted(column.visit for column in columns if column.visit)
         if later and len(without) == 1 and later == sorted(outcome.follow_up):
-            without[0].visit, without[0].confidence = BASELINE, INFERRED
-            without[0].why = "no visit named; the baseline, because all later visits have columns of their own"
+            without[0].visit = BASELINE
+            why = "no visit named; the baseline, because all later visits have columns of their own"
+            without[0].judge("data", "inferred", why)
 
 
-def _one_of_each_role(plan: Plan, contents: list[Content]) -> None:
+def _one_of_each_role(plan: Plan) -> None:
     """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
-    for role in (PARTICIPANT, ARM, VISIT, VARIABLE):
+    for role in ("participant", "arm", "visit", "variable"):
         columns = plan.having(role)
-        if role == PARTICIPANT:  # a sample or record is not a participant: one may have several
-            columns.sort(key=lambda column: _likelihood(column, contents[column.index]))
-        keep = next((c for c in columns if c.confidence != UNSURE), columns[0] if columns else None)
+        if role == "participant":  # a sample or record is not a participant: one may have several
+            columns.sort(key=_unlikelihood)
+        keep = next((c for c in columns if c.confidence != "unsure"), columns[0] if columns else None)
         for column in columns:
             if column is not keep:
-                column.role = IGNORE
-                column.why = f"the {role} is taken from column {plan.block.address(0, keep.index)}"
+                why = f"the {role} is taken from column {plan.block.address(0, keep.index)}"
+                column.judge("ignore", column.confidence, why)
 
 
-def _likelihood(column: Column, content: Content) -> tuple[bool, bool, int]:
+def _unlikelihood(column: Column) -> tuple[bool, bool, int]:
     """Return what sorts columns of ids, the likeliest first: not of samples, named after people, of most of them."""
-    label = fold(column.label)
-    constant = len(content.distinct) == 1
-    return bool(_SAMPLE.search(label)), constant or not _PERSON.search(label), -len(content.distinct)
+    label, count = fold(column.label), len(column.content.distinct)
+    return bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
 
 
-def _settle_kind(plan: Plan, readings: list[Reading], contents: list[Content], trial: Trial) -> None:
+def _settle_kind(plan: Plan, trial: Trial) -> None:
     """Decide the kind of the block, now that the roles of its columns are known."""
-    for column in plan.having(DATA):
-        if column.variable is None and plan.variable is None and plan.one(VARIABLE) is None:
-            column.role, column.confidence, column.why = IGNORE, UNSURE, column.why or "no variable named"
-    data = plan.having(DATA)
+    for column in plan.data:
+        if column.variable is None and plan.variable is None and plan.one("variable") is None:
+            column.judge("ignore", "unsure", column.why or "no variable named")
+    data = plan.data
     known = {column.variable for column in data}
     sample = known & set(trial.markers) if trial.population else set()
-    identified, in_rows = plan.one(PARTICIPANT) is not None, bool(plan.one(VISIT) or plan.one(VARIABLE))
-    if not identified and sum(reading.statistic for reading in readings) >= 2:
+    identified, in_rows = plan.one("participant") is not None, bool(plan.one("visit") or plan.one("variable"))
+    if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not data:
-        _settle_unknown(plan, contents)
+        _settle_unknown(plan)
     elif identified:
-        plan.kind = LONG if in_rows else PARTICIPANTS
+        plan.kind = "long" if in_rows else "participants"
         plan.evidence = "a participant id" + (", visits or variables in rows" if in_rows else "")
-        no_arm = not (plan.one(ARM) or plan.arm or any(column.arm for column in data))
+        no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
         if no_arm and sample and known <= {*trial.markers, trial.population.age}:
             plan.cohort = POPULATION  # unless its participants turn out to be the trial's
     elif plan.arm or any(column.arm or column.stratum for column in data):
-        plan.kind, plan.evidence = GROUPS, "columns named after groups, no participant id"
-    elif plan.one(ARM):
+        plan.kind, plan.evidence = "groups", BY_GROUP
+    elif plan.one("arm"):
         # A row without an id is a person if it holds several raw values of one.
         raw = {(c.variable, c.visit) for c in data if c.measure == VALUE and plan.measure != PERCENT_CHANGE}
-        plan.kind = PARTICIPANTS if not in_rows and len(raw) > 1 else GROUPS
+        plan.kind = "participants" if not in_rows and len(raw) > 1 else "groups"
         plan.evidence = "an arm in each row, no participant id"
     elif sample and trial.population.age in known:
-        plan.kind, plan.cohort, plan.evidence = PARTICIPANTS, POPULATION, "a marker and age, no arm"
+        plan.kind, plan.cohort, plan.evidence = "participants", POPULATION, "a marker and age, no arm"
     else:
         plan.evidence = "neither participant ids nor groups"
 
 
-def _settle_unknown(plan: Plan, contents: list[Content]) -> None:
+def _settle_unknown(plan: Plan) -> None:
     """Say what can be said of a block that names no variable of the trial."""
     plan.evidence = "no column of a known variable"
-    if plan.one(PARTICIPANT) is not None:
+    if plan.one("participant") is not None:
         plan.evidence = "participant ids, but no known variable"
-        if any(column.candidates and column.confidence == UNSURE for column in plan.columns):
-            plan.kind = LONG if plan.one(VISIT) or plan.one(VARIABLE) else PARTICIPANTS
+        if any(column.candidates and column.confidence == "unsure" for column in plan.columns):
+            plan.kind = "long" if plan.one("visit") or plan.one("variable") else "participants"
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
-    numeric = [c for c in plan.columns if contents[c.index].numeric and len(contents[c.index].distinct) > CODES]
-    words_beside = any(content.used and not content.numeric for content in contents)
+    numeric = [c for c in plan.columns if c.content.numeric and len(c.content.distinct) > CODES]
+    words_beside = any(column.content.used and not column.content.numeric for column in plan.columns)
     if len(numeric) < 2 or not all(c.arm or c.stratum for c in numeric) or words_beside:
         return
-    plan.kind, plan.evidence = GROUPS, "columns named after groups, no participant id"
+    plan.kind, plan.evidence = "groups", BY_GROUP
     plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
     for column in numeric:
-        column.role, column.why = DATA, ""
+        column.judge("data", column.confidence, "")

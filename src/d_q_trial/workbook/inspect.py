@@ -5,21 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import re
-import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import is_number
-from .mapping import ARM, DATA, GROUPS, IGNORE, MAPPED, OPEN, READABLE, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan
+from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
 from .recognise import PERCENT_OF_BASELINE
 from .rows import canonical_id
-from .sheets import EMPTY, Flag, Sheet, column_letters
+from .sheets import EMPTY, Flag, Sheet, column_letters, first_of
 from .values import Source
 
 MOST_LINES = 200  # of one list
@@ -59,7 +57,7 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
     variables = [_found(source, own, trial, len(reading.arms)) for source, own in sources]
-    ignored = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having(IGNORE))
+    ignored = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having("ignore"))
     lists = {
         "Columns that are not used": [
             f"{p.sheet}!{place_of(p, c)}: {c.label or '(no header)'}: {c.why}" for p, c in ignored if c.why != "empty"
@@ -111,8 +109,8 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     have = set(zip(own["variable"], own["visit"], strict=True))
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
-    for title, role in (("Arms", ARM), ("Visits", VISIT)):
-        people = own.groupby("arm" if role == ARM else "visit")["participant"].nunique()
+    for title, role in (("Arms", "arm"), ("Visits", "visit")):
+        people = own.groupby("arm" if role == "arm" else "visit")["participant"].nunique()
         codes = [
             f"{text} = {key} (n = {people.get(key, 0)})"
             for text, key in _spellings(role, reading).items()
@@ -176,7 +174,7 @@ def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
     groups = sorted(set(own["stratum"]) - {""})
     if not linked:
         groups += [label for arm, label in _arm_labels(trial).items() if arm in set(own["arm"])]
-    confidence = column.confidence if plan.evidence != MAPPED else "mapping"
+    confidence = column.confidence if not plan.mapped else "mapping"
     return [
         thing.label if thing else source.variable,
         trial.visits[source.visit].label,
@@ -209,8 +207,7 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
             if (key, visit) not in have:
                 missing[trial.families[outcome.family]].append(f"{outcome.label} at {trial.visits[visit].label}")
     for family, entries in missing.items():
-        more = f" and {len(entries) - MOST_NAMED} more" if len(entries) > MOST_NAMED else ""
-        needs.append(f"{family}: {', '.join(entries[:MOST_NAMED])}{more}")
+        needs.append(f"{family}: {first_of(entries, MOST_NAMED)}")
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so there are no strata by it")
@@ -256,18 +253,10 @@ def _table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
 def page(sections: list[Section], reading: Reading, trial: Trial) -> str:
     """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
-    plans = {id(sheet): [p for p in reading.plans if p.block.sheet is sheet] for sheet in reading.workbook.sheets}
-    return (
-        environment()
-        .get_template("inspect.html.j2")
-        .render(
-            name=reading.workbook.path.name,
-            trial=trial.title,
-            sections=sections,
-            sheets=[_drawn(sheet, plans[id(sheet)], faulty) for sheet in reading.workbook.sheets],
-            printable=_printable,
-        )
-    )
+    sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
+    words = {"name": reading.workbook.path.name, "trial": trial.title, "sections": sections, "printable": _printable}
+    drawn = [_drawn(sheet, plans, faulty) for sheet, plans in sheets]
+    return environment().get_template("inspect.html.j2").render(**words, sheets=drawn)
 
 
 def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dict[str, object]:
@@ -304,7 +293,7 @@ def _class_of(plan: Plan, row: int, column: int) -> str:
     if row < plan.header.first_data and row not in plan.header.rows:
         return "note"
     role = plan.columns[column].role
-    kind = "other" if plan.unread else "unused" if role in (IGNORE, UNIT) else role
+    kind = "other" if plan.unread else "unused" if role in ("ignore", "unit") else role
     return kind + (" head" if row in plan.header.rows else "")
 
 
@@ -312,51 +301,31 @@ def _class_of(plan: Plan, row: int, column: int) -> str:
 
 _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _PLAIN = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
-HEAD = Path(__file__).with_name("mapping_head.yaml")
 
 
 def mapping_text(reading: Reading, trial: Trial) -> str:
     """Return the mapping as commented YAML."""
-    codes = {fault.value for fault in reading.faults.errors if fault.kind == "missing code"}
-    head = HEAD.read_text(encoding="utf-8").format(
-        name=_comment(reading.workbook.path.name),
-        workbook=_quoted(reading.workbook.path.name),
-        variables="\n#   ".join(textwrap.wrap(", ".join([*trial.outcomes, *trial.markers]), width=110)),
-        visits=", ".join(trial.visits),
-        arms=", ".join(_arm_labels(trial)),
-        missing=f"perhaps [{', '.join(sorted(codes))}]" if codes else "as text or as a number (-99)",
-    )
-    lines = [head.rstrip()]
-    for role, unknown in ((ARM, OPEN), (VISIT, OPEN), (VARIABLE, IGNORE)):
-        codes = [f"  {_quoted(text)}: {_plain(key or unknown)}" for text, key in _spellings(role, reading).items()]
-        lines += [f"{role}s:", *codes] if codes else []
-    lines.append("blocks:")
-    readable = [plan for plan in reading.plans if plan.kind in READABLE]
-    for _, alike in itertools.groupby(readable, key=lambda plan: _shape(plan, trial)):
-        lines += _entry(list(alike), trial)
-    others = [plan for plan in reading.plans if plan.kind not in READABLE]
-    unknown = [plan for plan in others if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
-    if unknown:
-        lines += ["", "# Blocks of numbers that were not understood; to read one, take the # away and fill it in."]
-        lines += [f"#{line}" for plan in unknown for line in _entry([plan], trial)]
-    if others:
-        lines += ["", "# Blocks that are not read:"]
-    for plan in others:
-        why = f" ({plan.evidence})" if plan.evidence else ""
-        lines.append(f"#   {_comment(f'{plan.sheet}!{plan.block.range}: {kind_of(plan)}{why}')}")
-    return "\n".join(lines) + "\n"
+    plans, unread = ([p for p in reading.plans if (p.kind in READABLE) == readable] for readable in (True, False))
+    unknown = [plan for plan in unread if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
+    codes = {CODED[role]: _spellings(role, reading) for role in ("arm", "visit", "variable")}
+    groups = itertools.groupby(plans, key=lambda plan: _shape(plan, trial))
+    blocks = [entry for _, alike in groups for entry in _entries(list(alike), trial)]
+    missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
+    words = {"name": reading.workbook.path.name, "trial": trial, "arms": _arm_labels(trial), "missing": missing}
+    content = {"codes": codes, "blocks": blocks, "unknown": [_entries([plan], trial)[0] for plan in unknown]}
+    helpers = {"quoted": _quoted, "plain": _plain, "flow": _flow, "comment": _comment, "kind_of": kind_of}
+    return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
 
 
 def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
     """Return how cells spell arms, visits or variables, with what was read; None where nothing was."""
     meaning: dict[str, str | None] = {}
-    for plan, rows in reading.blocks:
-        meaning |= rows.spellings[f"{role}s"]
-        if not (column := plan.one(role)):
-            continue
-        for row, found, used in zip(plan.body, getattr(rows, f"{role}s"), rows.use, strict=True):
-            cell = row[column.index]
-            if used and cell != EMPTY and not isinstance(cell, Flag) and len(meaning) <= MOST_CODES:
+    for plan in reading.blocks:
+        meaning |= plan.spellings[role]
+        column, rows = plan.one(role), plan.rows[plan.rows["use"]]
+        for position, found in rows[role].items() if column else ():
+            cell = plan.cell(position, column)
+            if cell != EMPTY and not isinstance(cell, Flag) and len(meaning) <= MOST_CODES:
                 text = canonical_id(cell)
                 meaning[text] = meaning.get(text) or found
     return meaning
@@ -364,44 +333,35 @@ def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
 
 def _shape(plan: Plan, trial: Trial) -> object:
     """Return what panels have to have in common to become one entry; other blocks are like none."""
-    if plan.kind != GROUPS:
+    if plan.kind != "groups":
         return id(plan)
-    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, tuple(_columns(plan, trial, True))
+    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, _columns(plan, trial, relative=True)
 
 
-def _entry(plans: list[Plan], trial: Trial) -> list[str]:
+def _entries(plans: list[Plan], trial: Trial) -> list[dict]:
     """Return the entry of a block, or of several panels that differ only in place and in what they are of."""
     if 1 < len(plans) < FEWEST_PANELS:
-        return [line for plan in plans for line in _entry([plan], trial)]
-    plan, said = plans[0], [_said(plan) for plan in plans]
+        return [entry for plan in plans for entry in _entries([plan], trial)]
+    plan, said, panels = plans[0], [_said(plan) for plan in plans], len(plans) > 1
     common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
-    lines = [f"  - sheet: {_quoted(plan.sheet)}", f"    range: {plan.block.range}"]
-    if len(plans) > 1:
-        lines = ["  - panels:"]
-        for panel, own in zip(plans, said, strict=True):
-            rest = {key: value for key, value in own.items() if key not in common}
-            lines.append(f"      {_quoted(f'{panel.sheet}!{panel.block.range}')}: {_flow(rest)}")
-    kind = _plain(plan.kind if plan.kind in READABLE else OPEN)
-    lines += [f"    header: {plan.header.first_data}", f"    kind: {kind}   # {_comment(plan.evidence)}"]
+    own = [{key: value for key, value in entry.items() if key not in common} for entry in said]
+    places = [f"{plan.sheet}!{plan.block.range}" for plan in plans]
     if plan.block.transposed:
         common["participants"] = "columns"
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
-    for key, value in common.items():
-        question = {"measure": "value, percent_change or percent_of_baseline", "marker": "of the strata"}.get(
-            key, "one of those above"
-        )
-        lines.append(f"    {key}: {_plain(value)}" + (f"   # {question}" if value == OPEN else ""))
-    return [*lines, "    columns:", *_columns(plan, trial, len(plans) > 1)]
+    entry = {"plan": plan, "kind": plan.kind if plan.kind in READABLE else OPEN, "said": common}
+    entry["panels"] = list(zip(places, own, strict=True)) if panels else []
+    return [entry | {"columns": _columns(plan, trial, relative=panels)}]
 
 
 def _said(plan: Plan) -> dict[str, str]:
     """Return what a block says as a whole, with a question for what it does not say."""
-    data, said = plan.having(DATA), {}
+    data, said = plan.data, {}
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
         lacking = not value and "measured" in plan.unread and name in ("variable", "visit", "measure")
-        if lacking or (name == "measure" and plan.unmeasured and plan.evidence != MAPPED):
+        if lacking or (name == "measure" and plan.unmeasured and not plan.mapped):
             said[name] = OPEN
         elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, PERCENT_OF_BASELINE):
             continue
@@ -409,18 +369,20 @@ def _said(plan: Plan) -> dict[str, str]:
             said[name] = value
     if "marker" in plan.unread:
         said["marker"] = OPEN
-    elif plan.marker and plan.kind == GROUPS and (plan.stratum or plan.one(STRATUM) or any(c.stratum for c in data)):
+    elif (
+        plan.marker and plan.kind == "groups" and (plan.stratum or plan.one("stratum") or any(c.stratum for c in data))
+    ):
         said["marker"] = plan.marker
     return said
 
 
-def _columns(plan: Plan, trial: Trial, relative: bool) -> list[str]:
+def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
+    """Return name, what is said and a remark of each column."""
     lines = []
     for column in plan.columns:
-        name, said = plan.name_of(column, relative=relative), _column(column, plan, trial)
-        remark = _comment(" | ".join(filter(None, [column.label, column.why])))
+        name, remark = plan.name_of(column, relative=relative), " | ".join(filter(None, [column.label, column.why]))
         name = _quoted(name) if plan.block.transposed else _plain(name)
-        lines.append(f"      {name}: {_flow(said) if said else IGNORE}" + (f"   # {remark}" if remark else ""))
+        lines.append((name, _column(column, plan, trial), _comment(remark)))
     return lines
 
 
@@ -432,23 +394,23 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
         measure = {VALUE: None, PERCENT_OF_BASELINE: PERCENT_OF_BASELINE}.get(column.measure, OPEN)
         asked = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
         return {key: value for key, value in asked.items() if value}
-    if column.role == IGNORE:
+    if column.role == "ignore":
         return {}
     said: dict[str, object] = {"is": column.role}
-    if column.role == DATA:
+    if column.role == "data":
         visit = column.visit or _missing_visit(plan, trial, column.variable or plan.variable)
         measure = column.measure if column.measure != VALUE else None
         said = {"variable": column.variable, "visit": visit, "measure": measure}
     factor = column.factor if column.factor != 1.0 else None
-    others = any(other.arm for other in plan.having(DATA)) and not plan.one(ARM)
-    lacking = column.role == DATA and plan.kind == GROUPS and others and not (column.arm or column.stratum)
+    others = any(other.arm for other in plan.data) and not plan.one("arm")
+    lacking = column.role == "data" and plan.kind == "groups" and others and not (column.arm or column.stratum)
     said |= {"arm": OPEN if lacking else column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
-    return {key: value for key, value in said.items() if value} or {"is": DATA}
+    return {key: value for key, value in said.items() if value} or {"is": "data"}
 
 
 def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None:
     """Return what stands for a visit that nothing names: the baseline, or a question."""
-    if plan.visit or plan.one(VISIT) or variable is None:
+    if plan.visit or plan.one("visit") or variable is None:
         return None
     outcome = trial.outcomes.get(variable)
     return BASELINE if outcome is None or not outcome.follow_up else OPEN

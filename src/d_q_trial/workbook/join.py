@@ -10,15 +10,13 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
-from .mapping import ARM, DATA, GROUPS, MAPPED, PARTICIPANT, PARTICIPANTS, Column, Plan
+from .mapping import CODED, Column, Plan
 from .recognise import PERCENT_OF_BASELINE, code_form
-from .rows import Rows
 from .sheets import EMPTY, Faults
 from .values import cell_of
 
 MOST_LISTED = 20
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
-Blocks = list[tuple[Plan, Rows]]
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 
@@ -26,22 +24,21 @@ _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑ
 # -- ids ----------------------------------------------------------------------------------------------------------
 
 
-def unify_ids(blocks: Blocks, faults: Faults) -> None:
+def unify_ids(plans: list[Plan], faults: Faults) -> None:
     """Write ids alike on all sheets where their forms leave no doubt, and report those that may be the same participant."""
-    for plan, rows in blocks:
-        _drop_row_numbers(plan, rows)
-    _rewrite(blocks, faults)
-    own = [(plan, rows, column) for plan, rows in blocks if (column := plan.one(PARTICIPANT)) and any(rows.ids)]
-    for plan, rows, column in own:
-        if plan.kind == PARTICIPANTS:
-            _report_second_rows(plan, rows, column, faults)
-    own = [entry for entry in own if entry[0].cohort != POPULATION]
+    for plan in plans:
+        _drop_row_numbers(plan)
+    _rewrite([plan for plan in plans if plan.people], faults)
+    own = [plan for plan in plans if plan.one("participant") and plan.people]
+    for plan in own:
+        if plan.kind == "participants":
+            _report_second_rows(plan, faults)
+    own = [plan for plan in own if plan.cohort != POPULATION]
     seen: dict[str, str] = {}
-    for plan, rows, column in own:
-        others = set().union(*(other.people for _, other, _ in own if other is not rows))
-        mostly_shared = 2 * len(rows.people & others) >= len(rows.people)
-        positions = {identity: i for i, identity in reversed(list(enumerate(rows.ids))) if identity}
-        for identity in dict.fromkeys(filter(None, rows.ids)):
+    for plan in own:
+        others = set().union(*(other.people for other in own if other is not plan))
+        mostly_shared = 2 * len(plan.people & others) >= len(plan.people)
+        for position, identity in plan.rows["participant"].dropna().drop_duplicates().items():
             form = code_form(plain := identity.translate(_LOOK_ALIKES))
             key = f"{form.prefix}{form.number}" if form else plain.casefold().replace(" ", "")
             kind, close = "", []
@@ -49,57 +46,53 @@ def unify_ids(blocks: Blocks, faults: Faults) -> None:
                 kind = "id written otherwise"
                 what = f"differs only in writing from the participant {first!r}; write both alike"
             elif mostly_shared and identity not in others:  # a slip, or two participants
-                close = [other for other in others - rows.people if _one_edit(identity, other)]
+                close = [other for other in others - plan.people if _one_edit(identity, other)]
             if len(close) == 1:
                 kind = "id on one sheet only"
                 what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
             if kind:
-                faults.error(kind, what, **plan.place(positions[identity], column), value=identity)
+                faults.error(kind, what, **plan.place(position, plan.one("participant")), value=identity)
 
 
-def _drop_row_numbers(plan: Plan, rows: Rows) -> None:
+def _drop_row_numbers(plan: Plan) -> None:
     """Take ids for row numbers where the same one stands beside values of several arms."""
     by_arm = defaultdict(list)
-    for column in plan.having(DATA):
+    for column in plan.data:
         if column.arm:
             by_arm[column.arm].append(column.index)
     beside = (sum(any(row[c] != EMPTY for c in columns) for columns in by_arm.values()) for row in plan.body)
-    if len(by_arm) > 1 and any(rows.ids) and any(arms > 1 for arms in beside):
-        plan.kind, plan.evidence = GROUPS, "groups side by side; the ids are row numbers"
-        rows.ids = [None] * len(rows.ids)
+    if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
+        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
+        plan.rows["participant"] = None
 
 
-def _report_second_rows(plan: Plan, rows: Rows, column: Column, faults: Faults) -> None:
+def _report_second_rows(plan: Plan, faults: Faults) -> None:
     """Refuse more than one row of a participant where each has one."""
-    first: dict[str, int] = {}
-    for position, identity in enumerate(rows.ids):
-        if identity and rows.use[position] and first.setdefault(identity, position) != position:
-            other = plan.place(first[identity], column)["cell"]
-            what = f"participant has a row already at {other}; expected one row each"
-            faults.error("duplicate participant", what, **plan.place(position, column), value=identity)
-            rows.use[position] = False
+    used = plan.rows.loc[plan.rows["use"], "participant"].dropna()
+    column, first = plan.one("participant"), used.drop_duplicates()
+    first = dict(zip(first, first.index, strict=True))
+    for position, identity in used[used.duplicated()].items():
+        other = plan.place(first[identity], column)["cell"]
+        what = f"participant has a row already at {other}; expected one row each"
+        faults.error("duplicate participant", what, **plan.place(position, column), value=identity)
+        plan.rows.loc[position, "use"] = False
 
 
-def _rewrite(blocks: Blocks, faults: Faults) -> None:
+def _rewrite(plans: list[Plan], faults: Faults) -> None:
     """Rewrite ids that differ only in form from those of the largest block with arms."""
-    with_ids = [(plan, rows) for plan, rows in blocks if any(rows.ids)]
-    if len(with_ids) < 2:
+    if len(plans) < 2:
         return
-
-    def weight(pair: tuple[Plan, Rows]) -> tuple[int, int]:
-        return len(set(pair[1].arms) - {None}) if pair[0].cohort != POPULATION else -1, len(pair[1].people)
-
-    base_plan, base = max(with_ids, key=weight)
+    base = max(plans, key=lambda p: (p.rows["arm"].nunique() if p.cohort != POPULATION else -1, len(p.people)))
     known = base.people
-    for plan, rows in with_ids:
-        if rows is not base and rows.people - known:
-            renamed = _matched(rows.people, known, plan.cohort == POPULATION)
+    for plan in plans:
+        if plan is not base and plan.people - known:
+            renamed = _matched(plan.people, known, plan.cohort == POPULATION)
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
-                rows.ids = [renamed.get(identity, identity) if identity else identity for identity in rows.ids]
+                plan.rows["participant"] = plan.rows["participant"].replace(renamed)
                 old, new = changed[0]
-                what = f"ids are written otherwise than on {base_plan.sheet} ({new}); {len(renamed)} matched"
+                what = f"ids are written otherwise than on {base.sheet} ({new}); {len(renamed)} matched"
                 faults.note("id form", what, sheet=plan.sheet, value=old)
-            known |= rows.people if plan.cohort != POPULATION else set()
+            known |= plan.people if plan.cohort != POPULATION else set()
 
 
 def _matched(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
@@ -126,23 +119,24 @@ def _one_edit(first: str, second: str) -> bool:
 # -- arms ---------------------------------------------------------------------------------------------------------
 
 
-def assign_arms(blocks: Blocks, faults: Faults) -> dict[str, str]:
+def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     """Give each row with an id the arm that any sheet states for its participant; return the arms by participant.
 
     A column of arms counts before headers, titles and names of sheets. A sample of people of whom most turn out to be
     participants is the trial's.
     """
     stated: tuple[list, list] = ([], [])
-    for plan, rows in blocks:
-        naming = plan.one(ARM) or plan.columns[0]
-        by_arm = [column for column in plan.having(DATA) if column.arm and not plan.one(ARM) and plan.kind != GROUPS]
-        of_title = plan.arm if plan.kind != GROUPS and not plan.one(ARM) else None
-        for position, (identity, arm) in enumerate(zip(rows.ids, rows.arms, strict=True)):
-            if identity and rows.use[position] and arm:
+    for plan in plans:
+        naming = plan.one("arm") or plan.columns[0]
+        by_arm = [column for column in plan.data if column.arm and not plan.one("arm") and plan.kind != "groups"]
+        of_title = plan.arm if plan.kind != "groups" and not plan.one("arm") else None
+        own = plan.rows[plan.rows["use"]].dropna(subset="participant")
+        for position, identity, arm in zip(own.index, own["participant"], own["arm"], strict=True):
+            if arm:
                 stated[0].append((identity, arm, plan.place(position, naming)))
-            elif identity and rows.use[position] and (by_arm or of_title):
-                row = plan.body[position]
-                column = next((c for c in by_arm if row[c.index] != EMPTY), Column(0, arm=of_title))
+            elif by_arm or of_title:
+                filled = (column for column in by_arm if plan.cell(position, column) != EMPTY)
+                column = next(filled, Column(0, arm=of_title))
                 stated[1].append((identity, column.arm, plan.place(position, column)))
     known: dict[str, tuple[str, dict[str, str]]] = {}
     for identity, arm, place in (entry for entry in (*stated[0], *stated[1]) if entry[1]):
@@ -150,23 +144,24 @@ def assign_arms(blocks: Blocks, faults: Faults) -> dict[str, str]:
         if first != arm:
             what = f"participant {identity} is in arm {first} at {where['sheet']}!{where['cell']}"
             faults.error("arm changed", what, **place, value=arm)
-    for plan, rows in blocks:
-        if plan.cohort == POPULATION and rows.people and 2 * len(rows.people & known.keys()) >= len(rows.people):
+    arms = {identity: arm for identity, (arm, _) in known.items()}
+    for plan in plans:
+        if plan.cohort == POPULATION and plan.people and 2 * len(plan.people & arms.keys()) >= len(plan.people):
             plan.cohort = TRIAL
         if plan.cohort == TRIAL:
-            rows.arms = [known[i][0] if i in known else arm for i, arm in zip(rows.ids, rows.arms, strict=True)]
-    return {identity: arm for identity, (arm, _) in known.items()}
+            of_id = plan.rows["participant"].map(arms)
+            plan.rows["arm"] = plan.rows["arm"].where(of_id.isna(), of_id)
+    return arms
 
 
 # -- values that are given twice ----------------------------------------------------------------------------------
 
 
-def one_value_per_group(plan: Plan, rows: Rows) -> bool:
+def one_value_per_group(plan: Plan) -> bool:
     """Return whether a block without ids holds one value per group: summaries such as medians, not participants."""
-    said = zip(rows.variables, rows.visits, rows.arms, rows.strata, strict=True)
-    down = Counter(entry for entry, used in zip(said, rows.use, strict=True) if used)
-    across = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.having(DATA))
-    return plan.kind == GROUPS and {*down.values(), *across.values()} == {1}
+    down = plan.rows[plan.rows["use"]].value_counts([*CODED], dropna=False)
+    across = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.data)
+    return plan.kind == "groups" and {*down, *across.values()} == {1}
 
 
 def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
@@ -211,7 +206,7 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     sample: dict[Plan, list[dict[str, float]]] = {}
     drop: list = []
     for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
-        people, mapped = _people(own), plan.evidence == MAPPED
+        people, mapped = _people(own), plan.mapped
         counts = {other: _shared(people, known, age) for other, known in sample.items()}
         if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
             faults.note("population", "repeats another sheet; not read twice", sheet=plan.sheet)
@@ -221,7 +216,7 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             other
             for other, count in counts.items()
             if 2 * (count or 0) > min(len(people), len(sample[other]))
-            or not (mapped or count is None or (plan.one(PARTICIPANT) and other.one(PARTICIPANT)))
+            or not (mapped or count is None or (plan.one("participant") and other.one("participant")))
         )
         if other := next(alike, None):
             what = f"people without ids here and on {other.sheet}!{other.block.range}, perhaps the same ones"

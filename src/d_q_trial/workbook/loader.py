@@ -1,30 +1,38 @@
-"""Open a workbook file: check it from outside, then read it in a process of its own with limits on memory and time.
+"""Open a workbook file: check it from outside, then read it into plain values in a process with limits on memory and time.
 
 The threat is a damaged or absurd file. Whatever it does to the library that reads it ends in one message.
 """
 
 from __future__ import annotations
 
+import csv
+import datetime
+import io
+import multiprocessing
 import os
-import pickle
+import re
+import resource
 import signal
 import stat
-import subprocess
 import sys
-import tempfile
 import time
 import zipfile
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from .. import software
 from ..errors import UserError
-from .file_reader import STATISTICS, RefusedError
-from .sheets import Workbook
+from .sheets import DATES, EMPTY, Flag, Sheet, Workbook
 
 MOST_BYTES = 200_000_000  # of the file
 MOST_UNPACKED = 600_000_000  # of its parts together
 MOST_PARTS = 20_000
 MOST_RATIO = 300  # unpacked to packed, of a part of some size
+LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
+MOST_CELLS = 30_000_000  # of the rectangle around the used cells
+GAP = 3  # blank rows or columns that are kept between used ones; two of them may stand inside a table
 MEMORY = 1_000_000_000  # bytes of address space of the reading process
 SECONDS = 10  # of processor time, and more for a large file:
 SECONDS_PER_MB = 5
@@ -42,6 +50,17 @@ OTHER_KINDS = {
 }
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
+STATISTICS = {
+    ".sav": "read_sav",
+    ".zsav": "read_sav",
+    ".dta": "read_dta",
+    ".sas7bdat": "read_sas7bdat",
+    ".xpt": "read_xport",
+}
+
+
+class RefusedError(Exception):
+    """A file that cannot be read, with a message for the user."""
 
 
 def load(path: Path | str) -> Workbook:
@@ -60,12 +79,54 @@ def load(path: Path | str) -> Workbook:
     """
     path = Path(path)
     seconds = check_file(path)
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "sheets"
-        _run(path, output, seconds)
-        workbook: Workbook = pickle.loads(output.read_bytes())
-    workbook.path = path
-    return workbook
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_read_within_limits, args=(path, sender, seconds, MEMORY))
+    process.start()
+    sender.close()
+    started = time.monotonic()
+    while not receiver.poll(TELL_EVERY):
+        passed = time.monotonic() - started
+        print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
+        if passed > 4 * seconds:
+            process.kill()
+    try:
+        result, said = receiver.recv()
+    except EOFError:
+        process.join()
+        result = "damaged, or not a workbook (the program that reads it stopped)"
+        if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
+            result = f"reading it takes more than {seconds} s; save its values in a new workbook"
+    else:
+        process.join()
+    if isinstance(result, str):
+        raise UserError(f"{path}: {''.join(c if c.isprintable() else ' ' for c in result)}")
+    software.add_child(said)
+    return result
+
+
+def _read_within_limits(path: Path, sender: Connection, seconds: int, size: int) -> None:
+    """Read a file and send the workbook, or a message for the user, from a process of its own."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries say of damage
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    result: Workbook | str
+    try:
+        result = read_file(path)
+        sender.send((result, software.line()))
+        return
+    except RefusedError as error:
+        result = str(error)
+    except MemoryError:
+        result = f"reading it needs more than {size // 1_000_000:,} MB of memory"
+    except RecursionError:
+        result = "damaged, or not a workbook (nested too deeply)"
+    except Exception as error:  # whatever a library makes of a damaged file
+        result = f"damaged, or not a workbook ({' '.join(str(error).split())[:160] or type(error).__name__})"
+    sender.send((result, ""))
+
+
+# -- from outside -------------------------------------------------------------------------------------------------
 
 
 def check_file(path: Path) -> int:
@@ -82,12 +143,10 @@ def check_file(path: Path) -> int:
         what = "no such file"
     except zipfile.BadZipFile:
         what = "damaged or truncated; download or save it again"
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
     except RefusedError as error:
         what = str(error)
-    except ValueError as error:  # a name that no file can have
-        what = f"cannot be read ({error})"
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        what = f"cannot be read ({getattr(error, 'strerror', None) or error})"
     raise UserError(f"{path}: {what}")
 
 
@@ -122,7 +181,7 @@ def _check_archive(path: Path) -> None:
     if unpacked > MOST_UNPACKED or swollen or len(parts) > MOST_PARTS:
         size = f"{unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
         raise RefusedError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
-    names = sorted(part.filename.replace("\\", "/").lower().lstrip("/") for part in parts)
+    names = sorted(_plain_name(part.filename) for part in parts)
     if WORKBOOK_PARTS.isdisjoint(names):
         inside = [name for name in names if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
         kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in names)]
@@ -130,28 +189,192 @@ def _check_archive(path: Path) -> None:
         raise RefusedError([*what, "an archive without a workbook"][0])
 
 
-def _run(path: Path, output: Path, seconds: int) -> None:
-    """Run the reading process; it writes its result to ``output``."""
-    module = f"{__package__}.file_reader"
-    command = [sys.executable, "-m", module, str(path.resolve()), str(output), str(seconds), str(MEMORY)]
-    paths = os.pathsep.join(filter(None, [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]))
-    environment = {**os.environ, "PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    started = time.monotonic()
-    while True:
-        try:
-            _, said = process.communicate(timeout=TELL_EVERY)
+def _plain_name(part: str) -> str:
+    """Return the name of a part of an archive in one spelling; programs differ in case and in slashes."""
+    return part.replace("\\", "/").lower().lstrip("/")
+
+
+# -- into plain values --------------------------------------------------------------------------------------------
+
+
+def read_file(path: Path) -> Workbook:
+    """Read every sheet of a file, judged by its content, not by its name.
+
+    Raises
+    ------
+    RefusedError
+        If the file is not one that can be read; a damaged one may raise anything.
+    """
+    if path.suffix.lower() in STATISTICS:
+        return _statistics_file(path)
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    if head.startswith(b"PK"):
+        with zipfile.ZipFile(path) as archive:
+            if any(_plain_name(name) == "xl/workbook.xml" for name in archive.namelist()):
+                return _xlsx(path, archive)
+    if not head.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        return _delimited(path)
+    note = "this format does not tell hidden rows, formats and errors; check them yourself"
+    return Workbook(path, _calamine(path), remarks=[note])
+
+
+def _xlsx(path: Path, archive: zipfile.ZipFile) -> Workbook:
+    import openpyxl
+
+    result, listed, large, properties = Workbook(path, []), 0, False, ""
+    for part in archive.infolist():
+        name = _plain_name(part.filename)
+        if name == "xl/workbook.xml":
+            listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(part)))
+        elif name.startswith("docprops/"):
+            properties += archive.read(part).decode("utf-8", "replace") + "\n"
+        elif name.endswith("vbaproject.bin"):
+            result.remarks.append("the workbook has macros; they are not run")
+        elif "externallinks/" in name and not name.endswith(".rels"):
+            result.remarks.append("cells refer to other workbooks; their stored values are used")
+        large = large or ("worksheets/" in name and part.file_size > LARGE)
+    result.remarks = list(dict.fromkeys(result.remarks))
+    stated = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
+    result.modified = stated[1] if stated else ""
+    result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
+    if large:
+        result.remarks.append("large sheets: merged cells, comments, formats and hidden rows are not looked at")
+        result.sheets = _calamine(path)
+        return result
+    content = io.BytesIO(path.read_bytes())
+    book = openpyxl.load_workbook(content)
+    if listed != len(book.sheetnames):
+        raise RefusedError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
+    # The mapping of cells is not public; going through the rows would visit every blank cell of an endless sheet.
+    formulas = any(cell.data_type == "f" for sheet in book.worksheets for cell in sheet._cells.values())
+    stored = openpyxl.load_workbook(content, data_only=True) if formulas else book
+    result.sheets = [_worksheet(sheet, stored[sheet.title]._cells) for sheet in book.worksheets]
+    return result
+
+
+def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
+    """Convert a worksheet of openpyxl; ``stored`` are its cells with the stored values of formulas."""
+    cells: dict[tuple[int, int], Any] = {}
+    comments, percent, struck = [], [], []
+    for (row, column), cell in sheet._cells.items():
+        place, source = (row - 1, column - 1), stored[row, column]
+        value = _plain(source.value)
+        if cell.data_type == "f" and source.value is None:
+            shown = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=...")
+            value = Flag("formula", str(shown)[:200])
+        elif source.data_type == "e":
+            value = Flag("error", str(source.value))
+        if cell.comment is not None:
+            comments.append(cell.comment.text.strip())
+        if value == EMPTY:
+            continue
+        cells[place] = value
+        if cell.has_style and "%" in cell.number_format and isinstance(value, int | float):
+            percent.append(place)
+        if cell.has_style and cell.font.strike:
+            struck.append(place)
+    rows, columns = _kept({row for row, _ in cells}), _kept({column for _, column in cells})
+    if len(rows) * len(columns) > MOST_CELLS:
+        scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
+        raise RefusedError(f"sheet {sheet.title[:40]!r}: {scattered}")
+    made = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
+    made.hidden, made.comments = sheet.sheet_state != "visible", comments
+    made.percent, made.struck = ({made.find(*place) for place in places} for places in (percent, struck))
+    made.merge((r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges)
+    hidden = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
+    made.hidden_rows = {i for i, number in enumerate(rows) if number in hidden}
+    areas = {((c.min or 1) - 1, (c.max or 1) - 1) for c in sheet.column_dimensions.values() if c.hidden}
+    made.hidden_columns = {i for i, n in enumerate(columns) if any(first <= n <= last for first, last in areas)}
+    made.filtered = bool(sheet.auto_filter.ref)
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell's value as text, number, truth value or date; blanks are empty."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return EMPTY
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date()
+    return value if isinstance(value, (str, bool, int, float, *DATES)) else str(value)
+
+
+def _kept(used: set[int]) -> list[int]:
+    """Return the used numbers, and between them up to ``GAP`` blank ones, in order."""
+    kept = sorted(used)[:1]
+    for number in sorted(used)[1:]:
+        kept += range(max(kept[-1] + 1, number - GAP), number + 1)
+    return kept
+
+
+def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
+    """Make a sheet of rows of unequal length, without blank rows below them."""
+    width = max((len(row) for row in rows), default=0)
+    if len(rows) * width > MOST_CELLS:
+        raise RefusedError(f"sheet {name[:40]!r}: {len(rows):,} rows and {width:,} columns are more than can be read")
+    while rows and not any(value != EMPTY for value in rows[-1]):
+        rows.pop()
+    table = [row + [EMPTY] * (width - len(row)) for row in rows]
+    return Sheet(name, table, range(len(table)), range(width), hidden=hidden)
+
+
+def _calamine(path: Path) -> list[Sheet]:
+    """Read the values of .xls, .xlsb and .ods, and of large .xlsx."""
+    import python_calamine
+
+    book, sheets = python_calamine.load_workbook(path), []
+    for sheet in book.sheets_metadata:
+        if str(sheet.typ).endswith("WorkSheet"):
+            cells = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
+            rows = [list(map(_plain, row)) for row in cells]
+            sheets.append(_from_rows(sheet.name, rows, hidden=not str(sheet.visible).endswith("Visible")))
+    return sheets
+
+
+def _delimited(path: Path) -> Workbook:
+    """Read text with commas, semicolons or tabs as one sheet; numbers stay text unless they have a decimal point."""
+    content = path.read_bytes()
+    encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
+    text = "\0"
+    for encoding in encodings:
+        with suppress(UnicodeDecodeError):
+            text = content.decode(encoding)
             break
-        except subprocess.TimeoutExpired:
-            passed = time.monotonic() - started
-            print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
-            if passed > 4 * seconds:
-                process.kill()
-    if process.returncode == 0:
-        software.add_child(said)
-    elif process.returncode == 2:
-        raise UserError(f"{path}: {said.strip().splitlines()[-1]}")
-    elif process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
-        raise UserError(f"{path}: reading it takes more than {seconds} s; save its values in a new workbook")
-    else:
-        raise UserError(f"{path}: damaged, or not a workbook (the program that reads it stopped)")
+    if "\0" in text:
+        raise RefusedError("not a workbook and not text")
+    lines = [line for line in text.splitlines()[:200] if line.strip()]
+    counts = {sign: [line.count(sign) for line in lines] for sign in ("\t", ";", ",")}
+    sign = max(counts, key=lambda s: (sum(n > 0 for n in counts[s]), s != ","))
+    if not lines or not any(counts[sign]):
+        raise RefusedError("a text file without commas, semicolons or tabs")
+    csv.field_size_limit(1 << 20)
+    rows = [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=None), delimiter=sign)]
+    return Workbook(path, [_from_rows(path.stem, rows)])
+
+
+def _number(cell: str) -> str | float:
+    """Return a plain number as such; codes such as 007 stay text."""
+    text = cell.strip()
+    plain = len(text) < 40 and re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", text)
+    return float(text) if plain else text
+
+
+def _statistics_file(path: Path) -> Workbook:
+    """Read a file of SPSS, Stata or SAS; labels of variables stand above their names, labels of values are a legend."""
+    try:
+        import pyreadstat
+    except ImportError:
+        needed = "pip install 'd-q-trial[statistics-files]'"
+        raise RefusedError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
+    frame, meta = getattr(pyreadstat, STATISTICS[path.suffix.lower()])(path)
+    labels = [meta.column_names_to_labels.get(name) or name for name in frame]
+    body = frame.astype(object).where(frame.notna(), None).values.tolist()
+    sheets = [_from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])]
+    legend = [
+        [name, f"{value:g}" if isinstance(value, float) else str(value), str(label)]
+        for name, values in meta.variable_value_labels.items()
+        for value, label in values.items()
+    ]
+    if legend:
+        sheets.append(_from_rows("Value labels", [["Variable", "Code", "Meaning"], *legend]))
+    return Workbook(path, sheets)

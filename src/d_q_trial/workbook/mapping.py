@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import BeforeValidator, Field, ValidationError
 
 from ..config.types import Strict
@@ -16,16 +17,17 @@ from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
-from .recognise import PERCENT_OF_BASELINE
-from .sheets import Block, Sheet, Workbook, column_letters, split_address
+from .recognise import PERCENT_OF_BASELINE, Reading
+from .sheets import EMPTY, Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
-DATA, PARTICIPANT, ARM, VISIT, VARIABLE, STRATUM, UNIT, IGNORE = ROLES
+# What codes stand for, and their section of the file.
+CODED = {"arm": "arms", "visit": "visits", "variable": "variables", "stratum": "strata"}
+Codes = dict[str, dict[str, str]]  # by role, the meaning of codes in lower case, from legends and the mapping file
 SAID = ("variable", "visit", "arm", "marker", "stratum", "measure")  # what a column, or its whole block, says
 NAMED = SAID[:4]  # what the trial has to know
-KINDS = PARTICIPANTS, LONG, GROUPS = READABLE = ("participants", "long", "groups")
+READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence for what a mapping file says
-CERTAIN, INFERRED, UNSURE = "certain", "inferred", "unsure"
 OPEN = "?"  # what the analyst has to fill in
 _WITH_ROLE = re.compile(
     r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I
@@ -38,23 +40,15 @@ def short_code(text: str) -> str:
     return (match[1] if match else text.strip()).casefold()
 
 
-@dataclass
-class Codes:
-    """Meaning of codes, in lower case, from legends and the mapping file."""
+def decoded(codes: Codes, role: str, text: str) -> str | None:
+    """Return what a cell with a code means."""
+    known = codes.get(role, {})
+    return known.get(text.casefold()) or known.get(short_code(text))
 
-    arms: dict[str, str] = field(default_factory=dict)
-    visits: dict[str, str] = field(default_factory=dict)
-    variables: dict[str, str] = field(default_factory=dict)
-    strata: dict[str, str] = field(default_factory=dict)
 
-    def updated(self, other: Codes) -> Codes:
-        """Return these codes with those of another, which go before."""
-        return Codes(**{kind: own | getattr(other, kind) for kind, own in vars(self).items()})
-
-    def find(self, kind: str, text: str) -> str | None:
-        """Return what a cell with a code means; ``kind`` is the name of an attribute."""
-        known = getattr(self, kind)
-        return known.get(text.casefold()) or known.get(short_code(text))
+def article(role: str) -> str:
+    """Return the name of a role as messages say it, such as "an arm"."""
+    return f"{'an' if role == 'arm' else 'a'} {role}"
 
 
 @dataclass
@@ -63,7 +57,7 @@ class Column:
 
     index: int
     label: str = ""
-    role: str = IGNORE
+    role: str = "ignore"
     variable: str | None = None
     visit: str | None = None
     arm: str | None = None
@@ -72,10 +66,16 @@ class Column:
     measure: str = VALUE
     unit: str | None = None
     factor: float = 1.0
-    confidence: str = CERTAIN
+    confidence: str = "certain"
     why: str = ""
     candidates: tuple[str, ...] = ()  # variables that an unsure column could hold
     asked: bool = False  # whether the analyst has to say what it holds
+    reading: Reading | None = None  # of its label, where it was recognised
+    content: Any = None  # what its cells are like
+
+    def judge(self, role: str, confidence: str, why: str) -> None:
+        """Say what the column is for, how sure that is, and why."""
+        self.role, self.confidence, self.why = role, confidence, why
 
 
 @dataclass(eq=False)
@@ -95,6 +95,9 @@ class Plan:
     measure: str | None = None
     evidence: str = ""
     unread: str = ""  # why nothing is taken from a block that could be read
+    rows: pd.DataFrame | None = None  # what each row says, once :class:`rows.RowReader` has read them
+    # How rows that head others, and events, spell what they say.
+    spellings: dict[str, dict[str, str | None]] = field(default_factory=lambda: {role: {} for role in CODED})
 
     @property
     def sheet(self) -> str:
@@ -112,20 +115,43 @@ class Plan:
         return self.kind in READABLE and not self.unread
 
     @property
+    def mapped(self) -> bool:
+        """Whether a mapping file has given the block."""
+        return self.evidence == MAPPED
+
+    @property
     def unmeasured(self) -> bool:
         """Whether later values without ids may be values or changes, or the title says that they are on another scale."""
-        data = self.having(DATA)
-        later = self.one(VISIT) or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
+        data = self.data
+        later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
         stated = self.measure in (VALUE, PERCENT_CHANGE) or any(column.measure != VALUE for column in data)
-        return bool(later) and not stated and (self.kind == GROUPS or self.measure == PERCENT_OF_BASELINE)
+        return bool(later) and not stated and (self.kind == "groups" or self.measure == PERCENT_OF_BASELINE)
 
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""
         return [column for column in self.columns if column.role == role]
 
+    @property
+    def data(self) -> list[Column]:
+        """The columns of values."""
+        return self.having("data")
+
     def one(self, role: str) -> Column | None:
         """Return the first column with a role."""
         return next((column for column in self.columns if column.role == role), None)
+
+    @property
+    def people(self) -> set[str]:
+        """The different participants."""
+        return set(self.rows["participant"].dropna())
+
+    def cell(self, position: int, column: Column) -> Any:
+        """Return the cell of a data row."""
+        return self.block.values[self.header.first_data + position][column.index]
+
+    def holds_data(self, position: int) -> bool:
+        """Return whether a data row holds anything in the columns of values."""
+        return any(self.cell(position, column) != EMPTY for column in self.data)
 
     def place(self, position: int, column: Column) -> dict[str, str]:
         """Return sheet and cell of a data row's value, as faults state them."""
@@ -156,7 +182,7 @@ class Plan:
 
 def _as_entry(value: object) -> object:
     """Let a column be written as one word: ``ignore``, or its role."""
-    return {"is": value or IGNORE} if isinstance(value, str | None) else value
+    return {"is": value or "ignore"} if isinstance(value, str | None) else value
 
 
 def _code(value: object) -> str:
@@ -210,7 +236,7 @@ class BlockEntry(Statement):
     panels: dict[str, Annotated[Statement, BeforeValidator(lambda value: value or {})]] = {}
     header: Annotated[int, Field(ge=0)] = 1
     participants: Literal["rows", "columns"] = "rows"
-    kind: Literal[KINDS] | None = None  # type: ignore[valid-type]
+    kind: Literal[READABLE] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
     columns: Annotated[dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]], TextKeys]
 
@@ -275,38 +301,36 @@ def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | st
     UserError
         With a line for each sheet, range, column or name that does not exist.
     """
-    reader = _MappingReader(trial)
-    sheets = {sheet.name: sheet for sheet in workbook.sheets}
-    codes = {kind: getattr(mapping, kind) for kind in ("arms", "visits", "variables", "strata")}
-    for kind in NAMED[:3]:
-        for code, key in codes[f"{kind}s"].items():
-            if key != IGNORE:
-                reader.check(kind, key, f"{kind}s.{code}")
-    plans = [plan for where, entry in mapping.entries if (plan := reader.plan(entry, sheets, where))]
+    reader = _MappingReader(trial, {sheet.name: sheet for sheet in workbook.sheets})
+    codes = {role: getattr(mapping, section) for role, section in CODED.items()}
+    for role in ("arm", "visit", "variable"):
+        for code, key in codes[role].items():
+            if key != "ignore":
+                reader.check(role, key, f"{CODED[role]}.{code}")
+    plans = [plan for where, entry in mapping.entries if (plan := reader.plan(entry, where))]
     if reader.faults:
         raise faulty(path, list(dict.fromkeys(reader.faults)))
-    return plans, Codes(**{kind: {code.casefold(): key for code, key in own.items()} for kind, own in codes.items()})
+    return plans, {role: {code.casefold(): key for code, key in own.items()} for role, own in codes.items()}
 
 
 class _MappingReader:
     """Turn entries into plans, and collect the names in them that do not exist."""
 
-    def __init__(self, trial: Trial) -> None:
+    def __init__(self, trial: Trial, sheets: dict[str, Sheet]) -> None:
+        self.sheets, self.faults = sheets, list[str]()
         self.known = {
             "variable": [*trial.outcomes, *trial.markers],
             "visit": list(trial.visits),
             "arm": [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)],
             "marker": list(trial.markers),
         }
-        self.faults: list[str] = []
 
     def check(self, kind: str, value: str, where: str) -> None:
         known = self.known[kind]
         if value == OPEN:
             self.faults.append(f"{where}: to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
         elif value not in known:
-            article = "an" if kind == "arm" else "a"
-            self.faults.append(f"{where}: {value!r} is not {article} {kind} of the trial{nearest(value, known)}")
+            self.faults.append(f"{where}: {value!r} is not {article(kind)} of the trial{nearest(value, known)}")
 
     def said(self, entry: Statement, where: str) -> dict[str, Any]:
         for kind, value in entry.said.items():
@@ -314,8 +338,8 @@ class _MappingReader:
                 self.check(kind, value, f"{where}.{kind}")
         return entry.said
 
-    def plan(self, entry: BlockEntry, sheets: dict[str, Sheet], where: str) -> Plan | None:
-        if not (block := self._block(entry, sheets, where)):
+    def plan(self, entry: BlockEntry, where: str) -> Plan | None:
+        if not (block := self._block(entry, where)):
             return None
         header = Header(rows=list(range(entry.header)), first_data=entry.header)
         header.labels = [
@@ -330,16 +354,16 @@ class _MappingReader:
             if column is None:
                 self.faults.append(f"{place}: not inside the range {entry.range}")
                 continue
-            column.role, column.unit, column.factor = own.role or DATA, own.unit, own.factor
-            column.why = "ignored by the mapping" if own.role == IGNORE else ""
+            column.role, column.unit, column.factor = own.role or "data", own.unit, own.factor
+            column.why = "ignored by the mapping" if own.role == "ignore" else ""
             for said, value in self.said(own, place).items():
                 setattr(column, said, value)
         plan.kind = entry.kind or _kind(plan)
         return plan
 
-    def _block(self, entry: BlockEntry, sheets: dict[str, Sheet], where: str) -> Block | None:
+    def _block(self, entry: BlockEntry, where: str) -> Block | None:
         first, _, last = entry.range.partition(":")
-        sheet = sheets.get(entry.sheet)
+        sheet = self.sheets.get(entry.sheet)
         try:
             (top, left), (bottom, right) = split_address(first), split_address(last or first)
         except ValueError:
@@ -347,7 +371,7 @@ class _MappingReader:
             self.faults.append(f"{where}.range: {what}")
             return None
         if sheet is None:
-            what = f"no sheet is called {entry.sheet!r}{nearest(entry.sheet, sheets)}"
+            what = f"no sheet is called {entry.sheet!r}{nearest(entry.sheet, self.sheets)}"
             self.faults.append(f"{where}.sheet: {what if entry.sheet else 'this key is missing'}")
             return None
         rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
@@ -360,9 +384,9 @@ class _MappingReader:
 
 
 def _kind(plan: Plan) -> str:
-    if plan.one(PARTICIPANT):
-        return LONG if plan.one(VISIT) or plan.one(VARIABLE) else PARTICIPANTS
+    if plan.one("participant"):
+        return "long" if plan.one("visit") or plan.one("variable") else "participants"
     if plan.cohort != TRIAL:
-        return PARTICIPANTS
-    data = [c for c in plan.having(DATA) if c.measure == VALUE and plan.measure != PERCENT_CHANGE and not c.arm]
-    return PARTICIPANTS if plan.one(ARM) and len({(c.variable, c.visit) for c in data}) > 1 else GROUPS
+        return "participants"
+    data = [c for c in plan.data if c.measure == VALUE and plan.measure != PERCENT_CHANGE and not c.arm]
+    return "participants" if plan.one("arm") and len({(c.variable, c.visit) for c in data}) > 1 else "groups"

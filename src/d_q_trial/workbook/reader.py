@@ -17,9 +17,9 @@ from .classify import classify
 from .join import assign_arms, one_value_per_group, resolve_repeats, unify_ids
 from .layout import tables
 from .loader import load
-from .mapping import DATA, GROUPS, STRATUM, Codes, Mapping, Plan, Policy, load_mapping, plans_of
+from .mapping import CODED, Codes, Mapping, Plan, Policy, load_mapping, plans_of
 from .recognise import Vocabulary
-from .rows import Rows, collect, read_rows
+from .rows import RowReader, collect
 from .sheets import Faults, Workbook
 from .values import BlockReader, make_frame
 
@@ -37,10 +37,14 @@ class Reading:
     codes: Codes
     policy: Policy
     faults: Faults = field(default_factory=Faults)
-    blocks: list[tuple[Plan, Rows]] = field(default_factory=list)  # those that values are taken from
     frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
     arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids
     counts: Counter[str] = field(default_factory=Counter)  # values below detection, codes for missing values
+
+    @property
+    def blocks(self) -> list[Plan]:
+        """Those whose rows have been read."""
+        return [plan for plan in self.plans if plan.rows is not None]
 
 
 def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Participants:
@@ -86,9 +90,9 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     plans, codes = plans_of(policy, workbook, trial, mapping)
     if policy.blocks is None:
         plans, found = recognise(workbook, vocabulary)
-        codes = found.updated(codes)
-        if codes.arms or codes.visits or codes.variables:  # which headers may use
-            vocabulary = Vocabulary(trial, vars(codes))
+        codes = {role: found.get(role, {}) | codes[role] for role in CODED}
+        if any(codes[role] for role in ("arm", "visit", "variable")):  # which headers may use
+            vocabulary = Vocabulary(trial, codes)
             plans, _ = recognise(workbook, vocabulary)
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, codes, policy)
@@ -106,20 +110,20 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
         for table in tables(sheet, vocabulary)
     ]
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-    unclear = [plan for plan in plans if plan.kind == GROUPS and not plan.marker]
+    unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
     on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
     for block in (plan.block for plan in plans if unclear and not plan.readable):
         texts = [cell for row in block.values for cell in row if isinstance(cell, str)]
         on_sheet[id(block.sheet)].update(key for text in texts for key in vocabulary.context(text).candidates)
     for plan in unclear:
         # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
-        column = plan.one(STRATUM)
+        column = plan.one("stratum")
         own = set(vocabulary.context(column.label).candidates) if column else set()
         named = own or on_sheet[id(plan.block.sheet)]
         markers = named & set(vocabulary.trial.markers)
         if len(markers) == 1:
             plan.marker = markers.pop()
-        elif column or plan.stratum or any(column.stratum for column in plan.having(DATA)):
+        elif column or plan.stratum or any(column.stratum for column in plan.data):
             plan.unread = "it does not say which marker the strata are of; name it in the mapping"
     return plans, codes
 
@@ -128,16 +132,16 @@ def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     """Read all readable blocks and join them by participant."""
     trial, policy, faults = reading.trial, reading.policy, reading.faults
     for plan in (plan for plan in reading.plans if plan.readable):
-        reading.blocks.append((plan, read_rows(plan, vocabulary, reading.codes, policy, faults)))
+        RowReader(plan, vocabulary, reading.codes, policy, faults)
     unify_ids(reading.blocks, faults)
     reading.arms = assign_arms(reading.blocks, faults)
     parts = []
-    for plan, rows in reading.blocks:
-        if one_value_per_group(plan, rows):
+    for plan in reading.blocks:
+        if one_value_per_group(plan):
             plan.unread = "one value per group: a summary, not participants"
         else:
-            parts += BlockReader(plan, rows, trial, policy, faults, reading.counts).read()
-    frame, named = make_frame(parts), reading.codes.strata
+            parts += BlockReader(plan, trial, policy, faults, reading.counts).read()
+    frame, named = make_frame(parts), reading.codes["stratum"]
     frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
     reading.frame = resolve_repeats(frame, trial, faults)
 

@@ -263,7 +263,7 @@ class _Label:
 class Vocabulary:
     """The names of one trial, ready to be found in labels.
 
-    ``codes`` are those that a workbook or mapping explains: by ``arms``, ``visits`` and ``variables`` a key by each code, in
+    ``codes`` are those that a workbook or mapping explains: by ``arm``, ``visit`` and ``variable`` a key by each code, in
     lower case.
     """
 
@@ -276,16 +276,16 @@ class Vocabulary:
         of_arms = {arm.key: [arm.key, arm.label, *arm.names] for arm in arms}
         of_visits = {visit.key: [visit.key, visit.label, *visit.names] for visit in trial.visits.values()}
         codes = codes or {}
-        single: dict[str, dict[str, str]] = {"arms": {}, "visits": {}, "variables": {}}  # letters, which stand alone
-        for kind, own in (("arms", of_arms), ("visits", of_visits), ("variables", of_things)):
-            for code, key in codes.get(kind, {}).items():
+        single: dict[str, dict[str, str]] = {"arm": {}, "visit": {}, "variable": {}}  # letters, which stand alone
+        for role, own in (("arm", of_arms), ("visit", of_visits), ("variable", of_things)):
+            for code, key in codes.get(role, {}).items():
                 if key in own and not squash(code).isdigit() and len(code) > 1:
                     own[key].append(code)
                 elif key in own:
-                    single[kind][code] = key
+                    single[role][code] = key
         # Numbers are codes of visits in their own column, and behind names.
-        self.numbered = {code: key for code, key in single["visits"].items() if code.isdigit()}
-        self.ignored = {squash(code) for code, key in codes.get("variables", {}).items() if key == "ignore"}
+        self.numbered = {code: key for code, key in single["visit"].items() if code.isdigit()}
+        self.ignored = {squash(code) for code, key in codes.get("variable", {}).items() if key == "ignore"}
         self.arms = {squash(name): key for key, names in of_arms.items() for name in names}
         self.visits = {squash(name): key for key, names in of_visits.items() for name in names}
         self.variables: dict[str, set[str]] = {}
@@ -307,8 +307,8 @@ class Vocabulary:
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of([name for names in named.values() for name in names]) for named in (of_arms, of_visits, of_things)
         )
-        for known, kind in ((self.arms, "arms"), (self.visits, "visits")):
-            known |= {code: key for code, key in single[kind].items() if not code.isdigit()}
+        for known, role in ((self.arms, "arm"), (self.visits, "visit")):
+            known |= {code: key for code, key in single[role].items() if not code.isdigit()}
         self.roles = {squash(name): role for role, names in WORDS["roles"].items() for name in names.split(";")}
         self.roles |= {squash(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))

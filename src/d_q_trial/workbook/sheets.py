@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from openpyxl.utils import column_index_from_string, get_column_letter
@@ -25,20 +26,8 @@ DATES = (datetime.date, datetime.time, datetime.timedelta)
 class Flag:
     """A cell that holds something other than a value."""
 
-    kind: str  # "error", "formula" (without a stored value) or "unreadable"
+    kind: str  # "error" or "formula" (without a stored value)
     shown: str  # what the user sees there
-
-
-@dataclass
-class SheetFacts:
-    """What a file says of a sheet beside the values; rows and columns count from 0."""
-
-    hidden_rows: list[int] = field(default_factory=list)
-    hidden_columns: list[tuple[int, int]] = field(default_factory=list)
-    filtered: bool = False
-    merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
-    percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
-    struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
 
 
 @dataclass
@@ -46,16 +35,22 @@ class Sheet:
     """A sheet as a rectangle of values around its used cells.
 
     ``rows[i][j]`` is the value in row ``row_numbers[i]`` and column ``column_numbers[j]`` of the sheet (from 0);
-    an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`.
+    an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. What the file says of rows, columns
+    and cells beside their values goes by place in the rectangle.
     """
 
     name: str
     rows: list[list]
     row_numbers: range | list[int]
     column_numbers: range | list[int]
-    facts: SheetFacts = field(default_factory=SheetFacts)
     hidden: bool = False
     comments: list[str] = field(default_factory=list)
+    hidden_rows: set[int] = field(default_factory=set)
+    hidden_columns: set[int] = field(default_factory=set)
+    filtered: bool = False
+    merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
+    percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
+    struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
 
     @property
     def height(self) -> int:
@@ -71,20 +66,19 @@ class Sheet:
         """Name of a cell, such as ``C7``."""
         return f"{column_letters(self.column_numbers[column])}{self.row_numbers[row] + 1}"
 
-    @cached_property
-    def merged(self) -> list[tuple[int, int, int, int]]:
-        """Merged areas that touch the rectangle, in its own coordinates."""
-        if not self.facts.merged or not self.rows:
-            return []
-        areas, room = [], self.height * self.width
-        for area in self.facts.merged:
-            top, left = bisect_left(self.row_numbers, area[0]), bisect_left(self.column_numbers, area[1])
-            bottom, right = bisect_right(self.row_numbers, area[2]) - 1, bisect_right(self.column_numbers, area[3]) - 1
+    def find(self, row: int, column: int) -> tuple[int, int]:
+        """Return where the rectangle has, or would have, a row and column of the sheet."""
+        return bisect_left(self.row_numbers, row), bisect_left(self.column_numbers, column)
+
+    def merge(self, areas: Iterable[tuple[int, int, int, int]]) -> None:
+        """Keep the merged areas of the sheet that touch the rectangle."""
+        room = self.height * self.width
+        for first_row, first_column, last_row, last_column in areas if room else ():
+            (top, left), (bottom, right) = self.find(first_row, first_column), self.find(last_row + 1, last_column + 1)
             # Areas cannot overlap, so more than the rectangle holds is nonsense that would only cost time.
-            room -= max(bottom - top + 1, 0) * max(right - left + 1, 0)
-            if top <= bottom and left <= right and room >= 0:
-                areas.append((top, left, bottom, right))
-        return areas
+            room -= max(bottom - top, 0) * max(right - left, 0)
+            if top < bottom and left < right and room >= 0:
+                self.merged.append((top, left, bottom - 1, right - 1))
 
 
 @dataclass
@@ -95,7 +89,6 @@ class Workbook:
     sheets: list[Sheet]
     properties: str = ""
     modified: str = ""  # day on which it was saved, as it states itself
-    skipped: list[str] = field(default_factory=list)  # chart sheets
     remarks: list[str] = field(default_factory=list)  # macros, links and the like
 
 
@@ -132,10 +125,6 @@ class Block:
         if self.transposed:
             self.values = list(map(list, zip(*self.values, strict=True)))
         self.height, self.width = len(self.values), len(self.values[0])
-
-    def column(self, index: int) -> list:
-        """Return all values of a column."""
-        return [row[index] for row in self.values]
 
     def place(self, row: int, column: int) -> tuple[int, int]:
         """Return a cell's row and column in the sheet's rectangle."""
@@ -220,13 +209,14 @@ class Faults:
 
     found: dict[Fault, None] = field(default_factory=dict)
 
-    def error(self, kind: str, expectation: str, *, sheet: str = "", cell: str = "", value: object = "") -> None:
-        """Record what keeps the workbook from being used."""
-        self.found[Fault(kind, sheet, cell, shown(value), expectation)] = None
+    def error(self, kind: str, expectation: str, *, value: object = "", stops: bool = True, **place: str) -> None:
+        """Record what keeps the workbook from being used; ``place`` are sheet and cell."""
+        fault = Fault(kind, place.get("sheet", ""), place.get("cell", ""), shown(value), expectation, stops)
+        self.found[fault] = None
 
-    def note(self, kind: str, expectation: str, *, sheet: str = "", cell: str = "", value: object = "") -> None:
+    def note(self, kind: str, expectation: str, **place: Any) -> None:
         """Record what the analyst should know."""
-        self.found[Fault(kind, sheet, cell, shown(value), expectation, stops=False)] = None
+        self.error(kind, expectation, stops=False, **place)
 
     @property
     def errors(self) -> list[Fault]:
@@ -272,3 +262,8 @@ def shown(value: object) -> str:
     if not isinstance(value, str):
         return str(value)
     return repr(value if len(value) <= 60 else value[:57] + "...")
+
+
+def first_of(names: list[str], most: int) -> str:
+    """Return the first names of a list as text, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -17,9 +17,8 @@ from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
 from .layout import MISSING, is_number
-from .mapping import DATA, GROUPS, PARTICIPANT, STRATUM, UNIT, VARIABLE, VISIT, Column, Plan, Policy
+from .mapping import Column, Plan, Policy
 from .recognise import PERCENT_OF_BASELINE
-from .rows import Rows
 from .sheets import DATES, EMPTY, Faults, Flag
 
 Part = dict[str, list]  # columns of the long table
@@ -31,7 +30,6 @@ YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "fal
 FLAGS = {
     "error": ("error cell", "an error cell where a number belongs"),
     "formula": ("formula", "a formula without a stored value; open in Excel and save again"),
-    "unreadable": ("unreadable", "a cell that cannot be read; open in Excel, correct it and save again"),
 }
 BELOW_RULES = {  # what becomes of a value below a limit of detection: a share of the limit
     "missing": (math.nan, "missing"),
@@ -198,7 +196,6 @@ class BlockReader:
     """Read the data columns of a block, and its column of strata, as parts of the long table."""
 
     plan: Plan
-    rows: Rows
     trial: Trial
     policy: Policy
     faults: Faults
@@ -206,60 +203,52 @@ class BlockReader:
 
     def read(self) -> list[Part]:
         """Return a part for each column, variable and visit."""
-        parts: list[Part] = []
-        named = np.array([name or self.plan.variable for name in self.rows.variables], dtype=object)
-        naming = self.plan.one(VARIABLE)
-        for column in self.plan.having(DATA):
-            if column.variable:
-                parts += self._variable(column, column.variable, np.flatnonzero(self.rows.use))
-                continue
-            unnamed = np.flatnonzero(self.rows.use & np.equal(named, None)) if naming else ()
-            self._report_unnamed([i for i in unnamed if self._cell(i, column) != EMPTY], naming, naming, "variable")
-            for key in dict.fromkeys(name for name in named if name):
-                parts += self._variable(column, key, np.flatnonzero(self.rows.use & (named == key)))
+        plan, parts, naming = self.plan, [], self.plan.one("variable")
+        used = np.flatnonzero(plan.rows["use"])
+        named = plan.rows["variable"].fillna(plan.variable or "").to_numpy()
+        for column in plan.data:
+            if naming and not column.variable:
+                self._report_unnamed(
+                    [i for i in used if not named[i] and plan.cell(i, column) != EMPTY], naming, naming
+                )
+            for key in [column.variable] if column.variable else dict.fromkeys(filter(None, named)):
+                parts += self._variable(column, key, [i for i in used if column.variable or named[i] == key])
         return parts + self._strata()
 
-    def _cell(self, position: int, column: Column):
-        return self.plan.block.values[self.plan.header.first_data + position][column.index]
-
-    def _variable(self, column: Column, key: str, where: np.ndarray) -> list[Part]:
-        facts, cells = self.plan.block.sheet.facts, [self._cell(i, column) for i in where]
-        if self.policy.struck_out == "missing" and facts.struck:
-            struck = self._are_among(facts.struck, where, column)
-            cells = [EMPTY if out else cell for cell, out in zip(cells, struck, strict=True)]
-        binary = getattr(self.trial.outcomes.get(key), "kind", "") == "binary"
+    def _variable(self, column: Column, key: str, where: list[int]) -> list[Part]:
+        """Return the parts of one variable: the cells of a column in some rows."""
+        plan, sheet, trial = self.plan, self.plan.block.sheet, self.trial
+        at = lambda i: plan.block.place(plan.header.first_data + i, column.index)  # noqa: E731
+        struck = sheet.struck if self.policy.struck_out == "missing" else ()
+        cells = [EMPTY if struck and at(i) in struck else plan.cell(i, column) for i in where]
+        binary = getattr(trial.outcomes.get(key), "kind", "") == "binary"
         values, faults, notes = read_numbers(cells, self.policy, binary)
         for report, remarks in ((self.faults.error, faults), (self.faults.note, notes)):
             for position, cell, kind, what in remarks:
-                report(kind, what, **self.plan.place(int(where[position]), column), value=cell)
-        self.counts.update(kind for *_, kind, _ in notes if kind in ("below detection", "missing code"))
-        present = ~np.isnan(values)
-        signs = sum(kind == "percent sign" for *_, kind, _ in notes)
-        where, values = where[present], values[present]
-        if (facts.percent or signs) and len(where):
-            values = self._as_shown(values, where, column, signs)
+                report(kind, what, **plan.place(where[position], column), value=cell)
+        kinds = Counter(kind for *_, kind, _ in notes)
+        self.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
+        present = np.flatnonzero(~np.isnan(values))
+        where, values = [where[i] for i in present], values[present]
+        if where and (sheet.percent or kinds["percent sign"]):
+            percent = np.array([at(i) in sheet.percent for i in where])
+            place = plan.place(where[0], column) | {"value": column.label}
+            values = self._as_shown(values, percent, int(percent.sum()) + kinds["percent sign"], place)
         if column.factor != 1.0:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
             inverse = round(1 / column.factor)
             values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
-        visits = self._visits(column, key, where) if len(where) else np.array([])
-        found = [visit for visit in self.trial.visits if visit in visits]
-        return [self._part(column, key, visit, where[visits == visit], values[visits == visit]) for visit in found]
+        visits = self._visits(column, key, where) if where else []
+        groups = {
+            visit: [i for i, own in enumerate(visits) if own == visit] for visit in trial.visits if visit in visits
+        }
+        return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
 
-    def _are_among(self, places: set[tuple[int, int]], where: np.ndarray, column: Column) -> np.ndarray:
-        """Return which cells of a column are among places of its sheet."""
-        block, sheet, first = self.plan.block, self.plan.block.sheet, self.plan.header.first_data
-        own = (block.place(first + int(i), column.index) for i in where)
-        return np.array([(sheet.row_numbers[r], sheet.column_numbers[c]) in places for r, c in own])
+    def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
+        """Return numbers as the program shows them: a cell formatted as ``percent`` holds a hundredth of what it shows.
 
-    def _as_shown(self, values: np.ndarray, where: np.ndarray, column: Column, signs: int) -> np.ndarray:
-        """Return numbers as the program shows them: a cell formatted as percent holds a hundredth of what it shows.
-
-        ``signs`` cells are text with a percent sign, which are read as they stand.
+        The others of ``shown`` cells are text with a percent sign, which are read as they stand.
         """
-        percent = self._are_among(self.plan.block.sheet.facts.percent, where, column)
-        place = self.plan.place(int(where[0]), column) | {"value": column.label}
-        shown = int(percent.sum()) + signs
         if 0 < shown < percent.size:
             what = f"{shown} of {percent.size} cells are formatted as percent and the others are not"
             self.faults.error("percent format", f"{what}; format all alike", **place)
@@ -268,56 +257,52 @@ class BlockReader:
             self.faults.note("percent format", what, **place)
         return np.where(percent, values * 100, values) if shown == percent.size else values
 
-    def _visits(self, column: Column, key: str, where: np.ndarray) -> np.ndarray:
+    def _visits(self, column: Column, key: str, where: list[int]) -> list[str | None]:
         """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated."""
-        outcome, naming = self.trial.outcomes.get(key), self.plan.one(VISIT)
+        outcome, naming, rows = self.trial.outcomes.get(key), self.plan.one("visit"), self.plan.rows["visit"].to_numpy()
         fixed = column.visit or self.plan.visit
         if outcome is None or not outcome.follow_up:
             # A variable such as age at a later visit is not what the analyses call age.
             fixed = BASELINE if column.visit in (None, BASELINE) else None
-        elif not column.visit and (naming or any(self.rows.visits)):
-            visits = np.array([self.rows.visits[i] or self.plan.visit for i in where], dtype=object)
-            self._report_unnamed(where[np.equal(visits, None)], naming, naming or column, "visit")
+        elif not column.visit and (naming or any(rows)):
+            visits = [rows[i] or self.plan.visit for i in where]
+            self._report_unnamed([i for i, v in zip(where, visits, strict=True) if not v], naming, naming or column)
             return visits
         elif not fixed:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
             what = f"{outcome.label} without a visit; expected one of {expected}"
             self.faults.error("no visit", what, **self.plan.head_of(column))
-        return np.full(len(where), fixed, dtype=object)
+        return [fixed] * len(where)
 
-    def _report_unnamed(self, positions, naming: Column | None, place: Column | None, what: str) -> None:
+    def _report_unnamed(self, positions: list[int], naming: Column | None, place: Column) -> None:
         """Report values whose row should name their variable or visit and does not; unknown names are known already."""
-        for position in map(int, positions):
-            if naming is None or self._cell(position, naming) == EMPTY:
+        for position in positions:
+            if naming is None or self.plan.cell(position, naming) == EMPTY:
+                what = naming.role if naming else "visit"
                 self.faults.error(f"no {what}", f"a value without a {what}", **self.plan.place(position, place))
 
-    def _part(self, column: Column, key: str, visit: str, where: np.ndarray, values, texts: list | str = "") -> Part:
-        plan, rows, groups = self.plan, self.rows, self.plan.kind == GROUPS
+    def _part(self, column: Column, key: str, visit: str, where: list[int], values, texts: list | str = "") -> Part:
+        plan, rows, groups = self.plan, self.plan.rows, self.plan.kind == "groups"
         outcome, measure = self.trial.outcomes.get(key), column.measure
         # A title that says percent change does not make changes of baselines.
         of_title = plan.measure in CHANGES and visit != BASELINE and outcome is not None and outcome.follow_up
         measure = PERCENT_CHANGE if of_title or measure in CHANGES else measure
-        source, where = Source(plan, column, key, visit, measure), where.tolist()
+        source = Source(plan, column, key, visit, measure)
         if source.of_baseline:
             values = values - 100
         cells = [plan.place(i, column)["cell"] for i in where]
-        if plan.one(PARTICIPANT) and not groups:
-            participants = [rows.ids[i] for i in where]
-        else:  # the row or, in groups, the cell is the participant
+        arms, strata, ids = (rows[role].to_numpy()[where].tolist() for role in ("arm", "stratum", "participant"))
+        if groups or not plan.one("participant"):  # the row or, in groups, the cell is the participant
             own = cells if groups else [plan.place(i, plan.columns[0])["cell"] for i in where]
-            participants = [f"{plan.sheet} {cell}" for cell in own]
-        arms, strata = [rows.arms[i] or "" for i in where], [""] * len(where)
-        if groups:
-            arms = [column.arm or arm or plan.arm or "" for arm in arms]
-            strata = [column.stratum or rows.strata[i] or plan.stratum or "" for i in where]
-        unit = plan.one(UNIT)
+            ids = [f"{plan.sheet} {cell}" for cell in own]
+        unit = plan.one("unit")
         part = {
             "cohort": plan.cohort,
-            "participant": participants,
+            "participant": ids,
             "linked": not groups,
-            "arm": arms,
+            "arm": [(groups and column.arm) or arm or (groups and plan.arm) or "" for arm in arms],
             "marker": (column.marker or (plan.marker if groups else "") or "") if groups or texts else "",
-            "stratum": strata,
+            "stratum": [column.stratum or stratum or plan.stratum or "" for stratum in strata] if groups else "",
             "variable": key,
             "visit": visit,
             "measure": measure,
@@ -326,20 +311,16 @@ class BlockReader:
             "sheet": safe_text(plan.sheet),
             "cell": cells,
             "source": source,
-            "unit": [str(self._cell(i, unit)).strip() for i in where] if unit else "",
+            "unit": [str(plan.cell(i, unit)).strip() for i in where] if unit else "",
             "unit_cell": [plan.place(i, unit)["cell"] for i in where] if unit else "",
         }
         return {name: entry if isinstance(entry, list) else [entry] * len(where) for name, entry in part.items()}
 
     def _strata(self) -> list[Part]:
         """Return the column of strata of a block with ids, as text under the column's own name."""
-        column, rows = self.plan.one(STRATUM), self.rows
-        if column is None or self.plan.kind == GROUPS:
+        column, rows = self.plan.one("stratum"), self.plan.rows
+        if column is None or self.plan.kind == "groups":
             return []
-        first: dict[str, int] = {}
-        for position, (identity, stratum) in enumerate(zip(rows.ids, rows.strata, strict=True)):
-            if identity and stratum and rows.use[position]:
-                first.setdefault(identity, position)
-        where = np.array(sorted(first.values()), dtype=int)
-        texts, name = [str(rows.strata[i]) for i in where], safe_text(column.label or "stratum")
-        return [self._part(column, name, BASELINE, where, np.full(len(where), math.nan), texts)]
+        own = rows[rows["use"] & rows["stratum"].notna()].dropna(subset="participant").drop_duplicates("participant")
+        name, texts = safe_text(column.label or "stratum"), own["stratum"].tolist()
+        return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
