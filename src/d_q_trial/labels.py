@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from .errors import UserError, nearest
 from .stats.two_sample import get_test
@@ -13,40 +16,10 @@ if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-STATISTICS = {
-    "n": "Number of participants",
-    "median": "Median",
-    "q1": "First quartile",
-    "q3": "Third quartile",
-    "minimum": "Minimum",
-    "maximum": "Maximum",
-    "mean": "Mean",
-    "sd": "Standard deviation",
-    "count": "Number of participants with the property",
-    "percent": "Percentage of participants with the property",
-    "median_difference": "Median difference",
-    "hodges_lehmann": "Hodges-Lehmann estimate",
-    "hodges_lehmann_lower": "Lower confidence limit of the Hodges-Lehmann estimate",
-    "hodges_lehmann_upper": "Upper confidence limit of the Hodges-Lehmann estimate",
-    "mann_whitney_effect": "Probability of superiority",
-    "u": "Mann-Whitney U",
-    "mean_difference": "Difference of means",
-    "mean_difference_lower": "Lower confidence limit of the difference of means",
-    "mean_difference_upper": "Upper confidence limit of the difference of means",
-    "z": "z",
-    "t": "t",
-    "p": "P",
-    "z_trend": "z of the trend over strata",
-    "p_trend": "P of the trend over strata",
-    "chi_squared": "Chi-squared",
-    "spearman_r": "Spearman correlation",
-}
-CHANGES = {"percent_change": "percent change", "log_ratio": "log ratio", "difference": "difference"}
-FORMULAS = {
-    "percent_change": "100 × (follow-up − baseline) / baseline",
-    "log_ratio": "the natural logarithm of follow-up / baseline",
-    "difference": "follow-up − baseline",
-}
+_DISPLAYED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
+CHANGES: dict[str, str] = _DISPLAYED["changes"]
+FORMULAS: dict[str, str] = _DISPLAYED["formulas"]
 _SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
