@@ -47,12 +47,12 @@ def test_a_damaged_description_of_the_participants_is_named(tmp_path):
 
 
 def test_help_is_quick_and_names_every_command():
-    code = "import sys; from d_q_trial.cli import build_parser; build_parser(); print(*sys.modules)"
+    code = "import sys, d_q_trial.cli; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stdout.split())
     from d_q_trial.cli import COMMANDS
 
     run = call("--help")
     assert run.returncode == 0
-    for command in COMMANDS:
+    for command in COMMANDS.choices:
         assert command in run.stdout

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from . import __version__, software
 from .errors import UserError
@@ -39,7 +39,8 @@ class Context:
         """The configuration."""
         from .config import settings
 
-        return settings.load(self.arguments.config)
+        # The workflow names its configuration in the environment; see rules/common.smk.
+        return settings.load(self.arguments.config or os.environ.get("D_Q_TRIAL_CONFIG", "config.yaml"))
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -115,27 +116,37 @@ class Context:
         write_parquet(table, self.folder / "export" / f"{name}.parquet", self.label)
 
 
-class Command(NamedTuple):
-    """A subcommand: its function, and its arguments beside the common ones."""
+PARSER = argparse.ArgumentParser(
+    prog="python -m d_q_trial", description="Recompute the statistics of a clinical trial from its workbook."
+)
+PARSER.add_argument("--version", action="version", version=__version__)
+COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    run: Callable[[Context], int | None]
-    arguments: tuple[tuple[tuple[str, ...], dict[str, Any]], ...]
-    common: bool  # whether it takes --config, --analysis and --results
-
-
-COMMANDS: dict[str, Command] = {}
+Argument = tuple[tuple[str, ...], dict[str, Any]]
 
 
-def argument(*names: str, **options: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+def argument(*names: str, **options: Any) -> Argument:
     """Describe one argument, as ``argparse`` takes it."""
     return names, options
 
 
-def command(*arguments: tuple[tuple[str, ...], dict[str, Any]], common: bool = True):
+TRIAL = argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
+DESIGN = argument("--design", default="data/reconstruct/trial.yaml", help="what is not reported (default: %(default)s)")
+COMMON = (
+    argument("--config", help="YAML or JSON file (default: config.yaml)"),
+    argument("--analysis", help="name of the analysis (default: the reference)"),
+    argument("--results", default="results", help="folder of all results (default: %(default)s)"),
+)
+
+
+def command(*arguments: Argument, common: bool = True):
     """Register a function as the subcommand of its name; its docstring is the help."""
 
     def register(function: Callable[[Context], int | None]) -> Callable[[Context], int | None]:
-        COMMANDS[function.__name__] = Command(function, arguments, common)
+        subparser = COMMANDS.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
+        for names, options in (*arguments, *(COMMON if common else ())):
+            subparser.add_argument(*names, **options)
+        subparser.set_defaults(run=function)
         return function
 
     return register
@@ -163,7 +174,7 @@ def participants(context: Context) -> None:
 
 @command(
     argument("workbook", help="the workbook"),
-    argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)"),
+    TRIAL,
     argument("--mapping", help="read by this mapping file instead of recognising"),
     argument("--write-mapping", metavar="FILE", help="where the mapping goes (default: beside the workbook)"),
     argument("--html", metavar="FILE", help="write a page with the sheets drawn and the blocks coloured"),
@@ -495,8 +506,8 @@ def verify(context: Context) -> int:
     argument("--output", required=True, help="where the workbook goes (.xlsx)"),
     argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
     argument("--published", default="data/published", help="folder of the reported values"),
-    argument("--trial", default="data/trial.yaml", help="trial file"),
-    argument("--design", default="data/reconstruct/trial.yaml", help="what is not reported (YAML)"),
+    TRIAL,
+    DESIGN,
     common=False,
 )
 def reconstruct(context: Context) -> None:
@@ -523,7 +534,7 @@ def reconstruct(context: Context) -> None:
     argument("workbooks", nargs="+", help="workbooks of cohorts, as `reconstruct` writes them"),
     argument("--summary", required=True, help="where the table goes (.csv)"),
     argument("--page", required=True, help="where the page goes (.md), with a picture beside it (.png)"),
-    argument("--design", default="data/reconstruct/trial.yaml", help="the design of the cohorts"),
+    DESIGN,
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
@@ -547,26 +558,6 @@ def ensemble(context: Context) -> None:
     write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all subcommands."""
-    parser = argparse.ArgumentParser(
-        prog="python -m d_q_trial", description="Recompute the statistics of a clinical trial from its workbook."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, entry in sorted(COMMANDS.items()):
-        subparser = subparsers.add_parser(name, help=entry.run.__doc__, description=entry.run.__doc__)
-        for names, options in entry.arguments:
-            subparser.add_argument(*names, **options)
-        if entry.common:
-            # The workflow names its configuration in the environment; see rules/common.smk.
-            config = os.environ.get("D_Q_TRIAL_CONFIG", "config.yaml")
-            subparser.add_argument("--config", default=config, help="YAML or JSON file (default: config.yaml)")
-            subparser.add_argument("--analysis", help="name of the analysis (default: the reference)")
-            subparser.add_argument("--results", default="results", help="folder of all results (default: %(default)s)")
-    return parser
-
-
 def _to_file(stream: TextIO) -> bool:
     try:
         return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
@@ -579,9 +570,9 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
-    arguments = build_parser().parse_args(argv)
+    arguments = PARSER.parse_args(argv)
     try:
-        status = COMMANDS[arguments.command].run(Context(arguments)) or 0
+        status = arguments.run(Context(arguments)) or 0
         if _to_file(sys.stderr):  # the log of a step
             print(software.line(), file=sys.stderr)
         return status

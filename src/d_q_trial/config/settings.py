@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +34,7 @@ RESERVED = (
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
+_FILES = ("trial", "published", "figures", "tables")
 _KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 # A configuration file or the command line, and the keys that it states.
 Source = tuple[str, Mapping]
@@ -152,19 +153,10 @@ class Settings(Strict):
 
 
 def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Settings:
-    """Read and check a configuration.
+    """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    Parameters
-    ----------
-    content : path or mapping
-        A YAML (or JSON) file, or its content.
-    sources : sequence of (name, mapping), optional
-        What the content was put together from, the later before the earlier, so that a message names the one at fault.
-
-    Raises
-    ------
-    UserError
-        One message that names every unknown key, wrong type and value outside its range.
+    ``sources`` are what the content was put together from, the later before the earlier. One UserError names every unknown
+    key, wrong type and value outside its range, each under the source at fault.
     """
     if not isinstance(content, Mapping):
         sources = [(str(content), content := read_yaml(content))]
@@ -177,31 +169,25 @@ def located(settings: Settings, home: Path | str) -> Settings:
     So a workflow that is called from another folder finds its own data, and the user's files come first.
     """
 
+    def files(group: Any, keys: Sequence[str]) -> dict[str, str | None]:
+        return {key: found(getattr(group, key), home) for key in keys}
+
     analyses = {
-        name: entry.model_copy(update={key: _found(getattr(entry, key), home) for key in ("workbook", "mapping")})
+        name: entry.model_copy(update=files(entry, ("workbook", "mapping")))
         for name, entry in settings.analyses.items()
     }
-    files = {key: _found(getattr(settings, key), home) for key in ("trial", "published", "figures", "tables")}
-    return settings.model_copy(update=files | {"analyses": analyses})
-
-
-def _found(path: str | None, home: Path | str) -> str | None:
-    return found(path, home) if path else path
+    return settings.model_copy(update=files(settings, _FILES) | {"analyses": analyses})
 
 
 def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
     """Check that the files exist, and that the trial has the markers, outcomes and visits that are named.
 
-    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing.
-
-    Raises
-    ------
-    UserError
-        One message that names every fault.
+    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing. One
+    UserError names every fault.
     """
     from ..trial import BASELINE, load_trial
 
-    files = {key: getattr(settings, key) for key in ("trial", "published", "figures", "tables")}
+    files = {key: getattr(settings, key) for key in _FILES}
     for name, analysis in settings.analyses.items():
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
     faults = [fault for place, file in files.items() if file and file != MADE for fault in _file_faults(place, file)]
@@ -220,16 +206,9 @@ def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
 def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
     """Return one analysis and the named sections, which :func:`load` accepts as a configuration.
 
-    A step of the workflow tracks no more than what it depends on, so that editing one thing reruns no other.
-
-    Parameters
-    ----------
-    settings : Settings
-    analysis : str
-    sections : str
-        Keys of the configuration; a dot names a part of one: ``robustness.seed``.
-    cuts : bool
-        Whether the step depends on where the marker is cut and what the strata are called.
+    A step of the workflow tracks no more than what it depends on, so that editing one thing reruns no other. A section is
+    a key of the configuration, or a part of one: ``robustness.seed``. ``cuts`` tells whether the step depends on where
+    the marker is cut and what the strata are called.
     """
     wanted: dict[str, Any] = {"trial": True, "published": True}
     for section in sections:
@@ -339,22 +318,23 @@ def _clashing_workbooks(settings: Settings) -> list[str]:
 
 def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
     """Return the error that lists faults under the source that states them, or most of the way to them."""
-
-    def depth(content: Any, place: str) -> int:
-        if isinstance(content, list):
-            content = {str(number): value for number, value in enumerate(content)}
-        inner = content.items() if isinstance(content, Mapping) else ()
-        return max(
-            (1 + depth(value, place[len(str(key)) + 1 :]) for key, value in inner if f"{place}.".startswith(f"{key}.")),
-            default=0,
-        )
-
+    places = [(name, [*_places(content)]) for name, content in reversed(sources)]
     by_source: dict[str, list[str]] = {}
     for fault in faults:
-        place = fault.split(": ")[0]
-        name, _ = max(reversed(sources), key=lambda source: depth(source[1], place))
+        at = fault.split(": ")[0] + "."
+        name, _ = max(places, key=lambda source: max((len(p) for p in source[1] if at.startswith(p)), default=0))
         by_source.setdefault(name, []).append(fault)
     return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
+
+
+def _places(content: Any, prefix: str = "") -> Iterator[str]:
+    """Yield the place of every entry, such as ``analyses.published.exclude.0.``."""
+    entries = (
+        content.items() if isinstance(content, Mapping) else enumerate(content if isinstance(content, list) else ())
+    )
+    for key, inner in entries:
+        yield f"{prefix}{key}."
+        yield from _places(inner, f"{prefix}{key}.")
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:

@@ -28,13 +28,7 @@ class Quantile(Fraction):
 
 
 def parse_quantile(value: Any) -> Quantile:
-    """Read ``2/3``, ``0.75`` or ``1``; a decimal with the digits of a simple fraction is that fraction.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not a number.
-    """
+    """Read ``2/3``, ``0.75`` or ``1``, or raise ValueError; a decimal with the digits of a simple fraction is that one."""
     try:
         if isinstance(value, bool):
             raise TypeError

@@ -21,11 +21,8 @@ TEXT_KEYS = ("exclude", "labels")
 def read_yaml(path: Path | str) -> dict[str, Any]:
     """Read a YAML file of keys and their values.
 
-    Raises
-    ------
-    UserError
-        If the file cannot be read, is not YAML or has no keys, if a key occurs twice in one place (YAML itself would keep
-        the last), or if YAML reads a number or a name as another than the one that is written (010 as 8).
+    UserError if the file cannot be read, is not YAML or has no keys, if a key occurs twice in one place (YAML itself would
+    keep the last), or if YAML reads a number or a name as another than the one that is written (010 as 8).
     """
     import yaml
 
@@ -52,10 +49,7 @@ def read_yaml(path: Path | str) -> dict[str, Any]:
 def validated(model: type[Model], content: Any, path: Path | str, context: Any = None) -> Model:
     """Make a model of what a file holds; ``context`` is what its validators check names against.
 
-    Raises
-    ------
-    UserError
-        With every fault named by its place in the file.
+    UserError names every fault by its place in the file.
     """
     from pydantic import ValidationError
 
