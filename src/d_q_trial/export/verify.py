@@ -59,24 +59,7 @@ def judge(folder: Path) -> dict[str, Any]:
 
 def as_text(result: dict[str, Any]) -> str:
     """Return the judgement for the terminal."""
-    lines = [f"{result['label']}"] if result["label"] else []
-    counts = ", ".join(f"{number} {word}" for word, number in result["counts"].items())
-    lines.append(f"{result['folder']}: {sum(result['counts'].values())} reported values: {counts or 'none'}")
-    lines += [f"  {_line(row)}" for row in result["differences"]]
-    lines += [f"  known difference: {_line(row)} ({row['known_difference']})" for row in result["known"]]
-    lines += [f"  listed as a known difference, but {_line(row)}" for row in result["unexpected"]]
-    lines += [f"  missing: {name}" for name in result["missing"]]
-    lines += [f"  changed since the last finished run: {name}" for name in result["changed"]]
-    if not result["counts"]:
-        lines.append("  this analysis has no reported values to compare with")
-    if result["missing"] or result["changed"]:
-        lines.append("  run `snakemake --cores 4` to the end, so that all outputs are of one configuration")
-    return "\n".join([*lines, f"verdict: {result['verdict']}"])
-
-
-def _line(row: dict[str, str], *, name: bool = True) -> str:
-    found = f"reported {row['reported']}, recomputed {row['recomputed'] or 'nothing'}"
-    return ": ".join([row["verdict"], *([row["claim"]] if name else []), found])
+    return environment().get_template("verdict.txt.j2").render(result).removesuffix("\n")
 
 
 def as_json(result: dict[str, Any]) -> str:
@@ -86,8 +69,7 @@ def as_json(result: dict[str, Any]) -> str:
 
 def as_markdown(result: dict[str, Any]) -> str:
     """Return the judgement as Markdown, for the summary page of a CI job."""
-    rows = [*result["differences"], *result["known"], *result["unexpected"]]
-    return environment().get_template("verdict.md.j2").render(**result, rows=rows)
+    return environment().get_template("verdict.md.j2").render(result)
 
 
 def as_junit(folder: Path) -> str:
@@ -96,7 +78,7 @@ def as_junit(folder: Path) -> str:
     for case in cases:
         passed = case["verdict"] in (claims.REPRODUCED, claims.WITHIN_BOUND)
         failed = case["verdict"] in claims.FAILURES and not case["known_difference"]
-        case |= {"message": _line(case, name=False), "state": "failure" if failed else "" if passed else "skipped"}
+        case["state"] = "failure" if failed else "" if passed else "skipped"
     states = Counter(case["state"] for case in cases)
     count = {"failures": states["failure"], "skipped": states["skipped"]}
     return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, **count)
