@@ -2,7 +2,7 @@
 
 A step reruns when the code that it runs changes. Its code is the function of its command in ``cli.py``, the properties of
 ``Context`` that it uses, and every module that these import, directly or not; a folder with templates or other data files
-counts as a whole.
+counts as a whole, and a module's own YAML file with it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,7 @@ NAME = __package__ or PACKAGE.name
 
 
 def modules_of(command: str) -> list[Path]:
-    """Return the files of the modules that a command imports, directly or not, in alphabetical order.
-
-    Raises
-    ------
-    KeyError
-        If there is no such command.
-    """
+    """Return the files of the modules that a command imports, directly or not, in alphabetical order; else KeyError."""
     kinds = (ast.FunctionDef, ast.ClassDef)
     head = [node for node in _parse(PACKAGE / "cli.py").body if not isinstance(node, kinds)]
     waiting = list(_imported(ast.Module([*head, *_functions(command)], []), NAME))
@@ -43,10 +37,12 @@ def digest(command: str) -> str:
     modules = modules_of(command)
     for path in modules:
         total.update(_module_digest(path))
+    beside = [path.with_suffix(".yaml") for path in modules if path.parent == PACKAGE]
     for folder in sorted({path.parent for path in modules} - {PACKAGE}):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix not in (".py", ".pyc"):
-                total.update(path.name.encode() + path.read_bytes())
+        beside += sorted(folder.rglob("*"))
+    for path in beside:
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            total.update(path.name.encode() + path.read_bytes())
     return total.hexdigest()[:16]
 
 

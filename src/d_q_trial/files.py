@@ -202,10 +202,10 @@ def checksum(paths: Iterable[str]) -> str:
     return total.hexdigest()[:16]
 
 
-def found(path: str, home: Path | str) -> str:
+def found(path: str | None, home: Path | str) -> str | None:
     """Return where a file is: in the working directory, or else in the folder ``home``; as it is if in neither."""
-    elsewhere = Path(home) / path
-    return str(elsewhere) if not Path(path).exists() and elsewhere.exists() else path
+    elsewhere = Path(home) / (path or "")
+    return str(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
 
 
 @cache
@@ -214,13 +214,7 @@ def _sha256_once(path: str) -> str:
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
-    """Check that a file is the one that was meant.
-
-    Raises
-    ------
-    UserError
-        If the file has another SHA-256.
-    """
+    """Check that a file is the one that was meant; UserError if it has another SHA-256."""
     actual = sha256(path)
     if actual != expected.strip().lower():
         raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")

@@ -42,12 +42,9 @@ class Number(NamedTuple):
 
 
 def number(text: str) -> Number:
-    """Read a reported number; a comma may group thousands and is nothing else: ``0,05`` is refused, not read as 5.
+    """Read a reported number; ValueError if the text is not a finite decimal number.
 
-    Raises
-    ------
-    ValueError
-        If the text is not a finite decimal number.
+    A comma may group thousands and is nothing else: ``0,05`` is refused, not read as 5.
     """
     cleaned = text.strip().translate(_MINUS)
     if _THOUSANDS.fullmatch(cleaned):
@@ -166,10 +163,7 @@ _STATEMENTS = schema("n:some affected:count listed_from:count share:share limit:
 def read_published(folder: Path | str | None, name: str) -> list[Row]:
     """Read and check one table of a folder of reported values; an absent table, or folder, has no rows.
 
-    Raises
-    ------
-    UserError
-        With every fault of the file, each with row, column, value and expectation.
+    UserError names every fault of the file, each with row, column, value and expectation.
     """
     path = Path(folder or "") / f"{name}.csv"
     if not folder or not path.exists():
@@ -181,13 +175,7 @@ def read_published(folder: Path | str | None, name: str) -> list[Row]:
 
 
 def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dict[str, Cell | None]]) -> None:
-    """Check the cells of a table; ``cells_of`` gives those of a row.
-
-    Raises
-    ------
-    UserError
-        With every fault: row, column, value and expectation.
-    """
+    """Check the cells of a table, those that ``cells_of`` gives for a row; UserError as in :func:`read_published`."""
     faults = []
     for row in rows:
         for column, cell in cells_of(row).items():
@@ -213,11 +201,8 @@ def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ..
 def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ...] = ()) -> list[Row]:
     """Read a CSV as text, check its header, and bring signs into one form; ``_row`` is the number of a row.
 
-    Raises
-    ------
-    UserError
-        If the file is empty, is not UTF-8, is separated by other signs than commas, or lacks, repeats or misspells a
-        column.
+    UserError if the file is empty, is not UTF-8, is separated by other signs than commas, or lacks, repeats or misspells
+    a column.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:

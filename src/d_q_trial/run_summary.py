@@ -28,15 +28,8 @@ _NOTHING = "Nothing to be done"
 def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
     """Print what was done, the verdicts of each analysis, where the report or the output asked for is, and the time taken.
 
-    Runs in Snakemake's own process, so it reads with the standard library alone.
-
-    Parameters
-    ----------
-    settings : Settings
-    logs : sequence of path
-        Snakemake's own logs of the run.
-    moved : sequence of path
-        Files that no step makes, where they are now.
+    Runs in Snakemake's own process, so it reads with the standard library alone. ``logs`` are Snakemake's own of the run,
+    ``moved`` the files that no step makes, where they are now.
     """
     print(f"\n{_done(logs)}")
     for name, analysis in settings.analyses.items():

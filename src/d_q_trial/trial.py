@@ -142,13 +142,7 @@ MarkerKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "
 
 
 def load_trial(path: Path | str) -> Trial:
-    """Read a trial file.
-
-    Raises
-    ------
-    UserError
-        If the file is not YAML or not a trial, with every fault named.
-    """
+    """Read a trial file; UserError if it is not YAML or not a trial, with every fault named."""
     return validated(Trial, _with_keys(read_yaml(path)), path)
 
 

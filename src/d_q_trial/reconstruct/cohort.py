@@ -41,10 +41,7 @@ def reconstruct(
 ) -> Cohort:
     """Return a cohort that meets every constraint; ``progress`` gets the number of finished outcomes and of all.
 
-    Raises
-    ------
-    UserError
-        Naming what could not be met.
+    UserError names what could not be met.
     """
     people_seed, population_seed, column_seed = np.random.SeedSequence(seed).spawn(3)
     rng = np.random.default_rng(people_seed)

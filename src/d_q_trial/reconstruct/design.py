@@ -126,13 +126,7 @@ class Design(Strict):
 
 
 def read_design(path: Path | str, trial: Trial) -> Design:
-    """Read the design of cohorts of a trial.
-
-    Raises
-    ------
-    UserError
-        Naming what is unknown, missing or of the wrong kind.
-    """
+    """Read the design of cohorts of a trial; UserError names what is unknown, missing or of the wrong kind."""
     return validated(Design, read_yaml(path) | {"trial": trial}, path)
 
 

@@ -28,21 +28,11 @@ _NAMES = {"p": "P", "median_difference": "median difference", "hodges_lehmann": 
 def numbers_of(
     workbook: Path | str, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[pd.DataFrame, str]:
-    """Run one cohort through the pipeline.
+    """Run one cohort through the pipeline; return its numbers, and the label of its workbook.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per number, columns ``KEYS`` and ``value``: contrasts of the arms overall and within strata (median
-        difference, Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the
-        interaction with the strata; for bone turnover and density.
-    str
-        The workbook's label.
-
-    Raises
-    ------
-    UserError
-        If the workbook does not say that it is synthetic.
+    A row is a number, columns ``KEYS`` and ``value``: contrasts of the arms overall and within strata (median difference,
+    Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the interaction with the
+    strata; for bone turnover and density. UserError if the workbook does not say that it is synthetic.
     """
     import pandas as pd
 
@@ -102,16 +92,10 @@ def _reported(targets: Targets, wanted) -> str:
 
 def page_text(summary: pd.DataFrame, trial: Trial, alpha: float, label: str, picture: str) -> str:
     """Return the summary as a page of Markdown."""
-    rows = []
-    for row in summary.itertuples():
-        show = p_digits if row.quantity == "p" else "{:.1f}".format
-        spread = f"{show(row.median)} ({show(row.p05)} to {show(row.p95)})"
-        share = f"{100 * row.share_below_alpha:.0f}%" if row.quantity == "p" else ""
-        analysis = row.analysis.replace("_", "-")
-        rows.append((analysis, _NAMES[row.quantity], *_place(row, trial), row.reported, spread, share))
     template = environment().overlay(autoescape=False).get_template("ensemble.md.j2")
+    rows = [(row, _place(row, trial)) for row in summary.itertuples()]
     words = {"label": label, "alpha": alpha, "picture": picture, "cohorts": summary["cohorts"].max()}
-    return template.render(rows=rows, contrast=f"{trial.arms.treated.label} - {trial.arms.control.label}", **words)
+    return template.render(rows=rows, names=_NAMES, p_digits=p_digits, arms=trial.arms, **words)
 
 
 def _place(row, trial: Trial) -> tuple[str, str, str]:

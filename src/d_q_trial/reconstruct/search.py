@@ -100,17 +100,8 @@ def solve(
 ) -> None:
     """Fill a column with cells that meet every constraint.
 
-    Parameters
-    ----------
-    start : callable
-        Gives the analysed values to start from, shape (n,); called anew for every attempt.
-    steps, attempts : int
-        Proposals of one annealing, and how often to start again.
-
-    Raises
-    ------
-    UnmetError
-        Naming the constraints that the best attempt misses, and the values reached.
+    ``start`` gives the analysed values to start from, shape (n,), anew for each of the ``attempts``, which make so many
+    ``steps``. UnmetError names the constraints that the best attempt misses, and the values reached.
     """
     best, missed = math.inf, [""]
     for attempt in range(attempts):
@@ -187,14 +178,9 @@ def refine(column: Column, scores: np.ndarray, rng: np.random.Generator, *, roun
     """Bring a column that meets every constraint into a better order, without artefacts of the search.
 
     A search that places values upon and beside one another leaves more ties, near ties and unchanged values than a
-    laboratory would report, and its exchanges mix up who changes like whom. The constraints ask for neither.
-
-    Parameters
-    ----------
-    scores : array of float, shape (n,)
-        Within a group of the column, values should ascend with them: a soft goal.
-    rounds : int
-        How often each item is tried.
+    laboratory would report, and its exchanges mix up who changes like whom. The constraints ask for neither. Within a
+    group of the column, values should ascend with the ``scores``, shape (n,): a soft goal. Each item is tried ``rounds``
+    times.
     """
     for proposed in (_ordering, _loosening):
         for _ in range(rounds):
@@ -264,18 +250,11 @@ def tie_changes(
     run: int,
     pairs: int,
 ) -> None:
-    """Make some percent changes equal, in place.
+    """Make some percent changes, shape (n,), equal in place; ``base`` holds the baselines in whole cells, shape (n,).
 
-    Parameters
-    ----------
-    values : array of float, shape (n,)
-    near_zero, others : array of int
-        Items of the group whose reported quartiles include zero, and the other items of the contrast.
-    base : array of int, shape (n,)
-        Baselines in whole cells.
-    run, pairs : int
-        How many items get no change at all; and how many pairs of one group (a tie across the groups would make U a
-        half-integer) in the tails, where no reported quartile lies, get a change that both baselines can carry.
+    ``run`` items get no change at all, most of them of the group whose reported quartiles include zero (``near_zero``;
+    ``others`` are the other items of the contrast). So many ``pairs`` of one group (a tie across the groups would make U a
+    half-integer) in the tails, where no reported quartile lies, get a change that both baselines can carry.
     """
     elsewhere = rng.integers(3)  # zeros in the other group
     chosen = near_zero[np.argsort(np.abs(values[near_zero]))][: run - elsewhere]
