@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 
 from ..errors import UserError
 from ..published_tables import Row
@@ -171,20 +171,19 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     ``size_second``. UserError if these contradict each other or leave an unknown of a P-value without a bound.
     """
     components = _components(p_values, constraints)
-    tables, profiles = {}, {}
-    for variant in VARIANTS:
-        tables[variant] = [_log_ratios(*component, variant) for component in components]  # solutions x miss rates
-        means = (logsumexp(table, axis=0) - math.log(len(table)) for table in tables[variant])
-        profiles[variant] = sum(means, np.zeros(MISS_RATES.size))
-    logs = {variant: float(logsumexp(profile, b=MISS_WEIGHTS)) for variant, profile in profiles.items()}
+    # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
+    tables = {variant: [_log_ratios(*component, variant) for component in components] for variant in VARIANTS}
+    profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]
+    logs = logsumexp(profiles, axis=1, b=MISS_WEIGHTS)
     # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
-    top = max(0.0, *logs.values())
-    whole = sum(math.exp(log - top) for log in logs.values()) + math.exp(-top)
-    order = sorted(VARIANTS, key=lambda variant: -logs[variant])
-    best, rates = order[0], {variant: int(profile.argmax()) for variant, profile in profiles.items()}
-    numbers = {variant: _numbers(components, tables[variant], rates[variant]) for variant in VARIANTS}
+    probabilities = softmax([*logs, 0.0])
+    rates = np.argmax(profiles, axis=1)
+    numbers = {v: _numbers(components, tables[v], rate) for v, rate in zip(VARIANTS, rates, strict=True)}
+    order = np.argsort(-logs, kind="stable")
+    best = list(VARIANTS)[order[0]]
     scores = []
-    for variant in order:
+    for place in order:
+        variant = list(VARIANTS)[place]
         fits = [p.fits(*numbers[best][p.claim], variant) for p in p_values]
         scores.append(
             Score(
@@ -194,12 +193,12 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
                 by_chance=sum(plain.chance for plain, _ in fits),
                 attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
                 attainable_at_own_sizes=sum(bool(p.fits(*numbers[variant][p.claim], variant)[0].u) for p in p_values),
-                miss_rate=float(MISS_RATES[rates[variant]]),
-                log10_likelihood=logs[variant] / math.log(10),
-                probability=math.exp(logs[variant] - top) / whole,
+                miss_rate=float(MISS_RATES[rates[place]]),
+                log10_likelihood=float(logs[place]) / math.log(10),
+                probability=float(probabilities[place]),
             )
         )
-    return Inference(scores, numbers[best], _options(components, tables[best], rates[best], best))
+    return Inference(scores, numbers[best], _options(components, tables[best], rates[order[0]], best))
 
 
 def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint]) -> list[Component]:

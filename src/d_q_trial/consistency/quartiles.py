@@ -13,12 +13,14 @@ be at their envelope, and the bounds go too far by the pairs of one value for ea
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
+from scipy.special import softmax
 
 from ..stats.quantiles import TYPES, quantile
 from .lattice import p_value
@@ -78,25 +80,20 @@ def decide(p_values: list[ReportedP]) -> Decision:
         for group, n in ((p.first, p.n_first), (p.second, p.n_second)):
             if p.measured and n and group.q1 and group.median and group.q3:
                 variables.setdefault(p.variable, []).append((group, n))
-    keys = [(kind, rounding) for kind in TYPES for rounding in ROUNDINGS]
-    logs, misses, steps = dict.fromkeys(keys, 0.0), dict.fromkeys(keys, 0), {}
+    keys = list(itertools.product(TYPES, ROUNDINGS))
+    logs, misses, steps = np.zeros(len(keys)), np.zeros(len(keys), int), {}
     for name, groups in variables.items():
-        digits = {key: [p for group, n in groups for p in digit_probabilities(group, n, *key)] for key in keys}
+        digits = np.array([[p for group, n in groups for p in digit_probabilities(group, n, *key)] for key in keys])
         fine = math.log(1 - _COARSER) - 3 * len(groups) * math.log(10)
-        wide = {key: math.log(_COARSER) + sum(math.log(max(p, _ODD)) for p in digits[key]) for key in keys}
-        coarse = max(wide.values()) > fine
-        if coarse:
+        wide = math.log(_COARSER) + np.log(np.maximum(digits, _ODD)).sum(axis=1)
+        if wide.max() > fine:
             steps[name] = 10 * max(group.median.unit for group, _ in groups)
-        for key in keys:
-            logs[key] += float(np.logaddexp(fine, wide[key]))
-            misses[key] += coarse * sum(p == 0 for p in digits[key])
-    best = max(logs.values())
-    whole = sum(math.exp(value - best) for value in logs.values())
+            misses += (digits == 0).sum(axis=1)
+        logs += np.logaddexp(fine, wide)
+    likelihoods = (logs - logs.max()) / math.log(10)
     definitions = [
-        Definition(
-            kind, f"half {rounding}", (log - best) / math.log(10), math.exp(log - best) / whole, misses[kind, rounding]
-        )
-        for (kind, rounding), log in logs.items()
+        Definition(kind, f"half {rounding}", *map(float, numbers), int(missed))
+        for (kind, rounding), *numbers, missed in zip(keys, likelihoods, softmax(logs), misses, strict=True)
     ]
     definitions.sort(key=lambda d: (-round(d.probability, 12), d.type, d.rounding))
     return Decision(definitions, steps)
