@@ -13,6 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from .errors import UserError, nearest
 
 Row = dict[str, str]
@@ -95,11 +97,6 @@ class Cell(NamedTuple):
     words: tuple[str, ...] = ()
 
 
-def or_nothing(cell: Cell) -> Cell:
-    """Let a cell be empty."""
-    return cell._replace(expected=f"{cell.expected}, or nothing", may_be_empty=True)
-
-
 def one_of(*words: str) -> Cell:
     """Allow some words only."""
     return Cell(lambda text: text in words, f"one of {', '.join(words)}", words=words)
@@ -132,32 +129,15 @@ def schema(columns: str, **kinds: Cell) -> dict[str, Cell | None]:
     for column in columns.split():
         name, _, kind = column.partition(":")
         cell = (_KINDS | kinds)[kind.rstrip("?")] if kind else None
-        cells[name] = or_nothing(cell) if cell and kind.endswith("?") else cell
+        if cell and kind.endswith("?"):
+            cell = cell._replace(expected=f"{cell.expected}, or nothing", may_be_empty=True)
+        cells[name] = cell
     return cells
 
 
-_PLACE = "source locator outcome measure visit marker stratum"
-_SUMMARY = f"{_PLACE} group n:some? statistic:statistic center:number? lower:number? upper:number?"
-TABLES = {
-    "tests": schema(f"{_PLACE} contrast test:test p_relation:relation p:p effect:number? direction:direction?"),
-    "summaries": schema(_SUMMARY),
-    "ranges": schema(_SUMMARY),
-    "counts": schema(f"{_PLACE} group n:count?"),
-    "correlations": schema("source locator marker with group n:some? r:number? p_relation:relation? p:p?"),
-    "registry_baseline": schema("source locator outcome visit group n:some statistic value:number spread:number?"),
-    "registry_flow": schema("source locator milestone reason group n:count"),
-    "flow": schema("source locator step arm count:count"),
-    "statements": schema("source locator kind subject visits group value note"),
-    "adverse_events": schema("source locator event group affected:count? at_risk:some percent:number?"),
-    "known_differences": schema("claim data:data reason"),
-    "suspect_values": schema("source locator outcome visit arm reported:number instead:number reason"),
-    "power": schema(
-        "source locator outcome measure visit per_group:number withdrawal:number power:number alpha:number"
-        " difference:number"
-    ),
-}
-# Value of each kind of statement.
-_STATEMENTS = schema("n:some affected:count listed_from:count share:share limit:number test:test")
+_SCHEMAS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+TABLES = {name: schema(columns) for name, columns in _SCHEMAS["tables"].items()}
+_STATEMENTS = schema(_SCHEMAS["statements"])  # value of each kind of statement
 
 
 def read_published(folder: Path | str | None, name: str) -> list[Row]:

@@ -7,12 +7,9 @@ U or P against its lattice is GRIM-U (Heathers and Grimes 2025); docs/consistenc
 P-values of a paper are used together, and the variant of the test and the group sizes are inferred.
 """
 
-# The t approximation with continuity correction is the default of SAS.
-VARIANTS = {
-    "normal": "normal approximation, no continuity correction",
-    "normal_continuity": "normal approximation with continuity correction",
-    "exact": "exact test",
-    "exact_mid_p": "exact test with mid-p",
-    "t": "t approximation, no continuity correction",
-    "t_continuity": "t approximation with continuity correction",
-}
+from pathlib import Path
+
+import yaml
+
+WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+VARIANTS: dict[str, str] = WORDS["variants"]

@@ -10,18 +10,11 @@ from collections.abc import Callable
 import numpy as np
 
 from ..pages import environment
-from . import VARIANTS
+from . import VARIANTS, WORDS
 from .inference import Assessment, Option
 from .lattice import lattice
 
-SHORT = {
-    "normal": "normal",
-    "normal_continuity": "normal, corrected",
-    "exact": "exact",
-    "exact_mid_p": "exact, mid-p",
-    "t": "t",
-    "t_continuity": "t, corrected",
-}
+SHORT: dict[str, str] = WORDS["short"]
 WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the drawing of all P-values
 _BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, columns between blocks
 _PROBABLE = 0.01  # probability from which a pair of numbers is drawn dark

@@ -11,15 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..pages import environment
-from . import VARIANTS
+from . import VARIANTS, WORDS
 
-KINDS = {
-    "convention": "what the numbers imply about the method",
-    "group size": "numbers of participants that are not reported",
-    "difference": "two reported numbers that do not agree",
-    "observation": "a reported number that is unusual",
-    "agreement": "a check that the reported numbers pass",
-}
+KINDS: dict[str, str] = WORDS["kinds"]  # and what each is
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,18 @@ from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
 from ..stats.checks import is_significant
-from . import VARIANTS, drawings, p_value_checks, table_checks
+from . import VARIANTS, WORDS, drawings, p_value_checks, table_checks
 from .findings import COLUMNS, KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, decide
 from .reported import Reported, read_folder, read_p_values
 from .sizes import read_constraints
 
-DESCRIPTIONS = Path(__file__).with_name("tables.yaml")  # title and caption of each table
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
 _YES = {True: "yes", False: "no", None: ""}
 _NUMBERS = ("claim", "where", "p", "n_first", "n_second")
@@ -113,7 +111,7 @@ def write(
     """
     folder = Path(folder)
     write_json([vars(finding) for finding in findings], folder / "findings.json")
-    write_json(yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8")), folder / "pieces.json")
+    write_json(WORDS["tables"], folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
     drawing = drawings.matrix(report.assessments) if report.inference else ""
