@@ -34,7 +34,7 @@ TESTS["kolmogorov_smirnov"] = TwoSampleTest(
     name="kolmogorov_smirnov",
     label="Kolmogorov-Smirnov test",
     sentence="two-sided Kolmogorov-Smirnov test",
-    references={"massey": "Massey FJ. Journal of the American Statistical Association 46, 68-78 (1951)."},
+    references=("massey",),
     statistic="d",
     undefined="all values are equal",
     test=_kolmogorov_smirnov,
@@ -105,6 +105,8 @@ def made(request, tmp_path_factory):
     folder = workspace.make(tmp_path_factory.mktemp(request.param))
     with (folder / "src/d_q_trial/stats/two_sample.py").open("a") as registry:
         registry.write(KOLMOGOROV_SMIRNOV)
+    with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
+        references.write("massey: Massey FJ. Journal of the American Statistical Association 46, 68-78 (1951).\n")
     source = "config.yaml" if request.param == "bundled" else "data/pbc/config.yaml"
     config = yaml.safe_load((folder / source).read_text())
     reference = config.get("reference", "published")

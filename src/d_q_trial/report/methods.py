@@ -13,7 +13,7 @@ from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..pages import environment
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.two_sample import TESTS, get_test
+from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
 from .collect import Report, is_large, summaries
@@ -22,11 +22,10 @@ from .headlines import effect, estimator, group_of, place_of
 
 @cache
 def references() -> Mapping[str, str]:
-    """Read the references by the keys that the sentences use; each two-sample test brings its own."""
+    """Read the references by the keys that the sentences and the two-sample tests use."""
     import yaml
 
-    listed = yaml.safe_load((Path(__file__).parent / "references.yaml").read_text(encoding="utf-8"))
-    return listed | {key: text for test in TESTS.values() for key, text in test.references.items()}
+    return yaml.safe_load((Path(__file__).parent / "references.yaml").read_text(encoding="utf-8"))
 
 
 def paragraph(report: Report) -> str:

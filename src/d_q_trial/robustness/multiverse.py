@@ -111,14 +111,14 @@ def count(
     identity = hashlib.sha256()
     for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
         identity.update(np.ascontiguousarray(array).tobytes())
-    settings = (every.design.minimum_per_arm, labels.count, labels.exhaustive, seed, every.critical)
+    settings = (every.design.minimum_per_arm, labels.count, labels.seed is None, seed, every.critical)
     identity.update(repr(settings).encode())
     return Counts(
         identity=identity.hexdigest(),
         start=start,
         stop=stop,
         total=labels.count,
-        exhaustive=labels.exhaustive,
+        exhaustive=labels.seed is None,
         step_down=step_down.counts,
         pointwise=pointwise.counts,
         joint=joint.counts,

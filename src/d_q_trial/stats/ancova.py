@@ -77,10 +77,6 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
 
     The coefficient of the product: the difference of the two arms' slopes, per standard deviation of the marker among
     the participants that have both (P does not depend on that unit).
-
-    >>> arm, marker = [1, 1, 1, 1, 0, 0, 0, 0], [1, 2, 3, 4, 1, 2, 3, 4]
-    >>> round(marker_interaction([2, 4, 7, 8, 1, 1, 2, 1], marker, arm, confidence=0.95).estimate, 3)
-    2.39
     """
     marker, is_first = finite(marker, "marker"), np.asarray(is_first, dtype=float)
     known = marker[~np.isnan(marker) & ~np.isnan(finite(response, "response"))]
@@ -136,9 +132,6 @@ def random_intercept(
         """Second derivatives of the restricted likelihood by the coefficients, and last by the variance ratio."""
         return -model.hessian(at(log_ratio))[0]
 
-    def covariance(log_ratio: float) -> np.ndarray:
-        return np.linalg.inv(information(log_ratio)[:-1, :-1])
-
     def deviance(log_ratio: float) -> float:
         return -2 * float(model.loglike(at(log_ratio), profile_fe=False))
 
@@ -150,8 +143,8 @@ def random_intercept(
     best = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
     coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
     if best >= _LOW + 2:
-        coefficients, own = at(best).fe_params, covariance(best)
-        slopes = (covariance(best + _STEP) - covariance(best - _STEP)) / (2 * _STEP)
+        own, above, below = (np.linalg.inv(information(best + by)[:-1, :-1]) for by in (0.0, _STEP, -_STEP))
+        coefficients, slopes = at(best).fe_params, (above - below) / (2 * _STEP)
         ratio_variance = float(np.linalg.inv(information(best))[-1, -1]) / np.exp(2 * best)
     found = []
     for weights in np.asarray(contrasts, dtype=float):

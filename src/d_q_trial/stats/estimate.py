@@ -25,12 +25,7 @@ class Estimate(NamedTuple):
 
 
 def t_estimate(estimate: float, standard_error: float, df: float, *, confidence: float) -> Estimate:
-    """Two-sided P and interval of an estimate by Student's t (infinite df: normal); no error unless both are above 0.
-
-    >>> found = t_estimate(2.0, 0.5, 10, confidence=0.95)
-    >>> round(found.p, 5), round(found.lower, 3), round(found.upper, 3)
-    (0.00252, 0.886, 3.114)
-    """
+    """Two-sided P and interval of an estimate by Student's t (infinite df: normal); no error unless both are above 0."""
     open_share(confidence, "confidence")
     if not (standard_error > 0 and df > 0):
         return Estimate(float(estimate))

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .checks import Seed, finite
-from .permutation import BLOCK, SAME, MonteCarloP, check_drawn, permutation_p, random_orders
+from .permutation import BLOCK, SAME, Labels, MonteCarloP
 from .rank_sum import midrank_columns, normal_z, wins
 
 
@@ -104,10 +104,6 @@ def best_cut_bootstrap(
     Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects at that cut among the
     participants who are not in the resample, NaN where it has none of one arm: shape (2, resamples). The out-of-bag
     estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
-
-    >>> arm = [True, False] * 4
-    >>> best_cut_bootstrap(range(8), range(8), arm, side="above", minimum_per_arm=1, resamples=5, seed=1).shape
-    (2, 5)
     """
     _one_of(side, "side", "above", "below")
     _one_of(at_cut, "at_cut", "upper", "lower")
@@ -175,10 +171,10 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
     """
-    check_drawn(permutations, seed)
     marker, response = finite(marker, "marker"), finite(response, "response")
     known = ~np.isnan(marker) & ~np.isnan(response)
     marker, response, n = marker[known], response[known], int(known.sum())
+    labels = Labels(n, n, permutations, seed)
     cuts = np.unique(marker)[1:]
     groups = marker >= cuts[:, None]
     upper = groups.sum(axis=1)
@@ -194,13 +190,13 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
     extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
     for start in range(0, permutations, chunk):
-        orders = _orders(n, start, min(start + chunk, permutations), seed)
+        orders = _orders(labels, start, min(start + chunk, permutations))
         permuted = np.abs((groups @ scores[orders]) * half[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
-    return BestSplit(float(cuts[best]), float(z[best]), permutation_p(extreme, permutations), cuts.size, n)
+    return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
 
 
 @lru_cache(maxsize=4)
-def _orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
+def _orders(labels: Labels, start: int, stop: int) -> np.ndarray:
     """Return the orders that all responses of the same number share, one in each column."""
-    return np.ascontiguousarray(random_orders(n, start, stop, seed).T)
+    return np.ascontiguousarray(labels.orders(start, stop).T)

@@ -75,41 +75,34 @@ class Labels:
     count: int
     seed: int | None
 
-    @property
-    def exhaustive(self) -> bool:
-        """Whether they are every possible split once, the observed one among them."""
-        return self.seed is None
+    def __post_init__(self) -> None:
+        if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # another seed would repeat the numbers of one of these
+            expected = "expected 1 or more, and 0 to 2^64 - 1"
+            raise ValueError(f"permutation: {self.count} permutations, seed {self.seed}; {expected}")
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
         if self.seed is None:
             return every_split(self.n, self.n_first)[:, start:stop]
-        return split_columns(random_orders(self.n, start, stop, self.seed)[:, : self.n_first], self.n)
+        return split_columns(self.orders(start, stop)[:, : self.n_first], self.n)
+
+    def orders(self, start: int, stop: int) -> np.ndarray:
+        """Return the orders of all participants that make random splits, shape (stop - start, n)."""
+        keys = [(self.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
+        random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, self.n)) for key in keys]
+        orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
+        return np.concatenate([np.empty((0, self.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
     def p(self, extreme: int) -> MonteCarloP:
         """Return the P-value of a test that ``extreme`` of these splits reach; see :func:`permutation_p`."""
-        return permutation_p(int(extreme), self.count, exhaustive=self.exhaustive)
+        return permutation_p(int(extreme), self.count, exhaustive=self.seed is None)
 
 
 def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
-    """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``.
-
-    >>> labels_for([True, True, False, False], 100, seed=1).count
-    6
-    """
-    check_drawn(permutations, seed)
-    is_first = np.asarray(is_first, dtype=bool)
-    n, n_first = is_first.size, int(is_first.sum())
+    """Return random splits of the observed sizes, or all of them if there are no more than ``permutations``."""
+    n, n_first = np.size(is_first), int(np.count_nonzero(is_first))
     every = comb(n, n_first)
     return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
-
-
-def check_drawn(permutations: int, seed: int) -> None:
-    """Raise a ValueError if there are no permutations to draw, or the seed would repeat the numbers of another."""
-    if permutations < 1 or not 0 <= seed < 2**64:
-        raise ValueError(
-            f"permutation: {permutations} permutations, seed {seed}; expected 1 or more, and 0 to 2^64 - 1"
-        )
 
 
 @lru_cache(maxsize=1)  # asked for block by block
@@ -124,14 +117,6 @@ def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
     labels = np.zeros((len(chosen), n), dtype=bool)
     np.put_along_axis(labels, chosen, True, axis=1)
     return labels.T
-
-
-def random_orders(n: int, start: int, stop: int, seed: int) -> np.ndarray:
-    """Return orders ``start`` to ``stop`` of ``n`` things, of those that the seed makes: shape (stop - start, n)."""
-    generators = (np.random.Philox(key=seed + (number << 64)) for number in range(start // BLOCK, -(-stop // BLOCK)))
-    random = [np.random.Generator(generator).random((BLOCK, n)) for generator in generators]
-    orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
-    return np.concatenate([np.empty((0, n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
 
 class Statistics(NamedTuple):
@@ -341,9 +326,6 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
 
     Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies, ``weights`` of shape
     (specifications,) saying how often each counts. Missing effects are left out.
-
-    >>> curve(np.array([[0.3], [0.1], [0.2]]), np.array([1, 1, 2]), 4).ravel()
-    array([0.1, 0.2, 0.2, 0.3])
     """
     ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
     known = np.count_nonzero(~np.isnan(ordered), axis=0)

@@ -39,15 +39,23 @@ def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
 
 def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
     """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
-    pooled = np.concatenate([first, second])
-    if not min(first.size, second.size) or np.ptp(pooled) == 0:
+    z = asymptotic_columns(
+        *_as_column(first, second), continuity=continuity
+    ).statistic.item()  # scipy keeps it to itself
+    if np.isnan(z):
         return np.nan, np.nan
-    found = stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity)
-    _, tie_sum = midrank_columns(pooled[:, None])
-    z = normal_z(
-        found.statistic, first.size, second.size, tie_sum[0], continuity=continuity
-    )  # scipy keeps it to itself
-    return float(z), float(found.pvalue)
+    return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
+
+
+def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return z of the normal approximation and the exact P of one pair of samples; see :func:`rank_sum`."""
+    found = exact_columns(*_as_column(first, second))
+    return found.statistic.item(), found.p.item()
+
+
+def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both samples as one column of values, and which rows are first."""
+    return np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
@@ -70,10 +78,6 @@ def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Midranks within each column of values, shape (n, k), by ``scipy.stats.rankdata``, and the tie sum of each.
 
     The tie sum, of t^3 - t over the groups of t equal values, is twelve times what they take off the sum of squared ranks.
-
-    >>> ranks, tie_sum = midrank_columns([[1], [2], [2], [9]])
-    >>> ranks.ravel(), tie_sum
-    (array([1. , 2.5, 2.5, 4. ]), array([6.]))
     """
     values = finite(values)
     if not values.size:
@@ -86,11 +90,7 @@ def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 def normal_z(
     u: ArrayLike, n_first: ArrayLike, n_second: ArrayLike, tie_sum: ArrayLike = 0.0, *, continuity: bool
 ) -> np.ndarray:
-    """Standardize U; arguments broadcast. NaN where the variance is zero (an empty sample, or all values equal).
-
-    >>> float(normal_z(1, 3, 2, 24, continuity=False).round(4))
-    -1.291
-    """
+    """Standardize U; arguments broadcast. NaN where the variance is zero (an empty sample, or all values equal)."""
     u, n_first, n_second, tie_sum = (np.asarray(a, dtype=float) for a in (u, n_first, n_second, tie_sum))
     n, product = n_first + n_second, n_first * n_second
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -113,12 +113,6 @@ def normal_p(
 def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """1 where first > second, 1/2 where equal, else 0: shape (n, m). The sum is U."""
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
-
-
-def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return z of the normal approximation and the exact P of one pair of samples; see :func:`rank_sum`."""
-    found = exact_columns(np.concatenate([first, second])[:, None], np.arange(first.size + second.size) < first.size)
-    return found.statistic.item(), found.p.item()
 
 
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
@@ -196,19 +190,11 @@ def _subset_sums(ranks: list[int], most: int) -> list[tuple[int, np.ndarray]]:
     return list(zip(sums, ways, strict=False))
 
 
-def exact_counts(n_first: int, n_second: int) -> tuple[int, ...]:
-    """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties, as exact whole numbers.
+def exact_counts(n_first: int, n_second: int) -> np.ndarray:
+    """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties; exact below 2^53.
 
-    The generating function is the Gaussian binomial: a product of (1 - x^(n_second + i)) / (1 - x^i).
-
-    >>> exact_counts(2, 2)
-    (1, 1, 2, 1, 1)
+    >>> exact_counts(2, 2).tolist()
+    [1.0, 1.0, 2.0, 1.0, 1.0]
     """
-    top = n_first * n_second
-    counts = [1] + [0] * top
-    for i in range(1, n_first + 1):
-        for power in range(top, n_second + i - 1, -1):
-            counts[power] -= counts[power - n_second - i]
-        for power in range(i, top + 1):
-            counts[power] += counts[power - i]
-    return tuple(counts)
+    smaller = min(n_first, n_second)
+    return _subset_sums(list(range(1, n_first + n_second + 1)), smaller)[smaller][1]

@@ -6,9 +6,7 @@ settled by its *depths*, how many of the sorted differences lie outside either e
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from itertools import accumulate
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,10 +53,6 @@ def hodges_lehmann_subgroups(
 
     Values and ``is_first`` have shape (n,), ``members`` (who belongs to each subgroup) shape (n, k), the fields of the
     result shape (k,); see :func:`hodges_lehmann`.
-
-    >>> members = [[True, True], [True, False], [True, True], [True, False]]
-    >>> hodges_lehmann_subgroups([5, 7, 1, 2], [1, 1, 0, 0], members, method="normal", confidence=0.5).estimate
-    array([4.5, 4. ])
     """
     depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
     values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
@@ -118,9 +112,8 @@ def normal_depths(
 def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
     """Return the depth of the exact interval without ties."""
     counts = exact_counts(n_first, n_second)
-    total = sum(counts)
-    p = [min(1.0, 2 * tail / total) for tail in accumulate(counts[: len(counts) // 2 + 1])]
-    return int(np.argmax(~is_significant(p, alpha)))
+    p = 2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum()
+    return int(np.argmax(~is_significant(np.minimum(p, 1.0), alpha)))
 
 
 def exact_depths(
@@ -129,8 +122,7 @@ def exact_depths(
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
     With ties within a sample, each gap between differences has a distribution of its own, and P need not be monotone in the
-    shift: the limits are shifts at which the verdict changes, those near the limits of the normal approximation. They are
-    looked for from there, in steps that double, and then by bisection: about six exact P-values settle both.
+    shift: the limits are the shifts nearest to the limits of the normal approximation at which the verdict changes.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
@@ -141,32 +133,24 @@ def exact_depths(
     shifts = (edges[:-1] + edges[1:]) / 2
     guess = normal_depth(first.size, second.size, tie_sum, alpha, continuity=False)
 
+    @cache
     def rejected(gap: int) -> bool:
         ranks = midrank_columns(np.concatenate([first - shifts[gap], second])[:, None])[0][:, 0]
         return bool(is_significant(exact_p(ranks, labels), alpha))
 
+    def first_kept(gaps: range, place: int) -> int:
+        """Return the first gap that is not rejected; the last, in the middle, is not tried."""
+        place = min(place, len(gaps) - 1)
+        while place < len(gaps) - 1 and rejected(gaps[place]):
+            place += 1
+        while place > 0 and not rejected(gaps[place - 1]):
+            place -= 1
+        return gaps[place]
+
     # Where equal differences lie across the middle, the gaps on either side of them are the last to be tried.
     right = int(np.searchsorted(depths, differences.size / 2))
     left = int(np.searchsorted(depths, differences.size / 2, side="right")) - 1
-    start = int(np.searchsorted(depths, guess))
-    lower = _first_kept(range(right + 1), start, rejected)
-    start = values.size - int(np.searchsorted(depths, differences.size - guess, side="right") - 1)
-    upper = _first_kept(range(values.size, left - 1, -1), start, rejected)
+    lower = first_kept(range(right + 1), int(np.searchsorted(depths, guess)))
+    start = values.size + 1 - int(np.searchsorted(depths, differences.size - guess, side="right"))
+    upper = first_kept(range(values.size, left - 1, -1), start)
     return int(depths[lower]), int(differences.size - depths[upper])
-
-
-def _first_kept(gaps: range, start: int, rejected: Callable[[int], bool]) -> int:
-    """Return a gap that is not rejected after one that is (or the first or last), near the place ``start``."""
-    low, high, step = -1, len(gaps) - 1, 1
-    place = min(start, high)
-    while low < high - 1 and step:
-        if rejected(gaps[place]):
-            low, place = place, place + step
-            step = 2 * step if place < high else 0
-        else:
-            high, place = place, place - step
-            step = 2 * step if place > low else 0
-    while low < high - 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if rejected(gaps[middle]) else (low, middle)
-    return gaps[high]
