@@ -48,10 +48,10 @@ def test_nothing_to_split_has_no_p(marker, response):
 
 @given(markers, st.sampled_from(["upper", "lower"]))
 def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
-    found = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
-    for cut in np.unique(found.position[found.side == "above"]):
+    table, members = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
+    for cut in table.loc[table["side"].eq("above"), "position"]:
         ((above,), (below,)) = (
-            found.members[:, (found.side == s) & (found.position == cut)].T for s in ("above", "below")
+            members[:, table["side"].eq(side) & table["position"].eq(cut)].T for side in ("above", "below")
         )
         np.testing.assert_array_equal(above, marker >= cut if at_cut == "upper" else marker > cut)
         np.testing.assert_array_equal(below, ~above)
@@ -60,16 +60,16 @@ def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
 
 @given(markers, st.sampled_from([lambda m: 3 * m + 7, np.exp]))
 def test_divisions_depend_neither_on_the_unit_nor_on_where_a_value_at_the_cut_goes(marker, transform):
-    plain, moved = (subgroups(m, **WINDOWS, minimum=2) for m in (marker, transform(marker)))
-    np.testing.assert_array_equal(plain.members, moved.members)
-    lower = subgroups(marker, **WINDOWS, minimum=2, at_cut="lower")
-    assert {column.tobytes() for column in plain.members.T} == {column.tobytes() for column in lower.members.T}
+    plain, moved = (subgroups(m, **WINDOWS, minimum=2)[1] for m in (marker, transform(marker)))
+    np.testing.assert_array_equal(plain, moved)
+    _, lower = subgroups(marker, **WINDOWS, minimum=2, at_cut="lower")
+    assert {column.tobytes() for column in plain.T} == {column.tobytes() for column in lower.T}
 
 
 def test_windows_hold_everyone_and_keep_equal_values_together():
     marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7, np.nan])
-    found = subgroups(marker, window=0.3, step=0.1, minimum=1)
-    inside = found.members[:, found.side == "window"]
+    table, members = subgroups(marker, window=0.3, step=0.1, minimum=1)
+    inside = members[:, table["side"].eq("window")]
     assert inside.any(axis=1).tolist() == [True] * 11 + [False]
     for group in inside.T:
         low, high = marker[group].min(), marker[group].max()

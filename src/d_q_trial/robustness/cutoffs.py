@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..participants import Participants
 from ..stats.checks import significant
 from ..stats.interaction import effect_difference, mann_whitney_effect
-from ..stats.maximally_selected import Subgroups, subgroups
+from ..stats.maximally_selected import subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..strata import build_strata
@@ -38,7 +38,7 @@ TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 class Slices:
     """One outcome and visit, cut and windowed along one marker.
 
-    ``groups`` are those above or below a cut, and the windows, that could have ``robustness.minimum_per_arm`` in each arm
+    The groups are those above or below a cut, and the windows, that could have ``robustness.minimum_per_arm`` in each arm
     if their participants were assigned to the arms as evenly as possible. ``table`` has a row for each: ``side``, ``low``,
     ``high``, ``position``, ``share_below`` (where the position lies among the participants), ``usable`` (whether the
     group has enough in each arm), ``ESTIMATES``, which are NaN where it has not, and ``p_interaction`` of the groups above
@@ -47,7 +47,7 @@ class Slices:
 
     comparison: Comparison  # the participants with a value of the marker, to ten significant digits, and of the change
     method: str  # test of the analysis, unless hundreds of exact distributions of large groups would take hours
-    groups: Subgroups
+    members: np.ndarray  # of each group, bool of shape (participants, groups)
     table: pd.DataFrame
 
 
@@ -74,7 +74,7 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
     comparison = replace(comparison, marker_value=significant(comparison.marker_value))
     value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
-    groups = subgroups(
+    groups, members = subgroups(
         marker,
         window=robustness.windows.share,
         step=robustness.windows.step,
@@ -83,38 +83,32 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     )
     small = max(comparison.counts()) < EXACT_BELOW
     method = analysis.test if small else get_test(analysis.test).for_many or analysis.test
-    smaller = np.minimum(groups.members[is_first].sum(axis=0), groups.members[~is_first].sum(axis=0))
+    smaller = np.minimum(members[is_first].sum(axis=0), members[~is_first].sum(axis=0))
     usable = smaller >= robustness.minimum_per_arm
-    columns = np.where(groups.members & usable, value[:, None], np.nan)
+    columns = np.where(members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
-    shifts = hodges_lehmann_subgroups(
-        value, is_first, groups.members & usable, method=method, confidence=1 - analysis.alpha
-    )
+    shifts = hodges_lehmann_subgroups(value, is_first, members & usable, method=method, confidence=1 - analysis.alpha)
     limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
     estimates = (tests.n_first, tests.n_second, *medians, shifts.estimate, *limits, tests.p, effect, method)
     # Below a cut lies the group below it; below the median of a window lie half of those at it, too.
-    size, ordered = groups.members.sum(axis=0), np.sort(marker)
-    middle = sum(np.searchsorted(ordered, groups.position, side=side) for side in ("left", "right")) / 2
-    below = np.where(groups.side == "below", size, np.where(groups.side == "above", marker.size - size, middle))
-    table = {name: getattr(groups, name) for name in ("side", "low", "high", "position")}
-    table |= {"share_below": below / max(1, marker.size), "usable": usable}
-    table |= {"p_interaction": _interaction_p(value, is_first, groups, usable)}
-    table = pd.DataFrame(table | dict(zip(ESTIMATES, estimates, strict=True)))
-    return Slices(comparison, method, groups, table)
+    size, ordered = members.sum(axis=0), np.sort(marker)
+    middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
+    below = np.where(groups["side"] == "below", size, np.where(groups["side"] == "above", marker.size - size, middle))
+    table = groups.assign(share_below=below / max(1, marker.size), usable=usable)
+    table = table.assign(p_interaction=_interaction_p(value, is_first, table, members))
+    return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, estimates, strict=True))))
 
 
-def _interaction_p(value: np.ndarray, is_first: np.ndarray, groups: Subgroups, usable: np.ndarray) -> np.ndarray:
+def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame, members: np.ndarray) -> np.ndarray:
     """Return P of the difference between the Mann-Whitney effects above and below each cut, for both of its groups."""
-    found = np.full(usable.size, np.nan)
-    for cut in np.unique(groups.position[usable & (groups.side != "window")]):
-        both = np.flatnonzero(usable & (groups.side != "window") & (groups.position == cut))
-        if both.size == 2:
-            members = [groups.members[:, group] for group in both]
-            effects = (mann_whitney_effect(value[own & is_first], value[own & ~is_first]) for own in members)
-            found[both] = effect_difference(*effects, confidence=0.95).p
+    found = np.full(len(table), np.nan)
+    cuts = table[table["usable"] & table["side"].ne("window")].groupby("position").groups
+    for both in (list(rows) for rows in cuts.values() if len(rows) == 2):
+        effects = (mann_whitney_effect(value[own & is_first], value[own & ~is_first]) for own in members[:, both].T)
+        found[both] = effect_difference(*effects, confidence=0.95).p
     return found
 
 

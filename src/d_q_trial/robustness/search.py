@@ -63,14 +63,14 @@ def best_cuts(
     families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
     columns, keys = [np.empty((len(people), 0))], [np.empty((4, 0), dtype=int)]
     for number, part in enumerate(found):
-        tried = np.flatnonzero(part.groups.side != "window")
         # By side, then by cut: in this order the lowest of equally good cuts comes first.
-        tried = tried[np.lexsort((part.groups.position[tried], part.groups.side[tried]))]
+        cuts = part.table[part.table["side"].ne("window")].sort_values(["side", "position"])
+        tried = cuts.index.to_numpy()
         values = np.full((len(people), tried.size), np.nan)
-        inside = np.where(part.groups.members[:, tried], part.comparison.value[:, None], np.nan)
+        inside = np.where(part.members[:, tried], part.comparison.value[:, None], np.nan)
         values[people.get_indexer(part.comparison.participant)] = inside
         columns.append(values)
-        side = part.groups.side[tried] == "below"
+        side = cuts["side"].eq("below")
         family = families.index(trial.outcomes[part.comparison.outcome].family)
         keys.append(np.array([np.full(tried.size, number), tried, side, np.full(tried.size, family)]))
     slice_number, group, side, family = np.concatenate(keys, axis=1)

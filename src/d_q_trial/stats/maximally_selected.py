@@ -15,27 +15,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from .checks import Seed, finite
 from .permutation import BLOCK, SAME, Labels, MonteCarloP
 from .rank_sum import midrank_columns, normal_z, wins
-
-
-class Subgroups(NamedTuple):
-    """Sets of participants along a marker, each field of shape (k,), but ``members``, bool of shape (n, k).
-
-    ``side`` is ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); where a
-    value equal to the cut goes to the lower group, ``above`` is marker > low, and ``below`` is marker <= high. ``low``
-    and ``high`` are in the marker's unit, infinite on the open side. ``position`` is where a subgroup is drawn: at its
-    cut, or at the median marker of a window.
-    """
-
-    side: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    position: np.ndarray
-    members: np.ndarray
 
 
 class BestSplit(NamedTuple):
@@ -48,16 +33,22 @@ class BestSplit(NamedTuple):
     n: int
 
 
-def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper") -> Subgroups:
+def subgroups(
+    marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper"
+) -> tuple[pd.DataFrame, np.ndarray]:
     """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
 
-    A missing marker belongs to no subgroup. ``window`` and ``step`` are the size of a window, and how far it moves, as
-    shares of the participants with a marker. A window takes in all who tie with its first or last member; windows that
-    end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine 19,
-    2595-2609), with patients in a window = window * n and patients in common = (window - step) * n. ``at_cut`` names the
-    same divisions by another value, the lowest of the upper group or the highest of the lower.
+    Returns a table and the members, bool of shape (n, k). ``side`` is ``above`` (marker >= low), ``below`` (marker <
+    high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above`` is marker > low, and ``below`` is
+    marker <= high: the same divisions by another value. ``low`` and ``high`` are infinite on the open side; ``position``
+    is the cut, or the median marker of a window.
 
-    >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2).side.tolist()
+    ``window`` and ``step`` are the size of a window, and how far it moves, as shares of the participants with a marker.
+    A window takes in all who tie with its first or last member; windows that end up the same are one. This is the
+    sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine 19, 2595-2609), with patients in a window =
+    window * n and patients in common = (window - step) * n.
+
+    >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2)[0]["side"].tolist()
     ['above', 'below', 'window', 'window']
     """
     _one_of(at_cut, "at_cut", "upper", "lower")
@@ -71,13 +62,12 @@ def subgroups(marker: ArrayLike, *, window: float, step: float, minimum: int, at
     found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
         found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
-    found.sort(key=lambda row: (row[0], row[3]))
-    side = np.array([row[0] for row in found], dtype=object)
-    low, high, position = np.array([row[1:] for row in found], dtype=float).reshape(-1, 3).T
+    table = pd.DataFrame(sorted(found, key=lambda row: (row[0], row[3])), columns=["side", "low", "high", "position"])
+    side, low, high, position = (table[name].to_numpy() for name in ("side", "low", "high", "position"))
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
     members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
     enough = members.sum(axis=0) >= minimum
-    return Subgroups(side[enough], low[enough], high[enough], position[enough], members[:, enough])
+    return table[enough].reset_index(drop=True), members[:, enough]
 
 
 def _one_of(value: str, name: str, first: str, second: str) -> None:

@@ -12,12 +12,13 @@ from statsmodels.imputation.bayes_mi import BayesGaussMI
 
 from .checks import Seed, finite, present
 from .estimate import Estimate, t_estimate
-from .rank_sum import normal_p
+from .rank_sum import normal_p, wins
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # cycles before the first and between two completed data sets
-# Cells of the table that is searched where heavy ties leave gaps in U; beyond it only a bound is given.
-_SEARCH_LIMIT = 3e8
+_SEARCH_LIMIT = (
+    3e8  # cells of the table that is searched where heavy ties leave gaps in U; beyond it only a bound is given
+)
 _GAPS_TRIED = 17
 
 
@@ -26,19 +27,15 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
 
     Values have a row per participant, shape (n, k), NaN what to impute; the result has shape (imputations, n, k). The
     columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values
-    are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a value
-    a column does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
-
-    >>> values = [[1, 2], [2, 3.9], [3, 6.2], [4, 8.1], [5, float("nan")], [6, 12.2]]
-    >>> impute(values, imputations=3, seed=1)[:, 4].shape
-    (3, 2)
+    are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a column
+    does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of
+    Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
     """
     values = finite(values)
     missing = np.isnan(values)
-    n, k = values.shape
     if imputations < 1:
         raise ValueError(f"imputation: {imputations} imputations, expected at least 1")
-    if ((n - missing.sum(axis=0))[missing.any(axis=0)] < k + 2).any():
+    if ((~missing).sum(axis=0)[missing.any(axis=0)] < values.shape[1] + 2).any():
         raise ValueError("imputation: too few observed values to predict from the others")
     if not missing.any():
         return np.repeat(values[None], imputations, axis=0)
@@ -46,42 +43,39 @@ def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
     varies = spread > 1e-12 * np.abs(centre)
     if not varies.all():
         raise ValueError(f"imputation: column {int(np.argmin(varies))} does not vary")
-    chain = BayesGaussMI((values - centre) / spread, rng=np.random.default_rng(seed))
-    result = np.empty((imputations, n, k))
-    for number in range(imputations):
-        for _ in range(BETWEEN if number else BURN_IN):
+    chain, completed = BayesGaussMI((values - centre) / spread, rng=np.random.default_rng(seed)), []
+    for cycles in [BURN_IN] + [BETWEEN] * (imputations - 1):
+        for _ in range(cycles):
             chain.update()
-        result[number] = np.where(missing, chain.data * spread + centre, values)
-    return result
+        completed.append(np.where(missing, chain.data * spread + centre, values))
+    return np.array(completed)
 
 
 def pool(
     estimates: ArrayLike, variances: ArrayLike, *, complete_df: float, confidence: float
 ) -> tuple[Estimate, float]:
-    """Pool m imputed data sets by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
+    """Pool m imputed data sets, arrays (m,), by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
-    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials. Estimates
-    and variances have shape (m,). ``complete_df`` are the degrees of freedom without missing values, which the pooled
-    ones never exceed; infinite is allowed. The total variance is the mean variance plus (1 + 1/m) times the variance
-    between the estimates; the second result is the share of it that the missing values cause (lambda). R:
-    ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
+    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials.
+    ``complete_df`` are the degrees of freedom without missing values, which the pooled ones never exceed; infinite is
+    allowed. The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates; the second
+    result is the share of it that the missing values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule =
+    "rubin1987")``, n - k = ``complete_df``.
 
-    >>> pooled, share = pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)
-    >>> round(pooled.estimate, 3), round(pooled.df, 2), round(share, 3)
-    (1.167, 10.21, 0.373)
+    >>> round(pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
+    10.21
     """
     estimates, variances = finite(estimates, "estimates"), finite(variances, "variances")
     m = estimates.size
     if m < 2 or variances.size != m:
         raise ValueError("pooling needs two or more estimates, each with its variance")
-    between = estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
-    total = variances.mean() + (1 + 1 / m) * between
-    share = float((1 + 1 / m) * between / total) if total > 0 else np.nan
+    added = (1 + 1 / m) * estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
+    total = variances.mean() + added
+    share = float(added / total) if total > 0 else np.nan
     observed_df = (1 - share) * (
         (complete_df + 1) / (complete_df + 3) * complete_df if complete_df < np.inf else np.inf
     )
-    old_df = (m - 1) / share**2 if share else np.inf
-    low, high = sorted((old_df, observed_df))
+    low, high = sorted(((m - 1) / share**2 if share else np.inf, observed_df))
     df = low * high / (low + high) if high < np.inf else low
     return t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), share
 
@@ -105,9 +99,8 @@ def p_bounds(
     way, P is highest just there, with the missing values all different. In between, U moves in steps of one half and
     reaches the mean unless heavy ties make it jump; then a search over all arrangements finds the least |z|.
 
-    >>> lowest, highest, exact = p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")
-    >>> round(lowest, 4), round(highest, 4)
-    (0.0086, 0.4647)
+    >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
+    [0.0086, 0.4647, 1]
     """
     test = get_test(method)
     if test.no_bounds:
@@ -141,29 +134,25 @@ class _Places:
         self.sizes = samples[0].size + missing[0], samples[1].size + missing[1]
 
     def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
-        """Return P of U with its ties; NaN if all values are equal."""
         return normal_p(u, *self.sizes, tie_sum, continuity=self.continuity)
 
     def added_ties(self, more: int) -> np.ndarray:
         """Growth of the sum of t^3 - t if ``more`` values join those at each place."""
-        before, joined = self.tied.astype(float), (self.tied + more).astype(float)
-        return joined**3 - joined - (before**3 - before)
+        joined = (self.tied + more).astype(float)
+        return joined**3 - joined - (self.tied**3 - self.tied)
 
     def lowest_p(self) -> float:
         """Lowest P with the missing values of each sample all in one place, which may be the same; NaN without any."""
         k, m = self.missing
-        gain_first = k * (self.second_below + self.second_here / 2)
-        gain_second = m * (self.first_above + self.first_here / 2)
-        u = self.u + np.add.outer(gain_first, gain_second)
-        ties = self.tie_sum + np.add.outer(self.added_ties(k), self.added_ties(m))
-        place = np.arange(self.tied.size)
-        order = np.sign(np.subtract.outer(place, place))
-        apart, gaps = order != 0, place[::2]
-        found = [self.p((u + k * m * (order + 1) / 2)[apart], ties[apart])]
-        # In the same gap, either sample's values above the other's; and in any one place, all equal.
-        found += [self.p(u[gaps, gaps] + above, ties[gaps, gaps]) for above in (0, k * m)]
-        p = np.concatenate([*found, self.p(u.diagonal() + k * m / 2, self.tie_sum + self.added_ties(k + m))])
-        return float(np.nanmin(p)) if not np.isnan(p).all() else np.nan
+        # Each gap twice, so that in it the missing values of either sample may lie above those of the other.
+        at = np.repeat(np.arange(self.tied.size), np.where(self.tied > 0, 1, 2))
+        u = self.u + k * m * wins(np.arange(at.size), np.arange(at.size))
+        u += np.add.outer(
+            k * (self.second_below + self.second_here / 2)[at], m * (self.first_above + self.first_here / 2)[at]
+        )
+        ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
+        np.fill_diagonal(ties, self.added_ties(k + m)[at])
+        return float(np.fmin.reduce(self.p(u, self.tie_sum + ties), axis=None))
 
     def highest_p(self, mirrored: _Places) -> tuple[float, bool]:
         """Highest P, and whether it is exact."""
@@ -179,9 +168,8 @@ class _Places:
         ties = self.fewest_ties()
         if ties is None:
             return float(self.p(nearest, self.tie_sum)), False
-        reached = np.isfinite(ties)
-        p = self.p((np.arange(ties.size) / 2)[reached], ties[reached])
-        return (float(np.nanmax(p)) if not np.isnan(p).all() else np.nan), True
+        reached = np.flatnonzero(np.isfinite(ties))
+        return float(np.fmax.reduce(self.p(reached / 2, ties[reached]))), True
 
     def walk_reaches(self, mean: float) -> bool:
         """Whether U meets its mean while the first sample's missing values wander and the second's stand in one gap.
