@@ -9,7 +9,7 @@ from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
-from d_q_trial.stats.checks import significant
+from d_q_trial.formatting import significant
 from d_q_trial.trial import load_trial
 
 TRIAL = load_trial("data/trial.yaml")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from d_q_trial.stats.checks import finite, is_significant, open_share, present, significant
+from d_q_trial.stats.checks import finite, is_significant, open_share, present
 from d_q_trial.stats.estimate import mean_difference, t_estimate
 
 NONE = [math.nan] * 6
@@ -61,8 +61,3 @@ def test_p_up_to_alpha_is_significant_but_for_rounding():
     found = is_significant([0.05, 0.05 + 1e-13, 0.05 + 1e-11, 1e-9, None], 0.05)
     assert found.tolist() == [True, True, False, True, False]
     assert is_significant(0.5 + 1e-12, 0.5)  # the tolerance itself
-
-
-def test_values_are_rounded_to_significant_digits():
-    assert significant(1.23456789049) == 1.23456789
-    assert significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]

@@ -55,3 +55,8 @@ def test_minus_signs_and_thousands_are_set_as_in_print():
     assert formatting.number(-0.01, 1, sign=True) == "0.0"
     assert formatting.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
     assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
+
+
+def test_values_are_rounded_to_significant_digits():
+    assert formatting.significant(1.23456789049) == 1.23456789
+    assert formatting.significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]

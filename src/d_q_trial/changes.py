@@ -9,8 +9,8 @@ import numpy as np
 
 from .errors import UserError, nearest
 from .files import read_csv
+from .formatting import significant
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
-from .stats.checks import significant
 from .stats.quantiles import quantile
 from .trial import BASELINE
 

@@ -216,7 +216,6 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
     same: dict[str, dict[str, str]] = {}
     if strata is None or not trial.stratum_labels:
         return same
-    from .stats.checks import significant
     from .stats.quantiles import quantile
     from .strata import assign
 
@@ -224,7 +223,7 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
         values = own["marker_value"].to_numpy(float)
         if own["marker_value"].isna().any():  # strata from a column of the workbook go by their labels
             continue
-        place = assign(values, significant(quantile(values, trial.cuts, type=7)), at_cut="upper")
+        place = assign(values, formatting.significant(quantile(values, trial.cuts, type=7)), at_cut="upper")
         label = own["stratum"].to_numpy(object)
         same[str(marker)] = {
             name: next((other for other in dict.fromkeys(label) if ((label == other) == (place == n)).all()), "")

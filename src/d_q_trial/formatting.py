@@ -37,6 +37,16 @@ def rounding_rule(value: float, reported: str) -> str:
     return "binary" if Decimal(f"{value:.{decimals}f}") == target else ""
 
 
+def significant(values, digits: int = 10):
+    """Round numbers to significant digits, so that values which tie on paper tie in floating point; same shape.
+
+    By way of decimal text, as on paper: scaling by powers of ten would round twice.
+    """
+    import numpy as np
+
+    return np.char.mod(f"%.{digits - 1}e", np.asarray(values, dtype=float)).astype(float)[()]
+
+
 def prints_as(value: float, reported: str) -> bool:
     """Return whether ``value`` rounds to ``reported`` by any rule of :func:`rounding_rule`."""
     return bool(rounding_rule(value, reported))

@@ -10,8 +10,8 @@ import pandas as pd
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
+from ..formatting import significant
 from ..participants import Participants
-from ..stats.checks import significant
 from ..stats.interaction import effect_difference, mann_whitney_effect
 from ..stats.maximally_selected import subgroups
 from ..stats.shift import hodges_lehmann_subgroups

@@ -10,7 +10,7 @@ from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..files import safe_text
 from ..stats.ancova import ancova, random_intercept
-from ..stats.checks import is_significant, significant
+from ..stats.checks import is_significant
 from ..stats.estimate import Estimate, mean_difference
 from ..stats.interaction import mann_whitney_effect
 from ..stats.missing import impute, p_bounds, pool
@@ -276,7 +276,7 @@ def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) ->
     follow_up = baseline * (1 + percent / 100)
     change = {"percent": percent, "log_ratio": np.log1p(percent / 100), "difference": follow_up - baseline}
     own.at[index, "follow_up"] = follow_up
-    own.at[index, "value"] = float(significant(change[analysis.change]))
+    own.at[index, "value"] = float(formatting.significant(change[analysis.change]))
     own.at[index, "reason"] = "left out" if np.isnan(percent) else ""
     return own
 

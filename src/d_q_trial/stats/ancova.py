@@ -4,8 +4,6 @@ Designs are arrays rather than formulas: a formula costs ten times the fit, and 
 NaN are left out. Arrays have shape (n,), a design (n, k).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

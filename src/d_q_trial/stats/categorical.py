@@ -1,7 +1,5 @@
 """Tests of two-by-two tables, of rank correlation, and of a trend over ordered groups, by scipy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -9,10 +9,7 @@
 - Random numbers take a ``seed``: whatever ``numpy.random.default_rng`` takes, a generator included.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,14 +48,3 @@ def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
     array([ True, False, False])
     """
     return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + _ROUNDING
-
-
-def significant(values: ArrayLike, digits: int = 10) -> Any:
-    """Round to significant digits, so that values which tie on paper tie in floating point; same shape.
-
-    By way of decimal text, as on paper: scaling by powers of ten would round twice.
-
-    >>> float(significant(0.1 + 0.2))
-    0.3
-    """
-    return np.char.mod(f"%.{digits - 1}e", np.asarray(values, dtype=float)).astype(float)[()]

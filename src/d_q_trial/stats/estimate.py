@@ -1,7 +1,5 @@
 """Estimates with standard error, interval and P-value from Student's t."""
 
-from __future__ import annotations
-
 import warnings
 from typing import NamedTuple
 

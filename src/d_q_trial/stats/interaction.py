@@ -4,8 +4,6 @@ An effect that is significant in one stratum and not in the other says nothing a
 that difference has an interval and a P-value of its own.
 """
 
-from __future__ import annotations
-
 from math import comb
 from typing import NamedTuple
 

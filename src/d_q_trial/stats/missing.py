@@ -1,7 +1,5 @@
 """Missing values: multiple imputation with the results pooled, and bounds of P that need no model."""
 
-from __future__ import annotations
-
 from functools import reduce
 from itertools import product
 from operator import or_
@@ -154,7 +152,7 @@ class _Places:
         np.fill_diagonal(ties, self.added_ties(k + m)[at])
         return float(np.fmin.reduce(self.p(u, self.tie_sum + ties), axis=None))
 
-    def highest_p(self, mirrored: _Places) -> tuple[float, bool]:
+    def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
         """Highest P, and whether it is exact."""
         mean = self.sizes[0] * self.sizes[1] / 2
         # Missing values at the far ends, all different: no new ties, and U as large (small) as it can be.

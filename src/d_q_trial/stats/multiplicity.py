@@ -1,7 +1,5 @@
 """P-values adjusted for multiple testing by statsmodels; max-T, by permutation, is :class:`~.permutation.StepDown`."""
 
-from __future__ import annotations
-
 import gc
 
 import numpy as np

@@ -10,8 +10,6 @@ the number of the block. A permutation has the same labels whichever process, ch
 :func:`blocks` goes through them block by block, and :class:`StepDown` and :class:`Joint` keep counts, not the deviates.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Differences and standard deviations are in the same unit.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

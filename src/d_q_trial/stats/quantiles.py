@@ -1,7 +1,5 @@
 """Sample quantiles by the nine definitions of Hyndman and Fan (1996), American Statistician 50, 361-365, by numpy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

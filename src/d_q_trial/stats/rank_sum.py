@@ -4,8 +4,6 @@ All share one statistic, U: the pairs in which the first sample is larger, ties 
 ``scipy.stats.mannwhitneyu``, but for the exact distribution given ties, which no Python library has.
 """
 
-from __future__ import annotations
-
 from itertools import accumulate
 from math import comb
 

@@ -4,8 +4,6 @@ Between two neighbouring pairwise differences nothing changes, so the limits are
 settled by its *depths*, how many of the sorted differences lie outside either end.
 """
 
-from __future__ import annotations
-
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
