@@ -57,11 +57,11 @@ def subgroups(
     size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
     starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
     cuts = np.unique(ordered)[:-1] if at_cut == "lower" else np.unique(ordered)[1:]
-    found: list[tuple[str, float, float, float]] = [("above", cut, np.inf, cut) for cut in cuts]
-    found += [("below", -np.inf, cut, cut) for cut in cuts]
+    found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
-        found.append(("window", low, high, float(np.median(ordered[(ordered >= low) & (ordered <= high)]))))
-    table = pd.DataFrame(sorted(found, key=lambda row: (row[0], row[3])), columns=["side", "low", "high", "position"])
+        found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
+    table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
+    table = table.sort_values(["side", "position"], kind="stable", ignore_index=True)
     side, low, high, position = (table[name].to_numpy() for name in ("side", "low", "high", "position"))
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
     members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
