@@ -11,7 +11,7 @@ import pytest
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.multiplicity import multiplicity
-from d_q_trial.stats.multiplicity import adjusted
+from d_q_trial.stats.permutation import adjusted
 from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.multiplicity import adjusted
 from d_q_trial.stats.permutation import (
     BLOCK,
     Design,
     Labels,
     MonteCarloP,
     StepDown,
+    adjusted,
     blocks,
     labels_for,
     permutation_p,

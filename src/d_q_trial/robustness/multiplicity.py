@@ -5,8 +5,7 @@ import pandas as pd
 
 from ..config.robustness import Family, Robustness
 from ..labels import strata_named
-from ..stats.multiplicity import adjusted
-from ..stats.permutation import Design, MonteCarloP, StepDown, blocks, labels_for
+from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks, labels_for
 from ..stats.two_sample import TwoSampleTest, get_test
 from .comparisons import Comparison, Layout, matrix_of
 

@@ -58,10 +58,10 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
 def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> Tested:
     """Jonckheere-Terpstra test of a trend over ordered groups, by the normal approximation given the ties.
 
-    The lowest group comes first; z is positive where values rise from group to group. The statistic, the pairs in which
-    the value of the later group is larger, is Kendall's of values and group numbers, so that P is that of
-    ``kendalltau(method="asymptotic")``. Not defined for fewer than three values, of one group, or if all are equal.
-    Jonckheere (1954), Biometrika 41, 133-145; R: ``clinfun::jonckheere.test``.
+    The lowest group comes first; z is positive where values rise from group to group. The pairs in which the value of
+    the later group is larger are Kendall's of values and group numbers, so that P is that of ``kendalltau``. Not defined
+    for fewer than three values, of one group, or if all are equal. Jonckheere (1954), Biometrika 41, 133-145; R:
+    ``clinfun::jonckheere.test``.
 
     >>> trend = jonckheere_terpstra([[1, 3, 2], [2, 4, 5], [6, 4, 7]])
     >>> round(trend.statistic, 3), round(trend.p, 4)

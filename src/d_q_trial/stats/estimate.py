@@ -39,9 +39,8 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     NaN where a sample has fewer than two values; no error where neither varies. Welch (1947), Biometrika 34, 28-35; R:
     ``t.test(first, second)``.
 
-    >>> found = mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95)
-    >>> round(found.estimate, 3), round(found.df, 3), round(found.p, 3)
-    (-2.0, 2.941, 0.221)
+    >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
+    0.221
     """
     first, second = present(first), present(second)
     open_share(confidence, "confidence")

@@ -87,11 +87,10 @@ def p_bounds(
     as missing. ``method`` names a test whose ``no_bounds`` is empty. NaN where nothing was observed or nothing varies.
     Each missing value may lie anywhere, also on an observed or on another missing one: no model and no assumption.
 
-    The lowest P. For U above its mean, z grows with U and with the ties, and the points (U, ties) with z <= c form a
+    The lowest P. For U above its mean, z grows with U and with the ties T, and the points (U, T) with z <= c form a
     convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
-    missing values of one sample held, that sum is separately convex in how many of the other sample's share each place,
-    so it is largest with all of them in one place: the extreme is among the arrangements in which the missing values of
-    each sample are equal.
+    missing values of one sample held, that sum is convex in how many of the other sample's share each place, so it is
+    largest with all of them in one place: in an arrangement in which the missing values of each sample are equal.
 
     The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other
     way, P is highest just there, with the missing values all different. In between, U moves in steps of one half and
@@ -172,7 +171,7 @@ class _Places:
     def walk_reaches(self, mean: float) -> bool:
         """Whether U meets its mean while the first sample's missing values wander and the second's stand in one gap.
 
-        Bits of a whole number mark the sums of 2U that are reached. A sufficient test: some gaps only are tried.
+        A sufficient test: some gaps only are tried. Bits of a whole number mark the sums of 2U that are reached.
         """
         k, m = self.missing
         gains = 2 * self.second_below + self.second_here  # of a missing value of the first sample, doubled

@@ -2,14 +2,13 @@
 
 The distance of U from its mean is half the sum, over the first sample, of centred doubled midranks: whole numbers,
 ``2 * midrank - (n + 1)``, zero where a participant has no value. So (specifications x participants) times
-(participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32. How many
-of the first sample have a value depends on the permutation and on who is missing: one product per pattern of missing values.
+(participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32.
 
 Permutations come in numbered blocks, each with a state of a counter-based generator of its own, made from the seed and
-the number of the block. A permutation has the same labels whichever process, chunk or shard asks for it.
-:func:`blocks` goes through them block by block, and :class:`StepDown` and :class:`Joint` keep counts, not the deviates.
+the number of the block: a permutation has the same labels whichever process, chunk or shard asks for it.
 """
 
+import gc
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,10 +44,9 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
     """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
     Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0,
-    and it holds its level for any number of permutations (Phipson and Smyth 2010, Statistical Applications in Genetics
-    and Molecular Biology 9, 39). The 99% interval, ``proportion_confint`` of Clopper and Pearson (1934), is for the
-    share of all permutations that are as extreme: how much P could move with more of them. If they are ``exhaustive``,
-    the observed one included, P is their share.
+    and it holds its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and Molecular
+    Biology 9, 39). The 99% interval of Clopper and Pearson (1934) says how much P could move with more of them. Of an
+    ``exhaustive`` set, the observed one included, P is the share.
 
     >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
     (0.05, 0.15)
@@ -57,11 +55,34 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
 
     if not 0 <= count <= permutations or permutations < 1:
         raise ValueError(f"Monte Carlo P: {count} of {permutations} permutations")
-    if exhaustive:
-        share = count / permutations
-        return MonteCarloP(share, share, share, permutations)
-    lower, upper = proportion_confint(count, permutations, alpha=0.01, method="beta")
-    return MonteCarloP((count + 1) / (permutations + 1), float(lower), float(upper), permutations)
+    p = lower = upper = count / permutations
+    if not exhaustive:
+        p = (count + 1) / (permutations + 1)
+        lower, upper = map(float, proportion_confint(count, permutations, alpha=0.01, method="beta"))
+    return MonteCarloP(p, lower, upper, permutations)
+
+
+def adjusted(p: ArrayLike, method: str) -> np.ndarray:
+    """Adjust P-values, shape (k,), by a method of statsmodels' ``multipletests``; missing ones do not count.
+
+    ``holm`` bounds the family-wise error rate, whatever the dependence (Holm 1979, Scandinavian Journal of Statistics 6,
+    65-70); ``fdr_bh`` the false discovery rate of independent or positively dependent tests (Benjamini and Hochberg
+    1995, Journal of the Royal Statistical Society B 57, 289-300). R: ``p.adjust(p, "holm")`` and ``p.adjust(p, "BH")``.
+
+    >>> adjusted([0.01, 0.04, float("nan")], "holm").tolist()
+    [0.02, 0.04, nan]
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    p = np.asarray(p, dtype=float)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError("multiplicity: a P-value lies outside 0 to 1")
+    found, known = np.full(p.shape, np.nan), ~np.isnan(p)
+    if known.any():
+        gc.freeze()  # multipletests collects garbage, which takes a hundred times as long as the adjustment
+        found[known] = multipletests(p[known], method=method)[1]
+        gc.unfreeze()
+    return found
 
 
 @dataclass(frozen=True)
@@ -75,8 +96,8 @@ class Labels:
 
     def __post_init__(self) -> None:
         if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # another seed would repeat the numbers of one of these
-            expected = "expected 1 or more, and 0 to 2^64 - 1"
-            raise ValueError(f"permutation: {self.count} permutations, seed {self.seed}; {expected}")
+            wrong = f"{self.count} permutations, seed {self.seed}"
+            raise ValueError(f"permutation: {wrong}; expected 1 or more, and 0 to 2^64 - 1")
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
@@ -133,11 +154,10 @@ class Statistics(NamedTuple):
 class Design:
     """Specifications as columns of values, shape (participants, specifications), made ready for any split.
 
-    NaN marks a participant who is not part of a specification or has no value in it, and stays so under permutation; so
-    the number per arm varies where a value is missing. With fewer than ``minimum_per_arm`` values in an arm, a
-    specification takes no part in a split. A ``sign`` of -1 turns a specification around, so that deviates above 0 are
-    in the favoured direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one
-    each.
+    NaN marks a participant without a value, and stays so under permutation; so the number per arm varies. With fewer than
+    ``minimum_per_arm`` values in an arm, a specification takes no part in a split. A ``sign`` of -1 turns it around, so
+    that deviates above 0 are in the favoured direction; ``continuity`` says whether the deviate carries the correction:
+    both one for all, or one each.
 
     ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. Who has a value is in
     ``presence``, shape (patterns, participants), once for every different ``pattern``, shape (specifications,).
@@ -223,13 +243,11 @@ class StepDown:
     """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
 
     Westfall and Young's free step-down procedure (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box
-    2. Within a ``family``, the specifications with the same number, they are ordered by the observed ``|z|``, shape
-    (specifications,); under a permutation the largest ``|z|`` of a specification and all that are no more extreme is
-    compared with the observed ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain
-    max-T test, the P-value of the best of a search; with a family each, it is the test of every specification by
-    itself. NaN ranks last and is never counted, but takes part under permutation.
-
-    ``counts``, shape (specifications,), are the permutations in which the maximum was as large as the observed ``|z|``.
+    2. Within a ``family``, the specifications with the same number, they are ordered by the observed ``|z|``; under a
+    permutation the largest ``|z|`` of a specification and all that are no more extreme is compared with the observed
+    ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain max-T test, the P-value of
+    the best of a search; with a family each, it is the test of every specification by itself. NaN ranks last and is
+    never counted, but takes part under permutation. ``z``, ``family`` and ``counts`` have shape (specifications,).
     """
 
     def __init__(self, z: ArrayLike, family: ArrayLike | None = None):
@@ -258,10 +276,9 @@ class StepDown:
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
-        """Return the P-values, one for each specification; undefined where the deviate is missing.
+        """Return the P-value of each specification, made of its count by ``p_of``, such as :meth:`Labels.p`.
 
-        ``p_of`` makes a P-value of a count, as :meth:`Labels.p` does. In each family, from the most extreme
-        specification down, no P-value is smaller than the one before.
+        In each family, from the most extreme specification down, no P-value is smaller than the one before.
         """
         stepped = self.counts[self._order]
         for own in self._families:
@@ -273,17 +290,17 @@ class StepDown:
 class Joint:
     """Count, for every group of specifications, how often a permuted summary is at least as favourable as observed.
 
-    A specification that has too few participants in an arm under a split takes no part in the summaries of that split,
-    under the observed split as under a permuted one. So a summary is the same function of the labels throughout, and
-    every P-value is that of an exact test. In a group, every specification counts as often as its weight says, shape
-    (groups, specifications). The summaries are ``median_effect`` (the lower median of the probabilities of superiority,
-    turned so that more than one half is favourable), ``share_significant`` (share of the weight with a deviate of at
-    least ``critical``) and ``mean_z`` (mean deviate). Where no specification of a group takes part, they are one half,
-    0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
+    A specification that has too few participants in an arm takes no part in the summaries of a split, the observed one
+    or a permuted one: a summary is the same function of the labels throughout, and every P-value that of an exact test.
+    In a group, a specification counts as often as its weight says, shape (groups, specifications). The summaries are
+    ``median_effect`` (the lower median of the probabilities of superiority, turned so that more than one half is
+    favourable), ``share_significant`` (share of the weight with a deviate of at least ``critical``) and ``mean_z``.
+    Where none takes part, they are one half, 0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4,
+    1208-1214.
 
-    ``observed`` and ``counts``, shape (3, groups) in the order of ``SUMMARIES``, hold the observed summaries (NaN for an
-    empty group) and how many permutations reach them; ``significant`` and ``usable``, shape (groups,), the weight of the
-    significant specifications, and of those that take part, added up over all permutations.
+    ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and how many
+    permutations reach them; ``significant`` and ``usable``, shape (groups,), the weight of the significant
+    specifications, and of those that take part, added up over all permutations.
     """
 
     SUMMARIES = ("median_effect", "share_significant", "mean_z")
@@ -322,8 +339,7 @@ class Joint:
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
     """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
 
-    Place k of K holds the effect below which a share (k + 1/2) / K of the weight lies, ``weights`` of shape
-    (specifications,) saying how often each counts. Missing effects are left out.
+    Place k of K holds the effect below which a share (k + 1/2) / K of the weight, shape (specifications,), lies.
     """
     ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
     known = np.count_nonzero(~np.isnan(ordered), axis=0)

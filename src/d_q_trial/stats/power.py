@@ -27,9 +27,6 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
     """Power of the two-sided t test of two groups with equal spread, both tails, by ``TTestIndPower``.
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
-
-    >>> round(t_power(19.8, 22, 30, 30, alpha=0.05), 4)
-    0.9289
     """
     _check(sd, n_first, n_second, alpha)
     effect, ratio = abs(difference) / sd, n_second / n_first
@@ -53,11 +50,7 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Difference that the t test finds with the stated power, which has to exceed alpha.
-
-    >>> round(detectable_difference(22, 10, 11, power=0.8, alpha=0.05), 2)
-    28.39
-    """
+    """Difference that the t test finds with the stated power, which has to exceed alpha."""
     _check(sd, n_first, n_second, alpha)
     if not alpha < open_share(power, "power"):
         raise ValueError(f"power {power:g}: expected more than alpha, {alpha:g}")
@@ -82,11 +75,7 @@ def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
 def simulated_power(
     difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
 ) -> MonteCarloP:
-    """Power, as ``p`` with its 99% interval, of a named test for a shift of a normal distribution, from simulated trials.
-
-    >>> simulated_power(19.8, 22, 27, 27, alpha=0.05, method="normal", trials=500, seed=1).p
-    0.886
-    """
+    """Power, as ``p`` with its 99% interval, of a named test for a shift of a normal distribution, from simulated trials."""
     _check(sd, n_first, n_second, alpha)
     values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
@@ -100,10 +89,9 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
 
     The estimate is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal). ``power``
     is the chance of significance, ``wrong_sign`` the chance that a significant estimate has the wrong sign (type S),
-    ``ratio`` the mean absolute significant estimate over the true effect, infinite (and the sign wrong half the time)
-    for a true effect of 0. NaN without a standard error or with df up to 1. Gelman and Carlin (2014), whose
-    ``retrodesign`` simulates what is a closed form here: the mean of Student's t beyond a is f(a) (df + a^2) / (df -
-    1), with f the density.
+    ``ratio`` the mean absolute significant estimate over the true effect, infinite for a true effect of 0. NaN without a
+    standard error or with df up to 1. Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form
+    here: the mean of Student's t beyond a is f(a) (df + a^2) / (df - 1), with f the density.
 
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]

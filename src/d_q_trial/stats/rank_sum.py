@@ -57,10 +57,7 @@ def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of many variables, values of shape (n, k), on one split of the rows.
-
-    The same as ``mannwhitneyu(..., axis=0, nan_policy="omit", method="asymptotic")``, which takes them one by one.
-    """
+    """Normal approximation of the columns of values, shape (n, k), which ``mannwhitneyu`` would take one by one."""
     values = finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
@@ -114,10 +111,7 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
-    """Exact rank-sum tests of the columns of values, shape (n, k), with the deviates of the normal approximation.
-
-    Columns without ties have P of ``scipy.stats.mannwhitneyu(method="exact")``, those with equal sample sizes at once.
-    """
+    """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
     untied: dict[tuple[int, int], list[int]] = {}
@@ -138,10 +132,9 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
     """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements as far from the mean, or farther.
 
-    ``farther`` leaves out those that are just as far. ValueError for more than ``MOST_TIED`` ranks. Streitberg and
-    Roehmel (1986): the pooled ranks are halved, because the sums of all subsets of either half cost a quarter of those
-    of the whole, and a subset of the whole is one of each. Sums of positive terms only, so that small P keep a relative
-    error near 1e-13.
+    ``farther`` leaves out those that are just as far. At most ``MOST_TIED`` ranks. Streitberg and Roehmel (1986): the
+    pooled ranks are halved, because the sums of all subsets of either half cost a quarter of those of the whole, and a
+    subset of the whole is one of each. Sums of positive terms only keep the relative error of small P near 1e-13.
 
     >>> exact_p([1, 3, 3, 3, 5], [True, True, True, False, False])
     0.6
@@ -189,10 +182,6 @@ def _subset_sums(ranks: list[int], most: int) -> list[tuple[int, np.ndarray]]:
 
 
 def exact_counts(n_first: int, n_second: int) -> np.ndarray:
-    """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties; exact below 2^53.
-
-    >>> exact_counts(2, 2).tolist()
-    [1.0, 1.0, 2.0, 1.0, 1.0]
-    """
+    """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties; exact below 2^53."""
     smaller = min(n_first, n_second)
     return _subset_sums(list(range(1, n_first + n_second + 1)), smaller)[smaller][1]

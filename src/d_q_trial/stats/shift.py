@@ -25,14 +25,13 @@ class Shift(NamedTuple):
 
 
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
-    """Hodges-Lehmann estimate of the shift, first minus second, with its interval, in the unit of the values.
+    """Hodges-Lehmann estimate of the shift, the median of all pairwise differences, with its interval.
 
-    The estimate is the median of all pairwise differences of the samples, shapes (n,) and (m,). The interval holds the
-    shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above ``1 - confidence``.
-    Ties within a sample enter the variance (or the exact distribution); ties between the samples exist at isolated d
-    only and are left out of account. Limits are infinite if the samples are too small to reject any shift, and NaN if
-    the test has no interval for a shift. ValueError for infinite values. Hollander, Wolfe and Chicken (2014), sections
-    4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
+    The interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
+    ``1 - confidence``. Ties within a sample enter the variance (or the exact distribution); ties between the samples
+    exist at isolated d only and are left out of account. Limits are infinite if the samples are too small to reject any
+    shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R:
+    ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     Shift(estimate=3.5, lower=-2.0, upper=7.0)
@@ -47,11 +46,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 def hodges_lehmann_subgroups(
     values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
 ) -> Shift:
-    """Hodges-Lehmann shifts within many subgroups of the same participants, of whom the differences are sorted once.
-
-    Values and ``is_first`` have shape (n,), ``members`` (who belongs to each subgroup) shape (n, k), the fields of the
-    result shape (k,); see :func:`hodges_lehmann`.
-    """
+    """Shifts within k subgroups, ``members`` of shape (n, k), of the same participants; see :func:`hodges_lehmann`."""
     depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
     values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
     known = ~np.isnan(values)
@@ -85,10 +80,10 @@ def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4096)
 def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
-    """Return the depth of the interval that inverts the normal approximation.
+    """Return the depth of the interval that inverts the normal approximation: the first k that is not rejected.
 
-    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. The first k that is not
-    rejected is the depth. P rises with U up to the mean, so it is tried only around the U where the deviate is critical.
+    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. P rises with U up to the
+    mean, so it is tried only around the U where the deviate is critical.
     """
     unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
     if np.isnan(unit):
