@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from d_q_trial.stats.permutation import Design, Joint, blocks, curve, labels_for
+from d_q_trial.robustness.multiverse import curve
+from d_q_trial.stats.permutation import Design, Joint, blocks, labels_for
 from d_q_trial.stats.two_sample import get_test
 
 CRITICAL = ndtri(0.8)  # low, so that small cohorts have several that are significant

@@ -6,14 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle_values import FOLDER, rows
 
-from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split, subgroups
+from d_q_trial.config.robustness import Windows
+from d_q_trial.robustness.cutoffs import subgroups
+from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.rank_sum import rank_sum
 
 ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
 DATA = np.genfromtxt(FOLDER / "best_split_data.csv", delimiter=",", names=True)
 MARKER, RESPONSE = DATA["marker"], DATA["response"]
 TENTH = 4  # of 40: the smallest group that maxstat's minprop = 0.1 leaves
-WINDOWS = {"window": 1 / 3, "step": 1 / 20}
+WINDOWS = Windows(share=1 / 3, step=1 / 20)
 
 markers = st.lists(st.integers(0, 9).map(float), min_size=4, max_size=20).map(np.array)
 
@@ -48,7 +50,7 @@ def test_nothing_to_split_has_no_p(marker, response):
 
 @given(markers, st.sampled_from(["upper", "lower"]))
 def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
-    table, members = subgroups(marker, **WINDOWS, minimum=0, at_cut=at_cut)
+    table, members = subgroups(marker, WINDOWS, 0, at_cut)
     for cut in table.loc[table["side"].eq("above"), "position"]:
         ((above,), (below,)) = (
             members[:, table["side"].eq(side) & table["position"].eq(cut)].T for side in ("above", "below")
@@ -60,17 +62,17 @@ def test_above_and_below_a_cutoff_are_all_participants_once(marker, at_cut):
 
 @given(markers, st.sampled_from([lambda m: 3 * m + 7, np.exp]))
 def test_divisions_depend_neither_on_the_unit_nor_on_where_a_value_at_the_cut_goes(marker, transform):
-    plain, moved = (subgroups(m, **WINDOWS, minimum=2)[1] for m in (marker, transform(marker)))
+    plain, moved = (subgroups(m, WINDOWS, 2, "upper")[1] for m in (marker, transform(marker)))
     np.testing.assert_array_equal(plain, moved)
-    _, lower = subgroups(marker, **WINDOWS, minimum=2, at_cut="lower")
+    _, lower = subgroups(marker, WINDOWS, 2, "lower")
     assert {column.tobytes() for column in plain.T} == {column.tobytes() for column in lower.T}
 
 
 def test_windows_hold_everyone_and_keep_equal_values_together():
-    marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7, np.nan])
-    table, members = subgroups(marker, window=0.3, step=0.1, minimum=1)
+    marker = np.array([5.0, 1, 2, 2, 3, 8, 9, 4, 4, 4, 7])
+    table, members = subgroups(marker, Windows(share=0.3, step=0.1), 1, "upper")
     inside = members[:, table["side"].eq("window")]
-    assert inside.any(axis=1).tolist() == [True] * 11 + [False]
+    assert inside.any(axis=1).all()
     for group in inside.T:
         low, high = marker[group].min(), marker[group].max()
         np.testing.assert_array_equal(group, (marker >= low) & (marker <= high))
@@ -78,19 +80,14 @@ def test_windows_hold_everyone_and_keep_equal_values_together():
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
 
 
-def bootstrap(marker=(1.0, 2, 3, 4), response=(1.0, 3, 2, 4), **different):
-    options = {"side": "above", "minimum_per_arm": 1, "resamples": 2, "seed": 1} | different
+def bootstrap(marker=(1.0, 2, 3, 4), response=(1.0, 3, 2, 4)):
+    options = {"above": True, "at_cut_upper": True, "minimum_per_arm": 1, "resamples": 2, "seed": 1}
     return best_cut_bootstrap(marker, response, [True, False] * (len(marker) // 2), **options)
 
 
 @pytest.mark.parametrize(
     ("call", "match"),
     [
-        (lambda: subgroups([1.0, 2, 3], **WINDOWS | {"step": 0.5}, minimum=1), "step"),
-        (lambda: subgroups([1.0, 2, 3], **WINDOWS, minimum=1, at_cut="uper"), "'uper', expected 'upper'"),
-        (lambda: subgroups([1.0, np.inf, 3], **WINDOWS, minimum=1), "marker: infinite"),
-        (lambda: bootstrap(at_cut="uper"), "'uper', expected 'upper'"),
-        (lambda: bootstrap(side="abov"), "'abov', expected 'above'"),
         (lambda: bootstrap(marker=(1.0, 2, np.inf, 4)), "marker: infinite"),
         (lambda: bootstrap(response=(1.0, 2, np.nan, 4)), "missing value"),
         (lambda: best_split([1, np.inf, 3], [1, 2, 3], minimum=1, permutations=9, seed=1), "marker: infinite"),
@@ -101,7 +98,7 @@ def bootstrap(marker=(1.0, 2, 3, 4), response=(1.0, 3, 2, 4), **different):
         ),
     ],
 )
-def test_infinite_values_unknown_sides_and_a_step_that_skips_participants_are_refused(call, match):
+def test_infinite_and_missing_values_and_impossible_seeds_are_refused(call, match):
     with pytest.raises(ValueError, match=match):
         call()
 
@@ -129,7 +126,7 @@ def test_bootstrap_cuts_and_their_effects_left_out_equal_a_search_one_by_one(sid
     rng = np.random.default_rng(seed)
     marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, 12, 24).astype(float)
     is_first = np.arange(24) % 2 == 0
-    options = {"side": side, "minimum_per_arm": 3, "resamples": 20, "seed": seed}
+    options = {"above": side == "above", "at_cut_upper": True, "minimum_per_arm": 3, "resamples": 20, "seed": seed}
     cuts, effects = best_cut_bootstrap(marker, response, is_first, **options)
     again = np.random.default_rng(seed)
     weights = np.zeros((20, 24), dtype=int)

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from ..config.robustness import Robustness
+from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis, StrataRule
 from ..errors import UserError
 from ..formatting import significant
 from ..participants import Participants
 from ..stats.interaction import effect_difference, mann_whitney_effect
-from ..stats.maximally_selected import subgroups
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..strata import build_strata
@@ -74,13 +73,7 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
     comparison = replace(comparison, marker_value=significant(comparison.marker_value))
     value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
-    groups, members = subgroups(
-        marker,
-        window=robustness.windows.share,
-        step=robustness.windows.step,
-        minimum=2 * robustness.minimum_per_arm,
-        at_cut=analysis.strata.at_cut,
-    )
+    groups, members = subgroups(marker, robustness.windows, 2 * robustness.minimum_per_arm, analysis.strata.at_cut)
     small = max(comparison.counts()) < EXACT_BELOW
     method = analysis.test if small else get_test(analysis.test).for_many or analysis.test
     smaller = np.minimum(members[is_first].sum(axis=0), members[~is_first].sum(axis=0))
@@ -100,6 +93,32 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     table = groups.assign(share_below=below / max(1, marker.size), usable=usable)
     table = table.assign(p_interaction=_interaction_p(value, is_first, table, members))
     return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, estimates, strict=True))))
+
+
+def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
+
+    Returns a table and the members, bool of shape (n, k). ``side`` is ``above`` (marker >= low), ``below`` (marker <
+    high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above`` is marker > low, and ``below`` is
+    marker <= high: the same divisions by another value. ``low`` and ``high`` are infinite on the open side; ``position``
+    is the cut, or the median marker of a window. A window takes in all who tie with its first or last member; windows
+    that end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine
+    19, 2595-2609), with patients in a window = share * n and patients in common = (share - step) * n.
+    """
+    ordered, values = np.sort(marker), np.unique(marker)
+    size, move = (max(1, round(share * ordered.size)) for share in (windows.share, windows.step))
+    starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
+    cuts = values[:-1] if at_cut == "lower" else values[1:]
+    found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
+    for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
+        found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
+    table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
+    table = table.sort_values(["side", "position"], kind="stable", ignore_index=True)
+    side, low, high, position = (table[name].to_numpy() for name in table)
+    members = (marker[:, None] >= low) & (marker[:, None] <= high)
+    members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
+    enough = members.sum(axis=0) >= minimum
+    return table[enough].reset_index(drop=True), members[:, enough]
 
 
 def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame, members: np.ndarray) -> np.ndarray:

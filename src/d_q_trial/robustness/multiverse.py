@@ -16,7 +16,7 @@ from ..config.settings import Analysis
 from ..errors import UserError
 from ..files import atomic
 from ..participants import Participants
-from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, curve, labels_for, permutation_p
+from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, labels_for, permutation_p
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
@@ -126,6 +126,17 @@ def count(
         usable=joint.usable,
         curves=np.hstack(curves),
     )
+
+
+def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
+    """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
+
+    Place k of K holds the effect below which a share (k + 1/2) / K of the weight, shape (specifications,), lies.
+    """
+    ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
+    known = np.count_nonzero(~np.isnan(ordered), axis=0)
+    wanted = (2 * np.arange(places)[:, None] + 1) * known // (2 * places)
+    return np.take_along_axis(ordered, wanted, axis=0)
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:

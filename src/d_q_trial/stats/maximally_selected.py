@@ -1,19 +1,17 @@
-"""The best cut of a marker: which participants a search compares, and P-values corrected for the search.
+"""The best cut of a marker, with P-values and estimates corrected for the search.
 
-Two searches. The best *subgroup* asks for the cut above (or below) which treatment works best; its P comes from
-permuted arm labels (:class:`~.permutation.StepDown` over the subgroups made here). The best *split* asks for the cut
-that divides a response best whatever the treatment; its P comes from permuted responses (:func:`best_split`).
+The best *subgroup* is the one above (or below) a cut in which treatment works best; its P comes from permuted arm labels
+(:class:`~.permutation.StepDown`). The best *split* divides a response best whatever the treatment; its P comes from
+permuted responses (:func:`best_split`).
 
-A cut is a value of the marker. Participants with that value belong to the upper group; with ``at_cut="lower"``, to the
-lower group. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no continuity
-correction. Markers, responses and arms have shape (n,).
+A cut is a value of the marker. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no
+continuity correction. Markers, responses and arms have shape (n,).
 """
 
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from .checks import Seed, finite
@@ -31,71 +29,27 @@ class BestSplit(NamedTuple):
     n: int
 
 
-def subgroups(
-    marker: ArrayLike, *, window: float, step: float, minimum: int, at_cut: str = "upper"
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
-
-    Returns a table and the members, bool of shape (n, k). ``side`` is ``above`` (marker >= low), ``below`` (marker <
-    high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above`` is marker > low, and ``below`` is
-    marker <= high: the same divisions by another value. ``low`` and ``high`` are infinite on the open side; ``position``
-    is the cut, or the median marker of a window.
-
-    ``window`` and ``step`` are the size of a window, and how far it moves, as shares of the participants with a marker.
-    A window takes in all who tie with its first or last member; windows that end up the same are one. This is the
-    sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine 19, 2595-2609), with patients in a window =
-    window * n and patients in common = (window - step) * n.
-
-    >>> subgroups([1.0, 2, 2, 5], window=0.5, step=0.5, minimum=2)[0]["side"].tolist()
-    ['above', 'below', 'window', 'window']
-    """
-    _one_of(at_cut, "at_cut", "upper", "lower")
-    if not (0 < window <= 1 and 0 < step <= window):
-        raise ValueError(f"sliding windows: expected 0 < step <= window <= 1, got step {step}, window {window}")
-    marker = finite(marker, "marker")
-    ordered = np.sort(marker[~np.isnan(marker)])
-    size, move = max(1, round(window * ordered.size)), max(1, round(step * ordered.size))
-    starts = sorted({*range(0, ordered.size - size, move), ordered.size - size}) if ordered.size else []
-    cuts = np.unique(ordered)[:-1] if at_cut == "lower" else np.unique(ordered)[1:]
-    found = [("above", cut, np.inf, cut) for cut in cuts] + [("below", -np.inf, cut, cut) for cut in cuts]
-    for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
-        found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
-    table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
-    table = table.sort_values(["side", "position"], kind="stable", ignore_index=True)
-    side, low, high, position = (table[name].to_numpy() for name in ("side", "low", "high", "position"))
-    members = (marker[:, None] >= low) & (marker[:, None] <= high)
-    members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
-    enough = members.sum(axis=0) >= minimum
-    return table[enough].reset_index(drop=True), members[:, enough]
-
-
-def _one_of(value: str, name: str, first: str, second: str) -> None:
-    if value not in (first, second):
-        raise ValueError(f"best cut: {name} {value!r}, expected {first!r} or {second!r}")
-
-
 def best_cut_bootstrap(
     marker: ArrayLike,
     response: ArrayLike,
     is_first: ArrayLike,
     *,
-    side: str,
+    above: bool,
+    at_cut_upper: bool,
     minimum_per_arm: int,
     resamples: int,
     seed: Seed,
-    at_cut: str = "upper",
 ) -> np.ndarray:
     """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
 
-    ``side`` is that of the subgroup, above or below its cut. Each arm is drawn with replacement. The best cut of a
-    resample has the largest ``|z|`` among those with ``minimum_per_arm``. ValueError for a missing value.
+    The subgroup lies ``above`` its cut, or else below; participants at the cut belong to the upper group, or else to the
+    lower. Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with
+    ``minimum_per_arm``. ValueError for a missing value.
 
     Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects at that cut among the
     participants who are not in the resample, NaN where it has none of one arm: shape (2, resamples). The out-of-bag
     estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
     """
-    _one_of(side, "side", "above", "below")
-    _one_of(at_cut, "at_cut", "upper", "lower")
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():
         raise ValueError("best cut: missing value, expected a marker and a response of every participant")
@@ -110,7 +64,7 @@ def best_cut_bootstrap(
         n = int(arm.sum())
         weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
     # In this order every subgroup is what stands from one of its members to the end.
-    order = np.argsort(marker if side == "above" else -marker, kind="stable")
+    order = np.argsort(marker if above else -marker, kind="stable")
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
     drawn = np.add.reduceat(weights, starts, axis=1) > 0
@@ -125,8 +79,8 @@ def best_cut_bootstrap(
     largest = size.max(axis=1, keepdims=True)
     reached = (size >= largest * (1 - SAME)) & (largest >= 0)
     row = np.flatnonzero(reached.any(axis=1))
-    best = reached[row].argmax(axis=1) if side == "above" else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
-    own = (side == "above") == (at_cut == "upper")  # the cut is the first value in the subgroup, or the last outside
+    best = reached[row].argmax(axis=1) if above else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
+    own = above == at_cut_upper  # the cut is the first value in the subgroup, or the last outside
     outside = before[row, best]
     # Those left out whose marker lies between the last value drawn outside and the first inside are on this side of the cut.
     found[:, row] = marker[starts[best if own else outside]], effect[row, best if own else outside + 1]

@@ -334,14 +334,3 @@ class Joint:
         self.counts += np.sum(enough, axis=2)
         self.significant += np.rint(significant.sum(axis=1)).astype(np.int64)
         self.usable += np.rint(usable.sum(axis=1)).astype(np.int64)
-
-
-def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
-    """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
-
-    Place k of K holds the effect below which a share (k + 1/2) / K of the weight, shape (specifications,), lies.
-    """
-    ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
-    known = np.count_nonzero(~np.isnan(ordered), axis=0)
-    wanted = (2 * np.arange(places)[:, None] + 1) * known // (2 * places)
-    return np.take_along_axis(ordered, wanted, axis=0)
