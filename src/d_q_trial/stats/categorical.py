@@ -23,9 +23,8 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
 
     One degree of freedom; not defined if a margin is zero. R: ``chisq.test(correct=FALSE)``.
 
-    >>> found = chi_squared([1, 1, 1, 0], [0, 0, 1, 0])
-    >>> found.statistic, round(found.p, 4)
-    (2.0, 0.1573)
+    >>> round(chi_squared([1, 1, 1, 0], [0, 0, 1, 0]).p, 4)
+    0.1573
     """
     samples = present(first), present(second)
     if not all(np.isin(sample, (0, 1)).all() for sample in samples):
@@ -42,9 +41,8 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
 
     Not defined if a variable does not vary or n < 3. SAS, and R's ``cor.test(method="spearman", exact=FALSE)``.
 
-    >>> found = spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
-    >>> found.n, round(found.statistic, 3), round(found.p, 3)
-    (5, 0.8, 0.104)
+    >>> round(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).p, 3)
+    0.104
     """
     x, y = finite(x, "x"), finite(y, "y")
     both = ~(np.isnan(x) | np.isnan(y))
@@ -63,9 +61,8 @@ def jonckheere_terpstra(groups: Sequence[ArrayLike]) -> Tested:
     for fewer than three values, of one group, or if all are equal. Jonckheere (1954), Biometrika 41, 133-145; R:
     ``clinfun::jonckheere.test``.
 
-    >>> trend = jonckheere_terpstra([[1, 3, 2], [2, 4, 5], [6, 4, 7]])
-    >>> round(trend.statistic, 3), round(trend.p, 4)
-    (2.355, 0.0185)
+    >>> round(jonckheere_terpstra([[1, 3, 2], [2, 4, 5], [6, 4, 7]]).p, 4)
+    0.0185
     """
     samples = [present(group) for group in groups]
     values = np.concatenate([np.empty(0), *samples])

@@ -40,11 +40,5 @@ def open_share(value: float, name: str) -> float:
 
 
 def is_significant(p: ArrayLike, alpha: float) -> np.ndarray:
-    """Return whether tests reject: P <= alpha, the one convention of this package; NaN does not reject.
-
-    An interval of confidence 1 - alpha therefore excludes exactly what its test rejects.
-
-    >>> is_significant([0.05, 0.051, float("nan")], 0.05)
-    array([ True, False, False])
-    """
+    """Return whether tests reject: P <= alpha, so that an interval excludes exactly what its test rejects; never NaN."""
     return np.asarray(p, dtype=float) <= open_share(alpha, "alpha") + _ROUNDING

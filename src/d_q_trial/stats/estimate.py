@@ -52,10 +52,9 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
         found = stats.ttest_ind(first, second, equal_var=False)
-    limits = found.confidence_interval(confidence)
     error = np.sqrt(first.var(ddof=1) / first.size + second.var(ddof=1) / second.size)
-    fields = (estimate, error, found.df, found.statistic, found.pvalue, limits.low, limits.high)
-    return Estimate(*(float(field) for field in fields))
+    interval = t_estimate(estimate, error, found.df, confidence=confidence)
+    return interval._replace(t=float(found.statistic), p=float(found.pvalue))
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:

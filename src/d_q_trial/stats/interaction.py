@@ -52,8 +52,7 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> MannWhitneyEffec
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Brunner and Munzel's test of an effect of 1/2, with unequal spread, by ``scipy.stats.brunnermunzel``.
 
-    NaN if the placements have no variance: too few values, or no overlap. The statistic is positive where the first
-    sample is larger, which scipy's is where the second is. Source as :func:`mann_whitney_effect`.
+    NaN if the placements have no variance. The statistic is positive where the first sample is larger, unlike scipy's.
     """
     if not mann_whitney_effect(first, second).variance > 0:
         return np.nan, np.nan
@@ -67,10 +66,6 @@ def effect_difference(upper: MannWhitneyEffect, lower: MannWhitneyEffect, *, con
     The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do. Only
     ``estimate`` is set where a stratum has no variance: fewer than two values in a group, or groups that do not overlap,
     whose placements hide the uncertainty instead of showing it.
-
-    >>> upper, lower = mann_whitney_effect([3, 4, 6, 9], [1, 2, 5]), mann_whitney_effect([1, 4, 2], [2, 3, 5])
-    >>> round(effect_difference(upper, lower, confidence=0.95).estimate, 4)
-    0.5556
     """
     estimate, variance = upper.effect - lower.effect, upper.variance + lower.variance
     if not (upper.variance > 0 and lower.variance > 0):

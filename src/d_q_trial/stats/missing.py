@@ -113,25 +113,25 @@ def p_bounds(
 class _Places:
     """The places that a missing value can take: below, on and above each distinct observed value.
 
-    Odd places are the observed values, even ones the gaps around them.
+    Odd places are the observed values, even ones the gaps around them. U is doubled, so that it is a whole number.
     """
 
     def __init__(self, samples: tuple[np.ndarray, ...], missing: tuple[int, ...], *, continuity: bool):
         distinct = np.unique(np.concatenate(samples))
-        self.first_here, self.second_here = (
-            np.bincount(2 * np.searchsorted(distinct, sample) + 1, minlength=2 * distinct.size + 1)
-            for sample in samples
-        )
-        self.second_below = np.cumsum(self.second_here) - self.second_here
-        self.first_above = samples[0].size - np.cumsum(self.first_here)
-        self.tied = self.first_here + self.second_here
+        places = 2 * distinct.size + 1
+        first, second = (np.bincount(2 * np.searchsorted(distinct, own) + 1, minlength=places) for own in samples)
+        # What a missing value of either sample at each place adds to U.
+        self.gain_first = 2 * np.cumsum(second) - second
+        self.gain_second = 2 * samples[0].size - 2 * np.cumsum(first) + first
+        self.tied, self.u = first + second, int(first @ self.gain_first)
         self.tie_sum = float((self.tied**3 - self.tied).sum())
-        self.u = float((self.first_here * (self.second_below + self.second_here / 2)).sum())
         self.missing, self.continuity = missing, continuity
         self.sizes = samples[0].size + missing[0], samples[1].size + missing[1]
+        self.mean = self.sizes[0] * self.sizes[1]
 
     def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
-        return normal_p(u, *self.sizes, tie_sum, continuity=self.continuity)
+        """Return P of U with its ties; NaN if all values are equal."""
+        return normal_p(np.divide(u, 2), *self.sizes, tie_sum, continuity=self.continuity)
 
     def added_ties(self, more: int) -> np.ndarray:
         """Growth of the sum of t^3 - t if ``more`` values join those at each place."""
@@ -143,43 +143,39 @@ class _Places:
         k, m = self.missing
         # Each gap twice, so that in it the missing values of either sample may lie above those of the other.
         at = np.repeat(np.arange(self.tied.size), np.where(self.tied > 0, 1, 2))
-        u = self.u + k * m * wins(np.arange(at.size), np.arange(at.size))
-        u += np.add.outer(
-            k * (self.second_below + self.second_here / 2)[at], m * (self.first_above + self.first_here / 2)[at]
-        )
+        u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at])
+        u = u + 2 * k * m * wins(np.arange(at.size), np.arange(at.size))
         ties = np.add.outer(self.added_ties(k)[at], self.added_ties(m)[at])
         np.fill_diagonal(ties, self.added_ties(k + m)[at])
         return float(np.fmin.reduce(self.p(u, self.tie_sum + ties), axis=None))
 
     def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
         """Highest P, and whether it is exact."""
-        mean = self.sizes[0] * self.sizes[1] / 2
         # Missing values at the far ends, all different: no new ties, and U as large (small) as it can be.
-        smallest, largest = self.u, self.sizes[0] * self.sizes[1] - mirrored.u
-        nearest = min((largest, smallest), key=lambda u: abs(u - mean))
-        if largest <= mean or smallest >= mean:
+        smallest, largest = self.u, 2 * self.mean - mirrored.u
+        nearest = min((largest, smallest), key=lambda u: abs(u - self.mean))
+        if largest <= self.mean or smallest >= self.mean:
             return float(self.p(nearest, self.tie_sum)), True
         # With one distinct value observed, U could meet its mean only by making everything equal, where P is not defined.
-        if self.tied.size > 3 and (self.walk_reaches(mean) or mirrored.walk_reaches(mean)):
+        if self.tied.size > 3 and (self.walk_reaches_mean() or mirrored.walk_reaches_mean()):
             return 1.0, True
         ties = self.fewest_ties()
         if ties is None:
             return float(self.p(nearest, self.tie_sum)), False
         reached = np.flatnonzero(np.isfinite(ties))
-        return float(np.fmax.reduce(self.p(reached / 2, ties[reached]))), True
+        return float(np.fmax.reduce(self.p(reached, ties[reached]))), True
 
-    def walk_reaches(self, mean: float) -> bool:
+    def walk_reaches_mean(self) -> bool:
         """Whether U meets its mean while the first sample's missing values wander and the second's stand in one gap.
 
-        A sufficient test: some gaps only are tried. Bits of a whole number mark the sums of 2U that are reached.
+        A sufficient test: some gaps only are tried. Bits of a whole number mark the sums that are reached.
         """
         k, m = self.missing
-        gains = 2 * self.second_below + self.second_here  # of a missing value of the first sample, doubled
-        gaps = 2 * np.unique(np.linspace(0, gains.size // 2, _GAPS_TRIED).round().astype(int))
+        gaps = 2 * np.unique(np.linspace(0, self.tied.size // 2, _GAPS_TRIED).round().astype(int))
         for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
-            target = round(2 * (mean - self.u - m * self.first_above[gap]))
+            target = int(self.mean - self.u - m * self.gain_second[gap])
             # In the gap itself there is room on either side.
-            steps = {*gains[: gap + 1].tolist(), *(gains[gap:] + 2 * m).tolist()}
+            steps = {*self.gain_first[: gap + 1].tolist(), *(self.gain_first[gap:] + 2 * m).tolist()}
             reached = 1
             for _ in range(k if target >= 0 else 0):
                 reached = reduce(or_, (reached << step for step in steps))
@@ -188,27 +184,24 @@ class _Places:
         return False
 
     def fewest_ties(self) -> np.ndarray | None:
-        """Fewest ties with which each U is reached: index 2U, infinite where out of reach; None if that takes too long.
+        """Fewest ties with which each U is reached, infinite where out of reach; None if that takes too long.
 
         Places are visited from the lowest; a table per (missing of the first placed, of the second placed) holds the
-        smallest tie sum for every 2U. In a gap, groups of missing values may follow one another.
+        smallest tie sum for every U. In a gap, groups of missing values may follow one another.
         """
         k, m = self.missing
-        span = 2 * self.sizes[0] * self.sizes[1] + 1
-        moves = (k + 1) * (k + 2) * (m + 1) * (m + 2) / 4
-        if self.tied.size * moves * span > _SEARCH_LIMIT:
+        span = 2 * self.mean + 1
+        if self.tied.size * (k + 1) * (k + 2) * (m + 1) * (m + 2) / 4 * span > _SEARCH_LIMIT:
             return None
         added = np.array([self.added_ties(more) for more in range(k + m + 1)])
         table = np.full((k + 1, m + 1, span), np.inf)
-        table[0, 0, round(2 * self.u)] = self.tie_sum
-        for place in range(self.tied.size):
+        table[0, 0, self.u] = self.tie_sum
+        for place, gains in enumerate(zip(self.gain_first, self.gain_second, strict=True)):
             before = table.copy() if self.tied[place] else table
-            gain_first = 2 * self.second_below[place] + self.second_here[place]
-            gain_second = 2 * self.first_above[place] + self.first_here[place]
             for a, b in product(range(k + 1), range(m + 1)):
                 for i, j in list(product(range(a + 1), range(b + 1)))[1:]:
                     # i of the first and j of the second join one group here, above (a - i, b - j) placed ones.
-                    gain = i * gain_first + j * gain_second + 2 * i * (b - j) + i * j
+                    gain = i * gains[0] + j * gains[1] + 2 * i * (b - j) + i * j
                     target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
                     np.minimum(target, source + added[i + j, place], out=target)
         return table[k, m]

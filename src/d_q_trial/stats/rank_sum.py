@@ -21,14 +21,12 @@ MOST_TIED = 1_200  # participants, beyond which the distribution given the ties 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
     """Rank-sum test of two independent samples.
 
-    ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05, so the caller has to
-    make it. ``statistic`` is the deviate z that belongs to P: with the continuity correction for ``normal_continuity``,
-    without it for the others. Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1, with
-    its correction for ties.
+    ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05. ``statistic`` is the
+    deviate z, with the continuity correction for ``normal_continuity``. Hollander, Wolfe and Chicken (2014),
+    Nonparametric Statistical Methods, section 4.1, with its correction for ties.
 
-    >>> found = rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal")
-    >>> found.u, round(found.p, 4)
-    (11.0, 0.0771)
+    >>> round(rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal").p, 4)
+    0.0771
     """
     if method not in rank_sum_variants():
         raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")

@@ -56,7 +56,7 @@ def hodges_lehmann_subgroups(
     differences = differences[order]
     pairs = np.unravel_index(order, tuple(side.size for side in sides))
     inside = [np.ascontiguousarray(members[side].T) for side in sides]
-    ties = np.array([_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]).T
+    ties = np.add(*(_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)))
     found = np.full((3, members.shape[1]), np.nan)
     for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
         own = differences[first[pairs[0]] & second[pairs[1]]]
@@ -65,7 +65,7 @@ def hodges_lehmann_subgroups(
         found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
         if depths_of is not None:
             samples = values[sides[0][first]], values[sides[1][second]]
-            below, above = depths_of(*samples, own, int(ties[subgroup].sum()), alpha)
+            below, above = depths_of(*samples, own, int(ties[subgroup]), alpha)
             found[1, subgroup] = own[below - 1] if below else -np.inf
             found[2, subgroup] = own[-above] if above else np.inf
     return Shift(*found)

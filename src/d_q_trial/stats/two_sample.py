@@ -19,25 +19,18 @@ if TYPE_CHECKING:
 
 
 class Compared(NamedTuple):
-    """Result for one pair of samples (floats), or for many (arrays of shape (k,)).
-
-    ``u`` counts the pairs with first > second, whatever the test. ``statistic`` (of the test) and ``p`` are NaN where the
-    data do not determine them; the test's ``undefined`` says why.
-    """
+    """Result for one pair of samples (floats), or for many (arrays of shape (k,))."""
 
     n_first: Any
     n_second: Any
-    u: Any
-    statistic: Any
+    u: Any  # pairs with first > second, whatever the test
+    statistic: Any  # of the test; NaN, as P, where the data do not determine it
     p: Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoSampleTest:
-    """A two-sided test of two independent samples, with everything that other modules ask of it.
-
-    What a test cannot do is None, with the reason in words beside it; nothing is put in its place.
-    """
+    """A two-sided test of two independent samples. What it cannot do is None, with the reason in words beside it."""
 
     name: str  # in config.yaml, and in the column `method` of the results
     label: str  # a few words, for notes and legends
