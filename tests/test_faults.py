@@ -12,7 +12,7 @@ from d_q_trial.workbook.reader import read_workbook
 def said(tmp_path, base, edits):
     """The lines of the error message, and the notes of a reading that went through."""
     book = faulty.BASES[base]()
-    edits(book) if callable(edits) else faulty.edit(book, edits)
+    faulty.edit(book, edits)
     book.save(tmp_path / "faulty.xlsx")
     try:
         read = read_workbook(tmp_path / "faulty.xlsx", cohort.trial())

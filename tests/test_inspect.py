@@ -75,6 +75,7 @@ def test_workbook_of_another_study_is_shown_with_its_numbers_and_nothing_is_take
     text, mapping = inspected(tmp_path / "other.xlsx")
     assert all(re.search(line, text) for line in lines), text
     assert "no participant of the trial was recognised" in text
+    assert "no block was recognised as holding the trial's participants" in text
     assert re.search(r"^#  - sheet: ", mapping, re.M), "a block to take the # away from"
     (tmp_path / "mapping.yaml").write_text(mapping)
     with pytest.raises(UserError, match="no block is listed"):

@@ -3,14 +3,21 @@
 import datetime
 import gzip
 import io
+import random
 import re
 import resource
 import time
 import zipfile
 from pathlib import Path
 
+import openpyxl
+import pandas as pd
+import pyreadstat
 import pytest
 from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, TYPES, changed, participants, sheet, sound_parts, write
+from openpyxl.comments import Comment
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import loader
@@ -59,24 +66,27 @@ NOT_WORKBOOKS = {
 }
 
 
+def refusal(path):
+    """The message of a refusal: one printable line that names the file."""
+    with pytest.raises(UserError) as caught:
+        loader.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).isprintable()
+    return str(caught.value)
+
+
 @pytest.mark.parametrize("name", NOT_WORKBOOKS)
 def test_what_is_not_a_workbook_is_refused_by_its_kind(name, path):
     content, expected = NOT_WORKBOOKS[name]
     path.write_bytes(content)
-    with pytest.raises(UserError, match=expected) as caught:
-        loader.load(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert str(caught.value).isprintable()
+    assert re.search(expected, refusal(path))
 
 
 def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
-    for name, expected in (
-        (tmp_path, "a folder"),
-        (tmp_path / "no.xlsx", "no such file"),
-        ("a\0b.xlsx", "cannot be read"),
-    ):
-        with pytest.raises(UserError, match=expected):
-            loader.load(name)
+    assert "a folder" in refusal(tmp_path)
+    assert "no such file" in refusal(tmp_path / "no.xlsx")
+    with pytest.raises(UserError, match="cannot be read"):
+        loader.load("a\0b.xlsx")
 
 
 def _truncated(path):
@@ -137,16 +147,7 @@ HOSTILE = {
 
 
 def _diagonal():
-    from openpyxl.utils import get_column_letter
-
     return ((i * 40, get_column_letter(i * 3)) for i in range(1, 5000))
-
-
-def _noise(size):
-    """Bytes of XML text that hardly compress, so that no ratio gives the file away."""
-    import random
-
-    return "".join(random.Random(size).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=size))
 
 
 def _merges(path):
@@ -155,7 +156,8 @@ def _merges(path):
 
 
 def _long_cells(path):
-    text = _noise(32_000)
+    """Texts that hardly compress, so that no ratio gives the file away."""
+    text = "".join(random.Random(32_000).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=32_000))
     _rows(path, (f'<row><c t="inlineStr"><is><t>{i}{text}</t></is></c></row>'.encode() for i in range(1200)))
 
 
@@ -172,8 +174,6 @@ def _endless(path):
 def _digits(path):
     rows = participants()
     rows[1][4] = "1" * 32_000
-    import openpyxl
-
     book = openpyxl.Workbook()
     for row in rows:
         book.active.append(row)
@@ -181,7 +181,7 @@ def _digits(path):
 
 
 SLOW = {
-    "merged areas": _merges,
+    "merged": _merges,
     "long cells": _long_cells,
     "many texts": _many_strings,
     "endless": _endless,
@@ -189,49 +189,41 @@ SLOW = {
 }
 
 
-def assert_within_limits(path, load):
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
-    try:
-        load(path)
-    except UserError as error:
-        message = str(error)
-        assert message.startswith(f"{path}: ")
-        assert "\n" not in message.split("fault")[0]
-        assert "Traceback" not in message
-    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-    assert used < 20
-    assert time.monotonic() - started < 60
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_000_000  # kilobytes
-
-
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_file_is_refused_in_one_line(name, path):
     write_file, expected = HOSTILE[name]
     write_file(path)
-    with pytest.raises(UserError, match=expected) as caught:
-        loader.load(path)
-    assert str(caught.value).startswith(f"{path}: ")
-    assert str(caught.value).isprintable()
+    assert re.search(expected, refusal(path))
 
 
 @pytest.mark.parametrize("name", SLOW)
 def test_absurd_file_is_read_or_refused_within_20_seconds_and_1_gb(name, path):
     SLOW[name](path)
-    assert_within_limits(path, loader.load)
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
+    message = f"{path}: "
+    try:
+        loader.load(path)
+    except UserError as error:
+        message = str(error)
+    assert message.startswith(f"{path}: ")
+    assert message.isprintable()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert used.ru_utime - before < 20
+    assert time.monotonic() - started < 60
+    assert used.ru_maxrss < 1_000_000  # kilobytes
 
 
 def test_a_reader_that_never_ends_is_stopped(path, monkeypatch):
     write(path, sound_parts())
     monkeypatch.setattr(loader, "SECONDS", 0)
-    with pytest.raises(UserError, match=r"takes more than 0 s|damaged"):
-        loader.load(path)
+    assert re.search("takes more than 0 s|damaged", refusal(path))
 
 
 # What is read ---------------------------------------------------------------------------------------------------------
 
 CELLS = {
-    '<c r="E3" t="e"><v>#DIV/0!</v></c>': Flag("error", "#DIV/0!"),
-    '<c r="E3" t="e"><f>1/0</f><v>#DIV/0!</v></c>': Flag("error", "#DIV/0!"),
+    '<c r="E3" t="e"><v>#DIV/0!</v></c>': Flag("error cell", "#DIV/0!"),
+    '<c r="E3" t="e"><f>1/0</f><v>#DIV/0!</v></c>': Flag("error cell", "#DIV/0!"),
     '<c r="E3"><f>B3*2</f></c>': Flag("formula", "=B3*2"),
     '<c r="E3"><f>B3*2</f><v/></c>': Flag("formula", "=B3*2"),
     '<c r="E3"><f t="array" ref="E3">SUM(B3)</f></c>': Flag("formula", "=SUM(B3)"),
@@ -269,10 +261,6 @@ def test_macros_and_links_are_noted(edit, note, path):
 
 
 def test_formats_hidden_rows_merged_cells_and_comments_are_kept(path):
-    import openpyxl
-    from openpyxl.comments import Comment
-    from openpyxl.styles import Font
-
     book = openpyxl.Workbook()
     page = book.active
     page.append(["ID", "CTx", None])
@@ -323,9 +311,6 @@ def test_decimal_commas_of_a_text_file_stay_text(tmp_path):
 
 @pytest.mark.parametrize(("ending", "writer"), [(".sav", "write_sav"), (".dta", "write_dta"), (".xpt", "write_xport")])
 def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer, tmp_path):
-    import pandas as pd
-    import pyreadstat
-
     frame = pd.DataFrame({"id": ["S1", "S2"], "arm": [0.0, 1.0], "ctx": [0.3, None]})
     labels = {} if ending == ".xpt" else {"variable_value_labels": {"arm": {0.0: "Control", 1.0: "D+Q"}}}
     getattr(pyreadstat, writer)(frame, str(tmp_path / f"data{ending}"), column_labels=["ID", "Arm", "CTx"], **labels)

@@ -75,25 +75,22 @@ def arms_of(frame):
 # -- participants -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", ["S04\u200b", "\ufeffS04", "S\u00ad04", "Ｓ０４", "S04 "])
-def test_invisible_and_full_width_characters_in_ids_do_not_split_a_participant(written, tmp_path):
-    ids = [written if identity == "S04" else identity for identity in PEOPLE]
-    found = read(book(tmp_path, A=WIDE, B=rows(["ID", *P1NP], ids, p1np(1), p1np(2))))
-    assert set(found.frame["participant"]) == set(PEOPLE)
-    assert (written.strip() == "S04") or any("cannot be seen" in note for note in found.source["notes"])
+NUMBERS = [100000 + i for i in range(12)]
+DASHED = [f"P-{i:02d}" for i in range(1, 13)]
+WRITTEN = {
+    **{f"{text!a} for S04": (PEOPLE, [text if i == "S04" else i for i in PEOPLE]) for text in ("S04\u200b", "\ufeffS04", "S\u00ad04", "Ｓ０４", "S04 ")},
+    **{f"dash {dash!a}": (DASHED, [i.replace("-", dash) for i in DASHED]) for dash in "\u2010\u2011\u2013\u2212"},
+    "number in exponent form": (NUMBERS, ["1e+05", *map(str, NUMBERS[1:])]),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("dash", ["\u2010", "\u2011", "\u2013", "\u2212"])
-def test_dashes_in_ids_are_one_dash(dash, tmp_path):
-    ids = [f"P-{i:02d}" for i in range(1, 13)]
-    second = rows(["ID", *P1NP], [i.replace("-", dash) for i in ids], p1np(1), p1np(2))
-    assert set(read(book(tmp_path, A=wide(ids), B=second)).frame["participant"]) == set(ids)
-
-
-def test_a_number_in_exponent_form_is_the_same_participant(tmp_path):
-    ids = [100000 + i for i in range(12)]
-    second = rows(["ID", *P1NP], ["1e+05", *map(str, ids[1:])], p1np(1), p1np(2))
-    assert len(set(read(book(tmp_path, A=wide(ids), B=second)).frame["participant"])) == 12
+@pytest.mark.parametrize("name", WRITTEN)
+def test_ids_that_look_alike_or_are_the_same_number_are_one_participant(name, tmp_path):
+    ids, others = WRITTEN[name]
+    found = read(book(tmp_path, A=wide(ids), B=rows(["ID", *P1NP], others, p1np(1), p1np(2))))
+    assert set(found.frame["participant"]) == set(map(str, ids))
+    told = any("cannot be seen" in note for note in found.source["notes"])
+    assert told == (("S04" in name and "S04 " not in name) or "dash" in name)
 
 
 @pytest.mark.parametrize(
@@ -360,17 +357,36 @@ def test_changes_that_raw_values_make_are_held_to_the_same_limit_as_given_ones(t
 # -- what the mapping states --------------------------------------------------------------------------------------
 
 
-def test_percent_of_baseline_is_converted_where_it_is_stated(tmp_path):
-    table = rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)])
-    stated = BLOCK.replace("visit: baseline", "visit: week_20, measure: percent_of_baseline").partition("      D:")[0]
-    frame = read(book(tmp_path, A=table), stated).frame
-    assert frame["measure"].eq("percent_change").all()
-    assert frame["value"].iloc[0] == pytest.approx(-4.1)
+OF_BASELINE = rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)])
+PERCENT = BLOCK.replace("visit: baseline", "visit: week_20, measure: percent_of_baseline").partition("      D:")[0]
+CODES = wide(D4=-99, D5="<0.1")
+BOTH = {"baseline": ctx(), "week_20": ctx(3)}
+# A sheet, a mapping, and the values that are then read, by visit.
+MAPPED = {
+    "percent of baseline": (OF_BASELINE, PERCENT, {"week_20": [i - 4.1 for i in range(12)]}),
+    "numbers for missing values": (CODES, "missing: [-99]\n" + BLOCK, {**BOTH, "week_20": ctx(3)[:2] + ctx(3)[4:]}),
+    "numbers without blocks": (CODES, "missing: [-99]\n", {**BOTH, "week_20": ctx(3)[:2] + ctx(3)[4:]}),
+    "limits without blocks": (CODES, "missing: [-99]\nbelow_detection: limit\n", {**BOTH, "week_20": [*ctx(3)[:2], 0.1, *ctx(3)[4:]]}),
+    **{
+        f"{first} and {second}": ([["ID", "Arm", first, second], *WIDE[1:]], f"visits: {codes}\n", BOTH)
+        for first, second, codes in (
+            ("CTx pre", "CTx post", "{post: week_20}"),
+            ("CTx V1", "CTx V9", "{V1: baseline, V9: week_20}"),
+            ("CTx_5", "CTx_6", "{5: baseline, 6: week_20}"),
+            ("CTx baseline", "CTx week 24", "{week 24: week_20}"),
+            ("Marker X baseline", "Marker X week 20", "{}\nvariables: {Marker X: ctx}"),
+        )
+    },
+}  # fmt: skip
 
 
-def test_numeric_codes_for_missing_values_are_read_by_the_mapping(tmp_path):
-    found = read(book(tmp_path, A=wide(D4=-99, D5=-99)), "missing: [-99]\n" + BLOCK).frame
-    assert found.groupby("visit").size().to_dict() == {"baseline": 12, "week_20": 10}
+@pytest.mark.parametrize("name", MAPPED)
+def test_codes_and_policies_of_the_mapping_are_followed_in_cells_and_headers(name, tmp_path):
+    table, mapping, values = MAPPED[name]
+    frame = read(book(tmp_path, A=table), mapping).frame
+    assert set(frame["measure"]) == {"percent_change" if name == "percent of baseline" else "value"}
+    found = frame.groupby("visit")["value"].apply(list).to_dict()
+    assert found == {visit: pytest.approx(expected) for visit, expected in values.items()}
 
 
 def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(tmp_path):
@@ -398,40 +414,10 @@ def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp
     assert frame[frame.text != ""].text.value_counts().to_dict() == {"T1/T2": 8, "T3": 4}
 
 
-@pytest.mark.parametrize(
-    ("heads", "codes"),
-    [
-        (("CTx pre", "CTx post"), "{post: week_20}"),
-        (("CTx V1", "CTx V9"), "{V1: baseline, V9: week_20}"),
-        (("CTx_5", "CTx_6"), "{5: baseline, 6: week_20}"),
-        (("CTx baseline", "CTx week 24"), "{week 24: week_20}"),
-        (("Marker X baseline", "Marker X week 20"), "{}\nvariables: {Marker X: ctx}"),
-    ],
-)
-def test_codes_of_visits_in_the_mapping_are_read_in_headers(heads, codes, tmp_path):
-    frame = read(book(tmp_path, A=[["ID", "Arm", *heads], *WIDE[1:]]), f"visits: {codes}\n").frame
-    assert frame.groupby("visit")["value"].apply(list).to_dict() == {"baseline": ctx(), "week_20": ctx(3)}
-
-
 @pytest.mark.parametrize("key", ["p16_variant_5", "ignore"])
 def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path):
     frame = read(book(tmp_path, A=beside("p16", *ctx(2))), f"variables: {{p16: {key}}}\n").frame
     assert (key in set(frame["variable"])) == (key != "ignore")
-
-
-@pytest.mark.parametrize(
-    ("mapping", "count"), [("missing: [-99]\n", 10), ("missing: [-99]\nbelow_detection: limit\n", 11)]
-)
-def test_a_mapping_without_blocks_adds_its_codes_and_policies_to_what_is_recognised(mapping, count, tmp_path):
-    path = book(
-        tmp_path,
-        A=[
-            [*row[:3], *more]
-            for row, more in zip(wide(D4=-99, D5="<0.1"), ([r[3]] for r in wide(D4=-99, D5="<0.1")), strict=True)
-        ],
-    )
-    found = read(path, mapping).frame
-    assert (found["visit"] == "week_20").sum() == count
 
 
 def test_arms_of_redcap_events_are_offered_and_read_by_the_mapping(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layouts import cohort
 
-from d_q_trial.workbook import rows
+from d_q_trial.workbook import classify
 from d_q_trial.workbook.recognise import Vocabulary
 
 VOCABULARY = Vocabulary(cohort.trial())
@@ -73,7 +73,7 @@ def test_label_with_an_unknown_part_is_not_certain(text):
     ],
 )
 def test_legend_is_read_by_the_sign_that_parts_code_and_name(text, codes):
-    assert rows.in_text(text, VOCABULARY.visit) == codes
+    assert classify.in_text(text, VOCABULARY.visit) == codes
 
 
 NAMES = [
@@ -109,10 +109,10 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
 
 def test_endless_texts_are_not_searched_and_do_not_hide_a_short_legend():
     endless = [f"{number} " + "-" * 30_000 for number in range(1000)]
-    chosen = list(rows.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
+    chosen = list(classify.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
     assert chosen[0] == "0 = Control, 1 = D+Q"
     assert "no sign in it" not in chosen
-    assert sum(map(len, chosen)) <= rows.MOST_TEXT
+    assert sum(map(len, chosen)) <= classify.MOST_TEXT
 
 
 @pytest.mark.parametrize(

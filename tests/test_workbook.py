@@ -11,32 +11,6 @@ from d_q_trial.workbook.reader import read_workbook
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def as_values(participants):
-    """Values by cohort, participant, variable, visit and measure."""
-    frame = participants.frame
-    keys = zip(frame.cohort, frame.participant, frame.variable, frame.visit, frame.measure, strict=True)
-    return dict(zip(keys, frame.value, strict=True))
-
-
-def expected_values(made):
-    return {
-        ("trial", identity, variable, visit, "value"): value
-        for (variable, visit), cells in made.values.items()
-        for identity, value in cells.items()
-    }
-
-
-def test_wide_workbook_gives_every_value_once(tmp_path):
-    made = cohort.make()
-    read = read_workbook(writers.write("wide", made, tmp_path / "wide.xlsx"), cohort.trial())
-    values = {key: value for key, value in as_values(read).items() if key[0] == "trial"}
-    assert values == expected_values(made)
-    assert len(read.frame[read.frame.cohort == "trial"]) == len(values)
-    arms = read.frame[read.frame.cohort == "trial"].groupby("participant").arm.first().to_dict()
-    assert arms == made.arms
-    assert read.label is None
-
-
 def test_population_sample_keeps_age_and_marker_of_a_person_together(tmp_path):
     made = cohort.make()
     frame = read_workbook(writers.write("wide", made, tmp_path / "wide.xlsx"), cohort.trial()).frame
@@ -62,6 +36,7 @@ def test_synthetic_workbook_is_labelled_by_its_first_sheet_or_a_property(tmp_pat
     from openpyxl import load_workbook
 
     path = writers.write("wide", cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
+    assert read_workbook(path, cohort.trial()).label is None
     book = load_workbook(path)
     if place == "sheet":
         book.worksheets[0]["A3"] = "Synthetic data: not the trial's participants."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from layouts import cohort, panels, writers
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.files import safe_text
@@ -50,16 +50,31 @@ def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, nam
     assert mapped.equals(recognised)
 
 
-def opaque(path):
-    """A workbook whose headers say nothing."""
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "x"
-    sheet.append(["a", "b", "c", "d", "e"])
-    for number in range(12):
-        sheet.append([f"S{number}", "AB"[number % 2], 400 + number, 410 + 3 * number, 1 + number / 10])
-    book.save(path)
-    return path
+@pytest.fixture
+def opaque(tmp_path):
+    """Read a workbook whose headers say nothing, some cells overwritten, by the text of a mapping; without one, its path."""
+    path = tmp_path / "opaque.xlsx"
+
+    def read(text="", **cells):
+        book = Workbook()
+        book.active.title = "x"
+        book.active.append(["a", "b", "c", "d", "e"])
+        for number in range(12):
+            book.active.append([f"S{number}", "AB"[number % 2], 400 + number, 410 + 3 * number, 1 + number / 10])
+        for address, value in cells.items():
+            book.active[address] = value
+            book.active[address].data_type = "e" if value == "#N/A" else book.active[address].data_type
+        book.save(path)
+        (tmp_path / "mapping.yaml").write_text(text)
+        return read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml") if text else path
+
+    return read
+
+
+def baseline(read):
+    """CTx at baseline, by participant."""
+    frame = read.frame
+    return frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
 
 
 MAPPING = """
@@ -76,30 +91,18 @@ blocks:
 """
 
 
-def test_complete_mapping_reads_headers_that_say_nothing_and_converts_units(tmp_path):
-    path = opaque(tmp_path / "opaque.xlsx")
+def test_complete_mapping_reads_headers_that_say_nothing_and_converts_units(opaque):
     with pytest.raises(UserError, match="no participant of the trial was recognised"):
-        read_workbook(path, cohort.trial())
-    (tmp_path / "mapping.yaml").write_text(MAPPING)
-    frame = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml").frame
-    ctx = frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
-    assert ctx["S0"] == 0.4
-    assert ctx["S11"] == 0.411
-    assert frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
+        read_workbook(opaque(), cohort.trial())
+    read = opaque(MAPPING)
+    assert (baseline(read)["S0"], baseline(read)["S11"]) == (0.4, 0.411)
+    assert read.frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
 
 
-def test_mapping_in_the_documentation_reads_its_example(tmp_path):
-    from openpyxl import load_workbook
-
-    path = opaque(tmp_path / "opaque.xlsx")
-    book = load_workbook(path)
-    book["x"]["C3"] = "<100"
-    book.save(path)
+def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
     page = (Path(__file__).parents[1] / "docs" / "workbook.md").read_text(encoding="utf-8")
     first, *panels = re.findall(r"```yaml\n(.*?)```", page, re.S)
-    (tmp_path / "mapping.yaml").write_text(first)
-    frame = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml").frame
-    ctx = frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
+    ctx = baseline(opaque(first, C3="<100"))
     assert (ctx["S0"], ctx["S1"], len(ctx)) == (0.4, 0.05, 12)
     for number, panel in enumerate(panels):
         (tmp_path / f"{number}.yaml").write_text(panel)
@@ -130,20 +133,16 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path):
         ("blocks:", "blocks: [", r"not readable as YAML"),
     ],
 )
-def test_fault_in_the_mapping_is_named_with_its_key(tmp_path, old, new, message):
-    path = opaque(tmp_path / "opaque.xlsx")
+def test_fault_in_the_mapping_is_named_with_its_key(opaque, old, new, message):
     assert old in MAPPING
-    (tmp_path / "mapping.yaml").write_text(MAPPING.replace(old, new))
     with pytest.raises(UserError, match=message):
-        read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+        opaque(MAPPING.replace(old, new))
 
 
-def test_every_fault_of_a_mapping_is_told_at_once(tmp_path):
-    path = opaque(tmp_path / "opaque.xlsx")
+def test_every_fault_of_a_mapping_is_told_at_once(opaque):
     text = MAPPING.replace("week_2", "week_3").replace("A: control", "A: nobody").replace("E:", "Q:")
-    (tmp_path / "mapping.yaml").write_text(text)
     with pytest.raises(UserError, match="3 faults") as caught:
-        read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
+        opaque(text)
     assert str(caught.value).count("\n") == 3
 
 
@@ -161,10 +160,7 @@ def test_question_is_written_where_a_visit_is_not_stated(tmp_path):
 
 @pytest.mark.parametrize("title", ["it's # odd", 'a "b"', "Größe − µ", "tab\there"[:3], "x{}y", "- z", "null", "1"])
 def test_sheet_names_survive_the_mapping(tmp_path, title):
-    path = opaque(tmp_path / "a.xlsx")
-    writers.write("wide", cohort.make(outcomes=["ctx"]), path)
-    from openpyxl import load_workbook
-
+    path = writers.write("wide", cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
     book = load_workbook(path)
     book["Participants"].title = title
     book.save(path)
@@ -172,30 +168,15 @@ def test_sheet_names_survive_the_mapping(tmp_path, title):
     assert safe_text(title) in set(frame.sheet)
 
 
-def test_below_detection_and_decimal_commas_follow_the_mapping(tmp_path):
-    path = opaque(tmp_path / "opaque.xlsx")
-    from openpyxl import load_workbook
-
-    book = load_workbook(path)
-    book["x"]["C2"], book["x"]["C3"], book["x"]["C4"] = "<100", "401,5", "#N/A"
-    book["x"]["C4"].data_type = "e"
-    book.save(path)
-    for policy, value in (("missing", None), ("limit", 0.1), ("half", 0.05), ("lowest", 0.0)):
-        text = f"below_detection: {policy}\ndecimal_comma: true\nerror_cells: missing\n" + MAPPING
-        (tmp_path / "mapping.yaml").write_text(text)
-        read = read_workbook(path, cohort.trial(), tmp_path / "mapping.yaml")
-        ctx = read.frame[read.frame.variable.eq("ctx") & read.frame.visit.eq("baseline")].set_index("participant").value
-        assert ctx.get("S0") == value
-        assert ctx["S1"] == pytest.approx(0.4015)
-        assert "S2" not in ctx
-        assert read.source["counts"]["below detection"] == 1
-
-
-def test_inspection_of_any_reading_can_be_told(tmp_path):
-    reading = reader.look(opaque(tmp_path / "opaque.xlsx"), cohort.trial())
-    text = as_text(describe(reading, cohort.trial()))
-    assert "no block was recognised as holding the trial's participants" in text
-    assert "x!C" in text or "A1:E13" in text
+@pytest.mark.parametrize(("policy", "value"), [("missing", None), ("limit", 0.1), ("half", 0.05), ("lowest", 0.0)])
+def test_below_detection_decimal_commas_and_error_cells_follow_the_mapping(opaque, policy, value):
+    text = f"below_detection: {policy}\ndecimal_comma: true\nerror_cells: missing\n" + MAPPING
+    read = opaque(text, C2="<100", C3="401,5", C4="#N/A")
+    ctx = baseline(read)
+    assert ctx.get("S0") == value
+    assert ctx["S1"] == pytest.approx(0.4015)
+    assert "S2" not in ctx
+    assert read.source["counts"]["below detection"] == 1
 
 
 GROUPS = [["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 
+import yaml
 from openpyxl import Workbook
 from openpyxl.comments import Comment
 
@@ -15,29 +16,7 @@ WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
 MONTHS = {"baseline": "Baseline", "week_2": "Week 2", "week_4": "Month 1", "week_20": "Month 5"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
-STRANGE = {
-    "ctx": "β-CTX",
-    "p1np": "PINP",
-    "bmd_radius": "Distal radius BMD",
-    "bmd_femur_neck": "Femoral neck BMD",
-    "bmd_lumbar_spine": "LS BMD",
-    "p16_variant_5": "p16INK4a variant 5",
-    "p16_variant_1+5": "p16 v1+5",
-    "vitamin_d_25oh": "25-hydroxyvitamin D",
-    "bmi": "Body mass index",
-    "sasp_tnf_alpha": "TNF-alpha",
-    "sasp_gro_alpha": "CXCL1",
-    "sasp_il6": "IL-6",
-}
-IN_WORDS = {
-    "ctx": "Serum C-terminal telopeptide of type I collagen",
-    "p1np": "Procollagen type I N-terminal propeptide",
-    "bmd_radius": "Bone mineral density at the ultradistal radius",
-    "bmd_femur_neck": "Bone mineral density at the femoral neck",
-    "p16_variant_5": "T cell p16INK4a mRNA expression (variant 5)",
-    "p16_variant_1+5": "T cell p16INK4a mRNA relative expression (variants 1 and 5)",
-}
-OF_R = {"p1np": "PINP", "bmd_radius": "BMD_radius", "bmd_femur_neck": "BMD_FN", "vitamin_d_25oh": "VitD"}
+STRANGE, IN_WORDS, OF_R = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8")).values()
 WRITERS: dict[str, Callable[[Cohort, Path], Path]] = {}
 
 
@@ -51,20 +30,21 @@ def workbook(sheets: dict[str, list[list]]) -> Workbook:
     return book
 
 
-def layout(function, registry=WRITERS):
+def layout(function, registry=WRITERS, name=None):
     """Register a layout: a function that returns the rows of each sheet, and maybe another that finishes the book."""
+    name = name or function.__name__
 
     def save(cohort: Cohort, path: Path) -> Path:
         made = function(cohort)
         sheets, finish = made if isinstance(made, tuple) else (made, lambda book: None)
         book = workbook(sheets)
-        population(cohort, book, ids=function.__name__ == "sheet_per_visit")
+        population(cohort, book, ids=name == "sheet_per_visit")
         finish(book)
         book.save(path)
         return path
 
     save.rows = function
-    registry[function.__name__] = save
+    registry[name] = save
     return save
 
 
@@ -215,18 +195,6 @@ def two_header_rows(cohort):
 
 
 @layout
-def sheet_per_visit(cohort):
-    """Baseline, Week 2, Week 4, Week 20: the sheet's name is the visit."""
-    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
-    return {
-        VISITS[visit].capitalize(): table(
-            cohort, plain, first="Subject ID", arm="Group", code=lambda arm: arm_label(arm).lower(), keys=keys
-        )
-        for visit, keys in of_visit.items()
-    }
-
-
-@layout
 def sheet_per_variable(cohort):
     """The sheet's name is the variable, the columns are visits; arm only on the first sheet."""
     patient = "Patient No."
@@ -268,12 +236,6 @@ def long_by_variable(cohort):
 
 
 @layout
-def transposed(cohort):
-    """Variables down, participants across."""
-    return {"Sheet1": list(zip(*table(cohort), strict=True))}
-
-
-@layout
 def weeks_below_blank_cells(cohort):
     """Three header rows: a banner, the variable once per group of columns, weeks as numbers; arms in capitals."""
     banner, names, weeks = ["", ""], ["", ""], ["Participant", "Allocation"]
@@ -300,12 +262,6 @@ def section_rows(cohort):
     head, *treated = table(cohort, first="Study ID", arm=None, ids=of_arm(cohort, "d_q"))
     control = table(cohort, arm=None, ids=of_arm(cohort, "control"))[1:]
     return {"Sheet": [["Table S2: all participants"], head, ["D+Q"], *treated, [], ["Control"], *control]}
-
-
-@layout
-def sheet_per_arm(cohort):
-    """The sheet's name is the arm."""
-    return {arm_label(key): table(cohort, arm=None, ids=of_arm(cohort, key)) for key in ("control", "d_q")}
 
 
 @layout
@@ -364,11 +320,6 @@ def side_by_side(cohort):
 
 
 @layout
-def coded_arms_with_a_legend_in_the_header(cohort):
-    return {"Sheet": table(cohort, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)}
-
-
-@layout
 def coded_arms_with_a_legend_in_a_comment(cohort):
     def finish(book):
         book["Sheet"]["B1"].comment = Comment("Treatment: 0 = no treatment, 1 = dasatinib + quercetin", "somebody")
@@ -377,34 +328,9 @@ def coded_arms_with_a_legend_in_a_comment(cohort):
 
 
 @layout
-def coded_arms_with_a_legend_below_the_table(cohort):
-    return {"Sheet": [*table(cohort, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]}
-
-
-@layout
-def visits_in_months_and_units_after_commas(cohort):
-    """ "Month 5" has only one visit of the trial in it; units follow a comma, AU among them."""
-
-    def head(variable, visit):
-        return ", ".join(filter(None, [strange(variable), MONTHS[visit] * has_visits(variable), any_unit(variable)]))
-
-    return {"Sheet": table(cohort, head)}
-
-
-@layout
 def units_in_a_row_of_their_own(cohort):
     heads, *body = table(cohort, lambda v, visit: label(v) + (f" {VISITS[visit]}" if has_visits(v) else ""))
     return {"Sheet": [heads, [None, None, *(any_unit(v) or None for v, _ in cohort.values)], *body]}
-
-
-@layout
-def sheets_named_after_days(cohort):
-    """The arm stands on the first sheet only."""
-    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
-    return {
-        DAYS[visit]: table(cohort, plain, first="Participant", arm="Arm" if visit == "baseline" else None, keys=keys)
-        for visit, keys in of_visit.items()
-    }
 
 
 @layout
@@ -447,40 +373,6 @@ def blank_rows_and_columns_inside(cohort):
 
 
 @layout
-def rows_of_statistics_below(cohort):
-    """N, mean and the arms' medians right below the participants, then abbreviations."""
-    means = [round(sum(cells.values()) / len(cells), 3) for cells in cohort.values.values()]
-    names = ("N", "Mean", "Mean (SD), Control", "Median D+Q", "Overall")
-    return {"Sheet": [*table(cohort), *([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]}
-
-
-@layout
-def ids_under_a_strange_header(cohort):
-    """Nothing but one code per row says that the column holds ids."""
-    return {"Sheet": table(cohort, first="Kennung")}
-
-
-@layout
-def long_names_in_words(cohort):
-    def head(variable, visit):
-        name = IN_WORDS.get(variable, label(variable)) + (f" at {VISITS[visit]}" if has_visits(variable) else "")
-        return name + (f" ({unit(variable)})" if unit(variable) else "")
-
-    return {"Sheet": table(cohort, head, first="Participant identification number", arm="Treatment allocation")}
-
-
-@layout
-def numbers_behind_names_with_dots(cohort):
-    """As R writes them: PINP.0, IL6.2, BMD_radius.20; numbers and truth values as text."""
-
-    def head(variable, visit):
-        return OF_R.get(variable, label(variable)) + (f".{WEEKS[visit]}" if has_visits(variable) else "")
-
-    heads, *body = table(cohort, head, first="pid")
-    return {"Sheet": [heads, *([*row[:2], *("NA" if c is None else f" {c} " for c in row[2:])] for row in body)]}
-
-
-@layout
 def arms_as_merged_cells_at_the_left(cohort):
     ids = [*of_arm(cohort, "d_q"), *of_arm(cohort, "control")]
     rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]
@@ -503,3 +395,58 @@ def redcap_events_beside_a_study_id(cohort):
 
     heads = ["STUDYID", "USUBJID", "redcap_event_name", "arm", *measured(cohort, False), *measured(cohort, True)]
     return {"Sheet": long(cohort, heads, row)}
+
+
+def by_visit(
+    cohort: Cohort, names: dict[str, str], arm: Callable[[str], str | None] = lambda visit: "Arm", **heads
+) -> dict:
+    """A sheet per visit, with columns of variables."""
+    of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
+    return {names[v]: table(cohort, plain, arm=arm(v), keys=keys, **heads) for v, keys in of_visit.items()}
+
+
+def below(cohort: Cohort) -> list[list]:
+    """N, mean and the arms' medians right below the participants, then abbreviations."""
+    means = [round(sum(cells.values()) / len(cells), 3) for cells in cohort.values.values()]
+    names = ("N", "Mean", "Mean (SD), Control", "Median D+Q", "Overall")
+    return [*([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]
+
+
+def in_months(v: str, visit: str) -> str:
+    """ "Month 5" has only one visit of the trial in it; units follow a comma, AU among them."""
+    return ", ".join(filter(None, [strange(v), MONTHS[visit] * has_visits(v), any_unit(v)]))
+
+
+def in_words(v: str, visit: str) -> str:
+    name = IN_WORDS.get(v, label(v)) + (f" at {VISITS[visit]}" if has_visits(v) else "")
+    return name + (f" ({unit(v)})" if unit(v) else "")
+
+
+def with_dots(cohort: Cohort) -> list[list]:
+    """As R writes them: PINP.0, IL6.2, BMD_radius.20; numbers and truth values as text."""
+    heads, *body = table(cohort, lambda v, w: OF_R.get(v, label(v)) + f".{WEEKS[w]}" * has_visits(v), first="pid")
+    return [heads, *([*row[:2], *("NA" if c is None else f" {c} " for c in row[2:])] for row in body)]
+
+
+ARMS = ("control", "d_q")
+CAPITALS = {visit: name.capitalize() for visit, name in VISITS.items()}
+for name, sheets in {
+    "sheet_per_visit": lambda c: by_visit(
+        c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower()
+    ),
+    "sheets_named_after_days": lambda c: by_visit(
+        c, DAYS, lambda visit: "Arm" if visit == "baseline" else None, first="Participant"
+    ),
+    "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
+    "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
+    "legend_in_the_header": lambda c: {"Sheet": table(c, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)},
+    "legend_below_the_table": lambda c: {"Sheet": [*table(c, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]},
+    "visits_in_months_and_units_after_commas": lambda c: {"Sheet": table(c, in_months)},
+    "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
+    "ids_under_a_strange_header": lambda c: {"Sheet": table(c, first="Kennung")},
+    "long_names_in_words": lambda c: {
+        "Sheet": table(c, in_words, first="Participant identification number", arm="Treatment allocation")
+    },
+    "numbers_behind_names_with_dots": lambda c: {"Sheet": with_dots(c)},
+}.items():
+    layout(sheets, name=name)

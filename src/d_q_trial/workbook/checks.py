@@ -16,11 +16,9 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE
-from .layout import is_number
 from .mapping import Plan
-from .recognise import code_form, is_known_unit, plain_unit, unit_factor
-from .rows import canonical_id
-from .sheets import EMPTY, Block, Sheet, column_letters, first_of, shown
+from .recognise import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
+from .sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from .values import Source, cell_of
 
 if TYPE_CHECKING:

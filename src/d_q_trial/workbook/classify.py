@@ -4,21 +4,36 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..participants import PERCENT_CHANGE, POPULATION, VALUE
 from ..trial import BASELINE, Trial
-from .layout import Header, find_header, is_number, label_like, mostly_numbers
-from .mapping import Column, Plan
-from .recognise import BARE_WEEK, PERCENT_OF_BASELINE, Reading, Vocabulary, code_form, fold, unit_factor
-from .sheets import EMPTY, Block
+from .layout import Header, find_header, label_like, mostly_numbers, tables
+from .mapping import Codes, Column, Plan, short_code
+from .recognise import BARE_WEEK, PERCENT_OF_BASELINE, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
+from .sheets import EMPTY, Block, Workbook, is_number
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
 SAID = ("variable", "visit", "arm", "stratum", "measure")  # by columns, or by titles for a whole block
+_SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
+_LEGENDS = [
+    re.compile(rf"(?P<code>[\w.]{{1,12}})\s*(?:{sign})\s*(?P<name>[^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS
+] + [
+    re.compile(rf"(?P<name>[^=:;,()\[\]\n→\d]{{1,60}}?)\s*(?:{sign})\s*(?P<code>[\w.]{{1,3}})(?![\w.])", re.I)
+    for sign in _SIGNS
+]
+_EXPLAINS = re.compile(r"[=:→\-–—]| is | means ")
+LONGEST_CODE = 4
+LONGEST_TEXT = 2000  # characters of one text that are searched for codes
+MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
+FOOTERS = 20  # rows at the end of a table where remarks may stand
+MOST_ROWS, MOST_LISTED = 400, 40  # of a codebook: rows that are read, and those whose cells are read as one list
+
 BY_GROUP = "columns named after groups, no participant id"
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
 _PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
@@ -373,3 +388,96 @@ def _settle_unknown(plan: Plan) -> None:
     plan.unread = "it does not say what was measured; name variable, visit and measure in the mapping"
     for column in numeric:
         column.judge("data", column.confidence, "")
+
+
+# -- workbooks ---------------------------------------------------------------------------------------------------
+
+
+def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], Codes]:
+    """Classify every block of every sheet, and collect the legends of codes."""
+    plans = [
+        classify(block, vocabulary, [*titles, sheet.name])
+        for sheet in workbook.sheets
+        for block, titles in tables(sheet, vocabulary)
+    ]
+    codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
+    unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
+    on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
+    for block in (plan.block for plan in plans if unclear and not plan.readable):
+        texts = [cell for row in block.values for cell in row if isinstance(cell, str)]
+        on_sheet[id(block.sheet)].update(key for text in texts for key in vocabulary.context(text).candidates)
+    for plan in unclear:
+        # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
+        column = plan.one("stratum")
+        own = set(vocabulary.context(column.label).candidates) if column else set()
+        named = own or on_sheet[id(plan.block.sheet)]
+        markers = named & set(vocabulary.trial.markers)
+        if len(markers) == 1:
+            plan.marker = markers.pop()
+        elif column or plan.stratum or any(column.stratum for column in plan.data):
+            plan.unread = "it does not say which marker the strata are of; name it in the mapping"
+    return plans, codes
+
+
+# -- legends ------------------------------------------------------------------------------------------------------
+
+
+def in_text(text: str, find: Callable, least: int = 2) -> dict[str, str]:
+    """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
+    for pattern in _LEGENDS if _EXPLAINS.search(text) else ():
+        found = {}
+        for match in pattern.finditer(text):
+            key = find(match["name"].strip(" .'\""))
+            if key and len(match["code"]) <= LONGEST_CODE:
+                found[match["code"].casefold()] = key
+        if len(found) >= least:
+            return found
+    return {}
+
+
+def searchable(texts: Iterable[str]) -> Iterator[str]:
+    """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
+    chosen = sorted(
+        {text[:LONGEST_TEXT] for text in texts if _EXPLAINS.search(text)}, key=lambda text: (len(text), text)
+    )
+    lengths = itertools.accumulate(map(len, chosen))
+    return (text for text, length in zip(chosen, lengths, strict=True) if length <= MOST_TEXT)
+
+
+def in_rows(block: Block, find: Callable) -> dict[str, str]:
+    """Return the codes that a codebook explains in rows: a short code beside a name."""
+    found: dict[str, str] = {}
+    for row in block.values[:MOST_ROWS]:
+        for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
+            text = canonical_id(code)
+            key = find(name) if isinstance(name, str) else None
+            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
+                found[short_code(text)] = key
+    return found if len(found) >= 2 else {}
+
+
+def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
+    """Return what the texts of a workbook say of codes for arms and for visits; contradictions are dropped.
+
+    Searched are notes and codebooks, titles, headers, remarks below tables, and the comments of cells.
+    """
+    blocks = [plan.block for plan in plans if not plan.readable]
+    texts = list(comments)
+    for block in blocks:
+        texts += [cell for row in block.values[:MOST_ROWS] for cell in row if isinstance(cell, str)]
+        texts.append("; ".join(str(cell) for row in block.values[:MOST_LISTED] for cell in row if label_like(cell)))
+    for plan in (plan for plan in plans if plan.readable):
+        texts += [*plan.header.titles, *(column.label for column in plan.columns if column.role in ("arm", "visit"))]
+        for row in plan.block.values[-FOOTERS:]:
+            texts += [cell for cell in row if isinstance(cell, str) and len(row) - row.count(EMPTY) == 1]
+    chosen, codes = list(searchable(texts)), {}
+    for role, find in (("arm", vocabulary.arm), ("visit", vocabulary.visit)):
+        legends = [in_text(text, find) for text in chosen] + [in_rows(block, find) for block in blocks]
+        # A single code in a text contradicts a legend, but makes none.
+        single = [in_text(text, find, 1) for text in chosen]
+        meanings: dict[str, set[str]] = defaultdict(set)
+        for code, key in (pair for found in [*legends, *single] for pair in found.items()):
+            meanings[code].add(key)
+        known = set().union(*legends)
+        codes[role] = {code: keys.pop() for code, keys in meanings.items() if code in known and len(keys) == 1}
+    return codes

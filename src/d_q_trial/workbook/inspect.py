@@ -12,12 +12,10 @@ from typing import NamedTuple
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
-from .layout import is_number
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
-from .recognise import PERCENT_OF_BASELINE
-from .rows import canonical_id
-from .sheets import EMPTY, Flag, Sheet, column_letters, first_of
+from .recognise import PERCENT_OF_BASELINE, canonical_id
+from .sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from .values import Source
 
 MOST_LINES = 200  # of one list
@@ -48,20 +46,28 @@ class Section(NamedTuple):
 
 def describe(reading: Reading, trial: Trial) -> list[Section]:
     """Return what was found: who takes part, blocks, variables in the order of the trial, and what to look at."""
-    order, visits, plans = [*trial.outcomes, *trial.markers], list(trial.visits), reading.plans
+    order, plans = [*trial.outcomes, *trial.markers], reading.plans
+    notes, blocks = Counter(plan.sheet for plan in plans if plan.kind == "note"), dict[object, list[str]]()
+    for plan in plans:  # several notes of one sheet are one row
+        row = [plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence]
+        many = plan.kind == "note" and notes[plan.sheet] > 2
+        more = {1: f"{plan.block.range} ...", 2: f"{notes[plan.sheet]} notes"} if many else {}
+        blocks.setdefault(plan.sheet if many else plan, [more.get(i, cell) for i, cell in enumerate(row)])
 
     def place(entry: tuple) -> tuple:
         source = entry[0]
         known = order.index(source.variable) if source.variable in order else len(order)
-        return source.plan.cohort, known, visits.index(source.visit)
+        return source.plan.cohort, known, [*trial.visits].index(source.visit)
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
-    variables = [_found(source, own, trial, len(reading.arms)) for source, own in sources]
-    ignored = ((plan, column) for plan in plans if plan.kind in READABLE for column in plan.having("ignore"))
+    unused = [
+        f"{plan.sheet}!{place_of(plan, column)}: {column.label or '(no header)'}: {column.why}"
+        for plan in plans
+        for column in (plan.having("ignore") if plan.kind in READABLE else ())
+        if column.why != "empty"
+    ]
     lists = {
-        "Columns that are not used": [
-            f"{p.sheet}!{place_of(p, c)}: {c.label or '(no header)'}: {c.why}" for p, c in ignored if c.why != "empty"
-        ],
+        "Columns that are not used": unused,
         "Blocks with numbers from which nothing is taken": [
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
@@ -72,23 +78,10 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
     sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
     return [
         Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading, trial)]),
-        Section("Blocks", _blocks(plans), HEADS[1]),
-        Section("Variables", variables, HEADS[0]),
+        Section("Blocks", list(blocks.values()), HEADS[1]),
+        Section("Variables", [_found(*entry, trial, len(reading.arms)) for entry in sources], HEADS[0]),
         *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
     ]
-
-
-def _blocks(plans: list[Plan]) -> list[list[str]]:
-    """Return a row per block; several notes of one sheet are one row."""
-    notes = Counter(plan.sheet for plan in plans if plan.kind == "note")
-    rows: dict[object, list[str]] = {}
-    for number, plan in enumerate(plans):
-        if plan.kind == "note" and notes[plan.sheet] > 2:
-            what = f"{notes[plan.sheet]} notes"
-            rows.setdefault(plan.sheet, [plan.sheet, f"{plan.block.range} ...", what, plan.evidence])
-        else:
-            rows[number] = [plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence]
-    return list(rows.values())
 
 
 def _arm_labels(trial: Trial) -> dict[str, str]:

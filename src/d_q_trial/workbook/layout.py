@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .recognise import Vocabulary, code_form, listed
-from .sheets import DATES, EMPTY, Block, Flag, Sheet, split
+from .sheets import DATES, EMPTY, Block, Flag, Sheet, is_number, split
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
@@ -20,11 +20,6 @@ MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower ca
 _NUMBER_TEXT = re.compile(r"[+\-−–]?\s*(?:\d[\d\s ,.'’]*|[.,]\d+)(?:[eE][+\-−]?\d+)?\s*%?")
 _CENSORED = re.compile(r"(?:[<>≤≥]=?|below|under|less than|above)\s*[\d.,]+.*", re.I)
 _BELOW_WORDS = re.compile(r"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below (?:detection|limit).*|undetect\w*|not detect\w*", re.I)
-
-
-def is_number(value: object) -> bool:
-    """Return whether a cell holds a number as such."""
-    return type(value) in (float, int)
 
 
 def number_like(value: object) -> bool:
@@ -83,17 +78,14 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
             break
         header.first_data = row + 1
     header.labels = _labels(block, header)
-    named = (
-        c for c, labels in enumerate(header.labels) if any(vocabulary.label(x).role == "participant" for x in labels)
-    )
-    header.ids = next(named, None)
+    named = [any(vocabulary.label(text).role == "participant" for text in labels) for labels in header.labels]
+    header.ids = named.index(True) if True in named else None
     return header
 
 
 def _is_header(block: Block, values: list, used: list[int], numeric: list[bool], header: Header, vocabulary) -> bool:
     above_numbers = [c for c in used if numeric[c]]
-    labels = [c for c in above_numbers if label_like(values[c])]
-    weeks = [values[c] for c in above_numbers if number_like(values[c])]
+    above = block.values[header.rows[-1]] if header.rows else []
     if not above_numbers:
         if header.rows:
             return False  # the arm or id of a row whose numbers are missing
@@ -101,17 +93,18 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
             return block.height > 1 and all(label_like(values[c]) for c in used)
         readings = [vocabulary.label(str(values[c])) for c in used]
         return not any(r.arm for r in readings) or (len(used) > 1 and all(r.certain for r in readings))
+    labels = [c for c in above_numbers if label_like(values[c])]
+    weeks = [values[c] for c in above_numbers if number_like(values[c])]
     if len(labels) > len(weeks):
         # Below a header, words in a row that holds an id are faults among the numbers, not labels.
-        above = [_as_label(block.values[header.rows[-1]][c]) for c in used] if header.rows else []
-        return not any(vocabulary.label(text).role == "participant" for text in above)
+        return not any(vocabulary.label(_as_label(above[c])).role == "participant" for c in used if above)
     if len(set(map(str, weeks))) < 2 or not all(map(vocabulary.is_week, weeks)):
         return False
     others = [values[c] for c in used if c not in above_numbers]
     if labels or (others and all(vocabulary.label(str(value)).role for value in others)):
         return True
     # Weeks alone: a header only below merged or spaced labels, and not a row of data that happens to be 0, 2, 4.
-    spaced = header.rows and sum(block.values[header.rows[-1]][c] == EMPTY for c in used) >= len(used) / 3
+    spaced = above and sum(above[c] == EMPTY for c in used) >= len(used) / 3
     return bool(spaced) and len(used) == len(weeks)
 
 
@@ -152,35 +145,30 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
     return labels
 
 
-@dataclass
-class Table:
-    """A block that is judged as one, with the titles outside it, nearest first."""
+def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
+    """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right.
 
-    block: Block
-    titles: list[str] = field(default_factory=list)
-
-
-def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[Table]:
-    """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right."""
+    Each stands with the titles outside it, nearest first.
+    """
     blocks = split(sheet)
     if len(blocks) > MOST_BLOCKS:
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
-    pieces = [part for block in blocks for part in _at_new_headers(block, vocabulary)]
-    pieces.sort(key=lambda block: (block.top, block.left))
-    pieces = _joined(pieces, lambda block, others: _rows_below(block, others, vocabulary))
-    pieces.sort(key=lambda block: (block.left, block.top))
-    pieces = _joined(pieces, lambda block, others: _columns_beside(block, others, vocabulary))
-    pieces = _joined(pieces, lambda block, others: _groups_beside(block, others, vocabulary))
-    pieces.sort(key=lambda block: (block.top, block.left))
-    return _with_titles(pieces, vocabulary)
+    pieces = sorted((part for block in blocks for part in _at_new_headers(block, vocabulary)), key=_down)
+    pieces = sorted(_joined(pieces, _rows_below, vocabulary), key=lambda block: (block.left, block.top))
+    pieces = _joined(_joined(pieces, _columns_beside, vocabulary), _groups_beside, vocabulary)
+    return _with_titles(sorted(pieces, key=_down), vocabulary)
 
 
-def _joined(pieces: list[Block], more_of: Callable[[Block, list[Block]], list[Block]]) -> list[Block]:
+def _down(block: Block) -> tuple[int, int]:
+    return block.top, block.left
+
+
+def _joined(pieces: list[Block], more_of: Callable[..., list[Block]], vocabulary: Vocabulary) -> list[Block]:
     """Join each block with those that belong to it, as long as there are any."""
     done = []
     while pieces:
         block, *pieces = pieces
-        while more := more_of(block, pieces):
+        while more := more_of(block, pieces, vocabulary):
             pieces = [piece for piece in pieces if piece not in more]
             block = block.joined(more)
         done.append(block)
@@ -209,14 +197,10 @@ def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
 
 def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
     """Return the blocks that continue a table below a blank row."""
-    below = [
-        b for b in others if 0 <= b.top - upper.bottom <= MOST_BLANK and b.left >= upper.left and b.right <= upper.right
-    ]
-    if not below:
-        return []
-    header = find_header(upper, vocabulary)
-    first_end = min(b.bottom for b in below)
-    band = [b for b in below if b.top < first_end]
+    near = [b for b in others if 0 <= b.top - upper.bottom <= MOST_BLANK]
+    below = [b for b in near if b.left >= upper.left and b.right <= upper.right]
+    header = find_header(upper, vocabulary) if below else Header()
+    band = [b for b in below if b.top < min(b.bottom for b in below)]
     fitting = (header.rows or _only_labels(upper)) and all(_continues(b, upper, header, vocabulary) for b in band)
     return band if fitting else []
 
@@ -297,7 +281,7 @@ def _names_group(value: object, vocabulary: Vocabulary) -> bool:
     return reading is not None and reading.certain and not reading.variable and bool(reading.arm or reading.stratum)
 
 
-def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[Table]:
+def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
     """Give each table the short texts above it that share a column with it, and those above everything.
 
     A title may also stand above the first of several tables side by side, without a blank row between.
@@ -308,14 +292,13 @@ def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[Table]:
         if block.height > TITLE_ROWS
         for row, title in enumerate(find_header(block, vocabulary).titles)
     ]
-    found: list[Table] = []
-    texts: list[tuple[Block, str]] = []
+    found, texts = [], list[tuple[Block, str]]()
     first_table = min((b.top for b in pieces if b.height > TITLE_ROWS or b.width > 2), default=0)
     for block in pieces:
         near = [text for b, text in reversed(texts) if b.left < block.right and b.right > block.left]
         above_all = [text for b, text in reversed(texts) if b.bottom <= first_table and text not in near]
         beside = [t for row, b, t in inside if b.right <= block.left and row < block.top < b.bottom]
-        found.append(Table(block, near + above_all + beside))
+        found.append((block, near + above_all + beside))
         if block.height <= TITLE_ROWS and block.width <= 2:
             cells = [str(v).strip() for row in block.values for v in row if label_like(v)]
             texts += [(block, cell) for cell in cells if len(cell) <= 300]

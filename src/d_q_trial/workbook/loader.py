@@ -264,7 +264,7 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
             shown = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=...")
             value = Flag("formula", str(shown)[:200])
         elif source.data_type == "e":
-            value = Flag("error", str(source.value))
+            value = Flag("error cell", str(source.value))
         if cell.comment is not None:
             comments.append(cell.comment.text.strip())
         if value == EMPTY:

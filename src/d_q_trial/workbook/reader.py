@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ..files import sha256
-from ..participants import COLUMNS, Participants
-from ..trial import Trial
+from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
+from ..trial import BASELINE, Trial
 from .checks import CHECKS
-from .classify import classify
-from .join import assign_arms, one_value_per_group, resolve_repeats, unify_ids
-from .layout import tables
+from .classify import recognise
 from .loader import load
-from .mapping import CODED, Codes, Mapping, Plan, Policy, load_mapping, plans_of
-from .recognise import Vocabulary
-from .rows import RowReader, collect
-from .sheets import Faults, Workbook
-from .values import BlockReader, make_frame
+from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping, plans_of
+from .recognise import PERCENT_OF_BASELINE, Vocabulary, code_form
+from .sheets import EMPTY, Faults, Workbook
+from .values import BlockReader, RowReader, cell_of, make_frame
 
+MOST_LISTED = 20
+MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
+# Cyrillic and Greek letters that look like Latin ones.
+_LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
 SYNTHETIC = "Synthetic data: not the trial's participants"
 _SYNTHETIC_WORDS = re.compile(r"synthetic (?:data|cohort|participants)|not the trial's participants", re.I)
 
@@ -102,32 +105,6 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     return reading
 
 
-def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], Codes]:
-    """Classify every block of every sheet, and collect the legends of codes."""
-    plans = [
-        classify(table.block, vocabulary, [*table.titles, sheet.name])
-        for sheet in workbook.sheets
-        for table in tables(sheet, vocabulary)
-    ]
-    codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-    unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
-    on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
-    for block in (plan.block for plan in plans if unclear and not plan.readable):
-        texts = [cell for row in block.values for cell in row if isinstance(cell, str)]
-        on_sheet[id(block.sheet)].update(key for text in texts for key in vocabulary.context(text).candidates)
-    for plan in unclear:
-        # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
-        column = plan.one("stratum")
-        own = set(vocabulary.context(column.label).candidates) if column else set()
-        named = own or on_sheet[id(plan.block.sheet)]
-        markers = named & set(vocabulary.trial.markers)
-        if len(markers) == 1:
-            plan.marker = markers.pop()
-        elif column or plan.stratum or any(column.stratum for column in plan.data):
-            plan.unread = "it does not say which marker the strata are of; name it in the mapping"
-    return plans, codes
-
-
 def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     """Read all readable blocks and join them by participant."""
     trial, policy, faults = reading.trial, reading.policy, reading.faults
@@ -151,3 +128,341 @@ def label_of(workbook: Workbook) -> str | None:
     first = workbook.sheets[0].rows[:60] if workbook.sheets else []
     texts = [workbook.properties, *(str(value) for row in first for value in row[:30] if isinstance(value, str))]
     return SYNTHETIC if any(_SYNTHETIC_WORDS.search(text) for text in texts) else None
+
+
+# -- ids ----------------------------------------------------------------------------------------------------------
+
+
+def unify_ids(plans: list[Plan], faults: Faults) -> None:
+    """Write ids alike on all sheets where their forms leave no doubt, and report those that may be the same participant."""
+    for plan in plans:
+        _drop_row_numbers(plan)
+    _rewrite([plan for plan in plans if plan.people], faults)
+    own = [plan for plan in plans if plan.one("participant") and plan.people]
+    for plan in own:
+        if plan.kind == "participants":
+            _report_second_rows(plan, faults)
+    own = [plan for plan in own if plan.cohort != POPULATION]
+    seen: dict[str, str] = {}
+    for plan in own:
+        others = set().union(*(other.people for other in own if other is not plan))
+        mostly_shared = 2 * len(plan.people & others) >= len(plan.people)
+        for position, identity in plan.rows["participant"].dropna().drop_duplicates().items():
+            form = code_form(plain := identity.translate(_LOOK_ALIKES))
+            key = f"{form.prefix}{form.number}" if form else plain.casefold().replace(" ", "")
+            kind, close = "", []
+            if (first := seen.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
+                kind = "id written otherwise"
+                what = f"differs only in writing from the participant {first!r}; write both alike"
+            elif mostly_shared and identity not in others:  # a slip, or two participants
+                close = [other for other in others - plan.people if _one_edit(identity, other)]
+            if len(close) == 1:
+                kind = "id on one sheet only"
+                what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
+            if kind:
+                faults.error(kind, what, **plan.place(position, plan.one("participant")), value=identity)
+
+
+def _drop_row_numbers(plan: Plan) -> None:
+    """Take ids for row numbers where the same one stands beside values of several arms."""
+    by_arm = defaultdict(list)
+    for column in plan.data:
+        if column.arm:
+            by_arm[column.arm].append(column.index)
+    beside = (sum(any(row[c] != EMPTY for c in columns) for columns in by_arm.values()) for row in plan.body)
+    if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
+        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
+        plan.rows["participant"] = None
+
+
+def _report_second_rows(plan: Plan, faults: Faults) -> None:
+    """Refuse more than one row of a participant where each has one."""
+    used = plan.rows.loc[plan.rows["use"], "participant"].dropna()
+    column, first = plan.one("participant"), used.drop_duplicates()
+    first = dict(zip(first, first.index, strict=True))
+    for position, identity in used[used.duplicated()].items():
+        other = plan.place(first[identity], column)["cell"]
+        what = f"participant has a row already at {other}; expected one row each"
+        faults.error("duplicate participant", what, **plan.place(position, column), value=identity)
+        plan.rows.loc[position, "use"] = False
+
+
+def _rewrite(plans: list[Plan], faults: Faults) -> None:
+    """Rewrite ids that differ only in form from those of the largest block with arms."""
+    if len(plans) < 2:
+        return
+    base = max(plans, key=lambda p: (p.rows["arm"].nunique() if p.cohort != POPULATION else -1, len(p.people)))
+    known = base.people
+    for plan in plans:
+        if plan is not base and plan.people - known:
+            renamed = _matched(plan.people, known, plan.cohort == POPULATION)
+            if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
+                plan.rows["participant"] = plan.rows["participant"].replace(renamed)
+                old, new = changed[0]
+                what = f"ids are written otherwise than on {base.sheet} ({new}); {len(renamed)} matched"
+                faults.note("id form", what, sheet=plan.sheet, value=old)
+            known |= plan.people if plan.cohort != POPULATION else set()
+
+
+def _matched(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
+    """Match ids by their numbers, if their letters do not disagree, or else but for case and blanks; nothing ambiguous."""
+    forms = {identity: code_form(identity) for identity in own | known}
+    letters = {form.prefix if form else None for form in forms.values()} - {""}
+    by_number = None not in letters and len(letters) <= 1
+    keys = {i: form.number if by_number else i.casefold().replace(" ", "") for i, form in forms.items()}
+    theirs = {keys[identity]: identity for identity in known}
+    if len(theirs) < len(known) or len({keys[identity] for identity in own}) < len(own):
+        return {}
+    renamed = {identity: theirs[keys[identity]] for identity in own if keys[identity] in theirs}
+    enough = 1 if any_share and by_number else (1 - MOST_UNMATCHED if by_number else 1) * len(own)
+    return renamed if len(renamed) >= enough else {}
+
+
+def _one_edit(first: str, second: str) -> bool:
+    """Return whether one character replaced, added or left out turns one text into the other."""
+    cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
+    replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
+    return first != second and (replaced or first in others or second in cuts)
+
+
+# -- arms ---------------------------------------------------------------------------------------------------------
+
+
+def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
+    """Give each row with an id the arm that any sheet states for its participant; return the arms by participant.
+
+    A column of arms counts before headers, titles and names of sheets. A sample of people of whom most turn out to be
+    participants is the trial's.
+    """
+    stated: tuple[list, list] = ([], [])
+    for plan in plans:
+        naming = plan.one("arm") or plan.columns[0]
+        by_arm = [column for column in plan.data if column.arm and not plan.one("arm") and plan.kind != "groups"]
+        of_title = plan.arm if plan.kind != "groups" and not plan.one("arm") else None
+        own = plan.rows[plan.rows["use"]].dropna(subset="participant")
+        for position, identity, arm in zip(own.index, own["participant"], own["arm"], strict=True):
+            if arm:
+                stated[0].append((identity, arm, plan.place(position, naming)))
+            elif by_arm or of_title:
+                filled = (column for column in by_arm if plan.cell(position, column) != EMPTY)
+                column = next(filled, Column(0, arm=of_title))
+                stated[1].append((identity, column.arm, plan.place(position, column)))
+    known: dict[str, tuple[str, dict[str, str]]] = {}
+    for identity, arm, place in (entry for entry in (*stated[0], *stated[1]) if entry[1]):
+        first, where = known.setdefault(identity, (arm, place))
+        if first != arm:
+            what = f"participant {identity} is in arm {first} at {where['sheet']}!{where['cell']}"
+            faults.error("arm changed", what, **place, value=arm)
+    arms = {identity: arm for identity, (arm, _) in known.items()}
+    for plan in plans:
+        if plan.cohort == POPULATION and plan.people and 2 * len(plan.people & arms.keys()) >= len(plan.people):
+            plan.cohort = TRIAL
+        if plan.cohort == TRIAL:
+            of_id = plan.rows["participant"].map(arms)
+            plan.rows["arm"] = plan.rows["arm"].where(of_id.isna(), of_id)
+    return arms
+
+
+# -- values that are given twice ----------------------------------------------------------------------------------
+
+
+def one_value_per_group(plan: Plan) -> bool:
+    """Return whether a block without ids holds one value per group: summaries such as medians, not participants."""
+    down = plan.rows[plan.rows["use"]].value_counts([*CODED], dropna=False)
+    across = Counter((c.variable, c.visit, c.arm, c.stratum, c.measure) for c in plan.data)
+    return plan.kind == "groups" and {*down, *across.values()} == {1}
+
+
+def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
+    """Keep one of each value that a workbook gives more than once, and report those that differ.
+
+    Returns
+    -------
+    DataFrame
+        The long table without changes at baseline, second population samples, panels that repeat others or raw values,
+        repeated columns, and given changes of participants who have both raw values.
+    """
+    for resolve in (_zero_baselines, _population, _panels, _repeats, _given_changes):
+        frame = frame.drop(resolve(frame, trial, faults))
+    strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
+    return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
+
+
+def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+    """Leave out columns that give the change at baseline, which is zero by definition."""
+    drop: list = []
+    for source, own in frame[frame["visit"].eq(BASELINE) & frame["text"].eq("")].groupby("source", sort=False):
+        measures = (source.plan.measure, source.column.measure)
+        of_itself = [at for name, at in ((PERCENT_CHANGE, 0), (PERCENT_OF_BASELINE, 100)) if name in measures]
+        if of_itself and own["value"].eq(of_itself[0] if source.measure == VALUE else 0).all():
+            faults.note("zero baseline", "changes at baseline are zero by definition; not read", **source.head)
+            drop += own.index.tolist()
+    return drop
+
+
+def _by_plan(frame: pd.DataFrame):
+    return frame.assign(plan=[source.plan for source in frame["source"]]).groupby("plan", sort=False)
+
+
+def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+    """Keep one of several blocks that give the same population sample, and ask where it is not clear who belongs to it.
+
+    People without ids on two sheets may be the same ones, and may be the participants.
+    """
+    label = trial.population.label if trial.population else "sample"
+    age = trial.population.age if trial.population else ""
+    participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
+    sample: dict[Plan, pd.DataFrame] = {}
+    drop: list = []
+    for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
+        people, mapped = _people(own), plan.mapped
+        counts = {other: _shared(people, known, age) for other, known in sample.items()}
+        if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
+            faults.note("population", "repeats another sheet; not read twice", sheet=plan.sheet)
+            drop += own.index.tolist()
+            continue
+        alike = (
+            other
+            for other, count in counts.items()
+            if 2 * (count or 0) > min(len(people), len(sample[other]))
+            or not (mapped or count is None or (plan.one("participant") and other.one("participant")))
+        )
+        if other := next(alike, None):
+            what = f"people without ids here and on {other.sheet}!{other.block.range}, perhaps the same ones"
+            faults.error("population", f"{what}; list in the mapping the blocks that are the {label}", **plan.whole())
+        elif 2 * (_shared(people, participants, age) or 0) > len(people):
+            what = (
+                f"most people here have the values of participants; list in the mapping the block that is the {label}"
+            )
+            faults.error("population", what, **plan.whole())
+        sample[plan] = people
+        faults.note("population", f"{len(people)} people without an arm: read as the {label}", sheet=plan.sheet)
+    return drop
+
+
+def _people(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the values of each person, by variable."""
+    return frame.pivot_table(index="participant", columns="variable", values="value", aggfunc="last")
+
+
+def _shared(people: pd.DataFrame, known: pd.DataFrame, age: str) -> int | None:
+    """Count the people whose markers equal those of a known one, with an age within a year; None without a marker of both."""
+    names = sorted({*people} & {*known} - {age})
+    if not names:
+        return None
+    ages = [part.reindex(columns=[*names, age]).reset_index() for part in (people, known)]
+    pairs = ages[0].merge(ages[1], on=names)
+    # A missing age agrees with any.
+    return pairs.loc[~((pairs[f"{age}_x"] - pairs[f"{age}_y"]).abs() > 1), "participant_x"].nunique()
+
+
+def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+    """Keep one of several panels that show the same group; panels that differ are a fault."""
+    unlinked = frame[~frame["linked"]]
+    marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
+    drop: list = []
+    for (_, _, _, stratum, arm, _), own in unlinked.groupby(
+        ["variable", "visit", "measure", "stratum", "arm", marker], sort=False
+    ):
+        (_, first), *others = _by_plan(own)
+        head = first["source"].iloc[0].head
+        for _, panel in others:
+            source, where = panel["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
+            what = ", ".join(filter(None, [source.label(trial), stratum, arm]))
+            if sorted(first["value"]) == sorted(panel["value"]):
+                faults.note("repeated panel", f"{what}: the same values as at {where}; read once", **source.head)
+            else:
+                what = f"{what}: other values than at {where}; choose one in the mapping"
+                faults.error("two panels", what, **source.head)
+            drop += panel.index.tolist()
+    return drop
+
+
+def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Index:
+    """Keep one of each value that is given twice; values that differ are a fault."""
+    linked = frame[frame["linked"]]
+    keys = ["cohort", "variable", "visit", "measure", "participant"]
+    second = linked[linked.duplicated(keys)]
+    known = linked.drop_duplicates(keys)[[*keys, "value", "text", "cell", "source"]]
+    second = second.merge(known, on=keys, how="left", suffixes=("", "_known")).set_index(second.index)
+    same = second["value"].eq(second["value_known"]) | (second["text"].ne("") & second["text"].eq(second["text_known"]))
+    for source, own in second.groupby("source", sort=False):
+        label = source.label(trial)
+        for other, differing in own[~same[own.index]].groupby("source_known", sort=False):
+            for row in differing.itertuples():
+                where = f"{other.plan.sheet}!{row.cell_known}"
+                if other is source:
+                    what = f"second value of {label} for participant {row.participant}"
+                    faults.error("second value", f"{what}; {where} has {row.value_known:.10g}", **cell_of(row))
+                    continue
+                what = (
+                    f"second column for {label}; {other.plan.sheet}!{other.head['cell']} has other values for "
+                    f"{len(differing)} participants, first {row.participant} ({row.value_known:.10g} at {where}, here "
+                    f"{row.value:.10g} at {row.cell}); choose one in the mapping"
+                )
+                faults.error("two columns", what, **source.head)
+                break
+        # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
+        by_visit = bool(getattr(trial.outcomes.get(source.variable), "follow_up", ()))
+        if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
+            what = f"{label} repeated with equal values for {repeated} participants; read once"
+            faults.note("repeated", what, **source.head)
+    return second.index
+
+
+def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+    """Compare given changes, and panels without ids, with what raw values make, and drop those that raw values make again."""
+    linked = frame["linked"]
+    raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
+    values = {key: own.set_index("participant")["value"] for key, own in raw.groupby(["variable", "visit"])}
+    arms = frame[linked].set_index("participant")["arm"].to_dict()
+    drop: list = []
+    for source, own in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
+        made = values.get((source.variable, source.visit), pd.Series(dtype=float))
+        if source.measure == PERCENT_CHANGE:
+            base = values.get((source.variable, BASELINE), pd.Series(dtype=float))
+            base = base[base > 0].reindex(made.index)
+            made = (100 * (made - base) / base).dropna()
+        if made.empty or source.variable not in trial.outcomes:
+            continue
+        # Half a unit of the last decimal that the values were written with.
+        decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in own["value"]), default=0)
+        tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
+        if own["linked"].iloc[0]:
+            own = own[own["participant"].isin(made.index)]
+            _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label(trial), faults)
+        else:
+            groups = set(own["arm"]) - {""}
+            pool = sorted(value for identity, value in made.items() if not groups or arms[identity] in groups)
+            group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
+            what = f"{source.label(trial)} ({group}): {_matched_values(sorted(own['value']), pool, tolerance)} of {len(own)}"
+            what += " values agree with those of the participants on other sheets; the panel is not read twice"
+            faults.note("panel", what, **source.head)
+        drop += own.index.tolist()
+    return drop
+
+
+def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label: str, faults: Faults) -> None:
+    """Report given changes that differ from those that raw values make, and a factor between all of them."""
+    given = own["value"].to_numpy()
+    wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
+    for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), made[wrong], strict=False):
+        what = f"given percent change of {label}; raw values make {value:.6g}; the raw values are used"
+        faults.note("given change", what, **cell_of(row))
+    ratios = given[made != 0] / made[made != 0]
+    if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
+        what = f"{label}: all given changes are {float(f'{ratios[0]:.3g}'):g} times the recomputed ones"
+        faults.note("given change", what, **own["source"].iloc[0].head | {"value": ""})
+
+
+def _matched_values(values: list[float], pool: list[float], tolerance: float) -> int:
+    """Count the values that have one of their own in a pool; both lists are sorted."""
+    matched, left = 0, iter(pool)
+    made = next(left, math.inf)
+    for value in values:
+        near = max(tolerance, 1e-7 * abs(value))
+        while made < value - near:
+            made = next(left, math.inf)
+        if made <= value + near:
+            matched, made = matched + 1, next(left, math.inf)
+    return matched

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -18,6 +18,7 @@ import yaml
 
 from ..participants import PERCENT_CHANGE
 from ..trial import BASELINE, Trial
+from .sheets import Flag, is_number
 
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
 FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA = (
@@ -139,13 +140,6 @@ def stratum_label(text: str) -> str:
     return "/".join(f"T{number}" for number in sorted(numbers)) or " ".join(text.split())
 
 
-def names_an_id(text: str) -> bool:
-    """Return whether a label says nothing but that a column identifies people."""
-    said = set(_content(fold(text)))
-    alone = len(said) == 1 or bool(said - PERSONS)
-    return bool(said & (PERSONS | IDENTIFIERS)) and said <= PERSONS | IDENTIFIERS | BESIDE_IDENTIFIERS and alone
-
-
 class Form(NamedTuple):
     """An id taken apart: letters before a number."""
 
@@ -157,6 +151,29 @@ def code_form(identity: str) -> Form | None:
     """Take an id such as ``P-02`` apart; None for other ids."""
     match = re.fullmatch(r"\s*([^\d\s]*?)[\s_\-.#:]*0*(\d+)\s*", identity)
     return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
+
+
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
+_POINT_ZERO = re.compile(r"\d+\.0+")
+
+
+def canonical_id(value: object) -> str:
+    """Return an id as text; 2.0, "2.0" and " 2 " are all "2"."""
+    if is_number(value):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))  # type: ignore[arg-type]
+    if isinstance(value, Flag):
+        return value.shown
+    text = plain_characters(str(value))
+    if _EXPONENT.fullmatch(text) and float(text) < 1e15:
+        return str(int(float(text)))
+    return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+
+
+def plain_characters(text: str) -> str:
+    """Return text without characters that cannot be seen, with one kind of dash, space and letter."""
+    text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
+    return " ".join(text.translate(_HYPHENS).split())
 
 
 _PREFIX = {"k": 1e3, "": 1.0, "d": 1e-1, "c": 1e-2, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
@@ -272,43 +289,43 @@ class Vocabulary:
         arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
         self.arm_labels = {arm.key: arm.label for arm in arms}
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
-        of_things = {k: [k, thing.label, *thing.names] for k, thing in (trial.outcomes | trial.markers).items()}
-        of_arms = {arm.key: [arm.key, arm.label, *arm.names] for arm in arms}
-        of_visits = {visit.key: [visit.key, visit.label, *visit.names] for visit in trial.visits.values()}
-        codes = codes or {}
-        single: dict[str, dict[str, str]] = {"arm": {}, "visit": {}, "variable": {}}  # letters, which stand alone
-        for role, own in (("arm", of_arms), ("visit", of_visits), ("variable", of_things)):
-            for code, key in codes.get(role, {}).items():
+        things = {"arm": arms, "visit": trial.visits.values(), "variable": (trial.outcomes | trial.markers).values()}
+        named = {role: {x.key: [x.key, x.label, *x.names] for x in own} for role, own in things.items()}
+        single: dict[str, dict[str, str]] = {role: {} for role in named}  # letters, which stand alone
+        for role, own in named.items():
+            for code, key in (codes or {}).get(role, {}).items():
                 if key in own and not squash(code).isdigit() and len(code) > 1:
                     own[key].append(code)
                 elif key in own:
                     single[role][code] = key
         # Numbers are codes of visits in their own column, and behind names.
         self.numbered = {code: key for code, key in single["visit"].items() if code.isdigit()}
-        self.ignored = {squash(code) for code, key in codes.get("variable", {}).items() if key == "ignore"}
-        self.arms = {squash(name): key for key, names in of_arms.items() for name in names}
-        self.visits = {squash(name): key for key, names in of_visits.items() for name in names}
-        self.variables: dict[str, set[str]] = {}
-        for key, names in of_things.items():
-            for name in names:
-                self.variables.setdefault(squash(name), set()).add(key)
-        self._name_words = {key: [set(_content(fold(name))) for name in names] for key, names in of_things.items()}
+        self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
+        self.arms, self.visits = (
+            {squash(name): key for key, names in named[role].items() for name in names}
+            | {code: key for code, key in single[role].items() if not code.isdigit()}
+            for role in ("arm", "visit")
+        )
+        self.variables: dict[str, set[str]] = defaultdict(set)
+        for key, name in ((key, name) for key, names in named["variable"].items() for name in names):
+            self.variables[squash(name)].add(key)
+        self._name_words = {key: [set(_content(fold(n))) for n in names] for key, names in named["variable"].items()}
         # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
         telling = {
             key: {squash(word) for word in [*_ACRONYM.findall(" ".join(names[1:])), *_LONG_WORD.findall(names[1])]}
-            for key, names in of_things.items()
+            - {""}
+            for key, names in named["variable"].items()
         }
         sharing = Counter(word for own in telling.values() for word in own)
+        short = {key: [word for word in sorted(own) if sharing[word] <= MOST_SHARING] for key, own in telling.items()}
         self._short_names = {
-            key: re.compile("|".join(rf"{word}(?:{GLUED.pattern})?$" for word in sorted(own)))
-            for key, words_ in telling.items()
-            if (own := {word for word in words_ if word and sharing[word] <= MOST_SHARING})
+            key: re.compile("|".join(rf"{word}(?:{GLUED.pattern})?$" for word in own))
+            for key, own in short.items()
+            if own
         }
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
-            any_of([name for names in named.values() for name in names]) for named in (of_arms, of_visits, of_things)
+            any_of(name for names in named[role].values() for name in names) for role in ("arm", "visit", "variable")
         )
-        for known, role in ((self.arms, "arm"), (self.visits, "visit")):
-            known |= {code: key for code, key in single[role].items() if not code.isdigit()}
         self.roles = {squash(name): role for role, names in WORDS["roles"].items() for name in names.split(";")}
         self.roles |= {squash(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
@@ -334,23 +351,24 @@ class Vocabulary:
     def _label(self, text: str) -> Reading:
         """Read a column's label, or a cell that names something."""
         folded, whole, role = fold(text), self.variable(text), self.roles.get(squash(text))
+        said = set(_content(folded))
+        identifies = bool(said & (PERSONS | IDENTIFIERS)) and said <= PERSONS | IDENTIFIERS | BESIDE_IDENTIFIERS
+        only = {"variable": whole[0]} if len(whole) == 1 else {}
         if squash(text) in self.ignored:
             return Reading(role="ignored")
         if not folded:
             return Reading()
         if whole and not role:
-            return Reading(variable=whole[0]) if len(whole) == 1 else Reading(candidates=whole)
+            return Reading(**only or {"candidates": whole})
         if arm := self.arm(text):
             return Reading(arm=arm)
         if visit := self.visits.get(squash(text)):
             return Reading(visit=visit)
         if role:
-            return Reading(role=role, variable=whole[0] if len(whole) == 1 else None)
-        if names_an_id(text):
+            return Reading(role=role, **only)
+        if identifies and (len(said) == 1 or said - PERSONS):
             return Reading(role="participant")
-        if len(folded) > 1 and is_unit(folded):
-            return Reading(unit=folded)
-        return self._parse(folded)
+        return Reading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._parse(folded)
 
     def _parse(self, folded: str) -> Reading:
         label = _Label(GROUP_SIZE.sub(" ", folded))

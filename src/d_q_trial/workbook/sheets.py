@@ -26,8 +26,13 @@ DATES = (datetime.date, datetime.time, datetime.timedelta)
 class Flag:
     """A cell that holds something other than a value."""
 
-    kind: str  # "error" or "formula" (without a stored value)
+    kind: str  # "error cell" or "formula" (without a stored value)
     shown: str  # what the user sees there
+
+
+def is_number(value: object) -> bool:
+    """Return whether a cell holds a number as such."""
+    return type(value) in (float, int)
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -16,20 +16,22 @@ import pandas as pd
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
-from .layout import MISSING, is_number
-from .mapping import Column, Plan, Policy
-from .recognise import PERCENT_OF_BASELINE
-from .sheets import DATES, EMPTY, Faults, Flag
+from .layout import MISSING, label_like
+from .mapping import CODED, Codes, Column, Plan, Policy, article, decoded
+from .recognise import PERCENT_OF_BASELINE, STATISTICS, Vocabulary, canonical_id, fold, plain_characters, stratum_label
+from .sheets import DATES, EMPTY, Faults, Flag, is_number
 
 Part = dict[str, list]  # columns of the long table
-Remark = tuple[int, object, str, str]  # position of a cell, what it shows, kind and text of a fault or note
+Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
 CHANGES = (PERCENT_CHANGE, PERCENT_OF_BASELINE)
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
 YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "false", "0", "never", "negative", "neg"}
-FLAGS = {
-    "error": ("error cell", "an error cell where a number belongs"),
-    "formula": ("formula", "a formula without a stored value; open in Excel and save again"),
+UNFIT = {  # cells that are neither numbers nor text
+    "error cell": "an error cell where a number belongs",
+    "formula": "a formula without a stored value; open in Excel and save again",
+    "truth value": "a truth value where a number belongs",
+    "date": "a date or time where a number belongs",
 }
 BELOW_RULES = {  # what becomes of a value below a limit of detection: a share of the limit
     "missing": (math.nan, "missing"),
@@ -52,88 +54,64 @@ REFUSED = (  # texts that are no plain numbers: pattern, kind, expectation
 )
 
 
-class _RefusedError(Exception):
-    """A cell that is not a number: its kind of fault, and what was expected."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
+_EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
+_EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
+_SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
+_WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
 
 
-def read_numbers(cells: Sequence, policy: Policy, binary: bool) -> tuple[np.ndarray, list[Remark], list[Remark]]:
-    """Read a column of cells as numbers.
+def read_number(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
+    """Read a cell as a number.
 
     Parameters
     ----------
-    cells : sequence
-        Values of a :class:`Sheet`, "" where empty, Flag where an error or an uncalculated formula stands.
+    cell : object
+        Not empty; a Flag where an error or an uncalculated formula stands.
     policy : Policy
+    missing : set of str and float
+        Codes for a missing value, text in lower case.
     binary : bool
         Whether yes and no are expected; they become 1 and 0.
-
-    Returns
-    -------
-    array of float
-        NaN where there is no number.
-    list, list
-        Faults, and notes on cells that were not plain numbers.
     """
-    values, faults, notes = np.full(len(cells), math.nan), [], []
-    missing = MISSING | {code.strip().casefold() for code in policy.missing}
-    codes = {float(code) for code in policy.missing if _PLAIN.fullmatch(code.strip())}
-    for position, cell in enumerate(cells):
-        if cell == EMPTY:
-            continue
-        kind, what, value = "", "", cell
-        try:
-            if binary or type(cell) is not float:
-                value, kind, what = _read(cell, policy, binary, missing)
-            if value in codes or cell != cell:
-                value, kind, what = math.nan, "missing code", "read as missing"
-            elif abs(value) > LARGEST:
-                what = "infinite" if math.isinf(value) else "too large to be a measurement"
-                raise _RefusedError("infinite", f"{what}; expected a number")
-        except _RefusedError as error:
-            value, (kind, what) = math.nan, error.args
-            faults.append((position, getattr(cell, "shown", cell), kind, what))
-        else:
-            notes += [(position, getattr(cell, "shown", cell), kind, what)] if kind else []
-        values[position] = value
-    return values, faults, notes
+    value, kind, what = (cell, "", "") if type(cell) is float and not binary else _read(cell, policy, missing, binary)
+    if value is not None and (value in missing or cell != cell):
+        return math.nan, "missing code", "read as missing"
+    if value is not None and abs(value) > LARGEST:
+        what = "infinite" if math.isinf(value) else "too large to be a measurement"
+        return None, "infinite", f"{what}; expected a number"
+    return value, kind, what
 
 
-def _read(cell: object, policy: Policy, binary: bool, missing: set[str]) -> tuple[float, str, str]:
-    """Return a cell's number, and kind and text of a note if it was not a plain one."""
+def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
     text = unicodedata.normalize("NFKC", str(cell)).strip().translate(_DASHES)
     word = text.casefold().removesuffix(".0")
     if binary and not isinstance(cell, Flag) and word in YES | NO:
         return float(word in YES), "", ""
-    if isinstance(cell, bool):
-        raise _RefusedError("truth value", "a truth value where a number belongs")
-    if isinstance(cell, Flag):
-        if cell.kind == "error" and policy.error_cells == "missing":
-            return math.nan, "error cell", "an error cell, read as missing"
-        raise _RefusedError(*FLAGS[cell.kind])
-    if isinstance(cell, DATES):
-        raise _RefusedError("date", "a date or time where a number belongs")
+    kind = "truth value" if isinstance(cell, bool) else "date" if isinstance(cell, DATES) else getattr(cell, "kind", "")
+    if kind == "error cell" and policy.error_cells == "missing":
+        return math.nan, kind, "an error cell, read as missing"
+    if kind:
+        return None, kind, UNFIT[kind]
     if is_number(cell) and not binary:
         return float(cell), "", ""  # type: ignore[arg-type]
-    if not text:
-        return math.nan, "", ""
-    if text.casefold() in missing:
-        return math.nan, "missing code", "read as missing"
-    if binary:
-        raise _RefusedError("binary", "expected yes or no, 1 or 0")
+    if not text or text.casefold() in missing:
+        return math.nan, *(("missing code", "read as missing") if text else ("", ""))
+    return (None, "binary", "expected yes or no, 1 or 0") if binary else _read_text(text, policy)
+
+
+def _read_text(text: str, policy: Policy) -> Number:
     if len(text) > LONGEST_NUMBER:
-        raise _RefusedError(*REFUSED[-1][1:])
-    return _read_text(text, policy)
-
-
-def _read_text(text: str, policy: Policy) -> tuple[float, str, str]:
+        return None, *REFUSED[-1][1:]
     if _PLAIN.fullmatch(text):
         return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
     if match := _BELOW.fullmatch(text):
         limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
         if _COMMA.fullmatch(limit):
-            raise _RefusedError("comma", f"a comma in a limit of detection; {COMMA_ADVICE}")
+            return None, "comma", f"a comma in a limit of detection; {COMMA_ADVICE}"
         if not _PLAIN.fullmatch(limit):
-            raise _RefusedError("text", "a limit that is not a number")
+            return None, "text", "a limit that is not a number"
         share, words = BELOW_RULES[policy.below_detection]
         return share * float(limit), "below detection", f"below detection, read as {words}"
     if _BELOW_WORD.fullmatch(text):
@@ -143,7 +121,201 @@ def _read_text(text: str, policy: Policy) -> tuple[float, str, str]:
         return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
-    raise _RefusedError(*next((kind, what) for pattern, kind, what in REFUSED if re.fullmatch(pattern, text, re.I)))
+    return None, *next((kind, what) for pattern, kind, what in REFUSED if re.fullmatch(pattern, text, re.I))
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+class RowReader:
+    """Reads the columns, merged areas and section rows that say whose and when the values of each row of a block are.
+
+    The result are ``plan.rows``, with a column for each role, None where a row says nothing; ``use``, whether it holds data;
+    and ``unknown``, whether its arm was not understood; and ``plan.spellings``.
+    """
+
+    def __init__(self, plan: Plan, vocabulary: Vocabulary, codes: Codes, policy: Policy, faults: Faults) -> None:
+        self.plan, self.vocabulary, self.codes, self.faults = plan, vocabulary, codes, faults
+        self.body, self.header = plan.body, plan.header
+        self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED)}
+        last = plan.block.values[self.header.rows[-1]] if self.header.rows else []
+        repeated = any(cell != EMPTY for cell in last)  # the header may be
+        self.use = np.array([not (repeated and row == last) for row in self.body], dtype=bool)
+        self.unknown = np.zeros(len(self.body), dtype=bool)
+        if policy.hidden_rows == "ignore" and not plan.block.transposed:
+            own = plan.block.rows[self.header.first_data :]
+            self.use &= [row not in plan.block.sheet.hidden_rows for row in own]
+        self._sections()
+        if column := plan.one("participant"):
+            self._ids(column)
+        else:
+            self._skip_summaries()
+        if column := plan.one("stratum"):
+            self._fill(column, lambda cell: self._decoded("stratum", cell) or stratum_label(canonical_id(cell)))
+        if column := plan.one("arm"):
+            self._arms(column)
+        if column := plan.one("visit"):
+            self._visits(column)
+        if column := plan.one("variable"):
+            self._fill(column, self._variable, "not read")
+        plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
+
+    def _decoded(self, role: str, cell: object) -> str | None:
+        return decoded(self.codes, role, canonical_id(cell))
+
+    def _sections(self) -> None:
+        """Read rows that hold a single name: they head the rows below them."""
+        said: dict[str, str] = {}
+        for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
+            both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
+            if not both_ends and len(row) - row.count(EMPTY) == 1:
+                cell = next(value for value in row if value != EMPTY)
+                if names := self._section(cell) if label_like(cell) else {}:
+                    said |= names
+                    for role, name in names.items():
+                        self.plan.spellings[role][canonical_id(cell)] = name
+                    self.use[position] = False
+                    continue
+            for role, name in said.items():
+                self.said[role][position] = name
+
+    def _section(self, cell: str) -> dict[str, str]:
+        """Return what a heading says for certain, by role."""
+        reading = self.vocabulary.label(cell)
+        said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
+        if not any(said.values()) and reading.certain:
+            said = {role: getattr(reading, role) for role in CODED}
+        return {role: name for role, name in said.items() if name}
+
+    def _cells(self, column: Column) -> list:
+        """Return a column's cells, with merged cells and names written once per group filled down."""
+        cells, plan = [row[column.index] for row in self.body], self.plan
+        if EMPTY not in cells:
+            return cells
+        merged, first = plan.block.sheet.merged, self.header.first_data
+        places = {plan.block.place(first + i, column.index): i for i in range(len(cells) if merged else 0)}
+        for top, left, bottom, right in merged:
+            for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
+                if place in places and cells[places[place]] == EMPTY:
+                    cells[places[place]] = plan.block.sheet.rows[top][left]
+        written = [cell for cell in cells if cell != EMPTY]
+        in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
+        if in_runs and (column.role != "participant" or plan.one("visit") or plan.one("variable")):
+            blank = [p for p, cell in enumerate(cells) if cell == EMPTY and self.use[p]]
+            if with_data := [p for p in blank if plan.holds_data(p)]:
+                what = f"blank cells below a {column.role} read as the one above"
+                self.faults.note("filled down", what, **plan.place(with_data[0], column))
+                for position in blank:
+                    cells[position] = cells[position - 1]
+        return cells
+
+    def _ids(self, column: Column) -> None:
+        ids, unusual = self.said["participant"], []
+        for position, cell in enumerate(self._cells(column)):
+            if not self.use[position] or self._skip_summary(position, column, cell):
+                continue
+            if cell == EMPTY or isinstance(cell, Flag):
+                self.use[position] = False
+                if self.plan.holds_data(position):
+                    place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
+                    self.faults.error("no id", "values without a participant id", **place)
+                continue
+            ids[position] = safe_text(canonical_id(cell))
+            if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                unusual.append(position)
+        if unusual:
+            what = "ids hold characters that cannot be seen or look like others; they are read as plain ones"
+            place = self.plan.place(unusual[0], column)
+            self.faults.note("id characters", f"{len(unusual)} {what}", **place, value=ids[unusual[0]])
+
+    def _skip_summaries(self) -> None:
+        """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
+        for column in self.plan.having("ignore"):
+            for position, row in enumerate(self.body):
+                if self.use[position] and label_like(row[column.index]):
+                    self._skip_summary(position, column, row[column.index])
+
+    def _skip_summary(self, position: int, column: Column, cell: object) -> bool:
+        """Leave out a row whose cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+        if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+            return False
+        folded = fold(cell)
+        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
+        if summary:
+            self.use[position] = False
+            what = "a summary, not a participant; not read"
+            self.faults.note("summary row", what, **self.plan.place(position, column), value=cell)
+        return summary
+
+    def _arms(self, column: Column) -> None:
+        """Read the arm of each row, and a stratum that the same cell names."""
+        labels, trial, cells = self.vocabulary.arm_labels, self.vocabulary.trial, self._cells(column)
+        used = {cell for cell, use in zip(cells, self.use, strict=True) if use and cell != EMPTY}
+        readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
+        arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
+        unknown = [cell for cell, arm in arms.items() if arm is None]
+        only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
+        if only_control and fold(canonical_id(unknown[0])) in _TREATED:
+            arms[unknown[0]] = trial.arms.treated.key
+            what = f"read as {trial.arms.treated.label}, because the only other arm is the control"
+            self.faults.note("arm", what, **self.plan.place(0, column), value=str(unknown[0]))
+        self._fill(column, arms.get, f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping")
+        for position, cell in enumerate(cells):
+            if self.use[position] and cell != EMPTY:
+                self.unknown[position] = arms[cell] is None
+                if readings[cell].arm and not self.said["stratum"][position]:
+                    self.said["stratum"][position] = readings[cell].stratum
+
+    def _visits(self, column: Column) -> None:
+        """Read the visit of each row; bare numbers are weeks if the header says so, or if they hardly can be visits."""
+        header, weeks = fold(column.label), self.vocabulary.weeks
+        numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
+        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
+        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
+        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
+            are_weeks = True
+            self.faults.note("inferred", "numbers read as weeks", **self.plan.place(0, column))
+
+        def find(cell: object) -> str | None:
+            if coded := self._decoded("visit", cell):
+                return coded
+            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
+            if "month" in header and text.isdigit():
+                return self.vocabulary.visit(f"{text} months")
+            if not (is_number(cell) or text.isdigit()) or are_weeks:
+                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
+                return weeks.get(week) or self.vocabulary.visit(text)
+            return self.vocabulary.visit(f"visit {text}")
+
+        self._fill(column, find, "name it under 'visits' in the mapping")
+        for position, row in enumerate(self.body if not self.plan.one("arm") else ()):
+            cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
+            if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
+                arm = decoded(self.codes, "arm", match[1]) or self.vocabulary.arm(match[2] or "")
+                self.said["arm"][position] = self.said["arm"][position] or arm
+                self.plan.spellings["arm"][match[1]] = arm
+
+    def _variable(self, cell: object) -> str | None:
+        reading = self.vocabulary.label(str(cell))
+        return self._decoded("variable", cell) or (reading.variable if reading.certain else None)
+
+    def _fill(self, column: Column, find: Callable, advice: str = "") -> None:
+        """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
+        cells, role = self._cells(column), column.role
+        counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
+        meaning = {cell: find(cell) for cell in counts}
+        report = self.faults.note if role == "variable" else self.faults.error
+        for position, cell in enumerate(cells):
+            if not self.use[position] or cell == EMPTY:
+                continue
+            if meaning[cell] == "ignore":
+                self.use[position] = False
+            elif meaning[cell]:
+                self.said[role][position] = safe_text(meaning[cell])
+            elif times := counts.pop(cell, 0):
+                what = f"not {article(role)} of the trial{f' (in {times} rows)' * (times > 1)}; {advice}"
+                place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
+                report(f"unknown {role}", what, **place)
 
 
 # -- blocks -------------------------------------------------------------------------------------------------------
@@ -187,7 +359,7 @@ def make_frame(parts: list[Part]) -> pd.DataFrame:
     values of a column that belong together) and ``unit``, which the cell ``unit_cell`` beside the value states.
     """
     columns = (*COLUMNS, "source", "unit", "unit_cell")
-    content = {name: list(chain.from_iterable(part[name] for part in parts)) for name in columns}
+    content = {name: list(itertools.chain.from_iterable(part[name] for part in parts)) for name in columns}
     return pd.DataFrame(content, dtype=object).astype({"value": float, "linked": bool})
 
 
@@ -220,13 +392,20 @@ class BlockReader:
         plan, sheet, trial = self.plan, self.plan.block.sheet, self.trial
         at = lambda i: plan.block.place(plan.header.first_data + i, column.index)  # noqa: E731
         struck = sheet.struck if self.policy.struck_out == "missing" else ()
-        cells = [EMPTY if struck and at(i) in struck else plan.cell(i, column) for i in where]
         binary = getattr(trial.outcomes.get(key), "kind", "") == "binary"
-        values, faults, notes = read_numbers(cells, self.policy, binary)
-        for report, remarks in ((self.faults.error, faults), (self.faults.note, notes)):
-            for position, cell, kind, what in remarks:
-                report(kind, what, **plan.place(where[position], column), value=cell)
-        kinds = Counter(kind for *_, kind, _ in notes)
+        missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
+        missing |= {float(code) for code in missing if _PLAIN.fullmatch(code)}
+        values, kinds = np.full(len(where), math.nan), Counter[str]()
+        for index, position in enumerate(where):
+            cell = plan.cell(position, column)
+            if cell == EMPTY or (struck and at(position) in struck):
+                continue
+            value, kind, what = read_number(cell, self.policy, missing, binary)
+            if kind:
+                report = self.faults.error if value is None else self.faults.note
+                report(kind, what, **plan.place(position, column), value=getattr(cell, "shown", cell))
+                kinds[kind] += value is not None
+            values[index] = math.nan if value is None else value
         self.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
         present = np.flatnonzero(~np.isnan(values))
         where, values = [where[i] for i in present], values[present]
