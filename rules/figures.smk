@@ -65,7 +65,7 @@ rule figures:
         "results/{analysis}/figures/figures.json",
     log:
         "results/{analysis}/logs/figures.log",
-    priority: 1  # on the longest way to the report
+    priority: 1  # longer than what can wait
     params:
         depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
         captions=captions,

@@ -23,14 +23,23 @@ if SETTINGS.robustness.multiverse.outcomes:
 
 
 def all_shards(folder):
-    """Files of all shards in a folder of an analysis."""
+    """Files of all shards in a folder of an analysis; a single one needs no file and no job of its own."""
     shards = SETTINGS.robustness.shards
+    if shards == 1:
+        return []
     return expand(
         f"{folder}/{SHARD}",
         shard=range(1, shards + 1),
         shards=shards,
         allow_missing=True,
     )
+
+
+COUNTED = {
+    "mem_mb": SETTINGS.robustness.memory_mb
+    + 500,  # permutations, and Python with its libraries
+    "chunk_mb": SETTINGS.robustness.memory_mb,
+}
 
 
 rule permute:
@@ -43,8 +52,7 @@ rule permute:
     log:
         "results/{analysis}/logs/permute_{shard}_of_{shards}.log",
     resources:
-        mem_mb=SETTINGS.robustness.memory_mb + 500,  # the permutations, and Python with its libraries
-        chunk_mb=SETTINGS.robustness.memory_mb,
+        **COUNTED,
     params:
         permutations=SETTINGS.robustness.permutations,
         depends=depends(
@@ -72,15 +80,22 @@ rule multiverse:
         expand("results/{{analysis}}/robustness/{file}", file=MULTIVERSE),
     log:
         "results/{analysis}/logs/multiverse.log",
+    resources:
+        **COUNTED,
     params:
+        permutations=SETTINGS.robustness.permutations,
         depends=depends(
-            "multiverse", "robustness.minimum_per_arm", "robustness.multiverse"
+            "multiverse",
+            "robustness.seed",
+            "robustness.minimum_per_arm",
+            "robustness.multiverse",
         ),
         folder=subpath(output[0], parent=True),
     message:
-        "Draw the specification curve (analysis {wildcards.analysis})"
+        "Test the multiverse and draw its specification curve (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial multiverse {params.folder:q} {input.shards:q}"
+        " --permutations {params.permutations} --memory-mb {resources.chunk_mb}"
         " --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
@@ -103,6 +118,10 @@ use rule multiverse as multiverse_full_size with:
         expand(f"{FULL}/{{file}}", file=MULTIVERSE, allow_missing=True),
     log:
         f"{FULL}/logs/multiverse.log",
+    params:
+        permutations=SETTINGS.robustness.full_permutations,
+        depends=rules.multiverse.params.depends,
+        folder=subpath(output[0], parent=True),
 
 
 rule full_size:

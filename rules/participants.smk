@@ -27,7 +27,7 @@ rule participants:
         "results/workbooks/{workbook}/participants.json",
     log:
         "results/workbooks/{workbook}/logs/participants.log",
-    priority: 1  # on the longest way to the report
+    priority: 2  # on the longest way to the report
     params:
         code=code_inputs.digest("participants"),
         contents=lambda w: files.checksum(files_of(w)),

@@ -1,7 +1,7 @@
 # Needs the participants, and the changes and strata of an analysis.
 # Makes the comparison at every cutoff of the markers, the best cutoffs corrected for the search, P-values adjusted for
-# multiplicity, tests of interaction, the announced sensitivity analyses, influence, power, and the sensitivity to suspect
-# values, of every analysis.
+# multiplicity, the announced sensitivity analyses, influence, power, and the sensitivity to suspect values, of every
+# analysis.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
@@ -9,7 +9,6 @@ from d_q_trial.figures.cutoffs import figures as cutoff_figures
 ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)
 SENSITIVITY = [
-    "sensitivity/interaction",
     "sensitivity/sensitivity",
     "sensitivity/leave_one_out",
     "sensitivity/suspect_values",
@@ -52,6 +51,7 @@ rule cutoffs:
         expand("results/every_cut/{{search}}/{table}.csv", table=CUTS),
     log:
         "results/every_cut/{search}/logs/cutoffs.log",
+    priority: 2  # on the longest way to the report
     params:
         # The name of the folder says on which parts of an analysis it depends.
         depends={
@@ -99,6 +99,7 @@ rule robustness:
         [cutoff_drawing(place, name) for place, name in enumerate(CUTOFF_FIGURES, 1)],
     log:
         "results/{analysis}/logs/robustness.log",
+    priority: 1  # longer than what can wait
     params:
         depends=depends(
             "robustness",
@@ -113,7 +114,7 @@ rule robustness:
 
 
 rule sensitivity:
-    """Interaction, covariance, repeated measures, imputed values, bounds, influence, multiplicity, suspect values, power."""
+    """Covariance, repeated measures, imputed values, bounds, influence, multiplicity, suspect values, power."""
     input:
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
@@ -124,7 +125,7 @@ rule sensitivity:
         expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
     log:
         "results/{analysis}/logs/sensitivity.log",
-    priority: 1  # on the longest way to the report
+    priority: 1  # longer than what can wait
     params:
         depends=depends(
             "sensitivity",
@@ -134,6 +135,6 @@ rule sensitivity:
             read=PLANNED,
         ),
     message:
-        "Test interactions and sensitivity (analysis {wildcards.analysis})"
+        "Analyse the sensitivity (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"

@@ -1,5 +1,6 @@
-# Needs the results, and the reported adverse events.
-# Makes the tables of an analysis: as shown, in full precision, as pages, in LaTeX, and all in one workbook.
+# Needs the results, and the reported values.
+# Makes a verdict on each reported value, and the tables of an analysis: as shown, in full precision, as pages, in LaTeX, and
+# all in one workbook.
 
 from d_q_trial.tables.build import caption as table_caption
 from d_q_trial.tables.catalogue import catalogue_of as tables_of
@@ -16,6 +17,14 @@ TARGETS += expand(
     ],
 )
 
+# Verdicts, also as Parquet, in full precision; without reported values there are none.
+VERDICTS = (
+    ["results/{analysis}/claims.csv", "results/{analysis}/export/claims.parquet"]
+    if SETTINGS.published
+    else []
+)
+TARGETS += expand(VERDICTS, analysis=ANALYSES)
+
 
 def table_page(name):
     """A table with its caption, as `snakemake --report` shows it."""
@@ -29,14 +38,18 @@ def table_page(name):
 
 
 rule tables:
-    """Tables of one analysis, looked up in its results."""
+    """A verdict on each reported value, and the tables of one analysis, looked up in its results."""
     input:
+        expand(
+            "results/{{analysis}}/{table}.csv",
+            table=["results", "alternatives", "strata"],
+        ),
         participants=participants,
-        results="results/{analysis}/results.csv",
         trial=SETTINGS.trial,
         catalogue=SETTINGS.tables or [],
         published=PUBLISHED,
     output:
+        VERDICTS,
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),
@@ -52,6 +65,6 @@ rule tables:
             for name, table in TABLES.items()
         },
     message:
-        "Write the tables (analysis {wildcards.analysis})"
+        "Compare the reported values and write the tables (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial tables --analysis {wildcards.analysis:q} 2> {log:q}"

@@ -52,5 +52,5 @@ def pages(tmp_path_factory):
     }
     searched = ("cutoffs:published", "robustness:published")
     extra = (*searched, "sensitivity:published")
-    steps = ("consistency", "results", "claims", "tables", "figures", *extra, "compare", "report", "overview")
+    steps = ("consistency", "results", "tables", "figures", *extra, "compare", "report", "overview")
     return made.make(tmp_path_factory.mktemp("pages"), analyses, *steps, figures=("figure_3", "figure_4"))

@@ -32,7 +32,7 @@ def test_every_module_belongs_to_a_layer_or_stands_alone():
     assert unnamed <= alone, unnamed - alone
 
 
-@pytest.mark.parametrize("command", ["results", "claims", "cutoffs", "consistency", "report"])
+@pytest.mark.parametrize("command", ["results", "tables", "cutoffs", "consistency", "report"])
 def test_the_code_of_a_step_is_what_its_command_imports(command):
     """Every module that a real process has loaded after importing what the command imports is among its inputs."""
     tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))

@@ -192,7 +192,7 @@ def test_known_differences_of_the_synthetic_cohort_are_those_of_marked_participa
     replace(few.participants, label=label).write(tmp_path / "workbooks/reconstructed")
     for name in ("results", "alternatives", "strata"):
         write_csv(getattr(few, name), tmp_path / f"published/{name}.csv")
-    assert cli.main(["claims", "--config", pipeline.CONFIG, "--results", str(tmp_path)]) == 0
+    assert cli.main(["tables", "--config", pipeline.CONFIG, "--results", str(tmp_path)]) == 0
     known = claims.read_verdicts(tmp_path / "published/claims.csv")["known_difference"]
     assert known.ne("").any() == bool(label)
 

@@ -19,7 +19,7 @@ def call(*arguments, cwd="."):
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "nowhere.yaml"], "nowhere.yaml"),
         (["participants", "data/pbc/pbc.xlsx", "OUT", "--trial", "config.yaml"], "config.yaml"),
         (["results", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.csv: No such file"),
-        (["claims", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
+        (["tables", "--results", "OUT", *CONFIG], "OUT/published/results.csv: No such file"),
         (["report", "--results", "OUT", *CONFIG], "OUT/workbooks/reconstructed/participants.json: No such file"),
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
         (["results", "--config", "data/trial.yaml"], "data/trial.yaml: 1 fault\n  analyses: expected one or more"),

@@ -13,7 +13,7 @@ from layouts import cohort, panels
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.cutoffs import prespecified_cuts
+from d_q_trial.robustness.prespecified import prespecified_cuts
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.strata import marker_values

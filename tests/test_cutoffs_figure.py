@@ -15,7 +15,7 @@ from d_q_trial.figures.cutoffs import CutTables, read_table
 from d_q_trial.figures.words import say
 from d_q_trial.formatting import p_digits
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.cutoffs import prespecified_cuts, published_cuts
+from d_q_trial.robustness.prespecified import prespecified_cuts, published_cuts
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 

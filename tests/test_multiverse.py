@@ -402,7 +402,7 @@ def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
     loose = cohorts.participants(made_up().frame.assign(linked=False).to_dict("records"))
     assert prepare(loose) == (None, multiverse.NO_IDS)
     loose.write(tmp_path / "results/workbooks/reconstructed")
-    for command in (["permute", "c.npz"], ["multiverse", "out", "c.npz"]):
+    for command in (["permute", "c.npz"], ["multiverse", "out", "c.npz"], ["multiverse", "out"]):
         run = _command(tmp_path, *command)
         assert run.returncode == 0, run.stderr
     assert len((tmp_path / "out/specifications.csv").read_text().splitlines()) == 1

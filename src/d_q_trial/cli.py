@@ -95,6 +95,19 @@ class Context:
 
         return Layout(read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis)
 
+    @property
+    def permuted(self) -> dict[str, Any]:
+        """How many permutations the multiverse has, from which seed, and in how much memory; with their progress."""
+        from .progress import tenths
+
+        given, robustness = self.arguments, self.settings.robustness
+        return {
+            "permutations": given.permutations or robustness.permutations,
+            "seed": robustness.seed,
+            "memory_mb": given.memory_mb or robustness.memory_mb,
+            "progress": tenths("multiverse", "permutations"),
+        }
+
     def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
         """Read results.csv or alternatives.csv of an analysis."""
         from .results_table import read_results
@@ -210,9 +223,11 @@ def inspect(context: Context) -> int:
 
 @command()
 def results(context: Context) -> None:
-    """Compute the changes, strata and all statistics of an analysis."""
+    """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
     from . import changes
     from .results import build_results, variants_to_try
+    from .robustness.comparisons import Layout
+    from .robustness.interaction import interactions
     from .strata import build_strata
 
     people, trial, analysis = context.participants, context.trial, context.analysis
@@ -223,29 +238,25 @@ def results(context: Context) -> None:
     exclusions = changes.exclusions(table)
     context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
     context.write_both("results", numbers)
-
-
-@command()
-def claims(context: Context) -> None:
-    """Compare every reported value with the recomputed one."""
-    from .claims import judge, known_differences, read_claims
-
-    folder = context.settings.published
-    numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
-    known = known_differences(folder, synthetic=context.label is not None)
-    judged = judge(read_claims(folder), numbers, alternatives, context.trial, known, context.strata)
-    context.write_both("claims", judged)
+    layout = Layout(table, strata, trial, analysis)
+    context.write(context.folder / "sensitivity", interaction=interactions(layout, context.settings.robustness))
 
 
 @command()
 def tables(context: Context) -> None:
-    """Write the tables of an analysis as CSV, HTML and one workbook."""
+    """Compare every reported value with the recomputed one, and write the tables of an analysis."""
+    from .claims import judge, known_differences, read_claims
     from .files import read_rows
     from .results_table import Numbers
     from .tables.build import Source, build_tables
     from .tables.catalogue import catalogue_of
     from .tables.write import write_tables
 
+    if folder := context.settings.published:
+        numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
+        known = known_differences(folder, synthetic=context.label is not None)
+        judged = judge(read_claims(folder), numbers, alternatives, context.trial, known, context.strata)
+        context.write_both("claims", judged)
     source = Source(
         trial=context.trial,
         analysis=context.analysis,
@@ -311,15 +322,14 @@ def consistency(context: Context) -> None:
 
 @command()
 def sensitivity(context: Context) -> None:
-    """Test interactions, repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
+    """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
     from .published_tables import published_frame
-    from .robustness import interaction, multiplicity, power, sensitivity
+    from .robustness import multiplicity, power, sensitivity
 
     published, layout, settings = context.settings.published, context.layout, context.settings.robustness
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        interaction=interaction.interactions(layout, settings),
         sensitivity=sensitivity.sensitivity(layout, settings),
         leave_one_out=sensitivity.leave_one_out(layout),
         suspect_values=sensitivity.suspect_values(suspects, layout, settings),
@@ -362,7 +372,7 @@ def robustness(context: Context) -> None:
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
     from .files import copy_file, write_json
-    from .robustness.cutoffs import prespecified_cuts, published_cuts
+    from .robustness.prespecified import prespecified_cuts, published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
@@ -381,47 +391,47 @@ def robustness(context: Context) -> None:
         draw_cutoffs(found, trial, analysis, family, marker, output / name, label=label)
 
 
-@command(
-    argument("output", help="file of counts, an .npz"),
+PERMUTED = (
     argument("--permutations", type=int, help="instead of those of the configuration"),
-    argument("--shard", type=int, default=1, help="which part of the permutations, from 1"),
-    argument("--shards", type=int, default=1, help="how many parts there are"),
     argument("--memory-mb", type=int, help="instead of that of the configuration"),
 )
+
+
+@command(
+    argument("output", help="file of counts, an .npz"),
+    argument("--shard", type=int, default=1, help="which part of the permutations, from 1"),
+    argument("--shards", type=int, default=1, help="how many parts there are"),
+    *PERMUTED,
+)
 def permute(context: Context) -> None:
-    """Permute the treatment labels of all specifications of the multiverse together."""
-    from .progress import tenths
+    """Permute the treatment labels of the multiverse for one part of the permutations."""
     from .robustness.multiverse import count, prepare, write_counts
 
-    given, robustness = context.arguments, context.settings.robustness
-    specifications, _ = prepare(context.participants, context.trial, context.analysis, robustness)
-    if specifications is None:
-        write_counts(given.output, None)
-        return
-    size = {"permutations": given.permutations or robustness.permutations, "seed": robustness.seed}
-    memory = given.memory_mb or robustness.memory_mb
-    shard = {"shard": given.shard, "shards": given.shards, "memory_mb": memory}
-    try:
-        counts = count(specifications, **size, **shard, progress=tenths("multiverse", "permutations"))
-    except ValueError as error:
-        raise UserError(f"robustness.{error}") from None
+    given = context.arguments
+    specifications, _ = prepare(context.participants, context.trial, context.analysis, context.settings.robustness)
+    counts = None
+    if specifications is not None:
+        counts = count(specifications, **context.permuted, shard=given.shard, shards=given.shards)
     write_counts(given.output, counts)
 
 
 @command(
     argument("output", help="where the tables and the figure go"),
-    argument("counts", nargs="+", help="files of all shards"),
+    argument("counts", nargs="*", help="files of all parts of the permutations; without them, all are made here"),
+    *PERMUTED,
 )
 def multiverse(context: Context) -> None:
-    """Add up the permutations of the multiverse, and draw its specification curve."""
+    """Permute the treatment labels of the multiverse, or add up its parts, and draw its specification curve."""
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse
 
-    trial, analysis, label = context.trial, context.analysis, context.label
+    trial, analysis, label, counted = context.trial, context.analysis, context.label, context.arguments.counts
     settings, output = context.settings.robustness, Path(context.arguments.output)
     specifications, reason = multiverse.prepare(context.participants, trial, analysis, settings)
-    counts = None if reason else multiverse.read_counts(context.arguments.counts)
+    counts = None
+    if not reason:
+        counts = multiverse.read_counts(counted) if counted else multiverse.count(specifications, **context.permuted)
     table = multiverse.specification_table(specifications, counts)
     summary = multiverse.summary_table(specifications, counts)
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
@@ -84,6 +85,7 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[tuple[
     return found + ([(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
+@cache  # thousands of results share a few hundred
 def identifier(*parts: str) -> str:
     """Join words into an identifier; other characters become their code point, so that "<5" and ">5" stay apart."""
     words = (

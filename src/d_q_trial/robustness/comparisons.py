@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,10 @@ import pandas as pd
 from ..changes import BEYOND_FENCE, EXCLUDED
 from ..config.settings import Analysis
 from ..results_table import ALL_PARTICIPANTS, COLUMNS
-from ..stats.estimate import Estimate
 from ..trial import Trial
+
+if TYPE_CHECKING:
+    from ..stats.estimate import Estimate
 
 TOO_FEW = "too few participants"
 _ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio", "label", "marker_value")

@@ -1,4 +1,4 @@
-"""The comparison of arms above and below every cut of a marker and in sliding windows, and the prespecified cuts in it."""
+"""The comparison of arms above and below every cut of a marker and in sliding windows."""
 
 import itertools
 from collections.abc import Iterable
@@ -8,14 +8,11 @@ import numpy as np
 import pandas as pd
 
 from ..config.robustness import Robustness, Windows
-from ..config.settings import Analysis, StrataRule
-from ..errors import UserError
+from ..config.settings import Analysis
 from ..formatting import significant
-from ..participants import Participants
 from ..stats.interaction import effect_difference, mann_whitney_effect
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
-from ..strata import build_strata
 from ..trial import Trial
 from .comparisons import Comparison, Layout
 
@@ -167,45 +164,3 @@ def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, side
             parts.append(rows)
     joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(names))
     return joined.astype({"n_first": "Int64", "n_second": "Int64"})
-
-
-def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Pick the comparisons at the cuts of the analysis: those whose group consists of whole strata.
-
-    ``cutoffs`` holds every cut, as :func:`cutoffs_table` returns them. The result has one column more, ``stratum``: the
-    stratum, or strata, that the group consists of.
-    """
-    names = np.full(len(cutoffs), "", dtype=object)
-    rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
-    cuts, above = cutoffs["cut"].to_numpy(float), cutoffs["side"].eq("above").to_numpy()
-    labels, at_cut = layout.analysis.strata.labels, layout.analysis.strata.at_cut
-    for whole in layout.by_marker:
-        known = whole.within(whole.linked & ~np.isnan(whole.value) & ~np.isnan(whole.marker_value))
-        amount = significant(known.marker_value)
-        for row in rows.get((known.outcome, known.visit, known.marker), ()):
-            upper = amount >= cuts[row] if at_cut == "upper" else amount > cuts[row]
-            inside = upper == above[row]
-            own = set(known.label[inside])
-            if own <= set(labels) and own.isdisjoint(known.label[~inside]):
-                names[row] = " + ".join(label for label in labels if label in own)
-    return cutoffs.assign(stratum=names)[names != ""].reset_index(drop=True)
-
-
-def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: Layout) -> pd.DataFrame:
-    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`prespecified_cuts`.
-
-    There are none if the trial states no quantiles, or if these leave a stratum without participants.
-    """
-    trial, analysis = layout.trial, layout.analysis
-    none = cutoffs[:0].assign(stratum="")
-    if not trial.cuts:
-        return none
-    rule = StrataRule(cuts=trial.cuts, labels=[str(number) for number in range(len(trial.cuts) + 1)])
-    published = analysis.model_copy(update={"strata": rule})
-    try:
-        strata = build_strata(participants, trial, published)
-    except UserError:
-        return none
-    # The groups of the table are those of the analysis, also in where a value at the cut goes.
-    here = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
-    return prespecified_cuts(cutoffs, replace(layout, strata=strata, analysis=here))

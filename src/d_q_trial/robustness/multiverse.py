@@ -87,27 +87,26 @@ def count(
     """Permute the arm labels of all specifications together, for shard ``shard`` (from 1) of ``shards``.
 
     ``permutations`` is the number of random splits in all; all splits are counted if there are no more than that.
-    ``memory_mb`` bounds the memory and changes no number. ``progress`` is called with the permutations done and to do.
-
-    Raises
-    ------
-    ValueError
-        If the memory does not suffice; the message says what would.
+    ``memory_mb`` bounds the memory and changes no number; a UserError says what would suffice. ``progress`` is called with
+    the permutations done and to do.
     """
     if not 1 <= shard <= shards:
-        raise ValueError(f"shard {shard} of {shards}: shards count from 1")
+        raise UserError(f"shard {shard} of {shards}: shards count from 1")
     observed = every.design.observed(every.is_first)
     labels = labels_for(every.is_first, permutations, seed)
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
     step_down, pointwise = StepDown(observed.z), StepDown(observed.z, family=np.arange(observed.z.size))
     joint = Joint(observed, every.weights, critical=every.critical)
     curves = [np.empty((PLACES, 0), dtype=np.float32)]
-    for block in blocks(every.design, labels, start=start, stop=stop, memory_mb=memory_mb, progress=progress):
-        if block.start < CURVES:
-            kept = block.effect[:, : CURVES - block.start]
-            curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
-        for counter in (step_down, pointwise, joint):
-            counter.add(block)
+    try:
+        for block in blocks(every.design, labels, start=start, stop=stop, memory_mb=memory_mb, progress=progress):
+            if block.start < CURVES:
+                kept = block.effect[:, : CURVES - block.start]
+                curves.append(curve(kept, every.weights[0], PLACES) + np.float32(0.5))
+            for counter in (step_down, pointwise, joint):
+                counter.add(block)
+    except ValueError as error:
+        raise UserError(f"robustness.{error}") from None
     identity = hashlib.sha256()
     for array in (every.design.scores, every.design.continuity, every.is_first, every.weights):
         identity.update(np.ascontiguousarray(array).tobytes())

@@ -150,10 +150,11 @@ def _append(
     """Append a row of cells in one font; ``typed`` stores a cell that is one number as a number."""
     from openpyxl.styles import Font
 
+    font = Font(name=FONT, size=10, bold=bold, color=colour)
     values = [safe_text(value) if isinstance(value, str) else value for value in cells]
     sheet.append(values)
     for cell, value in zip(sheet[sheet.max_row], values, strict=False):
-        cell.font = Font(name=FONT, size=10, bold=bold, color=colour)
+        cell.font = font
         if typed and (match := _NUMBER.fullmatch(value)):
             cell.value = float(value.replace(MINUS, "-"))
             cell.number_format = "0" + (f".{'0' * len(match[1])}" if match[1] else "")
