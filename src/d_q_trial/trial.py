@@ -134,7 +134,8 @@ def known(name: str, info: ValidationInfo, group: str) -> str:
     return name
 
 
-# Names in a list of figures or tables, checked against the trial.
+# Names in a list of figures or tables, or in the design of a cohort, checked against the trial.
+ArmKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "analysed_arms"))]
 OutcomeKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "outcomes"))]
 FamilyKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "families"))]
 VisitKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "visits"))]

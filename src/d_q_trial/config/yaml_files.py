@@ -78,8 +78,8 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 
 def _describe(fault: Mapping, model: type[BaseModel]) -> str:
-    # The branch of a union is part of pydantic's location, but is not a key of the file.
-    location = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-", str(part)))
+    # The branch of a union and the mark of a key are part of pydantic's location, but are not keys of the file.
+    location = tuple(part for part in fault["loc"] if not re.match(r"literal\[|list\[|function-|\[key\]", str(part)))
     where, value = ".".join(map(str, location)) or "the file", fault["input"]
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown key{nearest(str(location[-1]), _siblings(location, model))}"

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, Posit
 
 from ..config.types import Strict
 from ..config.yaml_files import read_yaml, validated
-from ..errors import UserError, nearest
-from ..trial import BASELINE, Trial
+from ..errors import UserError
+from ..trial import BASELINE, ArmKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
 
 def _ascending(values: list[float]) -> list[float]:
@@ -25,7 +25,6 @@ Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(
 Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
 Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(_ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
-ByVisit = dict[str, dict[str, dict[str, Knots]]]  # outcome -> visit -> arm
 
 
 class MarkerDesign(Strict):
@@ -42,8 +41,8 @@ class MarkerDesign(Strict):
 class Absence(Strict):
     """Participants of one kind who have no value of some outcomes (or families) at some visits."""
 
-    arm: str
-    strata: dict[str, str]
+    arm: ArmKey
+    strata: dict[MarkerKey, str]
     number: PositiveInt = 1
     why: str
     missing: dict[str, list[str]]
@@ -52,8 +51,8 @@ class Absence(Strict):
 class Reading(Strict):
     """A reported value that is read otherwise."""
 
-    outcome: str
-    visit: str
+    outcome: OutcomeKey
+    visit: VisitKey
     group: str
     field: str
     reported: str
@@ -76,40 +75,26 @@ class Design(Strict):
     label: str
     read_me: str  # of the workbook, with places for label, seed, cut, readings and absences
     codebook: dict[str, str]  # meaning of the columns ID, Arm and Marker
-    arms: dict[str, PositiveInt]
-    markers: dict[str, MarkerDesign]
+    arms: dict[ArmKey, PositiveInt]
+    markers: dict[MarkerKey, MarkerDesign]
     marker_decimals: NonNegativeInt
     marker_loading: Share
-    overlap: dict[str, Counts]
+    overlap: dict[ArmKey, Counts]
     absences: list[Absence]
     readings: list[Reading]
-    decimals: dict[str, NonNegativeInt]
-    ties: dict[str, dict[str, Ties]]
-    extremes: dict[str, Pair]
+    decimals: dict[OutcomeKey, NonNegativeInt]
+    ties: dict[OutcomeKey, dict[VisitKey, Ties]]
+    extremes: dict[OutcomeKey, Pair]
     height: Pair
-    shapes: ByVisit
+    shapes: dict[OutcomeKey, dict[VisitKey, dict[ArmKey, Knots]]]
     loadings: dict[str, dict[str, float]]
     shared_by_visits: Share
     against_baseline: float
     population_ages: list[list[float]]  # number, youngest, oldest of each part
-    population_slopes: dict[str, float]  # of a marker's logarithm, per decade of age
+    population_slopes: dict[MarkerKey, float]  # of a marker's logarithm, per decade of age
 
     @model_validator(mode="after")
-    def _names(self) -> Design:
-        """Check that every outcome, arm and marker that is named exists."""
-        named = {
-            "outcome": [*self.decimals, *self.extremes, *self.shapes, *self.ties, *(r.outcome for r in self.readings)],
-            "arm": [
-                *(*self.arms, *self.overlap, *(gone.arm for gone in self.absences)),
-                *(arm for visits in self.shapes.values() for shape in visits.values() for arm in shape),
-            ],
-            "marker": [*self.markers, *self.population_slopes, *(m for gone in self.absences for m in gone.strata)],
-        }
-        known = {"outcome": self.continuous, "arm": self.trial.analysed_arms, "marker": self.trial.markers}
-        for kind, names in named.items():
-            for name in names:
-                if name not in known[kind]:
-                    raise ValueError(f"unknown {kind} {name!r}{nearest(name, known[kind])}")
+    def _complete(self) -> Design:
         for name in self.continuous:
             if name not in self.decimals:
                 raise ValueError(f"decimals.{name}: this key is missing")
@@ -127,7 +112,7 @@ class Design(Strict):
 
 def read_design(path: Path | str, trial: Trial) -> Design:
     """Read the design of cohorts of a trial; UserError names what is unknown, missing or of the wrong kind."""
-    return validated(Design, read_yaml(path) | {"trial": trial}, path)
+    return validated(Design, read_yaml(path) | {"trial": trial}, path, trial)
 
 
 @dataclass

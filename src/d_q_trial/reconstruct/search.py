@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class UnmetError(UserError):
     """A set of constraints that the search could not meet."""
 
 
+@dataclass
 class Column:
     """A column to find: recorded whole cells, their analysed values, and the gaps of the constraints on them.
 
@@ -37,26 +39,21 @@ class Column:
     stay where they are, because a reported P needs them.
     """
 
-    def __init__(
-        self,
-        name: str,
-        constraints: tuple[Constraint, ...],
-        group: np.ndarray,
-        lowest: np.ndarray,
-        highest: np.ndarray,
-        *,
-        decimals: int,
-        baseline: np.ndarray | None = None,
-        exchange: bool = False,
-        keep_ties: bool = False,
-    ) -> None:
-        self.name, self.constraints, self.group = name, constraints, group
-        self.lowest, self.highest, self.decimals, self.baseline = lowest, highest, decimals, baseline
-        self.exchange, self.keep_ties = exchange, keep_ties
-        members = [set(constraint.items) for constraint in constraints]
-        self.touching = [[n for n, items in enumerate(members) if item in items] for item in range(group.size)]
-        self.quartiles = [c for c in constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
-        self.fill(np.zeros(group.size, dtype=int))
+    name: str
+    constraints: tuple[Constraint, ...]
+    group: np.ndarray
+    lowest: np.ndarray
+    highest: np.ndarray
+    decimals: int
+    baseline: np.ndarray | None = None
+    exchange: bool = False
+    keep_ties: bool = False
+
+    def __post_init__(self) -> None:
+        members = [set(constraint.items) for constraint in self.constraints]
+        self.touching = [[n for n, items in enumerate(members) if item in items] for item in range(self.group.size)]
+        self.quartiles = [c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
+        self.fill(np.zeros(self.group.size, dtype=int))
 
     def fill(self, cells: np.ndarray) -> None:
         """Set all cells."""
