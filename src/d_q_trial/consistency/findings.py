@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .. import labels
 from ..pages import environment
 from . import VARIANTS, WORDS
 
@@ -49,7 +50,7 @@ def _templates() -> dict[str, dict[str, Any]]:
         "certainty": lambda probability: (
             "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open"
         ),
-        "listed": listed,
+        "listed": labels.listing,
         "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
         "share": share,
         "source": lambda row: f"{row['source']}, {row['locator']}",
@@ -90,9 +91,3 @@ def share(probability: float) -> str:
     if probability >= 0.001:
         return f"{probability:.2g}"
     return f"1 in 10^{-math.log10(probability):.0f}" if probability > 0 else "0"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Join words as prose does: ``a``, ``a and b``, ``a, b and c``."""
-    *first, last = list(words) or [""]
-    return f"{', '.join(first)} and {last}" if first else last
