@@ -357,14 +357,14 @@ def withdrawals(report: Report) -> Iterator[Finding]:
 
 def adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists."""
-    rows = report.table("adverse_events")
-    tables: dict[str, dict[str, dict[str, int | None]]] = defaultdict(lambda: defaultdict(dict))
-    for row in rows:
-        counts = tables[row["source"]][" ".join(row["event"].lower().split())]
-        if row["affected"]:
-            counts[row["group"]] = int(row["affected"])
-        else:
-            counts.setdefault(row["group"], None)  # not listed
+    rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
+    tables = {  # source -> event -> group -> count, without those that are not listed
+        source: {
+            event: {row["group"]: int(row["affected"]) for row in lines if row["affected"]}
+            for (event,), lines in _grouped(own, "event").items()
+        }
+        for (source,), own in _grouped(rows, "source").items()
+    }
     if len(tables) != 2:
         return
     short, full = sorted(tables, key=lambda source: len(tables[source]))
@@ -373,30 +373,29 @@ def adverse_events(report: Report) -> Iterator[Finding]:
     if any_event and "overall" in some:
         every["overall"] = any_event
     least = next((int(row["value"]) for row in _with(report, "statements", "kind", "listed_from")), 1)
-    groups = list(next(iter(some.values())))
-    pairs = {event: _same_event(event, counts, every, groups) for event, counts in some.items()}
-    agree, differ, alone, unlisted = [], [], [], []
-    for (event, match), group in itertools.product(pairs.items(), groups):
-        count, other = some[event].get(group), every[match].get(group) or 0 if match else None
-        if count is None:
-            continue
-        if match is None:
-            alone.append(f"{event}, {group}: {count}")
-        elif count == other:
-            agree.append(f"{event} ({group})")
-        else:
-            differ.append(f"{event}, {group}: {count} against {other}")
-    for (event, counts), group in itertools.product(every.items(), groups):
-        same = [own for own, match in pairs.items() if match == event]
-        if (counts.get(group) or 0) >= least and all(some[own].get(group) is None for own in same):
-            unlisted.append(f"{event}, {group}: {counts[group]}")
-    words = {"first": next(row for row in rows if row["source"] == short), "short": short, "full": full, "least": least}
-    words["sums"] = " ".join(_sums(event, every, full, groups) for event, match in pairs.items() if match is None)
-    named = {"agree": agree, "differ": differ, "only-short": alone, "only-full": unlisted}
+    own = [row for row in rows if row["source"] == short]
+    groups = list(dict.fromkeys(row["group"] for row in own))
+    pairs = {event: _same_event(event, counts, every) for event, counts in some.items()}
+    named: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
+    for event, match in pairs.items():
+        for group, count in some[event].items():
+            other = every[match].get(group, 0) if match else None
+            if match and count == other:
+                named["agree"].append(f"{event} ({group})")
+            elif match:
+                named["differ"].append(f"{event}, {group}: {count} against {other}")
+            else:
+                named["only-short"].append(f"{event}, {group}: {count}")
+    for event, counts in every.items():
+        shown = set().union(*(some[name] for name, match in pairs.items() if match == event))
+        missing = [group for group in groups if counts.get(group, 0) >= least and group not in shown]
+        named["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
+    sums = " ".join(_sums(event, every, full, groups) for event, match in pairs.items() if match is None)
+    words = {"first": own[0], "short": short, "full": full, "least": least, "sums": sums}
     yield from (finding(f"adverse-events-{name}", **words, events=events) for name, events in named.items() if events)
 
 
-def _same_event(event: str, counts: dict, others: dict[str, dict], groups: list[str]) -> str | None:
+def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, int]]) -> str | None:
     """Return the event of the same name, or the only one that shares a long word and agrees in every listed count."""
     if event in others:
         return event
@@ -404,17 +403,16 @@ def _same_event(event: str, counts: dict, others: dict[str, dict], groups: list[
     alike = [
         other
         for other, numbers in others.items()
-        if words & set(re.findall(r"\w+", other))
-        and all(counts.get(group) in (None, numbers.get(group) or 0) for group in groups)
+        if words & set(re.findall(r"\w+", other)) and all(n == numbers.get(group, 0) for group, n in counts.items())
     ]
     return alike[0] if len(alike) == 1 else None
 
 
-def _sums(event: str, others: dict[str, dict], full: str, groups: list[str]) -> str:
+def _sums(event: str, others: dict[str, dict[str, int]], full: str, groups: list[str]) -> str:
     """Add up the events of the other source that share the last word of a name."""
     word = event.split()[-1]
     parts = {name: counts for name, counts in others.items() if word in re.findall(r"\w+", name)}
-    sums = [f"{sum(counts.get(group) or 0 for counts in parts.values())} ({group})" for group in groups]
+    sums = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
     return finding("event-sums", word=word, full=full, names=sorted(parts), sums=sums).what if parts else ""
 
 
