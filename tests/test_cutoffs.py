@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
-from layouts import cohort, panels
+from layouts import cohort, writers
 
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
@@ -322,7 +322,7 @@ def test_without_a_cut_the_tables_give_the_reason(run, reason):
 @pytest.mark.parametrize("layout", ["sheet_per_panel", "by_stratum"])
 def test_a_workbook_of_panels_has_no_cuts(layout, tmp_path):
     path = tmp_path / f"{layout}.xlsx"
-    getattr(panels, layout)(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), path)
+    getattr(writers, layout)(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), path)
     run = pipeline.run(read_workbook(path, TRIAL), TRIAL, PUBLISHED)
     table, windows, best = _tables(run, Robustness(permutations=99))
     assert len(table) == len(windows) == 0

@@ -1,37 +1,151 @@
-"""Every single fault is told with its place, its value and what was expected; all faults at once."""
+"""Every single fault of ``layouts/faults.yaml`` is told with its place, its value and what was expected; all faults at once."""
 
+import datetime
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
-from layouts import cohort, faulty
+import yaml
+from layouts import cohort, writers
+from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
 
+PEOPLE = 16
+ROWS = range(2, 2 + PEOPLE)
+SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius"]
+
+
+def wide() -> Workbook:
+    """Participants: A id, B arm, C age, D smoker, E p16 v5, F p16 v1+5. Bone: A id, B-E CTx, F-I P1NP, J-K radius."""
+    made = cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL)
+    for (variable, visit), cells in made.values.items():
+        level = {"ctx": 0.4, "p1np": 50.0, "bmd_radius": 0.4}.get(variable)
+        if level and visit != "baseline":
+            cells |= {identity: round(level * (1 + number / 100), 3) for number, identity in enumerate(made.ids)}
+    later = [key for key in made.values if writers.has_visits(key[0])]
+    participants = writers.table(made, writers.plain, keys=writers.once(made))
+    return writers.workbook({"Participants": participants, "Bone": writers.table(made, arm=None, keys=later)})
+
+
+def written(name: str) -> Workbook:
+    return writers.WRITERS[name].book(cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
+
+
+def visits() -> Workbook:
+    """A long table of CTx at two visits beside the participants."""
+    book = wide()
+    del book["Bone"]
+    sheet = book.create_sheet("Long")
+    sheet.append(["ID", "Visit", "CTx (ng/mL)"])
+    for row in ROWS:
+        for number, visit in enumerate(["Baseline", "Week 2"]):
+            sheet.append([book["Participants"].cell(row, 1).value, visit, 0.3 + row / 100 + number / 50])
+    return book
+
+
+def panel(variable: str) -> list[list]:
+    return [[f"{variable}, % change at week 20"], ["Control", "D+Q"], *([row + 0.5, -row - 0.5] for row in range(8))]
+
+
+def strata(book: Workbook | None = None) -> Workbook:
+    book = book or writers.workbook({})
+    sheet = book.create_sheet("Fig 4a")
+    for row in (
+        ["CTx, % change at week 20, strata by p16 variant 5"],
+        ["T1/T2", None, "T3", None],
+        ["Control", "D+Q"] * 2,
+    ):
+        sheet.append(row)
+    for number in range(8):
+        sheet.append([number + 0.5, -number - 0.5, 2 * number + 0.1, 3.5 * number - 9])
+    return book
+
+
+# long: A subject, B trt, C week, D age, E smoker, F and G p16, H ctx, I p1np, J bmd_radius; DQ-006 in rows 2 to 5
+# labs: A id, B visit, C analyte, D result, E unit on "Labs"; A id, B arm, ... on "DM"
+# panels: title, then Control | D+Q in rows 3 to 10
+BASES = {
+    "wide": wide,
+    "long": lambda: written("long_by_visit"),
+    "labs": lambda: written("long_by_variable"),
+    "visits": visits,
+    "panels": lambda: writers.workbook({"Fig 3a": panel("CTx"), "Fig 3d": panel("P1NP")}),
+    "strata": strata,
+    "wide and strata": lambda: strata(wide()),
+    "plate": lambda: writers.workbook(
+        {"Plate 1": [["Well", "OD450", "Blank"], *([f"A{n}", 0.1 * n, 0.05] for n in range(8))]}
+    ),
+    "empty": lambda: writers.workbook({"Sheet1": []}),
+}
+
+
+def edit(book: Workbook, edits: dict) -> None:
+    """Overwrite cells, or hide parts; a text that begins like an error or a formula becomes one."""
+    for place, value in edits.items():
+        if place.startswith("hidden "):
+            name, *numbers = value
+            hide(book[name], place.removeprefix("hidden "), numbers)
+            continue
+        sheet, address = book[place.partition("!")[0]], place.partition("!")[2]
+        if address.isalpha():
+            address = f"{address}2:{address}{sheet.max_row}"
+        for cell in np.ravel(sheet[address]):
+            cell.value = made(book, cell.row, value) if isinstance(value, dict) else value
+            if isinstance(cell.value, str):
+                cell.data_type = {"#": "e", "=": "f"}.get(cell.value[:1], "s")
+
+
+def hide(sheet, kind: str, numbers: list) -> None:
+    for number in numbers:
+        (sheet.row_dimensions if kind == "rows" else sheet.column_dimensions)[number].hidden = True
+    if kind == "sheet":
+        sheet.sheet_state = "hidden"
+
+
+def made(book: Workbook, row: int, rule: dict):
+    """A time, a text with the row's number, the percent change of CTx, or what another cell holds, changed in some way."""
+    if "time" in rule:
+        return datetime.time.fromisoformat(rule["time"])
+    if "row" in rule:
+        return rule["row"].format(row)
+    if "change of ctx" in rule:
+        first, later = book["Bone"].cell(row, 2).value, book["Bone"].cell(row, 3).value
+        return rule["change of ctx"] * (later - first) / first
+    name, _, address = rule["of"].partition("!")
+    value = book[name][f"{address}{row if address.isalpha() else ''}"].value
+    value = int(value.removeprefix("DQ-")) if rule.get("number") else rule.get("as", {}).get(value, value)
+    return value * rule["times"] if "times" in rule else value
+
+
+FAULTS, REMARKS = yaml.safe_load(Path("tests/layouts/faults.yaml").read_text(encoding="utf-8")).values()
+
 
 def said(tmp_path, base, edits):
     """The lines of the error message, and the notes of a reading that went through."""
-    book = faulty.BASES[base]()
-    faulty.edit(book, edits)
-    book.save(tmp_path / "faulty.xlsx")
+    book = BASES[base]()
+    edit(book, edits)
+    book.save(tmp_path / "xlsx")
     try:
-        read = read_workbook(tmp_path / "faulty.xlsx", cohort.trial())
+        read = read_workbook(tmp_path / "xlsx", cohort.trial())
     except UserError as error:
         return [line.strip() for line in str(error).split("\n")[1:]], []
     return [], read.source["notes"]
 
 
-@pytest.mark.parametrize("name", faulty.FAULTS)
+@pytest.mark.parametrize("name", FAULTS)
 def test_single_fault_stops_with_place_value_and_expectation(tmp_path, name):
-    base, edits, message = faulty.FAULTS[name]
+    base, edits, message = FAULTS[name]
     errors, _ = said(tmp_path, base, edits)
     assert any(re.search(message, line) for line in errors), errors
     assert len(errors) <= (16 if name.startswith("ids of two") else 2), errors
 
 
-@pytest.mark.parametrize("name", faulty.REMARKS)
+@pytest.mark.parametrize("name", REMARKS)
 def test_remark_is_told_with_place_and_value_and_does_not_stop(tmp_path, name):
-    base, edits, message = faulty.REMARKS[name]
+    base, edits, message = REMARKS[name]
     errors, notes = said(tmp_path, base, edits)
     assert not errors
     assert any(re.search(message, line) for line in notes), notes
@@ -49,14 +163,14 @@ def test_sound_workbook_of_any_layout_has_no_fault(tmp_path, base):
 @pytest.mark.parametrize(
     ("base", "edits"),
     [
-        ("long", {"export!H3": "high", "export!B6": "plcb", "export!C8": faulty.datetime.date(2021, 3, 4)}),
+        ("long", {"export!H3": "high", "export!B6": "plcb", "export!C8": datetime.date(2021, 3, 4)}),
         (
             "wide",
             {
                 "Bone!B8": "high",
                 "Bone!C8": "0,41",
                 "Bone!D8": "inf",
-                "Bone!E8": faulty.datetime.date(2021, 3, 4),
+                "Bone!E8": datetime.date(2021, 3, 4),
                 "Bone!A6": None,
                 "Participants!B6": "Placebo",
             },

@@ -1,10 +1,13 @@
 """Damaged workbooks are refused, or read as what they were before the damage."""
 
+import io
+import random
+import re
 import signal
+import zipfile
 from pathlib import Path
 
 import pytest
-from hostile.damage import variants
 from hostile.parts import sound_parts, write
 
 from d_q_trial.errors import UserError
@@ -15,6 +18,111 @@ DATA = Path(__file__).parents[1] / "data"
 SECONDS = 10
 # Damage below the archive's checksums: whatever is read in spite of it has to be what was there before.
 OF_THE_ARCHIVE = ("flip_bytes", "cut", "swap_blocks", "zero_block")
+
+
+INSERTED = ["", "0", "-1", "1e999", "NaN", "x" * 3000, "&amp;", "−", "99999999999", "A1", "rId1", "٣", "1.5", " "]
+VALUES = [
+    "#N/A",
+    "1e400",
+    "-0",
+    "0x10",
+    "1,5",
+    "TRUE",
+    "2024-07-22",
+    "45000.5",
+    "",
+    "-1",
+    "1e-320",
+    "99999999999999999999",
+]
+TYPES = ["s", "str", "inlineStr", "b", "e", "d", "n", "zz", ""]
+NAMES = ["c", "row", "v", "is", "f", "zz", "r"]
+
+
+def variants(content, count, seed):
+    """Yield (name, bytes) of ``count`` damaged variants of a workbook's bytes, kinds in turn."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    kinds = (flip_bytes, cut, swap_blocks, zero_block, drop_part, empty_part, edit_xml, edit_xml, edit_xml, edit_value)
+    for number in range(count):
+        chance = random.Random(f"{seed}/{number}")
+        kind = kinds[number % len(kinds)]
+        damaged = kind(content, dict(parts), chance)
+        if isinstance(damaged, dict):  # a sound archive around damaged parts: checksums are of no help here
+            stream = io.BytesIO()
+            write(stream, damaged, zipfile.ZIP_STORED)
+            damaged = stream.getvalue()
+        yield f"{kind.__name__}-{seed}-{number}", damaged
+
+
+def flip_bytes(content, parts, chance):
+    damaged = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 10, 100))):
+        damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+    return bytes(damaged)
+
+
+def cut(content, parts, chance):
+    start = chance.choice((0, 0, 0, chance.randrange(100)))
+    return content[start : chance.randrange(start, len(content))]
+
+
+def swap_blocks(content, parts, chance):
+    a, b, c = sorted(chance.randrange(len(content)) for _ in range(3))
+    return content[:a] + content[b:c] + content[a:b] + content[c:]
+
+
+def zero_block(content, parts, chance):
+    at, size = chance.randrange(len(content)), chance.randrange(1, 2000)
+    return content[:at] + bytes(min(size, len(content) - at)) + content[at + size :]
+
+
+def drop_part(content, parts, chance):
+    del parts[chance.choice(sorted(parts))]
+    return parts
+
+
+def empty_part(content, parts, chance):
+    name = chance.choice(sorted(parts))
+    parts[name] = chance.choice((b"", parts[name][: chance.randrange(len(parts[name]) + 1)], b"<a/>", parts[name] * 2))
+    return parts
+
+
+def edit_xml(content, parts, chance):
+    """Change attributes, texts and tags; most results are still well-formed XML."""
+    edits = (
+        (r'="([^"<]*)"', lambda match: f'="{chance.choice(INSERTED)}"'),  # an attribute's value
+        (r' [\w:]+="[^"<]*"', lambda match: ""),  # an attribute goes
+        (r">([^<]+)<", lambda match: f">{chance.choice(INSERTED)}<"),  # a text
+        (r"<(\w+)[^<>]*>[^<>]*</\1>", lambda match: match[0] * chance.choice((0, 2, 3))),  # an element goes or repeats
+        (r"<\w+[^<>]*/>", lambda match: match[0] * chance.choice((0, 2))),  # a lonely tag goes, or comes twice
+        (r"(?<=[ <])\w+(?=[ =>])", lambda match: chance.choice(NAMES)),  # another name of an element or attribute
+    )
+    name = chance.choice([n for n in sorted(parts) if n.startswith(("xl/", "_rels", "[")) and "theme" not in n])
+    text = parts[name].decode("utf-8")
+    for _ in range(chance.choice((1, 1, 2, 5))):
+        text = replace_one(text, *chance.choice(edits), chance)
+    parts[name] = text.encode("utf-8")
+    return parts
+
+
+def edit_value(content, parts, chance):
+    """Change the type and the stored value of some cells of a sheet."""
+    name = chance.choice([n for n in sorted(parts) if "worksheets/sheet" in n and n.endswith(".xml")])
+    text = parts[name].decode("utf-8")
+    for _ in range(chance.choice((1, 3, 20))):
+        cell = f'<c r="\\1" t="{chance.choice(TYPES)}"><v>{chance.choice(VALUES)}</v></c>'
+        text = replace_one(
+            text, r'<c r="(\w+)"[^>]*><v>[^<]*</v></c>', lambda match, cell=cell: match.expand(cell), chance
+        )
+    parts[name] = text.encode("utf-8")
+    return parts
+
+
+def replace_one(text, pattern, change, chance):
+    """Change one match of a pattern, looked for from a place by chance."""
+    match = re.compile(pattern).search(text, chance.randrange(len(text) + 1)) or re.search(pattern, text)
+    return text[: match.start()] + change(match) + text[match.end() :] if match else text
 
 
 class TooSlowError(BaseException):

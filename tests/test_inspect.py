@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layouts import cohort
+from layouts import cohort, writers
 from openpyxl import Workbook
 
 from d_q_trial.errors import UserError
@@ -27,36 +27,23 @@ def inspected(path, mapping=None):
 def cell_biology() -> Workbook:
     """Source data of quite another paper."""
     random = np.random.default_rng(3)
-    book = Workbook()
-    sheet = book.active
-    sheet.title = "Fig 1a"
-    sheet["A1"] = "Figure 1a: relative expression"
-    sheet["B3"], sheet["E3"] = "wild type", "knockout"
-    sheet.merge_cells("B3:D3")
-    sheet.merge_cells("E3:G3")
-    for row, gene in enumerate(["Il6", "Cdkn2a", "Tnf", "Fas"], start=4):
-        for column, value in enumerate([gene, *random.lognormal(size=6).tolist()], start=1):
-            sheet.cell(row, column, value)
-    other = book.create_sheet("Fig 2")
-    other.append(["", "siCtrl", "siRNA"])
-    for number in range(9):
-        other.append([f"rep {number}", *random.normal(size=2).tolist()])
+    genes = [[gene, *random.lognormal(size=6).tolist()] for gene in ["Il6", "Cdkn2a", "Tnf", "Fas"]]
+    repeats = [[f"rep {number}", *random.normal(size=2).tolist()] for number in range(9)]
+    figure = [["Figure 1a: relative expression"], [], [None, "wild type", None, None, "knockout"], *genes]
+    book = writers.workbook({"Fig 1a": figure, "Fig 2": [["", "siCtrl", "siRNA"], *repeats]})
+    for area in ("B3:D3", "E3:G3"):
+        book["Fig 1a"].merge_cells(area)
     return book
 
 
 def questionnaire() -> Workbook:
-    book = Workbook()
-    book.active.append(["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"])
-    for number in range(30):
-        book.active.append([f"day {number}", 20 + number, "fm"[number % 2], number % 5 + 1, "none" if number else None])
-    return book
+    heads = ["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"]
+    answers = [[f"day {n}", 20 + n, "fm"[n % 2], n % 5 + 1, "none" if n else None] for n in range(30)]
+    return writers.workbook({"Sheet": [heads, *answers]})
 
 
 def numbers_alone() -> Workbook:
-    book = Workbook()
-    for row in np.random.default_rng(4).normal(size=(30, 5)).tolist():
-        book.active.append(row)
-    return book
+    return writers.workbook({"Sheet": np.random.default_rng(4).normal(size=(30, 5)).tolist()})
 
 
 @pytest.mark.parametrize(
@@ -90,14 +77,17 @@ def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
     assert '"D-penicillamine": "?"' in mapping
 
 
-def participants(*heads: str) -> Workbook:
+def participants(*heads: str, **sheets: list[list]) -> Workbook:
     """Sixteen participants with a baseline of CTx, and more columns of numbers."""
-    book = Workbook()
-    book.active.append(["ID", "Arm", "CTx baseline", *heads])
-    for number in range(16):
-        more = [round(0.3 + number / 50 + column / 10, 3) for column in range(len(heads))]
-        book.active.append([f"P{number}", ["Control", "D+Q"][number % 2], round(0.4 + number / 40, 3), *more])
-    return book
+    rows = [
+        [
+            f"P{n}",
+            ["Control", "D+Q"][n % 2],
+            *(round(0.4 + n / 40 if i < 0 else 0.3 + n / 50 + i / 10, 3) for i in range(-1, len(heads))),
+        ]
+        for n in range(16)
+    ]
+    return writers.workbook({"Sheet": [["ID", "Arm", "CTx baseline", *heads], *rows]} | sheets)
 
 
 def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
@@ -122,12 +112,8 @@ def test_fractions_given_as_percent_are_asked_for_and_converted_only_by_the_mapp
 
 
 def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_being_read(tmp_path):
-    book = participants("CTx week 2")
-    other = book.create_sheet("Medians")
-    other.append(["Outcome", "Control", "D+Q", "P"])
-    for row in (["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]):
-        other.append(row)
-    book.save(tmp_path / "medians.xlsx")
+    medians = [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]
+    participants("CTx week 2", Medians=medians).save(tmp_path / "medians.xlsx")
     read = read_workbook(tmp_path / "medians.xlsx", cohort.trial())
     assert len(read.frame) == 32
     assert any("one value per group: a summary" in note for note in read.source["notes"])

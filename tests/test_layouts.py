@@ -1,12 +1,18 @@
-"""The same cohort in many layouts gives the same participants."""
+"""The same cohort in many layouts gives the same participants; the order of rows, columns and sheets means nothing."""
+
+import random
+from functools import cache
 
 import pipeline
 import pytest
-from layouts import cohort, panels, writers
-from openpyxl import Workbook
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from layouts import cohort, writers
+from openpyxl import Workbook, load_workbook
 
 from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
+from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
 
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
@@ -29,11 +35,11 @@ def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apar
     assert sample.participant.nunique() == 25
 
 
-@pytest.mark.parametrize("name", list(panels.PANELS))
+@pytest.mark.parametrize("name", list(writers.PANELS))
 def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
-    panels.PANELS[name](made, tmp_path / "panels.xlsx")
-    read = read_workbook(tmp_path / "panels.xlsx", cohort.trial())
+    writers.PANELS[name](made, tmp_path / "writers.xlsx")
+    read = read_workbook(tmp_path / "writers.xlsx", cohort.trial())
     frame = read.frame[read.frame.cohort == "trial"]
     assert not frame.linked.any()
     told = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
@@ -42,7 +48,7 @@ def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     assert set(frame.measure) == {"percent_change"}
     found = {key: sorted(group) for key, group in frame.groupby(["variable", "visit", "arm"]).value}
     wanted = {
-        (*pair, arm): sorted(panels.group(made, *pair, arm)) for pair in panels.pairs(made) for arm in panels.ARMS
+        (*pair, arm): sorted(writers.group(made, *pair, arm)) for pair in writers.pairs(made) for arm in writers.ARMS
     }
     assert found.keys() == wanted.keys()
     for key, values in wanted.items():
@@ -52,15 +58,15 @@ def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
 
 def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
     made = cohort.make(outcomes=SMALL)
-    panels.by_stratum(made, tmp_path / "strata.xlsx")
+    writers.by_stratum(made, tmp_path / "strata.xlsx")
     frame = read_workbook(tmp_path / "strata.xlsx", cohort.trial()).frame
     for marker in cohort.trial().markers:
-        upper = panels.upper_tertile(made, marker)
+        upper = writers.upper_tertile(made, marker)
         for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
             own = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
-            for arm in panels.ARMS:
+            for arm in writers.ARMS:
                 rows = own[own.variable.eq("ctx") & own.visit.eq("week_20") & own.arm.eq(arm)]
-                assert sorted(rows.value) == pytest.approx(sorted(panels.group(made, "ctx", "week_20", arm, ids)))
+                assert sorted(rows.value) == pytest.approx(sorted(writers.group(made, "ctx", "week_20", arm, ids)))
             rows = own[own.variable.eq("sasp_il6")]
             assert set(rows.visit) == {"baseline"}
             assert set(rows.measure) == {"value"}
@@ -81,29 +87,110 @@ def test_marker_of_the_strata_is_read_from_the_header_of_their_column(tmp_path):
     }
 
 
+def test_population_sample_keeps_age_and_marker_of_a_person_together(tmp_path):
+    made = cohort.make()
+    frame = read_workbook(writers.write("wide", made, tmp_path / "wide.xlsx"), cohort.trial()).frame
+    people = frame[frame.cohort == "population"].pivot(index="participant", columns="variable", values="value")
+    assert sorted(map(tuple, people[["age", "p16_variant_5"]].to_numpy())) == sorted(
+        (person["age"], person["p16_variant_5"]) for person in made.population
+    )
+
+
+def test_real_trial_in_two_sheets_is_read_by_its_trial_file_alone():
+    frame = read_workbook("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml")).frame
+    counts = frame.groupby(["variable", "visit"]).size()
+    assert counts["bilirubin", "baseline"] == 312
+    assert counts["bilirubin", "month_6"] == 256
+    assert counts["bilirubin", "year_1"] == 250
+    assert set(frame.arm) == {"d_penicillamine", "placebo"}
+    cell = frame[(frame.participant == "2") & (frame.variable == "bilirubin") & (frame.visit == "year_1")].iloc[0]
+    assert (cell.value, cell.sheet, cell.cell) == (1.0, "Follow-up", "D4")
+
+
+@pytest.mark.parametrize("place", ["sheet", "property"])
+def test_synthetic_workbook_is_labelled_by_its_first_sheet_or_a_property(tmp_path, place):
+    path = writers.write("wide", cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
+    assert read_workbook(path, cohort.trial()).label is None
+    book = load_workbook(path)
+    if place == "sheet":
+        book.worksheets[0]["A3"] = "Synthetic data: not the trial's participants."
+    else:
+        book.properties.description = "synthetic data, made from printed summaries"
+    book.save(path)
+    assert read_workbook(path, cohort.trial()).label == "Synthetic data: not the trial's participants"
+
+
+OUTCOMES = ["age", "smoker", "ctx", "bmd_radius", "sasp_il6"]
+LAYOUTS = ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"]
+
+
+@cache
+def sheets(name, folder):
+    """The cells of a layout, sheet by sheet, with the header in the first row."""
+    made = cohort.make(outcomes=OUTCOMES)
+    book = load_workbook(writers.write(name, made, folder / f"{name}.xlsx"))
+    return {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
+
+
+def contents(path):
+    frame = read_workbook(path, cohort.trial()).frame
+    people = frame.participant.where(frame.cohort == "trial", "")  # those of the population are numbered by their rows
+    columns = ["cohort", "variable", "visit", "participant", "value", "arm", "measure"]
+    return sorted(frame.assign(participant=people)[columns].values.tolist())
+
+
+def shuffled_rows(rows, order):
+    return [rows[0], *order.sample(rows[1:], len(rows) - 1)]
+
+
+def shuffled_columns(rows, order):
+    places = order.sample(range(len(rows[0])), len(rows[0]))
+    return [[row[place] for place in places] for row in rows]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("laws")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("shuffle", [shuffled_rows, shuffled_columns, None], ids=["rows", "columns", "sheets"])
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_order_of_a_workbook_does_not_change_what_is_read(name, shuffle, folder, seed):
+    order = random.Random(seed)
+    content = sheets(name, folder)
+    titles = list(content) if shuffle else order.sample(list(content), len(content))
+    content = {title: shuffle(content[title], order) if shuffle else content[title] for title in titles}
+    writers.workbook(content).save(folder / "shuffled.xlsx")
+    plain = contents(folder / f"{name}.xlsx")
+    assert len(plain) > 100
+    assert contents(folder / "shuffled.xlsx") == plain
+
+
 # What each layout holds of the bundled cohort, with the mapping that it needs; beside the mapping, the values reproduced,
 # those within a reported bound, and what the layout does not hold.
 BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1/T2", "T3"])
 VERDICTS = {
     "long export": (writers.WRITERS["long_by_visit"], "", 814, 32),
     "wide": (writers.WRITERS["wide"], "", 814, 32),
-    "titled panels": (panels.titled_panels, "", 812, 31),  # ids: correlation with age
+    "titled panels": (writers.titled_panels, "", 812, 31),  # ids: correlation with age
     "changes beside a tertile": (
-        panels.changes_beside_a_tertile,
+        writers.changes_beside_a_tertile,
         "strata: {1: T1/T2, 3: T3}",
         800,
         19,
     ),  # the other marker
-    "Prism grouped": (panels.prism_grouped, "", 102, 5),  # strata, baselines
-    "panels by stratum": (panels.by_stratum, "", 367, 26),  # ids, all participants together
+    "Prism grouped": (writers.prism_grouped, "", 102, 5),  # strata, baselines
+    "panels by stratum": (writers.by_stratum, "", 367, 26),  # ids, all participants together
     "thirds in words": (
-        panels.thirds_in_words,
+        writers.thirds_in_words,
         "strata: {T1: T1/T2, T2: T1/T2}",
         283,
         14,
     ),  # ids, all participants together
     "legend sheet": (writers.WRITERS["coded"], "", 814, 32),
-    "visit codes": (panels.visits_by_number, "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}", 814, 32),
+    "visit codes": (writers.visits_by_number, "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}", 814, 32),
     "transposed": (writers.WRITERS["transposed"], "", 814, 32),
 }
 

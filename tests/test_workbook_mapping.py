@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from layouts import cohort, panels, writers
+from layouts import cohort, writers
 from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
@@ -36,7 +36,7 @@ def no_recognition(monkeypatch):
 
 
 def layouts():
-    return {**writers.WRITERS, **panels.PANELS, "by_stratum": panels.by_stratum}
+    return {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum}
 
 
 @pytest.mark.parametrize("name", list(layouts()))

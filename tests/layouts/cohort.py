@@ -37,9 +37,6 @@ class Cohort:
     def get(self, variable: str, visit: str, identity: str) -> float | None:
         return self.values.get((variable, visit), {}).get(identity)
 
-    def visits(self, variable: str) -> list[str]:
-        return [visit for (name, visit) in self.values if name == variable]
-
 
 def of_frame(frame: pd.DataFrame) -> Cohort:
     """The participants and the population sample of a table of participants."""

@@ -1,4 +1,4 @@
-"""Checks of a workbook that has been read: each is a function of the reading, listed in ``CHECKS``, that reports faults.
+"""Checks of a workbook that has been read: each is a function of the reading that reports faults of ``messages.yaml``.
 
 An error stops every analysis until the workbook or a mapping settles it; a note tells what was read in a way that the
 analyst might not expect. Nothing is changed here.
@@ -24,16 +24,11 @@ from .values import Source, cell_of
 if TYPE_CHECKING:
     from .reader import Reading
 
-UNLINKED = (
-    "linked participants: the panels have no ids, so whatever needs the same participant in several columns is skipped: "
-    "strata and cuts made here (also other cuts, windows and the multiverse), changes other than percent, adjustment for "
-    "baseline, imputation, correlation of the markers with age; the comparisons of groups run"
-)
 FEW = 3
 MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
-MOST_CHANGE = 1000  # percent
+MOST_CHANGE = 1000  # percent; the messages name it
 LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
@@ -67,13 +62,11 @@ def check_every_arm(reading: Reading) -> None:
     linked = linked[linked["linked"]]
     if len(linked) and not known and not linked["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
-        what = f"nobody has an arm; expected a column of arms ({expected}) here or on a sheet with the same ids"
-        reading.faults.error("no arm", what, **linked["source"].iloc[0].plan.whole())
+        reading.faults.error("no arm / nobody", linked["source"].iloc[0].plan.whole(), expected=expected)
         return
     lacking = linked[linked["arm"].eq("") & ~linked["participant"].isin(known)]
     for row in lacking.drop_duplicates("participant").itertuples():
-        place = cell_of(row) | {"value": row.participant}
-        reading.faults.error("no arm", "participant has no arm on any sheet", **place)
+        reading.faults.error("no arm", cell_of(row) | {"value": row.participant})
 
 
 def check_every_id(reading: Reading) -> None:
@@ -81,8 +74,7 @@ def check_every_id(reading: Reading) -> None:
     plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
     for plan in plans if len(plans) > 1 else ():
         if plan.one("participant") is None:
-            what = "a table of participants without recognised ids beside others; expected a column such as Participant ID "
-            reading.faults.error("no ids", what + "(if a column holds them, say so in the mapping)", **plan.whole())
+            reading.faults.error("no ids", plan.whole())
 
 
 def check_units(reading: Reading) -> None:
@@ -94,22 +86,18 @@ def check_units(reading: Reading) -> None:
         if column.unit:
             stated.insert(0, (column.unit, source.head | {"value": column.label or column.unit}))
         for unit, place in stated if thing.unit and column.factor == 1.0 else ():  # a factor has converted it
-            factor, report = unit_factor(unit, thing.unit), reading.faults.error
-            if factor == 1.0:
-                continue
-            if factor:
-                in_header = f"to convert, write factor: {factor:g} in the mapping"
-                how = "convert it in the workbook" if place["value"] == unit else in_header
-                what = f"in {unit}, expected {thing.unit}; {how}"
-            elif is_known_unit(unit) and is_known_unit(thing.unit):
-                what = f"in {unit}, which does not convert to {thing.unit}; write a factor in the mapping"
-            else:
+            factor, faults, words = unit_factor(unit, thing.unit), reading.faults, {"thing": thing, "unit": unit}
+            if factor is None and is_known_unit(unit) and is_known_unit(thing.unit):
+                faults.error("unit / other", place, **words)
+            elif factor is None:
                 percent = plain_unit(unit) in ("percent", "%")  # perhaps of the baseline, or a change
-                report = _report(reading, source.plan) if percent else reading.faults.note
-                what = (
-                    f"unit {unit!r} cannot be compared with {thing.unit!r}" + "; say measure: in the mapping" * percent
+                report = _report(reading, source.plan) if percent else faults.note
+                report("unit / unknown", place, ask="; say measure: in the mapping" * percent, **words)
+            elif factor != 1.0:
+                in_header = f"to convert, write factor: {factor:g} in the mapping"
+                faults.error(
+                    "unit", place, how="convert it in the workbook" if place["value"] == unit else in_header, **words
                 )
-            report("unit", f"{thing.label}{' ' if what.startswith('in ') else ': '}{what}", **place)
 
 
 def check_plausible(reading: Reading) -> None:
@@ -122,17 +110,16 @@ def check_plausible(reading: Reading) -> None:
         far = [other for other in others if 0 < FAR * min(median, other) < max(median, other)]
         if (source.head["sheet"], source.head["cell"]) in stated:
             continue
+        words = {"thing": thing, "median": median}
         if not low <= median <= high:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in SCALES if low <= median * scale <= high), ""):
                 hint = f"{scale} times that would fit, perhaps another unit: write factor: {scale} in the mapping"
-            what = f", expected {low:g} to {high:g} {thing.unit}; {hint}"
+            reading.faults.error("implausible", source.head, low=low, high=high, hint=hint, **words)
         elif 2 * len(far) >= len(others) > 1 and not source.plan.mapped:
-            what = f" here and {np.median(far):.4g} in other columns; correct it, or write a mapping"
+            reading.faults.error("implausible / columns", source.head, other=np.median(far), **words)
         else:
             _check_odd_values(reading, source, own, thing)
-            continue
-        reading.faults.error("implausible", f"{thing.label} has a median of {median:.4g}{what}", **source.head)
 
 
 def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
@@ -148,45 +135,18 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
     for index in np.flatnonzero(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))):
         value, place = float(values[index]), cell_of(own.iloc[index])
         if median > 0 and value in codes:
-            kind, what = "missing code", f"perhaps a code for a missing value of {thing.label}"
+            kind = "missing code"
         elif median > 0 > value and never_negative:
-            kind, what = "negative", f"a negative value of {thing.label}"
+            kind = "negative"
         elif median > 0 and abs(value) > FAR * median:
-            kind, what = "far off", f"a value of {thing.label} more than {FAR} times the median, {median:.4g}"
+            kind = "far off"
         else:
             if outside[index]:
                 span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
-                reading.faults.note("outlying", f"{thing.label} outside {span}; kept", **place)
+                reading.faults.note("outlying", place, thing=thing, span=span)
             continue
-        _report(reading, source.plan)(kind, f"{what}; {'kept' if source.plan.mapped else KEEP}", **place)
-
-
-def check_changes(reading: Reading) -> None:
-    """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
-    own, trial = _own(reading), reading.trial
-    own = own[own["variable"].isin(trial.outcomes)]
-    given = own[own["measure"] == PERCENT_CHANGE]
-    for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
-        why = "below -100%, which values above zero cannot make" if row.value < 0 else f"above {MOST_CHANGE}%"
-        reading.faults.note("outlying", f"a percent change {why}; kept", **cell_of(row))
-    for source, changes in given.groupby("source", sort=False):
-        largest, smallest = changes["value"].abs().max(), changes["value"].min()
-        found = []
-        if smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline:
-            like = "percent of baseline"
-            found += [(like, "above zero with a median near 100", like, "measure: percent_of_baseline")]
-        if largest < 1 and source.column.factor == 1.0:
-            found += [("fraction", f"below 1 in size (at most {largest:.3g})", "fractions", "factor: 100")]
-        for kind, what, like, key in found if len(changes) >= MANY else ():
-            what = f"are all {what}, as if they were {like}; if they are, write {key} in the mapping"
-            what = f"percent changes of {trial.variable_label(source.variable)} {what}"
-            _report(reading, source.plan)(kind, what, **source.head)
-    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
-    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
-        present, source = set(values["arm"]), values["source"].iloc[0]
-        for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
-            what = f"{source.label(trial)}: no value in the arm {arm.label}"
-            reading.faults.note("empty arm", what, **source.head | {"value": ""})
+        rest = "kept" if source.plan.mapped else KEEP
+        _report(reading, source.plan)(kind, place, thing=thing, median=median, far=FAR, rest=rest)
 
 
 def check_baselines(reading: Reading) -> None:
@@ -202,76 +162,88 @@ def check_baselines(reading: Reading) -> None:
     )
     apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
     impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
-    without = later[later["base"].isna()].drop_duplicates(keys)
-    neither = "no participant has both a baseline and a later value of {label}; the ids may be of samples"
-    for rows, whole, kind, words in (
-        (first[first["value"] < 0], False, "baseline", "negative baseline of {label}: no percent change from it"),
-        (first[first["value"] == 0], False, "baseline", "zero baseline of {label}: no percent change from it"),
-        (
-            unknown.drop_duplicates("variable"),
-            True,
-            "no baseline",
-            "{label} has follow-up values but no baseline values",
-        ),
-        (apart.drop_duplicates("variable"), True, "no baseline", neither),
-        (without, False, "no baseline", "participant {participant} has a follow-up value of {label} but no baseline"),
-        (impossible, False, "outlying", f"a value of {{label}} that makes a percent change above {MOST_CHANGE}%; kept"),
+    for name, rows in (
+        ("baseline / negative", first[first["value"] < 0]),
+        ("baseline / zero", first[first["value"] == 0]),
+        ("no baseline / variable", unknown.drop_duplicates("variable")),
+        ("no baseline / samples", apart.drop_duplicates("variable")),
+        ("no baseline", later[later["base"].isna()].drop_duplicates(keys)),
+        ("outlying / made", impossible),
     ):
         for row in rows.itertuples():
-            what, place = words.format(**row._asdict()), row.source.head if whole else cell_of(row)
-            faults.error(kind, what, **place, stops=whole)
+            whole = name in ("no baseline / variable", "no baseline / samples")
+            faults.error(name, row.source.head if whole else cell_of(row), row=row, stops=whole)
 
 
 def check_groups(reading: Reading) -> None:
     """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
     own, trial, faults = _own(reading), reading.trial, reading.faults
     if own.empty:
-        faults.error("no participants", "no participant of the trial was recognised; run 'inspect' and write a mapping")
+        faults.error("no participants")
         return
     for key, arm in trial.analysed_arms.items():
         if own["arm"].any() and key not in set(own["arm"]):
-            faults.error("empty arm", f"no participant is in the arm {arm.label}")
+            faults.error("empty arm", arm=arm)
     if trial.markers and not (own["variable"].isin(trial.markers).any() or own["stratum"].any() or own["text"].any()):
-        names = " or ".join(marker.label for marker in trial.markers.values())
-        faults.note("no marker", f"no {names} and no strata: analyses by stratum cannot run")
+        faults.note("no marker", names=" or ".join(marker.label for marker in trial.markers.values()))
     if not own["linked"].any():
-        faults.note("unlinked", UNLINKED)
+        faults.note("unlinked")
     labels = own["text"].where(own["text"].ne(""), own["stratum"])
     for (source, arm, stratum), rows in own[labels.ne("")].groupby(["source", "arm", labels], sort=False):
         if len(rows) < FEW:
-            what = f"only {len(rows)} value{'s' * (len(rows) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
-            faults.note("small stratum", what, **source.head | {"value": ""})
+            what = f"{len(rows)} value{'s' * (len(rows) > 1)} in {' '.join(filter(None, [stratum, arm]))}"
+            faults.note("small stratum", source.head | {"value": ""}, group=what)
     for key, values in own[own["text"].eq("")].groupby("variable", sort=False):
         if key in trial.markers:
             label, head = trial.markers[key].label, values["source"].iloc[0].head
             if len(values) < 2 * FEW:
-                faults.note("few marked", f"only {len(values)} participants have a value of {label}", **head)
+                faults.note("few marked", head, count=len(values), label=label)
             elif values["value"].nunique() == 1:
-                faults.note("no strata", f"all values of {label} are equal: they cut no strata", **head)
+                faults.note("no strata", head, label=label)
+
+
+def check_changes(reading: Reading) -> None:
+    """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
+    own, trial = _own(reading), reading.trial
+    own = own[own["variable"].isin(trial.outcomes)]
+    given = own[own["measure"] == PERCENT_CHANGE]
+    for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
+        reading.faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_of(row))
+    for source, changes in given.groupby("source", sort=False):
+        largest, smallest = changes["value"].abs().max(), changes["value"].min()
+        near_100 = smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline
+        fractions = largest < 1 and source.column.factor == 1.0
+        for kind, found in (("percent of baseline", near_100), ("fraction", fractions)):
+            if found and len(changes) >= MANY:
+                label = trial.variable_label(source.variable)
+                _report(reading, source.plan)(kind, source.head, label=label, largest=largest)
+    arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
+    for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
+        present, source = set(values["arm"]), values["source"].iloc[0]
+        for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
+            place = source.head | {"value": ""}
+            reading.faults.note("empty arm / variable", place, label=source.label(trial), arm=arm)
 
 
 def check_hidden(reading: Reading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
-    policy = reading.policy
+    faults, policy = reading.faults, reading.policy
     for sheet in reading.workbook.sheets:
-        blocks, told = [plan.block for plan in reading.plans if plan.readable and plan.block.sheet is sheet], []
+        blocks, place = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet], {"sheet": sheet.name}
         own = sorted({i for block in blocks for i in block.rows if i in sheet.hidden_rows})
         rows = [sheet.row_numbers[i] + 1 for i in own if any(value != EMPTY for value in sheet.rows[i])]
         own = sorted({i for block in blocks for i in block.columns if i in sheet.hidden_columns})
         columns = [column_letters(sheet.column_numbers[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)]
         if sheet.hidden and blocks:
-            told.append("a hidden sheet; its data were read")
+            faults.note("hidden / sheet", place)
         if rows and policy.hidden_rows == "read":
             why = "by a saved filter or by hand" if sheet.filtered else "by hand or by a filter"
-            what = f"{len(rows)} hidden rows with data ({why}) were read, first row {rows[0]}"
-            told.append(f"{what}; hidden_rows: ignore leaves them out")
+            faults.note("hidden / rows", place, count=len(rows), why=why, first=rows[0])
         if columns:
-            told.append(f"{len(columns)} hidden columns with data were read: {', '.join(columns[:10])}")
+            faults.note("hidden / columns", place, count=len(columns), names=", ".join(columns[:10]))
         if sheet.struck and blocks and policy.struck_out == "read":
-            names = ", ".join(sheet.address(*place) for place in sorted(sheet.struck)[:10])
-            told.append(f"{len(sheet.struck)} struck-out cells were read: {names}; struck_out: missing leaves them out")
-        for note in told:
-            reading.faults.note("hidden", note, sheet=sheet.name)
+            names = ", ".join(sheet.address(*cell) for cell in sorted(sheet.struck)[:10])
+            faults.note("hidden / struck", place, count=len(sheet.struck), names=names)
 
 
 def check_merged_values(reading: Reading) -> None:
@@ -283,12 +255,9 @@ def check_merged_values(reading: Reading) -> None:
             over = right - left if block.transposed else bottom - top
             begins = any((r == top and c <= left) if block.transposed else (c == left and r <= top) for r, c in first)
             if over and begins and top < block.bottom and is_number(sheet.rows[top][left]):
-                what = (
-                    f"a merged cell gives one value to {over + 1} participants; only the first has it; unmerge the cell"
-                )
                 area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
-                _report(reading, plan)("merged value", what, **place)
+                _report(reading, plan)("merged value", place, count=over + 1)
 
 
 def check_torn(reading: Reading) -> None:
@@ -305,17 +274,10 @@ def check_torn(reading: Reading) -> None:
         first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
         beside = piece.left >= block.right and named and other.body and start == first
         if below and _same_form(block.sheet, block, piece, column):
-            gap, blank = f"{piece.height} rows below {piece.top - block.bottom} blank rows", "rows"
-            what = f"{gap} look like more of the table above and are not read"
+            gap = piece.top - block.bottom
+            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=gap)
         elif beside:
-            blank, what = (
-                "columns",
-                f"columns without a participant id ({', '.join(named[:3])}) beside the table are not read",
-            )
-        else:
-            continue
-        what = f"{what}; delete the blank {blank}, or give the range in the mapping"
-        reading.faults.error("torn table", what, **other.whole())
+            reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
 
 
 def check_beside_groups(reading: Reading) -> None:
@@ -327,8 +289,7 @@ def check_beside_groups(reading: Reading) -> None:
         beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
         left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
         if left and any(is_number(value) for row in plan.body for value in row):
-            what = "numbers without a group beside columns of groups; name the group above them, or write a mapping"
-            reading.faults.error("no group", what, **plan.whole())
+            reading.faults.error("no group / block", plan.whole())
 
 
 def check_measures(reading: Reading) -> None:
@@ -336,8 +297,7 @@ def check_measures(reading: Reading) -> None:
     plans = [plan for plan in reading.plans if plan.readable and not plan.mapped and plan.unmeasured]
     if plans:
         alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
-        what = f"later values that may be values, percent changes or percent of baseline{alike}; say measure: in the mapping"
-        reading.faults.error("no measure", what, **plans[0].whole())
+        reading.faults.error("no measure", plans[0].whole(), alike=alike)
 
 
 def check_statistics(reading: Reading) -> None:
@@ -356,8 +316,7 @@ def check_statistics(reading: Reading) -> None:
                 continue
             for statistic in (np.nanmean, np.nanmedian):
                 if np.allclose(statistic(above, axis=0), values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals):
-                    what = "a row that holds the means or medians of those above; end the range before it in a mapping"
-                    reading.faults.error("statistics", what, **plan.place(int(used[end]), columns[0]))
+                    reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
                     break
 
 
@@ -385,18 +344,15 @@ def check_columns(reading: Reading) -> None:
                 asked.append(f"{trial.variable_label(key)}, which is missing at {', '.join(missing)}")
         if asked:
             column.asked = True
-            what = f"may be {', or '.join(asked)}, or not ({column.why}); say in a mapping which it is, or ignore"
-            reading.faults.error("ambiguous", what, **plan.head_of(column))
+            reading.faults.error("ambiguous", plan.head_of(column), asked=", or ".join(asked), why=column.why)
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
         named = any(c.arm or c.stratum for c in plan.data) and plan.kind == "groups" and not plan.one("arm")
         if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
-            what = f"{numbers} numbers without a group beside columns of groups; name the group above them"
-            reading.faults.error("no group", what, **plan.place(0, column))
+            reading.faults.error("no group", plan.place(0, column), count=numbers)
         if numbers > 1 and column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.name_of(column)} ({shown(column.label) or 'no header'})")
     for plan, names in unread.items():
-        what = f"numbers that were not recognised and not read: {first_of(names, MOST_NAMED)}"
-        reading.faults.note("unread columns", what, **plan.whole())
+        reading.faults.note("unread columns", plan.whole(), names=first_of(names, MOST_NAMED))
 
 
 def check_inferred(reading: Reading) -> None:
@@ -404,25 +360,9 @@ def check_inferred(reading: Reading) -> None:
     for plan in reading.plans:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
-                reading.faults.note("inferred", column.why, **plan.head_of(column))
+                reading.faults.note("inferred", plan.head_of(column), why=column.why)
         if plan.unread:
-            reading.faults.note("unread", f"block not read: {plan.unread}", **plan.whole())
+            reading.faults.note("unread", plan.whole(), why=plan.unread)
 
 
-CHECKS = (
-    check_every_arm,
-    check_every_id,
-    check_units,
-    check_plausible,
-    check_baselines,
-    check_groups,
-    check_changes,
-    check_hidden,
-    check_merged_values,
-    check_torn,
-    check_beside_groups,
-    check_measures,
-    check_statistics,
-    check_columns,
-    check_inferred,
-)
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above

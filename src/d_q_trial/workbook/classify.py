@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..participants import PERCENT_CHANGE, POPULATION, VALUE
+from ..participants import POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header, find_header, label_like, mostly_numbers, tables
 from .mapping import Codes, Column, Plan, short_code
-from .recognise import BARE_WEEK, PERCENT_OF_BASELINE, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
+from .recognise import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
 from .sheets import EMPTY, Block, Workbook, is_number
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
@@ -59,13 +59,7 @@ def probe(block: Block, column: int, first_data: int) -> Content:
 def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     """Propose what a block is and what its columns mean, with participants in rows or, if that fits, in columns.
 
-    Parameters
-    ----------
-    block : Block
-    vocabulary : Vocabulary
-        The trial's names.
-    contexts : list of str
-        Titles that stand above the block, nearest first, and last the name of the sheet.
+    ``contexts`` are the titles that stand above the block, nearest first, and last the name of the sheet.
     """
     plan = _classify(block, vocabulary, contexts)
     if _names_down(block, vocabulary):
@@ -236,7 +230,7 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
         (reading.role == "ignored", "ignore", "certain", "ignored by the mapping"),
         (number, "ignore", "certain", "row number" if counter else "not understood"),
         (reading.role == "participant" or are_visits, reading.role, "certain", ""),
-        (reading.measure == PERCENT_OF_BASELINE, "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
+        (reading.measure == "percent_of_baseline", "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
         (reading.measure in ("other", "change") and not reading.statistic, "ignore", "unsure", derived),
         (reading.statistic, "ignore", "certain", "a statistic, not a measured value"),
         (by_cells and named, by_cells, "certain", ""),
@@ -347,24 +341,21 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
     data = plan.data
     known = {column.variable for column in data}
     sample = known & set(trial.markers) if trial.population else set()
-    identified, in_rows = plan.one("participant") is not None, bool(plan.one("visit") or plan.one("variable"))
+    identified, by_group = plan.one("participant") is not None, any(column.arm or column.stratum for column in data)
     if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not data:
         _settle_unknown(plan)
     elif identified:
-        plan.kind = "long" if in_rows else "participants"
-        plan.evidence = "a participant id" + (", visits or variables in rows" if in_rows else "")
+        plan.kind = plan.kind_by_roles
+        plan.evidence = "a participant id" + ", visits or variables in rows" * (plan.kind == "long")
         no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
         if no_arm and sample and known <= {*trial.markers, trial.population.age}:
             plan.cohort = POPULATION  # unless its participants turn out to be the trial's
-    elif plan.arm or any(column.arm or column.stratum for column in data):
+    elif plan.arm or by_group:
         plan.kind, plan.evidence = "groups", BY_GROUP
     elif plan.one("arm"):
-        # A row without an id is a person if it holds several raw values of one.
-        raw = {(c.variable, c.visit) for c in data if c.measure == VALUE and plan.measure != PERCENT_CHANGE}
-        plan.kind = "participants" if not in_rows and len(raw) > 1 else "groups"
-        plan.evidence = "an arm in each row, no participant id"
+        plan.kind, plan.evidence = plan.kind_by_roles, "an arm in each row, no participant id"
     elif sample and trial.population.age in known:
         plan.kind, plan.cohort, plan.evidence = "participants", POPULATION, "a marker and age, no arm"
     else:
@@ -377,7 +368,7 @@ def _settle_unknown(plan: Plan) -> None:
     if plan.one("participant") is not None:
         plan.evidence = "participant ids, but no known variable"
         if any(column.candidates and column.confidence == "unsure" for column in plan.columns):
-            plan.kind = "long" if plan.one("visit") or plan.one("variable") else "participants"
+            plan.kind = plan.kind_by_roles
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
     numeric = [c for c in plan.columns if c.content.numeric and len(c.content.distinct) > CODES]

@@ -14,7 +14,7 @@ from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
-from .recognise import PERCENT_OF_BASELINE, canonical_id
+from .recognise import canonical_id
 from .sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from .values import Source
 
@@ -356,7 +356,7 @@ def _said(plan: Plan) -> dict[str, str]:
         lacking = not value and "measured" in plan.unread and name in ("variable", "visit", "measure")
         if lacking or (name == "measure" and plan.unmeasured and not plan.mapped):
             said[name] = OPEN
-        elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, PERCENT_OF_BASELINE):
+        elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, "percent_of_baseline"):
             continue
         elif value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
             said[name] = value
@@ -384,7 +384,7 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
     if column.asked:  # one question at least
         variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
         visit = column.visit or _missing_visit(plan, trial, variable)
-        measure = {VALUE: None, PERCENT_OF_BASELINE: PERCENT_OF_BASELINE}.get(column.measure, OPEN)
+        measure = {VALUE: None, "percent_of_baseline": "percent_of_baseline"}.get(column.measure, OPEN)
         asked = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
         return {key: value for key, value in asked.items() if value}
     if column.role == "ignore":

@@ -50,13 +50,8 @@ OTHER_KINDS = {
 }
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
-STATISTICS = {
-    ".sav": "read_sav",
-    ".zsav": "read_sav",
-    ".dta": "read_dta",
-    ".sas7bdat": "read_sas7bdat",
-    ".xpt": "read_xport",
-}
+READERS = {"sav": ".sav .zsav", "dta": ".dta", "sas7bdat": ".sas7bdat", "xport": ".xpt"}  # of pyreadstat
+STATISTICS = {ending: f"read_{name}" for name, endings in READERS.items() for ending in endings.split()}
 
 
 class RefusedError(Exception):

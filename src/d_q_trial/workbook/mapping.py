@@ -17,7 +17,7 @@ from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
-from .recognise import PERCENT_OF_BASELINE, Reading
+from .recognise import Reading
 from .sheets import EMPTY, Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
@@ -42,8 +42,7 @@ def short_code(text: str) -> str:
 
 def decoded(codes: Codes, role: str, text: str) -> str | None:
     """Return what a cell with a code means."""
-    known = codes.get(role, {})
-    return known.get(text.casefold()) or known.get(short_code(text))
+    return codes.get(role, {}).get(text.casefold()) or codes.get(role, {}).get(short_code(text))
 
 
 def article(role: str) -> str:
@@ -120,12 +119,22 @@ class Plan:
         return self.evidence == MAPPED
 
     @property
+    def kind_by_roles(self) -> str:
+        """What the rows are, by the roles of the columns; one without an id is a person if it holds several raw values."""
+        in_rows = bool(self.one("visit") or self.one("variable"))
+        if self.one("participant"):
+            return "long" if in_rows else "participants"
+        values = [c for c in self.data if c.measure == VALUE and self.measure != PERCENT_CHANGE and not c.arm]
+        person = self.one("arm") and not in_rows and len({(c.variable, c.visit) for c in values}) > 1
+        return "participants" if person or self.cohort != TRIAL else "groups"
+
+    @property
     def unmeasured(self) -> bool:
         """Whether later values without ids may be values or changes, or the title says that they are on another scale."""
         data = self.data
         later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
         stated = self.measure in (VALUE, PERCENT_CHANGE) or any(column.measure != VALUE for column in data)
-        return bool(later) and not stated and (self.kind == "groups" or self.measure == PERCENT_OF_BASELINE)
+        return bool(later) and not stated and (self.kind == "groups" or self.measure == "percent_of_baseline")
 
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""
@@ -153,9 +162,10 @@ class Plan:
         """Return whether a data row holds anything in the columns of values."""
         return any(self.cell(position, column) != EMPTY for column in self.data)
 
-    def place(self, position: int, column: Column) -> dict[str, str]:
-        """Return sheet and cell of a data row's value, as faults state them."""
-        return {"sheet": self.sheet, "cell": self.block.address(self.header.first_data + position, column.index)}
+    def place(self, position: int, column: Column, value: object = "") -> dict[str, Any]:
+        """Return sheet and cell of a data row's value, and what is there, as faults state them."""
+        cell = self.block.address(self.header.first_data + position, column.index)
+        return {"sheet": self.sheet, "cell": cell, "value": getattr(value, "shown", value)}
 
     def head_of(self, column: Column) -> dict[str, str]:
         """Return sheet, cell and label of a column, as faults state them."""
@@ -171,13 +181,11 @@ class Plan:
 
         Where it is ``relative``, as in panels, A or 1 is the first one of the block.
         """
-        block = self.block
-        row, index = block.place(0, column.index)
-        numbers, place, first = block.sheet.column_numbers, index, block.left
-        if block.transposed:
-            numbers, place, first = block.sheet.row_numbers, row, block.top
-        number = numbers[place] - (numbers[first] if relative else 0)
-        return str(number + 1) if block.transposed else column_letters(number)
+        row, index = self.block.place(0, column.index)
+        rows, columns = self.block.sheet.row_numbers, self.block.sheet.column_numbers
+        if self.block.transposed:
+            return str(rows[row] + 1 - (rows[self.block.top] if relative else 0))
+        return column_letters(columns[index] - (columns[self.block.left] if relative else 0))
 
 
 def _as_entry(value: object) -> object:
@@ -358,7 +366,7 @@ class _MappingReader:
             column.why = "ignored by the mapping" if own.role == "ignore" else ""
             for said, value in self.said(own, place).items():
                 setattr(column, said, value)
-        plan.kind = entry.kind or _kind(plan)
+        plan.kind = entry.kind or plan.kind_by_roles
         return plan
 
     def _block(self, entry: BlockEntry, where: str) -> Block | None:
@@ -381,12 +389,3 @@ class _MappingReader:
             return None
         block = Block(sheet, rows, columns)
         return block.turned() if entry.participants == "columns" else block
-
-
-def _kind(plan: Plan) -> str:
-    if plan.one("participant"):
-        return "long" if plan.one("visit") or plan.one("variable") else "participants"
-    if plan.cohort != TRIAL:
-        return "participants"
-    data = [c for c in plan.data if c.measure == VALUE and plan.measure != PERCENT_CHANGE and not c.arm]
-    return "participants" if plan.one("arm") and len({(c.variable, c.visit) for c in data}) > 1 else "groups"

@@ -18,7 +18,7 @@ from .checks import CHECKS
 from .classify import recognise
 from .loader import load
 from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping, plans_of
-from .recognise import PERCENT_OF_BASELINE, Vocabulary, code_form
+from .recognise import Vocabulary, code_form
 from .sheets import EMPTY, Faults, Workbook
 from .values import BlockReader, RowReader, cell_of, make_frame
 
@@ -150,17 +150,13 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
         for position, identity in plan.rows["participant"].dropna().drop_duplicates().items():
             form = code_form(plain := identity.translate(_LOOK_ALIKES))
             key = f"{form.prefix}{form.number}" if form else plain.casefold().replace(" ", "")
-            kind, close = "", []
+            place = plan.place(position, plan.one("participant"), identity)
             if (first := seen.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
-                kind = "id written otherwise"
-                what = f"differs only in writing from the participant {first!r}; write both alike"
+                faults.error("id written otherwise", place, other=first)
             elif mostly_shared and identity not in others:  # a slip, or two participants
                 close = [other for other in others - plan.people if _one_edit(identity, other)]
-            if len(close) == 1:
-                kind = "id on one sheet only"
-                what = f"stands on this sheet only, which lacks {close[0]!r}: correct one of them, or rename both"
-            if kind:
-                faults.error(kind, what, **plan.place(position, plan.one("participant")), value=identity)
+                if len(close) == 1:
+                    faults.error("id on one sheet only", place, other=close[0])
 
 
 def _drop_row_numbers(plan: Plan) -> None:
@@ -182,8 +178,7 @@ def _report_second_rows(plan: Plan, faults: Faults) -> None:
     first = dict(zip(first, first.index, strict=True))
     for position, identity in used[used.duplicated()].items():
         other = plan.place(first[identity], column)["cell"]
-        what = f"participant has a row already at {other}; expected one row each"
-        faults.error("duplicate participant", what, **plan.place(position, column), value=identity)
+        faults.error("duplicate participant", plan.place(position, column, identity), other=other)
         plan.rows.loc[position, "use"] = False
 
 
@@ -199,8 +194,7 @@ def _rewrite(plans: list[Plan], faults: Faults) -> None:
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
                 plan.rows["participant"] = plan.rows["participant"].replace(renamed)
                 old, new = changed[0]
-                what = f"ids are written otherwise than on {base.sheet} ({new}); {len(renamed)} matched"
-                faults.note("id form", what, sheet=plan.sheet, value=old)
+                faults.note("id form", {"sheet": plan.sheet, "value": old}, base=base, new=new, count=len(renamed))
             known |= plan.people if plan.cohort != POPULATION else set()
 
 
@@ -251,8 +245,7 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     for identity, arm, place in (entry for entry in (*stated[0], *stated[1]) if entry[1]):
         first, where = known.setdefault(identity, (arm, place))
         if first != arm:
-            what = f"participant {identity} is in arm {first} at {where['sheet']}!{where['cell']}"
-            faults.error("arm changed", what, **place, value=arm)
+            faults.error("arm changed", place | {"value": arm}, identity=identity, first=first, where=where)
     arms = {identity: arm for identity, (arm, _) in known.items()}
     for plan in plans:
         if plan.cohort == POPULATION and plan.people and 2 * len(plan.people & arms.keys()) >= len(plan.people):
@@ -293,9 +286,9 @@ def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     drop: list = []
     for source, own in frame[frame["visit"].eq(BASELINE) & frame["text"].eq("")].groupby("source", sort=False):
         measures = (source.plan.measure, source.column.measure)
-        of_itself = [at for name, at in ((PERCENT_CHANGE, 0), (PERCENT_OF_BASELINE, 100)) if name in measures]
+        of_itself = [at for name, at in ((PERCENT_CHANGE, 0), ("percent_of_baseline", 100)) if name in measures]
         if of_itself and own["value"].eq(of_itself[0] if source.measure == VALUE else 0).all():
-            faults.note("zero baseline", "changes at baseline are zero by definition; not read", **source.head)
+            faults.note("zero baseline", source.head)
             drop += own.index.tolist()
     return drop
 
@@ -318,7 +311,7 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
         people, mapped = _people(own), plan.mapped
         counts = {other: _shared(people, known, age) for other, known in sample.items()}
         if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
-            faults.note("population", "repeats another sheet; not read twice", sheet=plan.sheet)
+            faults.note("population / repeats", {"sheet": plan.sheet})
             drop += own.index.tolist()
             continue
         alike = (
@@ -328,15 +321,11 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             or not (mapped or count is None or (plan.one("participant") and other.one("participant")))
         )
         if other := next(alike, None):
-            what = f"people without ids here and on {other.sheet}!{other.block.range}, perhaps the same ones"
-            faults.error("population", f"{what}; list in the mapping the blocks that are the {label}", **plan.whole())
+            faults.error("population / alike", plan.whole(), other=other, label=label)
         elif 2 * (_shared(people, participants, age) or 0) > len(people):
-            what = (
-                f"most people here have the values of participants; list in the mapping the block that is the {label}"
-            )
-            faults.error("population", what, **plan.whole())
+            faults.error("population / participants", plan.whole(), label=label)
         sample[plan] = people
-        faults.note("population", f"{len(people)} people without an arm: read as the {label}", sheet=plan.sheet)
+        faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
     return drop
 
 
@@ -368,12 +357,10 @@ def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
         head = first["source"].iloc[0].head
         for _, panel in others:
             source, where = panel["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
-            what = ", ".join(filter(None, [source.label(trial), stratum, arm]))
-            if sorted(first["value"]) == sorted(panel["value"]):
-                faults.note("repeated panel", f"{what}: the same values as at {where}; read once", **source.head)
-            else:
-                what = f"{what}: other values than at {where}; choose one in the mapping"
-                faults.error("two panels", what, **source.head)
+            shown = ", ".join(filter(None, [source.label(trial), stratum, arm]))
+            same = sorted(first["value"]) == sorted(panel["value"])
+            report, kind = (faults.note, "repeated panel") if same else (faults.error, "two panels")
+            report(kind, source.head, panel=shown, where=where)
             drop += panel.index.tolist()
     return drop
 
@@ -392,21 +379,15 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Index:
             for row in differing.itertuples():
                 where = f"{other.plan.sheet}!{row.cell_known}"
                 if other is source:
-                    what = f"second value of {label} for participant {row.participant}"
-                    faults.error("second value", f"{what}; {where} has {row.value_known:.10g}", **cell_of(row))
+                    faults.error("second value", cell_of(row), label=label, row=row, where=where)
                     continue
-                what = (
-                    f"second column for {label}; {other.plan.sheet}!{other.head['cell']} has other values for "
-                    f"{len(differing)} participants, first {row.participant} ({row.value_known:.10g} at {where}, here "
-                    f"{row.value:.10g} at {row.cell}); choose one in the mapping"
-                )
-                faults.error("two columns", what, **source.head)
+                words = {"label": label, "row": row, "where": where, "count": len(differing)}
+                faults.error("two columns", source.head, other=other.head, **words)
                 break
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
         by_visit = bool(getattr(trial.outcomes.get(source.variable), "follow_up", ()))
         if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
-            what = f"{label} repeated with equal values for {repeated} participants; read once"
-            faults.note("repeated", what, **source.head)
+            faults.note("repeated", source.head, label=label, count=repeated)
     return second.index
 
 
@@ -435,9 +416,8 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             groups = set(own["arm"]) - {""}
             pool = sorted(value for identity, value in made.items() if not groups or arms[identity] in groups)
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
-            what = f"{source.label(trial)} ({group}): {_matched_values(sorted(own['value']), pool, tolerance)} of {len(own)}"
-            what += " values agree with those of the participants on other sheets; the panel is not read twice"
-            faults.note("panel", what, **source.head)
+            words = {"label": source.label(trial), "group": group, "count": len(own)}
+            faults.note("panel", source.head, matched=_matched_values(sorted(own["value"]), pool, tolerance), **words)
         drop += own.index.tolist()
     return drop
 
@@ -447,12 +427,11 @@ def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label
     given = own["value"].to_numpy()
     wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
     for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), made[wrong], strict=False):
-        what = f"given percent change of {label}; raw values make {value:.6g}; the raw values are used"
-        faults.note("given change", what, **cell_of(row))
+        faults.note("given change", cell_of(row), label=label, value=value)
     ratios = given[made != 0] / made[made != 0]
     if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
-        what = f"{label}: all given changes are {float(f'{ratios[0]:.3g}'):g} times the recomputed ones"
-        faults.note("given change", what, **own["source"].iloc[0].head | {"value": ""})
+        place = own["source"].iloc[0].head | {"value": ""}
+        faults.note("given change / factor", place, label=label, factor=float(f"{ratios[0]:.3g}"))
 
 
 def _matched_values(values: list[float], pool: list[float], tolerance: float) -> int:

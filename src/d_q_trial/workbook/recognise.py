@@ -84,7 +84,6 @@ STATISTICS, CHANGE, OTHER_SCALE = (any_of(listed(key)) for key in ("statistics",
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
-PERCENT_OF_BASELINE = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
 OF_BASELINE = _word(_TO_BASELINE)
 PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
 TO = _word("to|by|vs")
@@ -176,14 +175,8 @@ def plain_characters(text: str) -> str:
     return " ".join(text.translate(_HYPHENS).split())
 
 
-_PREFIX = {"k": 1e3, "": 1.0, "d": 1e-1, "c": 1e-2, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 _UNIT_PART = re.compile(r"([kdcmunpf]?)(mol|iu|g|l|m2|m)|u|day|min|h")
-_SAME = (
-    {"years", "year", "yrs", "yr", "y", "a"},
-    {"au", "a.u", "arbitraryunits", "arbitraryunit", "relativeunits", "ru", "relative"},
-    {"percent", "%"},
-    {"s", "sec", "seconds"},
-)
+_SAME = [set(names.split()) for names in WORDS["same_units"]]
 
 
 def plain_unit(text: str) -> str:
@@ -230,7 +223,7 @@ def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
         match = _UNIT_PART.fullmatch(part)
         if not match:
             return None
-        factor = _PREFIX[match[1] or ""] ** (2 if match[2] == "m2" else 1)
+        factor = WORDS["prefixes"][match[1] or ""] ** (2 if match[2] == "m2" else 1)
         scale = scale / factor if position else scale * factor
         bases.append(match[2] or part)
     return scale, tuple(bases)
@@ -420,7 +413,7 @@ class Vocabulary:
         of_baseline = PERCENT.search(label.text) and not CHANGE.search(label.text)
         if of_baseline and label.take(OF_BASELINE):
             label.take(PERCENT)
-            label.said["measure"] = PERCENT_OF_BASELINE
+            label.said["measure"] = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
             return
         text = FROM_BASELINE.sub(" change ", label.text)
         percent = PERCENT.search(text) or "pchg" in text

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from openpyxl.utils import column_index_from_string, get_column_letter
 
 from ..errors import UserError
 
+MESSAGES = yaml.safe_load(Path(__file__).with_name("messages.yaml").read_text(encoding="utf-8"))
 EMPTY = ""
 MOST_SHOWN = 200  # faults in a message
 MOST_PER_KIND = 25  # on one sheet
@@ -214,14 +216,20 @@ class Faults:
 
     found: dict[Fault, None] = field(default_factory=dict)
 
-    def error(self, kind: str, expectation: str, *, value: object = "", stops: bool = True, **place: str) -> None:
-        """Record what keeps the workbook from being used; ``place`` are sheet and cell."""
-        fault = Fault(kind, place.get("sheet", ""), place.get("cell", ""), shown(value), expectation, stops)
+    def error(self, name: str, place: dict | None = None, what: str = "", *, stops: bool = True, **values: Any) -> None:
+        """Record what keeps the workbook from being used.
+
+        ``name`` is a kind, or one of several of it, in ``messages.yaml``, filled with ``values``, unless ``what`` is said;
+        ``place`` has sheet, cell and value.
+        """
+        where = {"sheet": "", "cell": "", "value": ""} | (place or {})
+        what = what or MESSAGES[name].format(**values)
+        fault = Fault(name.partition(" / ")[0], where["sheet"], where["cell"], shown(where["value"]), what, stops)
         self.found[fault] = None
 
-    def note(self, kind: str, expectation: str, **place: Any) -> None:
+    def note(self, name: str, place: dict | None = None, what: str = "", **values: Any) -> None:
         """Record what the analyst should know."""
-        self.error(kind, expectation, stops=False, **place)
+        self.error(name, place, what, stops=False, **values)
 
     @property
     def errors(self) -> list[Fault]:

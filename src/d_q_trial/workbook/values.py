@@ -18,62 +18,30 @@ from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
 from .layout import MISSING, label_like
 from .mapping import CODED, Codes, Column, Plan, Policy, article, decoded
-from .recognise import PERCENT_OF_BASELINE, STATISTICS, Vocabulary, canonical_id, fold, plain_characters, stratum_label
+from .recognise import STATISTICS, WORDS, Vocabulary, canonical_id, fold, plain_characters, stratum_label
 from .sheets import DATES, EMPTY, Faults, Flag, is_number
 
 Part = dict[str, list]  # columns of the long table
 Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
-CHANGES = (PERCENT_CHANGE, PERCENT_OF_BASELINE)
+CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
-YES, NO = {"yes", "y", "true", "1", "ever", "positive", "pos"}, {"no", "n", "false", "0", "never", "negative", "neg"}
-UNFIT = {  # cells that are neither numbers nor text
-    "error cell": "an error cell where a number belongs",
-    "formula": "a formula without a stored value; open in Excel and save again",
-    "truth value": "a truth value where a number belongs",
-    "date": "a date or time where a number belongs",
-}
-BELOW_RULES = {  # what becomes of a value below a limit of detection: a share of the limit
-    "missing": (math.nan, "missing"),
-    "limit": (1.0, "the limit"),
-    "half": (0.5, "half the limit"),
-    "lowest": (0.0, "0, the lowest rank"),
-}
-COMMA_ADVICE = "write a point, or set decimal_comma: true in the mapping"
+YES, NO = (set(WORDS["answers"][answer].split()) for answer in ("yes", "no"))
 _DASHES = str.maketrans(dict.fromkeys("−–‐‑‒—", "-"))
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
-REFUSED = (  # texts that are no plain numbers: pattern, kind, expectation
-    (r"[+-]?\d+,\d+", "comma", f"a comma in a number; {COMMA_ADVICE}"),
-    (r"(?:>=?|≥|above|over|more than)\s*[\d.,]+\s*[a-z/%µμ0-9]*", "above range", "above a limit; expected a number"),
-    (r"[+-]?\d{1,3}(?:[ ,'’]\d{3})+(?:\.\d+)?", "grouped digits", "grouped digits; expected a plain number"),
-    (r"[+-]*(?:inf|infinity|∞)", "infinite", "infinite; expected a number"),
-    (r"[\s\S]*", "text", "text where a number belongs"),
-)
-
-
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_TREATED = {"treatment", "treated", "active", "intervention", "drug", "verum", "experimental", "treat", "trt"}
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
-_SUMMARY = re.compile(r"\b(?:mean|median|average|total|sd|sem|iqr|standard (?:deviation|error)|quartiles?)\b")
-_WHOLE = ("n", "overall", "all", "sum", "cv", "cv percent", "percent cv", "range", "geomean")
+_SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 
 
 def read_number(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
-    """Read a cell as a number.
+    """Read a cell that is not empty as a number; if it is to be ``binary``, yes and no become 1 and 0.
 
-    Parameters
-    ----------
-    cell : object
-        Not empty; a Flag where an error or an uncalculated formula stands.
-    policy : Policy
-    missing : set of str and float
-        Codes for a missing value, text in lower case.
-    binary : bool
-        Whether yes and no are expected; they become 1 and 0.
+    ``missing`` holds the codes for a missing value, text in lower case and numbers.
     """
     value, kind, what = (cell, "", "") if type(cell) is float and not binary else _read(cell, policy, missing, binary)
     if value is not None and (value in missing or cell != cell):
@@ -93,7 +61,7 @@ def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Num
     if kind == "error cell" and policy.error_cells == "missing":
         return math.nan, kind, "an error cell, read as missing"
     if kind:
-        return None, kind, UNFIT[kind]
+        return None, kind, WORDS["unfit"][kind]
     if is_number(cell) and not binary:
         return float(cell), "", ""  # type: ignore[arg-type]
     if not text or text.casefold() in missing:
@@ -103,25 +71,29 @@ def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Num
 
 def _read_text(text: str, policy: Policy) -> Number:
     if len(text) > LONGEST_NUMBER:
-        return None, *REFUSED[-1][1:]
+        return None, *WORDS["refused"][-1][1:]
     if _PLAIN.fullmatch(text):
         return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
     if match := _BELOW.fullmatch(text):
         limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
         if _COMMA.fullmatch(limit):
-            return None, "comma", f"a comma in a limit of detection; {COMMA_ADVICE}"
+            return (
+                None,
+                "comma",
+                "a comma in a limit of detection; write a point, or set decimal_comma: true in the mapping",
+            )
         if not _PLAIN.fullmatch(limit):
             return None, "text", "a limit that is not a number"
-        share, words = BELOW_RULES[policy.below_detection]
+        share, words = WORDS["below_detection"][policy.below_detection]
         return share * float(limit), "below detection", f"below detection, read as {words}"
     if _BELOW_WORD.fullmatch(text):
-        share, words = BELOW_RULES["lowest" if policy.below_detection == "lowest" else "missing"]
+        share, words = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
         return share, "below detection", f"below detection without a limit, read as {words}"
     if text.endswith("%") and _PLAIN.fullmatch(text[:-1].strip()):
         return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
-    return None, *next((kind, what) for pattern, kind, what in REFUSED if re.fullmatch(pattern, text, re.I))
+    return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------
@@ -203,8 +175,7 @@ class RowReader:
         if in_runs and (column.role != "participant" or plan.one("visit") or plan.one("variable")):
             blank = [p for p, cell in enumerate(cells) if cell == EMPTY and self.use[p]]
             if with_data := [p for p in blank if plan.holds_data(p)]:
-                what = f"blank cells below a {column.role} read as the one above"
-                self.faults.note("filled down", what, **plan.place(with_data[0], column))
+                self.faults.note("filled down", plan.place(with_data[0], column), column=column)
                 for position in blank:
                     cells[position] = cells[position - 1]
         return cells
@@ -217,16 +188,14 @@ class RowReader:
             if cell == EMPTY or isinstance(cell, Flag):
                 self.use[position] = False
                 if self.plan.holds_data(position):
-                    place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
-                    self.faults.error("no id", "values without a participant id", **place)
+                    self.faults.error("no id", self.plan.place(position, column, cell))
                 continue
             ids[position] = safe_text(canonical_id(cell))
             if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
                 unusual.append(position)
         if unusual:
-            what = "ids hold characters that cannot be seen or look like others; they are read as plain ones"
-            place = self.plan.place(unusual[0], column)
-            self.faults.note("id characters", f"{len(unusual)} {what}", **place, value=ids[unusual[0]])
+            place = self.plan.place(unusual[0], column, ids[unusual[0]])
+            self.faults.note("id characters", place, count=len(unusual))
 
     def _skip_summaries(self) -> None:
         """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
@@ -240,11 +209,10 @@ class RowReader:
         if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
             return False
         folded = fold(cell)
-        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in _WHOLE)
+        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
         if summary:
             self.use[position] = False
-            what = "a summary, not a participant; not read"
-            self.faults.note("summary row", what, **self.plan.place(position, column), value=cell)
+            self.faults.note("summary row", self.plan.place(position, column, cell))
         return summary
 
     def _arms(self, column: Column) -> None:
@@ -255,10 +223,9 @@ class RowReader:
         arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
         unknown = [cell for cell, arm in arms.items() if arm is None]
         only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
-        if only_control and fold(canonical_id(unknown[0])) in _TREATED:
+        if only_control and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
             arms[unknown[0]] = trial.arms.treated.key
-            what = f"read as {trial.arms.treated.label}, because the only other arm is the control"
-            self.faults.note("arm", what, **self.plan.place(0, column), value=str(unknown[0]))
+            self.faults.note("arm", self.plan.place(0, column, str(unknown[0])), treated=trial.arms.treated)
         self._fill(column, arms.get, f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping")
         for position, cell in enumerate(cells):
             if self.use[position] and cell != EMPTY:
@@ -274,7 +241,7 @@ class RowReader:
         are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
         if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
             are_weeks = True
-            self.faults.note("inferred", "numbers read as weeks", **self.plan.place(0, column))
+            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
 
         def find(cell: object) -> str | None:
             if coded := self._decoded("visit", cell):
@@ -314,8 +281,7 @@ class RowReader:
                 self.said[role][position] = safe_text(meaning[cell])
             elif times := counts.pop(cell, 0):
                 what = f"not {article(role)} of the trial{f' (in {times} rows)' * (times > 1)}; {advice}"
-                place = self.plan.place(position, column) | {"value": getattr(cell, "shown", cell)}
-                report(f"unknown {role}", what, **place)
+                report(f"unknown {role}", self.plan.place(position, column, cell), what)
 
 
 # -- blocks -------------------------------------------------------------------------------------------------------
@@ -334,7 +300,7 @@ class Source:
     @property
     def of_baseline(self) -> bool:
         """Whether the cells hold percentages of the baseline, from which changes are made."""
-        return self.measure == PERCENT_CHANGE and PERCENT_OF_BASELINE in (self.column.measure, self.plan.measure)
+        return self.measure == PERCENT_CHANGE and "percent_of_baseline" in (self.column.measure, self.plan.measure)
 
     @property
     def head(self) -> dict[str, str]:
@@ -403,7 +369,7 @@ class BlockReader:
             value, kind, what = read_number(cell, self.policy, missing, binary)
             if kind:
                 report = self.faults.error if value is None else self.faults.note
-                report(kind, what, **plan.place(position, column), value=getattr(cell, "shown", cell))
+                report(kind, plan.place(position, column, cell), what)
                 kinds[kind] += value is not None
             values[index] = math.nan if value is None else value
         self.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
@@ -411,7 +377,7 @@ class BlockReader:
         where, values = [where[i] for i in present], values[present]
         if where and (sheet.percent or kinds["percent sign"]):
             percent = np.array([at(i) in sheet.percent for i in where])
-            place = plan.place(where[0], column) | {"value": column.label}
+            place = plan.place(where[0], column, column.label)
             values = self._as_shown(values, percent, int(percent.sum()) + kinds["percent sign"], place)
         if column.factor != 1.0:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
@@ -429,11 +395,9 @@ class BlockReader:
         The others of ``shown`` cells are text with a percent sign, which are read as they stand.
         """
         if 0 < shown < percent.size:
-            what = f"{shown} of {percent.size} cells are formatted as percent and the others are not"
-            self.faults.error("percent format", f"{what}; format all alike", **place)
+            self.faults.error("percent format / mixed", place, shown=shown, count=percent.size)
         elif percent.any():
-            what = "cells formatted as percent, read as the percentages that they show"
-            self.faults.note("percent format", what, **place)
+            self.faults.note("percent format", place)
         return np.where(percent, values * 100, values) if shown == percent.size else values
 
     def _visits(self, column: Column, key: str, where: list[int]) -> list[str | None]:
@@ -449,8 +413,7 @@ class BlockReader:
             return visits
         elif not fixed:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
-            what = f"{outcome.label} without a visit; expected one of {expected}"
-            self.faults.error("no visit", what, **self.plan.head_of(column))
+            self.faults.error("no visit", self.plan.head_of(column), outcome=outcome, expected=expected)
         return [fixed] * len(where)
 
     def _report_unnamed(self, positions: list[int], naming: Column | None, place: Column) -> None:
@@ -458,7 +421,7 @@ class BlockReader:
         for position in positions:
             if naming is None or self.plan.cell(position, naming) == EMPTY:
                 what = naming.role if naming else "visit"
-                self.faults.error(f"no {what}", f"a value without a {what}", **self.plan.place(position, place))
+                self.faults.error(f"no {what}", self.plan.place(position, place), f"a value without a {what}")
 
     def _part(self, column: Column, key: str, visit: str, where: list[int], values, texts: list | str = "") -> Part:
         plan, rows, groups = self.plan, self.plan.rows, self.plan.kind == "groups"
