@@ -1,11 +1,11 @@
 """The comparison of arms above and below every cut of a marker and in sliding windows."""
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
@@ -137,10 +137,9 @@ def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ())
     for each group (:func:`d_q_trial.robustness.search.best_cuts`); ``p_interaction`` is P of the interaction of treatment
     with the two sides of the cut.
     """
-    parts = itertools.zip_longest(found, corrected, fillvalue=np.nan)
-    return _joined(
-        [replace(part, table=part.table.assign(p_corrected=p)) for part, p in parts], CUTOFFS, "cut", ("below", "above")
-    )
+    corrected = list(corrected)
+    p = np.concatenate(corrected) if corrected else np.nan
+    return _joined(found, CUTOFFS, "cut", ("below", "above"), p_corrected=p)
 
 
 def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
@@ -152,15 +151,17 @@ def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
     return _joined(found, WINDOWS, "median_marker", ("window",))
 
 
-def _joined(found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...]) -> pd.DataFrame:
-    parts = []
-    for part in found:
-        rows = part.table[part.table["usable"] & part.table["side"].isin(sides)]
-        # At each cut the group below comes first, as numbers along the marker do.
-        rows = rows.sort_values(["position", "side"], ascending=[True, False], kind="stable")
-        rows = rows.rename(columns={"position": position})
-        rows = rows.assign(**dict(zip(HEAD, part.comparison.head, strict=True)))[list(names)]
-        if len(rows):
-            parts.append(rows)
-    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(names))
-    return joined.astype({"n_first": "Int64", "n_second": "Int64"})
+def _joined(
+    found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
+) -> pd.DataFrame:
+    """Return the usable groups on some sides by position; at each cut the group below comes first, as along the marker."""
+    parts = {part.comparison.head: part.table for part in found}
+    if not parts:
+        return pd.DataFrame(columns=list(names))
+    rows = pd.concat(parts, names=HEAD).assign(**more).reset_index(list(HEAD))
+    rows = rows[rows["usable"] & rows["side"].isin(sides)]
+    rows = rows.assign(part=rows.groupby(list(HEAD), sort=False).ngroup())
+    rows = rows.sort_values(
+        ["part", "position", "side"], ascending=[True, True, False], kind="stable", ignore_index=True
+    )
+    return rows.rename(columns={"position": position})[list(names)].astype({"n_first": "Int64", "n_second": "Int64"})
