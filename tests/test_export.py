@@ -32,7 +32,7 @@ TRIAL = load_trial(CHOSEN.trial)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = made.make(tmp_path_factory.mktemp("results"), {}, "results", "claims") / "published"
+    folder = made.make(tmp_path_factory.mktemp("results"), {}, "results", "tables") / "published"
     write_exports(folder, _participants(folder), CHOSEN, TRIAL, "published", "Snakefile")
     return folder
 

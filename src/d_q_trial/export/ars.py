@@ -7,14 +7,12 @@ marker. The groupings are the arms, the strata of a marker, and the cohorts in w
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
-from ..pages import environment
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from ..stats.two_sample import get_test
 from ..trial import BASELINE
@@ -27,23 +25,33 @@ Row = Mapping[str, str]
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
 PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
-# What each method makes of a variable; {contrast} where groups are compared. The template describes the methods.
-SUBJECTS = {
-    "M_SUMMARY": "summary",
-    "M_COUNT": "number and percent",
-    "M_TWO_SAMPLE": "{contrast}",
-    "M_CHI_SQUARED": "{contrast}",
-    "M_TREND": "{contrast}",
-    "M_SPEARMAN": "and {contrast}",
+# Name and description of each method, and what it makes of a variable; {contrast} where groups are compared.
+METHODS = {
+    "M_SUMMARY": ("Summary of a continuous variable", "Quartiles of type {quartile_type}.", "summary"),
+    "M_COUNT": (
+        "Summary of a binary variable",
+        "Number and percentage of participants with a value.",
+        "number and percent",
+    ),
+    "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} confidence interval.", "{contrast}"),
+    "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
+    "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
+    "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
 }
 DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
 DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
 
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
-    """Return the results of an analysis (the rows of results.csv as text) as a ReportingEvent.
+    """Return the results of an analysis as a ReportingEvent.
 
-    ``data_label``, that of synthetic data, stands in the label and the description of the event.
+    Parameters
+    ----------
+    rows : list of mapping
+        results.csv as text.
+    trial, analysis
+    data_label : str or None
+        Label of synthetic data; it stands in the label and the description of the event.
     """
     analyses: dict[tuple[str, ...], dict[str, Any]] = {}
     operations: dict[str, dict[str, None]] = {}
@@ -56,33 +64,23 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         entry["results"].append(_result(row, method, trial))
         entry["orderedGroupings"][0]["resultsByGroup"] |= bool(entry["results"][-1]["resultGroups"])
         operations.setdefault(method, {})[row["statistic"]] = None
-    contents: dict[str, list[dict[str, Any]]] = {}
-    for entry in analyses.values():
-        contents.setdefault(entry["variable"], []).append(entry)
-    template = environment().get_template("ars.json.j2")
-    text = template.render(
-        **{"trial": trial, "analysis": analysis, "contents": contents, "operations": operations},
-        **{"identifier": identifier, "names": labels.STATISTICS, "changes": labels.CHANGES},
-        mark=f"{data_label}. " if data_label else "",
-        all_participants=ALL_PARTICIPANTS,
-        sets=dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"]),
-        subsets=dict.fromkeys((row["measure"], row["visit"]) for row in rows),
-        groupings=_groupings(rows, trial, analysis),
-        test=get_test(analysis.test).sentence,
-        level=labels.interval_level(analysis),
-    )
-    return json.loads(text) | {"analyses": list(analyses.values())}
-
-
-def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[tuple[str, str, str, str, dict[str, str]]]:
-    """Return key, name, dataset and variable of each grouping, and the labels of its groups."""
-    found = [(ARM, "Arm", "changes", "arm", {key: arm.label for key, arm in trial.analysed_arms.items()})]
-    strata = {label: label for label in analysis.strata.labels}
-    for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
-        name = f"Stratum of {trial.markers[marker].label}"
-        found.append((identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
-    cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
-    return found + ([(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
+    label = f"{data_label}. " if data_label else ""
+    sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
+    subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
+    return {
+        "id": identifier("RE", trial.name, analysis.name),
+        "version": 1,
+        "name": f"{trial.title}: analysis “{analysis.name}”",
+        "label": f"{label}Analysis “{analysis.name}”",
+        "description": f"{label}{trial.citation}",
+        "mainListOfContents": _contents(analyses.values()),
+        "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
+        "analysisSets": [_analysis_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
+        "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
+        "analysisGroupings": _groupings(rows, trial, analysis),
+        "methods": [_described(method, names, analysis) for method, names in operations.items()],
+        "analyses": list(analyses.values()),
+    }
 
 
 @cache  # thousands of results share a few hundred
@@ -104,10 +102,26 @@ def _method(row: Row) -> str:
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
+def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
+    name, description, _ = METHODS[method]
+    words = {"quartile_type": analysis.quartile_type, "level": labels.interval_level(analysis)}
+    text = description.format(test=get_test(analysis.test).sentence, **words)
+    operations = [
+        {
+            "id": f"{method}_{statistic.upper()}",
+            "name": labels.STATISTICS.get(statistic, statistic),
+            "label": statistic,
+            "order": order,
+        }
+        for order, statistic in enumerate(statistics, start=1)
+    ]
+    return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
+
+
 def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
     where = "" if whole else f", {row['stratum']} of {trial.markers[row['marker']].label}"
-    subject = SUBJECTS[method].format(contrast=row["contrast"])
+    subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
     entry: dict[str, Any] = {
@@ -159,3 +173,81 @@ def _formatted(row: Row, trial: Trial) -> str:
     decimals = trial.outcomes[row["outcome"]].decimals
     decimals = decimals if row["measure"] == BASELINE else labels.change_decimals(row["measure"], decimals)
     return formatting.grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
+
+
+def _contents(analyses: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """List the analyses by variable."""
+    variables: dict[str, list[dict[str, Any]]] = {}
+    for entry in analyses:
+        listed = variables.setdefault(entry["variable"], [])
+        listed.append({"name": entry["name"], "level": 2, "order": len(listed) + 1, "analysisId": entry["id"]})
+    items = [
+        {"name": variable, "level": 1, "order": order, "sublist": {"listItems": listed}}
+        for order, (variable, listed) in enumerate(variables.items(), start=1)
+    ]
+    return {"name": "All analyses", "contentsList": {"listItems": items}}
+
+
+def _condition(dataset: str, variable: str, *values: str) -> dict[str, Any]:
+    comparator = "EQ" if len(values) == 1 else "IN"
+    return {"dataset": dataset, "variable": variable, "comparator": comparator, "value": list(values)}
+
+
+def _all_of(dataset: str, **values: str) -> dict[str, Any]:
+    conditions = [_condition(dataset, variable, value) for variable, value in values.items()]
+    clauses = [{"level": 2, "order": order, "condition": one} for order, one in enumerate(conditions, start=1)]
+    return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
+
+
+def _named(prefix: str, order: int, name: str, *key: str) -> dict[str, Any]:
+    return {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order}
+
+
+def _analysis_set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
+    """Select all participants, or those in one stratum of one marker."""
+    if stratum == ALL_PARTICIPANTS:
+        where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
+        return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
+    name = f"{stratum} of {trial.markers[marker].label}"
+    return _named("AS", order, name, marker, stratum) | _all_of("strata", marker=marker, stratum=stratum)
+
+
+def _data_subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
+    name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
+    return _named("DS", order, name, measure, visit) | _all_of("changes", measure=measure, visit=visit)
+
+
+def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[str, Any]]:
+    arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
+    strata = {label: label for label in analysis.strata.labels}
+    cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
+    markers = dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == "")
+    return [
+        _grouping(ARM, "Arm", "changes", "arm", arms),
+        *(
+            _grouping(
+                identifier("AG_STRATUM", marker),
+                f"Stratum of {trial.markers[marker].label}",
+                "strata",
+                "stratum",
+                strata,
+            )
+            for marker in markers
+        ),
+        *([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else []),
+    ]
+
+
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": key,
+        "name": name,
+        "label": name,
+        "groupingDataset": dataset,
+        "groupingVariable": variable,
+        "dataDriven": False,
+        "groups": [
+            _named(key, order, label, group) | {"condition": _condition(dataset, variable, group)}
+            for order, (group, label) in enumerate(groups.items(), start=1)
+        ],
+    }

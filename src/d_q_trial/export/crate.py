@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import mimetypes
 import os
 import shutil
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
 
 from ..files import sha256, write_json, write_text
-from ..pages import environment
 from . import manifest
 
 if TYPE_CHECKING:
@@ -23,11 +20,14 @@ if TYPE_CHECKING:
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
-PROFILES = (
-    ("https://w3id.org/ro/wfrun/process/0.5", "Process Run Crate", "0.5"),
-    ("https://w3id.org/ro/wfrun/workflow/0.5", "Workflow Run Crate", "0.5"),
-    ("https://w3id.org/workflowhub/workflow-ro-crate/1.0", "Workflow RO-Crate", "1.0"),
-)
+LICENCE = "https://spdx.org/licenses/MIT"
+PUBLISHER = "The d-q-trial maintainers"
+PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
+    "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
+}
+WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 FORMATS = {
     ".csv": "text/csv",
     ".md": "text/markdown",
@@ -83,49 +83,110 @@ def write(
 ) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
 
-    Everything but the end time of the run follows from the folder and its inputs: the sha256 and the description of
-    each input file by its name. ``label`` is that of synthetic data, ``date`` that of the workbook (ISO 8601), and
-    ``workflow`` the Snakefile; ``versions`` are those of the software that the run used, see
-    :func:`d_q_trial.software.used`.
+    Everything but the end time of the run follows from the folder and its inputs.
+
+    Parameters
+    ----------
+    folder : path
+    analysis, trial
+    inputs : mapping
+        sha256 and description of each input file, by its name.
+    label : str or None
+        Label of synthetic data.
+    date : str
+        ISO 8601, of the workbook.
+    workflow : path
+        The Snakefile.
+    versions : mapping
+        Versions of the software that the run used, by name; see :func:`d_q_trial.software.used`.
     """
     shutil.copyfile(workflow, folder / WORKFLOW)
     mark = f"{label}. " if label else ""
     about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
     write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
-    profiles = [_entity(url, "CreativeWork", name=name, version=version) for url, name, version in PROFILES]
-    needed = {name: (version, _home_page(name)) for name, version in versions.items() if name != "d-q-trial"}
-    software = [
-        _entity(page or f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=version, url=page)
-        for name, (version, page) in needed.items()
+    write_json(_crate(folder, analysis, trial, inputs, mark, date, dict(versions)), folder / NAME)
+
+
+def _crate(
+    folder: Path,
+    analysis: str,
+    trial: Trial,
+    inputs: Mapping[str, tuple[str, str]],
+    mark: str,
+    date: str,
+    versions: dict[str, str],
+) -> dict[str, Any]:
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.model.entity import Entity
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(version="1.1")
+    crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
+
+    def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
+        return crate.add(ContextEntity(crate, identifier, {"@type": kind, **properties}))
+
+    def state(entity: Entity, **properties: Any) -> None:
+        for name, value in properties.items():
+            entity[name] = value
+
+    maintainers = add("#maintainers", "Organization", name=PUBLISHER)
+    licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
+    root, version = crate.root_dataset, versions.pop("d-q-trial")
+    state(
+        root,
+        name=f"Reanalysis “{analysis}”: {trial.title}",
+        description=f"{mark}Outputs of one run of the workflow. {trial.citation}",
+        datePublished=date,
+        license=licence,
+        author=maintainers,
+        publisher=maintainers,
+        conformsTo=[add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
+    )
+    package = {"name": "d-q-trial", "version": version, "sha256": code_digest(), "programmingLanguage": "Python"}
+    code = add("#code", "SoftwareSourceCode", **package)
+    needed = [
+        add(page or f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=of, url=page)
+        for name, of in versions.items()
+        for page in (_home_page(name),)
     ]
-    files = []
+    described = {"name": "Workflow", "version": version, "encodingFormat": "text/plain"}
+    workflow = crate.add_workflow(
+        folder / WORKFLOW,
+        WORKFLOW,
+        main=True,
+        lang="snakemake",
+        lang_version=versions["snakemake"],
+        properties=described | {"sha256": sha256(folder / WORKFLOW)},
+    )
+    profile = add(WORKFLOW_PROFILE, "CreativeWork", name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
+    state(workflow, author=maintainers, license=licence, softwareRequirements=[code, *needed], conformsTo=profile)
+    files = {}
     for path in manifest.outputs(folder):
         name = path.relative_to(folder).as_posix()
-        size = {"sha256": sha256(path), "contentSize": str(path.stat().st_size)}
-        more = {"about": {"@id": "./"}} if name == README else {}
-        files.append(_entity(quote(name), "File", name=name, encodingFormat=_media_type(name), **size, **more))
-    read = [
-        _entity(f"#input-{n}", "MediaObject", name=name, sha256=sha, description=what, encodingFormat=_media_type(name))
-        for n, (name, (sha, what)) in enumerate(inputs.items(), start=1)
-    ]
-    text = (
-        environment()
-        .get_template("crate.json.j2")
-        .render(
-            **{"analysis": analysis, "trial": trial, "mark": mark, "date": date, "end_time": _end_time()},
-            **{
-                "workflow": WORKFLOW,
-                "workflow_sha256": sha256(folder / WORKFLOW),
-                "config": CONFIG,
-                "code": code_digest(),
-            },
-            **{"version": versions["d-q-trial"], "snakemake": versions["snakemake"]},
-            **{"profiles": profiles, "software": software, "inputs": read},
-            files=[file for file in files if file["@id"] != WORKFLOW],
+        if name not in (NAME, WORKFLOW):
+            properties = {"name": name, "encodingFormat": _media_type(name), "sha256": sha256(path)}
+            files[name] = crate.add_file(path, name, properties=properties | {"contentSize": str(path.stat().st_size)})
+    files[README]["about"] = root
+    used = [
+        add(
+            f"#input-{number}",
+            "MediaObject",
+            name=name,
+            sha256=digest,
+            description=what,
+            encodingFormat=_media_type(name),
         )
+        for number, (name, (digest, what)) in enumerate(inputs.items(), start=1)
+    ]
+    run = add("#run", "CreateAction", name=f"Run of the analysis “{analysis}”", endTime=_end_time())
+    state(
+        run,
+        description=f"{mark}Participants in, results out.",
+        agent=maintainers,
+        instrument=workflow,
+        object=[*used, files.pop(CONFIG)],
+        result=list(files.values()),
     )
-    write_json(json.loads(text), folder / NAME)
-
-
-def _entity(identifier: str, kind: str, **properties: object) -> dict[str, object]:
-    return {"@id": identifier, "@type": kind} | {name: value for name, value in properties.items() if value}
+    root["mentions"] = run
+    return crate.metadata.generate()
