@@ -94,10 +94,9 @@ def check_units(reading: Reading) -> None:
                 report = _report(reading, source.plan) if percent else faults.note
                 report("unit / unknown", place, ask="; say measure: in the mapping" * percent, **words)
             elif factor != 1.0:
-                in_header = f"to convert, write factor: {factor:g} in the mapping"
-                faults.error(
-                    "unit", place, how="convert it in the workbook" if place["value"] == unit else in_header, **words
-                )
+                how = f"to convert, write factor: {factor:g} in the mapping"
+                how = "convert it in the workbook" if place["value"] == unit else how
+                faults.error("unit", place, how=how, **words)
 
 
 def check_plausible(reading: Reading) -> None:
@@ -156,10 +155,8 @@ def check_baselines(reading: Reading) -> None:
     raw = raw[raw["variable"].isin([key for key, outcome in trial.outcomes.items() if outcome.follow_up])]
     raw = raw.assign(label=[trial.variable_label(key) for key in raw["variable"]])
     first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
-    unknown = later[~later["variable"].isin(first["variable"])]
-    later = later[later["variable"].isin(first["variable"])].join(
-        first.set_index(keys)["value"].rename("base"), on=keys
-    )
+    known = later["variable"].isin(first["variable"])
+    unknown, later = later[~known], later[known].join(first.set_index(keys)["value"].rename("base"), on=keys)
     apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
     impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
     for name, rows in (

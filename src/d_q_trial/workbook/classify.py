@@ -266,9 +266,8 @@ def _role_by_content(content: Content, vocabulary: Vocabulary) -> str | None:
     if content.numeric or len(content.distinct) > CATEGORIES:
         return None
     readings = [vocabulary.label(str(value)) for value in content.distinct]
-    roles = {
-        next((role for role in ("variable", "arm", "stratum", "visit") if getattr(r, role)), None) for r in readings
-    }
+    kinds = ("variable", "arm", "stratum", "visit")
+    roles = {next((kind for kind in kinds if getattr(r, kind)), None) for r in readings}
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
@@ -386,11 +385,8 @@ def _settle_unknown(plan: Plan) -> None:
 
 def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], Codes]:
     """Classify every block of every sheet, and collect the legends of codes."""
-    plans = [
-        classify(block, vocabulary, [*titles, sheet.name])
-        for sheet in workbook.sheets
-        for block, titles in tables(sheet, vocabulary)
-    ]
+    found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
+    plans = [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
     unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
     on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
@@ -428,9 +424,7 @@ def in_text(text: str, find: Callable, least: int = 2) -> dict[str, str]:
 
 def searchable(texts: Iterable[str]) -> Iterator[str]:
     """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
-    chosen = sorted(
-        {text[:LONGEST_TEXT] for text in texts if _EXPLAINS.search(text)}, key=lambda text: (len(text), text)
-    )
+    chosen = sorted({t[:LONGEST_TEXT] for t in texts if _EXPLAINS.search(t)}, key=lambda text: (len(text), text))
     lengths = itertools.accumulate(map(len, chosen))
     return (text for text, length in zip(chosen, lengths, strict=True) if length <= MOST_TEXT)
 

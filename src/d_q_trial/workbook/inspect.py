@@ -14,7 +14,7 @@ from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
-from .recognise import canonical_id
+from .recognise import WORDS, canonical_id
 from .sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from .values import Source
 
@@ -25,15 +25,7 @@ MOST_CODES = 500
 MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120
 WIDEST = 48  # letters of a column of a printed table
 FEWEST_PANELS = 3  # alike, that become one entry of the mapping
-HEADS = (
-    ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence"),
-    ("Sheet", "Block", "What it is", "Why"),
-)
-KINDS = {
-    "participants": "participants, one row each",
-    "long": "participants, several rows each",
-    "groups": "groups without ids",
-}
+HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
 
 
 class Section(NamedTuple):
@@ -78,8 +70,8 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
     sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
     return [
         Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading, trial)]),
-        Section("Blocks", list(blocks.values()), HEADS[1]),
-        Section("Variables", [_found(*entry, trial, len(reading.arms)) for entry in sources], HEADS[0]),
+        Section("Blocks", list(blocks.values()), ("Sheet", "Block", "What it is", "Why")),
+        Section("Variables", [_found(*entry, trial, len(reading.arms)) for entry in sources], HEADS),
         *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
     ]
 
@@ -104,11 +96,8 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         people = own.groupby("arm" if role == "arm" else "visit")["participant"].nunique()
-        codes = [
-            f"{text} = {key} (n = {people.get(key, 0)})"
-            for text, key in _spellings(role, reading).items()
-            if key and text.casefold() != key
-        ]
+        spelt = [(text, key) for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
+        codes = [f"{text} = {key} (n = {people.get(key, 0)})" for text, key in spelt]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
     for source, texts in own[own["text"] != ""].groupby("source", sort=False)["text"]:
         held = ", ".join(f"{text} ({n})" for text, n in list(Counter(texts).items())[:MOST_NAMED])
@@ -146,7 +135,7 @@ def number_columns(plan: Plan) -> list[str]:
 
 def kind_of(plan: Plan) -> str:
     """Return the kind of a block in words."""
-    kind = KINDS.get(plan.kind, plan.kind)
+    kind = WORDS["kinds"].get(plan.kind, plan.kind)
     if plan.kind == "participants" and plan.cohort == POPULATION:
         kind = "population sample"
     if plan.block.transposed and plan.readable:
@@ -190,9 +179,8 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
     needs = [f"arm {label}: no participant is in it" for label in absent]
-    have, changes = (
-        set(zip(part["variable"], part["visit"], strict=True)) for part in (own, own[own["measure"] == PERCENT_CHANGE])
-    )
+    parts = (own, own[own["measure"] == PERCENT_CHANGE])
+    have, changes = (set(zip(part["variable"], part["visit"], strict=True)) for part in parts)
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
         as_changes = bool(outcome.follow_up) and all((key, visit) in changes for visit in outcome.follow_up)
@@ -237,9 +225,7 @@ def _table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
     rows = [list(heads), *([" ".join(cell.split()) for cell in row] for row in rows)]
     widths = [min(max(map(len, column)), WIDEST) for column in zip(*rows, strict=True)]
     rows.insert(1, ["-" * width for width in widths])
-    cut = (
-        [c if len(c) <= width else c[: width - 1] + "…" for c, width in zip(row, widths, strict=True)] for row in rows
-    )
+    cut = ([c if len(c) <= w else c[: w - 1] + "…" for c, w in zip(row, widths, strict=True)] for row in rows)
     return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in cut]
 
 
@@ -306,7 +292,7 @@ def mapping_text(reading: Reading, trial: Trial) -> str:
     missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
     words = {"name": reading.workbook.path.name, "trial": trial, "arms": _arm_labels(trial), "missing": missing}
     content = {"codes": codes, "blocks": blocks, "unknown": [_entries([plan], trial)[0] for plan in unknown]}
-    helpers = {"quoted": _quoted, "plain": _plain, "flow": _flow, "comment": _comment, "kind_of": kind_of}
+    helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
     return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
 
 
@@ -360,11 +346,10 @@ def _said(plan: Plan) -> dict[str, str]:
             continue
         elif value and (name in ("arm", "measure") or any(getattr(column, name) is None for column in data)):
             said[name] = value
+    strata = plan.stratum or plan.one("stratum") or any(column.stratum for column in data)
     if "marker" in plan.unread:
         said["marker"] = OPEN
-    elif (
-        plan.marker and plan.kind == "groups" and (plan.stratum or plan.one("stratum") or any(c.stratum for c in data))
-    ):
+    elif plan.marker and plan.kind == "groups" and strata:
         said["marker"] = plan.marker
     return said
 
@@ -407,10 +392,6 @@ def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None
         return None
     outcome = trial.outcomes.get(variable)
     return BASELINE if outcome is None or not outcome.follow_up else OPEN
-
-
-def _flow(said: dict) -> str:
-    return "{" + ", ".join(f"{key}: {_plain(value)}" for key, value in said.items()) + "}"
 
 
 def _plain(value: object) -> str:

@@ -213,14 +213,17 @@ def _only_labels(block: Block) -> bool:
 
 
 def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
-    """Return whether a block has no header of its own and fits the columns of the one above."""
-    if _continues_ids(lower, upper, header, vocabulary):
-        return True
-    own = find_header(lower, vocabulary)
+    """Return whether a block has no header of its own and fits the columns of the one above, or goes on with its ids."""
+    own, ids = find_header(lower, vocabulary), header.ids
+    cells, body = lower.values[own.first_data :], upper.values[header.first_data :]
+    words_alone = not any(number_like(value) for row in lower.values[:20] for value in row)
+    if ids is not None and lower.columns == upper.columns and words_alone:
+        forms = [code_form(str(row[ids])) for row in [*body, *lower.values]]
+        if all(forms) and len({form.prefix for form in forms if form}) == 1:
+            return True
     sections = [vocabulary.label(title) for title in own.titles]
     if own.rows or not all(s.certain and (s.arm or s.visit or s.stratum) for s in sections):
         return False
-    cells, body = lower.values[own.first_data :], upper.values[header.first_data :]
     if not any(number_like(value) for row in cells[:SAMPLE] for value in row):
         return False
     kinds = [
@@ -228,18 +231,6 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
         for index, column in enumerate(lower.columns)
     ]
     return _only_labels(upper) or not any({True, False} <= kind for kind in kinds)
-
-
-def _continues_ids(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
-    """Return whether a block of words alone goes on with the ids of the one above, in the same columns."""
-    if (
-        header.ids is None
-        or lower.columns != upper.columns
-        or any(number_like(v) for row in lower.values[:20] for v in row)
-    ):
-        return False
-    forms = [code_form(str(row[header.ids])) for row in [*upper.values[header.first_data :], *lower.values]]
-    return all(forms) and len({form.prefix for form in forms if form}) == 1
 
 
 def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:

@@ -29,14 +29,12 @@ NAMED = SAID[:4]  # what the trial has to know
 READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence for what a mapping file says
 OPEN = "?"  # what the analyst has to fill in
-_WITH_ROLE = re.compile(
-    r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I
-)
+_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
 
 
 def short_code(text: str) -> str:
     """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
-    match = _WITH_ROLE.fullmatch(text.strip())
+    match = _ROLE.fullmatch(text.strip())
     return (match[1] if match else text.strip()).casefold()
 
 
@@ -188,11 +186,6 @@ class Plan:
         return column_letters(columns[index] - (columns[self.block.left] if relative else 0))
 
 
-def _as_entry(value: object) -> object:
-    """Let a column be written as one word: ``ignore``, or its role."""
-    return {"is": value or "ignore"} if isinstance(value, str | None) else value
-
-
 def _code(value: object) -> str:
     """Return a code as written in a cell; YAML reads 0, 1.0, yes and no as other things than text."""
     if isinstance(value, bool):
@@ -209,6 +202,8 @@ def _text_keys(section: Any) -> Any:
 
 
 TextKeys = BeforeValidator(_text_keys)
+# A column may be written as one word: ``ignore``, or its role.
+OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
 CodeSection = Annotated[dict[str, str], TextKeys]
 
 
@@ -246,7 +241,7 @@ class BlockEntry(Statement):
     participants: Literal["rows", "columns"] = "rows"
     kind: Literal[READABLE] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
-    columns: Annotated[dict[str, Annotated[ColumnEntry, BeforeValidator(_as_entry)]], TextKeys]
+    columns: Annotated[dict[str, Annotated[ColumnEntry, OneWord]], TextKeys]
 
 
 class Policy(Strict):
@@ -326,12 +321,9 @@ class _MappingReader:
 
     def __init__(self, trial: Trial, sheets: dict[str, Sheet]) -> None:
         self.sheets, self.faults = sheets, list[str]()
-        self.known = {
-            "variable": [*trial.outcomes, *trial.markers],
-            "visit": list(trial.visits),
-            "arm": [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)],
-            "marker": list(trial.markers),
-        }
+        arms = [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)]
+        self.known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": arms}
+        self.known["marker"] = [*trial.markers]
 
     def check(self, kind: str, value: str, where: str) -> None:
         known = self.known[kind]
@@ -350,10 +342,8 @@ class _MappingReader:
         if not (block := self._block(entry, where)):
             return None
         header = Header(rows=list(range(entry.header)), first_data=entry.header)
-        header.labels = [
-            [" ".join(str(row[index]).split()) for row in block.values[: entry.header] if row[index] != ""]
-            for index in range(block.width)
-        ]
+        heads = block.values[: entry.header]
+        header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
         plan = Plan(block, "", header, cohort=entry.cohort, evidence=MAPPED, **self.said(entry, where))
         plan.columns = [Column(index, header.text(index), why="not in the mapping") for index in range(block.width)]
         places = {plan.name_of(column, relative=bool(entry.panels)): column for column in plan.columns}

@@ -139,9 +139,13 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
         _drop_row_numbers(plan)
     _rewrite([plan for plan in plans if plan.people], faults)
     own = [plan for plan in plans if plan.one("participant") and plan.people]
-    for plan in own:
-        if plan.kind == "participants":
-            _report_second_rows(plan, faults)
+    for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
+        used = plan.rows.loc[plan.rows["use"], "participant"].dropna()
+        column, first = plan.one("participant"), {identity: i for i, identity in reversed(list(used.items()))}
+        for position, identity in used[used.duplicated()].items():
+            other = plan.place(first[identity], column)["cell"]
+            faults.error("duplicate participant", plan.place(position, column, identity), other=other)
+            plan.rows.loc[position, "use"] = False
     own = [plan for plan in own if plan.cohort != POPULATION]
     seen: dict[str, str] = {}
     for plan in own:
@@ -169,17 +173,6 @@ def _drop_row_numbers(plan: Plan) -> None:
     if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
         plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
         plan.rows["participant"] = None
-
-
-def _report_second_rows(plan: Plan, faults: Faults) -> None:
-    """Refuse more than one row of a participant where each has one."""
-    used = plan.rows.loc[plan.rows["use"], "participant"].dropna()
-    column, first = plan.one("participant"), used.drop_duplicates()
-    first = dict(zip(first, first.index, strict=True))
-    for position, identity in used[used.duplicated()].items():
-        other = plan.place(first[identity], column)["cell"]
-        faults.error("duplicate participant", plan.place(position, column, identity), other=other)
-        plan.rows.loc[position, "use"] = False
 
 
 def _rewrite(plans: list[Plan], faults: Faults) -> None:
@@ -350,9 +343,8 @@ def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     unlinked = frame[~frame["linked"]]
     marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
     drop: list = []
-    for (_, _, _, stratum, arm, _), own in unlinked.groupby(
-        ["variable", "visit", "measure", "stratum", "arm", marker], sort=False
-    ):
+    keys = ["variable", "visit", "measure", "stratum", "arm", marker]
+    for (_, _, _, stratum, arm, _), own in unlinked.groupby(keys, sort=False):
         (_, first), *others = _by_plan(own)
         head = first["source"].iloc[0].head
         for _, panel in others:

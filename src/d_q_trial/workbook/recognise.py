@@ -311,11 +311,8 @@ class Vocabulary:
         }
         sharing = Counter(word for own in telling.values() for word in own)
         short = {key: [word for word in sorted(own) if sharing[word] <= MOST_SHARING] for key, own in telling.items()}
-        self._short_names = {
-            key: re.compile("|".join(rf"{word}(?:{GLUED.pattern})?$" for word in own))
-            for key, own in short.items()
-            if own
-        }
+        glued = {key: "|".join(rf"{word}(?:{GLUED.pattern})?$" for word in own) for key, own in short.items() if own}
+        self._short_names = {key: re.compile(pattern) for key, pattern in glued.items()}
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of(name for names in named[role].values() for name in names) for role in ("arm", "visit", "variable")
         )

@@ -153,12 +153,9 @@ class Block:
 
     def joined(self, others: list[Block]) -> Block:
         """Return the rows and columns of several blocks as one block."""
-        rows, columns = set(self.rows), set(self.columns)
-        return Block(
-            self.sheet,
-            sorted(rows.union(*(block.rows for block in others))),
-            sorted(columns.union(*(block.columns for block in others))),
-        )
+        rows = {*self.rows}.union(*(block.rows for block in others))
+        columns = {*self.columns}.union(*(block.columns for block in others))
+        return Block(self.sheet, sorted(rows), sorted(columns))
 
 
 def split(sheet: Sheet) -> list[Block]:
@@ -239,7 +236,18 @@ class Faults:
     @property
     def notes(self) -> list[str]:
         """Remarks, as text, many of one kind in one column shortened."""
-        return shortened([fault for fault in self.found if not fault.stops])
+        return self._lines(stops=False)
+
+    def _lines(self, *, stops: bool) -> list[str]:
+        """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
+        lines, counts = list[str](), Counter[tuple[str, str]]()
+        for fault in self.found:
+            if fault.stops == stops:
+                counts[fault.kind, fault.sheet] += 1
+                if counts[fault.kind, fault.sheet] <= MOST_PER_KIND:
+                    lines.append(str(fault))
+        more = {group: count - MOST_PER_KIND for group, count in counts.items() if count > MOST_PER_KIND}
+        return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
 
     def stop(self, path: object) -> None:
         """Raise one message with every error, if there is one.
@@ -251,19 +259,7 @@ class Faults:
         """
         if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
-            raise UserError("\n  ".join([f"{path}: {count}", *shortened(errors)[:MOST_SHOWN]]))
-
-
-def shortened(faults: list[Fault]) -> list[str]:
-    """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
-    lines: list[str] = []
-    counts: Counter[tuple[str, str]] = Counter()
-    for fault in faults:
-        counts[fault.kind, fault.sheet] += 1
-        if counts[fault.kind, fault.sheet] <= MOST_PER_KIND:
-            lines.append(str(fault))
-    more = {group: count - MOST_PER_KIND for group, count in counts.items() if count > MOST_PER_KIND}
-    return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
+            raise UserError("\n  ".join([f"{path}: {count}", *self._lines(stops=True)[:MOST_SHOWN]]))
 
 
 def shown(value: object) -> str:

@@ -77,11 +77,7 @@ def _read_text(text: str, policy: Policy) -> Number:
     if match := _BELOW.fullmatch(text):
         limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
         if _COMMA.fullmatch(limit):
-            return (
-                None,
-                "comma",
-                "a comma in a limit of detection; write a point, or set decimal_comma: true in the mapping",
-            )
+            return None, "comma", WORDS["comma_in_limit"]
         if not _PLAIN.fullmatch(limit):
             return None, "text", "a limit that is not a number"
         share, words = WORDS["below_detection"][policy.below_detection]
@@ -346,9 +342,8 @@ class BlockReader:
         named = plan.rows["variable"].fillna(plan.variable or "").to_numpy()
         for column in plan.data:
             if naming and not column.variable:
-                self._report_unnamed(
-                    [i for i in used if not named[i] and plan.cell(i, column) != EMPTY], naming, naming
-                )
+                unnamed = [i for i in used if not named[i] and plan.cell(i, column) != EMPTY]
+                self._report_unnamed(unnamed, naming, naming)
             for key in [column.variable] if column.variable else dict.fromkeys(filter(None, named)):
                 parts += self._variable(column, key, [i for i in used if column.variable or named[i] == key])
         return parts + self._strata()
@@ -384,9 +379,7 @@ class BlockReader:
             inverse = round(1 / column.factor)
             values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
         visits = self._visits(column, key, where) if where else []
-        groups = {
-            visit: [i for i, own in enumerate(visits) if own == visit] for visit in trial.visits if visit in visits
-        }
+        groups = {v: [i for i, own in enumerate(visits) if own == v] for v in trial.visits if v in visits}
         return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
 
     def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
