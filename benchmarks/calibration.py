@@ -33,7 +33,7 @@ from d_q_trial.robustness.multiverse import count
 from d_q_trial.robustness.search import best_cuts
 from d_q_trial.robustness.specifications import Measurements, specifications
 from d_q_trial.stats.ancova import marker_interaction
-from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
+from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from d_q_trial.stats.permutation import Design, Joint, StepDown, adjusted, blocks, labels_for
 from d_q_trial.stats.rank_sum import asymptotic_columns
 from d_q_trial.trial import load_trial

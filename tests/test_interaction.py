@@ -10,7 +10,7 @@ from oracle.sensitivity import data, value
 from scipy.stats import brunnermunzel
 
 from d_q_trial.stats.ancova import marker_interaction
-from d_q_trial.stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
+from d_q_trial.stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 
@@ -21,15 +21,15 @@ def test_placement_variance_is_that_of_delong(stratum, upper):
     change = 100 * (d["week_20"] - d["baseline"]) / d["baseline"]
     here = d["upper"] == upper
     effect = mann_whitney_effect(change[here & (d["arm"] == 1)], change[here & (d["arm"] == 0)])
-    assert effect.effect == pytest.approx(value(f"mann_whitney_{stratum}.effect"), rel=1e-10)
-    assert effect.variance == pytest.approx(value(f"mann_whitney_{stratum}.variance"), rel=1e-10)
+    assert effect.estimate == pytest.approx(value(f"mann_whitney_{stratum}.effect"), rel=1e-10)
+    assert effect.standard_error**2 == pytest.approx(value(f"mann_whitney_{stratum}.variance"), rel=1e-10)
 
 
 def test_placement_variance_and_degrees_of_freedom_are_those_of_brunner_and_munzel():
     first, second = [1, 2, 4, 4, 7, 9.5], [0, 1, 1, 3, 4, 4, 5]
     effect = mann_whitney_effect(first, second)
     # Against a stratum that is certain (no variance), the difference is a test of one stratum.
-    certain = effect._replace(effect=0.5, variance=1e-150)
+    certain = effect._replace(estimate=0.5, standard_error=1e-75)
     difference, theirs = effect_difference(effect, certain, confidence=0.95), brunnermunzel(first, second)
     assert difference.t == pytest.approx(-theirs.statistic, rel=1e-10)
     assert difference.p == pytest.approx(theirs.pvalue, rel=1e-8)
@@ -49,12 +49,12 @@ def test_swapping_arms_or_strata_turns_the_sign_and_keeps_p(a, b, c, d):
 @pytest.mark.parametrize("n", range(1, 30))
 def test_the_effect_of_equal_samples_is_exactly_one_half(n):
     sample = np.arange(n) % 7
-    assert mann_whitney_effect(sample, sample).effect == 0.5
+    assert mann_whitney_effect(sample, sample).estimate == 0.5
 
 
 def test_groups_without_overlap_give_no_interval_rather_than_a_narrow_one():
     apart, mixed = mann_whitney_effect([5, 6, 7], [1, 2, 3]), mann_whitney_effect([1, 4, 6], [2, 3, 5])
-    assert apart.variance == 0
+    assert apart.standard_error == 0
     difference = effect_difference(apart, mixed, confidence=0.95)
     assert difference.estimate == pytest.approx(1 - 5 / 9)
     assert np.isnan([difference.p, difference.lower]).all()
@@ -65,7 +65,7 @@ def _brute_force(values, is_first, is_upper):
 
     def statistic(upper):
         high, low = (mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (upper, ~upper))
-        difference, variance = abs(high.effect - low.effect), high.variance + low.variance
+        difference, variance = abs(high.estimate - low.estimate), high.standard_error**2 + low.standard_error**2
         if difference < 1e-9:
             return 0.0
         return difference / np.sqrt(variance) if variance > 1e-15 else np.inf

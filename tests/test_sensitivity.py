@@ -13,7 +13,7 @@ from d_q_trial.config import settings
 from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
-from d_q_trial.stats.interaction import mann_whitney_effect
+from d_q_trial.stats.estimate import mann_whitney_effect
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.trial import load_trial
@@ -160,7 +160,7 @@ def test_the_imputed_effect_of_complete_values_is_the_effect_itself():
     table = table[table["statistic"].eq("mann_whitney_effect") & table["reason"].eq("")]
     for comparison in _made_up(24).compared:
         rows = table[table["visit"].eq(comparison.visit) & table["stratum"].eq(comparison.stratum)]
-        effect = mann_whitney_effect(*comparison.samples(comparison.log_ratio)).effect
+        effect = mann_whitney_effect(*comparison.samples(comparison.log_ratio)).estimate
         assert rows["value"].to_numpy(float) == pytest.approx(effect, rel=1e-9)
         compared += len(rows)
     assert compared >= 6

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
-from ..stats.interaction import effect_difference, mann_whitney_effect
+from ..stats.estimate import effect_difference, mann_whitney_effect
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..trial import Trial
@@ -77,12 +77,14 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     usable = smaller >= robustness.minimum_per_arm
     columns = np.where(members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
-    shifts = hodges_lehmann_subgroups(value, is_first, members & usable, method=method, confidence=1 - analysis.alpha)
-    limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in (shifts.lower, shifts.upper)]
+    shift, *limits = hodges_lehmann_subgroups(
+        value, is_first, members & usable, method=method, confidence=1 - analysis.alpha
+    )
+    limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in limits]
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    estimates = (tests.n_first, tests.n_second, *medians, shifts.estimate, *limits, tests.p, effect, method)
+    estimates = (tests.n_first, tests.n_second, *medians, shift, *limits, tests.p, effect, method)
     # Below a cut lies the group below it; below the median of a window lie half of those at it, too.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2

@@ -8,7 +8,7 @@ import pandas as pd
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.ancova import marker_interaction
-from ..stats.interaction import effect_difference, mann_whitney_effect, permuted_strata_p
+from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from .comparisons import Comparison, Layout, estimate_rows, generator, rows_of, table
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
@@ -40,7 +40,7 @@ def _between_strata(
     n = tuple(sum(group.counts()) for group in groups)
     key = (*whole.head, "", f"{whole.contrast}, {upper} - {lower}", "")
     effects = [mann_whitney_effect(*group.samples()) for group in groups]
-    if any(np.isnan(effect.effect) for effect in effects):
+    if any(np.isnan(effect.estimate) for effect in effects):
         return []
     found = effect_difference(*effects, confidence=1 - analysis.alpha)
     method = f"placements, t, level {1 - analysis.alpha:g}"

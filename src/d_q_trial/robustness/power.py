@@ -7,8 +7,7 @@ import pandas as pd
 
 from ..config.robustness import Robustness
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.estimate import mean_difference
-from ..stats.interaction import mann_whitney_effect
+from ..stats.estimate import mann_whitney_effect, mean_difference
 from ..stats.permutation import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
@@ -77,8 +76,8 @@ def _estimates(c: Comparison) -> dict[str, tuple[float, float, float]]:
     """Return estimate, standard error and degrees of freedom on each scale."""
     mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
     return {
-        MEAN: (mean.estimate, mean.standard_error, mean.df),
-        EFFECT: (effect.effect - 0.5, math.sqrt(effect.variance), effect.df),
+        MEAN: mean[:3],
+        EFFECT: (effect.estimate - 0.5, *effect[1:3]),
     }
 
 
@@ -89,7 +88,7 @@ def _exaggeration_rows(c: Comparison, estimates: dict, overall: dict, alpha: flo
         n = c.counts(c.log_ratio if scale == MEAN else None)
         for name, truth in truths.items():
             found = exaggeration(truth, error, df, alpha=alpha)
-            reason = TOO_FEW if math.isnan(found.power) else NO_EFFECT
+            reason = TOO_FEW if math.isnan(found[0]) else NO_EFFECT
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), found, strict=True))
             rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -11,8 +11,7 @@ from ..config.settings import Analysis
 from ..files import safe_text
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
-from ..stats.estimate import Estimate, mean_difference
-from ..stats.interaction import mann_whitney_effect
+from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
@@ -179,7 +178,7 @@ def _pooled(
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
             effect = mann_whitney_effect(ratio[is_first], ratio[~is_first])
-            estimates.append((effect.effect - 0.5, effect.variance, effect.df))  # 0 is no effect
+            estimates.append((effect.estimate - 0.5, effect.standard_error**2, effect.df))  # 0 is no effect
         else:
             estimate, error = ancova(ratio, baseline, is_first, confidence=confidence)[:2]
             estimates.append((estimate, error**2, is_first.size - 3))
@@ -298,7 +297,9 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
     shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
     names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
-    rows += rows_of(key, n, analysis.test, TOO_FEW, **dict(zip(names, shift, strict=True)))
+    rows += rows_of(
+        key, n, analysis.test, TOO_FEW, **dict(zip(names, (shift.estimate, shift.lower, shift.upper), strict=True))
+    )
     for method in rank_sum_variants():
         test = get_test(method)
         rows += rows_of(key, n, f"rank-sum, {method}", test.undefined, p=test.compare(first, second).p)

@@ -4,7 +4,6 @@ Differences and standard deviations are in the same unit.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
@@ -13,14 +12,6 @@ from statsmodels.stats.power import TTestIndPower
 from .checks import Seed, is_significant, open_share
 from .permutation import MonteCarloP, permutation_p
 from .two_sample import get_test
-
-
-class Exaggeration(NamedTuple):
-    """What significance does to an estimate; see :func:`exaggeration`."""
-
-    power: float
-    wrong_sign: float
-    ratio: float
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
@@ -84,13 +75,12 @@ def simulated_power(
     return permutation_p(found, trials)._replace(p=found / trials)
 
 
-def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> Exaggeration:
-    """How much the estimates that reach significance exaggerate a true effect, on average (type M error).
+def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> tuple[float, float, float]:
+    """Power, chance that a significant estimate has the wrong sign (type S), and by how much it exaggerates (type M).
 
-    The estimate is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal). ``power``
-    is the chance of significance, ``wrong_sign`` the chance that a significant estimate has the wrong sign (type S),
-    ``ratio`` the mean absolute significant estimate over the true effect, infinite for a true effect of 0. NaN without a
-    standard error or with df up to 1. Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form
+    The last is the mean absolute significant estimate over the true effect, infinite for a true effect of 0. The estimate
+    is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal). NaN without a standard
+    error or with df up to 1. Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form
     here: the mean of Student's t beyond a is f(a) (df + a^2) / (df - 1), with f the density.
 
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
@@ -98,14 +88,14 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     """
     open_share(alpha, "alpha")
     if not standard_error > 0 or not df > 1 or math.isnan(true_effect):
-        return Exaggeration(math.nan, math.nan, math.nan)
+        return math.nan, math.nan, math.nan
     effect, critical = abs(true_effect) / standard_error, float(stats.t.isf(alpha / 2, df))
     ends = critical + np.array([-effect, effect])  # of the two tails, in standard errors
     above, below = (float(tail) for tail in stats.t.sf(ends, df))
     power = above + below
     if effect == 0:
-        return Exaggeration(power, 0.5, math.inf)
+        return power, 0.5, math.inf
     # The integral of t f(t) over t > a, for either tail; together with the effect, E|estimate| over both.
     factor = np.ones(2) if math.isinf(df) else (df + ends**2) / (df - 1)
     tails = effect * (above - below) + float((stats.t.pdf(ends, df) * factor).sum())
-    return Exaggeration(power, below / power, tails / power / effect)
+    return power, below / power, tails / power / effect

@@ -5,26 +5,18 @@ settled by its *depths*, how many of the sorted differences lie outside either e
 """
 
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from .checks import finite, is_significant, open_share, present
+from .estimate import Estimate
 from .rank_sum import exact_counts, exact_p, midrank_columns, normal_p, normal_z
 from .two_sample import get_test
 
 
-class Shift(NamedTuple):
-    """Shift of the first sample against the second, in the unit of the values: numbers, or arrays of shape (k,)."""
-
-    estimate: Any
-    lower: Any
-    upper: Any
-
-
-def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Shift:
+def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """Hodges-Lehmann estimate of the shift, the median of all pairwise differences, with its interval.
 
     The interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
@@ -33,20 +25,22 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R:
     ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
-    >>> hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
-    Shift(estimate=3.5, lower=-2.0, upper=7.0)
+    >>> found = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
+    >>> found.estimate, found.lower, found.upper
+    (3.5, -2.0, 7.0)
     """
     first, second = present(first), present(second)
     values = np.concatenate([first, second])
     is_first, all_members = np.arange(values.size) < first.size, np.ones((values.size, 1), dtype=bool)
     found = hodges_lehmann_subgroups(values, is_first, all_members, method=method, confidence=confidence)
-    return Shift(*(field.item() for field in found))
+    estimate, lower, upper = found[:, 0].tolist()
+    return Estimate(estimate, lower=lower, upper=upper)
 
 
 def hodges_lehmann_subgroups(
     values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
-) -> Shift:
-    """Shifts within k subgroups, ``members`` of shape (n, k), of the same participants; see :func:`hodges_lehmann`."""
+) -> np.ndarray:
+    """Estimates, lower and upper limits, shape (3, k), within k subgroups of the same participants, members (n, k)."""
     depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
     values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
     known = ~np.isnan(values)
@@ -68,7 +62,7 @@ def hodges_lehmann_subgroups(
             below, above = depths_of(*samples, own, int(ties[subgroup]), alpha)
             found[1, subgroup] = own[below - 1] if below else -np.inf
             found[2, subgroup] = own[-above] if above else np.inf
-    return Shift(*found)
+    return found
 
 
 def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
     """Make a function that imports what it calls when it is called."""
 
     def call(*arguments: Any, **further: Any) -> Any:
-        from . import estimate, interaction, rank_sum, shift  # noqa: F401 - those that the tests are in
+        from . import estimate, rank_sum, shift  # noqa: F401 - those that the tests are in
 
         return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **further)
 
@@ -115,7 +115,7 @@ _EVERY = (  # by name
         references=("brunner",),
         statistic="t",
         undefined="the groups do not overlap, or one has fewer than two values",
-        test=_call("interaction", "brunner_munzel"),
+        test=_call("estimate", "brunner_munzel"),
         interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
         no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
