@@ -94,10 +94,7 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Brunner and Munzel's test of an effect of 1/2, with unequal spread, by ``scipy.stats.brunnermunzel``.
-
-    NaN if the placements have no variance. The statistic is positive where the first sample is larger, unlike scipy's.
-    """
+    """Return t, positive where the first sample is larger, and P by ``scipy.stats.brunnermunzel``; NaN without variance."""
     if not mann_whitney_effect(first, second).standard_error > 0:
         return np.nan, np.nan
     found = stats.brunnermunzel(first, second)
@@ -107,9 +104,8 @@ def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:
     """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
-    The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do. Only
-    ``estimate`` is set where a stratum has no variance: fewer than two values in a group, or groups that do not overlap,
-    whose placements hide the uncertainty instead of showing it.
+    The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do. None
+    where a stratum has no variance: groups that do not overlap hide the uncertainty instead of showing it.
     """
     estimate, parts = upper.estimate - lower.estimate, (upper.standard_error**2, lower.standard_error**2)
     if not min(parts) > 0:
@@ -123,11 +119,10 @@ def permuted_strata_p(
 ) -> MonteCarloP:
     """P of the difference between strata, from stratum labels permuted within each arm; arrays (n,).
 
-    If the marker has to do with the outcome in neither arm, every arrangement of the labels within an arm is as likely
-    as the observed one. The statistic is the difference of the Mann-Whitney effects over its standard error, which keeps
-    the test valid in large samples also for a prognostic marker (Janssen 1997, Statistics and Probability Letters 36,
-    9-21). Where no more than ``permutations`` arrangements exist, all are counted and P is exact. NaN where a group is
-    smaller than two.
+    Exact if the marker has to do with the outcome in neither arm. The statistic is the difference of the Mann-Whitney
+    effects over its standard error, which keeps the test valid in large samples also for a prognostic marker (Janssen
+    1997, Statistics and Probability Letters 36, 9-21). Where no more than ``permutations`` arrangements exist, all are
+    counted. NaN where a group is smaller than two.
     """
     values, is_first, is_upper = finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
     arms = [side & ~np.isnan(values) for side in (is_first, ~is_first)]

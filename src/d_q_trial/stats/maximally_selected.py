@@ -40,15 +40,13 @@ def best_cut_bootstrap(
     resamples: int,
     seed: Seed,
 ) -> np.ndarray:
-    """Repeat the search for the best subgroup in bootstrap resamples, and judge it by the participants left out.
+    """Repeat the search for the best subgroup in bootstrap resamples of each arm, and judge it by those left out.
 
     The subgroup lies ``above`` its cut, or else below; participants at the cut belong to the upper group, or else to the
-    lower. Each arm is drawn with replacement. The best cut of a resample has the largest ``|z|`` among those with
-    ``minimum_per_arm``. ValueError for a missing value.
-
-    Returns the cuts, NaN where a resample has none to try, and the Mann-Whitney effects at that cut among the
-    participants who are not in the resample, NaN where it has none of one arm: shape (2, resamples). The out-of-bag
-    estimate of Efron and Tibshirani (1997), JASA 92, 548-560, as R's cutpointr reports it.
+    lower. The best cut of a resample has the largest ``|z|`` among those with ``minimum_per_arm``. Returns the cuts, and
+    the Mann-Whitney effects at the cut among the participants who are not in the resample, NaN where there are none:
+    shape (2, resamples). The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560; R: cutpointr.
+    ValueError for a missing value.
     """
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():
@@ -106,10 +104,9 @@ def _from_each_start(
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
 
-    Pairs with a missing value are left out. Participants with the same marker value stay together, ``minimum`` of them
-    or more on either side of a cut. NaN without a cut to try, or if all responses are equal. Lausen and Schumacher
-    (1992), Biometrics 48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut is the largest marker
-    value of the lower group.
+    Participants with the same marker value stay together, ``minimum`` of them or more on either side of a cut. NaN
+    without a cut to try, or if all responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R:
+    ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut is the largest marker value of the lower group.
 
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0

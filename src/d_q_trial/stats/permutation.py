@@ -65,9 +65,9 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
 def adjusted(p: ArrayLike, method: str) -> np.ndarray:
     """Adjust P-values, shape (k,), by a method of statsmodels' ``multipletests``; missing ones do not count.
 
-    ``holm`` bounds the family-wise error rate, whatever the dependence (Holm 1979, Scandinavian Journal of Statistics 6,
-    65-70); ``fdr_bh`` the false discovery rate of independent or positively dependent tests (Benjamini and Hochberg
-    1995, Journal of the Royal Statistical Society B 57, 289-300). R: ``p.adjust(p, "holm")`` and ``p.adjust(p, "BH")``.
+    ``holm`` bounds the family-wise error rate (Holm 1979, Scandinavian Journal of Statistics 6, 65-70), ``fdr_bh`` the
+    false discovery rate of independent or positively dependent tests (Benjamini and Hochberg 1995, Journal of the Royal
+    Statistical Society B 57, 289-300). R: ``p.adjust(p, "holm")`` and ``p.adjust(p, "BH")``.
 
     >>> adjusted([0.01, 0.04, float("nan")], "holm").tolist()
     [0.02, 0.04, nan]
@@ -139,11 +139,10 @@ def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
 
 
 class Statistics(NamedTuple):
-    """Statistics of specifications under one split, each of shape (k,), or under many, (k, permutations).
+    """Statistics of specifications under one split, each of shape (k,), or under many, (k, permutations) from ``start``.
 
     ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, less one half, turned by the sign of the
-    specification; NaN where an arm is too small. ``z`` is the deviate; where it is not defined, NaN under the observed
-    split, and 0 under permuted ones, which begin with permutation ``start``.
+    specification; NaN where an arm is too small. ``z``, the deviate, is then NaN, or 0 under permuted labels.
     """
 
     effect: np.ndarray
@@ -175,10 +174,8 @@ class Design:
         self.dtype = np.float32 if participants <= _EXACT_IN_FLOAT32 else np.float64
         scores = np.where(present, 2 * ranks - (n + 1), 0.0) * np.asarray(sign, dtype=float)
         self.scores = np.ascontiguousarray(scores.T, dtype=self.dtype)
-        self.presence, self.pattern = present.T.astype(self.dtype), np.arange(count)
-        if count:
-            patterns, pattern = np.unique(present.T, axis=0, return_inverse=True)
-            self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
+        patterns, pattern = np.unique(present.T, axis=0, return_inverse=True)
+        self.presence, self.pattern = patterns.astype(self.dtype), pattern.ravel()
         self.continuity = np.broadcast_to(np.asarray(continuity, dtype=bool), count)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = 1 - tie_sum / (n * (n - 1.0) * (n + 1.0))
@@ -292,11 +289,10 @@ class Joint:
 
     A specification that has too few participants in an arm takes no part in the summaries of a split, the observed one
     or a permuted one: a summary is the same function of the labels throughout, and every P-value that of an exact test.
-    In a group, a specification counts as often as its weight says, shape (groups, specifications). The summaries are
-    ``median_effect`` (the lower median of the probabilities of superiority, turned so that more than one half is
-    favourable), ``share_significant`` (share of the weight with a deviate of at least ``critical``) and ``mean_z``.
-    Where none takes part, they are one half, 0 and 0. Simonsohn, Simmons and Nelson (2020), Nature Human Behaviour 4,
-    1208-1214.
+    In a group, a specification counts as often as its weight says, shape (groups, specifications). The summaries are the
+    lower median of the effects, turned so that more than one half is favourable, the share of the weight with a deviate
+    of at least ``critical``, and the mean deviate; one half, 0 and 0 where none takes part. Simonsohn, Simmons and
+    Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
     ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and how many
     permutations reach them; ``significant`` and ``usable``, shape (groups,), the weight of the significant

@@ -19,10 +19,9 @@ TYPES = tuple(range(1, 10))
 def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) -> Any:
     """Quantile of a sample, shape (n,), or of columns without missing values, shape (n, m), at one or k probabilities.
 
-    The result has shape () or (m,), at k probabilities (k,) or (k, m). ``type``, 1 to 9, has no default: the reported
-    digits depend on it. Type 7 is R's and numpy's default, type 6 that of SPSS and Minitab, type 2 that of SAS. Types 1
-    to 3 jump where n times the probability is a whole number, which binary arithmetic may miss: 25 times 7/25 is a
-    little more than 7, so that numpy takes the eighth of 25 values, and R, which allows for rounding, the seventh.
+    The result has shape () or (m,), or (k,) or (k, m). ``type``, 1 to 9, has no default: the reported digits depend on
+    it. Type 7 is R's and numpy's default, type 6 that of SPSS and Minitab, type 2 that of SAS. Types 1 to 3 jump where n
+    times the probability is a whole number, which binary arithmetic may miss, as it misses 25 times 7/25; R allows for it.
 
     >>> quantile([3, 1, 4, 1, 5, float("nan")], [0.25, 0.75], type=7)
     array([1., 4.])

@@ -73,8 +73,6 @@ def midrank_columns(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     The tie sum, of t^3 - t over the groups of t equal values, is twelve times what they take off the sum of squared ranks.
     """
     values = finite(values)
-    if not values.size:
-        return np.empty(values.shape), np.zeros(values.shape[1])
     ranks = stats.rankdata(values, axis=0, nan_policy="omit")
     n = (~np.isnan(values)).sum(axis=0)
     return ranks, 2.0 * n * (n + 1) * (2 * n + 1) - 12 * np.nansum(ranks**2, axis=0)

@@ -108,8 +108,8 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties within a sample, each gap between differences has a distribution of its own, and P need not be monotone in the
-    shift: the limits are the shifts nearest to the limits of the normal approximation at which the verdict changes.
+    With ties within a sample, P need not be monotone in the shift: the limits are those at which the verdict changes
+    nearest to the limits of the normal approximation.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
