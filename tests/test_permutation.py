@@ -174,7 +174,7 @@ def test_a_monte_carlo_p_is_never_zero_and_has_the_interval_of_clopper_and_pears
     assert permutation_p(extreme, permutations, exhaustive=True).p == extreme / permutations
 
 
-def step_down(columns, is_first, permutations=500, family=None):
+def step_down(columns, is_first, permutations=500, family=0):
     design, labels = Design(np.column_stack(columns)), labels_for(is_first, permutations, seed=1)
     counts = StepDown(design.observed(is_first).z, family)
     counted(counts, design, labels)

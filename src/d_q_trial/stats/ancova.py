@@ -4,8 +4,6 @@ Designs are arrays rather than formulas: a formula costs ten times the fit, and 
 NaN are left out. Arrays have shape (n,), a design (n, k).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
@@ -78,7 +76,7 @@ def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLi
 
 
 def random_intercept(
-    design: ArrayLike, response: ArrayLike, participant: ArrayLike, contrasts: Sequence[ArrayLike], *, confidence: float
+    design: ArrayLike, response: ArrayLike, participant: ArrayLike, contrasts: ArrayLike, *, confidence: float
 ) -> list[Estimate]:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
@@ -89,9 +87,8 @@ def random_intercept(
 
     Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
     profiled out, c depends on the log variance ratio r alone, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),
-    where var(r) comes from MixedLM's own Hessian. If the participants' variance is estimated as 0, they are n - k, and
-    the model is least squares. Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(response ~ ... + (1 |
-    participant))`` and ``contest1D``.
+    where var(r) comes from MixedLM's own Hessian. Without variance between participants the model is least squares.
+    Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(... + (1 | participant))``, ``contest1D``.
 
     >>> design, response = [[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6]
     >>> [round(part, 3) for part in random_intercept(design, response, list("aabbccdd"), [[0, 1]], confidence=0.95)[0][:3]]

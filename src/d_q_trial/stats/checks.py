@@ -9,12 +9,10 @@
 - Random numbers take a ``seed``: whatever ``numpy.random.default_rng`` takes, a generator included.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-Seed = int | Sequence[int] | np.random.Generator
+Seed = int | np.random.Generator
 _ROUNDING = 1e-12  # what binary arithmetic may add to a P-value
 
 

@@ -5,7 +5,7 @@ claim about a subgroup needs: it has an interval and a P-value of its own.
 """
 
 import warnings
-from math import comb
+from math import comb, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -46,8 +46,7 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
     """Difference of means with interval and P of Welch's t test by ``scipy.stats.ttest_ind``.
 
-    NaN where a sample has fewer than two values; no error where neither varies. Welch (1947), Biometrika 34, 28-35; R:
-    ``t.test(first, second)``.
+    NaN with fewer than two values in either; no error where neither varies. Welch (1947), Biometrika 34, 28-35.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
@@ -127,24 +126,23 @@ def permuted_strata_p(
     values, is_first, is_upper = finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
     arms = [side & ~np.isnan(values) for side in (is_first, ~is_first)]
     won, labels = wins(*(values[arm] for arm in arms)), [is_upper[arm] for arm in arms]
-    sizes, chosen = [label.size for label in labels], [int(label.sum()) for label in labels]
-    if min(*chosen, sizes[0] - chosen[0], sizes[1] - chosen[1]) < 2:
+    shapes = [(label.size, int(label.sum())) for label in labels]
+    if min(min(chosen, size - chosen) for size, chosen in shapes) < 2:
         return MonteCarloP()
     observed = _studentized(won, labels[0][:, None], labels[1][:, None])[0]
 
     def extreme(labels_first: np.ndarray, labels_second: np.ndarray) -> int:
         return int((_studentized(won, labels_first, labels_second) >= observed * (1 - _SAME) - _SAME).sum())
 
-    arrangements = comb(sizes[0], chosen[0]) * comb(sizes[1], chosen[1])
+    arrangements = prod(comb(*shape) for shape in shapes)
     if arrangements <= permutations:
-        firsts, seconds = map(every_split, sizes, chosen)
+        firsts, seconds = (every_split(*shape) for shape in shapes)
         count = sum(extreme(np.tile(column[:, None], seconds.shape[1]), seconds) for column in firsts.T)
         return permutation_p(count, arrangements, exhaustive=True)
     count, rng = 0, np.random.default_rng(seed)
     for start in range(0, permutations, _CHUNK):
-        shape = min(_CHUNK, permutations - start)
-        orders = (rng.random((shape, n)).argsort(axis=1)[:, :k] for n, k in zip(sizes, chosen, strict=True))
-        count += extreme(*map(split_columns, orders, sizes))
+        size = min(_CHUNK, permutations - start)
+        count += extreme(*(split_columns(rng.random((size, n)).argsort(axis=1)[:, :k], n) for n, k in shapes))
     return permutation_p(count, permutations)
 
 
@@ -160,10 +158,7 @@ def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.n
 
 
 def _studentized(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Absolute difference of effects over its standard error, of the strata that K columns of labels make: shape (K,).
-
-    Infinite where groups that do not overlap leave no variance but a difference; 0 where there is neither.
-    """
+    """Absolute difference of effects over its error, of the strata that K columns of labels make; infinite without error."""
     (upper, *of_upper), (lower, *of_lower) = _placed(won, first, second), _placed(won, ~first, ~second)
     difference, variance = np.abs(upper - lower), sum(of_upper + of_lower)
     difference[difference < _SAME] = 0.0

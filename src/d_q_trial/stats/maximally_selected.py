@@ -51,13 +51,10 @@ def best_cut_bootstrap(
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():
         raise ValueError("best cut: missing value, expected a marker and a response of every participant")
-    found, weights, rng = (
-        np.full((2, resamples), np.nan),
-        np.zeros((resamples, marker.size)),
-        np.random.default_rng(seed),
-    )
+    found, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
     if not marker.size:
         return found
+    rng = np.random.default_rng(seed)
     for arm in (is_first, ~is_first):
         n = int(arm.sum())
         weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
@@ -88,10 +85,7 @@ def best_cut_bootstrap(
 def _from_each_start(
     response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
 ) -> list[np.ndarray]:
-    """Compare the arms from each start to the end, every participant as often as its weight says.
-
-    Returns U, the sum of t^3 - t over the groups of t equal values, and both sizes, each of shape (resamples, starts).
-    """
+    """Compare the weighted arms from each start to the end: U, tie sum and both sizes, each of shape (resamples, starts)."""
     later = np.triu(np.ones((response.size, response.size)), 1)
     won = wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))

@@ -2,7 +2,6 @@
 
 from functools import reduce
 from itertools import product
-from operator import or_
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +13,7 @@ from .rank_sum import normal_p, wins
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # cycles before the first and between two completed data sets
-_SEARCH_LIMIT = (
-    3e8  # cells of the table that is searched where heavy ties leave gaps in U; beyond it only a bound is given
-)
+_SEARCH_LIMIT = 3e8  # cells of the table that is searched where heavy ties leave gaps in U; beyond it, a bound is given
 _GAPS_TRIED = 17
 
 
@@ -55,10 +52,9 @@ def pool(
     """Pool m imputed data sets, arrays (m,), by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
     Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials.
-    ``complete_df`` are the degrees of freedom without missing values, which the pooled ones never exceed; infinite is
-    allowed. The total variance is the mean variance plus (1 + 1/m) times the variance between the estimates; the second
-    result is the share of it that the missing values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule =
-    "rubin1987")``, n - k = ``complete_df``.
+    ``complete_df`` are the degrees of freedom without missing values, which may be infinite. The second result is the
+    share of the total variance, the mean variance plus (1 + 1/m) times that between the estimates, that the missing
+    values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
     >>> round(pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
     10.21
@@ -70,9 +66,7 @@ def pool(
     added = (1 + 1 / m) * estimates.var(ddof=1) if np.ptp(estimates) > 1e-12 * np.abs(estimates).max() else 0.0
     total = variances.mean() + added
     share = float(added / total) if total > 0 else np.nan
-    observed_df = (1 - share) * (
-        (complete_df + 1) / (complete_df + 3) * complete_df if complete_df < np.inf else np.inf
-    )
+    observed_df = (1 - share) * complete_df / (1 + 2 / (complete_df + 1))
     low, high = sorted(((m - 1) / share**2 if share else np.inf, observed_df))
     df = low * high / (low + high) if high < np.inf else low
     return t_estimate(estimates.mean(), np.sqrt(total), df, confidence=confidence), share
@@ -83,9 +77,9 @@ def p_bounds(
 ) -> tuple[float, float, bool]:
     """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
 
-    The third result is False where the highest P is only known to be reached or passed. A NaN in a sample is not counted
+    Each missing value may lie anywhere, also on an observed or on another missing one. A NaN in a sample is not counted
     as missing. ``method`` names a test whose ``no_bounds`` is empty. NaN where nothing was observed or nothing varies.
-    Each missing value may lie anywhere, also on an observed or on another missing one: no model and no assumption.
+    The third result is False where the highest P is only known to be reached or passed.
 
     The lowest P. For U above its mean, z grows with U and with the ties T, and the points (U, T) with z <= c form a
     convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
@@ -178,7 +172,7 @@ class _Places:
             steps = {*self.gain_first[: gap + 1].tolist(), *(self.gain_first[gap:] + 2 * m).tolist()}
             reached = 1
             for _ in range(k if target >= 0 else 0):
-                reached = reduce(or_, (reached << step for step in steps))
+                reached = reduce(int.__or__, (reached << step for step in steps))
             if target >= 0 and reached >> target & 1:
                 return True
         return False
@@ -186,8 +180,8 @@ class _Places:
     def fewest_ties(self) -> np.ndarray | None:
         """Fewest ties with which each U is reached, infinite where out of reach; None if that takes too long.
 
-        Places are visited from the lowest; a table per (missing of the first placed, of the second placed) holds the
-        smallest tie sum for every U. In a gap, groups of missing values may follow one another.
+        From the lowest place up, a table per (missing of the first placed, of the second placed) holds the smallest tie
+        sum for every U. In a gap, groups of missing values may follow one another.
         """
         k, m = self.missing
         span = 2 * self.mean + 1

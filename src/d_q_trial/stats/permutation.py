@@ -23,8 +23,7 @@ from .checks import finite
 from .rank_sum import midrank_columns
 
 BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
-# Deviates of equal distance from the mean differ by rounding only, by less than this part of themselves.
-SAME = 2e-6
+SAME = 2e-6  # the part of themselves by which equal deviates differ at most, from rounding
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
@@ -153,10 +152,9 @@ class Statistics(NamedTuple):
 class Design:
     """Specifications as columns of values, shape (participants, specifications), made ready for any split.
 
-    NaN marks a participant without a value, and stays so under permutation; so the number per arm varies. With fewer than
-    ``minimum_per_arm`` values in an arm, a specification takes no part in a split. A ``sign`` of -1 turns it around, so
-    that deviates above 0 are in the favoured direction; ``continuity`` says whether the deviate carries the correction:
-    both one for all, or one each.
+    NaN stays NaN under permutation; so the number per arm varies. With fewer than ``minimum_per_arm`` values in an arm, a
+    specification takes no part in a split. A ``sign`` of -1 turns it around, so that deviates above 0 are in the favoured
+    direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one each.
 
     ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. Who has a value is in
     ``presence``, shape (patterns, participants), once for every different ``pattern``, shape (specifications,).
@@ -220,10 +218,9 @@ def blocks(
     memory_mb: int = 512,
     progress: Progress | None = None,
 ) -> Iterator[Statistics]:
-    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time.
+    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time, within a memory that moves no number.
 
-    ``memory_mb`` bounds the memory of a block and changes no number; a ValueError says what would hold it. ``progress``
-    is called with the permutations done and those to do.
+    A ValueError says what memory would hold a block. ``progress`` is called with the permutations done and to do.
     """
     stop = labels.count if stop is None else stop
     needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
@@ -240,17 +237,17 @@ class StepDown:
     """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
 
     Westfall and Young's free step-down procedure (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box
-    2. Within a ``family``, the specifications with the same number, they are ordered by the observed ``|z|``; under a
-    permutation the largest ``|z|`` of a specification and all that are no more extreme is compared with the observed
-    ``|z|``. Equally extreme ones share one count. For the most extreme one this is the plain max-T test, the P-value of
-    the best of a search; with a family each, it is the test of every specification by itself. NaN ranks last and is
-    never counted, but takes part under permutation. ``z``, ``family`` and ``counts`` have shape (specifications,).
+    2. Within a ``family``, the specifications with the same number, the largest permuted ``|z|`` of a specification and
+    all that are no more extreme is compared with its observed ``|z|``. Equally extreme ones share one count. For the most
+    extreme one this is the plain max-T test, the P-value of the best of a search; with a family each, the test of every
+    specification by itself. NaN ranks last and is never counted, but takes part under permutation. ``z``, ``family`` and
+    ``counts`` have shape (specifications,).
     """
 
-    def __init__(self, z: ArrayLike, family: ArrayLike | None = None):
+    def __init__(self, z: ArrayLike, family: ArrayLike = 0):
         size = np.abs(np.asarray(z, dtype=float))
         self._known = ~np.isnan(size)
-        family = np.zeros(size.size, dtype=int) if family is None else np.asarray(family, dtype=int)
+        family = np.broadcast_to(family, size.shape)
         ranked = np.where(self._known, size, -1.0)
         self._order = np.lexsort((ranked, family))  # family by family, least extreme first
         ordered = ranked[self._order]
@@ -273,10 +270,7 @@ class StepDown:
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
-        """Return the P-value of each specification, made of its count by ``p_of``, such as :meth:`Labels.p`.
-
-        In each family, from the most extreme specification down, no P-value is smaller than the one before.
-        """
+        """Return the P-value of each specification by ``p_of`` its count, never smaller than that of a more extreme one."""
         stepped = self.counts[self._order]
         for own in self._families:
             stepped[own] = np.maximum.accumulate(stepped[own][::-1])[::-1]

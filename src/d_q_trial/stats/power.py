@@ -1,7 +1,4 @@
-"""What a comparison of two groups could find, and by how much a significant finding exaggerates.
-
-Differences and standard deviations are in the same unit.
-"""
+"""What a comparison of two groups could find, and by how much a significant finding exaggerates."""
 
 import math
 
@@ -15,7 +12,7 @@ from .two_sample import get_test
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test of two groups with equal spread, both tails, by ``TTestIndPower``.
+    """Power of the two-sided t test of groups with equal spread, in one unit, both tails, by ``TTestIndPower``.
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """

@@ -1,7 +1,6 @@
 """Hodges-Lehmann shift with the interval that belongs to a rank-sum test.
 
-Between two neighbouring pairwise differences nothing changes, so the limits are pairwise differences: an interval is
-settled by its *depths*, how many of the sorted differences lie outside either end.
+The limits are pairwise differences: an interval is settled by its *depths*, how many of them lie outside either end.
 """
 
 from functools import cache, lru_cache
@@ -9,10 +8,11 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from .checks import finite, is_significant, open_share, present
 from .estimate import Estimate
-from .rank_sum import exact_counts, exact_p, midrank_columns, normal_p, normal_z
+from .rank_sum import exact_counts, exact_p, normal_p, normal_z
 from .two_sample import get_test
 
 
@@ -20,10 +20,9 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     """Hodges-Lehmann estimate of the shift, the median of all pairwise differences, with its interval.
 
     The interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
-    ``1 - confidence``. Ties within a sample enter the variance (or the exact distribution); ties between the samples
-    exist at isolated d only and are left out of account. Limits are infinite if the samples are too small to reject any
-    shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and Chicken (2014), sections 4.2 and 4.3; R:
-    ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
+    ``1 - confidence``; ties between the samples exist at isolated d only and are left out of account. Limits are infinite
+    if the samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe
+    and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> found = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     >>> found.estimate, found.lower, found.upper
@@ -50,7 +49,7 @@ def hodges_lehmann_subgroups(
     differences = differences[order]
     pairs = np.unravel_index(order, tuple(side.size for side in sides))
     inside = [np.ascontiguousarray(members[side].T) for side in sides]
-    ties = np.add(*(_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)))
+    tied = np.unique(values[known]).size < known.sum()
     found = np.full((3, members.shape[1]), np.nan)
     for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
         own = differences[first[pairs[0]] & second[pairs[1]]]
@@ -59,25 +58,23 @@ def hodges_lehmann_subgroups(
         found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
         if depths_of is not None:
             samples = values[sides[0][first]], values[sides[1][second]]
-            below, above = depths_of(*samples, own, int(ties[subgroup]), alpha)
+            below, above = depths_of(*samples, own, sum(map(_tie_sum, samples)) if tied else 0, alpha)
             found[1, subgroup] = own[below - 1] if below else -np.inf
             found[2, subgroup] = own[-above] if above else np.inf
     return found
 
 
-def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Sum of t^3 - t over the groups of t equal values, in each subgroup of shape (k, n)."""
-    if np.unique(values).size == values.size:
-        return np.zeros(len(members), dtype=int)
-    return np.rint(midrank_columns(np.where(members, values, np.nan).T)[1]).astype(int)
+def _tie_sum(sample: np.ndarray) -> int:
+    _, t = np.unique(sample, return_counts=True)
+    return int((t**3 - t).sum())
 
 
 @lru_cache(maxsize=4096)
 def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
     """Return the depth of the interval that inverts the normal approximation: the first k that is not rejected.
 
-    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. P rises with U up to the
-    mean, so it is tried only around the U where the deviate is critical.
+    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. P rises with U to the mean,
+    so it is tried only around the U where the deviate is critical.
     """
     unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
     if np.isnan(unit):
@@ -108,8 +105,7 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties within a sample, P need not be monotone in the shift: the limits are those at which the verdict changes
-    nearest to the limits of the normal approximation.
+    With ties in a sample, P need not be monotone in the shift: the verdict changes there nearest to the normal limits.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
@@ -122,8 +118,7 @@ def exact_depths(
 
     @cache
     def rejected(gap: int) -> bool:
-        ranks = midrank_columns(np.concatenate([first - shifts[gap], second])[:, None])[0][:, 0]
-        return bool(is_significant(exact_p(ranks, labels), alpha))
+        return bool(is_significant(exact_p(rankdata(np.concatenate([first - shifts[gap], second])), labels), alpha))
 
     def first_kept(gaps: range, place: int) -> int:
         """Return the first gap that is not rejected; the last, in the middle, is not tried."""

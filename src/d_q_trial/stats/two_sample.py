@@ -45,8 +45,7 @@ class TwoSampleTest:
     test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
     # values (n, k) and which rows are first (n,), where that is faster than one by one
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
-    # (first, second, sorted differences, tie sum, alpha) -> how many differences lie outside each end of the interval
-    # of the shift that inverts the test
+    # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
     mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), where the test is of means
     continuity: bool | None = None  # of a variant of the rank-sum test: whether its deviate is corrected
