@@ -313,7 +313,7 @@ class Joint:
         usable = self._weights @ ~np.isnan(block.effect)
         significant = self._weights @ (block.z >= np.float32(self._critical))
         # The lower median is at least m if more than half of the weight is.
-        members = [(own[own > 0], block.effect[own > 0]) for own in self._weights]
+        members = ((own[own > 0], block.effect[own > 0]) for own in self._weights)
         favourable = np.array([w @ (e >= m - SAME * abs(m)) for (w, e), m in zip(members, median, strict=True)])
         parts = np.maximum(usable, 1)  # 0 of 1 where no specification takes part
         enough = (

@@ -49,7 +49,7 @@ def hodges_lehmann_subgroups(
     differences = differences[order]
     pairs = np.unravel_index(order, tuple(side.size for side in sides))
     inside = [np.ascontiguousarray(members[side].T) for side in sides]
-    tied = np.unique(values[known]).size < known.sum()
+    ties = [_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]
     found = np.full((3, members.shape[1]), np.nan)
     for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
         own = differences[first[pairs[0]] & second[pairs[1]]]
@@ -58,15 +58,16 @@ def hodges_lehmann_subgroups(
         found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
         if depths_of is not None:
             samples = values[sides[0][first]], values[sides[1][second]]
-            below, above = depths_of(*samples, own, sum(map(_tie_sum, samples)) if tied else 0, alpha)
+            below, above = depths_of(*samples, own, int(ties[0][subgroup] + ties[1][subgroup]), alpha)
             found[1, subgroup] = own[below - 1] if below else -np.inf
             found[2, subgroup] = own[-above] if above else np.inf
     return found
 
 
-def _tie_sum(sample: np.ndarray) -> int:
-    _, t = np.unique(sample, return_counts=True)
-    return int((t**3 - t).sum())
+def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Sum of t^3 - t over the groups of t equal values, in each subgroup of shape (k, n)."""
+    t = members @ np.equal.outer(values, values).astype(float)
+    return (members * (t**2 - 1)).sum(axis=1)
 
 
 @lru_cache(maxsize=4096)
