@@ -29,9 +29,10 @@ def test_interval_equals_r(oracle, method, column):
 
 
 @pytest.mark.parametrize("oracle", rows("rank_sum_exact"), ids=lambda row: row["sample"])
-def test_exact_interval_equals_r(oracle):
+def test_exact_interval_and_p_without_ties_equal_r(oracle):
     expected = [float(oracle[name]) for name in ("estimate", "lower", "upper")]
     assert estimated(*SAMPLES[oracle["sample"]], "exact") == pytest.approx(expected, abs=1e-12)
+    assert rank_sum(*SAMPLES[oracle["sample"]], method="exact").p == pytest.approx(float(oracle["p"]), rel=1e-12)
 
 
 @given(samples, samples, methods)
