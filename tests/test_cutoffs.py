@@ -72,7 +72,7 @@ def _check(row, value, is_first, inside, analysis):
     assert (row.median_first, row.median_second) == (np.median(first), np.median(second))
     assert row.p == pytest.approx(test.p, rel=1e-12, nan_ok=True)
     assert row.mann_whitney_effect == pytest.approx(test.u / first.size / second.size)
-    limits = [limit if np.isfinite(limit) else np.nan for limit in shift]
+    limits = [limit if np.isfinite(limit) else np.nan for limit in (shift.estimate, shift.lower, shift.upper)]
     np.testing.assert_array_equal([row.hodges_lehmann, row.lower, row.upper], limits)
 
 
