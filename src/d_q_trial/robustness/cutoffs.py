@@ -77,9 +77,8 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     usable = smaller >= robustness.minimum_per_arm
     columns = np.where(members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
-    shift, *limits = hodges_lehmann_subgroups(
-        value, is_first, members & usable, method=method, confidence=1 - analysis.alpha
-    )
+    within, confidence = members & usable, 1 - analysis.alpha
+    shift, *limits = hodges_lehmann_subgroups(value, is_first, within, method=method, confidence=confidence)
     limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in limits]
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
@@ -112,6 +111,7 @@ def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -
     for low, high in dict.fromkeys((ordered[start], ordered[start + size - 1]) for start in starts):
         found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
     table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
+    table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # also without a row
     table = table.sort_values(["side", "position"], kind="stable", ignore_index=True)
     side, low, high, position = (table[name].to_numpy() for name in table)
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
