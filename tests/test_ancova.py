@@ -9,33 +9,29 @@ from oracle.sensitivity import data, value
 from oracle_values import rows
 from scipy.stats import ttest_ind
 
-from d_q_trial.stats.ancova import ancova, least_squares, random_intercept
+from d_q_trial.stats.ancova import ancova, least_squares, marker_interaction, random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
+D = data()
+PERCENT, LOG_RATIO = 100 * (D["week_20"] - D["baseline"]) / D["baseline"], np.log(D["week_20"] / D["baseline"])
 
 
-def _percent(d):
-    return 100 * (d["week_20"] - d["baseline"]) / d["baseline"]
-
-
-def test_ancova_is_that_of_r_with_hc3_and_t_whatever_the_unit_of_the_covariate():
-    d = data()
-    log = ancova(np.log(d["week_20"]), np.log(d["baseline"]), d["arm"], confidence=0.95)
-    assert [getattr(log, f) for f in FIELDS] == pytest.approx([value(f"ancova_log.{f}") for f in FIELDS], rel=1e-9)
-    expected = [value(f"ancova_percent.{field}") for field in FIELDS]
-    for unit in (1e-20, 1.0, 1e20):
-        percent = ancova(_percent(d), d["baseline"] * unit, d["arm"], confidence=0.95)
-        assert [getattr(percent, field) for field in FIELDS] == pytest.approx(expected, rel=1e-9)
-
-
-def test_p_comes_from_t_and_not_from_the_normal_distribution():
-    d = data()
-    seen = ~np.isnan(d["week_20"])
-    design = sm.add_constant(np.column_stack([d["arm"], d["baseline"]])[seen])
-    theirs = sm.OLS(_percent(d)[seen], design)
-    ours = ancova(_percent(d), d["baseline"], d["arm"], confidence=0.95)
-    assert ours.p == pytest.approx(theirs.fit(cov_type="HC3", use_t=True).pvalues[1], rel=1e-9)
-    assert ours.p > theirs.fit(cov_type="HC3").pvalues[1] + 1e-3
+@pytest.mark.parametrize(
+    ("estimated", "name", "units"),
+    [
+        (lambda _: ancova(np.log(D["week_20"]), np.log(D["baseline"]), D["arm"], confidence=0.95), "ancova_log", [1]),
+        (lambda u: ancova(PERCENT, D["baseline"] * u, D["arm"], confidence=0.95), "ancova_percent", [1e-20, 1, 1e20]),
+        (
+            lambda u: marker_interaction(LOG_RATIO, 40 * (u - 1) + u * D["marker"], D["arm"], confidence=0.95),
+            "marker_interaction",
+            [1, 7],
+        ),
+    ],
+)
+def test_estimates_are_those_of_r_with_hc3_and_t_whatever_the_unit_of_the_covariate(estimated, name, units):
+    for unit in units:
+        found = [getattr(estimated(unit), field) for field in FIELDS]
+        assert found == pytest.approx([value(f"{name}.{field}") for field in FIELDS], rel=1e-9)
 
 
 def test_with_two_equal_groups_and_no_covariate_hc3_is_welch_but_for_the_leverage():
@@ -75,13 +71,10 @@ def test_infinite_values_and_a_confidence_of_95_are_refused():
             ancova(response, covariate, [1, 1, 0, 0, 0], confidence=confidence)
 
 
-def _long(d, visits=("week_2", "week_4", "week_20")):
-    """Rows participant x visit; columns: a visit's mean each, arm at each visit, log baseline."""
-    response = np.concatenate([np.log(d[visit] / d["baseline"]) for visit in visits])
-    blocks = np.kron(np.eye(len(visits)), np.ones((d["arm"].size, 1)))
-    arm = np.tile(d["arm"], len(visits))
-    design = np.column_stack([blocks, blocks * arm[:, None], np.tile(np.log(d["baseline"]), len(visits))])
-    return design, response, np.tile(d["participant"], len(visits))
+def by_visit(arm, visits, *columns):
+    """Design of rows visit x participant: a visit's mean each, arm at each visit, and more columns."""
+    blocks = np.kron(np.eye(visits), np.ones((len(arm), 1)))
+    return np.column_stack([blocks, blocks * np.tile(arm, visits)[:, None], *(np.tile(c, visits) for c in columns)])
 
 
 def mixed(design, response, participant, *contrasts):
@@ -95,7 +88,9 @@ def assert_same_as_lmertest(found, expected):
 
 
 def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
-    found = mixed(*_long(data()), [0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
+    response = np.concatenate([np.log(D[visit] / D["baseline"]) for visit in ("week_2", "week_4", "week_20")])
+    design, whose = by_visit(D["arm"], 3, np.log(D["baseline"])), np.tile(D["participant"], 3)
+    found = mixed(design, response, whose, [0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
     for effect, name in zip(found, ("week_20", "mean"), strict=True):
         assert_same_as_lmertest(effect, lambda field, name=name: value(f"mixed_{name}.{field}"))
 
@@ -103,18 +98,15 @@ def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
 @pytest.mark.parametrize("oracle", rows("mixed"), ids=lambda row: f"correlation {row['icc']}")
 def test_mixed_model_is_that_of_lmertest_also_where_participants_hardly_vary_within(oracle):
     here = [row for row in rows("mixed_data") if row["icc"] == oracle["icc"]]
-    response = [float(row["y"] or "nan") for row in here]
-    design = [[1.0, float(row["arm"])] for row in here]
-    assert_same_as_lmertest(
-        mixed(design, response, [row["participant"] for row in here], [0, 1])[0], oracle.__getitem__
-    )
+    response, design = [float(row["y"] or "nan") for row in here], [[1.0, float(row["arm"])] for row in here]
+    (found,) = mixed(design, response, [row["participant"] for row in here], [0, 1])
+    assert_same_as_lmertest(found, oracle.__getitem__)
 
 
 def test_on_complete_data_the_mean_over_visits_is_the_t_test_of_participants_means():
     rng = np.random.default_rng(1)
     values = rng.normal(size=20)[:, None] + rng.normal(size=(20, 3))
-    blocks = np.kron(np.eye(3), np.ones((20, 1)))
-    design = np.column_stack([blocks, blocks * np.tile(np.arange(20) < 9, 3)[:, None]])
+    design = by_visit(np.arange(20) < 9, 3)
     (found,) = mixed(design, values.T.ravel(), np.tile(np.arange(20), 3), [0, 0, 0, 1 / 3, 1 / 3, 1 / 3])
     theirs = ttest_ind(values[:9].mean(axis=1), values[9:].mean(axis=1))
     assert (found.df, found.p) == pytest.approx((18, theirs.pvalue), rel=1e-4)
@@ -133,15 +125,11 @@ def test_without_variance_between_participants_the_mixed_model_is_least_squares(
 @pytest.mark.parametrize(
     ("response", "participant", "reason"),
     [
-        ([1.0, 2, 3, 4, 5, 6], "abcdef", "mixed model: no participant has more than one value"),
+        ([1, 2, 3, 4, 5, 6], "abcdef", "mixed model: no participant has more than one value"),
         ([0.1] * 6, "aabbcc", "mixed model: the response does not vary beyond the design"),
-        ([1.0, 1, 2, 2, 4, 4], "aabbcc", "mixed model: the values of a participant do not vary"),
-        ([1.0, np.inf, 2, 2, 4, 4], "aabbcc", "response: infinite value, expected finite numbers (NaN where missing)"),
-        (
-            [1.0, np.nan, np.nan, np.nan, np.nan, np.nan],
-            "aabbcc",
-            "mixed model: linearly dependent columns, or too few values",
-        ),
+        ([1, 1, 2, 2, 4, 4], "aabbcc", "mixed model: the values of a participant do not vary"),
+        ([1, np.inf, 2, 2, 4, 4], "aabbcc", "response: infinite value, expected finite numbers (NaN where missing)"),
+        ([1] + [np.nan] * 5, "aabbcc", "mixed model: linearly dependent columns, or too few values"),
     ],
 )
 def test_data_without_a_repeated_measure_are_refused_with_the_reason(response, participant, reason):

@@ -1,15 +1,26 @@
-"""Conventions on arguments, and estimates by Student's t, worked by hand."""
+"""Conventions on arguments, estimates by Student's t, and the difference of treatment effects between strata."""
 
 import math
 import re
+from itertools import combinations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle.sensitivity import data, value
 from scipy import stats
 
 from d_q_trial.stats.checks import finite, is_significant, open_share, present
-from d_q_trial.stats.estimate import mean_difference, t_estimate
+from d_q_trial.stats.estimate import (
+    effect_difference,
+    mann_whitney_effect,
+    mean_difference,
+    permuted_strata_p,
+    t_estimate,
+)
 
+samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 NONE = [math.nan] * 6
 
 
@@ -61,3 +72,122 @@ def test_p_up_to_alpha_is_significant_but_for_rounding():
     found = is_significant([0.05, 0.05 + 1e-13, 0.05 + 1e-11, 1e-9, None], 0.05)
     assert found.tolist() == [True, True, False, True, False]
     assert is_significant(0.5 + 1e-12, 0.5)  # the tolerance itself
+
+
+@pytest.mark.parametrize(("stratum", "upper"), [("upper", 1), ("lower", 0)])
+def test_placement_variance_is_that_of_delong(stratum, upper):
+    d = data()
+    change, here = 100 * (d["week_20"] - d["baseline"]) / d["baseline"], d["upper"] == upper
+    effect = mann_whitney_effect(change[here & (d["arm"] == 1)], change[here & (d["arm"] == 0)])
+    assert effect.estimate == pytest.approx(value(f"mann_whitney_{stratum}.effect"), rel=1e-10)
+    assert effect.standard_error**2 == pytest.approx(value(f"mann_whitney_{stratum}.variance"), rel=1e-10)
+
+
+def test_placement_variance_and_degrees_of_freedom_are_those_of_brunner_and_munzel():
+    first, second = [1, 2, 4, 4, 7, 9.5], [0, 1, 1, 3, 4, 4, 5]
+    effect = mann_whitney_effect(first, second)
+    # Against a stratum that is certain (no variance), the difference is a test of one stratum.
+    certain = effect._replace(estimate=0.5, standard_error=1e-75)
+    difference, theirs = effect_difference(effect, certain, confidence=0.95), stats.brunnermunzel(first, second)
+    assert (difference.t, difference.p) == pytest.approx((-theirs.statistic, theirs.pvalue), rel=1e-8)
+    assert effect.df == pytest.approx(difference.df)
+
+
+@given(samples, samples, samples, samples)
+def test_swapping_arms_or_strata_turns_the_sign_and_keeps_p(a, b, c, d):
+    plain, *others = (
+        effect_difference(mann_whitney_effect(e, f), mann_whitney_effect(g, h), confidence=0.95)
+        for e, f, g, h in ((a, b, c, d), (b, a, d, c), (c, d, a, b))
+    )
+    for other in others:
+        assert other.estimate == pytest.approx(-plain.estimate, abs=1e-12)
+        assert other.p == pytest.approx(plain.p, rel=1e-9, nan_ok=True)
+        assert other.lower == pytest.approx(-plain.upper, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("n", range(1, 30))
+def test_the_effect_of_equal_samples_is_exactly_one_half(n):
+    sample = np.arange(n) % 7
+    assert mann_whitney_effect(sample, sample).estimate == 0.5
+
+
+def test_groups_without_overlap_give_no_interval_rather_than_a_narrow_one():
+    apart, mixed = mann_whitney_effect([5, 6, 7], [1, 2, 3]), mann_whitney_effect([1, 4, 6], [2, 3, 5])
+    assert apart.standard_error == 0
+    difference = effect_difference(apart, mixed, confidence=0.95)
+    assert difference == pytest.approx((1 - 5 / 9, *NONE), nan_ok=True)
+
+
+def _brute_force(values, is_first, is_upper):
+    """P over every arrangement of the stratum labels within arms, from the definition."""
+
+    def statistic(upper):
+        high, low = (mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (upper, ~upper))
+        difference, error = abs(high.estimate - low.estimate), math.hypot(high.standard_error, low.standard_error)
+        if difference < 1e-9:
+            return 0.0
+        return difference / error if error > 3e-8 else np.inf
+
+    observed, found = statistic(is_upper), []
+    arms = [np.flatnonzero(is_first), np.flatnonzero(~is_first)]
+    for first in combinations(arms[0], int(is_upper[arms[0]].sum())):
+        for second in combinations(arms[1], int(is_upper[arms[1]].sum())):
+            upper = np.isin(np.arange(values.size), first + second)
+            found.append(statistic(upper) >= observed - 1e-8)
+    return np.mean(found), len(found)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_permutation_p_is_exact_where_all_arrangements_can_be_counted(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 9 if seed % 2 else 1000, 11).astype(float)
+    is_first = np.arange(11) < 5
+    is_upper = np.isin(np.arange(11), [0, 2, 5, 6, 9])
+    expected, total = _brute_force(values, is_first, is_upper)
+    counted = permuted_strata_p(values, is_first, is_upper, permutations=total, seed=rng)
+    assert (counted.p, counted.permutations) == (pytest.approx(expected, abs=1e-12), total)
+    drawn = permuted_strata_p(values, is_first, is_upper, permutations=total - 1, seed=rng)
+    assert drawn.permutations == total - 1
+    assert drawn.lower <= expected <= drawn.upper
+
+
+def test_participants_without_a_value_do_not_take_part_and_a_group_of_one_has_no_interaction():
+    values, is_first, is_upper = np.random.default_rng(3).normal(size=12), np.arange(12) < 6, np.arange(12) % 2 == 0
+    padded = [np.append(a, b) for a, b in ((values, [np.nan] * 4), (is_first, [1, 1, 0, 0]), (is_upper, [1] * 4))]
+    plain = permuted_strata_p(values, is_first, is_upper, permutations=10_000, seed=1)
+    assert plain.permutations == 400
+    assert permuted_strata_p(*padded, permutations=10_000, seed=1) == plain
+    assert permuted_strata_p(*padded, permutations=1, seed=1).permutations == 1
+    for labels in ("10000011", "11100011", "11000001", "11000111"):  # one in each of the four groups
+        upper = [label == "1" for label in labels]
+        assert np.isnan(permuted_strata_p(range(8), [1] * 4 + [0] * 4, upper, permutations=99, seed=1).p)
+    with pytest.raises(ValueError, match="0 permutations"):
+        permuted_strata_p(values, is_first, is_upper, permutations=0, seed=1)
+
+
+def test_permutation_p_depends_on_the_seed_alone_and_is_never_zero():
+    values = np.concatenate([np.arange(20) + 100.0, np.arange(20), np.arange(20), np.arange(20) + 100.5])
+    is_first, is_upper = np.arange(80) < 40, np.arange(80) % 40 < 20
+    p, again = (
+        permuted_strata_p(values, is_first, is_upper, permutations=500, seed=np.random.default_rng(5)) for _ in "ab"
+    )
+    assert p == again
+    assert p.p == pytest.approx(1 / 501)
+
+
+def test_interaction_p_values_are_uniform_without_interaction_and_find_a_planted_one():
+    rng, shares = np.random.default_rng(11), {}
+    is_first, is_upper = np.arange(60) < 30, np.arange(60) % 30 < 10
+    for effect in (0.0, 2.0):
+        p = []
+        for _ in range(600):
+            # The marker is prognostic: under the null hypothesis it shifts both arms alike.
+            values = rng.normal(size=60) + 0.5 * is_upper + effect * (is_first & is_upper)
+            effects = [mann_whitney_effect(values[is_first & s], values[~is_first & s]) for s in (is_upper, ~is_upper)]
+            permuted = permuted_strata_p(values, is_first, is_upper, permutations=199, seed=rng)
+            p.append((effect_difference(*effects, confidence=0.95).p, permuted.p))
+        shares[effect] = (np.array(p) <= 0.05).mean(axis=0)
+    # 0.05 within three standard errors of 600 trials, 0.027.
+    assert shares[0.0][0] == pytest.approx(0.05, abs=0.035)
+    assert shares[0.0][1] == pytest.approx(0.05, abs=0.027)
+    assert shares[2.0][1] > 0.6
