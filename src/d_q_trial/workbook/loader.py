@@ -8,17 +8,17 @@ from __future__ import annotations
 import csv
 import datetime
 import io
-import multiprocessing
 import os
+import pickle
 import re
 import resource
 import signal
 import stat
+import subprocess
 import sys
 import time
 import zipfile
 from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -74,42 +74,36 @@ def load(path: Path | str) -> Workbook:
     """
     path = Path(path)
     seconds = check_file(path)
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_read_within_limits, args=(path, sender, seconds, MEMORY))
-    process.start()
-    sender.close()
-    started = time.monotonic()
-    while not receiver.poll(TELL_EVERY):
-        passed = time.monotonic() - started
-        print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
-        if passed > 4 * seconds:
-            process.kill()
-    try:
-        result, said = receiver.recv()
-    except EOFError:
-        process.join()
-        result = "damaged, or not a workbook (the program that reads it stopped)"
-        if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
-            result = f"reading it takes more than {seconds} s; save its values in a new workbook"
-    else:
-        process.join()
+    command = [sys.executable, "-m", __name__, str(path.resolve()), str(seconds), str(MEMORY)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process, started, output = subprocess.Popen(command, env=environment, **pipes), time.monotonic(), None
+    while output is None:
+        try:
+            output, _ = process.communicate(timeout=TELL_EVERY)
+        except subprocess.TimeoutExpired:
+            passed = time.monotonic() - started
+            print(f"reading {path.name}: {passed:.0f} s", file=sys.stderr, flush=True)
+            if passed > 4 * seconds:
+                process.kill()
+    result, said = "damaged, or not a workbook (the program that reads it stopped)", ""
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        result = f"reading it takes more than {seconds} s; save its values in a new workbook"
+    elif process.returncode == 0:
+        result, said = pickle.loads(output)
     if isinstance(result, str):
         raise UserError(f"{path}: {''.join(c if c.isprintable() else ' ' for c in result)}")
     software.add_child(said)
+    result.path = path
     return result
 
 
-def _read_within_limits(path: Path, sender: Connection, seconds: int, size: int) -> None:
-    """Read a file and send the workbook, or a message for the user, from a process of its own."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # what libraries say of damage
+def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
+    """Read a file in a process of its own; return the pickled workbook, or a message for the user, and the software used."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
-    result: Workbook | str
     try:
-        result = read_file(path)
-        sender.send((result, software.line()))
-        return
+        return pickle.dumps((read_file(path), software.line()), protocol=5)
     except RefusedError as error:
         result = str(error)
     except MemoryError:
@@ -118,7 +112,7 @@ def _read_within_limits(path: Path, sender: Connection, seconds: int, size: int)
         result = "damaged, or not a workbook (nested too deeply)"
     except Exception as error:  # whatever a library makes of a damaged file
         result = f"damaged, or not a workbook ({' '.join(str(error).split())[:160] or type(error).__name__})"
-    sender.send((result, ""))
+    return pickle.dumps((result, ""))
 
 
 # -- from outside -------------------------------------------------------------------------------------------------
@@ -373,3 +367,7 @@ def _statistics_file(path: Path) -> Workbook:
     if legend:
         sheets.append(_from_rows("Value labels", [["Variable", "Code", "Meaning"], *legend]))
     return Workbook(path, sheets)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_read_within_limits(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
