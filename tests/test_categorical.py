@@ -16,18 +16,14 @@ groups = st.lists(st.lists(st.integers(0, 6).map(float), min_size=1, max_size=5)
 
 @pytest.mark.parametrize("oracle", rows("chi_squared"))
 def test_chi_squared_equals_r_without_yates(oracle):
-    samples = []
-    for side in ("first", "second"):
-        count, n = int(oracle[f"count_{side}"]), int(oracle[f"n_{side}"])
-        samples.append(np.repeat([1.0, 0.0], [count, n - count]))
-    n = sum(map(len, samples))
-    assert chi_squared(*samples) == pytest.approx((n, float(oracle["statistic"]), float(oracle["p"])))
+    counts, n = ([int(oracle[f"{name}_{side}"]) for side in ("first", "second")] for name in ("count", "n"))
+    samples = (np.repeat([1.0, 0.0], [c, size - c]) for c, size in zip(counts, n, strict=True))
+    assert chi_squared(*samples) == pytest.approx((sum(n), float(oracle["statistic"]), float(oracle["p"])))
 
 
 def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_no_p():
     even = np.tile([0.0, 1.0], 25_000)
-    assert chi_squared(np.ones(50_000), np.zeros(50_000)).p == 0
-    assert chi_squared(even, even).p == 1
+    assert (chi_squared(np.ones(50_000), np.zeros(50_000)).p, chi_squared(even, even).p) == (0, 1)
     assert chi_squared([1, 1], [1, 1, np.nan]) == pytest.approx((4, np.nan, np.nan), nan_ok=True)
     assert chi_squared([1, 0], [0]) == pytest.approx((3, 0.75, stats.chi2.sf(0.75, 1)))  # 3 (1 * 1 - 1 * 0)^2 / 4
     with pytest.raises(ValueError, match=r"^chi-squared test: expected values of 0 and 1$"):
@@ -37,15 +33,14 @@ def test_chi_squared_of_large_samples_does_not_overflow_and_an_empty_margin_has_
 @pytest.mark.parametrize("oracle", rows("spearman"))
 def test_spearman_equals_r(oracle):
     found = spearman(numbers(oracle["x"]), numbers(oracle["y"]))
-    assert (found.statistic, found.p) == pytest.approx((float(oracle["r"]), float(oracle["p"])))
+    assert found[1:] == pytest.approx((float(oracle["r"]), float(oracle["p"])))
 
 
 def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_or_a_pair_not_defined():
     # scipy 1.11's spearmanr(nan_policy="omit") once gave P = 1 here.
     assert spearman([1, 2, 3, np.nan, 5], [2, 4, 6, 8, 100]) == (4, 1.0, 0.0)
     assert spearman([1, 2, 3, 4], [8, 6, 4, 2])[1:] == (-1.0, 0.0)
-    assert np.isnan(spearman([1, 1, 1, 1], [1, 2, 3, 4]).statistic)
-    assert np.isnan(spearman([1, 2], [1, 2]).p)
+    assert np.isnan([*spearman([1, 1, 1, 1], [1, 2, 3, 4])[1:], *spearman([1, 2], [1, 2])[1:]]).all()
     assert spearman([1, 2, 3], [0, 1, 1]).statistic == pytest.approx(np.sqrt(3) / 2)
     for x, y, name in (([1, 2, np.inf], [1, 2, 3], "x"), ([1, 2, 3], [1, 2, np.inf], "y")):
         with pytest.raises(ValueError, match=f"^{name}: infinite"):
@@ -56,7 +51,7 @@ def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_o
 def test_z_and_p_of_a_trend_equal_r(oracle):
     values, number = numbers(oracle["values"]), numbers(oracle["groups"])
     found = jonckheere_terpstra([values[number == group] for group in np.unique(number)])
-    assert (found.statistic, found.p) == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
+    assert found[1:] == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
 
 
 @pytest.mark.parametrize("samples", [[[1], [2], [4], [3]], [[1], [3], [2]], [[1, 2], [3]]])
@@ -68,11 +63,10 @@ def test_a_trend_of_few_values_has_the_p_of_kendall_s_normal_approximation(sampl
 
 @given(groups)
 def test_reversing_the_groups_of_a_trend_changes_the_sign_and_a_rising_transform_nothing(samples):
-    plain, reverse = jonckheere_terpstra(samples), jonckheere_terpstra(samples[::-1])
-    assert plain.statistic == pytest.approx(-reverse.statistic, abs=1e-9, nan_ok=True)
-    assert plain.p == pytest.approx(reverse.p, rel=1e-9, nan_ok=True)
+    n, z, p = jonckheere_terpstra(samples)
     moved = jonckheere_terpstra([np.exp(np.array(sample)) for sample in samples])
-    assert list(moved) == pytest.approx(list(plain), rel=1e-9, nan_ok=True)
+    for found, sign in ((jonckheere_terpstra(samples[::-1]), -1), (moved, 1)):
+        assert list(found) == pytest.approx([n, sign * z, p], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("samples", [[[1, 1], [1], [1, 1]], [[1, 2, 3], [], [np.nan]], []])
@@ -83,9 +77,9 @@ def test_equal_values_or_one_group_have_no_trend(samples):
 @pytest.mark.parametrize("oracle", rows("quantiles"), ids=lambda row: f"{row['values']} type {row['type']}")
 def test_quartiles_equal_r_in_a_sample_and_in_columns(oracle):
     values, expected = numbers(oracle["values"]), [float(oracle["q1"]), float(oracle["q3"])]
-    assert quantile(values, [0.25, 0.75], type=int(oracle["type"])) == pytest.approx(expected, rel=1e-12)
-    columns = quantile(np.column_stack([values, 2 * values]), [0.25, 0.75], type=int(oracle["type"]))
-    np.testing.assert_allclose(columns, np.outer(expected, [1, 2]), rtol=1e-12)
+    with_nan, columns = np.append(values, np.nan), np.column_stack([values, 2 * values])
+    for found in (quantile(own, [0.25, 0.75], type=int(oracle["type"])) for own in (with_nan, columns)):
+        np.testing.assert_allclose(found, expected if found.ndim == 1 else np.outer(expected, [1, 2]), rtol=1e-12)
 
 
 def test_the_papers_vitamin_d_quartiles_need_type_7():
@@ -94,8 +88,7 @@ def test_the_papers_vitamin_d_quartiles_need_type_7():
     assert [kind for kind in TYPES if prints_as(quantile(values, 0.25, type=kind), "28.2")] == [7]
 
 
-def test_missing_values_are_left_out_of_quantiles_and_wrong_arguments_refused():
-    assert quantile([1.0, np.nan, 3.0], 0.5, type=7) == 2
+def test_no_values_have_no_quantiles_and_wrong_arguments_are_refused():
     assert np.isnan(quantile([np.nan], [0.25, 0.75], type=7)).tolist() == [True, True]
     assert np.isnan(quantile(np.empty((0, 3)), [0.25, 0.75], type=7)).shape == (2, 3)
     wrong = [([1.0], 0.5, 10, "from 1 to 9"), ([], 0.5, 0, "from 1 to 9"), ([1.0, np.inf], 0.5, 7, "infinite")]

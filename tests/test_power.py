@@ -11,13 +11,9 @@ from scipy.stats import t
 from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 
 
-def test_the_paper_s_calculation_implies_a_standard_deviation_of_22():
+def test_power_is_that_of_r_with_both_tails_and_the_papers_calculation_implies_a_standard_deviation_of_22():
     sd = implied_sd(19.8, 27, 27, power=0.9, alpha=0.05)
-    assert sd == pytest.approx(value("power.sd_27"), rel=1e-6)
-    assert round(sd, 1) == 22.0
-
-
-def test_power_is_that_of_r_with_both_tails():
+    assert (sd, round(sd, 1)) == (pytest.approx(value("power.sd_27"), rel=1e-6), 22.0)
     assert t_power(19.8, 22, 30, 30, alpha=0.05) == pytest.approx(value("power.power_30"), rel=1e-7)
     assert t_power(19.8, 22, 10, 11, alpha=0.05) == pytest.approx(value("power.power_10_11"), rel=1e-7)
     assert t_power(0.0, 22, 10, 11, alpha=0.05) == pytest.approx(0.05, rel=1e-9)
@@ -31,14 +27,13 @@ def test_detectable_difference_undoes_the_power(sizes):
     assert t_power(difference, 22, *sizes, alpha=0.05) == pytest.approx(0.8, rel=1e-9)
 
 
-def test_simulated_power_without_effect_is_its_level_and_with_one_is_near_that_of_t():
-    null = simulated_power(0.0, 1.0, 10, 11, method="exact", alpha=0.05, trials=2000, seed=1)
+def test_simulated_power_without_effect_is_its_level_and_with_one_is_near_that_of_t_and_repeats_with_its_seed():
+    null, again = (simulated_power(0.0, 1.0, 10, 11, method="exact", alpha=0.05, trials=2000, seed=1) for _ in "ab")
+    assert null == again
     assert null.lower < 0.043 < null.upper  # attainable level: P(U <= 26 or U >= 84) of R's pwilcox
     planned = simulated_power(19.8, 22, 27, 27, method="normal", alpha=0.05, trials=20_000, seed=1)
     assert planned.lower < planned.p < planned.upper
     assert planned.p == pytest.approx(0.885, abs=0.015)
-    again = simulated_power(0.0, 1.0, 10, 11, method="exact", alpha=0.05, trials=2000, seed=1)
-    assert again == null
 
 
 def test_exaggeration_is_the_integral_over_the_significant_tails():
@@ -68,26 +63,22 @@ def test_what_significance_does_is_not_known_without_effect_error_or_degrees_of_
 
 
 SHARE = "expected a number between 0 and 1, such as 0.95 for 95%"
+GROUPS = "expected three participants or more, none empty"
+ZERO = "no standard deviation gives a difference of 0 more power than alpha"
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    ("message", "wrong"),
     [
-        (lambda: t_power(1.0, 0.0, 5, 5, alpha=0.05), "power: standard deviation 0, expected a number above 0"),
-        (
-            lambda: t_power(1.0, 1.0, 1, 1, alpha=0.05),
-            "power: groups of 1 and 1, expected three participants or more, none empty",
-        ),
-        (lambda: t_power(1.0, 1.0, 5, 5, alpha=5), f"alpha 5: {SHARE}"),
-        (lambda: exaggeration(1.0, 1.0, 5, alpha=5), f"alpha 5: {SHARE}"),
-        (lambda: implied_sd(1.0, 5, 5, power=0.04, alpha=0.05), "power 0.04: expected more than alpha, 0.05"),
-        (
-            lambda: implied_sd(0.0, 5, 5, power=0.9, alpha=0.05),
-            "power: no standard deviation gives a difference of 0 more power than alpha",
-        ),
-        (lambda: detectable_difference(1.0, 5, 5, power=90, alpha=0.05), f"power 90: {SHARE}"),
+        ("power: standard deviation 0, expected a number above 0", lambda: t_power(1, 0, 5, 5, alpha=0.05)),
+        (f"power: groups of 1 and 1, {GROUPS}", lambda: t_power(1, 1, 1, 1, alpha=0.05)),
+        (f"alpha 5: {SHARE}", lambda: t_power(1, 1, 5, 5, alpha=5)),
+        (f"alpha 5: {SHARE}", lambda: exaggeration(1, 1, 5, alpha=5)),
+        ("power 0.04: expected more than alpha, 0.05", lambda: implied_sd(1, 5, 5, power=0.04, alpha=0.05)),
+        (f"power: {ZERO}", lambda: implied_sd(0, 5, 5, power=0.9, alpha=0.05)),
+        (f"power 90: {SHARE}", lambda: detectable_difference(1, 5, 5, power=90, alpha=0.05)),
     ],
 )
-def test_arguments_out_of_range_are_refused_by_name(wrong, message):
+def test_arguments_out_of_range_are_refused_by_name(message, wrong):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         wrong()
