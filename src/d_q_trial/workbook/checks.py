@@ -36,10 +36,6 @@ SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, 
 KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 
 
-def _own(reading: Reading) -> pd.DataFrame:
-    return reading.frame[reading.frame["cohort"] == TRIAL]
-
-
 def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]:
     """Yield each column of measured values with its outcome or marker: no changes, strata, or answers of yes or no."""
     frame, things = reading.frame, reading.trial.outcomes | reading.trial.markers
@@ -58,7 +54,7 @@ def _report(reading: Reading, plan: Plan):
 def check_every_arm(reading: Reading) -> None:
     """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
     known = {identity for plan in reading.blocks for identity in plan.rows.loc[plan.rows["unknown"], "participant"]}
-    linked = _own(reading)
+    linked = reading.own
     linked = linked[linked["linked"]]
     if len(linked) and not known and not linked["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
@@ -174,7 +170,7 @@ def check_baselines(reading: Reading) -> None:
 
 def check_groups(reading: Reading) -> None:
     """Report an empty arm, a missing marker, panels without ids, small strata, and markers that define none."""
-    own, trial, faults = _own(reading), reading.trial, reading.faults
+    own, trial, faults = reading.own, reading.trial, reading.faults
     if own.empty:
         faults.error("no participants")
         return
@@ -201,7 +197,7 @@ def check_groups(reading: Reading) -> None:
 
 def check_changes(reading: Reading) -> None:
     """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
-    own, trial = _own(reading), reading.trial
+    own, trial = reading.own, reading.trial
     own = own[own["variable"].isin(trial.outcomes)]
     given = own[own["measure"] == PERCENT_CHANGE]
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
@@ -328,7 +324,7 @@ def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
 
 def check_columns(reading: Reading) -> None:
     """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
-    own, trial = _own(reading), reading.trial
+    own, trial = reading.own, reading.trial
     have = set(zip(own["variable"], own["visit"], strict=True))
     unread: dict[Plan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]

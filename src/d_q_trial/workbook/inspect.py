@@ -90,7 +90,7 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     if reading.arms:
         labels = _arm_labels(trial)
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
-    own = reading.frame[reading.frame["cohort"] == TRIAL]
+    own = reading.own
     have = set(zip(own["variable"], own["visit"], strict=True))
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
@@ -110,7 +110,7 @@ def _primary(reading: Reading, trial: Trial) -> str:
     """Say whether the primary endpoint can be computed, and from how many participants or why not."""
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
     name = f"Primary endpoint ({outcome.label}, change from baseline to {visit.label})"
-    own = reading.frame[(reading.frame["cohort"] == TRIAL) & (reading.frame["variable"] == outcome.key)]
+    own = reading.own[reading.own["variable"] == outcome.key]
     later, first = (own[own["visit"] == key] for key in (visit.key, BASELINE))
     made = later["linked"] & later["measure"].eq(VALUE) & later["participant"].isin(first["participant"])
     counts = Counter(later[made | later["measure"].eq(PERCENT_CHANGE)]["arm"])
@@ -174,7 +174,7 @@ def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
 
 def _needs(reading: Reading, trial: Trial) -> list[str]:
     """Say what the analyses miss, most general first."""
-    own = reading.frame[reading.frame["cohort"] == TRIAL]
+    own = reading.own
     if own.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]

@@ -92,7 +92,7 @@ class Plan:
     measure: str | None = None
     evidence: str = ""
     unread: str = ""  # why nothing is taken from a block that could be read
-    rows: pd.DataFrame | None = None  # what each row says, once :class:`values.RowReader` has read them
+    rows: pd.DataFrame | None = None  # what each row says, once :class:`values.BlockReader` has read them
     # How rows that head others, and events, spell what they say.
     spellings: dict[str, dict[str, str | None]] = field(default_factory=lambda: {role: {} for role in CODED})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from .loader import load
 from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping, plans_of
 from .recognise import Vocabulary, code_form
 from .sheets import EMPTY, Faults, Workbook
-from .values import BlockReader, RowReader, cell_of, make_frame
+from .values import BlockReader, cell_of, make_frame
 
 MOST_LISTED = 20
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
@@ -43,6 +44,11 @@ class Reading:
     frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
     arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids
     counts: Counter[str] = field(default_factory=Counter)  # values below detection, codes for missing values
+
+    @property
+    def own(self) -> pd.DataFrame:
+        """The rows of the trial's participants."""
+        return self.frame[self.frame["cohort"] == TRIAL]
 
     @property
     def blocks(self) -> list[Plan]:
@@ -107,20 +113,21 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
 
 def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     """Read all readable blocks and join them by participant."""
-    trial, policy, faults = reading.trial, reading.policy, reading.faults
-    for plan in (plan for plan in reading.plans if plan.readable):
-        RowReader(plan, vocabulary, reading.codes, policy, faults)
+    readers, faults = (
+        [BlockReader(plan, vocabulary, reading) for plan in reading.plans if plan.readable],
+        reading.faults,
+    )
     unify_ids(reading.blocks, faults)
     reading.arms = assign_arms(reading.blocks, faults)
     parts = []
-    for plan in reading.blocks:
-        if one_value_per_group(plan):
-            plan.unread = "one value per group: a summary, not participants"
+    for reader in readers:
+        if one_value_per_group(reader.plan):
+            reader.plan.unread = "one value per group: a summary, not participants"
         else:
-            parts += BlockReader(plan, trial, policy, faults, reading.counts).read()
+            parts += reader.read()
     frame, named = make_frame(parts), reading.codes["stratum"]
     frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
-    reading.frame = resolve_repeats(frame, trial, faults)
+    reading.frame = resolve_repeats(frame, reading.trial, faults)
 
 
 def label_of(workbook: Workbook) -> str | None:
@@ -269,28 +276,26 @@ def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Dat
         repeated columns, and given changes of participants who have both raw values.
     """
     for resolve in (_zero_baselines, _population, _panels, _repeats, _given_changes):
-        frame = frame.drop(resolve(frame, trial, faults))
+        frame = frame.drop([index for own in resolve(frame, trial, faults) for index in own.index])
     strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
     return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
 
 
-def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Leave out columns that give the change at baseline, which is zero by definition."""
-    drop: list = []
     for source, own in frame[frame["visit"].eq(BASELINE) & frame["text"].eq("")].groupby("source", sort=False):
         measures = (source.plan.measure, source.column.measure)
         of_itself = [at for name, at in ((PERCENT_CHANGE, 0), ("percent_of_baseline", 100)) if name in measures]
         if of_itself and own["value"].eq(of_itself[0] if source.measure == VALUE else 0).all():
             faults.note("zero baseline", source.head)
-            drop += own.index.tolist()
-    return drop
+            yield own
 
 
 def _by_plan(frame: pd.DataFrame):
     return frame.assign(plan=[source.plan for source in frame["source"]]).groupby("plan", sort=False)
 
 
-def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Keep one of several blocks that give the same population sample, and ask where it is not clear who belongs to it.
 
     People without ids on two sheets may be the same ones, and may be the participants.
@@ -299,13 +304,12 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
     age = trial.population.age if trial.population else ""
     participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
     sample: dict[Plan, pd.DataFrame] = {}
-    drop: list = []
     for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
         people, mapped = _people(own), plan.mapped
         counts = {other: _shared(people, known, age) for other, known in sample.items()}
         if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
             faults.note("population / repeats", {"sheet": plan.sheet})
-            drop += own.index.tolist()
+            yield own
             continue
         alike = (
             other
@@ -319,7 +323,6 @@ def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             faults.error("population / participants", plan.whole(), label=label)
         sample[plan] = people
         faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
-    return drop
 
 
 def _people(frame: pd.DataFrame) -> pd.DataFrame:
@@ -338,11 +341,10 @@ def _shared(people: pd.DataFrame, known: pd.DataFrame, age: str) -> int | None:
     return pairs.loc[~((pairs[f"{age}_x"] - pairs[f"{age}_y"]).abs() > 1), "participant_x"].nunique()
 
 
-def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Keep one of several panels that show the same group; panels that differ are a fault."""
     unlinked = frame[~frame["linked"]]
     marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
-    drop: list = []
     keys = ["variable", "visit", "measure", "stratum", "arm", marker]
     for (_, _, _, stratum, arm, _), own in unlinked.groupby(keys, sort=False):
         (_, first), *others = _by_plan(own)
@@ -353,11 +355,10 @@ def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             same = sorted(first["value"]) == sorted(panel["value"])
             report, kind = (faults.note, "repeated panel") if same else (faults.error, "two panels")
             report(kind, source.head, panel=shown, where=where)
-            drop += panel.index.tolist()
-    return drop
+            yield panel
 
 
-def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Index:
+def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Keep one of each value that is given twice; values that differ are a fault."""
     linked = frame[frame["linked"]]
     keys = ["cohort", "variable", "visit", "measure", "participant"]
@@ -380,16 +381,15 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Index:
         by_visit = bool(getattr(trial.outcomes.get(source.variable), "follow_up", ()))
         if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
             faults.note("repeated", source.head, label=label, count=repeated)
-    return second.index
+    yield second
 
 
-def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
+def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
     """Compare given changes, and panels without ids, with what raw values make, and drop those that raw values make again."""
     linked = frame["linked"]
     raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
     values = {key: own.set_index("participant")["value"] for key, own in raw.groupby(["variable", "visit"])}
     arms = frame[linked].set_index("participant")["arm"].to_dict()
-    drop: list = []
     for source, own in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
         made = values.get((source.variable, source.visit), pd.Series(dtype=float))
         if source.measure == PERCENT_CHANGE:
@@ -410,8 +410,7 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> list:
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
             words = {"label": source.label(trial), "group": group, "count": len(own)}
             faults.note("panel", source.head, matched=_matched_values(sorted(own["value"]), pool, tolerance), **words)
-        drop += own.index.tolist()
-    return drop
+        yield own
 
 
 def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label: str, faults: Faults) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,12 @@ from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..trial import BASELINE, Trial
 from .layout import MISSING, label_like
-from .mapping import CODED, Codes, Column, Plan, Policy, article, decoded
+from .mapping import CODED, Column, Plan, Policy, article, decoded
 from .recognise import STATISTICS, WORDS, Vocabulary, canonical_id, fold, plain_characters, stratum_label
-from .sheets import DATES, EMPTY, Faults, Flag, is_number
+from .sheets import DATES, EMPTY, Flag, is_number
+
+if TYPE_CHECKING:
+    from .reader import Reading
 
 Part = dict[str, list]  # columns of the long table
 Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
@@ -27,7 +30,6 @@ CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
 YES, NO = (set(WORDS["answers"][answer].split()) for answer in ("yes", "no"))
-_DASHES = str.maketrans(dict.fromkeys("−–‐‑‒—", "-"))
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
@@ -53,7 +55,7 @@ def read_number(cell: object, policy: Policy, missing: frozenset, binary: bool) 
 
 
 def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
-    text = unicodedata.normalize("NFKC", str(cell)).strip().translate(_DASHES)
+    text = plain_characters(str(cell))
     word = text.casefold().removesuffix(".0")
     if binary and not isinstance(cell, Flag) and word in YES | NO:
         return float(word in YES), "", ""
@@ -90,194 +92,6 @@ def _read_text(text: str, policy: Policy) -> Number:
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
     return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))
-
-
-# -- rows ---------------------------------------------------------------------------------------------------------
-
-
-class RowReader:
-    """Reads the columns, merged areas and section rows that say whose and when the values of each row of a block are.
-
-    The result are ``plan.rows``, with a column for each role, None where a row says nothing; ``use``, whether it holds data;
-    and ``unknown``, whether its arm was not understood; and ``plan.spellings``.
-    """
-
-    def __init__(self, plan: Plan, vocabulary: Vocabulary, codes: Codes, policy: Policy, faults: Faults) -> None:
-        self.plan, self.vocabulary, self.codes, self.faults = plan, vocabulary, codes, faults
-        self.body, self.header = plan.body, plan.header
-        self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED)}
-        last = plan.block.values[self.header.rows[-1]] if self.header.rows else []
-        repeated = any(cell != EMPTY for cell in last)  # the header may be
-        self.use = np.array([not (repeated and row == last) for row in self.body], dtype=bool)
-        self.unknown = np.zeros(len(self.body), dtype=bool)
-        if policy.hidden_rows == "ignore" and not plan.block.transposed:
-            own = plan.block.rows[self.header.first_data :]
-            self.use &= [row not in plan.block.sheet.hidden_rows for row in own]
-        self._sections()
-        if column := plan.one("participant"):
-            self._ids(column)
-        else:
-            self._skip_summaries()
-        if column := plan.one("stratum"):
-            self._fill(column, lambda cell: self._decoded("stratum", cell) or stratum_label(canonical_id(cell)))
-        if column := plan.one("arm"):
-            self._arms(column)
-        if column := plan.one("visit"):
-            self._visits(column)
-        if column := plan.one("variable"):
-            self._fill(column, self._variable, "not read")
-        plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
-
-    def _decoded(self, role: str, cell: object) -> str | None:
-        return decoded(self.codes, role, canonical_id(cell))
-
-    def _sections(self) -> None:
-        """Read rows that hold a single name: they head the rows below them."""
-        said: dict[str, str] = {}
-        for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
-            both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
-            if not both_ends and len(row) - row.count(EMPTY) == 1:
-                cell = next(value for value in row if value != EMPTY)
-                if names := self._section(cell) if label_like(cell) else {}:
-                    said |= names
-                    for role, name in names.items():
-                        self.plan.spellings[role][canonical_id(cell)] = name
-                    self.use[position] = False
-                    continue
-            for role, name in said.items():
-                self.said[role][position] = name
-
-    def _section(self, cell: str) -> dict[str, str]:
-        """Return what a heading says for certain, by role."""
-        reading = self.vocabulary.label(cell)
-        said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
-        if not any(said.values()) and reading.certain:
-            said = {role: getattr(reading, role) for role in CODED}
-        return {role: name for role, name in said.items() if name}
-
-    def _cells(self, column: Column) -> list:
-        """Return a column's cells, with merged cells and names written once per group filled down."""
-        cells, plan = [row[column.index] for row in self.body], self.plan
-        if EMPTY not in cells:
-            return cells
-        merged, first = plan.block.sheet.merged, self.header.first_data
-        places = {plan.block.place(first + i, column.index): i for i in range(len(cells) if merged else 0)}
-        for top, left, bottom, right in merged:
-            for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
-                if place in places and cells[places[place]] == EMPTY:
-                    cells[places[place]] = plan.block.sheet.rows[top][left]
-        written = [cell for cell in cells if cell != EMPTY]
-        in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
-        if in_runs and (column.role != "participant" or plan.one("visit") or plan.one("variable")):
-            blank = [p for p, cell in enumerate(cells) if cell == EMPTY and self.use[p]]
-            if with_data := [p for p in blank if plan.holds_data(p)]:
-                self.faults.note("filled down", plan.place(with_data[0], column), column=column)
-                for position in blank:
-                    cells[position] = cells[position - 1]
-        return cells
-
-    def _ids(self, column: Column) -> None:
-        ids, unusual = self.said["participant"], []
-        for position, cell in enumerate(self._cells(column)):
-            if not self.use[position] or self._skip_summary(position, column, cell):
-                continue
-            if cell == EMPTY or isinstance(cell, Flag):
-                self.use[position] = False
-                if self.plan.holds_data(position):
-                    self.faults.error("no id", self.plan.place(position, column, cell))
-                continue
-            ids[position] = safe_text(canonical_id(cell))
-            if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
-                unusual.append(position)
-        if unusual:
-            place = self.plan.place(unusual[0], column, ids[unusual[0]])
-            self.faults.note("id characters", place, count=len(unusual))
-
-    def _skip_summaries(self) -> None:
-        """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
-        for column in self.plan.having("ignore"):
-            for position, row in enumerate(self.body):
-                if self.use[position] and label_like(row[column.index]):
-                    self._skip_summary(position, column, row[column.index])
-
-    def _skip_summary(self, position: int, column: Column, cell: object) -> bool:
-        """Leave out a row whose cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
-        if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
-            return False
-        folded = fold(cell)
-        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
-        if summary:
-            self.use[position] = False
-            self.faults.note("summary row", self.plan.place(position, column, cell))
-        return summary
-
-    def _arms(self, column: Column) -> None:
-        """Read the arm of each row, and a stratum that the same cell names."""
-        labels, trial, cells = self.vocabulary.arm_labels, self.vocabulary.trial, self._cells(column)
-        used = {cell for cell, use in zip(cells, self.use, strict=True) if use and cell != EMPTY}
-        readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
-        arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
-        unknown = [cell for cell, arm in arms.items() if arm is None]
-        only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
-        if only_control and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
-            arms[unknown[0]] = trial.arms.treated.key
-            self.faults.note("arm", self.plan.place(0, column, str(unknown[0])), treated=trial.arms.treated)
-        self._fill(column, arms.get, f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping")
-        for position, cell in enumerate(cells):
-            if self.use[position] and cell != EMPTY:
-                self.unknown[position] = arms[cell] is None
-                if readings[cell].arm and not self.said["stratum"][position]:
-                    self.said["stratum"][position] = readings[cell].stratum
-
-    def _visits(self, column: Column) -> None:
-        """Read the visit of each row; bare numbers are weeks if the header says so, or if they hardly can be visits."""
-        header, weeks = fold(column.label), self.vocabulary.weeks
-        numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
-        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
-        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
-        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
-            are_weeks = True
-            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
-
-        def find(cell: object) -> str | None:
-            if coded := self._decoded("visit", cell):
-                return coded
-            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
-            if "month" in header and text.isdigit():
-                return self.vocabulary.visit(f"{text} months")
-            if not (is_number(cell) or text.isdigit()) or are_weeks:
-                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
-                return weeks.get(week) or self.vocabulary.visit(text)
-            return self.vocabulary.visit(f"visit {text}")
-
-        self._fill(column, find, "name it under 'visits' in the mapping")
-        for position, row in enumerate(self.body if not self.plan.one("arm") else ()):
-            cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
-            if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
-                arm = decoded(self.codes, "arm", match[1]) or self.vocabulary.arm(match[2] or "")
-                self.said["arm"][position] = self.said["arm"][position] or arm
-                self.plan.spellings["arm"][match[1]] = arm
-
-    def _variable(self, cell: object) -> str | None:
-        reading = self.vocabulary.label(str(cell))
-        return self._decoded("variable", cell) or (reading.variable if reading.certain else None)
-
-    def _fill(self, column: Column, find: Callable, advice: str = "") -> None:
-        """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
-        cells, role = self._cells(column), column.role
-        counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        meaning = {cell: find(cell) for cell in counts}
-        report = self.faults.note if role == "variable" else self.faults.error
-        for position, cell in enumerate(cells):
-            if not self.use[position] or cell == EMPTY:
-                continue
-            if meaning[cell] == "ignore":
-                self.use[position] = False
-            elif meaning[cell]:
-                self.said[role][position] = safe_text(meaning[cell])
-            elif times := counts.pop(cell, 0):
-                what = f"not {article(role)} of the trial{f' (in {times} rows)' * (times > 1)}; {advice}"
-                report(f"unknown {role}", self.plan.place(position, column, cell), what)
 
 
 # -- blocks -------------------------------------------------------------------------------------------------------
@@ -325,15 +139,192 @@ def make_frame(parts: list[Part]) -> pd.DataFrame:
     return pd.DataFrame(content, dtype=object).astype({"value": float, "linked": bool})
 
 
-@dataclass
 class BlockReader:
-    """Read the data columns of a block, and its column of strata, as parts of the long table."""
+    """Reads first what the rows of a block say, then its values.
 
-    plan: Plan
-    trial: Trial
-    policy: Policy
-    faults: Faults
-    counts: Counter[str]
+    What columns, merged areas and section rows say goes to ``plan.spellings`` and ``plan.rows``, which has a column for each
+    role, None where a row says nothing; ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
+    """
+
+    def __init__(self, plan: Plan, vocabulary: Vocabulary, reading: Reading) -> None:
+        self.plan, self.vocabulary, self.trial, self.reading = plan, vocabulary, vocabulary.trial, reading
+        self.codes, self.policy, self.faults = reading.codes, reading.policy, reading.faults
+        self.body, self.header = plan.body, plan.header
+        self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED)}
+        last = plan.block.values[self.header.rows[-1]] if self.header.rows else []
+        repeated = any(cell != EMPTY for cell in last)  # the header may be
+        self.use = np.array([not (repeated and row == last) for row in self.body], dtype=bool)
+        self.unknown = np.zeros(len(self.body), dtype=bool)
+        if self.policy.hidden_rows == "ignore" and not plan.block.transposed:
+            own = plan.block.rows[self.header.first_data :]
+            self.use &= [row not in plan.block.sheet.hidden_rows for row in own]
+        self._read_sections()
+        if column := plan.one("participant"):
+            self._read_ids(column)
+        else:
+            self._skip_summaries()
+        if column := plan.one("stratum"):
+            self._fill(column, lambda cell: self._decoded("stratum", cell) or stratum_label(canonical_id(cell)))
+        if column := plan.one("arm"):
+            self._read_arms(column)
+        if column := plan.one("visit"):
+            self._read_visits(column)
+        if column := plan.one("variable"):
+            self._fill(column, self._variable_of, "not read")
+        plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
+
+    def _decoded(self, role: str, cell: object) -> str | None:
+        return decoded(self.codes, role, canonical_id(cell))
+
+    def _read_sections(self) -> None:
+        """Read rows that hold a single name: they head the rows below them."""
+        said: dict[str, str] = {}
+        for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
+            both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
+            if not both_ends and len(row) - row.count(EMPTY) == 1:
+                cell = next(value for value in row if value != EMPTY)
+                if names := self._section(cell) if label_like(cell) else {}:
+                    said |= names
+                    for role, name in names.items():
+                        self.plan.spellings[role][canonical_id(cell)] = name
+                    self.use[position] = False
+                    continue
+            for role, name in said.items():
+                self.said[role][position] = name
+
+    def _section(self, cell: str) -> dict[str, str]:
+        """Return what a heading says for certain, by role."""
+        reading = self.vocabulary.label(cell)
+        said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
+        if not any(said.values()) and reading.certain:
+            said = {role: getattr(reading, role) for role in CODED}
+        return {role: name for role, name in said.items() if name}
+
+    def _cells(self, column: Column) -> list:
+        """Return a column's cells, with merged cells and names written once per group filled down."""
+        cells, plan = [row[column.index] for row in self.body], self.plan
+        if EMPTY not in cells:
+            return cells
+        merged, first = plan.block.sheet.merged, self.header.first_data
+        places = {plan.block.place(first + i, column.index): i for i in range(len(cells) if merged else 0)}
+        for top, left, bottom, right in merged:
+            for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
+                if place in places and cells[places[place]] == EMPTY:
+                    cells[places[place]] = plan.block.sheet.rows[top][left]
+        written = [cell for cell in cells if cell != EMPTY]
+        in_runs = len(written) == len(set(map(str, written))) and len(written) <= 0.5 * len(cells) and cells[0] != EMPTY
+        if in_runs and (column.role != "participant" or plan.one("visit") or plan.one("variable")):
+            blank = [p for p, cell in enumerate(cells) if cell == EMPTY and self.use[p]]
+            if with_data := [p for p in blank if plan.holds_data(p)]:
+                self.faults.note("filled down", plan.place(with_data[0], column), column=column)
+                for position in blank:
+                    cells[position] = cells[position - 1]
+        return cells
+
+    def _read_ids(self, column: Column) -> None:
+        ids, unusual = self.said["participant"], []
+        for position, cell in enumerate(self._cells(column)):
+            if not self.use[position] or self._skip_summary(position, column, cell):
+                continue
+            if cell == EMPTY or isinstance(cell, Flag):
+                self.use[position] = False
+                if self.plan.holds_data(position):
+                    self.faults.error("no id", self.plan.place(position, column, cell))
+                continue
+            ids[position] = safe_text(canonical_id(cell))
+            if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                unusual.append(position)
+        if unusual:
+            place = self.plan.place(unusual[0], column, ids[unusual[0]])
+            self.faults.note("id characters", place, count=len(unusual))
+
+    def _skip_summaries(self) -> None:
+        """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
+        for column in self.plan.having("ignore"):
+            for position, row in enumerate(self.body):
+                if self.use[position] and label_like(row[column.index]):
+                    self._skip_summary(position, column, row[column.index])
+
+    def _skip_summary(self, position: int, column: Column, cell: object) -> bool:
+        """Leave out a row whose cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+        if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+            return False
+        folded = fold(cell)
+        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
+        if summary:
+            self.use[position] = False
+            self.faults.note("summary row", self.plan.place(position, column, cell))
+        return summary
+
+    def _read_arms(self, column: Column) -> None:
+        """Read the arm of each row, and a stratum that the same cell names."""
+        labels, trial, cells = self.vocabulary.arm_labels, self.trial, self._cells(column)
+        used = {cell for cell, use in zip(cells, self.use, strict=True) if use and cell != EMPTY}
+        readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
+        arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
+        unknown = [cell for cell, arm in arms.items() if arm is None]
+        only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
+        if only_control and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
+            arms[unknown[0]] = trial.arms.treated.key
+            self.faults.note("arm", self.plan.place(0, column, str(unknown[0])), treated=trial.arms.treated)
+        self._fill(column, arms.get, f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping")
+        for position, cell in enumerate(cells):
+            if self.use[position] and cell != EMPTY:
+                self.unknown[position] = arms[cell] is None
+                if readings[cell].arm and not self.said["stratum"][position]:
+                    self.said["stratum"][position] = readings[cell].stratum
+
+    def _read_visits(self, column: Column) -> None:
+        """Read the visit of each row; bare numbers are weeks if the header says so, or if they hardly can be visits."""
+        header, weeks = fold(column.label), self.vocabulary.weeks
+        numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
+        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
+        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
+        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
+            are_weeks = True
+            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
+
+        def find(cell: object) -> str | None:
+            if coded := self._decoded("visit", cell):
+                return coded
+            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
+            if "month" in header and text.isdigit():
+                return self.vocabulary.visit(f"{text} months")
+            if not (is_number(cell) or text.isdigit()) or are_weeks:
+                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
+                return weeks.get(week) or self.vocabulary.visit(text)
+            return self.vocabulary.visit(f"visit {text}")
+
+        self._fill(column, find, "name it under 'visits' in the mapping")
+        for position, row in enumerate(self.body if not self.plan.one("arm") else ()):
+            cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
+            if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
+                arm = decoded(self.codes, "arm", match[1]) or self.vocabulary.arm(match[2] or "")
+                self.said["arm"][position] = self.said["arm"][position] or arm
+                self.plan.spellings["arm"][match[1]] = arm
+
+    def _variable_of(self, cell: object) -> str | None:
+        reading = self.vocabulary.label(str(cell))
+        return self._decoded("variable", cell) or (reading.variable if reading.certain else None)
+
+    def _fill(self, column: Column, find: Callable, advice: str = "") -> None:
+        """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
+        cells, role = self._cells(column), column.role
+        counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
+        meaning = {cell: find(cell) for cell in counts}
+        report = self.faults.note if role == "variable" else self.faults.error
+        for position, cell in enumerate(cells):
+            if not self.use[position] or cell == EMPTY:
+                continue
+            if meaning[cell] == "ignore":
+                self.use[position] = False
+            elif meaning[cell]:
+                self.said[role][position] = safe_text(meaning[cell])
+            elif times := counts.pop(cell, 0):
+                what = f"not {article(role)} of the trial{f' (in {times} rows)' * (times > 1)}; {advice}"
+                report(f"unknown {role}", self.plan.place(position, column, cell), what)
+
+    # Values
 
     def read(self) -> list[Part]:
         """Return a part for each column, variable and visit."""
@@ -367,7 +358,7 @@ class BlockReader:
                 report(kind, plan.place(position, column, cell), what)
                 kinds[kind] += value is not None
             values[index] = math.nan if value is None else value
-        self.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
+        self.reading.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
         present = np.flatnonzero(~np.isnan(values))
         where, values = [where[i] for i in present], values[present]
         if where and (sheet.percent or kinds["percent sign"]):
