@@ -146,15 +146,6 @@ def test_impossible_numbers_of_permutations_seeds_and_values_are_refused(permuta
         Design(np.array([[1.0], [np.inf]]))
 
 
-@given(st.integers(0, 10**6), st.sampled_from([lambda v: 3 * v + 7, np.exp, lambda v: v**3]))
-def test_a_rising_transform_changes_no_deviate_and_turning_or_swapping_its_sign_only(seed, transform):
-    values, is_first, _ = cohort(participants=12, specifications=5, seed=seed)
-    plain = Design(values).observed(is_first)
-    np.testing.assert_array_equal(Design(transform(values)).observed(is_first)[:2], plain[:2])
-    for other in (Design(values).observed(~is_first), Design(values, sign=-1).observed(is_first)):
-        np.testing.assert_allclose(plain[:2], -np.array(other[:2]), atol=1e-12)
-
-
 @pytest.mark.parametrize(("extreme", "permutations"), [(-1, 9), (10, 9), (0, 0)])
 def test_impossible_counts_are_refused(extreme, permutations):
     with pytest.raises(ValueError, match="permutations"):
