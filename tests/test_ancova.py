@@ -5,14 +5,13 @@ import re
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from oracle.sensitivity import data, value
-from oracle_values import rows
+from oracle_values import columns, rows, values
 from scipy.stats import ttest_ind
 
 from d_q_trial.stats.ancova import ancova, least_squares, marker_interaction, random_intercept
 
 FIELDS = ("estimate", "standard_error", "p", "lower", "upper")
-D = data()
+R, D = values("sensitivity"), columns("sensitivity_data")
 PERCENT, LOG_RATIO = 100 * (D["week_20"] - D["baseline"]) / D["baseline"], np.log(D["week_20"] / D["baseline"])
 
 
@@ -31,7 +30,7 @@ PERCENT, LOG_RATIO = 100 * (D["week_20"] - D["baseline"]) / D["baseline"], np.lo
 def test_estimates_are_those_of_r_with_hc3_and_t_whatever_the_unit_of_the_covariate(estimated, name, units):
     for unit in units:
         found = [getattr(estimated(unit), field) for field in FIELDS]
-        assert found == pytest.approx([value(f"{name}.{field}") for field in FIELDS], rel=1e-9)
+        assert found == pytest.approx([R[f"{name}.{field}"] for field in FIELDS], rel=1e-9)
 
 
 def test_with_two_equal_groups_and_no_covariate_hc3_is_welch_but_for_the_leverage():
@@ -92,7 +91,7 @@ def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
     design, whose = by_visit(D["arm"], 3, np.log(D["baseline"])), np.tile(D["participant"], 3)
     found = mixed(design, response, whose, [0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
     for effect, name in zip(found, ("week_20", "mean"), strict=True):
-        assert_same_as_lmertest(effect, lambda field, name=name: value(f"mixed_{name}.{field}"))
+        assert_same_as_lmertest(effect, lambda field, name=name: R[f"mixed_{name}.{field}"])
 
 
 @pytest.mark.parametrize("oracle", rows("mixed"), ids=lambda row: f"correlation {row['icc']}")

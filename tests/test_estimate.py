@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracle.sensitivity import data, value
+from oracle_values import columns, values
 from scipy import stats
 
 from d_q_trial.stats.checks import finite, is_significant, open_share, present
@@ -22,6 +22,7 @@ from d_q_trial.stats.estimate import (
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 NONE = [math.nan] * 6
+R = values("sensitivity")
 
 
 def test_an_estimate_has_the_p_and_the_interval_of_student_s_t():
@@ -76,11 +77,11 @@ def test_p_up_to_alpha_is_significant_but_for_rounding():
 
 @pytest.mark.parametrize(("stratum", "upper"), [("upper", 1), ("lower", 0)])
 def test_placement_variance_is_that_of_delong(stratum, upper):
-    d = data()
+    d = columns("sensitivity_data")
     change, here = 100 * (d["week_20"] - d["baseline"]) / d["baseline"], d["upper"] == upper
     effect = mann_whitney_effect(change[here & (d["arm"] == 1)], change[here & (d["arm"] == 0)])
-    assert effect.estimate == pytest.approx(value(f"mann_whitney_{stratum}.effect"), rel=1e-10)
-    assert effect.standard_error**2 == pytest.approx(value(f"mann_whitney_{stratum}.variance"), rel=1e-10)
+    assert effect.estimate == pytest.approx(R[f"mann_whitney_{stratum}.effect"], rel=1e-10)
+    assert effect.standard_error**2 == pytest.approx(R[f"mann_whitney_{stratum}.variance"], rel=1e-10)
 
 
 def test_placement_variance_and_degrees_of_freedom_are_those_of_brunner_and_munzel():

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_values import FOLDER, rows
+from oracle_values import columns, values
 
 from d_q_trial.config.robustness import Windows
 from d_q_trial.robustness.cutoffs import subgroups
 from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
 from d_q_trial.stats.rank_sum import rank_sum, wins
 
-ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
-DATA = np.genfromtxt(FOLDER / "best_split_data.csv", delimiter=",", names=True)
+ORACLE, DATA = values("permutation"), columns("best_split_data")
 MARKER, RESPONSE = DATA["marker"], DATA["response"]
 TENTH = 4  # of 40: the smallest group that maxstat's minprop = 0.1 leaves
 WINDOWS = Windows(share=1 / 3, step=1 / 20)

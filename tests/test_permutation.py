@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracle_values import FOLDER, rows
+from oracle_values import columns, values
 from scipy.special import ndtri
 from scipy.stats import binomtest
 
@@ -16,8 +16,7 @@ from d_q_trial.stats.permutation import BLOCK, Design, Joint, Labels, StepDown, 
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns
 from d_q_trial.stats.two_sample import get_test
 
-ORACLE = {row["quantity"]: float(row["value"]) for row in rows("permutation")}
-DATA = np.genfromtxt(FOLDER / "permutation_data.csv", delimiter=",", names=True)
+ORACLE, DATA = values("permutation"), columns("permutation_data")
 ARM = DATA["arm"] == 1
 VALUES = np.column_stack([DATA[name] for name in "abc"])
 P = np.array([0.035, 0.049, 0.2, 0.001, 0.035, 0.9, 0.011])

@@ -5,17 +5,19 @@ import re
 
 import numpy as np
 import pytest
-from oracle.sensitivity import value
+from oracle_values import values
 from scipy.stats import t
 
 from d_q_trial.stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 
+R = values("sensitivity")
+
 
 def test_power_is_that_of_r_with_both_tails_and_the_papers_calculation_implies_a_standard_deviation_of_22():
     sd = implied_sd(19.8, 27, 27, power=0.9, alpha=0.05)
-    assert (sd, round(sd, 1)) == (pytest.approx(value("power.sd_27"), rel=1e-6), 22.0)
-    assert t_power(19.8, 22, 30, 30, alpha=0.05) == pytest.approx(value("power.power_30"), rel=1e-7)
-    assert t_power(19.8, 22, 10, 11, alpha=0.05) == pytest.approx(value("power.power_10_11"), rel=1e-7)
+    assert (sd, round(sd, 1)) == (pytest.approx(R["power.sd_27"], rel=1e-6), 22.0)
+    assert t_power(19.8, 22, 30, 30, alpha=0.05) == pytest.approx(R["power.power_30"], rel=1e-7)
+    assert t_power(19.8, 22, 10, 11, alpha=0.05) == pytest.approx(R["power.power_10_11"], rel=1e-7)
     assert t_power(0.0, 22, 10, 11, alpha=0.05) == pytest.approx(0.05, rel=1e-9)
     assert t_power(1000.0, 1.0, 27, 27, alpha=0.05) == 1  # beyond doubt, and beyond scipy's tails
     assert math.isnan(t_power(math.nan, 1.0, 27, 27, alpha=0.05))
@@ -37,7 +39,7 @@ def test_simulated_power_without_effect_is_its_level_and_with_one_is_near_that_o
 
 
 def test_exaggeration_is_the_integral_over_the_significant_tails():
-    expected = [value(f"exaggeration.{field}") for field in ("power", "wrong_sign", "ratio")]
+    expected = [R[f"exaggeration.{field}"] for field in ("power", "wrong_sign", "ratio")]
     assert exaggeration(0.5, 0.4, 19, alpha=0.05) == pytest.approx(expected, rel=1e-8)
 
 
