@@ -272,33 +272,26 @@ HEX = "0" * 64
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("path", "text", "message"),
     [
-        ("", "not a manifest"),
-        ("[]", "not a manifest"),
-        ('{"files": {"a": 1}}', "not a manifest"),
-        ('{"analysis": "x", "files": []}', "not a manifest"),
-        ('{"files": {}}', "not a manifest"),
-        ("\x00", "not a manifest"),
-        (f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{HEX}"}}}}}}', r"'\.\./a' leads out of the folder"),
-        (f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{HEX}"}}}}}}', "'/a' leads out of the folder"),
-        ('{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
+        ("", None, "a folder; name the manifest in it"),
+        ("none.json", None, "no such manifest"),
+        ("m", "", "not a manifest"),
+        ("m", "[]", "not a manifest"),
+        ("m", '{"files": {"a": 1}}', "not a manifest"),
+        ("m", '{"analysis": "x", "files": []}', "not a manifest"),
+        ("m", '{"files": {}}', "not a manifest"),
+        ("m", "\x00", "not a manifest"),
+        ("m", f'{{"analysis": "x", "files": {{"../a": {{"sha256": "{HEX}"}}}}}}', r"'\.\./a' leads out of the folder"),
+        ("m", f'{{"analysis": "x", "files": {{"/a": {{"sha256": "{HEX}"}}}}}}', "'/a' leads out of the folder"),
+        ("m", '{"analysis": "x", "files": {"a": {"sha256": null}}}', "a: None is not a sha256"),
     ],
 )
-def test_something_else_than_a_manifest_is_refused(folder, tmp_path, text, message):
-    path = tmp_path / "manifest.json"
-    path.write_text(text)
+def test_something_else_than_a_manifest_is_refused(tmp_path, path, text, message):
+    if text is not None:
+        (tmp_path / path).write_text(text)
     with pytest.raises(UserError, match=message):
-        manifest.compare(folder, path)
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [("", r"a folder; name the manifest in it"), ("none.json", "no such manifest"), ("results.csv", "not a manifest")],
-)
-def test_a_folder_or_another_file_is_no_manifest(folder, path, message):
-    with pytest.raises(UserError, match=message):
-        manifest.compare(folder, folder / path)
+        manifest.compare(tmp_path, tmp_path / path)
 
 
 def test_a_manifest_of_another_analysis_is_named(folder, tmp_path, capsys):
