@@ -43,15 +43,9 @@ DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squa
 
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
-    """Return the results of an analysis as a ReportingEvent.
+    """Return the results of an analysis (the rows of results.csv as text) as a ReportingEvent.
 
-    Parameters
-    ----------
-    rows : list of mapping
-        results.csv as text.
-    trial, analysis
-    data_label : str or None
-        Label of synthetic data; it stands in the label and the description of the event.
+    ``data_label``, that of synthetic data, stands in the label and the description of the event.
     """
     analyses: dict[tuple[str, ...], dict[str, Any]] = {}
     operations: dict[str, dict[str, None]] = {}
@@ -221,21 +215,11 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[s
     arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
     strata = {label: label for label in analysis.strata.labels}
     cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
-    markers = dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == "")
-    return [
-        _grouping(ARM, "Arm", "changes", "arm", arms),
-        *(
-            _grouping(
-                identifier("AG_STRATUM", marker),
-                f"Stratum of {trial.markers[marker].label}",
-                "strata",
-                "stratum",
-                strata,
-            )
-            for marker in markers
-        ),
-        *([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else []),
-    ]
+    found = [_grouping(ARM, "Arm", "changes", "arm", arms)]
+    for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
+        name = f"Stratum of {trial.markers[marker].label}"
+        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
+    return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
 def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
-WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
+WORKFLOW_PROFILE = ("https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE", "CreativeWork")
 FORMATS = {
     ".csv": "text/csv",
     ".md": "text/markdown",
@@ -83,58 +83,34 @@ def write(
 ) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
 
-    Everything but the end time of the run follows from the folder and its inputs.
-
-    Parameters
-    ----------
-    folder : path
-    analysis, trial
-    inputs : mapping
-        sha256 and description of each input file, by its name.
-    label : str or None
-        Label of synthetic data.
-    date : str
-        ISO 8601, of the workbook.
-    workflow : path
-        The Snakefile.
-    versions : mapping
-        Versions of the software that the run used, by name; see :func:`d_q_trial.software.used`.
+    Everything but the end time of the run follows from the folder and its inputs: the sha256 and the description of
+    each input file by its name. ``label`` is that of synthetic data, ``date`` that of the workbook (ISO 8601), and
+    ``workflow`` the Snakefile; ``versions`` are those of the software that the run used, see
+    :func:`d_q_trial.software.used`.
     """
-    shutil.copyfile(workflow, folder / WORKFLOW)
-    mark = f"{label}. " if label else ""
-    about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
-    write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
-    write_json(_crate(folder, analysis, trial, inputs, mark, date, dict(versions)), folder / NAME)
-
-
-def _crate(
-    folder: Path,
-    analysis: str,
-    trial: Trial,
-    inputs: Mapping[str, tuple[str, str]],
-    mark: str,
-    date: str,
-    versions: dict[str, str],
-) -> dict[str, Any]:
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
+    shutil.copyfile(workflow, folder / WORKFLOW)
+    mark = f"{label}. " if label else ""
+    about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
+    write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
-    def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
-        return crate.add(ContextEntity(crate, identifier, {"@type": kind, **properties}))
-
-    def state(entity: Entity, **properties: Any) -> None:
+    def state(entity: Entity, **properties: Any) -> Entity:
         for name, value in properties.items():
             entity[name] = value
+        return entity
+
+    def add(identifier: str, kind: str, **properties: Any) -> Entity:
+        return state(crate.add(ContextEntity(crate, identifier, {"@type": kind})), **properties)
 
     maintainers = add("#maintainers", "Organization", name=PUBLISHER)
     licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
-    root, version = crate.root_dataset, versions.pop("d-q-trial")
-    state(
-        root,
+    root = state(
+        crate.root_dataset,
         name=f"Reanalysis “{analysis}”: {trial.title}",
         description=f"{mark}Outputs of one run of the workflow. {trial.citation}",
         datePublished=date,
@@ -143,24 +119,27 @@ def _crate(
         publisher=maintainers,
         conformsTo=[add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
     )
-    package = {"name": "d-q-trial", "version": version, "sha256": code_digest(), "programmingLanguage": "Python"}
-    code = add("#code", "SoftwareSourceCode", **package)
-    needed = [
-        add(page or f"#software-{name}", "SoftwareApplication", name=name, softwareVersion=of, url=page)
-        for name, of in versions.items()
-        for page in (_home_page(name),)
-    ]
-    described = {"name": "Workflow", "version": version, "encodingFormat": "text/plain"}
-    workflow = crate.add_workflow(
-        folder / WORKFLOW,
-        WORKFLOW,
-        main=True,
-        lang="snakemake",
-        lang_version=versions["snakemake"],
-        properties=described | {"sha256": sha256(folder / WORKFLOW)},
+    own = {"name": "d-q-trial", "version": versions["d-q-trial"], "sha256": code_digest()}
+    needed = [add("#code", "SoftwareSourceCode", **own, programmingLanguage="Python")]
+    for name, of in versions.items():
+        if name != "d-q-trial":
+            page = _home_page(name)
+            kept = {"name": name, "softwareVersion": of, "url": page}
+            needed.append(add(page or f"#software-{name}", "SoftwareApplication", **kept))
+    main = crate.add_workflow(
+        *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
     )
-    profile = add(WORKFLOW_PROFILE, "CreativeWork", name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
-    state(workflow, author=maintainers, license=licence, softwareRequirements=[code, *needed], conformsTo=profile)
+    state(
+        main,
+        name="Workflow",
+        version=versions["d-q-trial"],
+        encodingFormat="text/plain",
+        sha256=sha256(folder / WORKFLOW),
+        author=maintainers,
+        license=licence,
+        softwareRequirements=needed,
+        conformsTo=add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0"),
+    )
     files = {}
     for path in manifest.outputs(folder):
         name = path.relative_to(folder).as_posix()
@@ -168,25 +147,18 @@ def _crate(
             properties = {"name": name, "encodingFormat": _media_type(name), "sha256": sha256(path)}
             files[name] = crate.add_file(path, name, properties=properties | {"contentSize": str(path.stat().st_size)})
     files[README]["about"] = root
-    used = [
-        add(
-            f"#input-{number}",
-            "MediaObject",
-            name=name,
-            sha256=digest,
-            description=what,
-            encodingFormat=_media_type(name),
-        )
-        for number, (name, (digest, what)) in enumerate(inputs.items(), start=1)
-    ]
-    run = add("#run", "CreateAction", name=f"Run of the analysis “{analysis}”", endTime=_end_time())
-    state(
-        run,
+    used = []
+    for number, (name, (digest, what)) in enumerate(inputs.items(), start=1):
+        kept = {"name": name, "sha256": digest, "description": what, "encodingFormat": _media_type(name)}
+        used.append(add(f"#input-{number}", "MediaObject", **kept))
+    root["mentions"] = add(
+        *("#run", "CreateAction"),
+        name=f"Run of the analysis “{analysis}”",
+        endTime=_end_time(),
         description=f"{mark}Participants in, results out.",
         agent=maintainers,
-        instrument=workflow,
+        instrument=main,
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    root["mentions"] = run
-    return crate.metadata.generate()
+    write_json(crate.metadata.generate(), folder / NAME)
