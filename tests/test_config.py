@@ -68,6 +68,7 @@ def _load(content, *sources):
         (_with(strata={"by": "column", "column": "x"}), "by: column needs 'labels', the values of the column"),
         (_with(strata={"column": "x", "cuts": [0.5]}), "goes with by: column"),
         (_with(strata={"at_cutt": "upper"}), "strata.at_cutt: unknown key; did you mean 'at_cut'?"),
+        (_with(strata={"at_cut": "uper", "cuts": [0.5]}), "strata.at_cut: 'uper'"),
         (_robust(permutation=10), "robustness.permutation: unknown key; did you mean 'permutations'?"),
         (_robust(permutations=10), "robustness.permutations: 10"),
         (_robust(windows={"share": 0.2, "step": 0.5}), "robustness.windows: 'step' must not exceed 'share'"),

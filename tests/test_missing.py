@@ -32,11 +32,12 @@ def test_imputations_that_agree_pool_to_the_complete_analysis(complete_df, df):
 
 
 def test_two_imputations_are_enough_to_pool_and_one_is_not():
-    pooled, _ = pool([1.0, 3.0], [0.25, 0.75], complete_df=np.inf, confidence=0.95)
+    options = {"complete_df": np.inf, "confidence": 0.95}
+    pooled, _ = pool([1.0, 3.0], [0.25, 0.75], **options)
     assert (pooled.estimate, pooled.standard_error**2) == pytest.approx((2.0, 0.5 + 1.5 * 2.0))
-    for estimates, variances in (([1.0], [0.25]), ([1.0, 2.0], [0.25])):
+    for estimates in ([1.0], [1.0, 2.0]):
         with pytest.raises(ValueError, match=r"^pooling needs two or more estimates, each with its variance$"):
-            pool(estimates, variances, complete_df=np.inf, confidence=0.95)
+            pool(estimates, [0.25], **options)
 
 
 @pytest.fixture

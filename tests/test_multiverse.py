@@ -347,6 +347,8 @@ def test_counts_that_do_not_belong_together_are_refused(tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             multiverse.add_up(wrong)
+    with pytest.raises(UserError, match="shard 0 of 2"):
+        multiverse.count(every, permutations=999, seed=1, shard=0, shards=2)
     multiverse.write_counts(tmp_path / "empty.npz", None)
     with pytest.raises(UserError, match=r"empty\.npz: holds no counts"):
         multiverse.read_counts([tmp_path / "empty.npz"])

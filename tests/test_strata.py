@@ -44,12 +44,15 @@ def test_the_upper_third_has_a_third_and_a_value_at_the_cut_goes_to_the_side_tha
         assert sizes(build(values, rule=THIRDS | {"at_cut": at_cut})) == {"T1/T2": len(values) - size, "T3": size}
 
 
-def test_the_reference_group_moves_the_cut():
+def test_the_reference_group_and_exclusions_move_the_cut():
     low = [-1.0] * 14
     assert sizes(build(range(60), others=low)) == {"T1/T2": 40, "T3": 20}
     everyone = build(range(60), others=low, rule=THIRDS | {"reference": "everyone"})
     assert sizes(everyone) == {"T1/T2": 35, "T3": 25}
     assert "F0" not in set(everyone["participant"])
+    fewer = build(range(60), exclude=[f"S{i}" for i in range(30)])
+    assert sizes(fewer) == {"T1/T2": 20, "T3": 10}
+    assert fewer["lower"].dropna().unique() == pytest.approx([30 + 29 * 2 / 3])
 
 
 def marked(markers, arms=("d_q", "control", "d_q")):
@@ -142,12 +145,6 @@ def test_marker_values_are_those_of_analysed_participants_at_baseline():
 def test_a_workbook_without_marker_has_no_strata():
     frame = divided([{"participant": "A", "variable": "ctx", "value": 1.0}])
     assert (len(frame), tuple(frame)) == (0, strata.COLUMNS)
-
-
-def test_excluded_participants_are_in_no_stratum_and_move_the_cut():
-    frame = build(range(60), exclude=[f"S{i}" for i in range(30)])
-    assert sizes(frame) == {"T1/T2": 20, "T3": 10}
-    assert frame["lower"].dropna().unique() == pytest.approx([30 + 29 * 2 / 3])
 
 
 @pytest.mark.parametrize(("values", "cut"), [([1, 2, 3 - 1e-13, 4], 3), ([1, 1.1, 1.23456789012, 2], 1.23456789012)])
