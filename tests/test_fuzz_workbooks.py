@@ -19,22 +19,8 @@ SECONDS = 10
 # Damage below the archive's checksums: whatever is read in spite of it has to be what was there before.
 OF_THE_ARCHIVE = ("flip_bytes", "cut", "swap_blocks", "zero_block")
 
-
 INSERTED = ["", "0", "-1", "1e999", "NaN", "x" * 3000, "&amp;", "−", "99999999999", "A1", "rId1", "٣", "1.5", " "]
-VALUES = [
-    "#N/A",
-    "1e400",
-    "-0",
-    "0x10",
-    "1,5",
-    "TRUE",
-    "2024-07-22",
-    "45000.5",
-    "",
-    "-1",
-    "1e-320",
-    "99999999999999999999",
-]
+VALUES = ["", "#N/A", "1e400", "-0", "0x10", "1,5", "TRUE", "2024-07-22", "45000.5", "-1", "1e-320", "9" * 20]
 TYPES = ["s", "str", "inlineStr", "b", "e", "d", "n", "zz", ""]
 NAMES = ["c", "row", "v", "is", "f", "zz", "r"]
 
@@ -129,11 +115,6 @@ class TooSlowError(BaseException):
     """Not an error that a reader could catch by accident."""
 
 
-@pytest.fixture(scope="module")
-def trial():
-    return load_trial(DATA / "trial.yaml")
-
-
 @pytest.fixture
 def in_process(monkeypatch):
     """Read in this process, as the reading process does, to try many files a second; and stop what takes too long."""
@@ -157,27 +138,6 @@ def in_process(monkeypatch):
     signal.signal(signal.SIGALRM, before)
 
 
-def fuzz(content, count, seed, trial, path):
-    """Read damaged variants; returns how many were read and how many were refused."""
-    path.write_bytes(content)
-    sound = reader.read_workbook(path, trial).frame
-    read = refused = 0
-    for name, damaged in variants(content, count, seed):
-        path.write_bytes(damaged)
-        signal.alarm(SECONDS)
-        try:
-            participants = reader.read_workbook(path, trial)
-            read += 1
-            assert not name.startswith(OF_THE_ARCHIVE) or participants.frame.equals(sound), name
-        except UserError as error:
-            refused += bool(str(error).strip())
-        except BaseException as error:  # also panics of the compiled reader, which are no Exception
-            pytest.fail(f"{name}: {type(error).__name__}: {error}")
-        finally:
-            signal.alarm(0)
-    return read, refused
-
-
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize(
     ("name", "count"),
@@ -187,10 +147,24 @@ def fuzz(content, count, seed, trial, path):
         pytest.param("reconstructed", 100, marks=pytest.mark.slow),
     ],
 )
-def test_damaged_workbooks_are_refused_or_read_right(name, count, trial, tmp_path):
-    path = tmp_path / "data.xlsx"
+def test_damaged_workbooks_are_refused_or_read_right(name, count, tmp_path):
+    path, trial = tmp_path / "data.xlsx", load_trial(DATA / "trial.yaml")
     write(path, sound_parts())
-    content = path.read_bytes() if name == "small" else (DATA / "reconstructed.xlsx").read_bytes()
-    read, refused = fuzz(content, count, "small", trial, path)
+    if name != "small":
+        path.write_bytes((DATA / "reconstructed.xlsx").read_bytes())
+    sound, read, refused = reader.read_workbook(path, trial).frame, 0, 0
+    for kind, damaged in variants(path.read_bytes(), count, "small"):
+        path.write_bytes(damaged)
+        signal.alarm(SECONDS)
+        try:
+            participants = reader.read_workbook(path, trial)
+            read += 1
+            assert not kind.startswith(OF_THE_ARCHIVE) or participants.frame.equals(sound), kind
+        except UserError as error:
+            refused += bool(str(error).strip())
+        except BaseException as error:  # also panics of the compiled reader, which are no Exception
+            pytest.fail(f"{kind}: {type(error).__name__}: {error}")
+        finally:
+            signal.alarm(0)
     assert read + refused == count
     assert min(read, refused) > 0.1 * count or name != "small"  # else the damage is too mild or too crude

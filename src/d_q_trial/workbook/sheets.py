@@ -59,15 +59,8 @@ class Sheet:
     percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
     struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
 
-    @property
-    def height(self) -> int:
-        """Number of rows in the rectangle."""
-        return len(self.rows)
-
-    @property
-    def width(self) -> int:
-        """Number of columns in the rectangle."""
-        return len(self.column_numbers)
+    def __post_init__(self) -> None:
+        self.height, self.width = len(self.rows), len(self.column_numbers)
 
     def address(self, row: int, column: int) -> str:
         """Name of a cell, such as ``C7``."""
