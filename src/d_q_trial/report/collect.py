@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -272,11 +273,13 @@ def picture(path: Path, alt: str) -> dict[str, Any]:
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Read the figures of a folder that were drawn, in their order; panels have the verdicts on their P."""
+    drawn = {key: figure for key, figure in described(folder).items() if (folder / f"{key}.png").exists()}
+    drawn = dict(sorted(drawn.items(), key=lambda item: item[1]["order"]))
     found = []
-    for key, figure in sorted(described(folder).items(), key=lambda item: item[1]["order"]):
-        if not (folder / f"{key}.png").exists():
-            continue
-        found.append(_placed(figure, verdicts) | picture(folder / f"{key}.png", _alternative(figure)) | {"key": key})
+    with ThreadPoolExecutor() as pool:  # the libraries of pictures leave the other cores to us
+        pictures = pool.map(picture, (folder / f"{key}.png" for key in drawn), map(_alternative, drawn.values()))
+    for (key, figure), shown in zip(drawn.items(), pictures, strict=True):
+        found.append(_placed(figure, verdicts) | shown | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
             panel["verdicts"] = [v for v in found[-1]["verdicts"] if v.quantity == "p" and place in v.places]
