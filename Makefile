@@ -1,4 +1,4 @@
-# `make` sets up and runs the main job, `make test` sets up and passes the tests.
+# `make` sets up and runs the main job, `make test` sets up and passes the tests, `make test TESTS="-m ''"` also the slow ones.
 # Both need Python 3.11 or later; where uv is on the path it does the installing.
 
 PYTHON ?= python3
@@ -12,7 +12,7 @@ run: $(READY)
 	$(BIN)/snakemake --cores 4
 
 test: $(READY)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

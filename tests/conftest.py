@@ -1,4 +1,6 @@
+import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,36 @@ settings.register_profile("mutants", deadline=None, derandomize=True, database=N
 settings.load_profile("calm")
 
 
+def shared(factory, name, make):
+    """A folder that the first of all processes of pytest makes and every one uses."""
+    top = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
+    with (top / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (top / f"{name}.made").exists():
+            make(top / name)
+            (top / f"{name}.made").touch()
+    return top / name
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A copy of the project after one cold run, four jobs at a time."""
-    folder = workspace.make(tmp_path_factory.mktemp("finished") / "project")
-    # The imports of every step go to its log.
-    run = workspace.snakemake(folder, cores=4, PYTHONPROFILEIMPORTTIME="1")
-    assert run.returncode == 0, run.stdout
-    return folder, run.stdout
+    """A copy of the project after one cold run, four jobs at a time, and what the run printed."""
+
+    def make(folder):
+        # The imports of every step go to its log.
+        run = workspace.snakemake(workspace.make(folder), cores=4, PYTHONPROFILEIMPORTTIME="1")
+        assert run.returncode == 0, run.stdout
+        (folder / "printed").write_text(run.stdout)
+
+    folder = tmp_path_factory.mktemp("finished") / "project"
+    shutil.copytree(shared(tmp_path_factory, "finished", make), folder, symlinks=True)
+    return folder, (folder / "printed").read_text()
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    """The finished project, free to be changed."""
+    return Path(shutil.copytree(finished[0], tmp_path / "project", symlinks=True))
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +74,7 @@ def pages(tmp_path_factory):
         "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
         "strict": {"alpha": 0.01, "change": "log_ratio"},
     }
-    searched = ("cutoffs:published", "robustness:published")
-    extra = (*searched, "sensitivity:published")
-    steps = ("consistency", "results", "tables", "figures", *extra, "compare", "report", "overview")
-    return made.make(tmp_path_factory.mktemp("pages"), analyses, *steps, figures=("figure_3", "figure_4"))
+    searched = ("cutoffs:published", "robustness:published", "sensitivity:published")
+    steps = ("consistency", "results", "tables", "figures", *searched, "compare", "report", "overview")
+    figures = ("figure_3", "figure_4")
+    return shared(tmp_path_factory, "pages", lambda to: made.make(to, analyses, *steps, figures=figures)) / "results"

@@ -1,4 +1,4 @@
-"""Runs the line from workbook to verdicts in one process."""
+"""Runs the line from workbook to verdicts in one process; what tests of its numbers share."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,7 +16,31 @@ from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
-CONFIG = "tests/config.yaml"
+CONFIG, PBC = "tests/config.yaml", "data/pbc/config.yaml"
+CHOSEN = settings.load(CONFIG)
+PUBLISHED = CHOSEN.analyses["published"]
+TRIAL = load_trial(CHOSEN.trial)
+LABEL = "Synthetic data: not the trial's participants"
+
+
+def analysis(**different) -> settings.Analysis:
+    """An analysis of a workbook x with these settings, as a configuration states them."""
+    content = {"trial": "x", "analyses": {"published": {"workbook": "x", "marker": "p16_variant_5", **different}}}
+    return settings.load(content).analyses["published"]
+
+
+def pick(table: pd.DataFrame, **keys) -> pd.DataFrame:
+    """The rows of a table with these keys."""
+    for key, wanted in keys.items():
+        table = table[table[key].eq(wanted)]
+    return table
+
+
+def one(table: pd.DataFrame, **keys) -> pd.Series:
+    """The one row of a table with these keys."""
+    rows = pick(table, **keys)
+    assert len(rows) == 1, f"{len(rows)} rows for {keys}"
+    return rows.iloc[0]
 
 
 @dataclass(frozen=True)
@@ -36,11 +60,7 @@ class Run:
 
     def value(self, statistic: str, **keys: str) -> float:
         """The one number of the results with these keys."""
-        rows = self.results[self.results["statistic"].eq(statistic)]
-        for key, wanted in keys.items():
-            rows = rows[rows[key].eq(wanted)]
-        assert len(rows) == 1, f"{len(rows)} rows for {statistic} {keys}"
-        return rows["value"].item()
+        return one(self.results, statistic=statistic, **keys)["value"]
 
     def verdicts(self, known: dict[str, str] | None = None) -> pd.DataFrame:
         """Verdicts on everything that the paper and the registry print."""

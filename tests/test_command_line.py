@@ -3,12 +3,9 @@ import sys
 
 import pytest
 
+from d_q_trial import cli
+
 CONFIG = ["--config", "tests/config.yaml"]
-
-
-def call(*arguments, cwd="."):
-    command = [sys.executable, "-m", "d_q_trial", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
 @pytest.mark.parametrize(
@@ -27,32 +24,26 @@ def call(*arguments, cwd="."):
         (["verify", "nowhere"], "no such folder"),
     ],
 )
-def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, arguments, message):
+def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, capsys, arguments, message):
     out = tmp_path / "out"
-    run = call(*[{"OUT": out}.get(argument, argument) for argument in arguments])
-    assert run.returncode == 1
-    assert message.replace("OUT", str(out)) in run.stderr
-    assert "Traceback" not in run.stderr
-    assert run.stderr.startswith(f"d-q-trial {arguments[0]}: ")
+    assert cli.main([{"OUT": str(out)}.get(argument, argument) for argument in arguments]) == 1
+    said = capsys.readouterr().err
+    assert message.replace("OUT", str(out)) in said
+    assert said.startswith(f"d-q-trial {arguments[0]}: ")
     assert not out.exists() or not list(out.glob("*"))
 
 
-def test_a_damaged_description_of_the_participants_is_named(tmp_path):
+def test_a_damaged_description_of_the_participants_is_named(tmp_path, capsys):
     damaged = tmp_path / "workbooks/reconstructed/participants.json"
     damaged.parent.mkdir(parents=True)
     damaged.write_text("")
-    run = call("report", "--results", tmp_path, *CONFIG)
-    assert (run.returncode, "Traceback" in run.stderr) == (1, False)
-    assert f"{damaged}: not readable as JSON" in run.stderr
+    assert cli.main(["report", "--results", str(tmp_path), *CONFIG]) == 1
+    assert f"{damaged}: not readable as JSON" in capsys.readouterr().err
 
 
-def test_help_is_quick_and_names_every_command():
-    code = "import sys, d_q_trial.cli; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stdout.split())
-    from d_q_trial.cli import COMMANDS
-
-    run = call("--help")
-    assert run.returncode == 0
-    for command in COMMANDS.choices:
-        assert command in run.stdout
+@pytest.mark.parametrize("optimized", [[], ["-OO"]])
+def test_help_is_quick_and_names_every_command_even_without_docstrings(optimized):
+    command = [sys.executable, *optimized, "-X", "importtime", "-m", "d_q_trial", "--help"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not {"pandas", "numpy", "scipy", "matplotlib", "pydantic"} & set(run.stderr.split())
+    assert set(cli.COMMANDS.choices) <= set(run.stdout.split())

@@ -74,20 +74,16 @@ def test_the_steps_run_in_the_environment_that_snakemake_deploys(tmp_path, metho
 
 
 @pytest.mark.slow
-def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(tmp_path):
-    folder = workspace.make(tmp_path / "project")
+def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(copy):
     job = yaml.safe_load((TOP / "profiles/kubernetes/full_size.yaml").read_text(encoding="utf-8"))["spec"]
     pod = job["template"]["spec"]["containers"][0]
     assert f"--shards {job['completions']} " in pod["args"][0]
     command = pod["args"][0].replace("99999", "199").replace("_of_8", "_of_2").replace("--shards 8", "--shards 2")
-    assert workspace.snakemake(folder, "results/workbooks/reconstructed/participants.csv").returncode == 0
+    place = workspace.environment(copy) | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     for index in "01":
-        place = workspace.environment(folder) | {
-            "JOB_COMPLETION_INDEX": index,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        }
-        subprocess.run([*pod["command"], command], cwd=folder, env=place, check=True)
+        own = place | {"JOB_COMPLETION_INDEX": index}
+        subprocess.run([*pod["command"], command], cwd=copy, env=own, check=True)
     settings = ("--config", "robustness={shards: 2, full_permutations: 199}")
-    planned = workspace.snakemake(folder, "full_size", *settings, "--dry-run").stdout
-    assert "Draw the specification curve" in planned
+    planned = workspace.snakemake(copy, "full_size", *settings, "--dry-run").stdout
+    assert "draw its specification curve" in planned
     assert "Permute the treatment labels" not in planned

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from PIL import Image
-from test_changes import TRIAL, analysis
+from pipeline import TRIAL, analysis
 
-from d_q_trial import claims, formatting
+from d_q_trial import claims
 from d_q_trial.config import settings
 from d_q_trial.files import write_csv, write_json
 from d_q_trial.report import collect, headlines
@@ -29,13 +29,12 @@ VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0
 
 def comparisons(places, values, names=NAMES):
     """Rows of comparisons of the arms: estimate, limits and P at each place."""
-    key = {"measure": "percent_change", "contrast": TRIAL.contrast}
-    rows = [
-        dict.fromkeys(COLUMNS, "") | key | {"outcome": o, "visit": v, "stratum": s, "statistic": name, "value": str(value)}
-        | {"marker": "" if s == ALL else MARKER}
-        for (o, v, s), own in zip(places, values, strict=True) for name, value in zip(names, own, strict=True)
-    ]  # fmt: skip
-    return rows
+    key = dict.fromkeys(COLUMNS, "") | {"measure": "percent_change", "contrast": TRIAL.contrast}
+    return [
+        key | row(place) | {"statistic": name, "value": str(value)}
+        for place, own in zip(places, values, strict=True)
+        for name, value in zip(names, own, strict=True)
+    ]
 
 
 def numbers(places=PLACES, values=VALUES, names=NAMES):
@@ -43,43 +42,26 @@ def numbers(places=PLACES, values=VALUES, names=NAMES):
 
 
 def verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", place=PLACES[0], recomputed="0.611", **different):
-    outcome, visit, stratum = place
-    key = (outcome, "percent_change", visit, "" if stratum == ALL else MARKER, stratum, TRIAL.contrast, "", quantity)
-    text = dict.fromkeys(("claim", "what", "where", "reported", "note", "known"), "")
-    given = {
-        "verdict": verdict,
-        "quantity": quantity,
-        "source": source,
-        "recomputed": recomputed,
-        "key": key,
-        "places": (),
-    }
-    return collect.Verdict(**text | given | different)
+    outcome, visit, marker, stratum = row(place).values()
+    key = (outcome, "percent_change", visit, marker, stratum, TRIAL.contrast, "", quantity)
+    given = dict.fromkeys(("claim", "what", "where", "reported", "note", "known"), "") | {"key": key, "places": ()}
+    given |= {"verdict": verdict, "quantity": quantity, "source": source, "recomputed": recomputed}
+    return collect.Verdict(**given | different)
 
 
 def report(tables=None, **different):
     """The report of three strata, with the headlines of the article."""
-    chosen = SETTINGS.analyses["published"]
-    lines = [
-        ("ctx", "week_20", "all", "the primary endpoint"),
-        ("p1np", "week_2", "highest", ""),
-        ("p1np", "week_2", "lowest", ""),
-    ]
-    whole = collect.Report(
-        SETTINGS, TRIAL, chosen, Path("x"), None, {}, numbers(), tables=tables or {},
-        headlines=[Headline(outcome=o, visit=v, stratum=s, role=role) for o, v, s, role in lines],
-    )  # fmt: skip
-    return replace(whole, **different)
+    lines = [Headline(outcome="p1np", visit="week_2", stratum=stratum) for stratum in ("highest", "lowest")]
+    lines = [Headline(outcome="ctx", visit="week_20", stratum="all", role="the primary endpoint"), *lines]
+    given = {"numbers": numbers(), "tables": tables or {}, "headlines": lines}
+    given |= {"settings": SETTINGS, "trial": TRIAL, "analysis": SETTINGS.analyses["published"]}
+    return collect.Report(**{"folder": Path("x"), "label": None, "source": {}} | given | different)
 
 
 def row(place, **columns):
     outcome, visit, stratum = place
-    return {
-        "outcome": outcome,
-        "visit": visit,
-        "marker": "" if stratum == ALL else MARKER,
-        "stratum": stratum,
-    } | columns
+    marker = "" if stratum == ALL else MARKER
+    return {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum} | columns
 
 
 def interaction(place, p, contrast="D+Q - control, T3 - T1", method="placements, t", statistic="p"):
@@ -105,13 +87,11 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         verdict(place=PLACES[2]),
     ]
     tables = {"sensitivity/interaction": INTERACTIONS, "robustness/best_cuts": SEARCHED}
-    made = headlines.main_results(report(tables, verdicts=reported))
-    minus = formatting.MINUS
-    assert made == [
+    assert headlines.main_results(report(tables, verdicts=reported)) == [
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
             "effects": [
-                Effect(f"{minus}4.2", f"{minus}10.5 to 2.5", "0.611", "P = 0.611", False, reported[0]),
+                Effect("−4.2", "−10.5 to 2.5", "0.611", "P = 0.611", False, reported[0]),
                 Effect("3.0", "", "<0.001", "P < 0.001", True, None), None, None,
             ],
         },
@@ -119,7 +99,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
             "outcome": "P1NP, 2 weeks", "role": "", "interaction": "0.296; 0.050", "searched": "<0.001",
             "effects": [
                 None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3]), None,
-                Effect("1.0", f"{minus}2.0 to 4.0", "0.051", "P = 0.051", False, None),
+                Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None),
             ],
         },
     ]  # fmt: skip
@@ -174,11 +154,8 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     kept = [Check("0.700", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
     assert list(found[whole].values()) == [none, none, *kept, Check("none would reverse it", True)]
     turned = [Check("0.296 to 0.050", False), Check("<0.001", True), Check("0.050", True), Check("0.050", False), none]
-    assert list(found[high].values()) == [
-        *turned,
-        Check("0.010", True),
-        Check("two participants would reverse it", False),
-    ]
+    twice = Check("two participants would reverse it", False)
+    assert list(found[high].values()) == [*turned, Check("0.010", True), twice]
     assert found[low]["Leave-one-out"] == Check("one participant would reverse it", False)
     assert headlines.robustness_lines(report()) == ([], [(title, []) for title in found])
     assert headlines.robustness_lines(report(headlines=())) == ([], [])
@@ -224,30 +201,25 @@ def test_only_failures_have_the_sign_and_the_colour_of_failure():
     assert bad[0] > bad[1]  # red
 
 
-@pytest.mark.parametrize(
-    ("locator", "places"),
-    [
-        ("Results; Extended Data Fig. 5a", {("Extended Data Fig. 5", "a")}),
-        ("abstract; Fig. 3a", {("Fig. 3", "a")}),
-        ("Methods, participants; Table 1", {("Table 1", "")}),
-        ("abstract", set()),
-    ],
-)
-def test_a_locator_leads_to_its_figure_and_panel(locator, places):
-    assert set(collect.find_places(locator)) == places
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("1,260,088", 1260088), ("−4.1", -4.1), ("+16", 16), ("< 0.001", 0.001), ("> 0.05", 0.05), ("", 1e300)],
-)
-def test_a_reported_value_sorts_by_its_number(text, expected):
-    assert collect.size(text) == expected
+def test_a_locator_leads_to_its_figure_and_panel_and_a_reported_value_sorts_by_its_number():
+    places = {
+        "Results; Extended Data Fig. 5a": (("Extended Data Fig. 5", "a"),),
+        "abstract; Fig. 3a": (("Fig. 3", "a"),),
+        "Methods, participants; Table 1": (("Table 1", ""),),
+        "abstract": (),
+    }
+    assert {locator: collect.find_places(locator) for locator in places} == places
+    sizes = {"1,260,088": 1260088, "−4.1": -4.1, "+16": 16, "< 0.001": 0.001, "> 0.05": 0.05, "": 1e300}
+    assert {text: collect.size(text) for text in sizes} == sizes
 
 
 def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="", stratum=ALL, **different):
     key = {"outcome": outcome, "measure": measure, "visit": visit, "marker": marker, "stratum": stratum}
     return dict.fromkeys(KEYS, "") | key | {"contrast": TRIAL.contrast, "quantity": "p"} | different
+
+
+def correlated(group, **different):
+    return claimed(MARKER, "correlation", contrast="age", group=group, **different)
 
 
 @pytest.mark.parametrize(
@@ -257,20 +229,14 @@ def claimed(outcome="p1np", measure="percent_change", visit="week_2", marker="",
         (claimed(quantity="q1", contrast="", group="d_q"), "P1NP at 2 weeks: D+Q, first quartile"),
         (claimed(visit="baseline", quantity="n", contrast="", group="both arms"), "P1NP at baseline: both arms, n"),
         (claimed("Falls", visit="", quantity="affected", contrast="", group="fisetin"), "Falls: Fisetin, participants affected"),
-        (claimed(MARKER, "correlation", "baseline", contrast="age", group="participants"), "p16 variant 5 and Age, trial participants: P"),
-        (
-            claimed(MARKER, "correlation", contrast="age", group="population_under_60", quantity="spearman_r"),
-            "p16 variant 5 and Age, population sample, under 60 years: Spearman r",
-        ),
-        (
-            claimed(MARKER, "correlation", contrast="age", group="population_over_60", quantity="other"),
-            "p16 variant 5 and Age, population sample, 60 years and over: other",
-        ),
-        (claimed(MARKER, "correlation", contrast="age", group="population"), "p16 variant 5 and Age, population sample: P"),
+        (correlated("participants", visit="baseline"), "trial participants: P"),
+        (correlated("population_under_60", quantity="spearman_r"), "population sample, under 60 years: Spearman r"),
+        (correlated("population_over_60", quantity="other"), "population sample, 60 years and over: other"),
+        (correlated("population"), "population sample: P"),
     ],
 )  # fmt: skip
 def test_a_reported_value_is_said_in_words(row, words):
-    assert report().words.claim(row) == words
+    assert report().words.claim(row) == "p16 variant 5 and Age, " * (row["contrast"] == "age") + words
 
 
 @pytest.mark.parametrize(
@@ -285,7 +251,7 @@ def test_a_reported_value_is_said_in_words(row, words):
         ("outcome", {"outcome": "ctx", "visit": ""}, "CTx"),
         ("outcome", {"outcome": "ctx"}, "CTx"),
         ("outcome", {"outcome": "any_other"}, "any other"),
-        ("contrast", {"contrast": "D+Q - control, T3 - T1"}, f"T3 {formatting.MINUS} T1"),
+        ("contrast", {"contrast": "D+Q - control, T3 - T1"}, "T3 − T1"),
         ("stratum", {"stratum": ALL}, "all"), ("place", {"place": ""}, "all"), ("stratum", {"stratum": "a_b"}, "a_b"),
         ("family", {"family": "a_b"}, "a b"), ("summary", {"summary": "a_b"}, "a b"), ("side", {"side": "a_b"}, "a b"),
         ("arm", {"arm": "a_b"}, "a b"), ("method", {"method": "a_b"}, "a_b"), ("method", {}, ""),
@@ -312,10 +278,8 @@ def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):
     ]
     (tmp_path / "claims.csv").write_text("\n".join(lines))
     first, second = collect.read_verdicts(tmp_path / "claims.csv", report().words)
-    what = "CTx at 20 weeks: D+Q against Control, P"
-    numbers = (formatting.MINUS + "4.1", formatting.MINUS + "4.2", claims.NOT_REPRODUCED, "one", "two")
-    expected = ("a", what, "Results; Fig. 3a", "paper", *numbers, "p", key, (("Fig. 3", "a"),))
-    assert first == collect.Verdict(*expected)
+    said = ("a", "CTx at 20 weeks: D+Q against Control, P", "Results; Fig. 3a", "paper", "−4.1", "−4.2")
+    assert first == collect.Verdict(*said, claims.NOT_REPRODUCED, "one", "two", "p", key, (("Fig. 3", "a"),))
     assert (second.claim, second.places) == ("b", ())
 
 

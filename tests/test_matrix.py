@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import workspace
 import yaml
+from test_labels import is_unlabelled
 
 from d_q_trial.stats.two_sample import TESTS
 
@@ -89,8 +90,11 @@ print(json.dumps({name: [entry.strata.labels, entry.alpha, entry.test] for name,
 
 
 def _grouped_workbook(folder: Path) -> None:
-    """The bundled workbook with a column that states groups."""
+    """The bundled workbook with a column that states groups, and without the marks of synthetic data."""
     book = openpyxl.load_workbook("data/reconstructed.xlsx")
+    del book["READ ME"]
+    book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
+    del book.custom_doc_props["synthetic"]
     sheet = book["Participants"]
     column = sheet.max_column + 1
     sheet.cell(1, column, "p16 variant 5 tertile")
@@ -216,3 +220,9 @@ def test_a_test_without_an_interval_gets_none(made):
         assert set(limits["value"]) <= {""}, name
         assert limits["reason"].ne("").all(), name
         assert "without an interval" in (folder / "results" / name / "methods.md").read_text(), name
+
+
+def test_no_output_carries_the_label_where_the_workbook_does_not_call_itself_synthetic(made):
+    files = [path for path in (made[0] / "results/column").rglob("*") if path.is_file()]
+    assert len(files) > 40 or "column" not in made[1]
+    assert [path for path in files if not is_unlabelled(path)] == []

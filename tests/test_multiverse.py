@@ -1,18 +1,18 @@
 """Specifications and their inference on made-up participants, the bundled cohort and the real trial."""
 
 import json
-import subprocess
-import sys
 from functools import lru_cache
-from pathlib import Path
 
 import cohorts
 import numpy as np
 import pandas as pd
 import pipeline
 import pytest
+from pipeline import CHOSEN, PBC, TRIAL, pick
+from pipeline import PUBLISHED as ANALYSIS
 from scipy.special import ndtri
 
+from d_q_trial import cli
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
@@ -23,11 +23,8 @@ from d_q_trial.stats.permutation import labels_for, permutation_p
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
-from d_q_trial.trial import load_trial
 
-PBC, MARKER, NAN = "data/pbc/config.yaml", "p16_variant_5", np.nan
-TRIAL, CHOSEN = load_trial("data/trial.yaml"), settings.load("tests/config.yaml")
-ANALYSIS = CHOSEN.analyses["published"]
+MARKER, NAN = "p16_variant_5", np.nan
 SMALL = Multiverse(
     outcomes={"p1np": "higher"}, visits=["week_2", "week_20"], markers=[MARKER], cuts=[0.5],
     changes=["percent", "difference"], outliers=["keep", "trim"],
@@ -55,12 +52,6 @@ def prepare(people, analysis=ANALYSIS, minimum_per_arm=2, **different):
 
 def made_up(n=10, **different):
     return cohorts.participants(cohorts.randomized(n, **different))
-
-
-def pick(table, **keys):
-    for key, wanted in keys.items():
-        table = table[table[key].eq(wanted)]
-    return table
 
 
 # The values of a specification
@@ -137,12 +128,8 @@ def test_a_subgroup_is_cut_by_the_conventions_of_the_analysis(rule, lowest):
 
 
 def test_excluded_participants_are_in_no_specification():
-    people = made_up(16)
-    sizes = [
-        prepare(people, ANALYSIS.model_copy(update={"exclude": exclude}))[0].is_first.size
-        for exclude in ([], ["A01", "A03"])
-    ]
-    assert sizes == [16, 14]
+    people, without = made_up(16), ANALYSIS.model_copy(update={"exclude": ["A01", "A03"]})
+    assert [prepare(people, analysis)[0].is_first.size for analysis in (ANALYSIS, without)] == [16, 14]
 
 
 def test_completers_at_an_early_visit_have_a_value_at_the_last():
@@ -233,17 +220,14 @@ def test_specifications_with_one_number_are_one_test():
 
 
 def test_combinations_are_left_out_too_small_or_counted():
-    rows = cohorts.participants(
-        cohorts.randomized(10, changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)})
-    ).frame
+    rows = made_up(changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)}).frame
     rows.loc[rows["variable"].eq("p1np") & rows["visit"].eq("baseline"), "value"] = 50.0
     _, _, table, summary = finish(prepare(cohorts.participants(rows.to_dict("records")), minimum_per_arm=3))
     left_out = table[table["reason"].isin([TOO_SMALL, ALL_EQUAL])]
     assert set(left_out["reason"]) == {TOO_SMALL, ALL_EQUAL}  # week 2 does not vary, half of the participants are five
     assert left_out["same_test"].isna().all()
-    assert (
-        table.loc[table["reason"].ne(""), ["z", "p", "effect", "hodges_lehmann", "permutations"]].isna().all(axis=None)
-    )
+    numbers = ["z", "p", "effect", "hodges_lehmann", "permutations"]
+    assert table.loc[table["reason"].ne(""), numbers].isna().all(axis=None)
     too_small = table["reason"].eq(multiverse.TOO_FEW).sum()
     whole = pick(summary, family=WHOLE).iloc[0]
     assert (whole["combinations"], whole["left_out"], whole["too_small"]) == (len(table), len(left_out), too_small)
@@ -392,34 +376,28 @@ def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
 # The commands and the figure
 
 
-def _command(folder, *arguments):
-    handed = json.dumps(settings.for_step(CHOSEN, "published", "robustness"))
-    config = folder / "settings.json"
-    config.write_text(handed.replace('"data/', f'"{Path("data").resolve()}/'))
-    command = [sys.executable, "-m", "d_q_trial", *arguments, "--config", str(config)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+def command(folder, people, *arguments):
+    people.write(folder / "workbooks/reconstructed")
+    return cli.main([*map(str, arguments), "--config", pipeline.CONFIG, "--results", str(folder)])
 
 
 def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
     loose = cohorts.participants(made_up().frame.assign(linked=False).to_dict("records"))
     assert prepare(loose) == (None, multiverse.NO_IDS)
-    loose.write(tmp_path / "results/workbooks/reconstructed")
-    for command in (["permute", "c.npz"], ["multiverse", "out", "c.npz"], ["multiverse", "out"]):
-        run = _command(tmp_path, *command)
-        assert run.returncode == 0, run.stderr
+    assert command(tmp_path, loose, "permute", tmp_path / "c.npz") == 0
+    for counts in ([tmp_path / "c.npz"], []):
+        assert command(tmp_path, loose, "multiverse", tmp_path / "out", *counts) == 0
     assert len((tmp_path / "out/specifications.csv").read_text().splitlines()) == 1
     described = json.loads((tmp_path / "out/multiverse.json").read_text())
     assert multiverse.NO_IDS in described["specification_curve"]["caption"]
     assert (tmp_path / "out/specification_curve.png").stat().st_size > 1000
 
 
-def test_too_little_memory_is_said_in_one_line(tmp_path):
-    pipeline.of_config().participants.write(tmp_path / "results/workbooks/reconstructed")
-    result = _command(tmp_path, "permute", "c.npz", "--memory-mb", "1")
-    assert result.returncode == 1
-    assert "robustness.memory_mb: 1 MB do not hold" in result.stderr
-    assert "Traceback" not in result.stderr
-    assert not (tmp_path / "c.npz").exists()
+def test_too_little_memory_is_said_in_one_line(tmp_path, capsys):
+    people, counts = pipeline.of_config().participants, tmp_path / "c.npz"
+    assert command(tmp_path, people, "permute", counts, "--memory-mb", 1) == 1
+    assert capsys.readouterr().err.startswith("d-q-trial permute: robustness.memory_mb: 1 MB do not hold")
+    assert not counts.exists()
 
 
 def test_the_curve_draws_the_points_of_the_table():
@@ -446,18 +424,3 @@ def test_the_words_give_the_numbers_of_the_tables():
     told = described["specification_curve"]["words"]
     assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in told
     assert f"Curve of {table['effect'].notna().sum():,} effects" in told
-
-
-@pytest.mark.slow
-def test_the_workflow_in_three_shards_makes_the_bytes_of_one(tmp_path):
-    import workspace
-
-    folder, kept = workspace.make(tmp_path / "project"), {}
-    for number in (1, 3):
-        override = ["--config", f"robustness={{shards: {number}}}"]
-        run = workspace.snakemake(folder, "results/published/robustness/multiverse.csv", *override)
-        assert run.returncode == 0, run.stdout
-        assert (folder / f"results/published/shards/multiverse_{number}_of_{number}.npz").exists()
-        kept[number] = {p.name: p.read_bytes() for p in (folder / "results/published/robustness").iterdir()}
-    assert kept[1] == kept[3]
-    assert "specifications.csv" in kept[1]

@@ -3,20 +3,19 @@
 import base64
 import csv
 import io
-import os
 import re
 import subprocess
-import sys
 
 import browser
 import pytest
+from pipeline import LABEL
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from d_q_trial import formatting
+from d_q_trial.files import read_rows
 
-LABEL = "Synthetic data: not the trial's participants"
 REPORT, CLAIMS, COMPARISON = "published/report.html", "published/claims.html", "compare/comparison.html"
 PAGES = (REPORT, CLAIMS, "thirds/report.html", COMPARISON, "consistency/consistency.html", "index.html")
 WIDTHS = (360, 768, 1440)
@@ -32,9 +31,16 @@ def find(driver, selector):
     return driver.find_element("css selector", selector)
 
 
-def rows(path):
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+def choose(driver, **values):
+    for name, value in values.items():
+        Select(find(driver, f"#{name}")).select_by_value(value)
+
+
+def to_middle(driver, selector):
+    """Scroll an element to the middle of the window and return it."""
+    found = find(driver, selector)
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -87,10 +93,8 @@ def test_on_a_phone_the_verdict_is_visible_and_the_navigation_in_reach(driver, p
     assert driver.execute_script("return scrollY") < 740
 
 
-LOOKS = [(page, width, "light") for page in PAGES for width in (360, 1440)] + [
-    (REPORT, 1440, "dark"),
-    (CLAIMS, 1440, "dark"),
-]
+LOOKS = [(page, width, "light") for page in PAGES for width in (360, 1440)]
+LOOKS += [(page, 1440, "dark") for page in (REPORT, CLAIMS)]
 
 
 @pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
@@ -128,11 +132,10 @@ def _column(driver, column):
 
 def test_the_slider_goes_through_every_cutoff(driver, pages):
     outcome, visit, marker = "ctx", "week_4", "p16_variant_1+5"
-    table = rows(pages / "published/robustness/cutoffs.csv")
+    table = read_rows(pages / "published/robustness/cutoffs.csv")
     own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == (outcome, visit, marker)]
     browser.show(driver, pages / REPORT)
-    Select(find(driver, "#marker")).select_by_value(marker)
-    Select(find(driver, "#choice")).select_by_value(f"{outcome}/{visit}")
+    choose(driver, marker=marker, choice=f"{outcome}/{visit}")
     slider = find(driver, "#cut")
     slider.send_keys(Keys.HOME)
     for cut in sorted({float(row["cut"]) for row in own}):
@@ -151,8 +154,7 @@ def test_the_slider_goes_through_every_cutoff(driver, pages):
 def test_the_state_of_the_explorer_survives_a_reload(driver, pages):
     browser.show(driver, pages / REPORT)
     assert find(driver, "#choice").get_attribute("value") == "p1np/week_2"
-    Select(find(driver, "#marker")).select_by_value("p16_variant_1+5")
-    Select(find(driver, "#choice")).select_by_value("ctx/week_4")
+    choose(driver, marker="p16_variant_1+5", choice="ctx/week_4")
     find(driver, "#cut").send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
     before = [find(driver, "#cut-value").text, *_column(driver, 1)]
     assert "outcome=ctx&visit=week_4" in driver.current_url
@@ -163,8 +165,7 @@ def test_the_state_of_the_explorer_survives_a_reload(driver, pages):
 
 def test_dragging_the_line_moves_the_slider(driver, pages):
     browser.show(driver, pages / REPORT)
-    chart, slider = find(driver, "#chart"), find(driver, "#cut")
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    chart, slider = to_middle(driver, "#chart"), find(driver, "#cut")
     before, text = int(slider.get_attribute("value")), find(driver, "#cut-value").text
     step = int(chart.rect["width"] / 3)
     ActionChains(driver).move_to_element(chart).click_and_hold().move_by_offset(step, 0).release().perform()
@@ -179,7 +180,7 @@ def test_both_markers_have_the_same_axis_of_differences(driver, pages):
     browser.show(driver, pages / REPORT)
     axes = []
     for marker in ("p16_variant_5", "p16_variant_1+5"):
-        Select(find(driver, "#marker")).select_by_value(marker)
+        choose(driver, marker=marker)
         domains = "return [...document.querySelectorAll('#chart svg')].map((svg) => svg.scale('y').domain)"
         axes.append(driver.execute_script(domains))
     assert axes[0] == axes[1]
@@ -187,8 +188,7 @@ def test_both_markers_have_the_same_axis_of_differences(driver, pages):
 
 def test_pointing_at_a_point_tells_participant_change_and_marker(driver, pages):
     browser.show(driver, pages / REPORT)
-    chart = find(driver, "#chart")
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    to_middle(driver, "#chart")
     point = driver.find_elements("css selector", "#chart svg:first-child path[transform]")[-1]
     ActionChains(driver).move_to_element(point).pause(0.3).perform()
     told = driver.execute_script(
@@ -205,8 +205,9 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
     find(driver, "#copy").click()
     copied = list(csv.DictReader(io.StringIO(driver.execute_script("return window.copied"))))
     assert find(driver, "#copied").text == "Copied"
-    own = [row for row in rows(pages / "published/robustness/cutoffs.csv") if row["marker"] == "p16_variant_5"]
-    own = [row for row in own if (row["outcome"], row["visit"]) == ("p1np", "week_2")]
+    place = ("p1np", "week_2", "p16_variant_5")
+    table = read_rows(pages / "published/robustness/cutoffs.csv")
+    own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == place]
     assert len(copied) == 2 * len({row["cut"] for row in own})
     for row in own:
         (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
@@ -218,8 +219,7 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
 
 def test_a_figure_can_be_enlarged(driver, pages):
     browser.show(driver, pages / REPORT)
-    button = find(driver, "#figure_3 .zoom")
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()", button)
+    driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .zoom"))
     assert find(driver, "dialog img").rect["width"] > 1000
     find(driver, "dialog button").click()
     assert not find(driver, "dialog").is_displayed()
@@ -235,7 +235,7 @@ def _visible(driver):
 
 
 def test_the_filter_keeps_what_is_asked_for(driver, pages):
-    claims = rows(pages / CLAIMS.replace("html", "csv"))
+    claims = read_rows(pages / CLAIMS.replace("html", "csv"))
     browser.show(driver, pages / CLAIMS)
     assert len(_visible(driver)) == len(claims)
     find(driver, "#filter [value='reproduced']").click()
@@ -256,8 +256,7 @@ def test_links_open_the_filtered_values(driver, pages):
     find(driver, ".cards a.bad").click()
     assert len(_visible(driver)) == 1
     browser.show(driver, pages / REPORT)
-    link = find(driver, "#figure_3 .panels a")
-    driver.execute_script("arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()", link)
+    driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .panels a"))
     assert _visible(driver)
     assert all("Fig. 3a" in text for text in _visible(driver))
     driver.execute_script("document.querySelector('#claims tbody tr:not([hidden]) td a').click()")
@@ -296,11 +295,7 @@ def test_print_keeps_the_label_on_every_page(driver, pages, tmp_path):
         assert words in text
 
 
-def test_a_machine_without_a_browser_says_so(tmp_path):
-    python = tmp_path / "python"
-    python.symlink_to(sys.executable)
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", __file__, "-k", "enlarged"]
-    environment = os.environ | {"PATH": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-    assert "no Chromium on the PATH" in done.stdout
+def test_a_machine_without_a_browser_skips_these_tests_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pytest.skip.Exception, match="no Chromium on the PATH"), browser.running():
+        pass

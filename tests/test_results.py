@@ -3,11 +3,10 @@ import pandas as pd
 import pipeline
 import pytest
 from cohorts import measured, participants
+from pipeline import CHOSEN, PUBLISHED, TRIAL, analysis
 from scipy import stats
-from test_changes import TRIAL, analysis
 
 from d_q_trial import results as results_module
-from d_q_trial.config import settings
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.results_table import COLUMNS, KEYS
 from d_q_trial.robustness import multiverse
@@ -54,36 +53,24 @@ def test_all_rows_of_a_small_trial_are_those_worked_by_hand():
     results = small().results
     overall = results[results["stratum"].eq("all")]
     change, smoker = ("ctx", "percent_change", "week_2", "", "all"), ("smoker", "baseline", "baseline", "", "all")
-    by = "normal, level 0.95"
+    by, methods = "normal, level 0.95", {"q1": "type_7", "q3": "type_7"}
+    names = ("n", "median", "q1", "q3", "minimum", "maximum", "mean", "sd")
     described = {  # changes of 10, 20, 40 and 30% against 0 and 5%
-        "d_q": (
-            4,
-            {"median": 25, "q1": 17.5, "q3": 32.5, "minimum": 10, "maximum": 40, "mean": 25, "sd": (500 / 3) ** 0.5},
-        ),
-        "control": (
-            2,
-            {"median": 2.5, "q1": 1.25, "q3": 3.75, "minimum": 0, "maximum": 5, "mean": 2.5, "sd": 12.5**0.5},
-        ),
+        "d_q": (4, 25, 17.5, 32.5, 10, 40, 25, (500 / 3) ** 0.5),
+        "control": (2, 2.5, 1.25, 3.75, 0, 5, 2.5, 12.5**0.5),
     }
     expected = [(*change, "", "both arms", "n", 6, 6, "", "", "")]
-    for arm, (n, numbers) in described.items():
-        expected.append((*change, "", arm, "n", n, n, "", "", ""))
-        methods = {"q1": "type_7", "q3": "type_7"}
-        expected += [(*change, "", arm, name, v, n, "", methods.get(name, ""), "") for name, v in numbers.items()]
+    for arm, numbers in described.items():
+        of_each = zip(names, numbers, strict=True)
+        expected += [(*change, "", arm, name, v, numbers[0], "", methods.get(name, ""), "") for name, v in of_each]
     for group, n, count in (("d_q", 3, 2), ("control", 2, 0), ("both arms", 5, 2)):
         numbers = {"n": n, "count": count, "percent": 100 * count / n}
         expected += [(*smoker, "", group, name, value, n, "", "", "") for name, value in numbers.items()]
     z = (8 - 4) / (4 * 2 * 7 / 12) ** 0.5
-    compared = [
-        ("median_difference", 22.5, "", ""),
-        ("hodges_lehmann", 22.5, "", ""),
-        ("hodges_lehmann_lower", "", by, results_module.NO_LIMIT),
-        ("hodges_lehmann_upper", "", by, results_module.NO_LIMIT),
-        ("mann_whitney_effect", 1, "", ""),
-        ("u", 8, "", ""),
-        ("z", z, "normal", ""),
-        ("p", 2 * stats.norm.sf(z), "normal", ""),
-    ]
+    compared = [("median_difference", 22.5, "", ""), ("hodges_lehmann", 22.5, "", "")]
+    compared += [(f"hodges_lehmann_{side}", "", by, results_module.NO_LIMIT) for side in ("lower", "upper")]
+    compared += [("mann_whitney_effect", 1, "", ""), ("u", 8, "", "")]
+    compared += [("z", z, "normal", ""), ("p", 2 * stats.norm.sf(z), "normal", "")]
     contrast = ("d_q - control", "")
     expected += [(*change, *contrast, name, v, 4, 2, method, reason) for name, v, method, reason in compared]
     chi = 5 * (2 * 2 - 1 * 0) ** 2 / (3 * 2 * 2 * 3)
@@ -121,20 +108,13 @@ def test_strata_are_compared_at_baseline_as_arms_are():
 
 
 def test_alternatives_are_what_the_analysis_would_have_by_another_test_or_quartile_type():
-    run = small()
-    tests, types = [set(), set()]
-    for row in as_rows(run.alternatives):
-        (tests if row[7] == "p" else types).add(row)
-    chosen = {
-        test: {r for r in as_rows(small(test=test).results) if r[7] == "p" and r[11] == test}
-        for test in ("exact", "welch")
-    }
-    assert tests == chosen["exact"] | chosen["welch"]
-    assert types == {
+    others = [({"test": test}, "p", test) for test in ("exact", "welch")]
+    others += [({"quartile_type": kind}, "q", f"type_{kind}") for kind in (1, 2, 3, 4, 5, 6, 8, 9)]
+    assert set(as_rows(small().alternatives)) == {
         row
-        for kind in (1, 2, 3, 4, 5, 6, 8, 9)
-        for row in as_rows(small(quartile_type=kind).results)
-        if row[11] == f"type_{kind}"
+        for different, statistic, method in others
+        for row in as_rows(small(**different).results)
+        if row[7].startswith(statistic) and row[11] == method
     }
 
 
@@ -143,24 +123,20 @@ def test_every_reason_says_why_a_number_is_missing():
     found = small("ABCDF", test="welch").results
     missing = found[found["value"].isna() & found["stratum"].ne("") & found["stratum"].ne("all")]
     reasons = {tuple(row) for row in missing[["stratum", "group", "visit", "statistic", "reason"]].to_numpy().tolist()}
-    few = TESTS["welch"].undefined
     described = ("median", "q1", "q3", "minimum", "maximum", "mean", "sd")
+    tested = {f"hodges_lehmann_{side}": results_module.NO_INTERVAL for side in ("lower", "upper")}
+    tested |= dict.fromkeys(
+        ("mean_difference", "mean_difference_lower", "mean_difference_upper"), TESTS["welch"].undefined
+    )
+    tested |= dict.fromkeys(("t", "p"), TESTS["welch"].undefined)
+    places = (("high", "baseline"), ("low", "baseline"), ("low", "week_2"))
     assert reasons == {
         *(("high", "control", "week_2", name, results_module.EMPTY_GROUP) for name in described),
         *(("high", "control", "baseline", name, results_module.EMPTY_GROUP) for name in ("count", "percent")),
         *(("high", arm, "baseline", "sd", results_module.ONE_VALUE) for arm in ("d_q", "control")),
         *(("low", "control", visit, "sd", results_module.ONE_VALUE) for visit in ("baseline", "week_2")),
         ("high", "d_q", "week_2", "sd", results_module.ONE_VALUE),
-        *(
-            (stratum, "", visit, name, few)
-            for stratum, visit in (("high", "baseline"), ("low", "baseline"), ("low", "week_2"))
-            for name in ("mean_difference", "mean_difference_lower", "mean_difference_upper", "t", "p")
-        ),
-        *(
-            (stratum, "", visit, f"hodges_lehmann_{side}", results_module.NO_INTERVAL)
-            for stratum, visit in (("high", "baseline"), ("low", "baseline"), ("low", "week_2"))
-            for side in ("lower", "upper")
-        ),
+        *((stratum, "", visit, name, reason) for stratum, visit in places for name, reason in tested.items()),
     }
 
 
@@ -181,30 +157,17 @@ def test_numbers_equal_those_of_scipy_and_numpy(published, outcome, marker, stra
     visit = published.trial.outcomes[outcome].follow_up[0]
     treated, control = _groups(published, outcome, visit, marker, stratum)
     keys = {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum}
-    summary = {**keys, "group": "d_q"}
-    contrast = {**keys, "contrast": "d_q - control"}
+    numbers = ("minimum", "q1", "median", "q3", "maximum"), np.quantile(treated, [0, 0.25, 0.5, 0.75, 1])
+    expected = dict(zip(*numbers, strict=True)) | {"n": len(treated), "mean": treated.mean(), "sd": stats.tstd(treated)}
+    for statistic, value in expected.items():
+        assert published.value(statistic, **keys, group="d_q") == pytest.approx(value, rel=1e-12)
     test = stats.mannwhitneyu(treated, control, method="asymptotic", use_continuity=False)
-    expected = {
-        "n": len(treated),
-        "median": np.median(treated),
-        "q1": np.quantile(treated, 0.25),
-        "q3": np.quantile(treated, 0.75),
-        "minimum": treated.min(),
-        "maximum": treated.max(),
-        "mean": treated.mean(),
-        "sd": stats.tstd(treated),
-    }
+    effect = test.statistic / (len(treated) * len(control))
+    expected = {"u": test.statistic, "p": test.pvalue, "mann_whitney_effect": effect}
+    expected["median_difference"] = np.median(treated) - np.median(control)
+    expected["hodges_lehmann"] = np.median(np.subtract.outer(treated, control))
     for statistic, value in expected.items():
-        assert published.value(statistic, **summary) == pytest.approx(value, rel=1e-12)
-    expected = {
-        "u": test.statistic,
-        "p": test.pvalue,
-        "median_difference": np.median(treated) - np.median(control),
-        "hodges_lehmann": np.median(np.subtract.outer(treated, control)),
-        "mann_whitney_effect": test.statistic / (len(treated) * len(control)),
-    }
-    for statistic, value in expected.items():
-        assert published.value(statistic, **contrast) == pytest.approx(value, rel=1e-9)
+        assert published.value(statistic, **keys, contrast="d_q - control") == pytest.approx(value, rel=1e-9)
 
 
 def test_markers_are_correlated_with_age_as_by_scipy_in_the_sample_its_halves_and_the_trial(published):
@@ -250,9 +213,8 @@ def test_both_arms_together_are_described_at_baseline_and_only_counted_after_it(
 
 
 def test_variants_of_the_test_are_tried_where_values_are_reported():
-    chosen = settings.load(pipeline.CONFIG)
-    assert results_module.variants_to_try(chosen) == ("exact", "normal", "normal_continuity")
-    assert results_module.variants_to_try(chosen.model_copy(update={"published": None})) == ()
+    assert results_module.variants_to_try(CHOSEN) == ("exact", "normal", "normal_continuity")
+    assert results_module.variants_to_try(CHOSEN.model_copy(update={"published": None})) == ()
 
 
 def test_swapping_the_arms_mirrors_the_results(published):
@@ -262,10 +224,9 @@ def test_swapping_the_arms_mirrors_the_results(published):
     keys = {"outcome": "ctx", "visit": "week_20", "marker": "", "contrast": "d_q - control"}
     assert swapped.value("p", **keys) == published.value("p", **keys)
     assert swapped.value("u", **keys) + published.value("u", **keys) == 28 * 28
-    for statistic in ("median_difference", "hodges_lehmann", "z"):
-        assert swapped.value(statistic, **keys) == pytest.approx(-published.value(statistic, **keys))
-    lower, upper = "hodges_lehmann_lower", "hodges_lehmann_upper"
-    assert swapped.value(lower, **keys) == pytest.approx(-published.value(upper, **keys))
+    mirrored = {name: name for name in ("median_difference", "hodges_lehmann", "z")}
+    for ours, theirs in (mirrored | {"hodges_lehmann_lower": "hodges_lehmann_upper"}).items():
+        assert swapped.value(ours, **keys) == pytest.approx(-published.value(theirs, **keys))
 
 
 def test_the_order_of_the_rows_does_not_matter(published):
@@ -296,7 +257,7 @@ def test_equal_values_get_a_reason_instead_of_a_p(published):
 
 def test_three_strata_have_a_trend_within_each_arm_and_at_baseline(published):
     assert not published.results["statistic"].str.endswith("_trend").any()
-    thirds = pipeline.rerun(published, strata=settings.StrataRule(cuts=[1 / 3, 2 / 3], labels=["T1", "T2", "T3"]))
+    thirds = pipeline.rerun(published, strata=StrataRule(cuts=[1 / 3, 2 / 3], labels=["T1", "T2", "T3"]))
     found = thirds.results[thirds.results["statistic"].eq("p_trend")]
     assert set(found["contrast"] + found["stratum"]) == {"trend T1 < T2 < T3"}
     assert set(found.loc[found["measure"].eq("baseline"), "group"]) == {"both arms"}
@@ -324,12 +285,10 @@ def test_welch_has_the_interval_of_the_difference_of_means(published):
 
 
 def test_permuted_specifications_do_not_depend_on_the_cut_of_the_analysis(published):
-    chosen = settings.load(pipeline.CONFIG)
-    analysis = chosen.analyses["published"]
-    elsewhere = analysis.model_copy(update={"strata": StrataRule(cuts=["1/3", "1/2"])})
+    elsewhere = PUBLISHED.model_copy(update={"strata": StrataRule(cuts=["1/3", "1/2"])})
     here, there = (
-        multiverse.prepare(published.participants, published.trial, entry, chosen.robustness)[0]
-        for entry in (analysis, elsewhere)
+        multiverse.prepare(published.participants, published.trial, entry, CHOSEN.robustness)[0]
+        for entry in (PUBLISHED, elsewhere)
     )
     np.testing.assert_array_equal(here.values, there.values)
     counted = [multiverse.count(every, permutations=99, seed=1).identity for every in (here, there)]
