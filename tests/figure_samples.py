@@ -3,16 +3,14 @@
 from collections import Counter
 
 import pandas as pd
+from pipeline import LABEL, TRIAL
 
 from d_q_trial.config.settings import Analysis
 from d_q_trial.figures.study import Study
 from d_q_trial.participants import age_groups
 from d_q_trial.results_table import Numbers
-from d_q_trial.trial import load_trial
 
-TRIAL = load_trial("data/trial.yaml")
 ANALYSIS = Analysis(name="published", workbook="x.xlsx", marker="p16_variant_5")
-LABEL = "Synthetic data: not the trial's participants"
 WORDS = {"test": "rank-sum test", "change": "Percent change", "treated": "D+Q", "control": "Control"}
 WORDS |= {"highest": "T3", "lowest": "T1/T2", "marker": "p16 variant 5"}
 MARKER, VISIT = "p16_variant_5", "week_20"
@@ -37,10 +35,8 @@ def summaries(outcome, measure, visit, **where):
 
 
 def point(participant, arm, outcome, value, visit, measure="percent_change", linked=True, marker="", stratum=""):
-    return {
-        "participant": participant, "linked": linked, "arm": arm, "marker": marker, "stratum": stratum,
-        "outcome": outcome, "measure": measure, "visit": visit, "value": value,
-    }  # fmt: skip
+    row = {"participant": participant, "linked": linked, "arm": arm, "marker": marker, "stratum": stratum}
+    return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value}
 
 
 def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
@@ -70,10 +66,8 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
         for statistic, value in (("spearman_r", r), ("p", 0.0004)):
             where = {"contrast": "age", "group": group, "n": 228}
             rows.append(number(MARKER, "correlation", "baseline", statistic, value, **where))
-    fields = {
-        "trial": TRIAL, "numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes),
-        "strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL),
-        "enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"),
-        "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change", "label": label, "flow": flow,
-    }  # fmt: skip
-    return Study(**(fields | changed))
+    fields = {"numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes)}
+    fields |= {"strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL)}
+    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"), "flow": flow}
+    fields |= {"trial": TRIAL, "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change"}
+    return Study(**{"label": label} | fields | changed)

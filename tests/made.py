@@ -21,14 +21,16 @@ CONFIG = {
 }
 
 
-def make(folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple[str, ...] = ()) -> Path:
+def make(
+    folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple[str, ...] = (), **different: object
+) -> Path:
     """Run commands for ``published`` and other analyses; return the folder of results, beside ``config.json``.
 
-    A command stands for all analyses, ``command:analysis`` for one.
+    A command stands for all analyses, ``command:analysis`` for one; ``different`` are settings of ``published``.
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "config.json"
-    config.write_text(json.dumps(CONFIG | {"analyses": {"published": PUBLISHED} | analyses}))
+    config.write_text(json.dumps(CONFIG | {"analyses": {"published": PUBLISHED | different} | analyses}))
     results = folder / "results"
     people = str(results / "workbooks" / "reconstructed")
     run("participants", PUBLISHED["workbook"], people, "--trial", CONFIG["trial"])

@@ -1,12 +1,10 @@
 """The house is the one of docs/architecture.md."""
 
-import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 import yaml
 
 from d_q_trial import code_inputs
@@ -30,22 +28,6 @@ def test_every_module_belongs_to_a_layer_or_stands_alone():
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     unnamed = {name for name in names if f"d_q_trial.{name}" not in layers}
     assert unnamed <= alone, unnamed - alone
-
-
-@pytest.mark.parametrize("command", ["results", "tables", "cutoffs", "consistency", "report"])
-def test_the_code_of_a_step_is_what_its_command_imports(command):
-    """Every module that a real process has loaded after importing what the command imports is among its inputs."""
-    tree = ast.parse((PACKAGE / "cli.py").read_text(encoding="utf-8"))
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == command)
-    imports = [ast.unparse(node) for node in ast.walk(function) if isinstance(node, ast.ImportFrom)]
-    code = "import sys, d_q_trial.cli\n__package__ = 'd_q_trial'\n" + "\n".join(imports)
-    code += (
-        "\nprint(*(m.__file__ for n, m in sys.modules.items() if n.startswith('d_q_trial') and n != 'd_q_trial.cli'))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True)
-    loaded = {Path(name).resolve() for name in run.stdout.split()}
-    missing = loaded - {path.resolve() for path in code_inputs.modules_of(command)}
-    assert missing <= {(PACKAGE / "__init__.py").resolve()}, missing
 
 
 def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_path, monkeypatch):

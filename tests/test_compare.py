@@ -5,34 +5,30 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
+from pipeline import TRIAL, one, pick
 
 from d_q_trial import compare
 from d_q_trial.config import settings
+from d_q_trial.figures import style
 from d_q_trial.figures.compare import draw_comparison
-from d_q_trial.trial import load_trial
 
-TRIAL = load_trial("data/trial.yaml")
 SASP = [key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sasp"][:12]
-BASE = {
-    "workbook": "data/reconstructed.xlsx",
-    "marker": "p16_variant_5",
-    "strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]},
-    "outcomes": ["ctx", "p1np", "bmd_radius", *SASP],
-}
+BASE = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5"}
+BASE |= {"strata": {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}, "outcomes": ["ctx", "p1np", "bmd_radius", *SASP]}
+THIRDS = {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}
 OTHERS = {
     "as_published": {},
     "other_test": {"test": "normal_continuity"},
     "strict": {"alpha": 0.0001},
-    "three": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+    "three": {"strata": THIRDS},
     "ratio": {"change": "log_ratio"},
     "ctx_only": {"outcomes": ["ctx"]},
 }
 
 
 def _settings(**others):
-    return settings.load(
-        {"trial": "data/trial.yaml", "published": "data/published", "analyses": {"published": BASE, **others}}
-    )
+    content = {"trial": "data/trial.yaml", "published": "data/published"}
+    return settings.load(content | {"analyses": {"published": BASE, **others}})
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +52,13 @@ def verdicts(runs):
     return {name: run.verdicts() for name, run in runs.items()}
 
 
+@pytest.fixture(scope="module")
+def claims(verdicts, tests, chosen):
+    return compare.compare_claims(verdicts, tests, chosen, TRIAL)
+
+
 def _own(frame, name):
-    return frame[frame["analysis"].eq(name)]
-
-
-def _pick(frame, **keys):
-    for key, wanted in keys.items():
-        frame = frame[frame[key].eq(wanted)]
-    assert len(frame) == 1
-    return frame.iloc[0]
+    return pick(frame, analysis=name)
 
 
 def test_the_same_settings_give_the_same_conclusions(tests):
@@ -74,10 +68,12 @@ def test_the_same_settings_give_the_same_conclusions(tests):
     columns = ["outcome", "visit", "place", "p", "hodges_lehmann", "mann_whitney_effect"]
     pd.testing.assert_frame_equal(same[columns].reset_index(drop=True), reference[columns].reset_index(drop=True))
     assert (same["effect_shift"] == 0).all()
+    assert not tests.duplicated(["analysis", "outcome", "visit", "place"]).any()
+    assert list(tests.columns) == list(compare.COMPARISON_COLUMNS)
 
 
 def test_numbers_are_those_of_the_results(tests, runs):
-    row = _pick(tests, analysis="other_test", outcome="p1np", visit="week_2", place="highest")
+    row = one(tests, analysis="other_test", outcome="p1np", visit="week_2", place="highest")
     keys = {"outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
     for statistic in ("p", "hodges_lehmann", "hodges_lehmann_lower", "mann_whitney_effect"):
         assert row[statistic] == runs["other_test"].value(statistic, **keys, contrast="d_q - control")
@@ -95,9 +91,9 @@ def test_each_analysis_is_judged_at_its_own_alpha(tests):
 def test_strata_are_matched_by_rank(tests):
     three = _own(tests, "three")
     assert set(three["place"]) == {"all", "highest", "2 of 3", "lowest"}
-    both = [_pick(tests, analysis=n, outcome="p1np", visit="week_2", place="highest") for n in ("published", "three")]
+    both = [one(tests, analysis=n, outcome="p1np", visit="week_2", place="highest") for n in ("published", "three")]
     assert both[0]["p"] == both[1]["p"]
-    middle = _pick(three, outcome="p1np", visit="week_2", place="2 of 3")
+    middle = one(three, outcome="p1np", visit="week_2", place="2 of 3")
     assert middle["stratum"] == "T2"
     assert np.isnan(middle["reference_p"])
     assert middle["conclusion"] == ""
@@ -112,17 +108,12 @@ def test_estimates_are_subtracted_only_within_one_measure(tests):
 
 
 def test_a_comparison_that_is_not_made_has_a_row(tests):
-    absent = _pick(tests, analysis="ctx_only", outcome="p1np", visit="week_2", place="all")
+    absent = one(tests, analysis="ctx_only", outcome="p1np", visit="week_2", place="all")
     assert absent["conclusion"] == compare.NOT_MADE
     assert np.isnan(absent["p"])
     assert absent["significant"] == ""
-    made = _pick(tests, analysis="ctx_only", outcome="ctx", visit="week_2", place="all")
+    made = one(tests, analysis="ctx_only", outcome="ctx", visit="week_2", place="all")
     assert made["conclusion"] == compare.STAYS
-
-
-def test_every_comparison_has_one_row_per_analysis(tests):
-    assert not tests.duplicated(["analysis", "outcome", "visit", "place"]).any()
-    assert list(tests.columns) == list(compare.COMPARISON_COLUMNS)
 
 
 def _made_up(shift):
@@ -135,24 +126,19 @@ def _made_up(shift):
 
 
 def test_conclusions_are_lost_gained_or_reversed():
-    chosen = _settings(other={})
-    results = {"published": _made_up(9.5).results, "other": _made_up(-9.5).results}
-    table = compare.compare_tests(results, chosen, TRIAL)
-    assert _pick(table, analysis="other", place="all")["conclusion"] == compare.REVERSED
-    results["other"] = _made_up(0.0).results
-    table = compare.compare_tests(results, chosen, TRIAL)
-    assert _pick(table, analysis="other", place="all")["conclusion"] == compare.LOST
-    table = compare.compare_tests({"published": results["other"], "other": results["published"]}, chosen, TRIAL)
-    assert _pick(table, analysis="other", place="all")["conclusion"] == compare.GAINED
+    results = {shift: _made_up(shift).results for shift in (9.5, -9.5, 0.0)}
+    for before, after, conclusion in ((9.5, -9.5, "reversed"), (9.5, 0.0, "lost"), (0.0, 9.5, "gained")):
+        both = {"published": results[before], "other": results[after]}
+        table = compare.compare_tests(both, _settings(other={}), TRIAL)
+        assert one(table, analysis="other", place="all")["conclusion"] == conclusion
 
 
-def test_a_claim_is_judged_by_its_reported_digits(tests, verdicts, chosen):
-    claims = compare.compare_claims(verdicts, tests, chosen, TRIAL)
+def test_a_claim_is_judged_by_its_reported_digits(claims):
     claim = claims[claims["reported"].str.contains("0.035") & claims["outcome"].eq("p1np")]
     assert set(claim["place"]) == {"highest"}
-    assert _pick(claim, analysis="published")["conclusion"] == compare.STAYS
-    assert _pick(claim, analysis="strict")["conclusion"] == compare.LOST
-    assert _pick(claim, analysis="ctx_only")["conclusion"] == compare.NOT_MADE
+    assert one(claim, analysis="published")["conclusion"] == compare.STAYS
+    assert one(claim, analysis="strict")["conclusion"] == compare.LOST
+    assert one(claim, analysis="ctx_only")["conclusion"] == compare.NOT_MADE
     bound = claims[claims["reported"].str.startswith(">")]
     assert len(bound)
     assert set(_own(bound, "strict")["conclusion"]) == {compare.STAYS, compare.NOT_MADE}
@@ -178,8 +164,7 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
     assert compare.side_of_alpha(reported, p, 0.05, alpha) == conclusion
 
 
-def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen):
-    claims = compare.compare_claims(verdicts, tests, chosen, TRIAL)
+def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen, claims):
     summary = compare.summarize(tests, claims, verdicts, chosen, TRIAL).set_index("analysis")
     for name, row in summary.iterrows():
         own, counts = _own(tests, name), verdicts[name]["verdict"].value_counts()
@@ -202,10 +187,7 @@ def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen):
     [
         ({}, []),
         ({"test": "exact"}, ["test: two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)"]),
-        (
-            {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
-            ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"],
-        ),
+        ({"strata": THIRDS}, ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"]),
         (
             {"strata": {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "lower"}},
             ["subgroups low and high, at 3 AU, values at a cutoff in the lower one"],
@@ -237,13 +219,11 @@ def test_large_families_show_only_what_changes(tests):
 
 
 def test_the_picture_frames_what_changes_and_prints_every_p(tests, tmp_path, monkeypatch):
-    pages = []
-    from d_q_trial.figures import style
-
-    save = style.Page.save
+    pages, save = [], style.Page.save
     monkeypatch.setattr(style.Page, "save", lambda page, *a, **k: pages.append(page) or save(page, *a, **k))
     shown, left_out = compare.rows_to_draw(tests, TRIAL)
-    files = draw_comparison(tests, shown, left_out, TRIAL, "published", tmp_path / "picture", label="Synthetic data")
+    drawing = (tests, shown, left_out, TRIAL, "published")
+    files = draw_comparison(*drawing, tmp_path / "picture", label="Synthetic data")
     canvas = pages[0].figure.axes[0]
     drawn = tests.set_index(["outcome", "visit", "place"]).loc[shown]
     flips = drawn["conclusion"].isin([compare.LOST, compare.GAINED, compare.REVERSED]).sum()
@@ -252,5 +232,5 @@ def test_the_picture_frames_what_changes_and_prints_every_p(tests, tmp_path, mon
     assert len(printed) == len(shown) * 7
     assert printed.count("–") == len(printed) - drawn["p"].notna().sum()
     assert any(text.get_text() == "Synthetic data" for text in pages[0].figure.texts)
-    again = draw_comparison(tests, shown, left_out, TRIAL, "published", tmp_path / "again", label="Synthetic data")
+    again = draw_comparison(*drawing, tmp_path / "again", label="Synthetic data")
     assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]

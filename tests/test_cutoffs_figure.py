@@ -7,6 +7,8 @@ import made
 import numpy as np
 import pipeline
 import pytest
+from pipeline import CHOSEN, TRIAL
+from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
@@ -19,9 +21,6 @@ from d_q_trial.robustness.prespecified import prespecified_cuts, published_cuts
 from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 
-TRIAL = load_trial("data/trial.yaml")
-CHOSEN = settings.load("tests/config.yaml")
-ANALYSIS = CHOSEN.analyses["published"]
 PANEL = ("p16_variant_5", "p1np", "week_2")
 PLACE = ["share_below", "hodges_lehmann"]
 
@@ -93,15 +92,8 @@ def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
     drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, "turnover", PANEL[0], tmp_path / "x", label=None)
     (key,) = pages[0].figure.legends
-    names = [
-        "above the cutoff",
-        "below the cutoff",
-        "own cutoff",
-        "published cutoff",
-        "best of a side",
-        "sliding window",
-    ]
-    assert [text.get_text() for text in key.get_texts()] == names
+    names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
+    assert ", ".join(text.get_text() for text in key.get_texts()) == names
 
 
 def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
@@ -111,7 +103,7 @@ def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
 
 def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_path):
     analyses = {"halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}, "strict": {"alpha": 0.01}}
-    results = made.make(tmp_path, analyses, "results", "cutoffs", "robustness")
+    results = made.make(tmp_path, analyses, "results", "cutoffs", "robustness", outcomes=["ctx", "p1np", "bmd_radius"])
     assert len(list((results / "every_cut").iterdir())) == 2  # halves shares those of published
     every = {name: (results / name / "robustness/cutoffs.csv").read_bytes() for name in ("published", *analyses)}
     assert every["halves"] == every["published"] != every["strict"]
@@ -139,7 +131,7 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(ru
     markers = marker_values(run.participants, TRIAL, elsewhere)
     every = cutoffs.cutoffs_table(cutoffs.slices(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
     marked = published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
-    panel = marked[marked["marker"].eq(PANEL[0]) & marked["visit"].eq(PANEL[2])]
+    panel = pipeline.pick(marked, marker=PANEL[0], visit=PANEL[2])
     assert set(panel["share_below"]) == {39 / 60}
     assert set(panel["side"]) == {"above", "below"}
 

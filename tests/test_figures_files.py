@@ -17,12 +17,9 @@ CATALOGUE = catalogue_of("data/figures.yaml", TRIAL)
 ARMS = Panel(kind="arms", outcome="ctx", visit="week_20")
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
 SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
-FLOW = [
-    dict(zip(("step", "arm", "count", "text"), row, strict=True))
-    for row in (
-        ("screened", "", "177", "screened"), ("allocated", "d_q", "30", ""), ("withdrew", "d_q", "1", "left after week 2")
-    )
-]  # fmt: skip
+FLOW = [("screened", "", "177", "screened"), ("allocated", "d_q", "30", "")]
+FLOW += [("withdrew", "d_q", "1", "left after week 2")]
+FLOW = [dict(zip(("step", "arm", "count", "text"), row, strict=True)) for row in FLOW]
 
 
 def built(key, label=LABEL, flow=FLOW, **changed):
@@ -50,13 +47,7 @@ def test_figures_have_journal_width_a_letter_per_panel_and_the_label_of_data_tha
 def test_the_flow_tells_reported_from_counted_numbers_and_needs_nothing_reported():
     page, (shown,) = built("figure_1")
     written = {text.get_text() for text in all_texts(page)}
-    assert {
-        "n = 177",
-        "n = 6 (30 allocated, as reported)",
-        "n = 5",
-        "Fisetin, n = 1",
-        "1 left after week 2",
-    } <= written
+    assert {"n = 177", "n = 6 (30 allocated, as reported)", "n = 5", "Fisetin, n = 1", "1 left after week 2"} <= written
     assert "Dashed boxes: as reported in the article. Other boxes: counted in the workbook." in written
     assert "D+Q CTx 20 weeks: n = 106" in shown.words
     page, _ = built("figure_1", flow=())

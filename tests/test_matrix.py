@@ -3,8 +3,6 @@
 import html
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import openpyxl
@@ -71,6 +69,10 @@ REAL = {
     },
     "halves": {"strata": {"cuts": ["1/2"], "labels": ["lower-half", "upper-half"]}, "test": "normal_continuity"},
 }
+MATRICES = {  # configuration, analyses beside its reference, outcomes of the reference
+    "bundled": ("config.yaml", BUNDLED, ["ctx", "p1np", "bmd_radius", "sasp_il6"]),
+    "real": ("data/pbc/config.yaml", REAL, ["bilirubin", "albumin"]),
+}
 DRIVER = """
 import json
 from d_q_trial import cli
@@ -111,23 +113,15 @@ def made(request, tmp_path_factory):
         registry.write(KOLMOGOROV_SMIRNOV)
     with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
         references.write("massey: Massey FJ. Journal of the American Statistical Association 46, 68-78 (1951).\n")
-    source = "config.yaml" if request.param == "bundled" else "data/pbc/config.yaml"
+    source, others, outcomes = MATRICES[request.param]
     config = yaml.safe_load((folder / source).read_text())
     reference = config.get("reference", "published")
     if request.param == "bundled":
         _grouped_workbook(folder)
-    config["analyses"] = {reference: config["analyses"][reference]} | (BUNDLED if request.param == "bundled" else REAL)
+    config["analyses"] = {reference: config["analyses"][reference] | {"outcomes": outcomes}} | others
     config["robustness"] = {"permutations": 99}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    run = subprocess.run(
-        [sys.executable, "-c", DRIVER],
-        cwd=folder,
-        env=workspace.environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    run = workspace.run(folder, "-c", DRIVER)
     assert run.returncode == 0, run.stdout[-3000:]
     return folder, json.loads(run.stdout.splitlines()[-1]), reference
 

@@ -7,14 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pipeline import TRIAL
 
 from d_q_trial.claims import read_claims
 from d_q_trial.errors import UserError
 from d_q_trial.published_tables import read_published
-from d_q_trial.trial import load_trial
 
 FOLDER = Path("data/published")
-TRIAL = load_trial("data/trial.yaml")
 
 
 def test_every_reported_row_is_there():

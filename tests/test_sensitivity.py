@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
+from pipeline import PBC, PUBLISHED, TRIAL, one
 
 from d_q_trial.config import settings
 from d_q_trial.published_tables import published_frame
@@ -16,11 +17,9 @@ from d_q_trial.robustness.interaction import interactions
 from d_q_trial.stats.estimate import mann_whitney_effect
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
-from d_q_trial.trial import load_trial
 
-ROBUSTNESS, PBC = settings.Robustness(permutations=99), "data/pbc/config.yaml"
+ROBUSTNESS = settings.Robustness(permutations=99)
 PLANNED = published_frame("data/published", "power", power.NUMERIC)
-TRIAL, PUBLISHED = load_trial("data/trial.yaml"), settings.load("tests/config.yaml").analyses["published"]
 
 
 def _made_up(n=16, drop=(), **different):
@@ -32,13 +31,6 @@ def _made_up(n=16, drop=(), **different):
 def _repeated(n=16, drop=(), **different):
     """Sensitivity analyses of made-up participants."""
     return sensitivity.sensitivity(_made_up(n, drop, **different), ROBUSTNESS)
-
-
-def _pick(frame, **keys):
-    for key, wanted in keys.items():
-        frame = frame[frame[key].eq(wanted)]
-    assert len(frame) == 1, f"{len(frame)} rows for {keys}"
-    return frame.iloc[0]
 
 
 # The comparisons
@@ -81,7 +73,7 @@ def test_interaction_is_the_difference_of_the_effects_of_the_strata():
         upper, lower = (
             run.value("mann_whitney_effect", **keys, contrast=contrast, stratum=stratum) for stratum in ("T3", "T1")
         )
-        row = _pick(table, **keys, contrast=f"{contrast}, T3 - T1", statistic="effect_difference")
+        row = one(table, **keys, contrast=f"{contrast}, T3 - T1", statistic="effect_difference")
         assert row["value"] == pytest.approx(upper - lower, rel=1e-12)
     assert table["contrast"].nunique() == 4  # three strata make three differences, and the marker itself
 
@@ -110,13 +102,12 @@ def test_covariance_equals_statsmodels():
     own = table[table["method"].eq("covariance, log scale, HC3, t")]
     # The change carries ten significant digits.
     for statistic, value in (("adjusted_difference", theirs.params), ("p", theirs.pvalues)):
-        assert _pick(own, statistic=statistic)["value"] == pytest.approx(value["treated"], rel=1e-6)
+        assert one(own, statistic=statistic)["value"] == pytest.approx(value["treated"], rel=1e-6)
 
 
 def test_adjusted_percent_follows_from_the_adjusted_difference():
     for method in ("covariance, log scale, HC3, t", "mixed model, restricted likelihood, t (Satterthwaite)"):
-        rows = _repeated()
-        rows = rows[rows["visit"].eq("week_4") & rows["stratum"].eq("all") & rows["method"].eq(method)]
+        rows = pipeline.pick(_repeated(), visit="week_4", stratum="all", method=method)
         value = rows.set_index("statistic")["value"]
         for end in ("", "_lower", "_upper"):
             expected = 100 * (np.exp(value[f"adjusted_difference{end}"]) - 1)
@@ -126,7 +117,7 @@ def test_adjusted_percent_follows_from_the_adjusted_difference():
 def test_bounds_enclose_the_p_of_any_value_of_the_missing():
     layout = _made_up(drop=(("A02", "week_20"), ("A11", "week_20")))
     table = sensitivity.sensitivity(layout, ROBUSTNESS)
-    low, high = (_pick(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))
+    low, high = (one(table, visit="week_20", stratum="all", statistic=s) for s in ("p_lowest", "p_highest"))
     assert (low["n_first"], low["n_second"]) == (8, 8)
     (comparison,) = (c for c in layout.overall if c.visit == "week_20")
     seen = []
@@ -142,24 +133,21 @@ def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
     complete = _repeated(24)
     partial = _repeated(24, (("A02", "week_20"), ("A11", "week_20"), ("A15", "week_20")))
 
-    def share(table, visit):
-        rows = table[table["statistic"].eq("missing_share") & table["visit"].eq(visit) & table["stratum"].eq("all")]
-        return rows["value"].to_numpy()
-
-    assert (share(complete, "week_20") == 0).all()
-    assert (share(partial, "week_20") > 0.01).all()
-    assert (share(partial, "week_2") == 0).all()
+    share = {"statistic": "missing_share", "stratum": "all"}
+    assert (pipeline.pick(complete, visit="week_20", **share)["value"] == 0).all()
+    assert (pipeline.pick(partial, visit="week_20", **share)["value"] > 0.01).all()
+    assert (pipeline.pick(partial, visit="week_2", **share)["value"] == 0).all()
     keys = {"visit": "week_2", "stratum": "all", "statistic": "adjusted_difference"}
     full = complete[complete["method"].str.startswith("covariance, log")]
     imputed = partial[partial["method"].str.startswith("imputed, covariance")]
-    assert _pick(imputed, **keys)["value"] == pytest.approx(_pick(full, **keys)["value"], rel=1e-9)
+    assert one(imputed, **keys)["value"] == pytest.approx(one(full, **keys)["value"], rel=1e-9)
 
 
 def test_the_imputed_effect_of_complete_values_is_the_effect_itself():
     table, compared = _repeated(24), 0
     table = table[table["statistic"].eq("mann_whitney_effect") & table["reason"].eq("")]
     for comparison in _made_up(24).compared:
-        rows = table[table["visit"].eq(comparison.visit) & table["stratum"].eq(comparison.stratum)]
+        rows = pipeline.pick(table, visit=comparison.visit, stratum=comparison.stratum)
         effect = mann_whitney_effect(*comparison.samples(comparison.log_ratio)).estimate
         assert rows["value"].to_numpy(float) == pytest.approx(effect, rel=1e-9)
         compared += len(rows)
@@ -191,7 +179,7 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     layout = pipeline.run(cohorts.participants(rows), TRIAL, PUBLISHED).layout
     assert layout.overall == []  # every row is one of a stratum
     assert {(c.stratum, c.counts()) for c in layout.compared} == {("T3", (6, 6)), ("T1/T2", (6, 6))}
-    assert _pick(interactions(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
+    assert one(interactions(layout, ROBUSTNESS), statistic="p", method="placements, t, level 0.95")["value"] <= 1
     table = sensitivity.sensitivity(layout, ROBUSTNESS)
     undefined = table[table["statistic"].isin(["p_lowest", "p_highest"])]
     assert undefined["reason"].eq(sensitivity.NO_IDS).all()
@@ -215,7 +203,7 @@ def test_tables_repeat_and_every_missing_value_has_a_reason():
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
 def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha):
     table = sensitivity.leave_one_out(_made_up(alpha=alpha))
-    own = _pick(table, visit="week_4", stratum="all", statistic="p", group="A03")
+    own = one(table, visit="week_4", stratum="all", statistic="p", group="A03")
     (comparison,) = (c for c in _made_up(exclude=["A03"]).overall if c.visit == "week_4")
     assert own["value"] == pytest.approx(rank_sum(*comparison.samples(), method="normal").p, rel=1e-12)
     assert (own["n_first"], own["n_second"]) == (7, 8)
@@ -236,27 +224,23 @@ def _suspect(layout, **different):
 @pytest.mark.parametrize("change", ["percent", "difference", "log_ratio"])
 def test_a_larger_suspect_value_moves_means_and_not_ranks(change):
     layout = _made_up(change=change, alpha=0.2)
-    treated = layout.changes[layout.changes["visit"].eq("week_4") & layout.changes["arm"].eq("d_q")]
-    percent = 100 * (treated["follow_up"] / treated["baseline"] - 1)
-    largest = percent.loc[treated["value"].idxmax()]
-    table = _suspect(layout, reported=f"{largest:.1f}", instead=f"{10 * largest:.0f}")
-    plain, worse = f"{largest:.1f}", f"{10 * largest:.0f} for {largest:.1f}"
+    treated = pipeline.pick(layout.changes, visit="week_4", arm="d_q")
+    person = treated.loc[treated["value"].idxmax()]
+    largest = 100 * (person["follow_up"] / person["baseline"] - 1)
+    plain, instead = f"{largest:.1f}", f"{10 * largest:.0f}"
+    table, groups = _suspect(layout, reported=plain, instead=instead), (plain, f"{instead} for {plain}")
     keys = {"visit": "week_4", "stratum": "all"}
-    ranks = [_pick(table, **keys, group=g, method="rank-sum, normal", statistic="p")["value"] for g in (plain, worse)]
-    means = [_pick(table, **keys, group=g, statistic="mean_difference")["value"] for g in (plain, worse)]
+    ranks = [one(table, **keys, group=g, method="rank-sum, normal", statistic="p")["value"] for g in groups]
+    means = [one(table, **keys, group=g, statistic="mean_difference")["value"] for g in groups]
     assert ranks[0] == ranks[1]
-    baseline, new = treated.loc[treated["value"].idxmax(), "baseline"], (float(plain), float(f"{10 * largest:.0f}"))
-    moved = {
-        "percent": new,
-        "difference": [baseline * p / 100 for p in new],
-        "log_ratio": np.log1p(np.divide(new, 100)),
-    }
-    assert means[1] - means[0] == pytest.approx((moved[change][1] - moved[change][0]) / 8, rel=1e-6)
-    without = _pick(table, **keys, group=f"without {plain}", statistic="mean_difference")
+    new = np.array([plain, instead], float)
+    moved = {"percent": new, "difference": person["baseline"] * new / 100, "log_ratio": np.log1p(new / 100)}[change]
+    assert means[1] - means[0] == pytest.approx((moved[1] - moved[0]) / 8, rel=1e-6)
+    without = one(table, **keys, group=f"without {plain}", statistic="mean_difference")
     assert (without["n_first"], without["n_second"]) == (7, 8)
     if change == "percent":
         (comparison,) = (c for c in layout.overall if c.visit == "week_4")
-        limit = _pick(table, **keys, group=plain, statistic="hodges_lehmann_lower")["value"]
+        limit = one(table, **keys, group=plain, statistic="hodges_lehmann_lower")["value"]
         expected = hodges_lehmann(*comparison.samples(), method="normal", confidence=0.8).lower
         assert limit == pytest.approx(expected, abs=0.2)
 
@@ -277,11 +261,11 @@ def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
 
 def test_power_is_that_of_the_reported_calculation():
     table = power.power_table(PLANNED, pipeline.of_config().layout, ROBUSTNESS)
-    implied = _pick(table, statistic="implied_sd")
+    implied = one(table, statistic="implied_sd")
     assert (implied["n_first"], implied["n_second"]) == (27, 27)
     assert round(implied["value"], 1) == 22.0
     keys = {"outcome": "ctx", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3", "group": "planned"}
-    t3 = _pick(table, **keys, statistic="power", method="two-sided t test")
+    t3 = one(table, **keys, statistic="power", method="two-sided t test")
     assert (t3["n_first"], t3["n_second"]) == (10, 11)
     assert t3["value"] == pytest.approx(0.4977, abs=0.002)
     ratio = table[table["statistic"].eq("exaggeration")]["value"].dropna()

@@ -1,30 +1,26 @@
 """Tables: the cells of the article from its own numbers, full precision beside them, and every form of writing."""
 
-import csv
 import math
 import re
-from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
+from pipeline import LABEL, TRIAL
+from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial import labels
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
 from d_q_trial.tables.build import DASH, Source, build_tables, caption
 from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
 from d_q_trial.tables.write import exact_frame, latex, page, shown_frame, write_tables
-from d_q_trial.trial import load_trial
 
-ROOT = Path(__file__).parent.parent
-PUBLISHED = ROOT / "data/published"
-LABEL = "Synthetic data: not the trial's participants"
+PUBLISHED = "data/published"
 KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
-TRIAL = load_trial(ROOT / "data/trial.yaml")
-ANALYSIS = settings.load(ROOT / "tests/config.yaml").analyses["published"]
-LISTED = catalogue_of(ROOT / "data/tables.yaml", TRIAL)
+LISTED = catalogue_of("data/tables.yaml", TRIAL)
 CONTRAST, MARKER = "d_q - control", "p16_variant_5"
 
 
@@ -81,7 +77,7 @@ REPORTED = Numbers(reported_as_results())
 
 @pytest.fixture(scope="module")
 def tables():
-    source = Source(TRIAL, ANALYSIS, REPORTED, str(PUBLISHED), LABEL)
+    source = Source(TRIAL, ANALYSIS, REPORTED, PUBLISHED, LABEL)
     return {table.key: table for table in build_tables(LISTED, source)}
 
 
@@ -128,8 +124,7 @@ def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
 def test_every_form_of_every_table_carries_the_label_of_synthetic_data(tables, written):
     for key in tables:
         for name in (f"{key}.csv", f"{key}_exact.csv"):
-            with (written / name).open(encoding="utf-8", newline="") as stream:
-                assert all(LABEL in row["data"] for row in csv.DictReader(stream)), name
+            assert all(LABEL in row["data"] for row in read_rows(written / name)), name
         assert "Synthetic data: not the trial&#39;s participants" in (written / f"{key}.html").read_text()
     for sheet in load_workbook(written / "tables.xlsx"):
         assert LABEL in str([*sheet.values][1])
@@ -180,8 +175,7 @@ def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
 
 
 def test_numbers_of_people_are_whole_in_full_precision(written):
-    with (written / "table_1_exact.csv").open(encoding="utf-8", newline="") as stream:
-        rows = {row["outcome"]: row for row in csv.DictReader(stream)}
+    rows = {row["outcome"]: row for row in read_rows(written / "table_1_exact.csv")}
     assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
 
 
@@ -194,7 +188,7 @@ def test_a_caption_has_the_title_the_test_and_the_note():
 
 
 def test_a_real_workbook_leaves_no_label_behind(tmp_path):
-    plain = Source(TRIAL, ANALYSIS, REPORTED, str(PUBLISHED), None)
+    plain = Source(TRIAL, ANALYSIS, REPORTED, PUBLISHED, None)
     for path in write_tables(build_tables(LISTED, plain), tmp_path):
         assert path.suffix == ".xlsx" or "ynthetic" not in path.read_text(encoding="utf-8")
     assert "data" not in shown_frame(build_tables(catalogue_of(None, TRIAL), plain)[0])
@@ -207,10 +201,8 @@ def test_the_same_numbers_give_the_same_bytes(tables, written, tmp_path):
 
 def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(tmp_path):
     p = 0.123456789012345678
-    rows = [
-        at_baseline("age", name, value, arm="control")
-        for name, value in {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}.items()
-    ]
+    given = {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
+    rows = [at_baseline("age", name, value, arm="control") for name, value in given.items()]
     table = built([*rows, at_baseline("age", "p", repr(p))], rows={"outcomes": ["age", "smoker"]})
     assert table.rows[0].cells == ("Age, years", "74.4 (70.0, 80.0)", DASH, "0.123")
     assert "no values in this analysis" in " ".join(table.notes)
@@ -231,9 +223,7 @@ def test_an_undefined_p_is_told_from_an_absent_one():
 def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend():
     names = ["low", "middle", "high"]
     key = ("ctx", "baseline", "baseline", MARKER, "")
-    rows = [
-        result(*key, f"high - {lower}", "", "p", value=value) for lower, value in (("low", "0.01"), ("middle", "0.5"))
-    ]
+    rows = [result(*key, f"high - {lower}", "", "p", value=p) for lower, p in (("low", "0.01"), ("middle", "0.5"))]
     rows.append(result(*key, "trend low < middle < high", "both arms", "p_trend", value="0.02"))
     table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"])
     assert table.columns[1:] == (*names, "P, high against low", "P, high against middle", "P for trend")

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 import time
 import zipfile
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 import workspace
 import yaml
+from pipeline import CHOSEN
 
-from d_q_trial import run_summary
-from d_q_trial.config import settings
+from d_q_trial import cli, code_inputs, run_summary
 
 RESULTS = "results/published/results.csv"
 
@@ -45,37 +44,28 @@ def test_a_second_run_has_nothing_to_do_and_says_where_the_report_is(finished):
 
 
 def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tmp_path, monkeypatch, capsys):
-    chosen, said = (
-        settings.load("config.yaml"),
-        "The full-size multiverse is results/full_size/published/multiverse.csv",
-    )
+    said = "The full-size multiverse is results/full_size/published/multiverse.csv"
     monkeypatch.chdir(tmp_path)
     Path("results/published").mkdir(parents=True)
     Path("results/published/report.html").touch()
     for message, end in ((said, said), ("All outputs are up to date", "The report is results/published/report.html;")):
         Path("log").write_text(f"[Fri Nov 27 08:25:10 2026]\nJob 0: {message}\nFinished jobid: 0 (Rule: any)\n")
-        run_summary.print_summary(chosen, ["log"])
+        run_summary.print_summary(CHOSEN, ["log"])
         last, took = capsys.readouterr().out.splitlines()[-2:]
         assert last.startswith(end)
         assert took.startswith("Took ")
 
 
-def test_the_modules_that_a_step_imports_are_among_those_it_depends_on(finished):
-    sys.path.insert(0, str(finished[0] / "src"))
-    from d_q_trial import code_inputs
-
-    logs = list((finished[0] / "results").rglob("logs/*.log"))
-    checked = 0
-    for log in logs:
+def test_the_modules_that_a_step_imports_are_those_it_depends_on(finished):
+    checked = set()
+    for log in (finished[0] / "results").rglob("logs/*.log"):
         command = log.stem.removesuffix("_1_of_1")
-        imported = set(re.findall(r"^import time:.*\| +d_q_trial\.([\w.]+)$", log.read_text(), flags=re.MULTILINE))
-        if not imported:
-            continue
-        files = {path.relative_to(code_inputs.PACKAGE).with_suffix("") for path in code_inputs.modules_of(command)}
-        known = {".".join(file.parts).removesuffix(".__init__") for file in files}
-        assert imported - known <= {"cli", "__main__"}, command
-        checked += 1
-    assert checked >= 11
+        if imported := set(re.findall(r"^import time:.*\| +d_q_trial\.([\w.]+)$", log.read_text(), flags=re.MULTILINE)):
+            files = [path.relative_to(code_inputs.PACKAGE).with_suffix("") for path in code_inputs.modules_of(command)]
+            known = {".".join(file.parts).removesuffix(".__init__") for file in files}
+            assert imported - known <= {"cli", "__main__"}, command
+            checked.add(command)
+    assert len(checked) >= 11
 
 
 def test_every_output_is_one_that_a_rule_makes_again(copy):
@@ -334,13 +324,13 @@ def test_the_report_of_snakemake_shows_figures_and_tables_with_captions_in_the_p
     assert "Tables, figures and claims of published" in text
 
 
-def test_results_of_a_run_that_did_not_finish_are_not_judged(copy):
-    assert workspace.command(copy, "verify").returncode == 0
+def test_results_of_a_run_that_did_not_finish_are_not_judged(copy, capsys):
+    folder = str(copy / "results/published")
+    assert cli.main(["verify", folder]) == 0
     workspace.edit(copy, lambda config: config["analyses"]["published"].update(alpha=0.01))
     assert workspace.snakemake(copy, RESULTS).returncode == 0
-    verdict = workspace.command(copy, "verify")
-    assert verdict.returncode == 2
-    assert "changed since the last finished run: results.csv" in verdict.stdout
+    assert cli.main(["verify", folder]) == 2
+    assert "changed since the last finished run: results.csv" in capsys.readouterr().out
 
 
 def test_the_slurm_profile_states_memory_and_time_of_rules_that_exist(finished):

@@ -33,10 +33,10 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **own, "MPLCONFIGDIR": matplotlib.get_cachedir(), "SOURCE_DATE_EPOCH": "1700000000"}
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = None, **more: str):
-    """Run snakemake in the copy and return what it printed; ``more`` are variables of the environment."""
+def run(folder: Path, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the copy, with what it prints in one; ``more`` are variables of the environment."""
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", str(cores), *arguments],
+        [sys.executable, *arguments],
         cwd=cwd or folder,
         env=environment(folder) | more,
         stdout=subprocess.PIPE,
@@ -45,6 +45,11 @@ def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = 
         check=False,
         timeout=900,
     )
+
+
+def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = None, **more: str):
+    """Run snakemake in the copy and return what it printed."""
+    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, cwd=cwd, **more)
 
 
 def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:
@@ -71,19 +76,6 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.05)
-
-
-def command(folder: Path, *arguments: str):
-    """Run a command of the package in the copy."""
-    return subprocess.run(
-        [sys.executable, "-m", "d_q_trial", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
 
 
 def planned(folder: Path, *arguments: str) -> set[str]:
