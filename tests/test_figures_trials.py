@@ -15,7 +15,7 @@ CONFIGS = ("config.yaml", pytest.param("data/pbc/config.yaml", marks=pytest.mark
 
 @pytest.fixture(scope="module", params=CONFIGS)
 def trial_pages(request, tmp_path_factory):
-    """Study, and a page with its contents for every figure."""
+    """A page with its contents for every figure."""
     chosen, run = settings.load(request.param), pipeline.of_config(request.param)
     folder, analysis = tmp_path_factory.mktemp("run"), chosen.analyses[chosen.reference]
     run.participants.write(folder)
@@ -30,7 +30,7 @@ def trial_pages(request, tmp_path_factory):
             page.figure.set_dpi(style.PNG_DPI)
             page.figure.draw_without_rendering()
             pages[key] = page, contents
-        yield study, pages
+        yield pages
 
 
 def _texts(figure):
@@ -46,14 +46,12 @@ def _texts(figure):
 
 
 def test_no_panel_lacks_its_numbers(trial_pages):
-    _, pages = trial_pages
-    assert [(key, c.title) for key, (_, contents) in pages.items() for c in contents if c.missing] == []
+    assert [(key, c.title) for key, (_, contents) in trial_pages.items() for c in contents if c.missing] == []
 
 
 def test_every_group_has_as_many_points_as_its_n(trial_pages):
-    _, pages = trial_pages
     compared = 0
-    for key, (page, _) in pages.items():
+    for key, (page, _) in trial_pages.items():
         for ax in page.figure.axes:
             ticks = [tick.get_text() for tick in ax.get_xticklabels()]
             stated = [text.rpartition("n = ")[2] for text in ticks if text != "difference"]
@@ -71,17 +69,9 @@ def test_every_group_has_as_many_points_as_its_n(trial_pages):
 
 
 def test_no_text_is_cut_off_by_the_page_or_overlaps_another(trial_pages):
-    _, pages = trial_pages
-    for key, (page, _) in pages.items():
+    for key, (page, _) in trial_pages.items():
         width, height = page.figure.bbox.size
         boxes = [(text.get_text(), text.get_window_extent()) for text in _texts(page.figure)]
         for index, (name, box) in enumerate(boxes):
             assert (box.x0 >= 0, box.y0 >= 0, box.x1 <= width, box.y1 <= height) == (True,) * 4, (key, name)
             assert not [other for other, area in boxes[:index] if box.overlaps(area) and other != "//"], (key, name)
-
-
-def test_the_label_of_the_workbook_is_on_every_page_with_data_or_on_none(trial_pages):
-    study, pages = trial_pages
-    for key, (page, _) in pages.items():
-        labels = [text.get_text() for text in _texts(page.figure) if text.get_gid() == "label"]
-        assert labels == ([study.label] if study.label and key != "figure_2" else [])

@@ -294,14 +294,6 @@ def test_a_family_holds_the_specifications_of_its_name():
     assert len(set(map(bytes, every.families.values()))) == len(every.families)
 
 
-def test_a_missing_participant_stays_missing_under_permutation():
-    every = prepare(made_up(drop=[("A01", "week_20"), ("A02", "week_20"), ("A03", "week_20")]))[0]
-    absent = np.isnan(every.values)
-    for column, test in zip(every.column, every.test, strict=True):
-        assert (every.design.scores[test][absent[:, column]] == 0).all()
-        assert (every.design.presence[every.design.pattern[test]] == ~absent[:, column]).all()
-
-
 @pytest.mark.parametrize(("parts", "memory_mb"), [(1, 2), (3, 512), (7, 2)])
 def test_shards_and_memory_change_no_number(tmp_path, parts, memory_mb):
     run = pipeline.of_config()

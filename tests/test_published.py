@@ -53,13 +53,6 @@ def test_the_tables_equal_the_transcribed_facts():
         assert [{key: row[key] for key in expected[0]} for row in read_published(FOLDER, ours)] == expected
 
 
-def test_known_differences_name_a_claim_and_a_reason():
-    names = {claim.claim for claim in read_claims(FOLDER)}
-    for row in read_published(FOLDER, "known_differences"):
-        assert row["claim"] in names
-        assert len(row["reason"]) > 20
-
-
 HEADER = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction"
 ROW = "paper,Fig. 3a,ctx,percent_change,week_20,,all,d_q - control,rank_sum,{relation},{p},,"
 
@@ -131,8 +124,3 @@ def test_a_table_in_another_encoding_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match="not UTF-8 text") as caught:
         read_claims(tmp_path)
     assert "\n" not in str(caught.value)
-
-
-def test_a_folder_that_does_not_exist_is_refused():
-    with pytest.raises(UserError, match="no such folder"):
-        read_claims("nowhere")

@@ -13,9 +13,9 @@ from pipeline import LABEL, TRIAL
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.files import read_rows
-from d_q_trial.pages import as_script, prose, render
+from d_q_trial.pages import as_script, prose
 from d_q_trial.report import collect, headlines, methods, pieces
-from d_q_trial.report.page import claims_page, report_page
+from d_q_trial.report.page import report_page
 from d_q_trial.results_table import Numbers
 
 ANALYSES = ("published", "halves", "thirds", "strict")
@@ -122,14 +122,6 @@ def test_the_p_of_p_values_is_in_italics(all_pages):
         assert upright.findall(text) == [], path
 
 
-def test_the_print_header_keeps_the_spaces_of_the_label():
-    values = {"title": "", "trial": TRIAL, "reference": "", "analyses": {}, "pages": [], "sources": [], "summaries": []}
-    page = render("index.html.j2", label="data: not", **values)
-    header = re.search(r'@top-center { content: "(.*?)";', page)[1]
-    assert re.sub(r"\\(\w{6})", lambda code: chr(int(code[1], 16)), header) == "data: not"
-    assert " " not in header  # a space after an escape ends the escape and vanishes
-
-
 def test_every_page_leads_to_every_other_and_the_overview_to_every_report(all_pages, pages):
     names = {"index.html", "published/report.html", "published/claims.html", "compare/comparison.html"}
     names |= {"consistency/consistency.html"}
@@ -156,11 +148,6 @@ def test_the_sentences_count_the_verdicts_by_source(pages, all_pages):
             "reported bound); 11 adverse-event counts have no participant data." in text
         )
         assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch" in text
-
-
-def test_failures_have_the_sign_and_the_colour_of_failure(report):
-    page = claims_page(replace(report, verdicts=[replace(report.verdicts[0], verdict=claims.NOT_REPRODUCED)]))
-    assert re.search(r'<td class="bad"[^>]*><span aria-hidden="true">✗</span> not reproduced</td>', page)
 
 
 def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, report):

@@ -121,15 +121,6 @@ def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
     assert "Copied from the article" in " ".join(table.notes)
 
 
-def test_every_form_of_every_table_carries_the_label_of_synthetic_data(tables, written):
-    for key in tables:
-        for name in (f"{key}.csv", f"{key}_exact.csv"):
-            assert all(LABEL in row["data"] for row in read_rows(written / name)), name
-        assert "Synthetic data: not the trial&#39;s participants" in (written / f"{key}.html").read_text()
-    for sheet in load_workbook(written / "tables.xlsx"):
-        assert LABEL in str([*sheet.values][1])
-
-
 def test_a_sheet_shows_the_cells_of_the_table_and_no_empty_row(tables, written):
     def shown(cell):  # as a spreadsheet shows it
         if isinstance(cell.value, int | float):
