@@ -9,7 +9,6 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
 
 THIRDS = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
-TENTHS = [0.1 * i for i in range(61)]
 
 
 def divided(rows, rule=None, **different):
@@ -36,7 +35,7 @@ def sizes(frame):
         (range(60), 20, 20),
         ([*range(39), 39, 39, *range(41, 60)], 21, 19),  # a tie at the cut
         # With 61 values the cut is the 41st value itself, up to rounding error of 60 * (2/3).
-        (TENTHS, 21, 20),
+        ([0.1 * i for i in range(61)], 21, 20),
     ],
 )
 def test_the_upper_third_has_a_third_and_a_value_at_the_cut_goes_to_the_side_that_is_asked_for(values, upper, lower):

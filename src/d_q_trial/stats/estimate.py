@@ -46,7 +46,7 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
     """Difference of means with interval and P of Welch's t test by ``scipy.stats.ttest_ind``.
 
-    NaN with fewer than two values in either; no error where neither varies. Welch (1947), Biometrika 34, 28-35.
+    NaN with fewer than two values in either; no error where neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
@@ -103,8 +103,8 @@ def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:
     """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
-    The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do. None
-    where a stratum has no variance: groups that do not overlap hide the uncertainty instead of showing it.
+    The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do; without
+    variance in a stratum there is none, because groups that do not overlap hide the uncertainty.
     """
     estimate, parts = upper.estimate - lower.estimate, (upper.standard_error**2, lower.standard_error**2)
     if not min(parts) > 0:

@@ -218,9 +218,9 @@ def blocks(
     memory_mb: int = 512,
     progress: Progress | None = None,
 ) -> Iterator[Statistics]:
-    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time, within a memory that moves no number.
+    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time; the memory changes no number.
 
-    A ValueError says what memory would hold a block. ``progress`` is called with the permutations done and to do.
+    A ValueError says how much would hold a block. ``progress`` is called with the permutations done and to do.
     """
     stop = labels.count if stop is None else stop
     needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
@@ -270,7 +270,7 @@ class StepDown:
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
-        """Return the P-value of each specification by ``p_of`` its count, never smaller than that of a more extreme one."""
+        """Return the P-value of each count by ``p_of``, in a family never smaller than that of a more extreme one."""
         stepped = self.counts[self._order]
         for own in self._families:
             stepped[own] = np.maximum.accumulate(stepped[own][::-1])[::-1]

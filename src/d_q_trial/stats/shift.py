@@ -30,8 +30,8 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     """
     first, second = present(first), present(second)
     values = np.concatenate([first, second])
-    is_first, all_members = np.arange(values.size) < first.size, np.ones((values.size, 1), dtype=bool)
-    found = hodges_lehmann_subgroups(values, is_first, all_members, method=method, confidence=confidence)
+    is_first, everyone = np.arange(values.size) < first.size, np.ones((values.size, 1))
+    found = hodges_lehmann_subgroups(values, is_first, everyone, method=method, confidence=confidence)
     estimate, lower, upper = found[:, 0].tolist()
     return Estimate(estimate, lower=lower, upper=upper)
 
@@ -106,7 +106,7 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties in a sample, P need not be monotone in the shift: the verdict changes there nearest to the normal limits.
+    With ties in a sample, P need not be monotone in the shift; the change of verdict nearest to the normal limit counts.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2

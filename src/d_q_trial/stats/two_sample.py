@@ -1,7 +1,7 @@
 """The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
 
-To add a test, add an entry to ``_EVERY``; its name is then a choice in ``config.yaml``. numpy and scipy are imported only
-when a test is made, so that asking for names or words is cheap.
+To add a test, add an entry to ``_EVERY``, and what it cites to ``report/references.yaml``; its name is then a choice in
+``config.yaml``. numpy and scipy are imported only when a test is made, so that asking for names or words is cheap.
 """
 
 from __future__ import annotations
