@@ -1,6 +1,5 @@
 """The command that checks internal consistency: inputs, tables and page."""
 
-import csv
 import json
 import os
 import re
@@ -15,6 +14,7 @@ import pytest
 from d_q_trial.cli import main
 from d_q_trial.consistency import VARIANTS
 from d_q_trial.consistency.findings import COLUMNS
+from d_q_trial.files import read_rows as rows
 
 HEADER = "claim,p,n_first,n_second\n"
 
@@ -31,11 +31,6 @@ def check(folder, text, sizes=None, encoding="utf-8"):
         (folder / "sizes.csv").write_text(sizes, encoding="utf-8")
         arguments += ["--sizes", folder / "sizes.csv"]
     return run(*arguments), folder / "out"
-
-
-def rows(path):
-    with Path(path).open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 @pytest.fixture(scope="module")

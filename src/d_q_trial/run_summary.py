@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .config.settings import RESERVED
+from .files import read_rows
 
 if TYPE_CHECKING:
     from .config.settings import Settings
@@ -105,7 +105,6 @@ def _done(logs: Sequence[str]) -> str:
 
 
 def _verdicts(folder: Path) -> str:
-    with (folder / "claims.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_rows(folder / "claims.csv")
     counts = Counter(row["verdict"] for row in rows)
     return f"{len(rows)} reported values: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())

@@ -257,14 +257,13 @@ def _draw_markers(cohort: Cohort, rng: np.random.Generator) -> None:
         while cells.size < n:  # distinct values, so that ties are those that are meant
             drawn = np.exp(np.log(marker.typical) + marker.spread * rng.standard_normal(n))
             cells = np.unique(np.round(drawn * unit).astype(int))
+        cut = n - marker.upper
         if marker.tie_at_cut:
-            cells[n - marker.upper + 1] = cells[n - marker.upper]
+            cells[cut + 1] = cells[cut]
         score = loading * shared + (1 - loading**2) ** 0.5 * rng.standard_normal(n)
         column = cohort.markers[key] = np.empty(n)
-        for inside, part in (
-            (strata[key, lower], cells[: n - marker.upper]),
-            (strata[key, upper], cells[n - marker.upper :]),
-        ):
+        for stratum, part in ((lower, cells[:cut]), (upper, cells[cut:])):
+            inside = strata[key, stratum]
             column[inside] = in_order_of(score[inside], part / unit)
     age = cohort.cells["age", BASELINE]
     arms = sorted(design.arms)
