@@ -208,10 +208,10 @@ def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constrain
     for name in names:
         if domains[name][1] >= sizes.LARGEST:
             raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
+    fixed: dict[int | str, int] = {name: low for name, (low, high) in domains.items() if low == high}
     by_pair: Pairs = defaultdict(list)
-    for p, ends in zip(p_values, pairs, strict=True):
-        low = {end: domains[end] for end in ends if isinstance(end, str)}
-        by_pair[tuple(low[end][0] if end in low and len(set(low[end])) == 1 else end for end in ends)].append(p)
+    for p, (first, second) in zip(p_values, pairs, strict=True):
+        by_pair[fixed.get(first, first), fixed.get(second, second)].append(p)
     links = {pair: {end for end in pair if isinstance(end, str)} for pair in by_pair}
     known = {pair: own for pair, own in by_pair.items() if not links[pair]}
     components: list[Component] = [(known, [{}])] if known else []
