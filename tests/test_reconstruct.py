@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from d_q_trial.cli import main
-from d_q_trial.reconstruct.constraints import (
-    Quantile,
-    RankSum,
-    constraints_on,
-    read_targets,
-    rounding_window,
-    z_windows,
-)
+from d_q_trial.reconstruct import constraints
+from d_q_trial.reconstruct.constraints import Quantile, RankSum, rounding_window, z_windows
 from d_q_trial.reconstruct.design import read_design, recruit
 from d_q_trial.reconstruct.search import Column, UnmetError, refine, solve
 from d_q_trial.trial import load_trial
@@ -120,12 +114,12 @@ def test_search_names_the_constraint_that_cannot_be_met():
 
 def test_every_reported_row_of_the_trial_becomes_a_constraint():
     design = read_design(DESIGN, load_trial("data/trial.yaml"))
-    targets = read_targets(PUBLISHED, design)
+    targets = constraints.read_targets(PUBLISHED, design)
     people = recruit(design, rng())
     names = []
     for outcome, visit in {**targets.summaries, **targets.tests}:
         if outcome in design.continuous:
-            found = constraints_on(targets, people, outcome, visit, people.present(outcome, visit))
+            found = constraints.constraints_on(targets, people, outcome, visit, people.present(outcome, visit))
             names += [constraint.name for constraint in found]
     assert len(names) > 550
     assert any("P = 0.611" in name for name in names)
@@ -194,11 +188,7 @@ def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
         ("absences:", "absence:", "absence: unknown key; did you mean 'absences'?"),
         ('reported: "1480"', 'reported: "1481"', "reading of p1np 1481: no reported row has it"),
         ("why: left after week 2", "number: 9, why: left after week 2", "absence (left after week 2): "),
-        (
-            "strata: {p16_variant_5: T3}, why",
-            "strata: {p16_variant_5: T4}, why",
-            "stratum 'T4' by marker 'p16_variant_5'",
-        ),
+        ("{p16_variant_5: T3}, why", "{p16_variant_5: T4}, why", "stratum 'T4' by marker 'p16_variant_5'"),
     ],
 )
 def test_a_faulty_design_ends_in_one_message(tmp_path, capsys, given, instead, expected):

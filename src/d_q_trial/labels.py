@@ -56,9 +56,9 @@ def count(number: int) -> str:
     return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else f"{number:,}"
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str) -> str:
     """Return a number with its noun in the right form: ``one visit``, ``two visits``."""
-    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
 
 
 def sample(group: str, trial: Trial) -> str:

@@ -92,13 +92,11 @@ class Robustness(Strict):
         visits = list(trial.visits)[1:]
         changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
         groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
-        faults = []
-        for name, family in self.families.items():
-            faults += unknown(f"robustness.families.{name}.outcomes", family.outcomes, groups)
-            faults += unknown(f"robustness.families.{name}.visits", family.visits, visits)
-        faults += unknown("robustness.multiverse.outcomes", self.multiverse.outcomes, changing)
-        faults += unknown("robustness.multiverse.visits", self.multiverse.visits, visits)
-        faults += unknown("robustness.multiverse.markers", self.multiverse.markers, trial.markers)
+        faults = unknown("robustness.multiverse.markers", self.multiverse.markers, trial.markers)
+        named = [(f"families.{name}", family, groups) for name, family in self.families.items()]
+        for place, section, outcomes in (*named, ("multiverse", self.multiverse, changing)):
+            faults += unknown(f"robustness.{place}.outcomes", section.outcomes, outcomes)
+            faults += unknown(f"robustness.{place}.visits", section.visits, visits)
         return faults
 
 

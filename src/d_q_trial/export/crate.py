@@ -58,9 +58,8 @@ def _home_page(name: str) -> str:
     about = metadata.metadata(name)
     stated = [entry.split(", ", 1) for entry in about.get_all("Project-URL", [])]
     named = {label.casefold(): address for label, address in stated}
-    return next(
-        (named[label] for label in ("homepage", "documentation", "source") if label in named), about["Home-page"] or ""
-    )
+    known = [named[label] for label in ("homepage", "documentation", "source") if label in named]
+    return [*known, about["Home-page"] or ""][0]
 
 
 def _end_time() -> str:
