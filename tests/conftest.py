@@ -55,6 +55,11 @@ def copy(finished, tmp_path):
     return Path(shutil.copytree(finished[0], tmp_path / "project", symlinks=True))
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that take long, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _read_files_in_process(request, monkeypatch):
     """Save hundreds of processes: only the tests of the loader, of commands and of the workflow start the real one."""

@@ -140,14 +140,6 @@ def test_completers_at_an_early_visit_have_a_value_at_the_last():
     assert n.to_dict() == {"intention_to_treat": 9, "completers": 8}
 
 
-def test_relabelled_arms_leave_every_value_as_it_is():
-    people = made_up(changed={("A03", "week_2"): 900.0})
-    other = people.frame.assign(arm=people.frame["participant"].map(lambda p: "d_q" if p < "A05" else "control"))
-    every, again = (prepare(who)[0] for who in (people, cohorts.participants(other.to_dict("records"))))
-    np.testing.assert_array_equal(every.values, again.values)
-    assert (every.is_first != again.is_first).any()
-
-
 # The tests of the specifications
 
 

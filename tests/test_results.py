@@ -191,13 +191,10 @@ def test_markers_are_correlated_with_age_as_by_scipy_in_the_sample_its_halves_an
     assert as_rows(found) == as_rows(pd.DataFrame(expected, columns=list(COLUMNS)))
 
 
-def test_a_key_names_one_number(published):
+def test_a_key_names_one_number_that_is_finite_or_missing_with_a_reason(published):
     assert tuple(published.results.columns) == COLUMNS
     assert not published.results.duplicated(list(KEYS)).any()
     assert not published.alternatives.duplicated([*KEYS, "method"]).any()
-
-
-def test_a_value_is_finite_or_missing_with_a_reason(published):
     missing = published.results["value"].isna()
     assert (published.results.loc[missing, "reason"] != "").all()
     assert np.isfinite(published.results.loc[~missing, "value"]).all()

@@ -45,11 +45,6 @@ def test_comparisons_hold_the_participants_of_the_results(path):
         assert rank_sum(*comparison.samples(), method="normal").p == pytest.approx(p[comparison.key], rel=1e-12)
 
 
-def test_an_excluded_participant_is_in_no_comparison():
-    layout = _made_up(exclude=["A03"])
-    assert all("A03" not in comparison.participant for comparison in layout.overall + layout.by_marker)
-
-
 @pytest.mark.parametrize(("change", "kept"), [("percent", True), ("difference", False), ("log_ratio", True)])
 def test_the_log_ratio_follows_from_the_change(change, kept):
     """A winsorised change stays so on the log scale, where the change says the ratio; a difference does not."""

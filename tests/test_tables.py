@@ -185,11 +185,6 @@ def test_a_real_workbook_leaves_no_label_behind(tmp_path):
     assert "data" not in shown_frame(build_tables(catalogue_of(None, TRIAL), plain)[0])
 
 
-def test_the_same_numbers_give_the_same_bytes(tables, written, tmp_path):
-    again = write_tables(list(tables.values()), tmp_path)
-    assert all(path.read_bytes() == (written / path.name).read_bytes() for path in again)
-
-
 def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(tmp_path):
     p = 0.123456789012345678
     given = {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
