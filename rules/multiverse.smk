@@ -35,11 +35,9 @@ def all_shards(folder):
     )
 
 
-COUNTED = {
-    "mem_mb": SETTINGS.robustness.memory_mb
-    + 500,  # permutations, and Python with its libraries
-    "chunk_mb": SETTINGS.robustness.memory_mb,
-}
+# Memory for a block of permutations, and beside it for Python with its libraries.
+CHUNK = SETTINGS.robustness.memory_mb
+COUNTED = {"chunk_mb": CHUNK, "mem_mb": CHUNK + 500}
 
 
 rule permute:

@@ -209,6 +209,14 @@ def test_a_reader_that_never_ends_is_stopped(path, monkeypatch):
     assert re.search("takes more than 0 s|damaged", refusal(path))
 
 
+def test_what_a_library_prints_while_it_reads_is_no_part_of_the_workbook(path, tmp_path, monkeypatch):
+    noise = "import os\nos.write(1, b'a warning')\nraise ValueError('no such part')\n"
+    (tmp_path / "python_calamine.py").write_text(noise)
+    monkeypatch.syspath_prepend(tmp_path)
+    path.write_bytes(archive_of(**{"content.xml": "<x/>"}))
+    assert refusal(path).endswith("damaged, or not a workbook (no such part)")
+
+
 # What is read ---------------------------------------------------------------------------------------------------------
 
 CELLS = {

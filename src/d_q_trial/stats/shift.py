@@ -3,7 +3,7 @@
 The limits are pairwise differences: an interval is settled by its *depths*, how many of them lie outside either end.
 """
 
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -106,7 +106,8 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties in a sample, P need not be monotone in the shift; the change of verdict nearest to the normal limit counts.
+    With ties in a sample, P need not be monotone in the shift: a change of verdict near the normal limit counts, looked
+    for from there in steps that double, then by halves.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
@@ -117,18 +118,18 @@ def exact_depths(
     shifts = (edges[:-1] + edges[1:]) / 2
     guess = normal_depth(first.size, second.size, tie_sum, alpha, continuity=False)
 
-    @cache
     def rejected(gap: int) -> bool:
         return bool(is_significant(exact_p(rankdata(np.concatenate([first - shifts[gap], second])), labels), alpha))
 
     def first_kept(gaps: range, place: int) -> int:
-        """Return the first gap that is not rejected; the last, in the middle, is not tried."""
-        place = min(place, len(gaps) - 1)
-        while place < len(gaps) - 1 and rejected(gaps[place]):
-            place += 1
-        while place > 0 and not rejected(gaps[place - 1]):
-            place -= 1
-        return gaps[place]
+        """Return a gap that is not rejected after one that is, near a place; the last, in the middle, is not tried."""
+        low, high, step = -1, len(gaps) - 1, 1
+        place = min(place, high - 1)
+        while high - low > 1:
+            low, high = (place, high) if rejected(gaps[place]) else (low, place)
+            ahead, step = place + (step if place == low else -step), 2 * step
+            place = ahead if low < ahead < high else (low + high) // 2
+        return gaps[high]
 
     # Where equal differences lie across the middle, the gaps on either side of them are the last to be tried.
     right = int(np.searchsorted(depths, differences.size / 2))
