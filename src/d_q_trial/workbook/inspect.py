@@ -64,7 +64,7 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
         "Faults that keep the workbook from being used": list(map(str, reading.faults.errors)),
-        "To know": [*reading.workbook.remarks, *reading.faults.notes],
+        "Notes": [*reading.workbook.remarks, *reading.faults.notes],
         "What the analyses still need": _needs(reading, trial),
     }
     sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
@@ -193,7 +193,7 @@ def _needs(reading: Reading, trial: Trial) -> list[str]:
         if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
             needs.append(f"{marker.label}: not found, so there are no strata by it")
     if not own["linked"].any():
-        needs.append('linked participants: the panels have no ids (what is skipped for that stands under "To know")')
+        needs.append('linked participants: the panels have no ids (what is skipped for that is listed under "Notes")')
     if trial.population and POPULATION not in set(reading.frame["cohort"]):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
