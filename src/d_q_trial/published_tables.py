@@ -26,6 +26,7 @@ _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<
 _MINUS = str.maketrans("−–‒", "---")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
 _MOST_FAULTS = 20
+_BINARY = 1e-9  # rounding error of sums and ratios
 
 
 class Number(NamedTuple):
@@ -41,6 +42,11 @@ class Number(NamedTuple):
     def unit(self) -> float:
         """One unit of the last reported decimal."""
         return 10.0**-self.decimals
+
+    def meets(self, low: float, high: float) -> bool:
+        """Return whether a value of an interval rounds to this number, apart from rounding error."""
+        slack = _BINARY * max(1.0, *map(abs, (self.low, self.high, low, high)))
+        return self.low <= high + slack and low <= self.high + slack
 
 
 def number(text: str) -> Number:

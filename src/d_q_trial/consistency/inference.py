@@ -35,9 +35,8 @@ STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
 DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
 
 Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns
-Pairs = dict[Pair, list[ReportedP]]
-# P-values that share unknowns, with every solution for those; P-values with known numbers have one, empty.
-Component = tuple[Pairs, list[dict[str, int]]]
+# The P-values of each pair with its numbers in every solution; one component has the pairs that share unknowns.
+Component = dict[Pair, tuple[list[ReportedP], list[tuple[int, int]]]]
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,9 @@ class Report:
     ranges: list[RangeCheck]
     dependence: list[dict]
 
-    def table(self, name: str) -> list[Row]:
-        """Return the rows of a published table; none if it is absent."""
-        return self.reported.tables.get(name, [])
+    def table(self, name: str, **cells: str) -> list[Row]:
+        """Return the rows of a published table that have these cells; none if it is absent."""
+        return [row for row in self.reported.tables.get(name, []) if cells.items() <= row.items()]
 
 
 def assess_paper(reported: Reported, decision: Decision) -> Report:
@@ -172,7 +171,7 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     """
     components = _components(p_values, constraints)
     # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
-    tables = {variant: [_log_ratios(*component, variant) for component in components] for variant in VARIANTS}
+    tables = {variant: [_log_ratios(component, variant) for component in components] for variant in VARIANTS}
     profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]
     logs = logsumexp(profiles, axis=1, b=MISS_WEIGHTS)
     # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
@@ -209,21 +208,22 @@ def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constrain
         if domains[name][1] >= sizes.LARGEST:
             raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
     fixed: dict[int | str, int] = {name: low for name, (low, high) in domains.items() if low == high}
-    by_pair: Pairs = defaultdict(list)
+    by_pair: dict[Pair, list[ReportedP]] = defaultdict(list)
     for p, (first, second) in zip(p_values, pairs, strict=True):
         by_pair[fixed.get(first, first), fixed.get(second, second)].append(p)
-    links = {pair: {end for end in pair if isinstance(end, str)} for pair in by_pair}
-    known = {pair: own for pair, own in by_pair.items() if not links[pair]}
-    components: list[Component] = [(known, [{}])] if known else []
-    for linked in sizes.components(domains, constraints, links.values()):
-        members = {pair: own for pair, own in by_pair.items() if links[pair] & set(linked)}
+    names_of = {pair: [end for end in pair if isinstance(end, str)] for pair in by_pair}
+    groups: list[list[str]] = [[], *sizes.components(domains, constraints, names_of.values())]
+    components = []
+    for linked in groups:
+        members = [pair for pair, own in names_of.items() if (own[0] in linked if own else not linked)]
         if members:
-            components.append((members, _solutions(members, linked, domains, constraints)))
+            found = _solutions(members, linked, domains, constraints) if linked else [{}]
+            components.append({pair: (by_pair[pair], [_resolve(pair, one) for one in found]) for pair in members})
     return components
 
 
-def _solutions(members: Pairs, linked: list[str], domains, constraints) -> list[dict[str, int]]:
-    """Return every solution above zero for the unknowns of some P-values."""
+def _solutions(members: list[Pair], linked: list[str], domains, constraints) -> list[dict[str, int]]:
+    """Return every solution above zero for the unknowns of some pairs."""
     needed = sorted({end for pair in members for end in pair if isinstance(end, str)})
     for pair in members:
         if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
@@ -252,22 +252,21 @@ def _resolve(pair: Pair, solution: dict[str, int]) -> tuple[int, int]:
     return first, second
 
 
-def _log_ratios(members: Pairs, found: list[dict[str, int]], variant: str) -> np.ndarray:
+def _log_ratios(component: Component, variant: str) -> np.ndarray:
     """Return the log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
-    total = np.zeros((len(found), MISS_RATES.size))
-    for pair, p_values in members.items():
-        numbers = [_resolve(pair, solution) for solution in found]
-        logs = {sizes: _log_likelihoods(p_values, *sizes, variant) for sizes in dict.fromkeys(numbers)}
-        total += [logs[sizes] for sizes in numbers]
-    return total
+    total = 0.0
+    for p_values, numbers in component.values():
+        logs = {pair: _log_likelihoods(p_values, *pair, variant) for pair in dict.fromkeys(numbers)}
+        total = total + np.array([logs[pair] for pair in numbers])
+    return np.asarray(total)
 
 
 def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -> dict[str, tuple[int, int]]:
     """Return the numbers of every P-value in the most likely solution."""
     return {
-        p.claim: _resolve(pair, found[int(table[:, rate].argmax())])
-        for (members, found), table in zip(components, tables, strict=True)
-        for pair, p_values in members.items()
+        p.claim: numbers[int(table[:, rate].argmax())]
+        for component, table in zip(components, tables, strict=True)
+        for p_values, numbers in component.values()
         for p in p_values
     }
 
@@ -277,18 +276,19 @@ def _options(
 ) -> dict[tuple[str, str], list[Option]]:
     """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
     options: dict[tuple[str, str], list[Option]] = defaultdict(list)
-    for (members, found), table in zip(components, tables, strict=True):
-        weights = np.exp(table[:, rate] - table[:, rate].max())
-        weights /= weights.sum()
-        for pair, p_values in members.items() if found != [{}] else ():
+    for component, table in zip(components, tables, strict=True):
+        weights = softmax(table[:, rate])
+        for (first, second), (p_values, solved) in component.items():
+            if isinstance(first, int) and isinstance(second, int):
+                continue
             shares: dict[tuple[int, int], float] = defaultdict(float)
-            for solution, weight in zip(found, weights, strict=True):
-                shares[_resolve(pair, solution)] += float(weight)
+            for numbers, weight in zip(solved, weights, strict=True):
+                shares[numbers] += float(weight)
             for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
                 reached = sum(bool(fit(p.low, p.high, *numbers, variant).u) for p in p_values)
                 log = float(_log_likelihoods(p_values, *numbers, variant)[rate]) / math.log(10)
-                first, second = map(str, pair)
-                options[first, second].append(Option(first, second, *numbers, reached, len(p_values), log, share))
+                option = Option(str(first), str(second), *numbers, reached, len(p_values), log, share)
+                options[option.first, option.second].append(option)
     return options
 
 

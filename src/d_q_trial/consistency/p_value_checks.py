@@ -53,7 +53,7 @@ def effects(report: Report) -> Iterator[Finding]:
             continue
         checked += 1
         low, high = p.first.median.low - p.second.median.high, p.first.median.high - p.second.median.low
-        if low <= p.effect.high + 1e-9 and p.effect.low <= high + 1e-9:
+        if p.effect.meets(low, high):
             agree.append(p.claim)
         else:
             yield finding("effect", slug(p.claim), p=p, low=low, high=high)

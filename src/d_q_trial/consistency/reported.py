@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 
 from ..errors import UserError
@@ -35,7 +36,6 @@ QUANTILES = {
     "median_range": {"center": "median", "lower": "minimum", "upper": "maximum"},
 }
 SIDES = ("first", "second")
-OVERALL = ("all", "both arms", "")  # stratum or group that is all participants
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
 # Columns of a CSV of P-values; docs/consistency.md explains them.
 _CELLS = schema(
@@ -143,35 +143,38 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
         raise UserError(f"{path}: no claims below the header")
     check_cells(path, rows, lambda row: _CELLS)
     first: dict[str, Row] = {}
-    for row in rows:
-        if first.setdefault(row["claim"], row) is not row:
-            place = f"{path}, row {row['_row']}, column claim"
-            raise UserError(f"{place}: {row['claim']!r} is in row {first[row['claim']]['_row']} too")
-    return [_from_csv(row, f"{path}, row {row['_row']}, column") for row in rows]
+    p_values = [_reported_p(row) for row in rows]
+    for row, p in zip(rows, p_values, strict=True):
+        place = f"{path}, row {row['_row']}, column"
+        if first.setdefault(p.claim, row) is not row:
+            raise UserError(f"{place} claim: {p.claim!r} is in row {first[p.claim]['_row']} too")
+        for side, group in zip(SIDES, (p.first, p.second), strict=True):
+            if p.relation == "=" and p.test == "rank_sum" and not row[f"n_{side}"] and not row[f"size_{side}"]:
+                raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
+            for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
+                if low.value > high.value:
+                    expected = f"expected no more than {upper}_{side}, {high.text}"
+                    raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
+    return p_values
 
 
-def _from_csv(row: Row, place: str) -> ReportedP:
+def _reported_p(row: Row) -> ReportedP:
+    """Return the reported P of a row with the columns of a CSV of P-values."""
     sign, p = split_relation(row["p"])
-    relation, test = sign[:1] or "=", row["test"] or "rank_sum"
-    sizes = {f"n_{side}": int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES}
-    groups = {side: Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES}
-    for side, group in groups.items():
-        if relation == "=" and test == "rank_sum" and not sizes[f"n_{side}"] and not row[f"size_{side}"]:
-            raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
-        for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
-            if low.value > high.value:
-                expected = f"expected no more than {upper}_{side}, {high.text}"
-                raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
+    n_first, n_second = (int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES)
+    groups = [Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES]
     ties = _TIES[row["ties"] or "unknown"]
     if row["step"]:
-        ties = ties_from_step(number(row["step"]).value, *groups.values(), *(n or _USUAL_N for n in sizes.values()))
+        ties = ties_from_step(number(row["step"]).value, *groups, n_first or _USUAL_N, n_second or _USUAL_N)
     return ReportedP(
         **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
-        **sizes,
-        **groups,
-        relation=relation,
+        n_first=n_first,
+        n_second=n_second,
+        first=groups[0],
+        second=groups[1],
+        relation=sign[:1] or "=",
         p=number(p),
-        test=test,
+        test=row["test"] or "rank_sum",
         ties=ties,
         highlight=row["highlight"] == "yes",
         effect=number_or_none(row["effect"]),
@@ -180,10 +183,8 @@ def _from_csv(row: Row, place: str) -> ReportedP:
     )
 
 
-def same_quantity(row: Row) -> tuple[str, ...]:
-    """Return what a row of tests, summaries or counts is about, whichever source reports it."""
-    stratum = "all" if row["stratum"] in OVERALL else row["stratum"]
-    return row["outcome"], row["measure"], row["visit"], row["marker"], stratum
+# What a row of tests, summaries or counts is about, whichever source reports it.
+same_quantity = itemgetter("outcome", "measure", "visit", "marker", "stratum")
 
 
 def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) -> Reported:
@@ -199,10 +200,10 @@ def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) ->
         raise UserError(f"{folder}: no such folder of published tables")
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
-    tables = {path.stem: read_published(folder, path.stem) for path in sorted(folder.glob("*.csv"))}
+    tables = {path.stem: _with_one_overall(read_published(folder, path.stem)) for path in sorted(folder.glob("*.csv"))}
     summaries = defaultdict(list)
     for row in tables.get("summaries", []):
-        summaries[same_quantity(row)].append(row)
+        summaries[*same_quantity(row), row["group"]].append(row)
     sizes = _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
     rows: dict[str, Row] = {}
@@ -219,6 +220,11 @@ def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) ->
     return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables, rows)
 
 
+def _with_one_overall(rows: list[Row]) -> list[Row]:
+    """Call the stratum or group of all participants ``all`` in every row."""
+    return [row | {key: "all" for key in ("stratum", "group") if row.get(key) in ("both arms", "")} for row in rows]
+
+
 def _sides(row: Row) -> list[str]:
     return row["contrast"].split(" - ")
 
@@ -226,50 +232,31 @@ def _sides(row: Row) -> list[str]:
 def _from_tables(
     row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes, steps: Mapping[str, float]
 ) -> ReportedP:
-    sides = _sides(row)
-    between_strata = set(sides) <= set(sizes.strata.get(row["marker"], ()))
-    places = [row | ({"stratum": side, "group": "all"} if between_strata else {"group": side}) for side in sides]
-    groups = [_group(place, summaries.get(same_quantity(place), [])) for place in places]
-    numbers = [sizes.look_up(place, row.get(f"n_{side}", "")) for place, side in zip(places, sides, strict=True)]
-    known = [size if isinstance(size, int) else None for size in numbers]
+    between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
+    given = dict.fromkeys(_CELLS, "")
+    for side, name in zip(SIDES, _sides(row), strict=True):
+        place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
+        for summary in reversed(summaries.get((*same_quantity(place), place["group"]), [])):  # the first one holds
+            parts = QUANTILES.get(summary["statistic"], {})
+            given |= {f"{part}_{side}": summary[column] for column, part in parts.items() if summary[column]}
+        size = sizes.look_up(place, row.get(f"n_{name}", ""))
+        given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
-    ties = UNKNOWN_TIES if measured else FEW_TIES
-    if measured and groups[0].median is not None:
-        decimals = max(group.median.decimals for group in groups if group.median)
-        ties = ties_from_step(steps.get(row["outcome"], 10.0**-decimals), *groups, *(n or _USUAL_N for n in known))
+    if measured and given["median_first"]:
+        decimals = max(number(given[f"median_{side}"] or "0").decimals for side in SIDES)
+        given["step"] = str(steps.get(row["outcome"], 10.0**-decimals))
     label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
-    if row["stratum"] not in OVERALL:
+    if row["stratum"] != "all":
         label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))
     if row["source"] != first_source:
         label.append(row["source"])
-    return ReportedP(
-        ", ".join(label),
-        row["p_relation"][:1],
-        number(row["p"]),
-        *known,
-        *("" if isinstance(size, int) else size for size in numbers),
-        test=row["test"],
-        where=row["locator"],
-        source=row["source"],
-        ties=ties,
-        highlight="abstract" in row["locator"].lower(),
-        effect=number_or_none(row["effect"].lstrip("+")),
-        first=groups[0],
-        second=groups[1],
-        variable=row["outcome"],
-        measured=measured,
-    )
-
-
-def _group(place: Row, summaries: list[Row]) -> Group:
-    """Collect quartiles and range of one group from the rows of its quantity; the first row with a part is used."""
-    parts: dict[str, Number] = {}
-    for row in summaries:
-        if row["group"] == place["group"] or (row["group"] in OVERALL and place["group"] in OVERALL):
-            for column, part in QUANTILES.get(row["statistic"], {}).items():
-                if row[column]:
-                    parts.setdefault(part, number(row[column]))
-    return Group(**parts)
+    given |= {
+        **{"claim": ", ".join(label), "p": row["p_relation"] + row["p"], "effect": row["effect"].lstrip("+")},
+        **{"test": row["test"], "where": row["locator"], "source": row["source"], "variable": row["outcome"]},
+        **({"measure": "value"} if measured else {"measure": "change", "ties": "few"}),
+        "highlight": "yes" if "abstract" in row["locator"].lower() else "no",
+    }
+    return _reported_p(given)
 
 
 Profile = dict[tuple[str, str], int]  # (stratum, group) -> number
@@ -285,7 +272,7 @@ class _GroupSizes:
             outcome, _, visit, marker, stratum = same_quantity(row)
             numbers = {column[2:]: text for column, text in row.items() if column.startswith("n_")}
             if "group" in row:
-                numbers = {"all" if row["group"] in OVERALL else row["group"]: row["n"], **numbers}
+                numbers = {row["group"]: row["n"], **numbers}
             for group, text in numbers.items():
                 if text.isdecimal():
                     self.counts.setdefault((outcome, visit, marker, stratum, group), (int(text), row["locator"]))
@@ -296,25 +283,24 @@ class _GroupSizes:
         self._profile = cache(self._reported_numbers)
         self.sets: dict[str, tuple[str, str, str]] = {}  # name of a set of measurements: outcome, visit, marker
 
-    def look_up(self, place: Row, reported: str) -> int | str:
+    def look_up(self, place: Row, reported: str) -> str:
         """Return the number of a group: from its row, from another row on the same quantity, or a name."""
         if reported.isdecimal():
-            return int(reported)
+            return reported
         outcome, _, visit, marker, stratum = same_quantity(place)
-        group = "all" if place["group"] in OVERALL else place["group"]
         # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
         here = [(n, key[0]) for key, (n, _) in self.counts.items() if key[1:4] == (visit, marker, stratum)]
         if here and outcome not in (name for _, name in here):
             outcome = max(here, key=lambda item: item[0])[1]
         for of in (marker, "") if stratum == "all" else (marker,):
-            if (outcome, visit, of, stratum, group) in self.counts:
-                return self.counts[outcome, visit, of, stratum, group][0]
+            if (outcome, visit, of, stratum, place["group"]) in self.counts:
+                return str(self.counts[outcome, visit, of, stratum, place["group"]][0])
         # Outcomes with the same reported numbers at a visit share their participants.
         profile = self._profile(outcome, visit, marker)
         alike = sorted({k[0] for k in self.counts if k[1] == visit and self._profile(k[0], visit, marker) == profile})
         name = "/".join(["+".join(alike) or outcome, visit, marker])
         self.sets[name] = (outcome, visit, marker)
-        return self._name(name, stratum, group)
+        return self._name(name, stratum, place["group"])
 
     def _reported_numbers(self, outcome: str, visit: str, marker: str) -> Profile:
         """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""

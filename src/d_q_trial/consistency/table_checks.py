@@ -8,7 +8,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any
 
 from scipy.stats import chi2_contingency, fisher_exact
 
@@ -16,44 +15,33 @@ from ..published_tables import Number, Row, number
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .lattice import p_value
-from .reported import OVERALL, QUANTILES, Group, same_quantity
+from .reported import QUANTILES, Group, same_quantity
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
-_BINARY = 1e-9  # rounding error of sums and ratios
-
-
-def _group(row: Row) -> str:
-    return "all" if row["group"] in OVERALL else row["group"]
 
 
 def _grouped(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[Row]]:
     """Group rows by the cells of some columns."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[tuple(row[name] for name in columns)].append(row)
+        groups[tuple(row.get(name, "") for name in columns)].append(row)
     return groups
 
 
-def _numbers(report: Report) -> list[Row]:
+def _numbers(report: Report, **cells: str) -> list[Row]:
     """Return the rows that report a number of participants."""
-    return [row for table in ("counts", "summaries") for row in report.table(table) if row["n"]]
+    return [row for table in ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
 
 
-def _with(report: Report, table: str, column: str, *values: str) -> list[Row]:
-    return [row for row in report.table(table) if row[column] in values]
+def _medians(report: Report, **cells: str) -> list[Row]:
+    return [row for row in report.table("summaries", **cells) if row["statistic"] in QUANTILES]
 
 
-def _limits(report: Report) -> Iterator[tuple[Row, str, Number]]:
-    """Yield every number of the summaries with its row and column."""
-    for row in report.table("summaries"):
+def _limits(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
+    """Yield every number of rows of the summaries with its row and column."""
+    for row in rows:
         yield from ((row, part, number(row[part])) for part in ("center", "lower", "upper") if row[part])
-
-
-def _meet(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    """Return whether two intervals share a value, apart from rounding error."""
-    slack = _BINARY * max(1.0, *map(abs, (*first, *second)))
-    return first[0] <= second[1] + slack and second[0] <= first[1] + slack
 
 
 def _quantity(key: tuple[str, ...]) -> str:
@@ -62,39 +50,35 @@ def _quantity(key: tuple[str, ...]) -> str:
 
 def sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same in every source."""
-    entries = [("P", row, row["p"], row["contrast"]) for row in _with(report, "tests", "p_relation", "=")]
-    entries += [("median", r, r["center"], r["group"]) for r in _with(report, "summaries", "statistic", *QUANTILES)]
-    entries += [("n", row, row["n"], _group(row)) for row in _numbers(report)]
     reported: dict[tuple[str, ...], dict[str, tuple[Row, str]]] = defaultdict(dict)
-    for kind, row, text, group in entries:
-        reported[kind, *same_quantity(row), group].setdefault(row["source"], (row, text))
+    for kind, rows, column, group in (
+        ("P", report.table("tests", p_relation="="), "p", "contrast"),
+        ("median", _medians(report), "center", "group"),
+        ("n", _numbers(report), "n", "group"),
+    ):
+        for row in rows:
+            reported[kind, *same_quantity(row), row[group]].setdefault(row["source"], (row, row[column]))
     agree = []
     for key, by_source in reported.items():
-        values = [number(text) for _, text in by_source.values()]
-        pairs = list(itertools.combinations(values, 2))
-        meet = key[0] != "n" and all(_meet((a.low, a.high), (b.low, b.high)) for a, b in pairs)
-        if meet or len({value.value for value in values}) == 1:
+        pairs = list(itertools.combinations([number(text) for _, text in by_source.values()], 2))
+        if all(a.value == b.value or (key[0] != "n" and a.meets(b.low, b.high)) for a, b in pairs):
             agree += [key] if pairs else []
             continue
-        texts = [f"{text} ({source})" for source, (_, text) in by_source.items()]
-        words = {"kind_of": key[0], "quantity": _quantity(key[1:]), "texts": texts}
-        words["rows"] = [row for row, _ in by_source.values()]
+        words = {"kind_of": key[0], "quantity": _quantity(key[1:]), "rows": [row for row, _ in by_source.values()]}
+        words["texts"] = [f"{text} ({source})" for source, (_, text) in by_source.items()]
         yield finding("sources-differ", *(part.replace(" ", "") for part in key if part), **words)
     if agree:
         counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(key[0] for key in agree).items()]
-        names, sources = [f"{key[1]} {key[3]}" for key in agree], [row["source"] for _, row, _, _ in entries]
+        names, sources = [f"{key[1]} {key[3]}" for key in agree], itertools.chain(*reported.values())
         yield finding("sources-agree", counts=counts, names=names, sources=sources)
 
 
 def means_equal_medians(report: Report) -> Iterator[Finding]:
     """Report means of one source that repeat, digit for digit, the medians of another."""
     medians = {
-        (row["outcome"], row["visit"], row["group"]): row
-        for row in _with(report, "summaries", "statistic", *QUANTILES)
-        if row["stratum"] in OVERALL and row["measure"] == "baseline"
+        (row["outcome"], row["visit"], row["group"]): row for row in _medians(report, stratum="all", measure="baseline")
     }
-    means = _with(report, "registry_baseline", "statistic", "mean_sd")
-    for (outcome,), rows in _grouped(means, "outcome").items():
+    for (outcome,), rows in _grouped(report.table("registry_baseline", statistic="mean_sd"), "outcome").items():
         pairs = [(row, medians.get((outcome, row["visit"], row["group"]))) for row in rows]
         found = [(mean, median) for mean, median in pairs if median and median["source"] != mean["source"]]
         if len(found) > 1 and all(mean["value"] == median["center"] for mean, median in found):
@@ -112,32 +96,24 @@ def _mean_meets_median(row: Row) -> float:
 
 def total_of_means(report: Report) -> Iterator[Finding]:
     """Compare means of the groups, weighted by their numbers, with the mean reported for all together."""
-    means = _with(report, "registry_baseline", "statistic", "mean_sd")
+    means = report.table("registry_baseline", statistic="mean_sd")
     for key, rows in _grouped(means, "source", "outcome").items():
         total = [row for row in rows if row["group"] == "total"]
         parts = [(int(r["n"]), number(r["value"]), number(r["spread"])) for r in rows if r["group"] != "total"]
         n = sum(k for k, _, _ in parts)
         if len(total) == 1 and parts and n == int(total[0]["n"]):
-            reported = number(total[0]["value"])
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
             squares = sum((k - 1) * sd.value**2 + k * (mean.value - ends["value"]) ** 2 for k, mean, sd in parts)
+            reported = number(total[0]["value"])
             words = {"row": total[0], "n": n, "ends": ends, "spread": math.sqrt(squares / (n - 1))}
-            words["agree"] = _meet((ends["low"], ends["high"]), (reported.low, reported.high))
-            yield finding("total-of-means", *key, **words, **_digits(reported))
-
-
-def _digits(reported: Number) -> dict[str, str]:
-    """Return format specifications with the reported decimals and with one more."""
-    return {"fewer_digits": f".{reported.decimals}f", "digits": f".{reported.decimals + 1}f"}
+            agree = reported.meets(ends["low"], ends["high"])
+            yield finding("total-of-means", *key, **words, agree=agree, decimals=reported.decimals)
 
 
 def decimals(report: Report) -> Iterator[Finding]:
     """Report a limit with fewer decimals than all the others of its kind."""
-    groups: dict[tuple[str, ...], list[tuple[Row, str, Number]]] = defaultdict(list)
-    for row, part, value in _limits(report):
-        if row["statistic"] in QUANTILES:
-            groups[row["source"], row["measure"], row["statistic"], row.get("unit", "")].append((row, part, value))
-    for values in groups.values():
+    for rows in _grouped(_medians(report), "source", "measure", "statistic", "unit").values():
+        values = list(_limits(rows))
         usual, count = Counter(value.decimals for _, _, value in values).most_common(1)[0]
         if len(values) < 20 or count < 0.9 * len(values):
             continue
@@ -151,23 +127,25 @@ def decimals(report: Report) -> Iterator[Finding]:
             words = {"row": row, "part": part, "value": value.text, "numbers": len(values), "count": count}
             words |= {"usual": usual, "in_line": f"{value.value / 10**usual:.{usual}f}"}
             words["beyond"] = value.value / sizes[-2] if value.value > 2 * largest else 0
-            yield finding("decimals", *(row[name] for name in ("source", "outcome", "visit", "group")), part, **words)
+            yield finding("decimals", *_names(row, part), **words)
 
 
 def changes_below_minus_100(report: Report) -> Iterator[Finding]:
     """Report percentage changes that a quantity which cannot be negative cannot show."""
-    for row, part, value in _limits(report):
-        if row["measure"] == "percent_change" and value.high < -100:
-            name = (row["source"], row["outcome"], row["visit"], row["group"], part)
-            yield finding("below-minus-100", *name, row=row, value=value.text)
+    for row, part, value in _limits(report.table("summaries", measure="percent_change")):
+        if value.high < -100:
+            yield finding("below-minus-100", *_names(row, part), row=row, value=value.text)
+
+
+def _names(row: Row, part: str) -> tuple[str, ...]:
+    return row["source"], row["outcome"], row["visit"], row["group"], part
 
 
 def order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     places: dict[tuple, dict[str, Number]] = defaultdict(dict)
-    for row, column, value in _limits(report):
-        if row["statistic"] in QUANTILES:
-            places[*same_quantity(row), row["group"]].setdefault(QUANTILES[row["statistic"]][column], value)
+    for row, column, value in _limits(_medians(report)):
+        places[*same_quantity(row), row["group"]].setdefault(QUANTILES[row["statistic"]][column], value)
     for key, values in places.items():
         for (lower, low), (upper, high) in itertools.pairwise(Group(**values).ascending()):
             if low.low > high.high:
@@ -182,7 +160,7 @@ def parts_and_wholes(report: Report) -> Iterator[Finding]:
     for (outcome, visit), rows in _grouped(counts, "outcome", "visit").items():
         numbers: dict[tuple[str, str, str], int] = {}
         for row in rows:
-            numbers.setdefault((row["marker"], same_quantity(row)[4], _group(row)), int(row["n"]))
+            numbers.setdefault((row["marker"], row["stratum"], row["group"]), int(row["n"]))
         parts: dict[str, list[int]] = defaultdict(list)
         for (marker, stratum, group), n in numbers.items():
             if stratum == "all" and group != "all":
@@ -203,26 +181,24 @@ def parts_and_wholes(report: Report) -> Iterator[Finding]:
 def stated_numbers(report: Report) -> Iterator[Finding]:
     """Compare a number of participants stated once for several panels with the numbers reported for each."""
     counted: dict[tuple[str, str, str], int] = {}
-    for row in _numbers(report):
-        if row["stratum"] in OVERALL:
-            counted.setdefault((row["outcome"], row["visit"], row["group"]), int(row["n"]))
-    for (source, locator), rows in _grouped(_with(report, "statements", "kind", "n"), "source", "locator").items():
+    for row in _numbers(report, stratum="all"):
+        counted.setdefault((row["outcome"], row["visit"], row["group"]), int(row["n"]))
+    for (source, locator), rows in _grouped(report.table("statements", kind="n"), "source", "locator").items():
         panels: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         for row in rows:
             for panel in itertools.product(row["subject"].split(), row["visits"].split()):
                 panels[panel][row["group"]] = int(row["value"])
         differing, fits, seen = [], [], []
-        for panel, stated in panels.items():
-            actual = {group: counted[*panel, group] for group in stated if (*panel, group) in counted}
+        for (outcome, visit), stated in panels.items():
+            actual = {group: counted[key] for group in stated if (key := (outcome, visit, group)) in counted}
             if all(actual[group] == stated[group] for group in actual):
                 continue
             seen.append("/".join(map(str, actual.values())))
-            differing.append(f"{panel[0]} at {panel[1]} has {seen[-1]}")
-            pairs = [tuple(numbers[group] for group in actual) for numbers in (actual, stated)]
+            differing.append(f"{outcome} at {visit} has {seen[-1]}")
+            wanted = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
             for p in report.reported.p_values if len(actual) == 2 else ():
-                row = report.reported.rows[p.claim]
-                same = (row["outcome"], row["visit"], row["source"]) == (*panel, source)
-                if p.usable and same and row["stratum"] in OVERALL:
+                if p.usable and wanted <= report.reported.rows[p.claim].items():
+                    pairs = [tuple(numbers[group] for group in actual) for numbers in (actual, stated)]
                     reached = [assess(p, *pair, report.variant).status == ATTAINABLE for pair in pairs]
                     each = zip(reached, pairs, strict=True)
                     words = [f"{'' if hit else 'not '}attainable with {n}/{m}" for hit, (n, m) in each]
@@ -236,17 +212,19 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
 
 def stated_tests(report: Report) -> Iterator[Finding]:
     """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
-    stated = _with(report, "statements", "kind", "test")
+    stated = report.table("statements", kind="test")
     counts = {
         tuple(row[name] for name in ("source", "outcome", "visit", "group")): (int(row["center"]), int(row["n"]))
-        for row in _with(report, "summaries", "statistic", "count_percent")
+        for row in report.table("summaries", statistic="count_percent")
     }
-    for claim, row in itertools.product(stated, report.table("tests")):
-        if (row["locator"], row["source"]) == (claim["subject"], claim["source"]) and row["test"] != claim["value"]:
+    for claim in stated:
+        for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
+            if row["test"] == claim["value"]:
+                continue
             place = row["source"], row["outcome"], row["visit"]
             groups = [counts.get((*place, side)) for side in row["contrast"].split(" - ")]
             results = _two_by_two(*groups[0], *groups[1]) if all(groups) else {}
-            hits = [name for name, p in results.items() if number(row["p"]).low <= p <= number(row["p"]).high]
+            hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
             words = {"claim": claim, "row": row, "results": results, "hits": hits, "also": also, "tests": _TESTS}
             yield finding("stated-test", row["outcome"], **words)
@@ -270,27 +248,28 @@ def _two_by_two(a: int, n: int, b: int, m: int) -> dict[str, float]:
 
 def percentages(report: Report) -> Iterator[Finding]:
     """Recompute reported percentages from their counts."""
-    entries = [(r, "outcome", "center", "n", "lower") for r in _with(report, "summaries", "statistic", "count_percent")]
-    entries += [(row, "event", "affected", "at_risk", "percent") for row in report.table("adverse_events")]
+    summaries, events = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
+    entries = [(row, "outcome", "center", "n", "lower") for row in summaries]
+    entries += [(row, "event", "affected", "at_risk", "percent") for row in events]
     checked = 0
     for row, *columns in entries:
         name, count, n, percent = (row[column] for column in columns)
         if count and n and percent:
             checked += 1
             reported, actual = number(percent), 100 * int(count) / int(n)
-            if not _meet((actual, actual), (reported.low, reported.high)):
+            if not reported.meets(actual, actual):
                 where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
                 words = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
-                yield finding("percent", slug(where), **words, **_digits(reported))
+                yield finding("percent", slug(where), **words, decimals=reported.decimals)
     if checked:
         yield finding("percentages", value=checked)
 
 
 def shares(report: Report) -> Iterator[Finding]:
     """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
-    overall = [row for row in report.table("counts") if row["n"] and row["group"] in OVERALL]
+    overall = [row for row in report.table("counts", group="all") if row["n"]]
     whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
-    for claim in _with(report, "statements", "kind", "share"):
+    for claim in report.table("statements", kind="share"):
         own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
         if own and whole:
             largest, even = max(own, key=lambda row: int(row["n"])), Fraction(claim["value"]) * whole
@@ -301,7 +280,7 @@ def shares(report: Report) -> Iterator[Finding]:
 
 def stated_limits(report: Report) -> Iterator[Finding]:
     """Report a criterion or number that two sources state differently."""
-    for (subject,), rows in _grouped(_with(report, "statements", "kind", "limit"), "subject").items():
+    for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
         if len({number(row["value"]).value for row in rows}) > 1:
             notes = [f"{row['source']}: {row['note']}" for row in rows if row["note"]]
             each = [f"{row['value']} ({row['source']})" for row in rows]
@@ -310,37 +289,35 @@ def stated_limits(report: Report) -> Iterator[Finding]:
 
 def flow(report: Report) -> Iterator[Finding]:
     """Compare milestones, reasons and completers of the participant flow, and participants with a last value."""
-    rows = [row for row in _numbers(report) if row["stratum"] in OVERALL]
+    rows = _numbers(report, stratum="all")
     means = [(sum(int(row["n"]) for row in own) / len(own), *visit) for visit, own in _grouped(rows, "visit").items()]
     _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
     for (group,), lines in _grouped(report.table("registry_flow"), "group").items():
-        reasons = [int(row["n"]) for row in lines if row["reason"]]
+        reasons = sum(int(row["n"]) for row in lines if row["reason"])
         own = {row["milestone"]: row for row in lines if not row["reason"]}
         started, completed, missing = (
             int(own[name]["n"]) if name in own else None for name in ("started", "completed", "not_completed")
         )
-        words: dict[str, Any] = {"group": group, "completed": completed, "missing": missing}
-        if started is not None:
-            words["row"] = own["started"]
-            if completed is not None and missing is not None and completed + missing != started:
-                yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
-            if reasons and missing not in (None, sum(reasons)):
-                yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
-        at_last = [row for row in rows if (row["visit"], row["group"]) == (last, group)]
-        beyond = [row for row in at_last if completed and int(row["n"]) > completed]
+        words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
+        if started is not None and completed is not None and missing not in (None, started - completed):
+            yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
+        if missing is not None and any(row["reason"] for row in lines) and reasons != missing:
+            yield finding("flow-reasons", group, **words, value=missing, expected=reasons)
+        beyond = [
+            r for r in rows if (r["visit"], r["group"]) == (last, group) and completed and int(r["n"]) > completed
+        ]
         if beyond:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
-            words = {"group": group, "visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers]}
-            words |= {"done": own["completed"], "rows": beyond, "value": completed, "expected": numbers[0][0]}
-            yield finding("completers", group, **words)
+            words |= {"visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers], "done": own["completed"]}
+            yield finding("completers", group, **words, rows=beyond, value=completed, expected=numbers[0][0])
 
 
 def withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
-    arms, agree, words = _grouped(report.table("flow"), "arm"), [], {}
-    for row in _with(report, "registry_flow", "milestone", "not_completed"):
+    arms, agree = _grouped(report.table("flow"), "arm"), []
+    for row in report.table("registry_flow", milestone="not_completed", reason=""):
         lines = arms.get((row["group"],))
-        if row["reason"] or not lines:
+        if not lines:
             continue
         counts: Counter[str] = Counter()
         for line in lines:
@@ -358,39 +335,42 @@ def withdrawals(report: Report) -> Iterator[Finding]:
 def adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists."""
     rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
-    tables = {  # source -> event -> group -> count, without those that are not listed
-        source: {
-            event: {row["group"]: int(row["affected"]) for row in lines if row["affected"]}
-            for (event,), lines in _grouped(own, "event").items()
-        }
-        for (source,), own in _grouped(rows, "source").items()
-    }
-    if len(tables) != 2:
+    by_source = sorted(_grouped(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
+    if len(by_source) != 2:
         return
-    short, full = sorted(tables, key=lambda source: len(tables[source]))
-    some, every = tables[short], tables[full]
-    any_event = {row["group"]: int(row["value"]) for row in _with(report, "statements", "kind", "affected")}
+    (((short,), own), ((full,), _)) = by_source
+    some, every = (  # event -> group -> count, without those that are not listed
+        {
+            event: {row["group"]: int(row["affected"]) for row in lines if row["affected"]}
+            for (event,), lines in _grouped(of_source, "event").items()
+        }
+        for _, of_source in by_source
+    )
+    any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
     if any_event and "overall" in some:
         every["overall"] = any_event
-    least = next((int(row["value"]) for row in _with(report, "statements", "kind", "listed_from")), 1)
-    own = [row for row in rows if row["source"] == short]
+    least = next((int(row["value"]) for row in report.table("statements", kind="listed_from")), 1)
     groups = list(dict.fromkeys(row["group"] for row in own))
     pairs = {event: _same_event(event, counts, every) for event, counts in some.items()}
     named: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
     for event, match in pairs.items():
         for group, count in some[event].items():
             other = every[match].get(group, 0) if match else None
-            if match and count == other:
-                named["agree"].append(f"{event} ({group})")
-            elif match:
-                named["differ"].append(f"{event}, {group}: {count} against {other}")
-            else:
+            if other is None:
                 named["only-short"].append(f"{event}, {group}: {count}")
+            elif count == other:
+                named["agree"].append(f"{event} ({group})")
+            else:
+                named["differ"].append(f"{event}, {group}: {count} against {other}")
     for event, counts in every.items():
         shown = set().union(*(some[name] for name, match in pairs.items() if match == event))
         missing = [group for group in groups if counts.get(group, 0) >= least and group not in shown]
         named["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
-    sums = " ".join(_sums(event, every, full, groups) for event, match in pairs.items() if match is None)
+    sums = []  # of the events of the other source that share the last word of a name
+    for word in (event.split()[-1] for event, match in pairs.items() if match is None):
+        parts = {event: counts for event, counts in every.items() if word in re.findall(r"\w+", event)}
+        totals = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
+        sums.append((word, sorted(parts), totals))
     words = {"first": own[0], "short": short, "full": full, "least": least, "sums": sums}
     yield from (finding(f"adverse-events-{name}", **words, events=events) for name, events in named.items() if events)
 
@@ -406,14 +386,6 @@ def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, 
         if words & set(re.findall(r"\w+", other)) and all(n == numbers.get(group, 0) for group, n in counts.items())
     ]
     return alike[0] if len(alike) == 1 else None
-
-
-def _sums(event: str, others: dict[str, dict[str, int]], full: str, groups: list[str]) -> str:
-    """Add up the events of the other source that share the last word of a name."""
-    word = event.split()[-1]
-    parts = {name: counts for name, counts in others.items() if word in re.findall(r"\w+", name)}
-    sums = [f"{sum(counts.get(group, 0) for counts in parts.values())} ({group})" for group in groups]
-    return finding("event-sums", word=word, full=full, names=sorted(parts), sums=sums).what if parts else ""
 
 
 CHECKS: tuple[Callable[[Report], Iterator[Finding]], ...] = (
