@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from .. import labels
 from ..pages import environment
 from . import VARIANTS, WORDS
@@ -41,9 +43,8 @@ COLUMNS = tuple(field.name for field in fields(Finding))
 
 
 @cache
-def _templates() -> dict[str, dict[str, Any]]:
-    import yaml
-
+def _words() -> tuple[Any, dict[str, dict[str, str]]]:
+    """Return the template engine of the findings, and the templates of every check by column."""
     engine = environment().overlay(autoescape=False)
     engine.globals = engine.globals | {"variants": VARIANTS}
     engine.filters = engine.filters | {
@@ -55,8 +56,7 @@ def _templates() -> dict[str, dict[str, Any]]:
         "share": share,
         "source": lambda row: f"{row['source']}, {row['locator']}",
     }
-    words = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
-    return {check: {c: engine.from_string(text) for c, text in columns.items()} for check, columns in words.items()}
+    return engine, yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 
 
 def finding(check: str, *parts: str, **values: Any) -> Finding:
@@ -65,8 +65,9 @@ def finding(check: str, *parts: str, **values: Any) -> Finding:
     ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
     check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
     """
-    words = _templates()[check]
-    row = {name: words[name].render(values) if name in words else str(values.get(name, "")) for name in COLUMNS}
+    engine, words = _words()
+    row = {name: str(values.get(name, "")) for name in COLUMNS}
+    row |= {name: engine.from_string(text).render(values) for name, text in words[check].items()}
     row["finding"] = row["finding"] or "-".join((check, *parts))
     row["certainty"] = row["certainty"] or "certain"
     if row["kind"] == "agreement":

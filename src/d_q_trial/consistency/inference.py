@@ -4,6 +4,7 @@ each P-value can come about under it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -231,8 +232,8 @@ def _solutions(members: list[Pair], linked: list[str], domains, constraints) -> 
                 f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
                 f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
             )
-    involved = [c for c in constraints if any(name in linked for name, _ in c.terms)]
-    bounds = {name: domains[name] for name in (*(name for c in involved for name, _ in c.terms), *linked)}
+    involved = [c for c in constraints if not c.terms.keys().isdisjoint(linked)]
+    bounds = {name: domains[name] for name in itertools.chain(*(c.terms for c in involved), linked)}
     found: dict[tuple[int, ...], dict[str, int]] = {}
     for count, solution in enumerate(sizes.solutions(bounds, involved)):
         if count == sizes.MOST_SOLUTIONS:

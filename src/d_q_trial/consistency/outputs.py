@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ..files import write_csv, write_json, write_text
 from ..pages import render
 from ..stats.checks import is_significant
 from . import VARIANTS, WORDS, drawings, p_value_checks, table_checks
-from .findings import COLUMNS, KINDS, Finding, in_order, share
+from .findings import KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, decide
 from .reported import Reported, read_folder, read_p_values
@@ -22,42 +22,39 @@ from .sizes import read_constraints
 
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
 _YES = {True: "yes", False: "no", None: ""}
-_NUMBERS = ("claim", "where", "p", "n_first", "n_second")
+_P_VALUE = ("claim", "where", "p", "n_first", "n_second", "status", "u", "tie_sum", "fewer")
+_ON_LATTICE = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
 
 
 def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     """Return all tables of a check by the names of their files."""
-    assessments, inference = report.assessments, report.inference
-    numbers = [(a.p.claim, a.p.where, a.p.p.text, *a.numbers) for a in assessments]
-    p_values = [
-        (*own, a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer))
-        for own, a in zip(numbers, assessments, strict=True)
-    ]
+    scores, options = (report.inference.scores, report.inference.options) if report.inference else ([], {})
+    p_values, lattice = [], []
+    for a in report.assessments:
+        numbers = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
+        p_values.append((*numbers, a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
+        for variant in VARIANTS:
+            plain, tied = a.p.fits(*a.numbers, variant)
+            with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
+            lattice.append((*numbers, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
     ranges = [
         (r.p.claim, r.p.relation, r.p.p.text, *list(vars(r).values())[1:-1], _YES[r.inside]) for r in report.ranges
     ]
-    lattice = []
-    for (own, a), variant in itertools.product(zip(numbers, assessments, strict=True), VARIANTS):
-        plain, tied = a.p.fits(*a.numbers, variant)
-        with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
-        lattice.append((*own, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
-    dependence = [(*list(row.values())[:-1], _YES[row["depends_on_variant"]]) for row in report.dependence]
-    on_lattice = ("variant", "attainable", "u", "chance", "attainable_with_ties", "chance_with_ties")
-    found: dict[str, tuple[list[tuple], Sequence[str]]] = {
-        "findings": (_values(findings), COLUMNS),
-        "variants": (_values(inference.scores if inference else []), _names(Score)),
-        "abstract": (dependence, DEPENDENCE),
-        "group_sizes": (_values([*itertools.chain(*inference.options.values())] if inference else []), _names(Option)),
-        "quartiles": (_values(report.decision.definitions), _names(Definition)),
-        "p_values": (p_values, (*_NUMBERS, "status", "u", "tie_sum", "fewer")),
-        "ranges": (ranges, ("claim", "relation", "p", *_names(RangeCheck)[1:])),
-        "lattice": (lattice, (*_NUMBERS, *on_lattice)),
+    dependence = [row | {"depends_on_variant": _YES[row["depends_on_variant"]]} for row in report.dependence]
+    return {
+        "findings": _frame(Finding, findings),
+        "variants": _frame(Score, scores),
+        "abstract": pd.DataFrame(dependence, columns=list(DEPENDENCE)),
+        "group_sizes": _frame(Option, itertools.chain(*options.values())),
+        "quartiles": _frame(Definition, report.decision.definitions),
+        "p_values": pd.DataFrame(p_values, columns=list(_P_VALUE)),
+        "ranges": pd.DataFrame(ranges, columns=["claim", "relation", *_names(RangeCheck)]),
+        "lattice": pd.DataFrame(lattice, columns=[*_P_VALUE[:5], *_ON_LATTICE]),
     }
-    return {name: pd.DataFrame(rows, columns=list(columns)) for name, (rows, columns) in found.items()}
 
 
-def _values(items: Sequence) -> list[tuple]:
-    return [tuple(vars(item).values()) for item in items]
+def _frame(kind: type, items: Iterable) -> pd.DataFrame:
+    return pd.DataFrame([vars(item) for item in items], columns=_names(kind))
 
 
 def _names(kind: type) -> list[str]:

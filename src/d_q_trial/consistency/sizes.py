@@ -6,6 +6,7 @@ spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole number
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -24,7 +25,7 @@ MOST_SOLUTIONS = 20_000
 class Constraint:
     """``low <= sum of coefficient * unknown <= high``, with the line it comes from and where that is reported."""
 
-    terms: tuple[tuple[str, int], ...]
+    terms: dict[str, int]
     low: float
     high: float
     text: str
@@ -49,7 +50,7 @@ def parse_constraint(text: str, where: str = "") -> Constraint:
         raise ValueError("expected at least one name")
     low = -math.inf if match[2] == "<=" else -constant
     high = math.inf if match[2] == ">=" else -constant
-    return Constraint(tuple((n, c) for n, c in coefficients.items() if c), low, high, text, where)
+    return Constraint({n: c for n, c in coefficients.items() if c}, low, high, text, where)
 
 
 def read_constraints(path: Path | str) -> list[Constraint]:
@@ -66,69 +67,56 @@ def read_constraints(path: Path | str) -> list[Constraint]:
 Domains = dict[str, tuple[int, int]]
 
 
-def _by_name(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
-    by_name: dict[str, list[Constraint]] = {}
-    for constraint in constraints:
-        for name, _ in constraint.terms:
-            by_name.setdefault(name, []).append(constraint)
-    return by_name
-
-
-def _propagate(domains: Domains, by_name: dict[str, list[Constraint]], first: Iterable[Constraint]) -> Domains | None:
-    """Narrow by the ``first`` constraints, and then by those of every unknown whose bounds have changed."""
-    domains, waiting = dict(domains), dict.fromkeys(first)
-    while waiting:
-        constraint = next(iter(waiting))
-        del waiting[constraint]
-        ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms]
-        least, most = (sum(end[side] for end in ends) for side in (0, 1))
-        if least > constraint.high or most < constraint.low:
-            return None
-        for (name, sign), (low, high) in zip(constraint.terms, ends, strict=True):
-            below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
-            if (below, above) == (low, high):
-                continue
-            lower, upper = sorted((below / sign, above / sign))
-            domains[name] = (math.ceil(lower), math.floor(upper))
-            if domains[name][0] > domains[name][1]:
+def _narrowed(domains: Domains, constraints: Iterable[Constraint], changed: Iterable[str]) -> Domains | None:
+    """Narrow bounds by the constraints on ``changed`` unknowns, and so on; None if no numbers are left for an unknown."""
+    domains = dict(domains)
+    while changed:
+        active, before = [c for c in constraints if not c.terms.keys().isdisjoint(changed)], dict(domains)
+        for constraint in active:
+            ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms.items()]
+            least, most = (sum(end[side] for end in ends) for side in (0, 1))
+            if least > constraint.high or most < constraint.low:
                 return None
-            if sorted(sign * end for end in domains[name]) != [low, high]:
-                waiting |= dict.fromkeys(by_name[name])
+            for (name, sign), (low, high) in zip(constraint.terms.items(), ends, strict=True):
+                below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
+                lower, upper = sorted((below / sign, above / sign))
+                domains[name] = (math.ceil(lower), math.floor(upper))
+                if domains[name][0] > domains[name][1]:
+                    return None
+        changed = {name for name, bounds in domains.items() if bounds != before[name]}
     return domains
 
 
-def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[dict[str, int]]:
-    """Yield every assignment within the bounds that meets all constraints, in a fixed order."""
-    by_name = _by_name(constraints)
+def solutions(
+    domains: Domains, constraints: Sequence[Constraint], changed: Iterable[str] | None = None
+) -> Iterator[dict[str, int]]:
+    """Yield every assignment within the bounds that meets all constraints, in a fixed order.
 
-    def search(domains: Domains, first: Iterable[Constraint]) -> Iterator[dict[str, int]]:
-        narrowed = _propagate(domains, by_name, first)
-        if narrowed is None:
-            return
-        free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
-        if not free:
-            yield {name: low for name, (low, _) in narrowed.items()}
-            return
-        _, name = min(free)
-        low, high = narrowed[name]
-        for value in range(low, high + 1):
-            yield from search(narrowed | {name: (value, value)}, by_name.get(name, ()))
-
-    yield from search(domains, constraints)
+    ``changed`` names the unknowns whose bounds the constraints have not narrowed yet: all, unless given.
+    """
+    narrowed = _narrowed(domains, constraints, domains if changed is None else changed)
+    if narrowed is None:
+        return
+    free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
+    if not free:
+        yield {name: low for name, (low, _) in narrowed.items()}
+        return
+    _, name = min(free)
+    low, high = narrowed[name]
+    for value in range(low, high + 1):
+        yield from solutions(narrowed | {name: (value, value)}, constraints, {name})
 
 
 def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
     """Return the widest bounds of every unknown, narrowed by the constraints; UserError if these contradict each other."""
-    narrowed: Domains | None = dict.fromkeys(
-        [*names, *(name for c in constraints for name, _ in c.terms)], (0, LARGEST)
-    )
-    for number, constraint in enumerate(constraints):
-        narrowed = _propagate(narrowed, _by_name(constraints[: number + 1]), [constraint])
-        if narrowed is None:
-            raise UserError(
-                f"group sizes: no numbers meet all constraints together; {constraint.text!r} "
-                f"({constraint.where or 'no place given'}) contradicts those before it"
-            )
+    widest = dict.fromkeys([*names, *itertools.chain(*(c.terms for c in constraints))], (0, LARGEST))
+    narrowed = _narrowed(widest, constraints, widest)
+    if narrowed is None:
+        last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n], widest) is None)
+        raise UserError(
+            f"group sizes: no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'}) "
+            "contradicts those before it"
+        )
     return narrowed
 
 
@@ -136,7 +124,7 @@ def components(domains: Domains, constraints: Iterable[Constraint], pairs: Itera
     """Split the open unknowns into groups that no constraint and no P-value links, in the order of their first name."""
     groups = [[name] for name, (low, high) in domains.items() if high > low]
     order = {name: place for place, (name,) in enumerate(groups)}
-    for link in [*({name for name, _ in constraint.terms} for constraint in constraints), *map(set, pairs)]:
+    for link in map(set, [*(constraint.terms for constraint in constraints), *pairs]):
         linked = sorted((name for group in groups if link & set(group) for name in group), key=order.__getitem__)
         groups = [group for group in groups if not link & set(group)] + ([linked] if linked else [])
     return sorted(groups, key=lambda group: order[group[0]])
