@@ -19,23 +19,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from .config.settings import Analysis, Outliers
-    from .trial import Outcome, Trial
+    from .trial import Trial
 
-COLUMNS = (
-    "participant",
-    "linked",
-    "arm",
-    "marker",
-    "stratum",
-    "outcome",
-    "measure",
-    "visit",
-    "baseline",
-    "follow_up",
-    "value",
-    "reason",
-)
 NUMERIC = ("baseline", "follow_up", "value")
+COLUMNS = (
+    *("participant", "linked", "arm", "marker", "stratum", "outcome", "measure", "visit"),
+    *(*NUMERIC, "reason"),
+)
 
 # Why there is no change.
 NO_BASELINE = "no baseline value"
@@ -70,18 +60,10 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     visits = _chosen(analysis.visits, [v for v in trial.visits if v != BASELINE], f"analyses.{analysis.name}.visits")
     excluded = _excluded(frame, analysis)
 
-    wide, people = linked_values(frame)
-
-    parts = []
-    for key in outcomes:
-        parts.append(_baseline_rows(wide, people, key))
-        parts += [
-            _change_rows(wide, people, trial.outcomes[key], visit, analysis)
-            for visit in trial.outcomes[key].follow_up
-            if visit in visits
-        ]
-    parts.append(_loose(frame[~frame["linked"]], outcomes, visits, analysis))
-    # One frame from arrays: a frame for each of a hundred parts would cost more than all the statistics.
+    pairs = [
+        (key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in (BASELINE, *visits)
+    ]
+    parts = [_linked(frame, pairs, analysis), _loose(frame[~frame["linked"]], outcomes, visits, analysis)]
     changes = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in COLUMNS})
     out = changes["participant"].isin(excluded)
     changes.loc[out, "value"] = np.nan
@@ -155,59 +137,48 @@ def column_of(wide: pd.DataFrame, *key: str) -> np.ndarray:
     return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
 
 
-Part = dict[str, np.ndarray]
+def _linked(frame: pd.DataFrame, pairs: list[tuple[str, str]], analysis: Analysis) -> pd.DataFrame:
+    """Rows of participants with ids, one for each at each outcome and visit (``pairs``) at which any has a value.
 
+    A change that the workbook gives is used where raw values are absent.
+    """
+    import pandas as pd
 
-def _rows(people: pd.Series, outcome: str, measure: str, visit: str, **columns: np.ndarray) -> Part:
-    """Columns of the rows of one outcome, measure and visit; without further columns there are no rows."""
-    size = len(people) if columns else 0
-    words = {"outcome": outcome, "measure": measure, "visit": visit, "marker": "", "stratum": ""}
-    part = {name: np.full(size, word, dtype=object) for name, word in words.items()}
-    part |= {name: np.full(size, np.nan) for name in NUMERIC}
-    part |= {"participant": people.index.to_numpy(object)[:size], "arm": people.to_numpy(object)[:size]}
-    part |= {"linked": np.ones(size, dtype=bool), "reason": np.full(size, "", dtype=object)}
-    return part | columns
-
-
-def _baseline_rows(wide: pd.DataFrame, people: pd.Series, outcome: str) -> Part:
-    value = significant(column_of(wide, outcome, BASELINE, VALUE))
-    missing = np.isnan(value)
-    if missing.all():
-        return _rows(people, outcome, "baseline", BASELINE)
-    reason = np.where(missing, NO_BASELINE, "").astype(object)
-    return _rows(people, outcome, "baseline", BASELINE, baseline=value, value=value, reason=reason)
-
-
-def _change_rows(wide: pd.DataFrame, people: pd.Series, outcome: Outcome, visit: str, analysis: Analysis) -> Part:
-    """One change per participant; a change that the workbook gives is used where raw values are absent."""
-    baseline = column_of(wide, outcome.key, BASELINE, VALUE)
-    follow_up = column_of(wide, outcome.key, visit, VALUE)
-    given = column_of(wide, outcome.key, visit, PERCENT_CHANGE)
-    if np.isnan(follow_up).all() and np.isnan(given).all():
-        return _rows(people, outcome.key, analysis.measure, visit)
+    wide, arms = linked_values(frame)
+    rows = pd.DataFrame(pairs, columns=["outcome", "visit"]).merge(arms.reset_index(), how="cross")
+    baseline, follow_up, given = (
+        np.concatenate([column_of(wide, outcome, at or visit, measure) for outcome, visit in pairs])
+        for at, measure in ((BASELINE, VALUE), ("", VALUE), ("", PERCENT_CHANGE))
+    )
     value, reason = change_or_given(baseline, follow_up, given, analysis.change)
-    values = {"baseline": baseline, "follow_up": follow_up, "value": value, "reason": reason}
-    return _rows(people, outcome.key, analysis.measure, visit, **values)
+    at_baseline, none = rows["visit"].eq(BASELINE).to_numpy(), np.isnan(baseline)
+    measured = ~np.isnan(follow_up) | (~np.isnan(given) & ~at_baseline)
+    rows = rows.assign(
+        measure=np.where(at_baseline, "baseline", analysis.measure),
+        baseline=np.where(at_baseline, significant(baseline), baseline),
+        follow_up=np.where(at_baseline, np.nan, follow_up),
+        value=np.where(at_baseline, significant(baseline), value),
+        reason=np.where(at_baseline, np.where(none, NO_BASELINE, ""), reason),
+        **{"linked": True, "marker": "", "stratum": ""},
+    )
+    return rows[rows.assign(measured=measured).groupby(["outcome", "visit"])["measured"].transform("any")]
 
 
-def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str], analysis: Analysis) -> Part:
+def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str], analysis: Analysis) -> pd.DataFrame:
     """Rows of panels without ids, each of them a change or a baseline value."""
-    frame = frame[frame["variable"].isin(outcomes)]
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
-    changed = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
-    frame = frame[at_baseline | changed].rename(columns={"variable": "outcome"})
-    is_change = frame["measure"].eq(PERCENT_CHANGE).to_numpy()
+    is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
+    chosen = frame["variable"].isin(outcomes) & (at_baseline | is_change)
+    frame, is_change = frame[chosen], is_change[chosen].to_numpy()
     given = frame["value"].to_numpy(float)
     value, reason = change_from_percent(np.where(is_change, given, np.nan), analysis.change)
-    kept = ("participant", "arm", "marker", "stratum", "outcome", "visit")
-    return {name: frame[name].to_numpy(object) for name in kept} | {
-        "linked": np.zeros(len(frame), dtype=bool),
-        "measure": np.where(is_change, analysis.measure, "baseline").astype(object),
-        "baseline": np.where(is_change, np.nan, given),
-        "follow_up": np.full(len(frame), np.nan),
-        "value": np.where(is_change, value, significant(given)),
-        "reason": np.where(is_change, reason, "").astype(object),
-    }
+    return frame.rename(columns={"variable": "outcome"}).assign(
+        measure=np.where(is_change, analysis.measure, "baseline"),
+        baseline=np.where(is_change, np.nan, given),
+        follow_up=np.nan,
+        value=np.where(is_change, value, significant(given)),
+        reason=np.where(is_change, reason, ""),
+    )
 
 
 def _without_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int) -> pd.DataFrame:

@@ -69,21 +69,23 @@ def build_results(
     alternatives : pandas.DataFrame
         The same columns: P-values by the rank-sum variants ``also``, quartiles by the other definitions.
     """
+    import pandas as pd
+
     matrix = Matrix(changes, trial)
-    rows: list[tuple] = []
-    others: list[tuple] = []
-    _within(rows, others, matrix, matrix.all_participants(), analysis, also)
-    rows += list(_correlations(participants, trial))
     subgroups = matrix.strata(strata, analysis.strata.labels)
+    rows = [*_within(matrix, matrix.all_participants(), analysis, also), *_correlations(participants, trial)]
     for subgroup in subgroups:
-        _within(rows, others, matrix, subgroup, analysis, also)
+        rows += _within(matrix, subgroup, analysis, also)
     for marker, upper, lower in pairs_of_strata(subgroups):
         key = (marker, "", f"{upper.stratum} - {lower.stratum}")
-        at_baseline = matrix.measure == "baseline"
-        _contrasts(rows, others, matrix, key, upper.rows, lower.rows, analysis, also, at_baseline)
+        rows += _contrasts(matrix, key, upper.rows, lower.rows, analysis, also, matrix.measure == "baseline")
     for marker in dict.fromkeys(subgroup.marker for subgroup in subgroups):
         rows += _trends(matrix, [subgroup for subgroup in subgroups if subgroup.marker == marker])
-    return _table(rows), _table(others)
+    types = {"value": float, "n_first": "Int64", "n_second": "Int64"}
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
+    methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
+    is_other = table["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
+    return table[~is_other].reset_index(drop=True), table[is_other].reset_index(drop=True)
 
 
 def _trends(matrix: Matrix, strata: list[Subgroup]) -> Iterator[tuple]:
@@ -108,46 +110,33 @@ def _trends(matrix: Matrix, strata: list[Subgroup]) -> Iterator[tuple]:
                 yield (*head, strata[0].marker, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
 
 
-def _table(rows: list[tuple]) -> pd.DataFrame:
-    import pandas as pd
-
-    whole = dict.fromkeys(("n_first", "n_second"), "Int64")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float} | whole)
-
-
-def _within(rows, others, matrix: Matrix, subgroup: Subgroup, analysis: Analysis, also: Iterable[str]) -> None:
+def _within(matrix: Matrix, subgroup: Subgroup, analysis: Analysis, also: Iterable[str]) -> Iterator[tuple]:
     """Describe the groups of a subgroup, and compare its arms."""
     for group, members in matrix.groups(subgroup):
-        _summaries(rows, others, matrix, subgroup, group, members, analysis)
-    treated, control = matrix.arms(subgroup)
+        yield from _summaries(matrix, subgroup, group, members, analysis)
     key = (subgroup.marker, subgroup.stratum, matrix.trial.contrast)
-    _contrasts(rows, others, matrix, key, treated, control, analysis, also)
+    yield from _contrasts(matrix, key, *matrix.arms(subgroup), analysis, also)
 
 
 def _summaries(
-    rows, others, matrix: Matrix, subgroup: Subgroup, group: str, members: np.ndarray, analysis: Analysis
-) -> None:
+    matrix: Matrix, subgroup: Subgroup, group: str, members: np.ndarray, analysis: Analysis
+) -> Iterator[tuple]:
     """Describe one group in every column; a change of both arms together is only counted."""
     values = matrix.values[members]
     described = _describe(values, analysis.quartile_type)
-    n = (~np.isnan(values)).sum(axis=0)
-    for column in range(values.shape[1]):
+    for column, n in enumerate((~np.isnan(values)).sum(axis=0)):
         names = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
-        head = (*names, subgroup.marker, subgroup.stratum, "", group)
-        tail = (int(n[column]), np.nan)
-        reason = "" if n[column] else EMPTY_GROUP
-        rows.append((*head, "n", float(n[column]), *tail, "", ""))
+        head, tail = (*names, subgroup.marker, subgroup.stratum, "", group), (int(n), np.nan)
+        yield (*head, "n", float(n), *tail, "", "")
         if group == BOTH_ARMS and matrix.measure[column] != "baseline":
             continue
+        numbers = {name: found[column] for name, found in described.items()}
         if matrix.binary[column]:
-            count = np.nansum(values[:, column]) if n[column] else np.nan
-            rows.append((*head, "count", count, *tail, "", reason))
-            rows.append((*head, "percent", 100 * count / max(n[column], 1), *tail, "", reason))
-            continue
-        for (statistic, method), numbers in described.items():
-            table = others if method and method != f"type_{analysis.quartile_type}" else rows
-            why = reason or (ONE_VALUE if np.isnan(numbers[column]) else "")
-            table.append((*head, statistic, numbers[column], *tail, method, why))
+            count = np.nansum(values[:, column]) if n else np.nan
+            numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
+        for (statistic, method), value in numbers.items():
+            reason = "" if not np.isnan(value) else ONE_VALUE if n else EMPTY_GROUP
+            yield (*head, statistic, value, *tail, method, reason)
 
 
 def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], np.ndarray]:
@@ -173,62 +162,59 @@ def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], n
 
 
 def _contrasts(
-    rows, others, matrix: Matrix, key, first, second, analysis: Analysis, also: Iterable[str], chosen=True
-) -> None:
+    matrix: Matrix,
+    key: tuple[str, str, str],
+    first: np.ndarray,
+    second: np.ndarray,
+    analysis: Analysis,
+    also: Iterable[str],
+    chosen: np.ndarray | bool = True,
+) -> Iterator[tuple]:
     """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
-    chosen_test, further = get_test(analysis.test), [get_test(name) for name in also if name != analysis.test]
-    both = first | second
+    own, further = get_test(analysis.test), [get_test(name) for name in also if name != analysis.test]
+    both, confidence = first | second, 1 - analysis.alpha
     some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
     columns = np.flatnonzero(some & chosen)
     if not columns.size:
         return
     values, is_first = matrix.values[both][:, columns], first[both]
-    continuous = ~matrix.binary[columns]
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
+    level, no_limit = f"{own.name}, level {confidence:g}", NO_LIMIT if own.depths else NO_INTERVAL
     for position, column in enumerate(columns):
         a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))
-        n = (a.size, b.size)
-        head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column], *key, "")
-        if not continuous[position]:
+        # Statistic, value, method, and the reason where the value is missing.
+        numbers: list[tuple[str, float, str, str]]
+        if matrix.binary[column]:
             result = categorical.chi_squared(a, b)
-            reason = ALL_EQUAL if np.isnan(result.p) else ""
-            rows.append((*head, "chi_squared", result.statistic, *n, "chi_squared", reason))
-            rows.append((*head, "p", result.p, *n, "chi_squared", reason))
-            continue
-        shift = hodges_lehmann(a, b, method=analysis.test, confidence=1 - analysis.alpha)
-        test = chosen_test.compare(a, b)
-        reason = chosen_test.undefined if np.isnan(test.p) else ""
-        level = f"{analysis.test}, level {1 - analysis.alpha:g}"
-        no_limit = NO_LIMIT if chosen_test.depths else NO_INTERVAL
-        limits = {"lower": shift.lower, "upper": shift.upper}
-        numbers = [
-            ("median_difference", np.median(a) - np.median(b), "", ""),
-            ("hodges_lehmann", shift.estimate, "", ""),
-            *(
-                (f"hodges_lehmann_{side}", limit, level, "")
-                if np.isfinite(limit)
-                else (f"hodges_lehmann_{side}", np.nan, level, no_limit)
-                for side, limit in limits.items()
-            ),
-            ("mann_whitney_effect", test.u / (a.size * b.size), "", ""),
-            ("u", test.u, "", ""),
-        ]
-        if chosen_test.mean_difference:
-            means = chosen_test.mean_difference(a, b, confidence=1 - analysis.alpha)
-            undefined = chosen_test.undefined if np.isnan(means.estimate) else ""
-            numbers += [
-                ("mean_difference", means.estimate, "", undefined),
-                ("mean_difference_lower", means.lower, level, reason),
-                ("mean_difference_upper", means.upper, level, reason),
+            found = {"chi_squared": result.statistic, "p": result.p}
+            numbers = [(name, value, "chi_squared", ALL_EQUAL) for name, value in found.items()]
+        else:
+            shift = hodges_lehmann(a, b, method=own.name, confidence=confidence)
+            test = own.compare(a, b)
+            numbers = [
+                ("median_difference", np.median(a) - np.median(b), "", ""),
+                ("hodges_lehmann", shift.estimate, "", ""),
+                ("hodges_lehmann_lower", shift.lower, level, no_limit),
+                ("hodges_lehmann_upper", shift.upper, level, no_limit),
+                ("mann_whitney_effect", test.u / (a.size * b.size), "", ""),
+                ("u", test.u, "", ""),
             ]
-        numbers += [
-            (chosen_test.statistic, test.statistic, analysis.test, reason),
-            ("p", test.p, analysis.test, reason),
-        ]
-        rows += [(*head, statistic, value, *n, method, why) for statistic, value, method, why in numbers]
-        for other in further:
-            p = p_further[other.name][position]
-            others.append((*head, "p", p, *n, other.name, other.undefined if np.isnan(p) else ""))
+            if own.mean_difference:
+                means = own.mean_difference(a, b, confidence=confidence)
+                numbers += [
+                    ("mean_difference", means.estimate, "", own.undefined),
+                    ("mean_difference_lower", means.lower, level, own.undefined),
+                    ("mean_difference_upper", means.upper, level, own.undefined),
+                ]
+            numbers += [
+                (own.statistic, test.statistic, own.name, own.undefined),
+                ("p", test.p, own.name, own.undefined),
+            ]
+            numbers += [("p", p_further[other.name][position], other.name, other.undefined) for other in further]
+        head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column], *key, "")
+        for statistic, value, method, reason in numbers:
+            known = np.isfinite(value)
+            yield (*head, statistic, value if known else np.nan, a.size, b.size, method, "" if known else reason)
 
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:

@@ -9,23 +9,9 @@ from pathlib import Path
 
 from .files import read_csv
 
-COLUMNS = (
-    "outcome",
-    "measure",
-    "visit",
-    "marker",
-    "stratum",
-    "contrast",
-    "group",
-    "statistic",
-    "value",
-    "n_first",
-    "n_second",
-    "method",
-    "reason",
-)
+KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
 NUMERIC = ("value", "n_first", "n_second")
-KEYS = COLUMNS[:8]
+COLUMNS = (*KEYS, *NUMERIC, "method", "reason")
 
 Row = Mapping[str, str]
 
