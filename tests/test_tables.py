@@ -14,7 +14,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
-from d_q_trial.tables.build import DASH, Source, build_tables, caption
+from d_q_trial.tables.build import DASH, build_tables
 from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
 from d_q_trial.tables.write import exact_frame, latex, page, shown_frame, write_tables
 
@@ -47,7 +47,7 @@ def of_arms(given):
 def built(found, analysis=ANALYSIS, **table):
     """A table of arms at baseline made of rows of results, unless ``table`` says otherwise."""
     table = {"label": "T", "title": "T", "kind": "arms"} | table
-    (made,) = build_tables(Catalogue(tables={"t": Table(**table)}), Source(TRIAL, analysis, Numbers(found), None, None))
+    (made,) = build_tables(Catalogue(tables={"t": Table(**table)}), TRIAL, analysis, Numbers(found))
     return made
 
 
@@ -77,8 +77,7 @@ REPORTED = Numbers(reported_as_results())
 
 @pytest.fixture(scope="module")
 def tables():
-    source = Source(TRIAL, ANALYSIS, REPORTED, PUBLISHED, LABEL)
-    return {table.key: table for table in build_tables(LISTED, source)}
+    return {table.key: table for table in build_tables(LISTED, TRIAL, ANALYSIS, REPORTED, PUBLISHED, LABEL)}
 
 
 @pytest.fixture(scope="module")
@@ -170,19 +169,18 @@ def test_numbers_of_people_are_whole_in_full_precision(written):
     assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
 
 
-def test_a_caption_has_the_title_the_test_and_the_note():
-    text = caption(LISTED.tables["extended_data_table_3"], TRIAL, ANALYSIS)
-    title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
-    assert text.startswith(title)
-    assert "no continuity correction" in text
-    assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
+def test_a_table_has_its_title_the_test_and_the_note(tables):
+    table = tables["extended_data_table_3"]
+    assert table.title == "Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5"
+    assert "no continuity correction" in table.notes[0]
+    assert "The article has no such table." in tables["main_results"].notes
 
 
 def test_a_real_workbook_leaves_no_label_behind(tmp_path):
-    plain = Source(TRIAL, ANALYSIS, REPORTED, PUBLISHED, None)
-    for path in write_tables(build_tables(LISTED, plain), tmp_path):
+    plain = (TRIAL, ANALYSIS, REPORTED, PUBLISHED)
+    for path in write_tables(build_tables(LISTED, *plain), tmp_path):
         assert path.suffix == ".xlsx" or "ynthetic" not in path.read_text(encoding="utf-8")
-    assert "data" not in shown_frame(build_tables(catalogue_of(None, TRIAL), plain)[0])
+    assert "data" not in shown_frame(build_tables(catalogue_of(None, TRIAL), *plain)[0])
 
 
 def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(tmp_path):

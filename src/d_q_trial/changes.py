@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import UserError, nearest
+from .errors import UserError, nearest, unknown
 from .files import read_csv
 from .formatting import significant
 from .participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
@@ -112,12 +112,9 @@ def exclusions(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _chosen(wanted, available, where: str) -> list[str]:
-    if wanted == "all":
-        return list(available)
-    for name in wanted:
-        if name not in available:
-            raise UserError(f"{where}: {name!r} is not one of {', '.join(available)}{nearest(name, available)}")
-    return [name for name in available if name in wanted]
+    if faults := unknown(where, wanted, available):
+        raise UserError(faults[0])
+    return [name for name in available if wanted == "all" or name in wanted]
 
 
 def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from . import __version__, software
-from .errors import UserError
+from .errors import UserError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,10 @@ class Context:
     @cached_property
     def analysis(self) -> Analysis:
         """The analysis that is named, or the reference."""
-        from .config import settings
-
-        return settings.analysis_named(self.settings, self.arguments.analysis or self.settings.reference)
+        name = self.arguments.analysis or self.settings.reference
+        if faults := unknown("--analysis", [name], self.settings.analyses):
+            raise UserError(faults[0])
+        return self.settings.analyses[name]
 
     @cached_property
     def trial(self) -> Trial:
@@ -248,24 +249,20 @@ def tables(context: Context) -> None:
     from .claims import judge, known_differences, read_claims
     from .files import read_rows
     from .results_table import Numbers
-    from .tables.build import Source, build_tables
+    from .tables.build import build_tables
     from .tables.catalogue import catalogue_of
     from .tables.write import write_tables
 
-    if folder := context.settings.published:
+    trial, published = context.trial, context.settings.published
+    if published:
         numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
-        known = known_differences(folder, synthetic=context.label is not None)
-        judged = judge(read_claims(folder), numbers, alternatives, context.trial, known, context.strata)
+        known = known_differences(published, synthetic=context.label is not None)
+        judged = judge(read_claims(published), numbers, alternatives, trial, known, context.strata)
         context.write_both("claims", judged)
-    source = Source(
-        trial=context.trial,
-        analysis=context.analysis,
-        numbers=Numbers(read_rows(context.folder / "results.csv")),
-        published=context.settings.published,
-        data_label=context.label,
-    )
-    catalogue = catalogue_of(context.settings.tables, context.trial)
-    write_tables(build_tables(catalogue, source), context.folder / "tables")
+    numbers = Numbers(read_rows(context.folder / "results.csv"))
+    catalogue = catalogue_of(context.settings.tables, trial)
+    made = build_tables(catalogue, trial, context.analysis, numbers, published, context.label)
+    write_tables(made, context.folder / "tables")
 
 
 @command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"))

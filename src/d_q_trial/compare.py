@@ -19,24 +19,12 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 KEYS = ["outcome", "visit", "place"]
+# `place`: all, or which stratum of the analysis's own marker: highest, lowest, 2 of 3. The shifts are against the
+# reference, in the same place; that of the estimate only where the reference has the same measure.
 COMPARISON_COLUMNS = (
-    "analysis",
-    *KEYS,  # place: all, or which stratum of the analysis's own marker: highest, lowest, 2 of 3
-    "measure",
-    "marker",
-    "stratum",
-    "n_first",
-    "n_second",
-    "p",
-    "significant",
-    "reference_p",
-    "conclusion",
-    "mann_whitney_effect",
-    "effect_shift",  # against the reference, in the same place
-    "hodges_lehmann",
-    "hodges_lehmann_lower",
-    "hodges_lehmann_upper",
-    "hodges_lehmann_shift",  # only where the reference has the same measure
+    *("analysis", *KEYS, "measure", "marker", "stratum", "n_first", "n_second"),
+    *("p", "significant", "reference_p", "conclusion", "mann_whitney_effect", "effect_shift"),
+    *("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "hodges_lehmann_shift"),
 )
 CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"

@@ -20,3 +20,13 @@ def nearest(word: str, candidates) -> str:
     same = [name for name in candidates if re.findall(r"\d+", name) == re.findall(r"\d+", word)]
     match = difflib.get_close_matches(word, same, 1) or difflib.get_close_matches(word, candidates, 1)
     return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def unknown(place: str, names, known) -> list[str]:
+    """Describe the names that are not known, each with the place and the nearest known one; ``all`` always is."""
+    known = list(known)
+    return [
+        f"{place}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
+        for name in ([] if names == "all" else names)
+        if name not in known
+    ]

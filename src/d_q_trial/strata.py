@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError, nearest
+from .errors import UserError, nearest, unknown
 from .files import read_csv
 from .formatting import significant
 from .participants import TRIAL, VALUE, Participants
@@ -46,11 +46,8 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     import pandas as pd
 
     where = f"analyses.{analysis.name}"
-    if analysis.marker not in trial.markers:
-        choices = ", ".join(trial.markers)
-        raise UserError(
-            f"{where}.marker: {analysis.marker!r} is not one of {choices}{nearest(analysis.marker, trial.markers)}"
-        )
+    if faults := unknown(f"{where}.marker", [analysis.marker], trial.markers):
+        raise UserError(faults[0])
     frame = _linked(participants, analysis)
     if analysis.strata.by == "column":
         parts = [_from_column(frame, trial, analysis, where)]

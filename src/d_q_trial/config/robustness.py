@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ..errors import nearest
 from ..stats.two_sample import get_test, rank_sum_variants
 from .types import Names, Number, Quantile, Share, Strict, Text, Whole
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ..trial import Trial
 
 
 def _some_of(*names: str) -> Any:
@@ -86,25 +80,3 @@ class Robustness(Strict):
     windows: Windows = Windows()
     families: dict[Text, Family] = {}
     multiverse: Multiverse = Multiverse()
-
-    def unknown_names(self, trial: Trial) -> list[str]:
-        """Describe the outcomes, visits and markers of this section that the trial does not have."""
-        visits = list(trial.visits)[1:]
-        changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
-        groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
-        faults = unknown("robustness.multiverse.markers", self.multiverse.markers, trial.markers)
-        named = [(f"families.{name}", family, groups) for name, family in self.families.items()]
-        for place, section, outcomes in (*named, ("multiverse", self.multiverse, changing)):
-            faults += unknown(f"robustness.{place}.outcomes", section.outcomes, outcomes)
-            faults += unknown(f"robustness.{place}.visits", section.visits, visits)
-        return faults
-
-
-def unknown(place: str, names: Names | Iterable[str], known: Iterable[str]) -> list[str]:
-    """Describe the names that are not known, each with the place and the nearest known one; ``all`` always is."""
-    known = list(known)
-    return [
-        f"{place}: {name!r} is not one of {', '.join(known)}{nearest(name, known)}"
-        for name in ([] if names == "all" else names)
-        if name not in known
-    ]

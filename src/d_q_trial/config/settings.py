@@ -8,16 +8,19 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..errors import UserError, nearest
+from ..errors import UserError, nearest, unknown
 from ..files import found
 from ..stats.two_sample import TESTS
-from .robustness import Robustness, unknown
+from .robustness import Robustness
 from .types import Checksum, Exact, Names, Number, Optional, Quantile, Strict, Text, Whole
 from .yaml_files import faults_of, faulty, read_yaml
+
+if TYPE_CHECKING:
+    from ..trial import Trial
 
 # Folders of results/ that are not analyses.
 RESERVED = (
@@ -185,22 +188,32 @@ def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
     Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing. One
     UserError names every fault.
     """
-    from ..trial import BASELINE, load_trial
+    from ..trial import load_trial
 
     files = {key: getattr(settings, key) for key in _FILES}
     for name, analysis in settings.analyses.items():
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
     faults = [fault for place, file in files.items() if file and file != MADE for fault in _file_faults(place, file)]
     if Path(settings.trial).exists():
-        trial = load_trial(settings.trial)
-        visits = [visit for visit in trial.visits if visit != BASELINE]
-        for name, analysis in settings.analyses.items():
-            faults += unknown(f"analyses.{name}.marker", [analysis.marker], trial.markers)
-            faults += unknown(f"analyses.{name}.outcomes", analysis.outcomes, trial.outcomes)
-            faults += unknown(f"analyses.{name}.visits", analysis.visits, visits)
-        faults += settings.robustness.unknown_names(trial)
+        faults += [fault for named in _named(settings, load_trial(settings.trial)) for fault in unknown(*named)]
     if faults:
         raise _by_source(faults, sources or [("config.yaml", {})])
+
+
+def _named(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:
+    """Yield each place where names of the trial belong, the names that stand there, and those that the trial has."""
+    visits, multiverse = list(trial.visits)[1:], settings.robustness.multiverse
+    for name, analysis in settings.analyses.items():
+        yield f"analyses.{name}.marker", [analysis.marker], trial.markers
+        yield f"analyses.{name}.outcomes", analysis.outcomes, trial.outcomes
+        yield f"analyses.{name}.visits", analysis.visits, visits
+    yield "robustness.multiverse.markers", multiverse.markers, trial.markers
+    changing = {key: outcome for key, outcome in trial.outcomes.items() if outcome.follow_up}
+    groups = [*changing, *dict.fromkeys(outcome.family for outcome in changing.values())]
+    families = ((f"families.{name}", family, groups) for name, family in settings.robustness.families.items())
+    for place, section, outcomes in (*families, ("multiverse", multiverse, changing)):
+        yield f"robustness.{place}.outcomes", section.outcomes, outcomes
+        yield f"robustness.{place}.visits", section.visits, visits
 
 
 def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = True) -> dict[str, Any]:
@@ -229,14 +242,6 @@ def search_id(analysis: Analysis) -> str:
     content = analysis.model_dump(mode="json", exclude={"name", "sha256", "marker", "strata"})
     text = json.dumps(content | {"at_cut": analysis.strata.at_cut}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def analysis_named(settings: Settings, name: str) -> Analysis:
-    """Return one analysis, or say which ones there are."""
-    if name not in settings.analyses:
-        known = ", ".join(settings.analyses)
-        raise UserError(f"no analysis is called {name!r}; there are {known}{nearest(name, settings.analyses)}")
-    return settings.analyses[name]
 
 
 def _checked(content: dict[str, Any], sources: Sequence[Source]) -> Settings:

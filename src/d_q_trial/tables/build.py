@@ -48,17 +48,6 @@ class BuiltTable:
     headings: int = 1  # how many columns name the row
 
 
-@dataclass(frozen=True)
-class Source:
-    """What tables are built from; ``published`` is the folder of reported values."""
-
-    trial: Trial
-    analysis: Analysis
-    numbers: Numbers
-    published: str | None
-    data_label: str | None
-
-
 class Group(NamedTuple):
     """A column of summaries: its heading, its name in full precision, and where its numbers stand in the results."""
 
@@ -76,9 +65,17 @@ class Test(NamedTuple):
     statistic: str = "p"
 
 
-def build_tables(catalogue: Catalogue, source: Source) -> list[BuiltTable]:
-    """Build every table of a catalogue that the analysis and the reported values can fill."""
-    return [_BUILDERS[table.kind](_Builder(key, table, source)) for key, table in catalogue.tables.items()]
+def build_tables(
+    catalogue: Catalogue,
+    trial: Trial,
+    analysis: Analysis,
+    numbers: Numbers,
+    published: str | None = None,
+    data_label: str | None = None,
+) -> list[BuiltTable]:
+    """Build every table of a catalogue that the analysis and the reported values (a folder) can fill."""
+    source = (trial, analysis, numbers, published, data_label)
+    return [_BUILDERS[table.kind](_Builder(key, table, *source)) for key, table in catalogue.tables.items()]
 
 
 @cache
@@ -86,71 +83,64 @@ def _texts() -> dict[str, Any]:
     return read_yaml(Path(__file__).with_name("notes.yaml"))
 
 
-def _measure(table: Table, analysis: Analysis) -> str:
-    """Return what a table shows: values at baseline, or changes after it."""
-    at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
-    return BASELINE if at_baseline else analysis.measure
-
-
-def title(table: Table, trial: Trial, analysis: Analysis) -> str:
-    """Return the title of a table with its placeholders filled in."""
-    return _filled(table.title, table, trial, analysis)
-
-
-def notes(table: Table, trial: Trial, analysis: Analysis) -> list[str]:
-    """Say what the values of a table are and how they were computed; a paragraph each."""
-    texts, measure = _texts(), _measure(table, analysis)
-    kinds = {trial.outcomes[name].kind for name in table.rows.keys(trial)} if table.rows else set()
-    values = [
-        text.format(quartile_type=analysis.quartile_type) for kind, text in texts["values"].items() if kind in kinds
-    ]
-    formula = labels.FORMULAS.get(measure, "")
-    words = {
-        "values": labels.listing(values, "or"),
-        "change": texts["change"].format(formula=formula) * bool(formula),
-        "formula": formula,
-        "unit": texts["unit"].get(measure, ""),
-        "chi_squared": texts["chi_squared"] * ("binary" in kinds),
-        "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
-        "smd": texts["smd"] * table.smd,
-    }
-    made = [labels.fill(texts[table.kind], labels.caption_words(trial, analysis) | words)]
-    if table.kind in ("strata", "comparisons"):
-        marker = trial.markers[table.marker or analysis.marker]
-        made.append(labels.strata(analysis.strata, marker.label, marker.unit))
-    return [*made, _filled(table.note, table, trial, analysis)] if table.note else made
-
-
-def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
-    """Return label, title and notes of a table as one paragraph."""
-    return " ".join([f"{table.label}. {title(table, trial, analysis)}.", *notes(table, trial, analysis)])
-
-
-def _filled(text: str, table: Table, trial: Trial, analysis: Analysis) -> str:
-    marker = trial.markers[table.marker or analysis.marker].label
-    return " ".join(labels.fill(text, labels.caption_words(trial, analysis) | {"marker": marker}).split())
-
-
 class _Builder:
     """One table to be built: where its numbers stand in the results, and how they are written."""
 
-    def __init__(self, key: str, table: Table, source: Source):
-        self.key, self.table, self.source = key, table, source
-        self.trial, self.analysis, self.measure = source.trial, source.analysis, _measure(table, source.analysis)
-        self.arms = (self.trial.arms.control, self.trial.arms.treated)  # as the article has them
-        self.marker = table.marker or self.analysis.marker
-        self.strata = labels.strata_named(table.strata, self.analysis.strata.labels)
-        self.outcomes = [self.trial.outcomes[name] for name in table.rows.keys(self.trial)] if table.rows else []
+    def __init__(
+        self,
+        key: str,
+        table: Table,
+        trial: Trial,
+        analysis: Analysis,
+        numbers: Numbers,
+        published: str | None,
+        data_label: str | None,
+    ):
+        self.key, self.table, self.trial, self.analysis = key, table, trial, analysis
+        self.numbers, self.published, self.data_label = numbers, published, data_label
+        self.at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
+        self.measure = BASELINE if self.at_baseline else analysis.measure
+        self.arms = (trial.arms.control, trial.arms.treated)  # as the article has them
+        self.marker = table.marker or analysis.marker
+        self.words = labels.caption_words(trial, analysis)
+        self.strata = labels.strata_named(table.strata, analysis.strata.labels)
+        self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
 
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
         """Return the table with its title and notes."""
-        described = self.table, self.trial, self.analysis
-        paragraphs = [*notes(*described), *more_notes]
-        paragraphs += [_texts()["dash"]] * any(DASH in row.cells for row in rows)
-        fields = {"data_label": self.source.data_label, "notes": tuple(paragraphs)} | more
-        return BuiltTable(self.key, self.table.label, title(*described), tuple(columns), tuple(rows), **fields)
+        paragraphs = [*self.notes(), *more_notes, *[_texts()["dash"]] * any(DASH in row.cells for row in rows)]
+        fields = {"data_label": self.data_label, "notes": tuple(paragraphs)} | more
+        title = self.filled(self.table.title)
+        return BuiltTable(self.key, self.table.label, title, tuple(columns), tuple(rows), **fields)
+
+    def filled(self, text: str) -> str:
+        """Return a title or note of the table with its placeholders filled in."""
+        return " ".join(labels.fill(text, self.words | {"marker": self.trial.markers[self.marker].label}).split())
+
+    def notes(self) -> list[str]:
+        """Say what the values of the table are and how they were computed; a paragraph each."""
+        texts, table, analysis = _texts(), self.table, self.analysis
+        kinds = {outcome.kind for outcome in self.outcomes}
+        values = [
+            text.format(quartile_type=analysis.quartile_type) for kind, text in texts["values"].items() if kind in kinds
+        ]
+        formula = labels.FORMULAS.get(self.measure, "")
+        words = {
+            "values": labels.listing(values, "or"),
+            "change": texts["change"].format(formula=formula) * bool(formula),
+            "formula": formula,
+            "unit": texts["unit"].get(self.measure, ""),
+            "chi_squared": texts["chi_squared"] * ("binary" in kinds),
+            "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
+            "smd": texts["smd"] * table.smd,
+        }
+        made = [labels.fill(texts[table.kind], self.words | words)]
+        if table.kind in ("strata", "comparisons"):
+            marker = self.trial.markers[self.marker]
+            made.append(labels.strata(analysis.strata, marker.label, marker.unit))
+        return [*made, self.filled(table.note)] if table.note else made
 
     def place(self, stratum: str) -> dict[str, str]:
         """Return the keys of a group of participants in the results."""
@@ -158,13 +148,12 @@ class _Builder:
 
     def unit(self, outcome: Outcome) -> str:
         """Return the unit of what is shown of an outcome."""
-        at_baseline = self.measure == BASELINE
-        return labels.unit(outcome.unit) if at_baseline else labels.change_unit(self.measure, outcome.unit)
+        return labels.unit(outcome.unit) if self.at_baseline else labels.change_unit(self.measure, outcome.unit)
 
     @property
     def heading(self) -> str:
         """Heading of the first column, with the unit that all rows share."""
-        name = "Characteristic" if self.measure == BASELINE else "Outcome"
+        name = "Characteristic" if self.at_baseline else "Outcome"
         return f"{name} ({self.shared_unit})" if self.shared_unit else name
 
     def name(self, outcome: Outcome) -> str:
@@ -174,13 +163,12 @@ class _Builder:
 
     def decimals(self, outcome: Outcome) -> int:
         """Return the decimals that are shown of an outcome."""
-        at_baseline = self.measure == BASELINE
-        usual = outcome.decimals if at_baseline else labels.change_decimals(self.measure, outcome.decimals)
+        usual = outcome.decimals if self.at_baseline else labels.change_decimals(self.measure, outcome.decimals)
         return usual if self.table.decimals is None else self.table.decimals
 
     def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
         """Look up a number."""
-        return self.source.numbers.get(outcome.key, self.measure, visit, statistic, **where)
+        return self.numbers.get(outcome.key, self.measure, visit, statistic, **where)
 
     def summary(self, outcome: Outcome, visit: str, **where: str) -> tuple[str, dict[str, float]]:
         """Return the summary of a group as text and in full precision."""
@@ -298,7 +286,7 @@ def _comparisons(build: _Builder) -> BuiltTable:
 
 def _events(build: _Builder) -> BuiltTable:
     """Copy adverse events from the article; the label says which part of a labelled run it does not apply to."""
-    folder, file, label = build.source.published, Path(build.table.file).stem, build.source.data_label
+    folder, file, label = build.published, Path(build.table.file).stem, build.data_label
     reported = [row for row in (read_published(folder, file) if folder else ()) if row["source"] == build.table.source]
     found, rows = {(row["event"], row["group"]): row for row in reported}, []
     for event in dict.fromkeys(row["event"] for row in reported):
