@@ -335,9 +335,7 @@ def sensitivity(context: Context) -> None:
     context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
 
 
-@command(
-    argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"),
-)
+@command(argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"))
 def cutoffs(context: Context) -> None:
     """Try every cutoff of the markers, and correct the best for the search; analyses with other cutoffs share it."""
     from .changes import build_changes
@@ -406,10 +404,8 @@ def permute(context: Context) -> None:
 
     given = context.arguments
     specifications, _ = prepare(context.participants, context.trial, context.analysis, context.settings.robustness)
-    counts = None
-    if specifications is not None:
-        counts = count(specifications, **context.permuted, shard=given.shard, shards=given.shards)
-    write_counts(given.output, counts)
+    shard = {"shard": given.shard, "shards": given.shards}
+    write_counts(given.output, count(specifications, **context.permuted, **shard) if specifications else None)
 
 
 @command(
@@ -450,9 +446,8 @@ def compare(context: Context) -> None:
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
     numbers = {name: context.read_numbers("results", name) for name in settings.analyses}
-    verdicts = {}
-    if settings.published:
-        verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in settings.analyses}
+    judged = settings.analyses if settings.published else ()
+    verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in judged}
     label = label_of(context.results, settings)
     tests = compare.compare_tests(numbers, settings, trial)
     held = compare.compare_claims(verdicts, tests, settings, trial)
@@ -465,9 +460,7 @@ def compare(context: Context) -> None:
     write_comparison(made, settings, trial, output, label)
 
 
-@command(
-    argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"),
-)
+@command(argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"))
 def report(context: Context) -> None:
     """Write the report of a finished analysis, and describe it for other programs: CDISC ARS, data package, RO-Crate."""
     from .export.run import write_exports
