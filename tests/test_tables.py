@@ -14,7 +14,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
-from d_q_trial.tables.build import DASH, build_tables
+from d_q_trial.tables.build import DASH, build_tables, caption
 from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
 from d_q_trial.tables.write import exact_frame, latex, page, shown_frame, write_tables
 
@@ -169,11 +169,12 @@ def test_numbers_of_people_are_whole_in_full_precision(written):
     assert (rows["smoker"]["d_q_n"], rows["smoker"]["d_q_count"], rows["age"]["d_q_count"]) == ("30", "10", "")
 
 
-def test_a_table_has_its_title_the_test_and_the_note(tables):
-    table = tables["extended_data_table_3"]
-    assert table.title == "Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5"
-    assert "no continuity correction" in table.notes[0]
-    assert "The article has no such table." in tables["main_results"].notes
+def test_a_caption_has_the_title_the_test_and_the_note():
+    text = caption(LISTED.tables["extended_data_table_3"], TRIAL, ANALYSIS)
+    title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
+    assert text.startswith(title)
+    assert "no continuity correction" in text
+    assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
 
 
 def test_a_real_workbook_leaves_no_label_behind(tmp_path):

@@ -18,7 +18,7 @@ from ..files import atomic
 from ..participants import Participants
 from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, labels_for, permutation_p
 from ..trial import Trial
-from .specifications import CHOICES, Specifications, specifications
+from .specifications import CHOICES, Specifications, measurements, specifications
 
 # `own`: yes for the analysis' own specifications. `same_test`: specifications with the same number are one test.
 # `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
@@ -46,9 +46,10 @@ def prepare(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[Specifications | None, str]:
     """Make the specifications that the configuration asks for, the same in every process; None and why there are none."""
-    every = specifications(participants, trial, analysis, robustness)
-    if every is None:
+    data = measurements(participants, trial, analysis, robustness)
+    if data is None:
         return None, NO_IDS
+    every = specifications(data, trial, analysis, robustness)
     return (every, "") if len(every.design) else (None, NONE)
 
 

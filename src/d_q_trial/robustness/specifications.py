@@ -35,6 +35,18 @@ ALL_EQUAL = "all values are equal"
 
 
 @dataclass(frozen=True)
+class Measurements:
+    """Values of the analysed participants who have ids, in arrays of shape (participants,); NaN where missing."""
+
+    is_first: np.ndarray  # bool: who belongs to the treated arm
+    visits: Mapping[str, tuple[str, ...]]  # of each outcome, its follow-up visits in the order of the trial
+    baseline: Mapping[str, np.ndarray]
+    follow_up: Mapping[tuple[str, str], np.ndarray]  # by outcome and visit
+    given: Mapping[tuple[str, str], np.ndarray]  # percent changes that the workbook states itself
+    subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile, who lies at or above the cut (bool)
+
+
+@dataclass(frozen=True)
 class Specifications:
     """The specifications of a multiverse and the tests that they amount to.
 
@@ -63,20 +75,18 @@ class Specifications:
         return np.array([np.bincount(own, minlength=len(self.design)) for own in tested])
 
 
-def specifications(
+def measurements(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
-) -> Specifications | None:
-    """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
+) -> Measurements | None:
+    """Take the values that a multiverse needs from the participants, as the analysis sees them.
 
     Participants whom the analysis excludes are not there. Subgroups follow the conventions by which the analysis cuts
     strata (type of quantile, whose quantiles, where a value equal to the cut goes); the analysis' own marker, cut and
-    choice of outcomes and visits play no part. A subgroup that holds none, or all, of the participants is not one. The
-    population ``completers`` holds who has a value of the outcome at the last visit of the trial at which it is measured;
-    ``intention_to_treat`` holds all participants.
+    choice of outcomes and visits play no part. A subgroup that holds none, or all, of the participants is not one.
 
     Returns
     -------
-    Specifications or None
+    Measurements or None
         None if the arms do not both have participants with ids: panels of single figures do not say which of their
         values belong to one participant, and without that there is no joint inference over outcomes and visits.
     """
@@ -87,44 +97,28 @@ def specifications(
     treated, control = trial.analysed_arms
     if not {treated, control} <= set(arms):
         return None
-    is_first, everyone = arms[analysed].eq(treated).to_numpy(), np.ones(analysed.sum(), dtype=bool)
-    subgroups = {("", np.nan): everyone} if multiverse.overall else {}
+
+    def values(variable: str, visit: str, measure: str = VALUE) -> np.ndarray:
+        return column_of(wide, variable, visit, measure)[analysed]
+
+    measured = {outcome: trial.outcomes[outcome].follow_up for outcome in multiverse.outcomes}
+    visits = {outcome: tuple(visit for visit in trial.visits if visit in own) for outcome, own in measured.items()}
+    pairs = [(outcome, visit) for outcome, own in visits.items() for visit in own]
+    subgroups = {}
     for marker in (m for m in trial.markers if multiverse.markers == "all" or m in multiverse.markers):
+        everyone = column_of(wide, marker, BASELINE, VALUE)
         for cut in map(float, multiverse.cuts):
-            own = _at_or_above(column_of(wide, marker, BASELINE, VALUE), analysed, cut, analysis.strata)
+            own = _at_or_above(everyone, analysed, cut, analysis.strata)
             if own.any() and not own.all():
                 subgroups[marker, cut] = own
-    columns, rows = [], []
-    for outcome in multiverse.outcomes:
-        visits = [visit for visit in trial.visits if visit in trial.outcomes[outcome].follow_up]
-        baseline = column_of(wide, outcome, BASELINE, VALUE)[analysed]
-        follow_up, given = (
-            {visit: column_of(wide, outcome, visit, measure)[analysed] for visit in visits}
-            for measure in (VALUE, PERCENT_CHANGE)
-        )
-        completers = ~np.isnan(follow_up[visits[-1]]) | ~np.isnan(given[visits[-1]])
-        populations = {"intention_to_treat": everyone, "completers": completers}
-        chosen = [visit for visit in visits if multiverse.visits == "all" or visit in multiverse.visits]
-        for visit, kind in product(chosen, multiverse.changes):
-            observed = [
-                change_or_given(baseline, follow_up[v], given[v], kind)[0] for v in visits[: visits.index(visit) + 1]
-            ]
-            has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
-            known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
-            for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
-                values = np.where(subgroups[marker, cut] & populations[population], known[missing], np.nan)
-                beyond = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
-                for outliers in multiverse.outliers:
-                    columns.append(without_outliers(values, outliers, *beyond))
-                    choices = (outcome, visit, marker, cut, kind, outliers, missing, population)
-                    rows += [(*choices, test) for test in multiverse.tests]
-    table = pd.DataFrame(rows, columns=list(CHOICES))
-    values = np.column_stack(columns) if columns else np.empty((everyone.size, 0))
-    column = np.repeat(np.arange(len(columns)), len(multiverse.tests))
-    reason, test, design = _find_tests(values, table, column, robustness)
-    families, critical = _families(table, trial), float(-ndtri(analysis.alpha / 2))
-    table = table.assign(own=_is_own(table, analysis), reason=reason)
-    return Specifications(table, is_first, values, column, test, design, families, critical)
+    return Measurements(
+        is_first=arms[analysed].eq(treated).to_numpy(),
+        visits=visits,
+        baseline={outcome: values(outcome, BASELINE) for outcome in visits},
+        follow_up={pair: values(*pair) for pair in pairs},
+        given={pair: values(*pair, PERCENT_CHANGE) for pair in pairs},
+        subgroups=subgroups,
+    )
 
 
 def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: StrataRule) -> np.ndarray:
@@ -181,6 +175,43 @@ def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> 
     if rule == "winsorise":
         return np.clip(values, low, high)
     return np.where((values < low) | (values > high), np.nan, values) if rule == "trim" else values
+
+
+def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
+    """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
+
+    The population ``completers`` holds who has a value of the outcome at the last visit of the trial at which it is
+    measured; ``intention_to_treat`` holds all participants.
+    """
+    multiverse, columns, rows = robustness.multiverse, [], []
+    everyone = np.ones(data.is_first.size, dtype=bool)
+    subgroups = ({("", np.nan): everyone} if multiverse.overall else {}) | dict(data.subgroups)
+    for outcome, visits in data.visits.items():
+        baseline, last = data.baseline[outcome], (outcome, visits[-1])
+        completers = ~np.isnan(data.follow_up[last]) | ~np.isnan(data.given[last])
+        populations = {"intention_to_treat": everyone, "completers": completers}
+        chosen = [v for v in visits if multiverse.visits == "all" or v in multiverse.visits]
+        for visit, kind in product(chosen, multiverse.changes):
+            observed = [
+                change_or_given(baseline, data.follow_up[outcome, v], data.given[outcome, v], kind)[0]
+                for v in visits[: visits.index(visit) + 1]
+            ]
+            has_baseline = ~np.isnan(baseline) & ((kind == "difference") | (baseline > 0))
+            known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
+            for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
+                values = np.where(subgroups[marker, cut] & populations[population], known[missing], np.nan)
+                beyond = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
+                for outliers in multiverse.outliers:
+                    columns.append(without_outliers(values, outliers, *beyond))
+                    choices = (outcome, visit, marker, cut, kind, outliers, missing, population)
+                    rows += [(*choices, test) for test in multiverse.tests]
+    table = pd.DataFrame(rows, columns=list(CHOICES))
+    values = np.column_stack(columns) if columns else np.empty((everyone.size, 0))
+    column = np.repeat(np.arange(len(columns)), len(multiverse.tests))
+    reason, test, design = _find_tests(values, table, column, robustness)
+    families, critical = _families(table, trial), float(-ndtri(analysis.alpha / 2))
+    table = table.assign(own=_is_own(table, analysis), reason=reason)
+    return Specifications(table, data.is_first, values, column, test, design, families, critical)
 
 
 def _find_tests(

@@ -78,6 +78,12 @@ def build_tables(
     return [_BUILDERS[table.kind](_Builder(key, table, *source)) for key, table in catalogue.tables.items()]
 
 
+def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
+    """Return label, title and notes of a table as one paragraph."""
+    build = _Builder("", table, trial, analysis, Numbers([]), None, None)
+    return " ".join([f"{table.label}. {build.filled(table.title)}.", *build.notes()])
+
+
 @cache
 def _texts() -> dict[str, Any]:
     return read_yaml(Path(__file__).with_name("notes.yaml"))
