@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,7 +60,7 @@ class Study:
 
     @cached_property
     def _subgroups(self) -> dict[tuple[str, str], Subgroup]:
-        found = [self._matrix.all_participants(), *self._matrix.strata(self.strata, self.strata_labels)]
+        found = chain([self._matrix.all_participants()], *self._matrix.strata(self.strata, self.strata_labels))
         return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
 
     def place(self, stratum: str, marker: str = "") -> dict[str, str]:
