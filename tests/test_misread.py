@@ -94,7 +94,7 @@ def test_ids_that_look_alike_or_are_the_same_number_are_one_participant(name, tm
 
 
 @pytest.mark.parametrize(
-    ("slip", "expected"), [("S94", "S04"), ("SO4", "S04"), ("S4O", "S4O"), ("Ѕ04", "differs only in writing")]
+    ("slip", "expected"), [("S94", "S04"), ("SO4", "S04"), ("S4O", "S4O"), ("Ѕ04", "differs only in spelling")]
 )
 def test_an_id_of_one_sheet_that_is_close_to_a_missing_one_is_asked_about(slip, expected, tmp_path):
     ids = [slip if identity == "S04" else identity for identity in PEOPLE]
@@ -163,7 +163,7 @@ def events(*names):
 
 
 QUESTIONS = {
-    "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like more of the table above and are"),
+    "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like a continuation of the table above and are"),
     "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "without a participant id"),
     "percent of baseline": (
         rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)]), "percent of baseline"
@@ -186,7 +186,7 @@ QUESTIONS = {
     "visit numbers that may be weeks": (long([0, 2]), "2: not a visit of the trial"),
     "samples instead of participants": (
         rows(["sample_id", "Arm", "Visit", "CTx"], PEOPLE, ARMS, ["Baseline", "Baseline", "Week 20", "Week 20"] * 3, ctx()),
-        "the ids may be of samples"
+        "the ids may identify samples"
     ),
     "later panels without a measure": (
         {f"Fig {i}": [[f"CTx week {week}"], ["Control", "D+Q"], *([n / 4, n / 2] for n in range(-9, 9))] for i, week in enumerate([2, 20])},
@@ -195,16 +195,16 @@ QUESTIONS = {
     "percent signs in text beside numbers": (
         rows([*WIDE[0][:3], "CTx % change week 20"], PEOPLE, ARMS, ctx(), [*p1np()[:11], "-12.5%"]), "1 of 12 cells are formatted as percent"
     ),
-    "people without ids under and over 60": ({"A": WIDE, "under": sample(0, 40), "over": sample(40, 60)}, "perhaps the same ones"),
+    "people without ids under and over 60": ({"A": WIDE, "under": sample(0, 40), "over": sample(40, 60)}, "perhaps the same people"),
     "participants among people without ids": (
-        {"A": [[*a, *b] for a, b in zip(WIDE, sample(40, 52), strict=True)], "d": sample(40, 52)}, "have the values of participants"
+        {"A": [[*a, *b] for a, b in zip(WIDE, sample(40, 52), strict=True)], "d": sample(40, 52)}, "have the same values as participants"
     ),
     "numbers beside groups, without a name": (
         [[*row, None, None, None, *more] for row, more in zip(prism("Control", "D+Q", None, None, None, None), [[None], [None], *([i] for i in ctx()[:8])], strict=True)],
         "without a group"
     ),
     "means below groups without a word": (
-        [["CTx % change week 20"], ["Control", "D+Q"], *zip(p1np(), p1np(3), strict=True), [None], [36.05, 36.05]], "A!A16: a row that holds the means"
+        [["CTx % change week 20"], ["Control", "D+Q"], *zip(p1np(), p1np(3), strict=True), [None], [36.05, 36.05]], "A!A16: a row with the means"
     ),
     "change without a scale": (
         [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "later values that may be",
@@ -217,9 +217,9 @@ QUESTIONS = {
         "A!A1:D13: a table of participants without recognised ids beside others",
     ),
     "no column of arms": (
-        rows(["ID", "Received drug", *WIDE[0][2:]], PEOPLE, ["No", "Yes"] * 6, ctx(), ctx(3)), r"1 fault\n.*nobody has an arm; expected a column"
+        rows(["ID", "Received drug", *WIDE[0][2:]], PEOPLE, ["No", "Yes"] * 6, ctx(), ctx(3)), r"1 fault\n.*no participant has an arm; expected a column"
     ),
-    "events that name arms by number": (events(*EVENTS), "nobody has an arm"),
+    "events that name arms by number": (events(*EVENTS), "no participant has an arm"),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),
     "protein in other units": (beside("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),
     "marker in other units than elsewhere": (
@@ -259,7 +259,7 @@ def test_header_that_may_be_what_is_missing_is_asked_about(head, tmp_path):
 def test_panels_of_the_same_people_without_ids_are_not_pooled(tmp_path):
     path = book(tmp_path, A=WIDE, a_everyone=sample(0, 60), b_under_60=sample(0, 40), c_over_60=sample(40, 60))
     with pytest.raises(
-        UserError, match="people without ids here and on a everyone!A1:B61, perhaps the same ones; list"
+        UserError, match="people without ids here and on a everyone!A1:B61, perhaps the same people; list"
     ) as caught:
         read(path)
     assert str(caught.value).count("people without ids") == 2
@@ -351,7 +351,7 @@ def test_full_width_signs_of_a_limit_and_short_names_of_a_variant_are_understood
 
 def test_changes_that_raw_values_make_are_held_to_the_same_limit_as_given_ones(tmp_path):
     notes = read(book(tmp_path, A=wide(D4=2.9, C4=0.03))).source["notes"]
-    assert "A!D4: 2.9: a value of CTx that makes a percent change above 1000%; kept" in notes
+    assert "A!D4: 2.9: a value of CTx that gives a percent change above 1000%; kept" in notes
 
 
 # -- what the mapping states --------------------------------------------------------------------------------------
