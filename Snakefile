@@ -1,4 +1,4 @@
-# Table of contents. `snakemake --cores 4` makes everything; `snakemake --list` names the other targets.
+# `snakemake --cores 4` makes everything; `snakemake --list` lists the other targets.
 import os
 import re
 import sys
@@ -14,10 +14,10 @@ from d_q_trial.errors import UserError
 
 min_version("9.5")
 
-# Where this workflow lies: the working directory, unless it is called from elsewhere or as a module of another workflow.
+# The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module.
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
-# A file named with --configfile takes the place of ours; --config changes single keys of either.
+# A file given with --configfile replaces config.yaml; --config changes single keys of either.
 CONFIG_FILES = [*map(os.path.relpath, workflow.config_settings.configfiles)] or [
     str(HOME / "config.yaml") if HOME != Path.cwd() else "config.yaml"
 ]
@@ -85,7 +85,7 @@ MOVED = []
 
 onstart:
     files.sweep("results")
-    # Whatever lies in the folder of an analysis stands in its report and manifest, so what no rule makes goes elsewhere.
+    # The report and the manifest list whatever is in the folder of an analysis, so files that no rule makes are moved away.
     unknown = [file for name in ANALYSES for file in left_over(name)]
     MOVED.extend(files.set_aside(unknown, "results"))
 

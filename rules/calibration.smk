@@ -1,5 +1,5 @@
-# Needs the configuration alone; no participant is read.
-# Makes, on request (`snakemake calibration`), the tables of error rates and power of docs/robustness.md from simulated trials.
+# Needs only the configuration; reads no participant data.
+# `snakemake calibration` makes the tables of error rates and power in docs/robustness.md from simulated trials.
 
 CALIBRATION = str(HOME / "benchmarks/calibration.py")
 PACKAGE = sorted(map(str, (HOME / "src").rglob("*.py")))
@@ -7,7 +7,7 @@ STUDY = "results/calibration/{study}"
 
 
 rule calibration_part:
-    """Rejections in one part of the simulated trials; the parts do not change the sum."""
+    """Rejections in one part of the simulated trials; the total does not depend on the number of parts."""
     output:
         f"{STUDY}_{{shard}}_of_{{shards}}.csv",
     log:
@@ -37,7 +37,7 @@ def all_parts(wildcards):
 
 
 rule calibration_table:
-    """Rates of rejection of one study."""
+    """Rejection rates of one study."""
     input:
         all_parts,
     output:
@@ -53,7 +53,7 @@ rule calibration_table:
 
 
 rule calibration:
-    """Error rates and power of the tests of robustness in simulated trials."""
+    """Error rates and power of the robustness tests in simulated trials."""
     input:
         expand(f"{STUDY}.md", study=["subgroups", "multiverse"]),
     message:

@@ -1,4 +1,4 @@
-# What the other rules share: the command line, the analyses, and what a step depends on beside its input files.
+# Shared by the other rules: the command line, the analyses, and the dependencies of a step beyond its input files.
 
 from d_q_trial.trial import load_trial
 
@@ -11,15 +11,15 @@ PUBLISHED = (
     else []
 )
 
-# The shell finds this environment's own interpreter first, unless conda or a container brings another. Every one of them
-# runs the code beside this file.
+# The shell finds the interpreter of this environment first, unless conda or a container provides another. Either way, the
+# code of this workflow runs.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
-# Each file of rules adds what `rule all` should make.
+# Each rules file adds the targets of `rule all`.
 TARGETS = []
 
-# The configuration as Snakemake has put it together. Commands read it from the file that the environment names, so that
-# only `params`, which hold the part that a step depends on, decide what runs again.
+# The configuration as merged by Snakemake. Commands read it from the file named in the environment, so that only `params`,
+# which hold the settings that a step depends on, decide what runs again.
 try:
     if workflow.is_main_process:
         run_lock.hold(".snakemake")
@@ -52,10 +52,10 @@ def participants(wildcards):
 
 
 def depends(command, *sections, read=(), cuts=True):
-    """Code of a command, parts of the configuration and contents of files, as a parameter that reruns a step.
+    """A parameter that reruns a step if the code of its command, its settings or the contents of these files change.
 
-    Snakemake itself compares dates, and would take a file that is replaced by an older one for unchanged. It tracks what
-    a parameter makes of wildcards, and not what it makes of inputs.
+    Snakemake itself compares dates, so it would not notice that a file was replaced by an older one. It tracks parameters
+    that are functions of wildcards, but not those that are functions of inputs.
     """
     code, contents = code_inputs.digest(command), files.checksum(
         [SETTINGS.trial, *read]
@@ -84,9 +84,9 @@ def left_over(name):
 
 
 def caption_file(name, kind):
-    """Template of the caption of one figure or table; that of all of a job where it has none of its own.
+    """Caption template of one figure or table; the template for all outputs of the job if it has none of its own.
 
-    Snakemake fills in a template without telling it which of a job's outputs it is for, so each names its own.
+    Snakemake does not tell a template which output of a job it describes, so each template names its output.
     """
     own, common = (CAPTIONS / f"{stem}.rst" for stem in (name, kind))
     return str(own if own.exists() else common)

@@ -1,5 +1,5 @@
 # Needs the results and claims of every analysis.
-# Makes tables, a figure and a page of what differs between them.
+# Makes tables, a figure and a page of the differences between them.
 
 COMPARED = ["results"] + ["claims"] * bool(SETTINGS.published)
 COMPARISON = [

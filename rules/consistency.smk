@@ -1,5 +1,5 @@
-# Needs the published tables, and the trial's description for labels; no participant is read.
-# Makes the findings about reported numbers: which test, which group sizes, which quartiles, and what does not agree.
+# Needs the published tables, and the trial description for labels; reads no participant data.
+# Makes the findings about reported numbers: test variant, group sizes, quartile type, and disagreements.
 
 from d_q_trial.report.links import page_links
 
@@ -8,7 +8,7 @@ CONSISTENCY = (
     " ranges.csv abstract.csv attainable.svg"
 ).split()
 
-# A folder of published tables without P-values has nothing to check.
+# Without reported P-values there is nothing to check.
 if any(Path(file).name == "tests.csv" for file in PUBLISHED):
     TARGETS += expand(
         "results/consistency/{file}", file=[*CONSISTENCY, "consistency.html"]

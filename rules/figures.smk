@@ -1,5 +1,5 @@
 # Needs the results, and the list of figures that the configuration names.
-# Makes every figure as PDF and PNG, and its caption and result in words.
+# Makes every figure as PDF and PNG, with its caption and a description of its result.
 
 from d_q_trial.figures.catalogue import catalogue_of as figures_of
 from d_q_trial.labels import caption_words
@@ -32,7 +32,7 @@ def drawing(name):
 
 
 def captions(wildcards):
-    """Captions of all figures, as they read in an analysis."""
+    """Captions of all figures in one analysis."""
     chosen = analysis(wildcards)
     words, strata = caption_words(TRIAL, chosen), chosen.strata.labels
     texts = {
@@ -65,7 +65,7 @@ rule figures:
         "results/{analysis}/figures/figures.json",
     log:
         "results/{analysis}/logs/figures.log",
-    priority: 1  # longer than what can wait
+    priority: 1  # slower than the steps that can wait
     params:
         depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
         captions=captions,

@@ -1,7 +1,7 @@
 # Needs the participants, and the section robustness of the configuration.
-# Makes every combination of choices, its inference by permuted treatment labels, and the specification curve.
-# By default for the reference analysis; `snakemake results/NAME/robustness/multiverse.csv` makes those of another,
-# `snakemake full_size` the same in results/full_size/ with many more permutations.
+# Makes every combination of choices, the inference by permuted treatment labels, and the specification curve.
+# The default is the reference analysis; `snakemake results/NAME/robustness/multiverse.csv` makes it for another analysis,
+# and `snakemake full_size` in results/full_size/ with many more permutations.
 
 MULTIVERSE = [
     "specifications.csv",
@@ -23,7 +23,7 @@ if SETTINGS.robustness.multiverse.outcomes:
 
 
 def all_shards(folder):
-    """Files of all shards in a folder of an analysis; a single one needs no file and no job of its own."""
+    """Files of all shards in the folder of an analysis; a single shard needs no file and no job of its own."""
     shards = SETTINGS.robustness.shards
     if shards == 1:
         return []
@@ -35,13 +35,13 @@ def all_shards(folder):
     )
 
 
-# Memory for a block of permutations, and beside it for Python with its libraries.
+# Memory for a block of permutations, plus memory for Python and its libraries.
 CHUNK = SETTINGS.robustness.memory_mb
 COUNTED = {"chunk_mb": CHUNK, "mem_mb": CHUNK + 500}
 
 
 rule permute:
-    """Counts of one shard of the permutations; what is counted does not depend on how many shards there are."""
+    """Counts of one shard of the permutations; the totals do not depend on the number of shards."""
     input:
         participants=participants,
         trial=SETTINGS.trial,
@@ -58,7 +58,7 @@ rule permute:
             "robustness.seed",
             "robustness.minimum_per_arm",
             "robustness.multiverse",
-            cuts=False,  # every subgroup has cuts of its own
+            cuts=False,  # every subgroup has its own cutoffs
         ),
     message:
         "Permute the treatment labels (analysis {wildcards.analysis}, part {wildcards.shard} of {wildcards.shards})"
@@ -123,7 +123,7 @@ use rule multiverse as multiverse_full_size with:
 
 
 rule full_size:
-    """The multiverse with many more permutations than the default run makes."""
+    """The multiverse with many more permutations than in the default run."""
     input:
         expand(f"{FULL}/multiverse.csv", analysis=SETTINGS.reference),
     message:

@@ -10,7 +10,7 @@ TARGETS += expand(
 
 
 def files_of(wildcards):
-    """Files from which a table of participants is made; a workbook that a rule makes has no content of its own yet."""
+    """Files that a participant table is made from, except a workbook that a rule still has to make."""
     entry = WORKBOOKS[wildcards.workbook]
     read = [SETTINGS.trial, entry.workbook, entry.mapping or ""]
     return [file for file in read if file != settings.MADE]
@@ -27,7 +27,7 @@ rule participants:
         "results/workbooks/{workbook}/participants.json",
     log:
         "results/workbooks/{workbook}/logs/participants.log",
-    priority: 2  # on the longest way to the report
+    priority: 2  # on the critical path to the report
     params:
         code=code_inputs.digest("participants"),
         contents=lambda w: files.checksum(files_of(w)),

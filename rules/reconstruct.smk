@@ -1,6 +1,6 @@
 # Needs the reported values and the design of the reconstruction.
-# Makes the bundled synthetic cohort again, into results/: data/reconstructed.xlsx itself is committed and never overwritten.
-# Not part of `rule all`: `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, from a hundred cohorts).
+# Makes the bundled synthetic cohort again in results/; data/reconstructed.xlsx itself is committed and never overwritten.
+# Not part of `rule all`; run `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
 
 DESIGN = files.found("data/reconstruct/trial.yaml", HOME)
 # What a cohort depends on.
@@ -19,7 +19,7 @@ COHORT_CONTENTS = files.checksum(
 
 
 rule reconstruct:
-    """A synthetic cohort that agrees with every reported number, from the seed in its name (some 10 s), or the design's."""
+    """A synthetic cohort that agrees with every reported number, seeded by its name or the design (about 10 s)."""
     input:
         **COHORT,
     output:
@@ -41,7 +41,7 @@ rule reconstruct:
 
 
 rule ensemble:
-    """Numbers that the paper does not report, in a hundred such cohorts: docs/ensemble.md is such a page."""
+    """Numbers that the paper does not report, in a hundred such cohorts; an example is docs/ensemble.md."""
     input:
         cohorts=expand(
             "results/reconstructed/cohort_{seed:04d}.xlsx", seed=range(1, 101)

@@ -1,6 +1,6 @@
-# Needs whatever the rules before it make for an analysis, and what is shared by all; so it is included after them.
-# Makes the pages that people read, a paragraph on methods, what other programs read (CDISC analysis results, a description
-# of the run, checksums of all outputs), and the overview that leads to every page.
+# Needs all outputs of the earlier rules for an analysis and those shared by all analyses, so it is included after them.
+# Makes the pages, a methods paragraph, machine-readable files (CDISC analysis results, a description of the run, checksums
+# of all outputs), and the overview that links to every page.
 
 PIECES = list(TARGETS)
 PAGES = ["report.html", "claims.html", "methods.md"]
@@ -20,9 +20,9 @@ TARGETS += ["results/index.html"]
 
 
 def shown(wildcards):
-    """What the report of an analysis shows: everything made for it, also on request, and the findings on reported numbers.
+    """What the report of an analysis shows: all its outputs, including those made on request, and the consistency findings.
 
-    An alternative analysis says what it changes against the reference, so it needs the numbers of both.
+    The report of an alternative analysis states the differences from the reference, so it needs the numbers of both.
     """
     name = wildcards.analysis
     made = [
@@ -45,7 +45,7 @@ def shown(wildcards):
 
 
 rule report:
-    """The report of one analysis, from finished numbers, tables and figures, and what everything was made from."""
+    """The report of one analysis, from finished numbers, tables and figures, and the provenance of all outputs."""
     input:
         shown,
         participants=participants,
@@ -84,7 +84,7 @@ rule report:
 
 
 rule overview:
-    """One page that leads to every other."""
+    """One page that links to all others."""
     input:
         expand(
             "results/{analysis}/{table}.csv",

@@ -1,5 +1,5 @@
 # Needs the participants.
-# Makes every number of an analysis, also as Parquet, in full precision, and the tests of interaction.
+# Makes all statistics of an analysis, also as Parquet in full precision, and the interaction tests.
 
 NUMBERS = ["results", "alternatives", "changes", "exclusions", "strata"]
 
@@ -12,7 +12,7 @@ TARGETS += expand(
 
 
 rule results:
-    """Changes, strata, all summaries, effects and P-values of one analysis, and its tests of interaction."""
+    """Changes, strata, all summaries, effects and P-values of one analysis, and its interaction tests."""
     input:
         participants=participants,
         trial=SETTINGS.trial,
@@ -22,7 +22,7 @@ rule results:
         "results/{analysis}/sensitivity/interaction.csv",
     log:
         "results/{analysis}/logs/results.log",
-    priority: 2  # on the longest way to the report
+    priority: 2  # on the critical path to the report
     params:
         depends=depends("results", "robustness.seed", "robustness.permutations"),
     message:

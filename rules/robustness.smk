@@ -1,7 +1,6 @@
 # Needs the participants, and the changes and strata of an analysis.
-# Makes the comparison at every cutoff of the markers, the best cutoffs corrected for the search, P-values adjusted for
-# multiplicity, the announced sensitivity analyses, influence, power, and the sensitivity to suspect values, of every
-# analysis.
+# Makes, for every analysis, the comparison at every cutoff of the markers, the best cutoffs corrected for the search,
+# multiplicity-adjusted P-values, the announced sensitivity analyses, influence, power, and sensitivity to suspect values.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
@@ -16,7 +15,7 @@ SENSITIVITY = [
     "robustness/multiplicity",
 ]
 
-# Analyses that differ in their marker and strata alone share the comparisons at every cutoff.
+# Analyses that differ only in their marker and strata share the comparisons at every cutoff.
 SEARCHES = {
     name: settings.search_id(entry) for name, entry in SETTINGS.analyses.items()
 }
@@ -34,14 +33,14 @@ TARGETS += expand(
 )
 TARGETS += expand("results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS)
 
-# The calculation of power, and values that may be slips, as reported.
+# The reported power calculation, and reported values that may be errors.
 PLANNED = [
     file for file in PUBLISHED if Path(file).name in ("power.csv", "suspect_values.csv")
 ]
 
 
 rule cutoffs:
-    """Every cutoff of the markers, and the best cutoffs corrected for the search."""
+    """Comparisons at every cutoff of the markers, and the best cutoffs corrected for the search."""
     input:
         participants=lambda wildcards: (
             f"results/workbooks/{SEARCHED[wildcards.search].workbook_id}/participants.csv"
@@ -51,9 +50,9 @@ rule cutoffs:
         expand("results/every_cut/{{search}}/{table}.csv", table=CUTS),
     log:
         "results/every_cut/{search}/logs/cutoffs.log",
-    priority: 2  # on the longest way to the report
+    priority: 2  # on the critical path to the report
     params:
-        # The name of the folder says on which parts of an analysis it depends.
+        # The folder name identifies the settings of the analysis that it depends on.
         depends={
             "code": code_inputs.digest("cutoffs"),
             "contents": files.checksum([SETTINGS.trial]),
@@ -63,13 +62,13 @@ rule cutoffs:
             ),
         },
     message:
-        "Try every cutoff ({wildcards.search})"
+        "Compare the arms at every cutoff ({wildcards.search})"
     shell:
         "python3 -m d_q_trial cutoffs --search {wildcards.search} 2> {log:q}"
 
 
 def cutoff_drawing(place, name):
-    """A PNG of every cutoff, which follows the paper's figures in the list that `snakemake --report` shows."""
+    """A PNG of every cutoff, listed after the paper's figures by `snakemake --report`."""
     family, marker = CUTOFF_FIGURES[name]
     what = f"{TRIAL.families[family]}, every cutoff of {TRIAL.markers[marker].label}"
     return report(
@@ -81,7 +80,7 @@ def cutoff_drawing(place, name):
 
 
 rule robustness:
-    """The analysis's own cutoffs among all, in tables and figures."""
+    """Tables and figures of the analysis's own cutoffs among all cutoffs."""
     input:
         cuts=lambda wildcards: expand(
             "results/every_cut/{search}/{table}.csv",
@@ -99,7 +98,7 @@ rule robustness:
         [cutoff_drawing(place, name) for place, name in enumerate(CUTOFF_FIGURES, 1)],
     log:
         "results/{analysis}/logs/robustness.log",
-    priority: 1  # longer than what can wait
+    priority: 1  # slower than the steps that can wait
     params:
         depends=depends(
             "robustness",
@@ -108,13 +107,13 @@ rule robustness:
             "robustness.windows",
         ),
     message:
-        "Find and draw the cutoffs among all (analysis {wildcards.analysis})"
+        "Select and draw the cutoffs (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
 
 
 rule sensitivity:
-    """Covariance, repeated measures, imputed values, bounds, influence, multiplicity, suspect values, power."""
+    """Analysis of covariance, mixed model, imputation, bounds, influence, multiplicity, suspect values and power."""
     input:
         changes="results/{analysis}/changes.csv",
         strata="results/{analysis}/strata.csv",
@@ -125,7 +124,7 @@ rule sensitivity:
         expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
     log:
         "results/{analysis}/logs/sensitivity.log",
-    priority: 1  # longer than what can wait
+    priority: 1  # slower than the steps that can wait
     params:
         depends=depends(
             "sensitivity",
@@ -135,6 +134,6 @@ rule sensitivity:
             read=PLANNED,
         ),
     message:
-        "Analyse the sensitivity (analysis {wildcards.analysis})"
+        "Run the sensitivity analyses (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"
