@@ -85,7 +85,7 @@ MOVED = []
 
 onstart:
     files.sweep("results")
-    # The report and the manifest list whatever is in the folder of an analysis, so files that no rule makes are moved away.
+    # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
     unknown = [file for name in ANALYSES for file in left_over(name)]
     MOVED.extend(files.set_aside(unknown, "results"))
 

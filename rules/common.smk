@@ -11,15 +11,15 @@ PUBLISHED = (
     else []
 )
 
-# The shell finds the interpreter of this environment first, unless conda or a container provides another. Either way, the
-# code of this workflow runs.
+# The shell finds the interpreter of this environment first, unless conda or a container provides another. Either way,
+# the code of this workflow runs.
 PATH = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
 
 # Each rules file adds the targets of `rule all`.
 TARGETS = []
 
-# The configuration as merged by Snakemake. Commands read it from the file named in the environment, so that only `params`,
-# which hold the settings that a step depends on, decide what runs again.
+# The configuration as merged by Snakemake. Commands read it from the file named in the environment, so that only
+# `params`, which hold the settings that a step depends on, decide what runs again.
 try:
     if workflow.is_main_process:
         run_lock.hold(".snakemake")
@@ -54,8 +54,8 @@ def participants(wildcards):
 def depends(command, *sections, read=(), cuts=True):
     """A parameter that reruns a step if the code of its command, its settings or the contents of these files change.
 
-    Snakemake itself compares dates, so it would not notice that a file was replaced by an older one. It tracks parameters
-    that are functions of wildcards, but not those that are functions of inputs.
+    Snakemake itself compares dates, so it would not notice that a file was replaced by an older one. It tracks
+    parameters that are functions of wildcards, but not those that are functions of inputs.
     """
     code, contents = code_inputs.digest(command), files.checksum(
         [SETTINGS.trial, *read]

@@ -1,6 +1,6 @@
 # Needs all outputs of the earlier rules for an analysis and those shared by all analyses, so it is included after them.
-# Makes the pages, a methods paragraph, machine-readable files (CDISC analysis results, a description of the run, checksums
-# of all outputs), and the overview that links to every page.
+# Makes the pages, a methods paragraph, machine-readable files (CDISC analysis results, a description of the run,
+# checksums of all outputs), and the overview that links to every page.
 
 PIECES = list(TARGETS)
 PAGES = ["report.html", "claims.html", "methods.md"]
@@ -20,7 +20,7 @@ TARGETS += ["results/index.html"]
 
 
 def shown(wildcards):
-    """What the report of an analysis shows: all its outputs, including those made on request, and the consistency findings.
+    """What the report of an analysis shows: all its outputs, also those made on request, and the consistency findings.
 
     The report of an alternative analysis states the differences from the reference, so it needs the numbers of both.
     """

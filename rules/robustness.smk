@@ -1,6 +1,6 @@
 # Needs the participants, and the changes and strata of an analysis.
 # Makes, for every analysis, the comparison at every cutoff of the markers, the best cutoffs corrected for the search,
-# multiplicity-adjusted P-values, the announced sensitivity analyses, influence, power, and sensitivity to suspect values.
+# multiplicity-adjusted P-values, the announced sensitivity analyses, influence, power, and checks of suspect values.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures

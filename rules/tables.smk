@@ -1,6 +1,6 @@
 # Needs the results, and the reported values.
-# Makes a verdict on each reported value, and the tables of an analysis as shown, in full precision, as pages, in LaTeX and
-# in one workbook.
+# Makes a verdict on each reported value, and the tables of an analysis as shown, in full precision, as pages, in LaTeX
+# and in one workbook.
 
 from d_q_trial.tables.build import caption as table_caption
 from d_q_trial.tables.catalogue import catalogue_of as tables_of

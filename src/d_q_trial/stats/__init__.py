@@ -1,1 +1,1 @@
-"""Statistics as pure functions on arrays: no file, no setting, no formatting."""
+"""Statistics as pure functions on arrays: no files, no settings, no formatting."""

@@ -1,7 +1,7 @@
 """Linear models by statsmodels: analysis of covariance, interaction with a continuous marker, repeated measures.
 
-Designs are arrays rather than formulas: a formula costs ten times the fit, and imputation fits thousands. Rows with a
-NaN are left out. Arrays have shape (n,), a design (n, k).
+Designs are arrays, not formulas: a formula takes ten times as long as the fit, and imputation fits thousands of models.
+Rows with NaN are dropped. Arrays have shape (n,), designs (n, k).
 """
 
 import numpy as np
@@ -13,23 +13,23 @@ from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 from .checks import finite, open_share
 from .estimate import Estimate, t_estimate
 
-_NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are rounding
-_LOW, _HIGH = -14.0, 14.0  # logarithm of the variance between participants over that within, where it is searched
-_STEP = 1e-4  # of the logarithm, to differentiate
+_NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are rounding error
+_LOW, _HIGH = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
+_STEP = 1e-4  # of the log ratio, for numerical derivatives
 
 
 def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confidence: float) -> Estimate:
-    """One coefficient of ordinary least squares with HC3 standard error, ``OLS(...).fit(cov_type="HC3")``.
+    """Estimate one coefficient by ordinary least squares with an HC3 standard error, ``OLS(...).fit(cov_type="HC3")``.
 
-    P and interval are by Student's t with n - k degrees of freedom. Only the estimate is set if the fit leaves nothing
-    over, or if a row's leverage is 1 (HC3 is undefined); it is NaN if the columns are linearly dependent or n <= k.
+    P and interval use Student's t with n - k degrees of freedom. Only the estimate is defined if the fit is perfect or
+    a row has leverage 1 (HC3 is undefined). Nothing is defined if the columns are linearly dependent or n <= k.
     MacKinnon and White (1985), Journal of Econometrics 29, 305-325. R: ``sandwich::vcovHC(lm(...), type = "HC3")``.
     """
     open_share(confidence, "confidence")
     design, response = _complete(design, response)
     n, k = design.shape
     lengths = np.maximum(np.linalg.norm(design, axis=0), np.finfo(float).tiny)
-    scaled = design / lengths  # so that no unit is taken for a dependence
+    scaled = design / lengths  # so that units do not affect the rank
     if n <= k or np.linalg.matrix_rank(scaled) < k:
         return Estimate()
     with np.errstate(divide="ignore", invalid="ignore"):  # a leverage of 1
@@ -42,7 +42,7 @@ def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confid
 
 
 def _complete(design: ArrayLike, response: ArrayLike, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the rows without a NaN, of the design, the response and other arrays."""
+    """Return the rows of design, response and other arrays where neither design nor response is NaN."""
     design, response = finite(design, "design"), finite(response, "response")
     known = ~np.isnan(response) & ~np.isnan(design).any(axis=1)
     return design[known], response[known], *(other[known] for other in others)
@@ -51,7 +51,7 @@ def _complete(design: ArrayLike, response: ArrayLike, *others: np.ndarray) -> tu
 def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
     """Adjusted difference of an outcome between two arms: ``response ~ arm + covariate``, by :func:`least_squares`.
 
-    The covariate is the baseline. On log follow-up with log baseline, the effect is that of the log ratio as response.
+    The covariate is the baseline value. For log follow-up and log baseline, the effect equals that on the log ratio.
 
     >>> round(ancova([5, 7, 6, 3, 4, 2, 5], [1, 2, 3, 1, 2, 3, 4], [1, 1, 1, 0, 0, 0, 0], confidence=0.95).p, 4)
     0.0446
@@ -62,9 +62,9 @@ def ancova(response: ArrayLike, covariate: ArrayLike, is_first: ArrayLike, *, co
 
 
 def marker_interaction(response: ArrayLike, marker: ArrayLike, is_first: ArrayLike, *, confidence: float) -> Estimate:
-    """How much the effect changes along a continuous marker: ``response ~ arm * marker``, by :func:`least_squares`.
+    """Interaction of treatment with a continuous marker: ``response ~ arm * marker``, by :func:`least_squares`.
 
-    The difference of the two arms' slopes, per standard deviation of the marker among the participants that have both.
+    Difference between the slopes of the arms per standard deviation of the marker in participants with both values.
     """
     marker, is_first = finite(marker, "marker"), np.asarray(is_first, dtype=float)
     known = marker[~np.isnan(marker) & ~np.isnan(finite(response, "response"))]
@@ -80,14 +80,14 @@ def random_intercept(
 ) -> list[Estimate]:
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
-    There is a row per participant and visit; one with NaN is left out, not the participant: the fit is valid if the
-    reason depends on nothing but the values that were seen. Returns an estimate for each of the contrasts, weights of
-    the coefficients of shape (k,). MixedLM's likelihood is maximized along its one variance ratio, between correlations
-    of 0 and 0.999999; its general search stops short near either. ValueError if the data do not determine the model.
+    Each row is a participant at a visit. Rows with NaN are dropped, not their participants: the fit is valid if values
+    are missing at random. Returns an estimate for each contrast, a vector of weights of shape (k,). MixedLM's
+    likelihood is maximized over its single variance ratio, for correlations from 0 to 0.999999; its general search
+    stops short near either end. ValueError if the data do not determine the model.
 
     Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
-    profiled out, c depends on the log variance ratio r alone, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),
-    where var(r) comes from MixedLM's own Hessian. Without variance between participants the model is least squares.
+    profiled out, c depends only on the log variance ratio r, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),
+    where var(r) comes from MixedLM's own Hessian. Without variance between participants, the model is least squares.
     Laird and Ware (1982), Biometrics 38, 963-974. R: ``lmerTest::lmer(... + (1 | participant))``, ``contest1D``.
 
     >>> design, response = [[1, 0], [1, 1]] * 4, [5, 6, 3, 5, 8, 8, 4, 6]
@@ -105,16 +105,16 @@ def random_intercept(
     if np.abs(plain.resid).max() <= 1e-10 * np.abs(response).max():
         raise ValueError("mixed model: the response does not vary beyond the design")
     model = MixedLM(response, design, group)
-    model.cov_pen = model.fe_pen = None  # no penalties; else its fit() would set them
+    model.cov_pen = model.fe_pen = None  # no penalties; fit() would set these
     model._cov_sing = 0
 
     def at(log_ratio: float) -> MixedLMParams:
-        """Return parameters with a log variance ratio, and the coefficients that are best with it."""
+        """Return the parameters at a log variance ratio, with the coefficients that maximize the likelihood."""
         cov_re = np.array([[np.exp(log_ratio)]])
         return MixedLMParams.from_components(model.get_fe_params(cov_re, np.empty(0))[0], cov_re=cov_re)
 
     def information(log_ratio: float) -> np.ndarray:
-        """Second derivatives of the restricted likelihood by the coefficients, and last by the variance ratio."""
+        """Return the negative Hessian of the restricted log-likelihood: the coefficients, then the variance ratio."""
         return -model.hessian(at(log_ratio))[0]
 
     def deviance(log_ratio: float) -> float:

@@ -1,4 +1,4 @@
-"""Tests of two-by-two tables, of rank correlation, and of a trend over ordered groups, by scipy."""
+"""Tests of two-by-two tables, rank correlation, and trend over ordered groups, by scipy."""
 
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Tested(NamedTuple):
 def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
     """Pearson's chi-squared test of two samples of 0 and 1, by ``chi2_contingency``, without Yates' correction.
 
-    One degree of freedom; not defined if a margin is zero. R: ``chisq.test(correct=FALSE)``.
+    One degree of freedom; undefined if a margin is zero. R: ``chisq.test(correct=FALSE)``.
 
     >>> round(chi_squared([1, 1, 1, 0], [0, 0, 1, 0]).p, 4)
     0.1573
@@ -38,7 +38,7 @@ def chi_squared(first: ArrayLike, second: ArrayLike) -> Tested:
 def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
     """Spearman's rank correlation of pairs, shapes (n,), by ``spearmanr``, with P from Student's t of n - 2.
 
-    Not defined if a variable does not vary or n < 3. SAS, and R's ``cor.test(method="spearman", exact=FALSE)``.
+    Undefined if a variable does not vary or n < 3. As in SAS and R's ``cor.test(method="spearman", exact=FALSE)``.
 
     >>> round(spearman([1, 2, 3, 4, 5], [2, 1, 4, 3, 5]).p, 3)
     0.104
@@ -53,12 +53,11 @@ def spearman(x: ArrayLike, y: ArrayLike) -> Tested:
 
 
 def jonckheere_terpstra(groups: list[ArrayLike]) -> Tested:
-    """Jonckheere-Terpstra test of a trend over ordered groups, by the normal approximation given the ties.
+    """Jonckheere-Terpstra test of a trend over ordered groups, by the tie-corrected normal approximation.
 
-    The lowest group comes first; z is positive where values rise from group to group. The pairs in which the value of
-    the later group is larger are Kendall's of values and group numbers, so that P is that of ``kendalltau``. Not defined
-    for fewer than three values, of one group, or if all are equal. Jonckheere (1954), Biometrika 41, 133-145; R:
-    ``clinfun::jonckheere.test``.
+    The lowest group comes first; z is positive if values increase from group to group. P is that of ``kendalltau`` for
+    values and group numbers, an equivalent test. Undefined for fewer than three values, for a single group, or if all
+    values are equal. Jonckheere (1954), Biometrika 41, 133-145; R: ``clinfun::jonckheere.test``.
     """
     samples = [present(group) for group in groups]
     values = np.concatenate([np.empty(0), *samples])

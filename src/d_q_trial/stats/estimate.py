@@ -1,7 +1,7 @@
-"""Estimates of effects with standard error, interval and P-value from Student's t, and their difference between strata.
+"""Effect estimates with standard error, interval and P-value from Student's t, and their differences between strata.
 
-An effect that is significant in one stratum and not in the other says nothing about the difference between them, which a
-claim about a subgroup needs: it has an interval and a P-value of its own.
+Significance in one stratum and not in the other does not show that the strata differ. A subgroup claim needs the
+difference between the strata, with its own interval and P-value.
 """
 
 import warnings
@@ -16,8 +16,8 @@ from .checks import Seed, finite, open_share, present
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import wins
 
-_CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the memory at hand
-_SAME = 1e-9  # statistics that differ by less are equal but for rounding
+_CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the available memory
+_SAME = 1e-9  # smaller differences between statistics are rounding error
 
 
 class Estimate(NamedTuple):
@@ -33,7 +33,7 @@ class Estimate(NamedTuple):
 
 
 def t_estimate(estimate: float, standard_error: float, df: float, *, confidence: float) -> Estimate:
-    """Two-sided P and interval of an estimate by Student's t (infinite df: normal); no error unless both are above 0."""
+    """Two-sided P and interval by Student's t (infinite df: normal); estimate only unless error and df are positive."""
     open_share(confidence, "confidence")
     if not (standard_error > 0 and df > 0):
         return Estimate(float(estimate))
@@ -44,9 +44,9 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means with interval and P of Welch's t test by ``scipy.stats.ttest_ind``.
+    """Difference of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``.
 
-    NaN with fewer than two values in either; no error where neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
+    NaN if a sample has fewer than two values; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
@@ -76,9 +76,9 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
     """P(first > second) + P(first = second) / 2, with its standard error from placements and Satterthwaite's df.
 
     The placement of a value is the share of the other sample below it. The effect is the mean placement of the first
-    sample, U / (n * m); its variance is the sample variance of the placements of either sample, divided by its size,
-    summed over both. No error with fewer than two values in either. DeLong, DeLong and Clarke-Pearson (1988), Biometrics
-    44, 837-845; Brunner and Munzel (2000), Biometrical Journal 42, 17-25.
+    sample, U / (n * m). Its variance is the sum, over both samples, of the sample variance of the placements divided by
+    the sample size. Only the effect if a sample has fewer than two values. DeLong, DeLong and Clarke-Pearson (1988),
+    Biometrics 44, 837-845; Brunner and Munzel (2000), Biometrical Journal 42, 17-25.
 
     >>> [round(part, 4) for part in mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])[:3]]
     [0.8333, 0.1925, 3.3103]
@@ -93,7 +93,7 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return t, positive where the first sample is larger, and P by ``scipy.stats.brunnermunzel``; NaN without variance."""
+    """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; NaN without variance."""
     if not mann_whitney_effect(first, second).standard_error > 0:
         return np.nan, np.nan
     found = stats.brunnermunzel(first, second)
@@ -103,8 +103,8 @@ def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:
     """Difference of the Mann-Whitney effects of two independent strata, upper minus lower, between -1 and 1.
 
-    The standard error joins the placement variances of the four groups, as Satterthwaite's degrees of freedom do; without
-    variance in a stratum there is none, because groups that do not overlap hide the uncertainty.
+    The standard error and Satterthwaite's degrees of freedom combine the placement variances of the four groups. They
+    are undefined if a stratum has no variance, because groups that do not overlap hide the uncertainty.
     """
     estimate, parts = upper.estimate - lower.estimate, (upper.standard_error**2, lower.standard_error**2)
     if not min(parts) > 0:
@@ -116,12 +116,12 @@ def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) ->
 def permuted_strata_p(
     values: ArrayLike, is_first: ArrayLike, is_upper: ArrayLike, *, permutations: int, seed: Seed
 ) -> MonteCarloP:
-    """P of the difference between strata, from stratum labels permuted within each arm; arrays (n,).
+    """P of the difference between strata from stratum labels permuted within each arm; arrays have shape (n,).
 
-    Exact if the marker has to do with the outcome in neither arm. The statistic is the difference of the Mann-Whitney
-    effects over its standard error, which keeps the test valid in large samples also for a prognostic marker (Janssen
-    1997, Statistics and Probability Letters 36, 9-21). Where no more than ``permutations`` arrangements exist, all are
-    counted. NaN where a group is smaller than two.
+    Exact if the marker is unrelated to the outcome in both arms. The statistic is the difference of the Mann-Whitney
+    effects divided by its standard error, which keeps the test valid in large samples also for a prognostic marker
+    (Janssen 1997, Statistics and Probability Letters 36, 9-21). If there are no more than ``permutations``
+    arrangements, all are counted. NaN if a group has fewer than two values.
     """
     values, is_first, is_upper = finite(values), np.asarray(is_first, dtype=bool), np.asarray(is_upper, dtype=bool)
     arms = [side & ~np.isnan(values) for side in (is_first, ~is_first)]
@@ -147,18 +147,18 @@ def permuted_strata_p(
 
 
 def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
-    """Effect and both parts of its variance, each (K,), among those chosen in K columns, (n, K) and (m, K), by who won."""
+    """Return effect and both parts of its variance, each (K,), for K selections of the samples, (n, K) and (m, K)."""
     chosen = first.astype(float), second.astype(float)
     n_first, n_second = n = [side.sum(axis=0) for side in chosen]
     with np.errstate(divide="ignore", invalid="ignore"):
-        counted = won @ chosen[1], won.T @ chosen[0]  # exact, as is the effect of which one half is no effect
+        counted = won @ chosen[1], won.T @ chosen[0]  # exact, so that no effect is exactly one half
         effect = (counted[0] * chosen[0]).sum(axis=0) / (n_first * n_second)
         parts = zip((counted[0] / n_second, counted[1] / n_first), chosen, n, strict=True)
         return [effect, *(((p - effect) ** 2 * own).sum(axis=0) / ((size - 1) * size) for p, own, size in parts)]
 
 
 def _studentized(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Absolute difference of effects over its error, of the strata that K columns of labels make; infinite without error."""
+    """Return absolute studentized differences of effects for K columns of stratum labels; infinite without error."""
     (upper, *of_upper), (lower, *of_lower) = _placed(won, first, second), _placed(won, ~first, ~second)
     difference, variance = np.abs(upper - lower), sum(of_upper + of_lower)
     difference[difference < _SAME] = 0.0

@@ -1,11 +1,11 @@
-"""The best cut of a marker, with P-values and estimates corrected for the search.
+"""The best cutoff of a marker, with P-values and estimates corrected for the search.
 
-The best *subgroup* is the one above (or below) a cut in which treatment works best; its P comes from permuted arm labels
-(:class:`~.permutation.StepDown`). The best *split* divides a response best whatever the treatment; its P comes from
-permuted responses (:func:`best_split`).
+The best *subgroup* is the one above (or below) a cutoff in which treatment works best; its P comes from permuted arm
+labels (:class:`~.permutation.StepDown`). The best *split* separates the responses best, regardless of treatment; its P
+comes from permuted responses (:func:`best_split`).
 
-A cut is a value of the marker. Of equally good cuts, the lowest counts. Deviates have the ties in their variance and no
-continuity correction. Markers, responses and arms have shape (n,).
+A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen. Deviates are corrected for ties, not
+for continuity. Markers, responses and arms have shape (n,).
 """
 
 from functools import lru_cache
@@ -40,17 +40,17 @@ def best_cut_bootstrap(
     resamples: int,
     seed: Seed,
 ) -> np.ndarray:
-    """Repeat the search for the best subgroup in bootstrap resamples of each arm, and judge it by those left out.
+    """Repeat the search for the best subgroup in bootstrap resamples of each arm, and evaluate it out of bag.
 
-    The subgroup lies ``above`` its cut, or else below; participants at the cut belong to the upper group, or else to the
-    lower. The best cut of a resample has the largest ``|z|`` among those with ``minimum_per_arm``. Returns the cuts, and
-    the Mann-Whitney effects at the cut among the participants who are not in the resample, NaN where there are none:
-    shape (2, resamples). The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92, 548-560; R: cutpointr.
-    ValueError for a missing value.
+    The subgroup lies above the cutoff if ``above``, else below; participants at the cutoff belong to the upper group if
+    ``at_cut_upper``, else to the lower. The best cutoff of a resample has the largest ``|z|`` among those that leave
+    ``minimum_per_arm``. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney effects there in participants
+    left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92,
+    548-560; R: cutpointr. ValueError for a missing value.
     """
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():
-        raise ValueError("best cut: missing value, expected a marker and a response of every participant")
+        raise ValueError("best cutoff: missing value, expected a marker and a response for every participant")
     found, weights = np.full((2, resamples), np.nan), np.zeros((resamples, marker.size))
     if not marker.size:
         return found
@@ -58,7 +58,7 @@ def best_cut_bootstrap(
     for arm in (is_first, ~is_first):
         n = int(arm.sum())
         weights[:, arm] = rng.multinomial(n, np.full(n, 1 / max(1, n)), size=resamples)
-    # In this order every subgroup is what stands from one of its members to the end.
+    # In this order, every subgroup extends from one of its members to the end.
     order = np.argsort(marker if above else -marker, kind="stable")
     marker, response, is_first, weights = marker[order], response[order], is_first[order], weights[:, order]
     starts = np.flatnonzero(np.diff(marker, prepend=np.nan) != 0)
@@ -75,9 +75,9 @@ def best_cut_bootstrap(
     reached = (size >= largest * (1 - SAME)) & (largest >= 0)
     row = np.flatnonzero(reached.any(axis=1))
     best = reached[row].argmax(axis=1) if above else starts.size - 1 - reached[row, ::-1].argmax(axis=1)
-    own = above == at_cut_upper  # the cut is the first value in the subgroup, or the last outside
+    own = above == at_cut_upper  # the cutoff is the first value in the subgroup, or the last outside
     outside = before[row, best]
-    # Those left out whose marker lies between the last value drawn outside and the first inside are on this side of the cut.
+    # Participants left out between the last value drawn outside and the first inside lie on this side of the cutoff.
     found[:, row] = marker[starts[best if own else outside]], effect[row, best if own else outside + 1]
     return found
 
@@ -85,7 +85,7 @@ def best_cut_bootstrap(
 def _from_each_start(
     response: np.ndarray, is_first: np.ndarray, weights: np.ndarray, starts: np.ndarray
 ) -> list[np.ndarray]:
-    """Compare the weighted arms from each start to the end: U, tie sum and both sizes, each of shape (resamples, starts)."""
+    """Return U, tie sum and sizes of the weighted arms from each start to the end, of shape (resamples, starts)."""
     later = np.triu(np.ones((response.size, response.size)), 1)
     won = wins(response, response)
     pairs = np.where(is_first[:, None] & ~is_first, won, np.where(~is_first[:, None] & is_first, 1 - won, 0.0))
@@ -96,11 +96,11 @@ def _from_each_start(
 
 
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
-    """Maximally selected rank statistic: the cut with the largest ``|z|``, and its P among permuted responses.
+    """Maximally selected rank statistic: the cutoff with the largest ``|z|``, and its P from permuted responses.
 
-    Participants with the same marker value stay together, ``minimum`` of them or more on either side of a cut. NaN
-    without a cut to try, or if all responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R:
-    ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cut is the largest marker value of the lower group.
+    A cutoff leaves at least ``minimum`` participants on either side; equal marker values stay together. NaN if there is
+    no such cutoff, or if all responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R:
+    ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cutoff is the largest marker value of the lower group.
 
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
@@ -118,7 +118,7 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     scores = 2 * ranks[:, 0] - (n + 1)
     if not cuts.size or not scores.any():
         return BestSplit(np.nan, np.nan, MonteCarloP(), cuts.size, n)
-    # The deviate of one half of U, of which the scores add up to whole numbers.
+    # The deviate of half a unit of U, which is the unit of the sums of scores.
     half = normal_z((upper * (n - upper) + 1) / 2, upper, n - upper, tie_sum, continuity=False)
     z = (groups @ scores) * half
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
@@ -132,5 +132,5 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
 
 @lru_cache(maxsize=4)
 def _orders(labels: Labels, start: int, stop: int) -> np.ndarray:
-    """Return the orders that all responses of the same number share, one in each column."""
+    """Return the permuted orders, one per column, shared by all responses of the same length."""
     return np.ascontiguousarray(labels.orders(start, stop).T)

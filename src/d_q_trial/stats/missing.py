@@ -1,4 +1,4 @@
-"""Missing values: multiple imputation with the results pooled, and bounds of P that need no model."""
+"""Missing values: multiple imputation with pooled results, and bounds on P that need no model."""
 
 from functools import reduce
 from itertools import product
@@ -12,18 +12,18 @@ from .estimate import Estimate, t_estimate
 from .rank_sum import normal_p, wins
 from .two_sample import get_test
 
-BURN_IN, BETWEEN = 50, 10  # cycles before the first and between two completed data sets
-_SEARCH_LIMIT = 3e8  # cells of the table that is searched where heavy ties leave gaps in U; beyond it, a bound is given
+BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between two
+_SEARCH_LIMIT = 3e8  # table cells of the search where heavy ties leave gaps in U; beyond it, only a bound is given
 _GAPS_TRIED = 17
 
 
 def impute(values: ArrayLike, *, imputations: int, seed: Seed) -> np.ndarray:
-    """Draw the missing values from a multivariate normal model, by data augmentation (``BayesGaussMI``).
+    """Impute missing values from a multivariate normal model by data augmentation (``BayesGaussMI``).
 
-    Values have a row per participant, shape (n, k), NaN what to impute; the result has shape (imputations, n, k). The
-    columns are standardized; the prior counts as one participant whose columns are uncorrelated. Assumes that values
-    are missing at random given the columns, and about normal: pass logarithms of what is skewed. ValueError if a column
-    does not vary, or an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of
+    Values have one row per participant, shape (n, k), with NaN where missing; the result has shape (imputations, n, k).
+    Columns are standardized; the prior weighs as much as one participant with uncorrelated columns. Assumes values
+    missing at random given the columns and roughly normal: pass logarithms of skewed values. ValueError if a column
+    does not vary, or if an incomplete column has fewer observed values than columns + 2. Schafer (1997), Analysis of
     Incomplete Multivariate Data, chapter 5. SAS: PROC MI with MCMC; R: ``norm::da.norm``.
     """
     values = finite(values)
@@ -51,10 +51,10 @@ def pool(
 ) -> tuple[Estimate, float]:
     """Pool m imputed data sets, arrays (m,), by Rubin's rules, with the degrees of freedom of Barnard and Rubin (1999).
 
-    Ours, because statsmodels pools with the normal distribution, which is too sure of itself in small trials.
-    ``complete_df`` are the degrees of freedom without missing values, which may be infinite. The second result is the
-    share of the total variance, the mean variance plus (1 + 1/m) times that between the estimates, that the missing
-    values cause (lambda). R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
+    Not by statsmodels, whose normal distribution understates the uncertainty in small trials. ``complete_df`` is the
+    degrees of freedom without missing values and may be infinite. The second result is lambda, the share of the total
+    variance that is due to missing values; the total is the mean variance plus (1 + 1/m) times the variance between the
+    estimates. R: ``mice::pool.scalar(Q, U, n, k, rule = "rubin1987")``, n - k = ``complete_df``.
 
     >>> round(pool([1.2, 0.8, 1.5], [0.3, 0.25, 0.28], complete_df=58, confidence=0.95)[0].df, 2)
     10.21
@@ -75,20 +75,20 @@ def pool(
 def p_bounds(
     first: ArrayLike, second: ArrayLike, missing_first: int, missing_second: int, *, method: str
 ) -> tuple[float, float, bool]:
-    """Lowest and highest P of a rank-sum test that any values of the missing participants could give.
+    """Lowest and highest P of a rank-sum test over all possible values of the missing participants.
 
-    Each missing value may lie anywhere, also on an observed or on another missing one. A NaN in a sample is not counted
-    as missing. ``method`` names a test whose ``no_bounds`` is empty. NaN where nothing was observed or nothing varies.
-    The third result is False where the highest P is only known to be reached or passed.
+    A missing value may equal an observed or another missing value. NaN in a sample does not count as missing.
+    ``method`` names a test whose ``no_bounds`` is empty. NaN if nothing was observed or nothing varies. The third
+    result is False if the second is only a lower bound of the highest P.
 
-    The lowest P. For U above its mean, z grows with U and with the ties T, and the points (U, T) with z <= c form a
-    convex set; so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
-    missing values of one sample held, that sum is convex in how many of the other sample's share each place, so it is
-    largest with all of them in one place: in an arrangement in which the missing values of each sample are equal.
+    Lowest P: for U above its mean, z increases with U and with the ties T, and the points (U, T) with z <= c form a
+    convex set, so the largest z lies at a corner of the hull, where a U + b T is largest for some a, b >= 0. With the
+    missing values of one sample fixed, that sum is convex in the numbers of the other sample's missing values at each
+    place, so it is largest with all of them at one place: the missing values of each sample are equal.
 
-    The highest P. If U can reach its mean, P is 1. If U stays on one side even when all missing values pull the other
-    way, P is highest just there, with the missing values all different. In between, U moves in steps of one half and
-    reaches the mean unless heavy ties make it jump; then a search over all arrangements finds the least |z|.
+    Highest P: if U can reach its mean, P is 1. If U stays on one side of its mean for all values, P is highest where U
+    is nearest to it, with all missing values different. In between, U moves in steps of one half and reaches the mean
+    unless heavy ties make it jump; then a search over all arrangements finds the smallest |z|.
 
     >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
     [0.0086, 0.4647, 1]
@@ -105,16 +105,16 @@ def p_bounds(
 
 
 class _Places:
-    """The places that a missing value can take: below, on and above each distinct observed value.
+    """The places where a missing value can lie: below, at and above each distinct observed value.
 
-    Odd places are the observed values, even ones the gaps around them. U is doubled, so that it is a whole number.
+    Odd places are observed values, even places the gaps around them. U is doubled, so that it is an integer.
     """
 
     def __init__(self, samples: tuple[np.ndarray, ...], missing: tuple[int, ...], *, continuity: bool):
         distinct = np.unique(np.concatenate(samples))
         places = 2 * distinct.size + 1
         first, second = (np.bincount(2 * np.searchsorted(distinct, own) + 1, minlength=places) for own in samples)
-        # What a missing value of either sample at each place adds to U.
+        # Increase of U for a missing value of either sample at each place.
         self.gain_first = 2 * np.cumsum(second) - second
         self.gain_second = 2 * samples[0].size - 2 * np.cumsum(first) + first
         self.tied, self.u = first + second, int(first @ self.gain_first)
@@ -124,18 +124,18 @@ class _Places:
         self.mean = self.sizes[0] * self.sizes[1]
 
     def p(self, u: ArrayLike, tie_sum: ArrayLike) -> np.ndarray:
-        """Return P of U with its ties; NaN if all values are equal."""
+        """Return P for U and the tie sum; NaN if all values are equal."""
         return normal_p(np.divide(u, 2), *self.sizes, tie_sum, continuity=self.continuity)
 
     def added_ties(self, more: int) -> np.ndarray:
-        """Growth of the sum of t^3 - t if ``more`` values join those at each place."""
+        """Return the increase of the sum of t^3 - t if ``more`` values are added at each place."""
         joined = (self.tied + more).astype(float)
         return joined**3 - joined - (self.tied**3 - self.tied)
 
     def lowest_p(self) -> float:
-        """Lowest P with the missing values of each sample all in one place, which may be the same; NaN without any."""
+        """Return the lowest P with the missing values of each sample at one place, possibly the same; or NaN."""
         k, m = self.missing
-        # Each gap twice, so that in it the missing values of either sample may lie above those of the other.
+        # Each gap appears twice, so that within it the missing values of either sample can lie above the other's.
         at = np.repeat(np.arange(self.tied.size), np.where(self.tied > 0, 1, 2))
         u = self.u + np.add.outer(k * self.gain_first[at], m * self.gain_second[at])
         u = u + 2 * k * m * wins(np.arange(at.size), np.arange(at.size))
@@ -144,13 +144,13 @@ class _Places:
         return float(np.fmin.reduce(self.p(u, self.tie_sum + ties), axis=None))
 
     def highest_p(self, mirrored: "_Places") -> tuple[float, bool]:
-        """Highest P, and whether it is exact."""
-        # Missing values at the far ends, all different: no new ties, and U as large (small) as it can be.
+        """Return the highest P, and whether it is exact."""
+        # Missing values at the extremes, all different: no new ties, and the largest (smallest) possible U.
         smallest, largest = self.u, 2 * self.mean - mirrored.u
         nearest = min((largest, smallest), key=lambda u: abs(u - self.mean))
         if largest <= self.mean or smallest >= self.mean:
             return float(self.p(nearest, self.tie_sum)), True
-        # With one distinct value observed, U could meet its mean only by making everything equal, where P is not defined.
+        # With one distinct observed value, U can reach its mean only if all values are equal, where P is undefined.
         if self.tied.size > 3 and (self.walk_reaches_mean() or mirrored.walk_reaches_mean()):
             return 1.0, True
         ties = self.fewest_ties()
@@ -160,15 +160,15 @@ class _Places:
         return float(np.fmax.reduce(self.p(reached, ties[reached]))), True
 
     def walk_reaches_mean(self) -> bool:
-        """Whether U meets its mean while the first sample's missing values wander and the second's stand in one gap.
+        """Return whether U can reach its mean with the second sample's missing values in one gap, the first's anywhere.
 
-        A sufficient test: some gaps only are tried. Bits of a whole number mark the sums that are reached.
+        A sufficient test, because only some gaps are tried. The bits of an integer mark the sums that can be reached.
         """
         k, m = self.missing
         gaps = 2 * np.unique(np.linspace(0, self.tied.size // 2, _GAPS_TRIED).round().astype(int))
         for gap in (gaps[0], gaps[-1], *gaps[1:-1]):
             target = int(self.mean - self.u - m * self.gain_second[gap])
-            # In the gap itself there is room on either side.
+            # Within the gap, a value can lie on either side.
             steps = {*self.gain_first[: gap + 1].tolist(), *(self.gain_first[gap:] + 2 * m).tolist()}
             reached = 1
             for _ in range(k if target >= 0 else 0):
@@ -178,10 +178,10 @@ class _Places:
         return False
 
     def fewest_ties(self) -> np.ndarray | None:
-        """Fewest ties with which each U is reached, infinite where out of reach; None if that takes too long.
+        """Return the smallest tie sum for each U, infinite if out of reach; None if the search would take too long.
 
-        From the lowest place up, a table per (missing of the first placed, of the second placed) holds the smallest tie
-        sum for every U. In a gap, groups of missing values may follow one another.
+        From the lowest place up, the table holds the smallest tie sum for every U, for each number of missing values
+        placed from the first and from the second sample. A gap can hold several groups of tied missing values.
         """
         k, m = self.missing
         span = 2 * self.mean + 1
@@ -194,7 +194,7 @@ class _Places:
             before = table.copy() if self.tied[place] else table
             for a, b in product(range(k + 1), range(m + 1)):
                 for i, j in list(product(range(a + 1), range(b + 1)))[1:]:
-                    # i of the first and j of the second join one group here, above (a - i, b - j) placed ones.
+                    # i values of the first and j of the second sample form a group above (a - i, b - j) placed ones.
                     gain = i * gains[0] + j * gains[1] + 2 * i * (b - j) + i * j
                     target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
                     np.minimum(target, source + added[i + j, place], out=target)

@@ -1,11 +1,11 @@
 """Rank-sum statistics of many specifications under permuted treatment labels, as matrix products.
 
-The distance of U from its mean is half the sum, over the first sample, of centred doubled midranks: whole numbers,
-``2 * midrank - (n + 1)``, zero where a participant has no value. So (specifications x participants) times
-(participants x permutations) gives all distances at once, and as sums of whole numbers they are exact in float32.
+U minus its mean is half the sum, over the first sample, of centred doubled midranks. These are integers,
+``2 * midrank - (n + 1)``, and zero for a missing value. The product of (specifications x participants) and
+(participants x permutations) therefore gives all distances at once, and exactly, even in float32.
 
-Permutations come in numbered blocks, each with a state of a counter-based generator of its own, made from the seed and
-the number of the block: a permutation has the same labels whichever process, chunk or shard asks for it.
+Permutations come in numbered blocks. Each block has its own state of a counter-based generator, derived from the seed
+and the block number, so a permutation has the same labels in every process, chunk and shard.
 """
 
 import gc
@@ -22,15 +22,15 @@ from numpy.typing import ArrayLike
 from .checks import finite
 from .rank_sum import midrank_columns
 
-BLOCK = 256  # permutations that one state of the generator makes; part of the definition of a seeded result
-SAME = 2e-6  # the part of themselves by which equal deviates differ at most, from rounding
+BLOCK = 256  # permutations per state of the generator; part of the definition of a seeded result
+SAME = 2e-6  # largest relative difference between equal deviates, from rounding
 _EXACT_IN_FLOAT32 = 4096  # participants up to which sums of doubled ranks stay below 2^24
 
 Progress = Callable[[int, int], None]
 
 
 class MonteCarloP(NamedTuple):
-    """A permutation P-value, the interval that holds the P of all permutations, and how many were drawn."""
+    """A permutation P-value, the interval for the P of all permutations, and the number of permutations drawn."""
 
     p: float = np.nan
     lower: float = np.nan
@@ -38,14 +38,14 @@ class MonteCarloP(NamedTuple):
     permutations: int = 0
 
 
-@lru_cache(maxsize=2**14)  # of thousands of specifications, many have the same count
+@lru_cache(maxsize=2**14)  # many of the thousands of specifications have the same count
 def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) -> MonteCarloP:
     """Return the P-value of a test with ``count`` of ``permutations`` permutations as extreme as the data.
 
-    Of random permutations, P is (count + 1) / (permutations + 1), which counts the data as one of them: it is never 0,
-    and it holds its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and Molecular
-    Biology 9, 39). The 99% interval of Clopper and Pearson (1934) says how much P could move with more of them. Of an
-    ``exhaustive`` set, the observed one included, P is the share.
+    For random permutations, P is (count + 1) / (permutations + 1): the data count as one of them, so that P is never 0
+    and the test holds its level for any number (Phipson and Smyth 2010, Statistical Applications in Genetics and
+    Molecular Biology 9, 39). The 99% interval of Clopper and Pearson (1934) shows how much P could change with more of
+    them. For an ``exhaustive`` set, which includes the observed labels, P is the share.
 
     >>> permutation_p(4, 99).p, permutation_p(3, 20, exhaustive=True).p
     (0.05, 0.15)
@@ -62,7 +62,7 @@ def permutation_p(count: int, permutations: int, *, exhaustive: bool = False) ->
 
 
 def adjusted(p: ArrayLike, method: str) -> np.ndarray:
-    """Adjust P-values, shape (k,), by a method of statsmodels' ``multipletests``; missing ones do not count.
+    """Adjust P-values, shape (k,), by a method of statsmodels' ``multipletests``; missing ones are ignored.
 
     ``holm`` bounds the family-wise error rate (Holm 1979, Scandinavian Journal of Statistics 6, 65-70), ``fdr_bh`` the
     false discovery rate of independent or positively dependent tests (Benjamini and Hochberg 1995, Journal of the Royal
@@ -86,7 +86,7 @@ def adjusted(p: ArrayLike, method: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Labels:
-    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones by ``seed``, or without all."""
+    """Splits with ``n_first`` of ``n`` participants in the first arm: ``count`` random ones, or all without a seed."""
 
     n: int
     n_first: int
@@ -94,7 +94,7 @@ class Labels:
     seed: int | None
 
     def __post_init__(self) -> None:
-        if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # another seed would repeat the numbers of one of these
+        if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # any other seed repeats one of these
             wrong = f"{self.count} permutations, seed {self.seed}"
             raise ValueError(f"permutation: {wrong}; expected 1 or more, and 0 to 2^64 - 1")
 
@@ -105,14 +105,14 @@ class Labels:
         return split_columns(self.orders(start, stop)[:, : self.n_first], self.n)
 
     def orders(self, start: int, stop: int) -> np.ndarray:
-        """Return the orders of all participants that make random splits, shape (stop - start, n)."""
+        """Return the random orders of the participants that define the splits, shape (stop - start, n)."""
         keys = [(self.seed or 0) + (number << 64) for number in range(start // BLOCK, -(-stop // BLOCK))]
         random = [np.random.Generator(np.random.Philox(key=key)).random((BLOCK, self.n)) for key in keys]
         orders = [numbers.argsort(axis=1, kind="stable") for numbers in random]
         return np.concatenate([np.empty((0, self.n), dtype=np.intp), *orders])[start % BLOCK :][: stop - start]
 
     def p(self, extreme: int) -> MonteCarloP:
-        """Return the P-value of a test that ``extreme`` of these splits reach; see :func:`permutation_p`."""
+        """Return the P-value if ``extreme`` of these splits are as extreme as the data; see :func:`permutation_p`."""
         return permutation_p(int(extreme), self.count, exhaustive=self.seed is None)
 
 
@@ -123,7 +123,7 @@ def labels_for(is_first: ArrayLike, permutations: int, seed: int) -> Labels:
     return Labels(n, n_first, every, None) if every <= permutations else Labels(n, n_first, permutations, seed)
 
 
-@lru_cache(maxsize=1)  # asked for block by block
+@lru_cache(maxsize=1)  # called for every block
 def every_split(n: int, n_first: int) -> np.ndarray:
     """Return every choice of ``n_first`` out of ``n`` as a column of bool, shape (n, comb(n, n_first))."""
     chosen = np.array(list(itertools.combinations(range(n), n_first)), dtype=np.intp)
@@ -131,17 +131,17 @@ def every_split(n: int, n_first: int) -> np.ndarray:
 
 
 def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
-    """Return splits as columns of bool, shape (n, splits), from who is in the first arm, shape (splits, n_first)."""
+    """Return splits as columns of bool, shape (n, splits), from the rows of the first arm, shape (splits, n_first)."""
     labels = np.zeros((len(chosen), n), dtype=bool)
     np.put_along_axis(labels, chosen, True, axis=1)
     return labels.T
 
 
 class Statistics(NamedTuple):
-    """Statistics of specifications under one split, each of shape (k,), or under many, (k, permutations) from ``start``.
+    """Statistics of k specifications under one split, of shape (k,), or under many from ``start``, (k, permutations).
 
-    ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, less one half, turned by the sign of the
-    specification; NaN where an arm is too small. ``z``, the deviate, is then NaN, or 0 under permuted labels.
+    ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, minus one half, times the sign of the
+    specification; NaN if an arm is too small. The deviate ``z`` is then NaN, or 0 under permuted labels.
     """
 
     effect: np.ndarray
@@ -150,15 +150,15 @@ class Statistics(NamedTuple):
 
 
 class Design:
-    """Specifications as columns of values, shape (participants, specifications), made ready for any split.
+    """Specifications as columns of values, shape (participants, specifications), prepared for any split.
 
-    NaN stays NaN under permutation; so the number per arm varies. With fewer than ``minimum_per_arm`` values in an arm, a
-    specification takes no part in a split. A ``sign`` of -1 turns it around, so that deviates above 0 are in the favoured
-    direction; ``continuity`` says whether the deviate carries the correction: both one for all, or one each.
+    Missing values stay missing under permutation, so the number per arm varies. A specification with fewer than
+    ``minimum_per_arm`` values in an arm is excluded from that split. A ``sign`` of -1 reverses it, so that positive
+    deviates are in the favoured direction; ``continuity`` sets the correction. Both may be one per specification.
 
-    ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. Who has a value is in
-    ``presence``, shape (patterns, participants), once for every different ``pattern``, shape (specifications,).
-    ``tie_factor`` is what ties do to the deviate: 1 without ties, 0 where all values are equal.
+    ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. ``presence``, shape
+    (patterns, participants), holds each distinct pattern of present values; ``pattern``, shape (specifications,), its
+    row. ``tie_factor`` is the effect of ties on the deviate: 1 without ties, 0 if all values are equal.
     """
 
     def __init__(
@@ -218,9 +218,9 @@ def blocks(
     memory_mb: int = 512,
     progress: Progress | None = None,
 ) -> Iterator[Statistics]:
-    """Yield the statistics of permutations ``start`` to ``stop``, a block at a time; the memory changes no number.
+    """Yield the statistics of permutations ``start`` to ``stop`` block by block; the memory limit changes no result.
 
-    A ValueError says how much would hold a block. ``progress`` is called with the permutations done and to do.
+    ValueError if a block does not fit, with the memory needed. ``progress`` is called with the numbers done and in all.
     """
     stop = labels.count if stop is None else stop
     needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
@@ -234,14 +234,14 @@ def blocks(
 
 
 class StepDown:
-    """Count, for every specification, how often the maximum over those no more extreme than it reaches it.
+    """Count, for every specification, how often the permuted maximum over it and those less extreme reaches it.
 
     Westfall and Young's free step-down procedure (1993), algorithm 4.1; Ge, Dudoit and Speed (2003), TEST 12, 1-77, box
-    2. Within a ``family``, the specifications with the same number, the largest permuted ``|z|`` of a specification and
-    all that are no more extreme is compared with its observed ``|z|``. Equally extreme ones share one count. For the most
-    extreme one this is the plain max-T test, the P-value of the best of a search; with a family each, the test of every
-    specification by itself. NaN ranks last and is never counted, but takes part under permutation. ``z``, ``family`` and
-    ``counts`` have shape (specifications,).
+    2. Specifications with the same number are a ``family``. Within it, the observed ``|z|`` of a specification is
+    compared with the largest permuted ``|z|`` of itself and all that are no more extreme; ties share one count. For the
+    most extreme one this is the max-T test, the P-value of the best of a search; with one family each, the separate
+    test of every specification. An observed NaN ranks last and has no P, but its permuted values enter the maximum.
+    ``z``, ``family`` and ``counts`` have shape (specifications,).
     """
 
     def __init__(self, z: ArrayLike, family: ArrayLike = 0):
@@ -254,8 +254,8 @@ class StepDown:
         new_family = np.diff(family[self._order], prepend=np.nan) != 0
         starts = np.flatnonzero(new_family | (np.diff(ordered, prepend=np.nan) > SAME * ordered))
         repeats = np.diff(np.append(starts, size.size))  # how many are equally extreme
-        self._last = np.repeat(starts + repeats - 1, repeats)  # the place of the last that is as extreme
-        # Of those equally extreme, the least extreme by rounding decides.
+        self._last = np.repeat(starts + repeats - 1, repeats)  # place of the last equally extreme one
+        # Among equally extreme ones, the smallest sets the threshold.
         least = np.repeat(ordered[starts], repeats)
         self._threshold = np.where(least < 0, np.inf, least * (1 - SAME))[:, None]
         edges = itertools.pairwise([*np.flatnonzero(new_family), size.size])
@@ -270,7 +270,7 @@ class StepDown:
         self.counts[self._order] += (largest[self._last] >= self._threshold).sum(axis=1)
 
     def p(self, p_of: Callable[[int], MonteCarloP]) -> list[MonteCarloP]:
-        """Return the P-value of each count by ``p_of``, in a family never smaller than that of a more extreme one."""
+        """Return the P-values by ``p_of``, within a family never smaller than that of a more extreme specification."""
         stepped = self.counts[self._order]
         for own in self._families:
             stepped[own] = np.maximum.accumulate(stepped[own][::-1])[::-1]
@@ -279,18 +279,18 @@ class StepDown:
 
 
 class Joint:
-    """Count, for every group of specifications, how often a permuted summary is at least as favourable as observed.
+    """Count, for every group of specifications, the permuted summaries that are at least as favourable as the observed.
 
-    A specification that has too few participants in an arm takes no part in the summaries of a split, the observed one
-    or a permuted one: a summary is the same function of the labels throughout, and every P-value that of an exact test.
-    In a group, a specification counts as often as its weight says, shape (groups, specifications). The summaries are the
-    lower median of the effects, turned so that more than one half is favourable, the share of the weight with a deviate
-    of at least ``critical``, and the mean deviate; one half, 0 and 0 where none takes part. Simonsohn, Simmons and
-    Nelson (2020), Nature Human Behaviour 4, 1208-1214.
+    A specification with too few participants in an arm under a split, observed or permuted, is excluded from its
+    summaries: a summary is the same function of the labels throughout, so every P-value is that of an exact test.
+    ``weights``, shape (groups, specifications), state how often a specification counts in a group. The summaries are
+    the lower median of the effects, signed so that more than one half is favourable; the weighted share of deviates of
+    at least ``critical``; and the mean deviate. They are one half, 0 and 0 if no specification is usable. Simonsohn,
+    Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
-    ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and how many
-    permutations reach them; ``significant`` and ``usable``, shape (groups,), the weight of the significant
-    specifications, and of those that take part, added up over all permutations.
+    ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and the number
+    of permutations that reach them; ``significant`` and ``usable``, shape (groups,), the weights of significant and of
+    usable specifications, summed over all permutations.
     """
 
     SUMMARIES = ("median_effect", "share_significant", "mean_z")
@@ -315,7 +315,7 @@ class Joint:
         # The lower median is at least m if more than half of the weight is.
         members = ((own[own > 0], block.effect[own > 0]) for own in self._weights)
         favourable = np.array([w @ (e >= m - SAME * abs(m)) for (w, e), m in zip(members, median, strict=True)])
-        parts = np.maximum(usable, 1)  # 0 of 1 where no specification takes part
+        parts = np.maximum(usable, 1)  # 0 of 1 if no specification is usable
         enough = (
             np.where(usable > 0, 2 * favourable > usable, median <= 0),
             significant / parts >= share,

@@ -1,4 +1,4 @@
-"""What a comparison of two groups could find, and by how much a significant finding exaggerates."""
+"""Power of a comparison of two groups, and type S and type M errors of significant estimates."""
 
 import math
 
@@ -12,7 +12,7 @@ from .two_sample import get_test
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test of groups with equal spread, in one unit, both tails, by ``TTestIndPower``.
+    """Power of the two-sided t test with equal variances, both tails, by ``TTestIndPower``; both in one unit.
 
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """
@@ -21,9 +21,9 @@ def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha:
     if math.isnan(effect):
         return math.nan
     power = float(TTestIndPower().power(effect, n_first, alpha, ratio=ratio))
-    if math.isnan(power):  # scipy's tail on the wrong side falls below 1e-20: nothing is added
+    if math.isnan(power):  # scipy fails where the opposite tail is below 1e-20, which adds nothing
         power = float(TTestIndPower().power(effect, n_first, alpha / 2, ratio=ratio, alternative="larger"))
-    return 1.0 if math.isnan(power) else power  # so far out that even the near tail has no number
+    return 1.0 if math.isnan(power) else power  # the effect is so large that the near tail fails, too
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
@@ -38,7 +38,7 @@ def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, 
 
 
 def detectable_difference(sd: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:
-    """Difference that the t test finds with the stated power, which has to exceed alpha."""
+    """Difference that the t test detects with the stated power, which must exceed alpha."""
     _check(sd, n_first, n_second, alpha)
     if not alpha < open_share(power, "power"):
         raise ValueError(f"power {power:g}: expected more than alpha, {alpha:g}")
@@ -63,7 +63,7 @@ def _check(sd: float, n_first: int, n_second: int, alpha: float) -> None:
 def simulated_power(
     difference: float, sd: float, n_first: int, n_second: int, *, alpha: float, method: str, trials: int, seed: Seed
 ) -> MonteCarloP:
-    """Power, as ``p`` with its 99% interval, of a named test for a shift of a normal distribution, from simulated trials."""
+    """Power of a named test for a shift of a normal distribution, from simulated trials: ``p`` with a 99% interval."""
     _check(sd, n_first, n_second, alpha)
     values = np.random.default_rng(seed).standard_normal((n_first + n_second, trials))
     values[:n_first] += difference / sd
@@ -73,12 +73,12 @@ def simulated_power(
 
 
 def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha: float) -> tuple[float, float, float]:
-    """Power, chance that a significant estimate has the wrong sign (type S), and by how much it exaggerates (type M).
+    """Power, probability of a wrong sign (type S) and exaggeration ratio (type M) of significant estimates.
 
-    The last is the mean absolute significant estimate over the true effect, infinite for a true effect of 0. The estimate
-    is taken as the true effect plus ``standard_error`` times Student's t (infinite df: normal). NaN without a standard
-    error or with df up to 1. Gelman and Carlin (2014), whose ``retrodesign`` simulates what is a closed form
-    here: the mean of Student's t beyond a is f(a) (df + a^2) / (df - 1), with f the density.
+    The ratio is the mean absolute significant estimate over the true effect, infinite for a true effect of 0. The
+    estimate is modelled as the true effect plus ``standard_error`` times Student's t (infinite df: normal). NaN without
+    a standard error or with df up to 1. Gelman and Carlin (2014) simulate (``retrodesign``) what is a closed form here:
+    the mean of Student's t beyond a is f(a) (df + a^2) / (df - 1), with f the density.
 
     >>> [round(value, 3) for value in exaggeration(0.5, 0.4, 19, alpha=0.05)]
     [0.207, 0.008, 2.165]

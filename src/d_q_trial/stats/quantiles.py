@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .checks import finite
 
-# numpy's name of each type; R's quantile(type=) counts the same way.
+# numpy's names of the types; R's quantile(type=) uses the same numbers.
 _METHODS: tuple[Any, ...] = (
     *("inverted_cdf", "averaged_inverted_cdf", "closest_observation"),
     *("interpolated_inverted_cdf", "hazen", "weibull"),
@@ -19,9 +19,9 @@ TYPES = tuple(range(1, 10))
 def quantile(values: ArrayLike, probability: float | ArrayLike, *, type: int) -> Any:
     """Quantile of a sample, shape (n,), or of columns without missing values, shape (n, m), at one or k probabilities.
 
-    The result has shape () or (m,), or (k,) or (k, m). ``type``, 1 to 9, has no default: the reported digits depend on
-    it. Type 7 is R's and numpy's default, type 6 that of SPSS and Minitab, type 2 that of SAS. Types 1 to 3 jump where n
-    times the probability is a whole number, which binary arithmetic may miss, as it misses 25 times 7/25; R allows for it.
+    The result has shape () or (m,), or (k,) or (k, m). ``type``, 1 to 9, has no default because the reported digits
+    depend on it. Type 7 is the default of R and numpy, type 6 of SPSS and Minitab, type 2 of SAS. Types 1 to 3 jump
+    where n times the probability is an integer, which binary arithmetic may miss, as in 25 times 7/25; R allows for it.
 
     >>> quantile([3, 1, 4, 1, 5, float("nan")], [0.25, 0.75], type=7)
     array([1., 4.])

@@ -1,7 +1,7 @@
-"""Wilcoxon's rank-sum test (Mann and Whitney's U test) in the variants that programs disagree on.
+"""Wilcoxon rank-sum test (Mann-Whitney U test) in the variants that differ between programs.
 
-All share one statistic, U: the pairs in which the first sample is larger, ties counting half. P is that of
-``scipy.stats.mannwhitneyu``, but for the exact distribution given ties, which no Python library has.
+All share one statistic, U: the number of pairs in which the first sample is larger, ties counting one half. P is that
+of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, which no Python library provides.
 """
 
 from itertools import accumulate
@@ -15,15 +15,15 @@ from scipy.special import ndtr
 from .checks import finite, present
 from .two_sample import Compared, get_test, rank_sum_variants
 
-MOST_TIED = 1_200  # participants, beyond which the distribution given the ties takes minutes and gigabytes
+MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
 def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
     """Rank-sum test of two independent samples.
 
-    ``method`` (normal, normal_continuity or exact) has no default: the choice moves P across 0.05. ``statistic`` is the
-    deviate z, with the continuity correction for ``normal_continuity``. Hollander, Wolfe and Chicken (2014),
-    Nonparametric Statistical Methods, section 4.1, with its correction for ties.
+    ``method`` (normal, normal_continuity or exact) has no default, because the choice moves P across 0.05.
+    ``statistic`` is the deviate z, with the continuity correction for ``normal_continuity``. Hollander, Wolfe and
+    Chicken (2014), Nonparametric Statistical Methods, section 4.1, with its correction for ties.
 
     >>> round(rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal").p, 4)
     0.0771
@@ -37,7 +37,7 @@ def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tu
     """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
     z = asymptotic_columns(
         *_as_column(first, second), continuity=continuity
-    ).statistic.item()  # scipy keeps it to itself
+    ).statistic.item()  # scipy does not return it
     if np.isnan(z):
         return np.nan, np.nan
     return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
@@ -55,7 +55,7 @@ def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation of the columns of values, shape (n, k), which ``mannwhitneyu`` would take one by one."""
+    """Normal approximation for all columns of values, shape (n, k), at once; ``mannwhitneyu`` takes them one by one."""
     values = finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
@@ -83,7 +83,7 @@ def normal_z(
     n, product = n_first + n_second, n_first * n_second
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = product / 12 * ((n + 1) - tie_sum / (n * (n - 1)))
-        # All equal: the exact value is zero, floating point may leave a trace of either sign.
+        # If all values are equal, the variance is zero, but rounding may leave a trace of either sign.
         variance = np.where(variance > 1e-9 * product * n, variance, np.nan)
         distance = u - product / 2
         if continuity:
@@ -123,14 +123,14 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:
-    """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements as far from the mean, or farther.
+    """Exact P of a rank sum given the midranks, shape (n,): the share of arrangements at least as far from the mean.
 
-    ``farther`` leaves out those that are just as far. At most ``MOST_TIED`` ranks. Streitberg and Roehmel (1986): the
-    pooled ranks are halved, because the sums of all subsets of either half cost a quarter of those of the whole, and a
-    subset of the whole is one of each. Sums of positive terms only keep the relative error of small P near 1e-13.
+    ``farther`` counts only those that are strictly farther. At most ``MOST_TIED`` ranks. Streitberg and Roehmel (1986):
+    the pooled ranks are split into halves, because the subset sums of a half cost a quarter of those of the whole, and
+    every subset of the whole combines one of each. Adding only positive terms keeps small P accurate to about 1e-13.
     """
     doubled, is_first = np.rint(2 * np.asarray(ranks, dtype=float)).astype(int), np.asarray(is_first, dtype=bool)
-    # The distribution of the smaller sample's sum carries the same P and costs less.
+    # The rank sum of the smaller sample gives the same P at lower cost.
     chosen = is_first if is_first.sum() * 2 <= is_first.size else ~is_first
     n, size = chosen.size, int(chosen.sum())
     if n > MOST_TIED:
@@ -149,7 +149,7 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
         (low, weights), (high, others) = low_half[taken], high_half[size - taken]
         below = np.concatenate([[0.0], np.cumsum(others)])
         above = np.concatenate([np.cumsum(others[::-1])[::-1], [0.0]])
-        rest = low + high + np.arange(weights.size)  # the sum if the high half adds its least
+        rest = low + high + np.arange(weights.size)  # the sum with the smallest subset of the high half
         tails = below[np.clip(mean - distance - rest + 1, 0, others.size)]
         tails += above[np.clip(mean + distance - rest, 0, others.size)]
         subsets = comb(len(halves[0]), taken), comb(len(halves[1]), size - taken)
@@ -158,14 +158,14 @@ def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> 
 
 
 def _subset_sums(ranks: list[int], most: int) -> list[tuple[int, np.ndarray]]:
-    """Count the subsets of j of sorted whole numbers by their sum, for j = 0 to ``most``: the least sum, and counts."""
+    """Count the subsets of j of the sorted integers by sum, for j = 0 to ``most``: the smallest sum, and counts."""
     sums = list(accumulate(ranks, initial=0))
     highest = [sums[-1] - sums[len(ranks) - j] for j in range(most + 1)]
     ways = [np.zeros(highest[j] - sums[j] + 1) for j in range(most + 1)]
     ways[0][0] = 1.0
     for count, rank in enumerate(ranks):
         for j in range(min(count + 1, most), 0, -1):
-            width = sums[count] - sums[count - j + 1] - sums[j - 1] + 1  # of the sums of j - 1 of the ranks before
+            width = sums[count] - sums[count - j + 1] - sums[j - 1] + 1  # of the sums of j - 1 earlier ranks
             start = rank - ranks[j - 1]
             ways[j][start : start + width] += ways[j - 1][:width]
     return list(zip(sums, ways, strict=False))

@@ -1,6 +1,6 @@
-"""Hodges-Lehmann shift with the interval that belongs to a rank-sum test.
+"""Hodges-Lehmann estimate with the interval that inverts a rank-sum test.
 
-The limits are pairwise differences: an interval is settled by its *depths*, how many of them lie outside either end.
+The limits are pairwise differences: an interval is defined by its *depths*, the numbers outside its ends.
 """
 
 from functools import lru_cache
@@ -19,10 +19,10 @@ from .two_sample import get_test
 def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confidence: float) -> Estimate:
     """Hodges-Lehmann estimate of the shift, the median of all pairwise differences, with its interval.
 
-    The interval holds the shifts d for which the test named ``method``, of ``first - d`` against ``second``, has P above
-    ``1 - confidence``; ties between the samples exist at isolated d only and are left out of account. Limits are infinite
-    if the samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe
-    and Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
+    The interval contains the shifts d for which the test ``method`` of ``first - d`` against ``second`` has P above ``1
+    - confidence``. Ties between the samples, which exist only at isolated d, are ignored. Limits are infinite if the
+    samples are too small to reject any shift, and NaN if the test has no interval for a shift. Hollander, Wolfe and
+    Chicken (2014), sections 4.2 and 4.3; R: ``wilcox.test(conf.int=TRUE)``, by root search to 1e-4.
 
     >>> found = hodges_lehmann([1, 4, 6, 7, 9], [0, 3, 2, 5], method="exact", confidence=0.95)
     >>> found.estimate, found.lower, found.upper
@@ -39,7 +39,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
 def hodges_lehmann_subgroups(
     values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
 ) -> np.ndarray:
-    """Estimates, lower and upper limits, shape (3, k), within k subgroups of the same participants, members (n, k)."""
+    """Return estimates, lower and upper limits, shape (3, k), for the k subgroups in the columns of members, (n, k)."""
     depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
     values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
     known = ~np.isnan(values)
@@ -74,10 +74,10 @@ def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
 def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
     """Return the depth of the interval that inverts the normal approximation: the first k that is not rejected.
 
-    A shift between the sorted differences k and k + 1 leaves k pairs below, so U = n1 * n2 - k. P rises with U to the mean,
-    so it is tried only around the U where the deviate is critical.
+    For a shift between the sorted differences k and k + 1, k pairs lie below, so U = n1 * n2 - k. P increases with U up
+    to its mean, so it is computed only around the critical U.
     """
-    unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one U
+    unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one unit of U
     if np.isnan(unit):
         return 0
     critical = (n_first * n_second - continuity) / 2 + ndtri(alpha / 2) / unit
@@ -106,8 +106,8 @@ def exact_depths(
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties in a sample, P need not be monotone in the shift: a change of verdict near the normal limit counts, looked
-    for from there in steps that double, then by halves.
+    With ties in a sample, P need not be monotone in the shift; the limit is then a change of verdict near the normal
+    limit, found from there by doubling steps and bisection.
     """
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
@@ -122,7 +122,7 @@ def exact_depths(
         return bool(is_significant(exact_p(rankdata(np.concatenate([first - shifts[gap], second])), labels), alpha))
 
     def first_kept(gaps: range, place: int) -> int:
-        """Return a gap that is not rejected after one that is, near a place; the last, in the middle, is not tried."""
+        """Return a kept gap next to a rejected one, near a place; the last gap, in the middle, is not tried."""
         low, high, step = -1, len(gaps) - 1, 1
         place = min(place, high - 1)
         while high - low > 1:
@@ -131,7 +131,7 @@ def exact_depths(
             place = ahead if low < ahead < high else (low + high) // 2
         return gaps[high]
 
-    # Where equal differences lie across the middle, the gaps on either side of them are the last to be tried.
+    # If equal differences span the middle, the gaps on either side of them are the last to be tried.
     right = int(np.searchsorted(depths, differences.size / 2))
     left = int(np.searchsorted(depths, differences.size / 2, side="right")) - 1
     lower = first_kept(range(right + 1), int(np.searchsorted(depths, guess)))

@@ -1,7 +1,7 @@
-"""The registry of two-sample tests: each with its words, its result for one pair of samples and for many columns.
+"""Registry of two-sample tests: their texts, and their results for one pair of samples or for many columns.
 
-To add a test, add an entry to ``_EVERY``, and what it cites to ``report/references.yaml``; its name is then a choice in
-``config.yaml``. numpy and scipy are imported only when a test is made, so that asking for names or words is cheap.
+To add a test, add an entry to ``_EVERY`` and its references to ``report/references.yaml``; its name is then an option
+in ``config.yaml``. numpy and scipy are imported only when a test is run, so that reading names or texts is fast.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ class Compared(NamedTuple):
     n_first: Any
     n_second: Any
     u: Any  # pairs with first > second, whatever the test
-    statistic: Any  # of the test; NaN, as P, where the data do not determine it
+    statistic: Any  # of the test; NaN, like P, if the data do not determine it
     p: Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoSampleTest:
-    """A two-sided test of two independent samples. What it cannot do is None, with the reason in words beside it."""
+    """A two-sided test of two independent samples. Missing operations are None, with the reason in a text field."""
 
     name: str  # in config.yaml, and in the column `method` of the results
-    label: str  # a few words, for notes and legends
+    label: str  # short name, for notes and legends
     sentence: str  # for the methods section, after "compared by the"
     references: tuple[str, ...]  # keys of report/references.yaml
     statistic: str  # its name in the results
-    undefined: str  # why some data have no P
-    interval: str  # how effects are given, with the placeholder {level}
+    undefined: str  # why P may be undefined
+    interval: str  # how effects are reported, with the placeholder {level}
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
-    for_many: str = ""  # the test made, and named in the tables, where hundreds of large comparisons would take hours
+    for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
     test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
-    # values (n, k) and which rows are first (n,), where that is faster than one by one
+    # values (n, k) and is_first (n,), if this is faster than one column at a time
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
-    mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), where the test is of means
-    continuity: bool | None = None  # of a variant of the rank-sum test: whether its deviate is corrected
+    mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), if the test compares means
+    continuity: bool | None = None  # rank-sum variants: whether the deviate is corrected
 
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
         """Compare two samples."""
@@ -59,7 +59,7 @@ class TwoSampleTest:
         return Compared(first.size, second.size, float(wins(first, second).sum()), *self.test(first, second))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
-        """Compare the samples in each column of values, shape (n, k), where ``is_first`` says which rows are first."""
+        """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
         if self.columns is not None:
             return self.columns(values, is_first)
         import numpy as np
@@ -69,22 +69,22 @@ class TwoSampleTest:
 
 
 def get_test(name: str) -> TwoSampleTest:
-    """Return the test of a name; ValueError if there is none."""
+    """Return the test with this name; ValueError if there is none."""
     if name not in TESTS:
         raise ValueError(f"two-sample test {name!r}: expected one of {', '.join(TESTS)}")
     return TESTS[name]
 
 
 def rank_sum_variants() -> tuple[str, ...]:
-    """Return the names of the variants of Wilcoxon's rank-sum test that programs disagree on."""
+    """Return the names of the variants of the Wilcoxon rank-sum test, in which programs differ."""
     return tuple(name for name, test in TESTS.items() if test.continuity is not None)
 
 
 def _call(module: str, function: str, **options: Any) -> Callable[..., Any]:
-    """Make a function that imports what it calls when it is called."""
+    """Return a function that imports the function it wraps when it is called."""
 
     def call(*arguments: Any, **further: Any) -> Any:
-        from . import estimate, rank_sum, shift  # noqa: F401 - those that the tests are in
+        from . import estimate, rank_sum, shift  # noqa: F401 - the modules of the tests
 
         return getattr(sys.modules[f"{__package__}.{module}"], function)(*arguments, **options, **further)
 
@@ -99,7 +99,7 @@ _NORMAL = TwoSampleTest(
     references=("wilcoxon", "mann_whitney"),
     statistic="z",
     undefined="all values are equal",
-    interval="given as the Hodges-Lehmann shift with the {level} interval obtained by inverting the same test",
+    interval="given as the Hodges-Lehmann estimate with the {level} interval obtained by inverting the same test",
     test=_call("rank_sum", "asymptotic", continuity=False),
     columns=_call("rank_sum", "asymptotic_columns", continuity=False),
     depths=_call("shift", "normal_depths", continuity=False),
@@ -115,7 +115,7 @@ _EVERY = (  # by name
         statistic="t",
         undefined="the groups do not overlap, or one has fewer than two values",
         test=_call("estimate", "brunner_munzel"),
-        interval="given as the Hodges-Lehmann shift without an interval, because the test has none for a shift",
+        interval="given as the Hodges-Lehmann estimate without an interval, because the test has none for a shift",
         no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
     ),
@@ -134,7 +134,7 @@ _EVERY = (  # by name
         for_many="normal_continuity",
     ),
     _NORMAL,
-    # Half a unit of U is taken off its distance from the mean. R: wilcox.test(exact = FALSE).
+    # The distance of U from its mean is reduced by one half. R: wilcox.test(exact = FALSE).
     replace(
         _NORMAL,
         name="normal_continuity",
@@ -155,7 +155,7 @@ _EVERY = (  # by name
         undefined="a group has fewer than two values, or no group varies",
         test=_call("estimate", "welch"),
         interval=(
-            "given as the Hodges-Lehmann shift without an interval, and as the difference of means with the {level} "
+            "given as the Hodges-Lehmann estimate without an interval, and as the difference of means with the {level} "
             "interval of the same test"
         ),
         mean_difference=_call("estimate", "mean_difference"),
