@@ -6,7 +6,7 @@ import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
 from ..trial import BASELINE, Trial
@@ -39,21 +39,12 @@ _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
 _PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
 
 
-@dataclass
-class Content:
-    """What the cells below a column's header are like."""
-
-    used: int
-    numeric: bool  # most cells stand for numbers
-    distinct: list  # up to MOST_DISTINCT different values
-
-
-def probe(block: Block, column: int, first_data: int) -> Content:
+def probe(block: Block, header: Header, index: int) -> Column:
     """Look at a column's cells, the first ones of a long column."""
-    rows = block.values[first_data : first_data + MOST_PROBED]
-    cells = [row[column] for row in rows if row[column] != EMPTY]
-    distinct = dict.fromkeys(cell.strip() if isinstance(cell, str) else cell for cell in cells)
-    return Content(len(cells), bool(mostly_numbers(rows, column)), list(distinct)[:MOST_DISTINCT])
+    rows = block.values[header.first_data : header.first_data + MOST_PROBED]
+    cells = [row[index].strip() if isinstance(row[index], str) else row[index] for row in rows if row[index] != EMPTY]
+    distinct = list(dict.fromkeys(cells))[:MOST_DISTINCT]
+    return Column(index, used=len(cells), numeric=bool(mostly_numbers(rows, index)), distinct=distinct)
 
 
 def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
@@ -87,20 +78,20 @@ def _named_data(plan: Plan) -> int:
 
 def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     trial, header = vocabulary.trial, find_header(block, vocabulary)
-    contents = [probe(block, column, header.first_data) for column in range(block.width)]
+    columns = [probe(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
-    if not any(content.numeric for content in contents):
-        texts = sum(content.used > 1 for content in contents)
+    if not any(column.numeric for column in columns):
+        texts = sum(column.used > 1 for column in columns)
         plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
         return plan
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
-    _spread_groups(block, header, readings, contents)
-    plan.columns = [
-        judge_column(Column(index, header.text(index), reading=reading, content=content), vocabulary)
-        for index, (reading, content) in enumerate(zip(readings, contents, strict=True))
-    ]
+    _spread_groups(block, header, readings, columns)
+    plan.columns = columns
+    for column, reading in zip(columns, readings, strict=True):
+        column.label, column.reading = header.text(column.index), reading
+        judge_column(column, vocabulary)
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
     for name in SAID:
         setattr(plan, name, getattr(context, name))
@@ -170,14 +161,14 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
     return Reading(**found)
 
 
-def _spread_groups(block: Block, header: Header, readings: list[Reading], contents: list[Content]) -> None:
+def _spread_groups(block: Block, header: Header, readings: list[Reading], probed: list[Column]) -> None:
     """Give a title that stands once over replicate columns, at their left or in their middle, to all of them.
 
     All groups have equally many columns, of which some may be blank.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    columns = [i for i, content in enumerate(contents) if content.used and (i in named or not header.labels[i])]
-    columns = [i for i in columns if contents[i].numeric and (i >= min(named, default=0) or readings[i].role is None)]
+    columns = [c.index for c in probed if c.used and c.numeric and (c.index in named or not header.labels[c.index])]
+    columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
     if len(named) < 2 or not set(named) < set(columns):
         return
     numbers = block.sheet.row_numbers if block.transposed else block.sheet.column_numbers
@@ -196,7 +187,7 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], conten
         header.labels[column] = list(header.labels[source])
 
 
-def judge_column(column: Column, vocabulary: Vocabulary) -> Column:
+def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     """Judge the role of one column from its label and its cells."""
     reading = column.reading
     for name in (*SAID, "unit"):
@@ -211,22 +202,21 @@ def judge_column(column: Column, vocabulary: Vocabulary) -> Column:
         column.unit = thing.unit  # in the trial's own spelling
     if column.role == "data" and reading.variable and reading.qualifier and reading.qualifier not in same:
         column.judge("ignore", "unsure", f"could be {reading.variable}, but {reading.qualifier!r} is not understood")
-    return column
 
 
 def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
     """Return the role of a column, how sure that is, and why: of the first rule that holds."""
-    reading, content = column.reading, column.content
-    counter = bool(content.used) and _is_counter(content)
-    by_cells = None if reading.variable else _role_by_content(content, vocabulary)
+    reading = column.reading
+    counter = bool(column.used) and _is_counter(column)
+    by_cells = None if reading.variable else _role_by_content(column, vocabulary)
     named = reading.role in (by_cells, "arm", "stratum")
-    are_visits = reading.role == "visit" and _are_visits(column.label, content, vocabulary)
+    are_visits = reading.role == "visit" and _are_visits(column, vocabulary)
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
     keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
     could = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
     number = reading.role == "row_number" or (not column.label and counter)
     rules = (
-        (not content.used, "ignore", "certain", "empty"),
+        (not column.used, "ignore", "certain", "empty"),
         (reading.role == "ignored", "ignore", "certain", "ignored by the mapping"),
         (number, "ignore", "certain", "row number" if counter else "not understood"),
         (reading.role == "participant" or are_visits, reading.role, "certain", ""),
@@ -236,36 +226,36 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
         (by_cells and named, by_cells, "certain", ""),
         (by_cells, by_cells, "inferred", "recognised by its values"),
         (reading.role in ("arm", "stratum", "visit", "variable"), reading.role, "unsure", ""),
-        (reading.rest and reading.candidates and content.numeric, "ignore", "unsure", could),
+        (reading.rest and reading.candidates and column.numeric, "ignore", "unsure", could),
         (reading.unknown_visit, "ignore", "unsure", f"not among the trial's visits: {reading.unknown_visit}"),
         (reading.rest, "ignore", "unsure", "not among the trial's names"),
         (reading.role == "unit", "unit", "certain", ""),
-        (not (content.numeric or reading.variable), "ignore", "certain", ""),
+        (not (column.numeric or reading.variable), "ignore", "certain", ""),
         (reading.assumed, "data", "inferred", reading.assumed),
         (True, "data", "certain", ""),
     )
     return next(verdict for holds, *verdict in rules if holds)
 
 
-def _is_counter(content: Content) -> bool:
-    first = content.distinct[0]
-    return is_number(first) and content.distinct == [first + step for step in range(len(content.distinct))]
+def _is_counter(column: Column) -> bool:
+    first = column.distinct[0]
+    return is_number(first) and column.distinct == [first + step for step in range(len(column.distinct))]
 
 
-def _are_visits(label: str, content: Content, vocabulary: Vocabulary) -> bool:
+def _are_visits(column: Column, vocabulary: Vocabulary) -> bool:
     """Return whether all cells of a column of visits are names of visits, or weeks or days of the trial."""
-    folded = fold(label)
+    folded = fold(column.label)
     days = 7 if "day" in folded else 1
-    numbers = content.numeric and "month" not in folded and all(map(is_number, content.distinct))
-    weeks = numbers and all(value / days in vocabulary.weeks for value in content.distinct)
-    return weeks or all(map(vocabulary.visit, content.distinct))
+    numbers = column.numeric and "month" not in folded and all(map(is_number, column.distinct))
+    weeks = numbers and all(value / days in vocabulary.weeks for value in column.distinct)
+    return weeks or all(map(vocabulary.visit, column.distinct))
 
 
-def _role_by_content(content: Content, vocabulary: Vocabulary) -> str | None:
+def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
     """Recognise a column of arms, strata, visits or variables by its cells."""
-    if content.numeric or len(content.distinct) > CATEGORIES:
+    if column.numeric or len(column.distinct) > CATEGORIES:
         return None
-    readings = [vocabulary.label(str(value)) for value in content.distinct]
+    readings = [vocabulary.label(str(value)) for value in column.distinct]
     kinds = ("variable", "arm", "stratum", "visit")
     roles = {next((kind for kind in kinds if getattr(r, kind)), None) for r in readings}
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
@@ -290,9 +280,9 @@ def _ids_by_content(plan: Plan) -> None:
         return
     fitting = []
     for column in plan.columns:
-        distinct = column.content.distinct
+        distinct = column.distinct
         forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in distinct]
-        one_each = column.content.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
         if column.role not in ("ignore", "data") or column.variable or column.candidates or not one_each:
             continue
         if forms[0].prefix or (plan.block.transposed and distinct[0] not in (0, 1)):
@@ -328,7 +318,7 @@ def _one_of_each_role(plan: Plan) -> None:
 
 def _unlikelihood(column: Column) -> tuple[bool, bool, int]:
     """Return what sorts columns of ids, the likeliest first: not of samples, named after people, of most of them."""
-    label, count = fold(column.label), len(column.content.distinct)
+    label, count = fold(column.label), len(column.distinct)
     return bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
 
 
@@ -370,8 +360,8 @@ def _settle_unknown(plan: Plan) -> None:
             plan.kind = plan.kind_by_roles
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
-    numeric = [c for c in plan.columns if c.content.numeric and len(c.content.distinct) > CODES]
-    words_beside = any(column.content.used and not column.content.numeric for column in plan.columns)
+    numeric = [c for c in plan.columns if c.numeric and len(c.distinct) > CODES]
+    words_beside = any(column.used and not column.numeric for column in plan.columns)
     if len(numeric) < 2 or not all(c.arm or c.stratum for c in numeric) or words_beside:
         return
     plan.kind, plan.evidence = "groups", BY_GROUP

@@ -59,18 +59,10 @@ class RefusedError(Exception):
 
 
 def load(path: Path | str) -> Workbook:
-    """Read every worksheet of a file.
+    """Read every worksheet of an .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or of one of SPSS, Stata or SAS.
 
-    Parameters
-    ----------
-    path : path
-        An .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or one of SPSS, Stata or SAS.
-
-    Raises
-    ------
-    UserError
-        In one line that names the file: if it is not such a file, is damaged or protected, or takes more memory or time
-        than a trial's workbook can.
+    UserError, in one line that names the file, if it is not such a file, is damaged or protected, or takes more memory or
+    time than a trial's workbook can.
     """
     path = Path(path)
     seconds = check_file(path)
@@ -121,10 +113,7 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
 def check_file(path: Path) -> int:
     """Look at a file from outside; return the seconds of processor time that reading it may take.
 
-    Raises
-    ------
-    UserError
-        If it is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size.
+    UserError if it is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size.
     """
     try:
         return _check(path)
@@ -187,13 +176,7 @@ def _plain_name(part: str) -> str:
 
 
 def read_file(path: Path) -> Workbook:
-    """Read every sheet of a file, judged by its content, not by its name.
-
-    Raises
-    ------
-    RefusedError
-        If the file is not one that can be read; a damaged one may raise anything.
-    """
+    """Read every sheet of a file, judged by its content, not by its name; a damaged one may raise anything."""
     if path.suffix.lower() in STATISTICS:
         return _statistics_file(path)
     with path.open("rb") as stream:

@@ -17,7 +17,7 @@ from ..errors import UserError, nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
-from .recognise import Reading
+from .recognise import Meaning, Reading
 from .sheets import EMPTY, Block, Sheet, Workbook, column_letters, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
@@ -48,27 +48,23 @@ def article(role: str) -> str:
     return f"{'an' if role == 'arm' else 'a'} {role}"
 
 
-@dataclass
-class Column:
+@dataclass(eq=False)
+class Column(Meaning):
     """A column of a block: the role it plays, and what it says of the values in it."""
 
     index: int
     label: str = ""
     role: str = "ignore"
-    variable: str | None = None
-    visit: str | None = None
-    arm: str | None = None
-    stratum: str | None = None
-    marker: str | None = None
-    measure: str = VALUE
-    unit: str | None = None
+    measure: str | None = field(default=VALUE, kw_only=True)
     factor: float = 1.0
     confidence: str = "certain"
     why: str = ""
     candidates: tuple[str, ...] = ()  # variables that an unsure column could hold
     asked: bool = False  # whether the analyst has to say what it holds
     reading: Reading | None = None  # of its label, where it was recognised
-    content: Any = None  # what its cells are like
+    used: int = 0  # cells below its header, of the first ones of a long column
+    numeric: bool = False  # whether most of them stand for numbers
+    distinct: list = field(default_factory=list)  # the first different values of them
 
     def judge(self, role: str, confidence: str, why: str) -> None:
         """Say what the column is for, how sure that is, and why."""
@@ -76,7 +72,7 @@ class Column:
 
 
 @dataclass(eq=False)
-class Plan:
+class Plan(Meaning):
     """A block with the meaning of its columns; what it says as a whole stands in for what columns do not say."""
 
     block: Block
@@ -84,12 +80,6 @@ class Plan:
     header: Header
     columns: list[Column] = field(default_factory=list)
     cohort: str = TRIAL
-    variable: str | None = None
-    visit: str | None = None
-    arm: str | None = None
-    stratum: str | None = None
-    marker: str | None = None
-    measure: str | None = None
     evidence: str = ""
     unread: str = ""  # why nothing is taken from a block that could be read
     rows: pd.DataFrame | None = None  # what each row says, once :class:`values.BlockReader` has read them
@@ -278,13 +268,7 @@ class Mapping(Policy):
 
 
 def load_mapping(path: Path | str) -> Mapping:
-    """Read a mapping file.
-
-    Raises
-    ------
-    UserError
-        With a line for each key that is unknown, missing or of the wrong type.
-    """
+    """Read a mapping file; UserError has a line for each key that is unknown, missing or of the wrong type."""
     content = read_yaml(path)
     try:
         mapping = Mapping.model_validate(content)
@@ -297,13 +281,7 @@ def load_mapping(path: Path | str) -> Mapping:
 
 
 def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str | None) -> tuple[list[Plan], Codes]:
-    """Turn a mapping into plans.
-
-    Raises
-    ------
-    UserError
-        With a line for each sheet, range, column or name that does not exist.
-    """
+    """Turn a mapping into plans; UserError has a line for each sheet, range, column or name that does not exist."""
     reader = _MappingReader(trial, {sheet.name: sheet for sheet in workbook.sheets})
     codes = {role: getattr(mapping, section) for role, section in CODED.items()}
     for role in ("arm", "visit", "variable"):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,26 +56,11 @@ class Reading:
 
 
 def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Participants:
-    """Read the participants of a workbook, whatever its layout.
+    """Read the participants of a workbook that :func:`loader.load` reads, whatever its layout.
 
-    Parameters
-    ----------
-    path : path
-        A file that :func:`loader.load` reads.
-    trial : Trial
-        Names of arms, visits, outcomes and markers.
-    mapping : path, optional
-        A mapping file; the blocks of a workbook are then not recognised but read as it says.
-
-    Returns
-    -------
-    Participants
-        With ``label`` set if the workbook says that it is synthetic, and notes in ``source``.
-
-    Raises
-    ------
-    UserError
-        One message with every fault: sheet, cell, value and what was expected.
+    If a mapping file is given and lists blocks, they are read as it says, without recognition. ``label`` is set if the
+    workbook says that it is synthetic; notes stand in ``source``. UserError is one message with every fault: sheet, cell,
+    value and what was expected.
     """
     reading = look(path, trial, mapping)
     reading.faults.stop(path)
@@ -113,10 +97,8 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
 
 def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     """Read all readable blocks and join them by participant."""
-    readers, faults = (
-        [BlockReader(plan, vocabulary, reading) for plan in reading.plans if plan.readable],
-        reading.faults,
-    )
+    readers = [BlockReader(plan, vocabulary, reading) for plan in reading.plans if plan.readable]
+    faults = reading.faults
     unify_ids(reading.blocks, faults)
     reading.arms = assign_arms(reading.blocks, faults)
     parts = []
@@ -142,8 +124,6 @@ def label_of(workbook: Workbook) -> str | None:
 
 def unify_ids(plans: list[Plan], faults: Faults) -> None:
     """Write ids alike on all sheets where their forms leave no doubt, and report those that may be the same participant."""
-    for plan in plans:
-        _drop_row_numbers(plan)
     _rewrite([plan for plan in plans if plan.people], faults)
     own = [plan for plan in plans if plan.one("participant") and plan.people]
     for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
@@ -168,18 +148,6 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
                 close = [other for other in others - plan.people if _one_edit(identity, other)]
                 if len(close) == 1:
                     faults.error("id on one sheet only", place, other=close[0])
-
-
-def _drop_row_numbers(plan: Plan) -> None:
-    """Take ids for row numbers where the same one stands beside values of several arms."""
-    by_arm = defaultdict(list)
-    for column in plan.data:
-        if column.arm:
-            by_arm[column.arm].append(column.index)
-    beside = (sum(any(row[c] != EMPTY for c in columns) for columns in by_arm.values()) for row in plan.body)
-    if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
-        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
-        plan.rows["participant"] = None
 
 
 def _rewrite(plans: list[Plan], faults: Faults) -> None:
@@ -269,11 +237,8 @@ def one_value_per_group(plan: Plan) -> bool:
 def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
     """Keep one of each value that a workbook gives more than once, and report those that differ.
 
-    Returns
-    -------
-    DataFrame
-        The long table without changes at baseline, second population samples, panels that repeat others or raw values,
-        repeated columns, and given changes of participants who have both raw values.
+    Changes at baseline, second population samples, panels that repeat others or raw values, repeated columns, and given
+    changes of participants who have both raw values are left out.
     """
     for resolve in (_zero_baselines, _population, _panels, _repeats, _given_changes):
         frame = frame.drop([index for own in resolve(frame, trial, faults) for index in own.index])
@@ -406,10 +371,11 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterato
             _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label(trial), faults)
         else:
             groups = set(own["arm"]) - {""}
-            pool = sorted(value for identity, value in made.items() if not groups or arms[identity] in groups)
+            pool = np.array([value for identity, value in made.items() if not groups or arms[identity] in groups])
+            near = [np.isclose(pool, value, rtol=1e-7, atol=tolerance).any() for value in own["value"]]
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
-            words = {"label": source.label(trial), "group": group, "count": len(own)}
-            faults.note("panel", source.head, matched=_matched_values(sorted(own["value"]), pool, tolerance), **words)
+            words = {"label": source.label(trial), "group": group, "count": len(own), "matched": sum(near)}
+            faults.note("panel", source.head, **words)
         yield own
 
 
@@ -423,16 +389,3 @@ def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label
     if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):
         place = own["source"].iloc[0].head | {"value": ""}
         faults.note("given change / factor", place, label=label, factor=float(f"{ratios[0]:.3g}"))
-
-
-def _matched_values(values: list[float], pool: list[float], tolerance: float) -> int:
-    """Count the values that have one of their own in a pool; both lists are sorted."""
-    matched, left = 0, iter(pool)
-    made = next(left, math.inf)
-    for value in values:
-        near = max(tolerance, 1e-7 * abs(value))
-        while made < value - near:
-            made = next(left, math.inf)
-        if made <= value + near:
-            matched, made = matched + 1, next(left, math.inf)
-    return matched

@@ -192,10 +192,7 @@ def plain_unit(text: str) -> str:
 def unit_factor(stated: str, expected: str) -> float | None:
     """Return what to multiply values in the stated unit with to get the expected one.
 
-    Returns
-    -------
-    float or None
-        1.0 for another spelling of the same unit; None if the two cannot be compared.
+    That is 1.0 for another spelling of the same unit, and None if the two cannot be compared.
     """
     stated, expected = plain_unit(stated), plain_unit(expected)
     if stated == expected or any(stated in same and expected in same for same in _SAME):
@@ -229,19 +226,26 @@ def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
     return scale, tuple(bases)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """What a label was found to say; None for what it does not say.
-
-    ``rest`` are words that nothing explained: with them, the reading is a possibility and not certain.
-    """
+@dataclass(eq=False, kw_only=True)
+class Meaning:
+    """What a label, a column or a whole block says of values; None for what it does not say."""
 
     variable: str | None = None
     visit: str | None = None
     arm: str | None = None
     stratum: str | None = None
-    measure: str | None = None  # value, percent_change, change (scale unknown) or other
+    marker: str | None = None
+    measure: str | None = None  # of a label also change (scale unknown) or other
     unit: str | None = None
+
+
+@dataclass(eq=False)
+class Reading(Meaning):
+    """What a label was found to say.
+
+    ``rest`` are words that nothing explained: with them, the reading is a possibility and not certain.
+    """
+
     role: str | None = None
     statistic: bool = False
     rest: str = ""

@@ -243,13 +243,7 @@ class Faults:
         return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
 
     def stop(self, path: object) -> None:
-        """Raise one message with every error, if there is one.
-
-        Raises
-        ------
-        UserError
-            With a line per fault.
-        """
+        """Raise a UserError with a line for every error, if there is one."""
         if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
             raise UserError("\n  ".join([f"{path}: {count}", *self._lines(stops=True)[:MOST_SHOWN]]))
