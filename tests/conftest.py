@@ -66,7 +66,7 @@ def _read_files_in_process(request, monkeypatch):
     from d_q_trial.workbook import loader, reader
 
     if request.module.__name__.startswith(IN_PROCESS):
-        monkeypatch.setattr(reader, "load", lambda path: loader.check_file(Path(path)) and loader.read_file(Path(path)))
+        monkeypatch.setattr(reader, "load", lambda path: loader.read_file(Path(path)))
 
 
 @pytest.fixture(scope="session")

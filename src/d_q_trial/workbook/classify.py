@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..participants import POPULATION, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header, find_header, label_like, mostly_numbers, tables
-from .mapping import Codes, Column, Plan, short_code
+from .mapping import SAID, Codes, Column, Plan, short_code
 from .recognise import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
 from .sheets import EMPTY, Block, Workbook, is_number
 
@@ -19,7 +19,6 @@ MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
-SAID = ("variable", "visit", "arm", "stratum", "measure")  # by columns, or by titles for a whole block
 _SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
 _LEGENDS = [
     re.compile(rf"(?P<code>[\w.]{{1,12}})\s*(?:{sign})\s*(?P<name>[^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS

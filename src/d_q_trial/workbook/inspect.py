@@ -95,7 +95,7 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
-        people = own.groupby("arm" if role == "arm" else "visit")["participant"].nunique()
+        people = own.groupby(role)["participant"].nunique()
         spelt = [(text, key) for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
         codes = [f"{text} = {key} (n = {people.get(key, 0)})" for text, key in spelt]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []

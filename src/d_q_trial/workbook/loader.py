@@ -54,10 +54,6 @@ READERS = {"sav": ".sav .zsav", "dta": ".dta", "sas7bdat": ".sas7bdat", "xport":
 STATISTICS = {ending: f"read_{name}" for name, endings in READERS.items() for ending in endings.split()}
 
 
-class RefusedError(Exception):
-    """A file that cannot be read, with a message for the user."""
-
-
 def load(path: Path | str) -> Workbook:
     """Read every worksheet of an .xlsx, .xlsm, .xls, .xlsb, .ods, .csv or .tsv file, or of one of SPSS, Stata or SAS.
 
@@ -65,7 +61,13 @@ def load(path: Path | str) -> Workbook:
     time than a trial's workbook can.
     """
     path = Path(path)
-    seconds = check_file(path)
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    seconds = min(SECONDS + round(SECONDS_PER_MB * size / 1e6), MOST_SECONDS)
     command = [sys.executable, "-m", __name__, str(path.resolve()), str(seconds), str(MEMORY)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
@@ -96,8 +98,10 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     try:
         return pickle.dumps((read_file(path), software.line()), protocol=5)
-    except RefusedError as error:
+    except UserError as error:
         result = str(error)
+    except PermissionError as error:
+        result = f"cannot be read ({error.strerror})"
     except MemoryError:
         result = f"reading it needs more than {size // 1_000_000:,} MB of memory"
     except RecursionError:
@@ -110,61 +114,46 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
 # -- from outside -------------------------------------------------------------------------------------------------
 
 
-def check_file(path: Path) -> int:
-    """Look at a file from outside; return the seconds of processor time that reading it may take.
-
-    UserError if it is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size.
-    """
-    try:
-        return _check(path)
-    except FileNotFoundError:
-        what = "no such file"
-    except zipfile.BadZipFile:
-        what = "damaged or truncated; download or save it again"
-    except RefusedError as error:
-        what = str(error)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        what = f"cannot be read ({getattr(error, 'strerror', None) or error})"
-    raise UserError(f"{path}: {what}")
-
-
-def _check(path: Path) -> int:
+def _check(path: Path) -> None:
+    """Refuse what is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise RefusedError("a folder; expected a workbook" if stat.S_ISDIR(found.st_mode) else "not a regular file")
+        raise UserError("a folder; expected a workbook" if stat.S_ISDIR(found.st_mode) else "not a regular file")
     if found.st_size > MOST_BYTES:
-        raise RefusedError(f"{found.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
+        raise UserError(f"{found.st_size / 1e6:,.0f} MB, more than the {MOST_BYTES / 1e6:,.0f} MB that are read")
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head.strip(b"\0 \t\r\n"):
-        raise RefusedError("an empty file")
+        raise UserError("an empty file")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, what in OTHER_KINDS.items():
         if text.startswith(start) and path.suffix.lower() not in STATISTICS:
-            raise RefusedError(what)
+            raise UserError(what)
     if head.startswith(b"\xd0\xcf\x11\xe0") and b"E\0n\0c\0r\0y\0p\0t\0" in path.read_bytes():
-        raise RefusedError("password-protected; save it without a password")
+        raise UserError("password-protected; save it without a password")
     if head.startswith(b"PK"):
         _check_archive(path)
-    return min(SECONDS + round(SECONDS_PER_MB * found.st_size / 1e6), MOST_SECONDS)
 
 
 def _check_archive(path: Path) -> None:
-    with zipfile.ZipFile(path) as archive:
-        parts = archive.infolist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+    except zipfile.BadZipFile:
+        raise UserError("damaged or truncated; download or save it again") from None
     if any(part.flag_bits & 1 for part in parts):
-        raise RefusedError("password-protected; save it without a password")
+        raise UserError("password-protected; save it without a password")
     unpacked = sum(part.file_size for part in parts)
     swollen = any(part.file_size > max(5_000_000, MOST_RATIO * part.compress_size) for part in parts)
     if unpacked > MOST_UNPACKED or swollen or len(parts) > MOST_PARTS:
         size = f"{unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
-        raise RefusedError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
+        raise UserError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
     names = sorted(_plain_name(part.filename) for part in parts)
     if WORKBOOK_PARTS.isdisjoint(names):
         inside = [name for name in names if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
         kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in names)]
         what = [f"an archive with {name} inside; unpack it first" for name in inside] + kinds
-        raise RefusedError([*what, "an archive without a workbook"][0])
+        raise UserError([*what, "an archive without a workbook"][0])
 
 
 def _plain_name(part: str) -> str:
@@ -177,6 +166,7 @@ def _plain_name(part: str) -> str:
 
 def read_file(path: Path) -> Workbook:
     """Read every sheet of a file, judged by its content, not by its name; a damaged one may raise anything."""
+    _check(path)
     if path.suffix.lower() in STATISTICS:
         return _statistics_file(path)
     with path.open("rb") as stream:
@@ -217,7 +207,7 @@ def _xlsx(path: Path, archive: zipfile.ZipFile) -> Workbook:
     content = io.BytesIO(path.read_bytes())
     book = openpyxl.load_workbook(content)
     if listed != len(book.sheetnames):
-        raise RefusedError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
+        raise UserError(f"damaged: it lists {listed} sheets, and {len(book.sheetnames)} are there")
     # The mapping of cells is not public; going through the rows would visit every blank cell of an endless sheet.
     formulas = any(cell.data_type == "f" for sheet in book.worksheets for cell in sheet._cells.values())
     stored = openpyxl.load_workbook(content, data_only=True) if formulas else book
@@ -249,7 +239,7 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
     rows, columns = _kept({row for row, _ in cells}), _kept({column for _, column in cells})
     if len(rows) * len(columns) > MOST_CELLS:
         scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
-        raise RefusedError(f"sheet {sheet.title[:40]!r}: {scattered}")
+        raise UserError(f"sheet {sheet.title[:40]!r}: {scattered}")
     made = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
     made.hidden, made.comments = sheet.sheet_state != "visible", comments
     made.percent, made.struck = ({made.find(*place) for place in places} for places in (percent, struck))
@@ -283,7 +273,7 @@ def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     """Make a sheet of rows of unequal length, without blank rows below them."""
     width = max((len(row) for row in rows), default=0)
     if len(rows) * width > MOST_CELLS:
-        raise RefusedError(f"sheet {name[:40]!r}: {len(rows):,} rows and {width:,} columns are more than can be read")
+        raise UserError(f"sheet {name[:40]!r}: {len(rows):,} rows and {width:,} columns are more than can be read")
     while rows and not any(value != EMPTY for value in rows[-1]):
         rows.pop()
     table = [row + [EMPTY] * (width - len(row)) for row in rows]
@@ -313,12 +303,12 @@ def _delimited(path: Path) -> Workbook:
             text = content.decode(encoding)
             break
     if "\0" in text:
-        raise RefusedError("not a workbook and not text")
+        raise UserError("not a workbook and not text")
     lines = [line for line in text.splitlines()[:200] if line.strip()]
     counts = {sign: [line.count(sign) for line in lines] for sign in ("\t", ";", ",")}
     sign = max(counts, key=lambda s: (sum(n > 0 for n in counts[s]), s != ","))
     if not lines or not any(counts[sign]):
-        raise RefusedError("a text file without commas, semicolons or tabs")
+        raise UserError("a text file without commas, semicolons or tabs")
     csv.field_size_limit(1 << 20)
     rows = [[_number(cell) for cell in row] for row in csv.reader(io.StringIO(text, newline=None), delimiter=sign)]
     return Workbook(path, [_from_rows(path.stem, rows)])
@@ -337,7 +327,7 @@ def _statistics_file(path: Path) -> Workbook:
         import pyreadstat
     except ImportError:
         needed = "pip install 'd-q-trial[statistics-files]'"
-        raise RefusedError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
+        raise UserError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
     frame, meta = getattr(pyreadstat, STATISTICS[path.suffix.lower()])(path)
     labels = [meta.column_names_to_labels.get(name) or name for name in frame]
     body = frame.astype(object).where(frame.notna(), None).values.tolist()
