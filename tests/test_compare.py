@@ -57,12 +57,8 @@ def claims(verdicts, tests, chosen):
     return compare.compare_claims(verdicts, tests, chosen, TRIAL)
 
 
-def _own(frame, name):
-    return pick(frame, analysis=name)
-
-
 def test_the_same_settings_give_the_same_conclusions(tests):
-    same, reference = _own(tests, "as_published"), _own(tests, "published")
+    same, reference = pick(tests, analysis="as_published"), pick(tests, analysis="published")
     assert same["conclusion"].eq(compare.STAYS).all()
     assert reference["conclusion"].eq(compare.REFERENCE).all()
     columns = ["outcome", "visit", "place", "p", "hodges_lehmann", "mann_whitney_effect"]
@@ -81,15 +77,15 @@ def test_numbers_are_those_of_the_results(tests, runs):
 
 
 def test_each_analysis_is_judged_at_its_own_alpha(tests):
-    strict = _own(tests, "strict")
+    strict = pick(tests, analysis="strict")
     assert strict["significant"].eq("no").all()
     lost = strict[strict["conclusion"].eq(compare.LOST)]
-    significant = _own(tests, "published")["significant"].eq("yes").sum()
+    significant = pick(tests, analysis="published")["significant"].eq("yes").sum()
     assert len(lost) == significant > 3
 
 
 def test_strata_are_matched_by_rank(tests):
-    three = _own(tests, "three")
+    three = pick(tests, analysis="three")
     assert set(three["place"]) == {"all", "highest", "2 of 3", "lowest"}
     both = [one(tests, analysis=n, outcome="p1np", visit="week_2", place="highest") for n in ("published", "three")]
     assert both[0]["p"] == both[1]["p"]
@@ -100,11 +96,11 @@ def test_strata_are_matched_by_rank(tests):
 
 
 def test_estimates_are_subtracted_only_within_one_measure(tests):
-    ratio = _own(tests, "ratio")
+    ratio = pick(tests, analysis="ratio")
     assert ratio["conclusion"].eq(compare.STAYS).all()
     assert ratio["effect_shift"].abs().max() < 1e-12
     assert ratio["hodges_lehmann_shift"].isna().all()
-    assert _own(tests, "strict")["hodges_lehmann_shift"].eq(0).all()
+    assert pick(tests, analysis="strict")["hodges_lehmann_shift"].eq(0).all()
 
 
 def test_a_comparison_that_is_not_made_has_a_row(tests):
@@ -141,7 +137,7 @@ def test_a_claim_is_judged_by_its_reported_digits(claims):
     assert one(claim, analysis="ctx_only")["conclusion"] == compare.NOT_MADE
     bound = claims[claims["reported"].str.startswith(">")]
     assert len(bound)
-    assert set(_own(bound, "strict")["conclusion"]) == {compare.STAYS, compare.NOT_MADE}
+    assert set(pick(bound, analysis="strict")["conclusion"]) == {compare.STAYS, compare.NOT_MADE}
 
 
 @pytest.mark.parametrize(
@@ -167,7 +163,7 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
 def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen, claims):
     summary = compare.summarize(tests, claims, verdicts, chosen, TRIAL).set_index("analysis")
     for name, row in summary.iterrows():
-        own, counts = _own(tests, name), verdicts[name]["verdict"].value_counts()
+        own, counts = pick(tests, analysis=name), verdicts[name]["verdict"].value_counts()
         assert row["comparisons"] == own["p"].notna().sum()
         assert row["significant"] == (own["p"] <= chosen.analyses[name].alpha).sum()
         for kind in ("lost", "gained", "reversed"):

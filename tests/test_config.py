@@ -35,10 +35,6 @@ def _robust(**section):
     return {**CONFIG, "robustness": section}
 
 
-def _load(content, *sources):
-    return settings.load(content, sources=sources)
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -86,7 +82,7 @@ def _load(content, *sources):
 )
 def test_a_wrong_key_name_or_value_is_named_with_what_was_expected(content, message):
     with pytest.raises(UserError) as error:
-        _load(content)
+        settings.load(content)
     assert message in str(error.value)
 
 
@@ -94,7 +90,7 @@ def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated()
     config = _with(markr=1, alpha=2, test="t")
     config["analyses"]["other"] = {"alpha": 3}
     with pytest.raises(UserError, match="4 faults") as error:
-        _load(config)
+        settings.load(config)
     assert str(error.value).count("analyses.other") == 1
 
 
@@ -107,7 +103,7 @@ def test_each_fault_is_listed_under_the_source_that_states_it():
         merged |= source["analyses"]["published"]
     sources = ("first.yaml", first), ("second.yaml", second), ("--config", override)
     with pytest.raises(UserError) as error:
-        _load({"trial": "t", "analyses": {"published": merged}}, *sources)
+        settings.load({"trial": "t", "analyses": {"published": merged}}, sources=sources)
     assert str(error.value) == (
         "first.yaml: 1 fault\n  analyses.published.alpha: 2: expected less than 1\n"
         "--config: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?"
@@ -118,7 +114,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
     section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
     config = _with(marker="p16", outcomes=["ctx", "p1pn"], visits=["2 weeks"]) | {"robustness": section}
     with pytest.raises(UserError) as error:
-        settings.check_names(_load(config))
+        settings.check_names(settings.load(config))
     for text in (
         "analyses.published.marker: 'p16' is not one of",
         "outcomes: 'p1pn'",
@@ -142,7 +138,7 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     config["analyses"]["braces"] = {"workbook": str(braces)}
     config["analyses"]["address"] = {"workbook": "https://example.org/w.xlsx"}
     with pytest.raises(UserError) as error:
-        settings.check_names(_load(config), sources=[("mine.yaml", config)])
+        settings.check_names(settings.load(config), sources=[("mine.yaml", config)])
     lines = str(error.value).splitlines()
     assert lines[:3] == [
         "mine.yaml: 4 faults",
@@ -157,7 +153,7 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     ("workbook", "folder"), [("-x.xlsx", "x"), ("a b'c$(d).xlsx", "a_b_c_d_"), ("...xlsx", "workbook"), ("é.csv", "_")]
 )
 def test_the_folder_of_a_workbook_lies_within_results(workbook, folder):
-    assert _load(_with(workbook=workbook)).analyses["published"].workbook_id == folder
+    assert settings.load(_with(workbook=workbook)).analyses["published"].workbook_id == folder
 
 
 def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
@@ -167,7 +163,7 @@ def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
         "at_cut": {"strata": {"at_cut": "lower"}},
         "value": {"strata": {"by": "value", "cuts": [2]}, "test": "exact"},
     }
-    published, median, named, at_cut, value = _load(_and(**given)).analyses.values()
+    published, median, named, at_cut, value = settings.load(_and(**given)).analyses.values()
     assert {entry.workbook for entry in (median, named, at_cut, value)} == {published.workbook}
     assert (published.strata.cuts, published.strata.labels) == ([Fraction(2, 3)], ["T1/T2", "T3"])
     assert (median.strata.cuts, median.strata.labels) == ([Fraction(1, 2)], ["lower 50%", "upper 50%"])
@@ -189,7 +185,7 @@ def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
     ],
 )
 def test_labels_that_are_not_given_state_the_cuts(rule, expected):
-    assert _load(_with(strata=rule)).analyses["published"].strata.labels == expected
+    assert settings.load(_with(strata=rule)).analyses["published"].strata.labels == expected
 
 
 @given(st.integers(2, 20).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))
@@ -197,23 +193,25 @@ def test_a_fraction_stays_exact_from_text_float_and_json(parts):
     exact = Fraction(*parts)
     for written in (f"{parts[0]}/{parts[1]}", parts[0] / parts[1], str(parts[0] / parts[1]), str(exact)):
         assert parse_quantile(written) == exact
-    config = _load(_with(strata={"cuts": [parts[0] / parts[1]]}))
+    config = settings.load(_with(strata={"cuts": [parts[0] / parts[1]]}))
     handed = json.loads(json.dumps(settings.for_step(config, "published")))
-    rule = _load(handed).analyses["published"].strata
+    rule = settings.load(handed).analyses["published"].strata
     assert (rule.cuts, rule.cuts[0].label) == ([exact], str(exact))
     assert f"at the {exact} quantile" in labels.strata(rule, "p16")
 
 
 def test_text_from_the_command_line_becomes_numbers_and_ids_stay_text():
-    analysis = _load(_with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101])).analyses["published"]
+    analysis = settings.load(_with(alpha="0.01", quartile_type="6", mapping="null", exclude=[101])).analyses[
+        "published"
+    ]
     assert (analysis.alpha, analysis.quartile_type, analysis.mapping, analysis.exclude) == (0.01, 6, None, ["101"])
 
 
 def test_a_step_is_given_its_analysis_and_sections_and_nothing_else():
-    loaded = _load(CONFIG)
+    loaded = settings.load(CONFIG)
     handed = settings.for_step(loaded, "published", "robustness.seed", "robustness.permutations")
     assert handed["robustness"] == {"seed": 20240722, "permutations": 199}
-    assert _load(handed).analyses["published"] == loaded.analyses["published"]
+    assert settings.load(handed).analyses["published"] == loaded.analyses["published"]
     assert "robustness" not in settings.for_step(loaded, "published")
 
 
@@ -221,7 +219,7 @@ def test_files_are_found_in_the_working_directory_or_else_beside_the_workflow(tm
     home = Path.cwd()
     (tmp_path / "mine.xlsx").touch()
     monkeypatch.chdir(tmp_path)
-    loaded = settings.located(_load(_with(workbook="mine.xlsx", mapping="none.yaml")), home)
+    loaded = settings.located(settings.load(_with(workbook="mine.xlsx", mapping="none.yaml")), home)
     analysis = loaded.analyses["published"]
     assert (analysis.workbook, analysis.mapping) == ("mine.xlsx", "none.yaml")
     assert loaded.trial == str(home / "data/trial.yaml")

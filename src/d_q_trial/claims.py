@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,38 +49,13 @@ _SUMMARIES = {
     "count_percent": {"n": "n", "center": "count", "lower": "percent"},
     "range": {"n": "n", "lower": "minimum", "upper": "maximum"},
 }
-_CLAIM = ("claim", "source", "locator", "quantity")
-COLUMNS = (*_CLAIM, "reported", "recomputed", "verdict", "note", "known_difference", "value", *KEYS)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One reported value.
-
-    ``relation`` is "=" for a value, one of the inequalities for a bound. The fields from ``outcome`` to ``statistic``
-    are the key columns of the results.
-    """
-
-    claim: str
-    source: str
-    locator: str
-    quantity: str
-    reported: str
-    relation: str
-    outcome: str
-    measure: str
-    visit: str
-    marker: str
-    stratum: str
-    contrast: str
-    group: str
-    statistic: str
-    not_checkable: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Key of the row of the results that this claim is about."""
-        return tuple(getattr(self, name) for name in KEYS)
+# A reported value: its name and place, its ``relation`` ("=" for a value, an inequality for a bound), the key of its row of
+# the results, and why it is ``not_checkable``.
+Claim = dict[str, str]
+COLUMNS = (
+    *("claim", "source", "locator", "quantity", "reported", "recomputed", "verdict", "note", "known_difference"),
+    *("value", *KEYS),
+)
 
 
 def read_claims(folder: Path | str) -> list[Claim]:
@@ -97,9 +71,8 @@ def read_claims(folder: Path | str) -> list[Claim]:
     claims: dict[str, Claim] = {}
     for table in _TABLES:
         for claim in (claim for row in read_published(folder, table) for claim in _claims_of(table, row)):
-            if claim.claim in claims:
-                raise UserError(f"{folder}: two reported values have the name {claim.claim}")
-            claims[claim.claim] = claim
+            if claims.setdefault(claim["claim"], claim) is not claim:
+                raise UserError(f"{folder}: two reported values have the name {claim['claim']}")
     return list(claims.values())
 
 
@@ -146,8 +119,9 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
         if reported:
             place = (row["source"], row["locator"], *parts, quantity)
             name = ":".join(part.replace(" ", "_") for part in place if part)
-            own = key | {"statistic": statistic, "not_checkable": missing}
-            yield Claim(name, row["source"], row["locator"], quantity, reported, relation, **own)
+            of_row = {"source": row["source"], "locator": row["locator"], "quantity": quantity, "reported": reported}
+            own = {"relation": relation, "statistic": statistic, "not_checkable": missing}
+            yield {"claim": name} | of_row | key | own
 
 
 def judge(
@@ -188,7 +162,7 @@ def judge(
     """
     import pandas as pd
 
-    if missing := [name for name in known if name not in {claim.claim for claim in claims}]:
+    if missing := [name for name in known if name not in {claim["claim"] for claim in claims}]:
         raise UserError(f"known_differences.csv: no claim is called {missing[0]!r}")
     columns = [*KEYS, "value", "reason"]
     found = {tuple(key): (value, reason) for *key, value, reason in results[columns].itertuples(index=False)}
@@ -198,12 +172,16 @@ def judge(
     same_strata = _same_strata(strata, trial)
     rows = []
     for claim in (_in_analysis(claim, same_strata) for claim in claims):
-        verdict, value, note = _verdict(claim, found, others.get(claim.key, []), trial)
-        reported = claim.reported if claim.relation == "=" else f"{claim.relation} {claim.reported}"
-        recomputed = "" if math.isnan(value) else _recomputed(claim, value)
-        judged = (reported, recomputed, verdict, note, known.get(claim.claim, ""), value)
-        rows.append((*(getattr(claim, name) for name in _CLAIM), *judged, *claim.key))
+        verdict, value, note = _verdict(claim, found, others.get(_key(claim), []), trial)
+        judged = {"verdict": verdict, "note": note, "known_difference": known.get(claim["claim"], ""), "value": value}
+        judged["recomputed"] = "" if math.isnan(value) else _recomputed(claim, value)
+        bound = {} if claim["relation"] == "=" else {"reported": f"{claim['relation']} {claim['reported']}"}
+        rows.append(claim | bound | judged)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _key(claim: Claim) -> tuple[str, ...]:
+    return tuple(claim[name] for name in KEYS)
 
 
 def read_verdicts(path: Path | str) -> pd.DataFrame:
@@ -234,39 +212,39 @@ def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[st
 
 def _in_analysis(claim: Claim, same_strata: Mapping[str, Mapping[str, str]]) -> Claim:
     """Return a claim with the labels that the analysis gives to its strata."""
-    names = same_strata.get(claim.marker, {})
-    sides = claim.contrast.split(" - ")
+    names = same_strata.get(claim["marker"], {})
+    sides = claim["contrast"].split(" - ")
     between = len(sides) == 2 and all(side in names for side in sides)
-    if not between and claim.stratum not in names:
+    if not between and claim["stratum"] not in names:
         return claim
-    if not all(names[name] for name in (sides if between else [claim.stratum])):
-        return replace(claim, not_checkable=OTHER_SUBGROUPS)
+    if not all(names[name] for name in (sides if between else [claim["stratum"]])):
+        return claim | {"not_checkable": OTHER_SUBGROUPS}
     if between:
-        return replace(claim, contrast=" - ".join(names[side] for side in sides))
-    return replace(claim, stratum=names[claim.stratum])
+        return claim | {"contrast": " - ".join(names[side] for side in sides)}
+    return claim | {"stratum": names[claim["stratum"]]}
 
 
 def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: Trial) -> tuple[str, float, str]:
-    if claim.not_checkable:
-        verdict = NOT_APPLICABLE if claim.not_checkable == OTHER_SUBGROUPS else NOT_CHECKABLE
-        return verdict, math.nan, claim.not_checkable
-    if claim.key not in found:
+    if claim["not_checkable"]:
+        verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
+        return verdict, math.nan, claim["not_checkable"]
+    if _key(claim) not in found:
         return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
-    value, reason = found[claim.key]
+    value, reason = found[_key(claim)]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
-    limit = number(claim.reported).value
-    if claim.statistic == "n" and value == 0 < limit:
+    limit = number(claim["reported"]).value
+    if claim["statistic"] == "n" and value == 0 < limit:
         return NOT_CHECKABLE, value, NO_GROUP
-    if claim.relation != "=":
-        if claim.statistic == "p" and claim.relation == "<" and limit <= 0:
+    if claim["relation"] != "=":
+        if claim["statistic"] == "p" and claim["relation"] == "<" and limit <= 0:
             return NOT_CHECKABLE, value, "impossible: no P-value is below 0"
-        return (WITHIN_BOUND if _HOLDS[claim.relation](value, limit) else OUTSIDE_BOUND), value, ""
-    if rule := formatting.rounding_rule(value, claim.reported):
-        if claim.statistic == "p" and limit == 0:
+        return (WITHIN_BOUND if _HOLDS[claim["relation"]](value, limit) else OUTSIDE_BOUND), value, ""
+    if rule := formatting.rounding_rule(value, claim["reported"]):
+        if claim["statistic"] == "p" and limit == 0:
             return REPRODUCED, value, "reported as zero: below half a unit of its last decimal"
         return REPRODUCED, value, "rounded as a binary number" if rule == "binary" else ""
-    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim.reported)]
+    matches = [m for other, m in others if not math.isnan(other) and formatting.prints_as(other, claim["reported"])]
     if matches:
         return OTHER_CONVENTION, value, "the reported value is that of: " + ", ".join(map(_convention, matches))
     return NOT_REPRODUCED, value, ""
@@ -278,13 +256,13 @@ def _convention(method: str) -> str:
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
     """Return which part of the claim's key the results lack, in words."""
-    if claim.outcome not in trial.outcomes and claim.outcome not in trial.markers:
-        return f"{claim.outcome} is not an outcome that can be computed"
+    if claim["outcome"] not in trial.outcomes and claim["outcome"] not in trial.markers:
+        return f"{claim['outcome']} is not an outcome that can be computed"
     arms = {arm.key: arm.label for arm in trial.arms.others}
-    if claim.group in arms:
-        return f"the arm {arms[claim.group]} is not analysed"
+    if claim["group"] in arms:
+        return f"the arm {arms[claim['group']]} is not analysed"
     for position, name in enumerate(KEYS[:5]):
-        wanted = getattr(claim, name)
+        wanted = claim[name]
         if wanted and not any(key[position] == wanted for key in found):
             return f"this analysis has no {name} {wanted}"
     return "this analysis has no such result"
@@ -292,7 +270,7 @@ def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
 
 def _recomputed(claim: Claim, value: float) -> str:
     """Format a recomputed value with the reported decimals; beside a bound, with more digits."""
-    decimals = number(claim.reported).decimals
-    if claim.relation == "=":
+    decimals = number(claim["reported"]).decimals
+    if claim["relation"] == "=":
         return f"{formatting.rounded(value, decimals):f}"
-    return formatting.p_digits(value) if claim.statistic == "p" else f"{formatting.rounded(value, decimals + 2):f}"
+    return formatting.p_digits(value) if claim["statistic"] == "p" else f"{formatting.rounded(value, decimals + 2):f}"

@@ -11,7 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -308,12 +308,8 @@ def consistency(context: Context) -> None:
     else:
         report, findings = outputs.check_csv(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    trial = load_trial(given.trial) if given.trial else None
+    plain = partial(labels.plain, trial=load_trial(given.trial)) if given.trial else str
     links = [tuple(link.split("=", 1)) for link in given.links]
-
-    def plain(text: str) -> str:
-        return labels.plain(text, trial) if trial else text
-
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 
 

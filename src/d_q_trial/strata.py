@@ -66,9 +66,8 @@ def marker_values(participants: Participants, trial: Trial, analysis: Analysis) 
     pandas.DataFrame
         A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
     """
-    frame = _linked(participants, analysis)
+    frame = _at_baseline(_linked(participants, analysis))
     frame = frame[frame["arm"].isin(trial.analysed_arms) & frame["variable"].isin(trial.markers)]
-    frame = frame[frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
     return frame.pivot(index="participant", columns="variable", values="value")
 
 
@@ -88,8 +87,12 @@ def _linked(participants: Participants, analysis: Analysis) -> pd.DataFrame:
     return frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
 
 
+def _at_baseline(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
+
+
 def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where: str) -> pd.DataFrame:
-    rows = frame[frame["variable"].eq(marker) & frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
+    rows = _at_baseline(frame[frame["variable"].eq(marker)])
     analysed = rows[rows["arm"].isin(trial.analysed_arms)]
     if analysed.empty:
         return analysed
@@ -127,9 +130,7 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
         raise UserError(
             f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
         )
-    values = frame[
-        frame["variable"].eq(analysis.marker) & frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
-    ].set_index("participant")["value"]
+    values = _at_baseline(frame[frame["variable"].eq(analysis.marker)]).set_index("participant")["value"]
     return rows[["participant", "arm"]].assign(
         marker=analysis.marker,
         marker_value=rows["participant"].map(values).astype(float),

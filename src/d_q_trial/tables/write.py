@@ -23,25 +23,19 @@ _EPOCH = datetime(2000, 1, 1)
 _NUMBER = re.compile(rf"{MINUS}?\d+(?:\.(\d+))?")
 
 
-def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> list[Path]:
+def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
     """Write every table into a folder, as KEY with each of ``ENDINGS``, and all of them into tables.xlsx and tables.json."""
-    folder, written = Path(folder), []
+    folder, described = Path(folder), {}
     for table in tables:
-        paths = [folder / f"{table.key}{end}" for end in ENDINGS]
-        write_csv(shown_frame(table), paths[0])
-        write_csv(exact_frame(table), paths[1])
-        write_text(page(table), paths[2])
-        write_text(latex(table), paths[3])
-        written += paths
+        shown, exact, html, tex = (folder / f"{table.key}{end}" for end in ENDINGS)
+        write_csv(shown_frame(table), shown)
+        write_csv(exact_frame(table), exact)
+        write_text(page(table), html)
+        write_text(latex(table), tex)
+        rows = [{"cells": row.cells, "section": row.section} for row in table.rows]
+        described[table.key] = vars(table) | {"rows": rows}
     write_workbook(tables, folder / "tables.xlsx")
-    write_json({table.key: _shown(table) for table in tables}, folder / "tables.json")
-    return [*written, folder / "tables.xlsx", folder / "tables.json"]
-
-
-def _shown(table: BuiltTable) -> dict[str, Any]:
-    """Return a table as shown, for the pages."""
-    rows = [{"cells": row.cells, "section": row.section} for row in table.rows]
-    return vars(table) | {"rows": rows}
+    write_json(described, folder / "tables.json")
 
 
 def shown_frame(table: BuiltTable):
