@@ -40,17 +40,10 @@ EXCLUDED = "excluded by the analysis"
 def build_changes(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
     """Baseline values and changes of the analysed participants, as the analysis asks for them.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline
-        value (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural
-        logarithm, ``difference`` in the outcome's unit); it is NaN where ``reason`` says why there is none.
-
-    Raises
-    ------
-    UserError
-        If the analysis names an outcome, visit or participant that does not exist.
+    A row per participant, outcome, measure and visit with the columns of ``COLUMNS``. ``value`` is the baseline value
+    (measure ``baseline``) or the change (``percent_change`` in percent, ``log_ratio`` as the natural logarithm,
+    ``difference`` in the outcome's unit); it is NaN where ``reason`` says why there is none. UserError if the analysis
+    names an outcome, visit or participant that does not exist.
     """
     import pandas as pd
 
@@ -76,17 +69,8 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
 def linked_values(frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """Spread the values of participants with ids: a row for each, a column for each variable, visit and measure.
 
-    Returns
-    -------
-    wide : pandas.DataFrame
-        Columns (variable, visit, measure); NaN where there is no value. :func:`column_of` reads one.
-    arms : pandas.Series
-        The arm of each participant, in the same order.
-
-    Raises
-    ------
-    UserError
-        If a participant has two values of the same thing.
+    Values that are missing are NaN; :func:`column_of` reads a column. The second value is the arm of each participant, in
+    the same order. UserError if a participant has two values of the same thing.
     """
     linked = frame[frame["linked"]]
     arms = linked.drop_duplicates("participant").set_index("participant")["arm"]
@@ -201,19 +185,10 @@ def percent_change(baseline: ArrayLike, follow_up: ArrayLike) -> Any:
 
 
 def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values, and the reason where there is none.
+    """Change of raw values (in the outcome's unit, NaN where missing), to ten significant digits, and its reason.
 
-    Parameters
-    ----------
-    baseline, follow_up : array of float, shape (n,)
-        In the outcome's unit; NaN marks a missing value.
-    kind : {"percent", "log_ratio", "difference"}
-
-    Returns
-    -------
-    value : array of float, shape (n,)
-        To ten significant digits; NaN where ``reason`` is not empty.
-    reason : array of str, shape (n,)
+    ``kind`` is ``percent``, ``log_ratio`` or ``difference``; all arrays have shape (n,). The reason says why there is no
+    change, whose value is NaN then, and is empty elsewhere.
     """
     conditions = {
         NO_BASELINE: np.isnan(baseline),

@@ -61,10 +61,7 @@ COLUMNS = (
 def read_claims(folder: Path | str) -> list[Claim]:
     """Read every reported value of a folder as a claim, in the order of the files.
 
-    Raises
-    ------
-    UserError
-        If a row is malformed, or two reported values get the same name.
+    UserError if a row is malformed, or two reported values get the same name.
     """
     if not Path(folder).is_dir():
         raise UserError(f"{folder}: no such folder of reported values")
@@ -134,31 +131,14 @@ def judge(
 ) -> pd.DataFrame:
     """Judge all claims against the results of one analysis.
 
-    Parameters
-    ----------
-    claims : list of Claim
-    results, alternatives : pandas.DataFrame
-        As :func:`d_q_trial.results.build_results` makes them.
-    trial : Trial
-    known : mapping of claim to reason
-        Differences that are expected.
-    strata : pandas.DataFrame, optional
-        As :func:`d_q_trial.strata.build_strata` makes them; without them, strata go by their labels.
+    ``results``, ``alternatives`` and ``strata`` are as the steps before make them, ``known`` says why a claim is expected to
+    differ; without ``strata``, strata go by their labels. UserError if ``known`` names a claim that does not exist.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds
-        to it, half to even, half up, or as a binary number; ``reproduced under another convention`` if the same
-        statistic by another test variant or quartile type does. A reported bound excludes its limit, unless it is
-        reported as one that includes it (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the
-        analysis that has the same members as the article's definition gives, whatever its label; it is ``not
-        applicable`` if there is none.
-
-    Raises
-    ------
-    UserError
-        If a known difference names a claim that does not exist.
+    A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
+    half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
+    test variant or quartile type does. A reported bound excludes its limit, unless it is reported as one that includes it
+    (``<=``, ``>=``). A claim about a stratum is compared with the stratum of the analysis that has the same members as the
+    article's definition gives, whatever its label; it is ``not applicable`` if there is none.
     """
     import pandas as pd
 

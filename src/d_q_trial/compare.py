@@ -44,23 +44,12 @@ def places(strata: list[str]) -> dict[str, str]:
 
 
 def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial: Trial) -> pd.DataFrame:
-    """Compare every comparison of the arms' changes between analyses.
+    """Compare every comparison of the arms' changes between analyses, of which ``results`` has the tables by name.
 
-    Parameters
-    ----------
-    results : dict of analysis name to its long table
-        Must contain the reference analysis.
-    settings : Settings
-    trial : Trial
-
-    Returns
-    -------
-    pandas.DataFrame
-        A row per analysis, outcome, visit and place with the columns of ``COMPARISON_COLUMNS``. Strata are those of the
-        analysis's own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from
-        the reference, ``reversed`` where both are significant in opposite directions, ``not made`` (in a row
-        of its own) where only the reference has the comparison, and empty where only the analysis has it. Each
-        analysis is judged at its own alpha.
+    A row per analysis, outcome, visit and place with the columns of ``COMPARISON_COLUMNS``. Strata are those of the
+    analysis's own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from the
+    reference, ``reversed`` where both are significant in opposite directions, ``not made`` (in a row of its own) where only
+    the reference has the comparison, and empty where only the analysis has it. Each analysis is judged at its own alpha.
     """
     import numpy as np
     import pandas as pd
@@ -121,13 +110,10 @@ def compare_claims(
 ) -> pd.DataFrame:
     """Compare each reported P-value of a comparison of changes with its P in every analysis.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
-        claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion``
-        is ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
-        without a P. ``verdict`` is the analysis's own on the reported digits. Empty if nothing is published.
+    A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
+    claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
+    ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
+    without a P. ``verdict`` is the analysis's own on the reported digits. Empty if nothing is published.
     """
     import pandas as pd
 
@@ -231,14 +217,9 @@ def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[s
 
 
 def rows_to_draw(comparisons: pd.DataFrame, trial: Trial, *, large_family: int = 10) -> tuple[list[tuple], int]:
-    """Choose which comparisons the picture shows.
+    """Choose which comparisons (outcome, visit, place) the picture shows, and count those that it leaves out.
 
-    Returns
-    -------
-    rows : list of (outcome, visit, place)
-        All of families with at most ``large_family`` outcomes; of larger ones those that change in some analysis.
-    left_out : int
-        How many are not shown, because no analysis changes their conclusion.
+    All of families with at most ``large_family`` outcomes; of larger ones those that change in some analysis.
     """
     family = comparisons["outcome"].map({key: outcome.family for key, outcome in trial.outcomes.items()})
     small = comparisons.groupby(family)["outcome"].transform("nunique").le(large_family)

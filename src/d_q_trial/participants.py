@@ -77,10 +77,7 @@ def read_participants(folder: Path | str) -> Participants:
 def read_description(folder: Path | str) -> dict[str, Any]:
     """Read the label and source of the participants without their table.
 
-    Raises
-    ------
-    UserError
-        If the file is damaged.
+    UserError if the file is damaged.
     """
     path = Path(folder) / "participants.json"
     try:

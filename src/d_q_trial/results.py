@@ -53,21 +53,13 @@ def build_results(
     That is: all participants together, and the markers against age; each stratum of each marker; and the strata against
     each other at baseline, with the trend over three or more.
 
-    Parameters
-    ----------
-    participants, changes, strata
-        As made by the steps before.
-    also : iterable of str
-        Names of two-sample tests to make beside that of the analysis; by default the variants of the rank-sum test.
+    ``participants``, ``changes`` and ``strata`` are as the steps before make them; ``also`` names the two-sample tests to
+    make beside that of the analysis.
 
-    Returns
-    -------
-    results : pandas.DataFrame
-        A row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second; ``group``
-        names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
-        ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why.
-    alternatives : pandas.DataFrame
-        The same columns: P-values by the rank-sum variants ``also``, quartiles by the other definitions.
+    The results have a row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second;
+    ``group`` names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
+    ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why. The alternatives,
+    with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
     import pandas as pd
 

@@ -13,12 +13,7 @@ def hold(folder: Path | str) -> None:
     """Mark this process as alive; if no other is, remove the locks and configurations that ended runs left behind.
 
     The operating system releases the mark when the process ends, however it ends. Snakemake's own lock, in the same
-    folder, keeps two live runs apart.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
+    folder, keeps two live runs apart. OSError if the folder cannot be written.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

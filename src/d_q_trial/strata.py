@@ -30,18 +30,11 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     Quantiles are cut for every marker of the trial, absolute values and columns for the marker of the analysis alone.
     Excluded participants are neither in the strata nor among those whose quantiles count.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's
-        unit (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text,
-        ``lower`` and ``upper`` the cuts between which the stratum lies (NaN where it is open, or from a column). Empty
-        if the workbook has no marker.
-
-    Raises
-    ------
-    UserError
-        If the analysis names a marker or column that does not exist, or a stratum stays empty.
+    A row per analysed participant and marker, with the columns of ``COLUMNS``: ``marker_value`` in the marker's unit
+    (NaN where a column gives the stratum alone), ``stratum`` one of the labels, ``cut`` the cut values as text,
+    ``lower`` and ``upper`` the cuts between which the stratum lies (NaN where it is open, or from a column). Empty if
+    the workbook has no marker. UserError if the analysis names a marker or column that does not exist, or a stratum
+    stays empty.
     """
     import pandas as pd
 
@@ -61,10 +54,7 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
 def marker_values(participants: Participants, trial: Trial, analysis: Analysis) -> pd.DataFrame:
     """Markers at baseline of the analysed participants, whatever the strata are.
 
-    Returns
-    -------
-    pandas.DataFrame
-        A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
+    A row per participant, a column per marker that the workbook has, in the marker's unit; NaN where missing.
     """
     frame = _at_baseline(_linked(participants, analysis))
     frame = frame[frame["arm"].isin(trial.analysed_arms) & frame["variable"].isin(trial.markers)]

@@ -93,10 +93,8 @@ class Catalogue(Strict):
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     """Read the list of tables that a configuration names; without one, fill in ``default_tables.yaml.jinja``.
 
-    Raises
-    ------
-    UserError
-        If the file is not YAML, has unknown keys, or names an outcome, family, visit or marker that the trial lacks.
+    UserError if the file is not YAML, has unknown keys, or names an outcome, family, visit or marker that the trial
+    lacks.
     """
     if path:
         return validated(Catalogue, read_yaml(path), path, trial)
