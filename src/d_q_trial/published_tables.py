@@ -6,6 +6,7 @@ One schema serves the claims, the checks of internal consistency, the sensitivit
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
@@ -79,28 +80,23 @@ def split_relation(text: str) -> tuple[str, str]:
     return _SIGNS.get(sign, sign), rest
 
 
-def _is_number(text: str) -> bool:
-    try:
-        number(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_share(text: str) -> bool:
-    try:
-        return 0 < Fraction(text) < 1
-    except (ValueError, ZeroDivisionError):
-        return False
-
-
 class Cell(NamedTuple):
-    """A check of the text of a cell, what it expects, whether the cell may be empty, and the words that it allows."""
+    """A check of the text of a cell, what it expects, whether the cell may be empty, and the words that it allows.
 
-    fits: Callable[[str], bool]
+    A check that fails with a ValueError refuses the text.
+    """
+
+    fits: Callable[[str], object]
     expected: str
     may_be_empty: bool = False
     words: tuple[str, ...] = ()
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a cell may hold this text."""
+        try:
+            return bool(self.fits(text)) if text else self.may_be_empty
+        except (ValueError, ZeroDivisionError):
+            return False
 
 
 def one_of(*words: str) -> Cell:
@@ -108,13 +104,16 @@ def one_of(*words: str) -> Cell:
     return Cell(lambda text: text in words, f"one of {', '.join(words)}", words=words)
 
 
-COUNT = Cell(lambda text: text.isascii() and text.isdecimal(), "a whole number from 0")
-SOME = Cell(lambda text: text.isascii() and text.isdecimal() and int(text) > 0, "a whole number from 1")
-NUMBER = Cell(_is_number, "a number with a decimal point")
-P_VALUE = Cell(
-    lambda text: _is_number(text) and 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point"
-)
-SHARE = Cell(_is_share, "a fraction between 0 and 1, such as 1/3")
+def whole(low: int, high: float = math.inf) -> Cell:
+    """Allow whole numbers of a range only."""
+    expected = f"a whole number from {low}" + (f" to {high}" if high < math.inf else "")
+    return Cell(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
+
+
+COUNT, SOME = whole(0), whole(1)
+NUMBER = Cell(number, "a number with a decimal point")
+P_VALUE = Cell(lambda text: 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+SHARE = Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3")
 _KINDS = {
     "count": COUNT,
     "some": SOME,
@@ -166,7 +165,7 @@ def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dic
     for row in rows:
         for column, cell in cells_of(row).items():
             text = row[column]
-            if cell and not (cell.fits(text) if text else cell.may_be_empty):
+            if cell and not cell.accepts(text):
                 hint = nearest(text, cell.words) if text else ""
                 faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
     if len(faults) == 1:
@@ -225,7 +224,7 @@ def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
 
 def _with_plain_signs(row: Row) -> Row:
     """Write minus signs and relations in one form; a relation before P moves into its own column."""
-    row = {name: text.translate(_MINUS) if _is_number(text) else text for name, text in row.items()}
+    row = {name: text.translate(_MINUS) if NUMBER.accepts(text) else text for name, text in row.items()}
     if "p_relation" in row:
         sign, rest = split_relation(row["p"])
         own, other = split_relation(row["p_relation"])

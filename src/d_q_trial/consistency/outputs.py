@@ -17,7 +17,7 @@ from . import VARIANTS, WORDS, drawings, p_value_checks, table_checks
 from .findings import KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, decide
-from .reported import Reported, read_folder, read_p_values
+from .reported import Reported, read_folder, read_p_values, recorded_in
 from .sizes import read_constraints
 
 _PANELS = 6  # P-values that the page draws where none is marked as one of the abstract
@@ -83,8 +83,12 @@ def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report
 
 def check_folder(folder: Path | str) -> tuple[Report, list[Finding]]:
     """Check a folder of published tables."""
-    decision = decide(read_folder(folder).p_values)
-    report = assess_paper(read_folder(folder, decision.steps), decision)
+    reported = read_folder(folder)
+    decision = decide(reported.p_values)
+    for place, p in enumerate(reported.p_values):
+        if p.measured and p.variable in decision.steps:  # where the reported decimals mislead
+            reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
+    report = assess_paper(reported, decision)
     return report, _findings(report)
 
 

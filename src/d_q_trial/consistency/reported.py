@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..published_tables import (
-    NUMBER,
     P_VALUE,
     Cell,
     Number,
@@ -25,6 +24,7 @@ from ..published_tables import (
     read_table,
     schema,
     split_relation,
+    whole,
 )
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
 from .sizes import Constraint, parse_constraint
@@ -44,8 +44,8 @@ _CELLS = schema(
     + " ".join(f"{part}_{side}:number?" for side in SIDES for part in PARTS),
     name=Cell(bool, "a name"),
     bound=Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
-    size=Cell(lambda text: text.isdecimal() and 1 <= int(text) <= 2000, "a whole number from 1 to 2000"),
-    step=Cell(lambda text: NUMBER.fits(text) and number(text).value > 0, "a number above zero"),
+    size=whole(1, 2000),
+    step=Cell(lambda text: number(text).value > 0, "a number above zero"),
     ties=one_of(*_TIES),
     measure=one_of("value", "change"),
     answer=one_of("no", "yes"),
@@ -163,10 +163,7 @@ def _reported_p(row: Row) -> ReportedP:
     sign, p = split_relation(row["p"])
     n_first, n_second = (int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES)
     groups = [Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES]
-    ties = _TIES[row["ties"] or "unknown"]
-    if row["step"]:
-        ties = ties_from_step(number(row["step"]).value, *groups, n_first or _USUAL_N, n_second or _USUAL_N)
-    return ReportedP(
+    reported = ReportedP(
         **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
         n_first=n_first,
         n_second=n_second,
@@ -175,25 +172,31 @@ def _reported_p(row: Row) -> ReportedP:
         relation=sign[:1] or "=",
         p=number(p),
         test=row["test"] or "rank_sum",
-        ties=ties,
+        ties=_TIES[row["ties"] or "unknown"],
         highlight=row["highlight"] == "yes",
         effect=number_or_none(row["effect"]),
         variable=row["variable"] or row["claim"],
         measured=row["measure"] != "change",
     )
+    return recorded_in(number(row["step"]).value, reported) if row["step"] else reported
+
+
+def recorded_in(step: float, p: ReportedP) -> ReportedP:
+    """Return a reported P with the ties that are expected of values recorded in a step."""
+    numbers = p.n_first or _USUAL_N, p.n_second or _USUAL_N
+    return replace(p, ties=ties_from_step(step, p.first, p.second, *numbers))
 
 
 # What a row of tests, summaries or counts is about, whichever source reports it.
 same_quantity = itemgetter("outcome", "measure", "visit", "marker", "stratum")
 
 
-def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) -> Reported:
+def read_folder(folder: Path | str) -> Reported:
     """Read a folder of published tables.
 
     The groups come from the rows themselves: a contrast ``A - B`` compares the groups A and B within a stratum, or the
     strata A and B. Group sizes are looked up where they are reported; where only sums are, they become unknowns.
-    ``steps``, by outcome, are those in which it was recorded, where the reported decimals mislead. UserError with file,
-    row, column, value and expectation.
+    UserError with file, row, column, value and expectation.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -211,7 +214,7 @@ def read_folder(folder: Path | str, steps: Mapping[str, float] | None = None) ->
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
             raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
-        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes, steps or {})
+        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes)
         if read.claim in found:
             read = replace(read, claim=f"{read.claim}, {row['locator']}")
         if read.claim in found:
@@ -229,9 +232,7 @@ def _sides(row: Row) -> list[str]:
     return row["contrast"].split(" - ")
 
 
-def _from_tables(
-    row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes, steps: Mapping[str, float]
-) -> ReportedP:
+def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes) -> ReportedP:
     between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
     given = dict.fromkeys(_CELLS, "")
     for side, name in zip(SIDES, _sides(row), strict=True):
@@ -244,7 +245,7 @@ def _from_tables(
     measured = row["measure"] == "baseline"
     if measured and given["median_first"]:
         decimals = max(number(given[f"median_{side}"] or "0").decimals for side in SIDES)
-        given["step"] = str(steps.get(row["outcome"], 10.0**-decimals))
+        given["step"] = str(10.0**-decimals)
     label = [row["outcome"], *dict.fromkeys((row["measure"].replace("_", " "), row["visit"].replace("_", " ")))]
     if row["stratum"] != "all":
         label.append(row["stratum"] + (f" by {row['marker']}" if row["marker"] else ""))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ..errors import UserError
+from ..published_tables import Row
 from ..trial import BASELINE
-from .constraints import Quantile, RankSum, Targets, check_counts, constraints_on, effect_sign
+from .constraints import Quantile, RankSum, Targets, check_counts, constraints_on, effect_sign, groups_of
 from .design import Design, Enrolment, recruit
 from .search import Column, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
 
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
+Knots = tuple[float, float, float, float, float]
 
 
 @dataclass
@@ -49,8 +53,9 @@ def reconstruct(
     arm = cohort.people.arm
     check_counts(targets, cohort.people)
     cohort.smoker = np.full(arm.size, False)
-    for row in (row for rows in targets.summaries.values() for row in rows if row["statistic"] == "count_percent"):
-        cohort.smoker[rng.choice(np.flatnonzero(arm == row["group"]), int(row["center"]), replace=False)] = True
+    for row in itertools.chain(*targets.values()):
+        if row.get("statistic") == "count_percent":
+            cohort.smoker[rng.choice(np.flatnonzero(arm == row["group"]), int(row["center"]), replace=False)] = True
     outcomes = design.continuous
     traits = {key: rng.standard_normal(arm.size) for key in outcomes}  # how a participant changes, shared by visits
     # Each outcome has a stream of its own: a change to one leaves the others as they are.
@@ -79,12 +84,11 @@ def reconstruct(
     return cohort
 
 
-@dataclass
-class _Group:
+class _Group(NamedTuple):
     """Items of a column that may exchange values, and the knots and reach of their values."""
 
     items: np.ndarray
-    knots: Sequence[float]
+    knots: Knots
     lowest: float
     highest: float
 
@@ -101,7 +105,7 @@ def _find(
     design, items = cohort.design, cohort.people.present(outcome, visit)
     follow_up, decimals = visit != BASELINE, design.decimals[outcome]
     edges = not follow_up and decimals == 0
-    constraints = constraints_on(cohort.targets, cohort.people, outcome, visit, items, edges=edges)
+    constraints = constraints_on(cohort.targets, cohort.people, outcome, visit, edges=edges)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
     for number, part in enumerate(groups):
@@ -140,18 +144,18 @@ def _find(
     return column.cells
 
 
-def _quartiles(row: dict[str, str]) -> tuple[float, float, float]:
-    return float(row["lower"]), float(row["center"]), float(row["upper"])
+def _quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, float, float, float]]:
+    """Return the rows that report quartiles of a column, and these."""
+    rows = [row for row in cohort.targets[outcome, visit] if row.get("statistic") == "median_iqr"]
+    return [(row, float(row["lower"]), float(row["center"]), float(row["upper"])) for row in rows]
 
 
 def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> None:
     design, people = cohort.design, cohort.people
     items = people.present(outcome, BASELINE)
-    rows = cohort.targets.summaries[outcome, BASELINE]
-    whole_range = any(row["statistic"] == "range" for row in rows)
+    whole_range = any(row.get("statistic") == "range" for row in cohort.targets[outcome, BASELINE])
     groups = []
-    for row in (row for row in rows if row["statistic"] == "median_iqr"):
-        first, middle, third = _quartiles(row)
+    for row, first, middle, third in _quartiles(cohort, outcome, BASELINE):
         if outcome in design.extremes:
             low, high = lowest, highest = design.extremes[outcome]
             if not whole_range:  # not all groups reach equally far
@@ -161,7 +165,7 @@ def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> No
             reach = rng.uniform(1.4, 2.2, 2)
             low, high = first * np.exp(-reach[0] * typical), third * np.exp(reach[1] * 1.15 * typical)
             lowest, highest = low * 0.9, high * 1.1
-        where = np.flatnonzero(people.members(row["marker"], row["stratum"], row["group"])[items])
+        where = np.flatnonzero(people.members(*groups_of(row)[0])[items])
         groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
     latent = people.scores(design.loading(outcome), rng)[items]
     found = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
@@ -179,14 +183,14 @@ def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray,
     log_base = np.log(cells[items])
     against = design.against_baseline * (log_base - log_base.mean()) / log_base.std()
     push = np.zeros(items.size)  # starts the strata on the side where a reported effect puts them
-    for row in cohort.targets.tests[outcome, visit]:
-        if row["marker"] and " vs " not in row["stratum"]:
-            for group, direction in zip(row["contrast"].split(" - "), (0.6, -0.6), strict=True):
-                push[people.members(row["marker"], row["stratum"], group)[items]] += direction * effect_sign(row)
+    for row in cohort.targets[outcome, visit]:
+        if "contrast" in row and row["marker"] and " vs " not in row["stratum"]:
+            for group, direction in zip(groups_of(row), (0.6, -0.6), strict=True):
+                push[people.members(*group)[items]] += direction * effect_sign(row)
     step = 100.0 / np.min(cells[items])
     groups = [
-        _Group(np.flatnonzero(members[items]), knots, knots[0] - step, knots[4] + step)
-        for members, knots in _shapes(cohort, outcome, visit, rng)
+        _Group(np.flatnonzero(people.members(*group)[items]), knots, knots[0] - step, knots[4] + step)
+        for group, knots in _shapes(cohort, outcome, visit, rng)
     ]
     shared = design.shared_by_visits
 
@@ -200,30 +204,24 @@ def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray,
 
 def _shapes(
     cohort: Cohort, outcome: str, visit: str, rng: np.random.Generator
-) -> list[tuple[np.ndarray, Sequence[float]]]:
-    """Return the members of each group that exchanges values, with the five knots of its starting shape."""
-    design, members = cohort.design, cohort.people.members
-    rows = [row for row in cohort.targets.summaries[outcome, visit] if row["statistic"] == "median_iqr"]
-    result: list[tuple[np.ndarray, Sequence[float]]] = []
+) -> Iterator[tuple[tuple[str, str, str], Knots]]:
+    """Yield marker, stratum and arm of each group that exchanges values, with the five knots of its starting shape."""
+    design, rows = cohort.design, _quartiles(cohort, outcome, visit)
     given = design.shapes.get(outcome, {}).get(visit)
     for arm, (low, first, middle, third, high) in (given or {}).items():
-        if not any(row["group"] == arm and row["stratum"] in ("", "all") for row in rows):  # let the cohorts differ
+        if not any(row["group"] == arm and row["stratum"] in ("", "all") for row, *_ in rows):  # let the cohorts differ
             first = middle - (middle - first) * rng.uniform(0.75, 1.25)
             third = middle + (third - middle) * rng.uniform(0.75, 1.25)
-        result.append((members("", "all", arm), (low, first, middle, third, high)))
-    for row in [] if given else rows:
-        marker, stratum, group = row["marker"], row["stratum"], row["group"]
-        first, middle, third = _quartiles(row)
-        result.append((members(marker, stratum, group), _with_tails(first, middle, third, rng)))
-        (opposite,) = set(design.trial.stratum_labels) - {stratum}  # no summary of it is reported
+        yield ("", "all", arm), (low, first, middle, third, high)
+    for row, first, middle, third in [] if given else rows:
+        yield (row["marker"], row["stratum"], row["group"]), _with_tails(first, middle, third, rng)
+        (opposite,) = set(design.trial.stratum_labels) - {row["stratum"]}  # no summary of it is reported
         half = (third - first) / 2
         middle = rng.normal(0, 0.15 * half)
-        knots = _with_tails(max(middle - half, -80), middle, middle + half, rng)
-        result.append((members(marker, opposite, group), knots))
-    return result
+        yield (row["marker"], opposite, row["group"]), _with_tails(max(middle - half, -80), middle, middle + half, rng)
 
 
-def _with_tails(first: float, middle: float, third: float, rng: np.random.Generator) -> Sequence[float]:
+def _with_tails(first: float, middle: float, third: float, rng: np.random.Generator) -> Knots:
     reach = rng.uniform(0.8, 1.6, 2) * (third - first) * 0.8
     return max(first - reach[0], -90 + (first + 90) * 0.3), first, middle, third, third + reach[1]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from statistics import NormalDist
-from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,7 @@ _SUMMARIES: dict[str, tuple[dict[str, float | str], float]] = {
     "range": ({"lower": 0.0, "upper": 1.0}, 16),
     "mean_sd": ({"center": "mean", "lower": "sd"}, 4),
 }
+_MOMENTS = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
 Window = tuple[float, float]
 
 
@@ -69,6 +70,7 @@ class Constraint:
     windows: tuple[Window, ...]
     scale: float = 1.0  # the distance from a window that counts as one
     second: np.ndarray = field(default_factory=lambda: np.array([], int))
+    statistic: Callable[..., float] = np.mean  # of the first group alone
 
     @cached_property
     def items(self) -> np.ndarray:
@@ -77,7 +79,7 @@ class Constraint:
 
     def value(self, column: np.ndarray) -> float:
         """Return the statistic."""
-        raise NotImplementedError
+        return float(self.statistic(column[self.first]))
 
     def gap(self, column: np.ndarray) -> float:
         """Return the distance from the nearest window in units of ``scale``, and a little more; 0 within a window."""
@@ -123,17 +125,6 @@ class Quantile(Constraint):
 
 
 @dataclass(frozen=True)
-class Moment(Constraint):
-    """The mean or the standard deviation (n - 1) of some items."""
-
-    kind: str = "mean"
-
-    def value(self, column: np.ndarray) -> float:  # noqa: D102
-        values = column[self.first]
-        return float(values.mean() if self.kind == "mean" else values.std(ddof=1))
-
-
-@dataclass(frozen=True)
 class MedianDifference(Constraint):
     """The difference of two medians, first minus second."""
 
@@ -166,98 +157,92 @@ class RankSum(Constraint):
         return float(excess / math.sqrt(variance)) if variance > 0 else 0.0
 
 
-class Targets(NamedTuple):
-    """The reported rows that participants can give, with the readings of the design applied; by outcome and visit."""
-
-    summaries: dict[tuple[str, str], list[Row]]
-    tests: dict[tuple[str, str], list[Row]]
-    counts: dict[tuple[str, str], list[Row]]
+# The rows of all tables that participants can give, by outcome and visit, with the readings of the design applied.
+Targets = dict[tuple[str, str], list[Row]]
 
 
 def read_targets(folder: Path | str, design: Design) -> Targets:
     """Read the reported values, but for outcomes that the trial file does not name and for other arms and groups."""
     groups = ("", "all", "both arms", *design.arms)
-    tables: dict[str, dict[tuple[str, str], list[Row]]] = {}
-    for name in ("summaries", "ranges", "registry_baseline", "tests", "counts"):
+    targets: Targets = defaultdict(list)
+    for name in ("counts", "summaries", "ranges", "registry_baseline", "tests"):
         rows = read_published(folder, name)
         if not rows and name in ("summaries", "tests"):
             raise UserError(f"{Path(folder) / name}.csv: no reported values")
-        if name == "registry_baseline":  # a mean with its standard deviation, in the columns of a summary
-            more = {"upper": "", "marker": "", "stratum": "all"}
-            rows = [{**row, "center": row["value"], "lower": row["spread"], **more} for row in rows]
-        table = tables.setdefault("tests" if name == "tests" else "counts" if name == "counts" else "summaries", {})
         for row in rows:
             if row["outcome"] in design.trial.outcomes and row.get("group", "") in groups:
-                table.setdefault((row["outcome"], row["visit"]), []).append(dict(row))
+                if name == "registry_baseline":  # a mean with its standard deviation, in the columns of a summary
+                    row |= {"center": row["value"], "lower": row["spread"], "upper": "", "marker": "", "stratum": "all"}
+                targets[row["outcome"], row["visit"]].append(row)
     for reading in design.readings:
-        rows = tables["summaries"].get((reading.outcome, reading.visit), [])
-        hits = [r for r in rows if r["group"] == reading.group and r[reading.field] == reading.reported]
+        rows = targets[reading.outcome, reading.visit]
+        wanted = {"group": reading.group, reading.field: reading.reported}.items()
+        hits = [row for row in rows if wanted <= row.items()]
         if not hits:
             raise UserError(f"reading of {reading.outcome} {reading.reported}: no reported row has it")
         for row in hits:
             row[reading.field] = reading.read_as
-    return Targets(*(defaultdict(list, tables[name]) for name in Targets._fields))
+    return targets
+
+
+def groups_of(row: Row) -> list[tuple[str, str, str]]:
+    """Return marker, stratum and arm of the group of a row, or of the two groups of a test."""
+    if "contrast" not in row:
+        return [(row["marker"], row["stratum"], row["group"])]
+    sides = row["contrast"].split(" - ")
+    return [(row["marker"], *((side, "") if " vs " in row["stratum"] else (row["stratum"], side))) for side in sides]
 
 
 def check_counts(targets: Targets, people: Enrolment) -> None:
-    """Check the numbers of participants that are reported for figures."""
-    for (outcome, visit), rows in targets.counts.items():
+    """Check every reported number of participants."""
+    for (outcome, visit), rows in targets.items():
+        present = people.present(outcome, visit)
         for row in rows:
-            there = people.members(row["marker"], row["stratum"], row["group"])[people.present(outcome, visit)]
-            _check_n(row, row["n"], int(there.sum()), row["group"])
-
-
-def _check_n(row: Row, reported: str, n: int, group: str) -> None:
-    if reported and int(reported) != n:
-        raise UserError(f"{_name(row)}: n = {n} in {group or 'both arms'}, reported {reported}")
+            for marker, stratum, group in groups_of(row):
+                n, reported = people.members(marker, stratum, group)[present].sum(), row.get("n", row.get(f"n_{group}"))
+                if reported and int(reported) != n:
+                    raise UserError(f"{_name(row)}: n = {n} in {group or 'both arms'}, reported {reported}")
 
 
 def constraints_on(
-    targets: Targets, people: Enrolment, outcome: str, visit: str, items: np.ndarray, *, edges: bool = False
+    targets: Targets, people: Enrolment, outcome: str, visit: str, *, edges: bool = False
 ) -> tuple[Constraint, ...]:
-    """Return the constraints on one column; their items count positions within ``items`` (participants).
+    """Return the constraints on one column; their items count positions within the participants who have a value.
 
     ``edges``: for a column of whole numbers, whose quantiles may lie at the edge of what rounds to the reported one.
     """
     found: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
-
-    def members(marker: str, stratum: str, group: str) -> np.ndarray:
-        return np.flatnonzero(people.members(marker, stratum, group)[items])
-
-    for row in targets.summaries[outcome, visit]:
-        fields, parts = _SUMMARIES.get(row["statistic"], ({}, 1.0))
-        where = members(row["marker"], row["stratum"], row["group"])
-        _check_n(row, row["n"], where.size, row["group"])
+    present = people.present(outcome, visit)
+    for row in targets[outcome, visit]:
+        groups, title = groups_of(row), f"{_name(row)}, "
+        first, *others = (np.flatnonzero(people.members(*group)[present]) for group in groups)
+        if row.get("test") == "rank_sum":
+            sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
+            test = RankSum(f"{title}P {relation} {p}", first, z_windows(p, relation, sign), second=others[0])
+            found.setdefault((*groups, relation, p), test)
+            if sign:
+                far = (_APART, math.inf) if sign > 0 else (-math.inf, -_APART)
+                window = rounding_window(row["effect"]) if row["effect"] else far
+                name = f"{title}difference of medians {row['effect'] or row['direction']}"
+                found.setdefault(tuple(groups), MedianDifference(name, first, (window,), 10.0, others[0]))
+        fields, parts = _SUMMARIES.get(row.get("statistic", ""), ({}, 1.0))
         for column, what in fields.items():
             reported = row[column]
-            key, title = (what, row["marker"], row["stratum"], row["group"], reported), f"{_name(row)}, "
+            key = (what, *groups, reported)
             if isinstance(what, str):
-                name, window = f"{title}{what} = {reported}", rounding_window(reported)
-                found.setdefault(key, Moment(name, where, (window,), float(row["lower"]) / parts, kind=what))
+                name, window, scale = (
+                    f"{title}{what} = {reported}",
+                    rounding_window(reported),
+                    float(row["lower"]) / parts,
+                )
+                found.setdefault(key, Constraint(name, first, (window,), scale, statistic=_MOMENTS[what]))
                 continue
             low, high = rounding_window(reported, edges=edges)
             if row["statistic"] == "range" and number(reported).decimals == 0:
                 low = number(reported).value  # an age of 62 is 62.0 or more, and is reported as 62
             scale = max(abs(float(row["upper"]) - float(row["lower"])) / parts, 1e-9)
             name = f"{title}quantile {what:g} = {reported}"
-            found.setdefault(key, Quantile(name, where, ((low, high),), scale, probability=what))
-    for row in targets.tests[outcome, visit]:
-        if row["test"] != "rank_sum":
-            continue
-        groups = row["contrast"].split(" - ")
-        of_strata = " vs " in row["stratum"]
-        first, second = (members(row["marker"], *((g, "") if of_strata else (row["stratum"], g))) for g in groups)
-        for name, side, group in zip(("n_d_q", "n_control"), (first, second), groups, strict=True):
-            _check_n(row, row[name], side.size, group)
-        key, sign, title = (row["marker"], row["stratum"], row["contrast"]), effect_sign(row), f"{_name(row)}, "
-        relation, p = row["p_relation"], row["p"]
-        test = RankSum(f"{title}P {relation} {p}", first, z_windows(p, relation, sign), second=second)
-        found.setdefault((*key, relation, p), test)
-        if sign:
-            window = rounding_window(row["effect"]) if row["effect"] else (_APART, math.inf)
-            window = window if row["effect"] or sign > 0 else (-math.inf, -_APART)
-            name = f"{title}difference of medians {row['effect'] or row['direction']}"
-            found.setdefault(key, MedianDifference(name, first, (window,), 10.0, second))
+            found.setdefault(key, Quantile(name, first, ((low, high),), scale, probability=what))
     for constraint in found.values():
         if constraint.items.size == 0:
             raise UserError(f"{constraint.name}: no participant has a value")

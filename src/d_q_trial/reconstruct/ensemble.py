@@ -83,8 +83,9 @@ def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd
 
 
 def _reported(targets: Targets, wanted) -> str:
-    for row in targets.tests[wanted.outcome, wanted.visit] if wanted.analysis == RANK_SUM else []:
-        if (row["marker"], row["stratum"]) == (wanted.marker, wanted.stratum):
+    place = {"marker": wanted.marker, "stratum": wanted.stratum}.items()
+    for row in targets[wanted.outcome, wanted.visit] if wanted.analysis == RANK_SUM else []:
+        if "contrast" in row and place <= row.items():
             p = row["p"] if row["p_relation"] == "=" else f"{row['p_relation']} {row['p']}"
             return {"p": p, "median_difference": row["effect"]}.get(wanted.quantity, "")
     return ""
