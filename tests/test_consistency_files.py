@@ -13,7 +13,7 @@ import pytest
 
 from d_q_trial.cli import main
 from d_q_trial.consistency import VARIANTS
-from d_q_trial.consistency.findings import COLUMNS
+from d_q_trial.consistency.findings import Finding
 from d_q_trial.files import read_rows as rows
 
 HEADER = "claim,p,n_first,n_second\n"
@@ -65,7 +65,7 @@ def test_the_example_gives_its_convention_its_sizes_and_its_misprint(written):
 
 def test_findings_are_the_same_as_csv_and_as_json_and_tables_are_described(written):
     table = rows(written / "findings.csv")
-    assert tuple(table[0]) == COLUMNS
+    assert tuple(table[0]) == Finding._fields
     assert json.loads((written / "findings.json").read_text(encoding="utf-8")) == table
     assert len({row["finding"] for row in table}) == len(table)
     described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))

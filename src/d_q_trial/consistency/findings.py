@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -19,8 +18,7 @@ from . import VARIANTS, WORDS
 KINDS: dict[str, str] = WORDS["kinds"]  # and what each is
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One observation.
 
     ``finding`` is a stable name, ``value`` what is reported, ``expected`` what the check gives, ``how`` the check in
@@ -37,9 +35,6 @@ class Finding:
     expected: str
     certainty: str
     harmless_explanation: str
-
-
-COLUMNS = tuple(field.name for field in fields(Finding))
 
 
 @cache
@@ -66,7 +61,7 @@ def finding(check: str, *parts: str, **values: Any) -> Finding:
     check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
     """
     engine, words = _words()
-    row = {name: str(values.get(name, "")) for name in COLUMNS}
+    row = {name: str(values.get(name, "")) for name in Finding._fields}
     row |= {name: engine.from_string(text).render(values) for name, text in words[check].items()}
     row["finding"] = row["finding"] or "-".join((check, *parts))
     row["certainty"] = row["certainty"] or "certain"

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -40,8 +41,7 @@ Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unk
 Component = dict[Pair, tuple[list[ReportedP], list[tuple[int, int]]]]
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """How well one variant explains all P-values together.
 
     The counts are made at the group sizes that are most likely under the best variant, so that all variants are counted
@@ -62,8 +62,7 @@ class Score:
     probability: float
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One possible pair of numbers for P-values that share their groups."""
 
     first: str

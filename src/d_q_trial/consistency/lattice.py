@@ -31,13 +31,11 @@ class Lattice(NamedTuple):
     def index(self, p) -> np.ndarray:
         """Place of ``p`` on the lattice, in steps, interpolated; the ends are carried on at their slope."""
         p = np.asarray(p, dtype=float)
-        values, steps = self.distinct, np.arange(self.distinct.size, dtype=float)
+        values = self.distinct
         if values.size == 1:
             return np.zeros_like(p)
-        low = (p - values[0]) / max(values[1] - values[0], 1e-300)
-        high = steps[-1] + (p - values[-1]) / max(values[-1] - values[-2], 1e-300)
-        outside = np.where(p < values[0], np.maximum(low, -1.0), np.minimum(high, steps[-1] + 1))
-        return np.where((p < values[0]) | (p > values[-1]), outside, np.interp(p, values, steps))
+        ends = 2 * values[[0, -1]] - values[[1, -2]]
+        return np.interp(p, [ends[0], *values, ends[1]], np.arange(-1.0, values.size + 1))
 
 
 def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):

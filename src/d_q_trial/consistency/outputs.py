@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -37,28 +36,18 @@ def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
             plain, tied = a.p.fits(*a.numbers, variant)
             with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
             lattice.append((*numbers, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
-    ranges = [
-        (r.p.claim, r.p.relation, r.p.p.text, *list(vars(r).values())[1:-1], _YES[r.inside]) for r in report.ranges
-    ]
+    ranges = [(r.p.claim, r.p.relation, r.p.p.text, *r[1:-1], _YES[r.inside]) for r in report.ranges]
     dependence = [row | {"depends_on_variant": _YES[row["depends_on_variant"]]} for row in report.dependence]
     return {
-        "findings": _frame(Finding, findings),
-        "variants": _frame(Score, scores),
+        "findings": pd.DataFrame(findings, columns=Finding._fields),
+        "variants": pd.DataFrame(scores, columns=Score._fields),
         "abstract": pd.DataFrame(dependence, columns=list(DEPENDENCE)),
-        "group_sizes": _frame(Option, itertools.chain(*options.values())),
-        "quartiles": _frame(Definition, report.decision.definitions),
+        "group_sizes": pd.DataFrame(itertools.chain(*options.values()), columns=Option._fields),
+        "quartiles": pd.DataFrame(report.decision.definitions, columns=Definition._fields),
         "p_values": pd.DataFrame(p_values, columns=list(_P_VALUE)),
-        "ranges": pd.DataFrame(ranges, columns=["claim", "relation", *_names(RangeCheck)]),
+        "ranges": pd.DataFrame(ranges, columns=["claim", "relation", *RangeCheck._fields]),
         "lattice": pd.DataFrame(lattice, columns=[*_P_VALUE[:5], *_ON_LATTICE]),
     }
-
-
-def _frame(kind: type, items: Iterable) -> pd.DataFrame:
-    return pd.DataFrame([vars(item) for item in items], columns=_names(kind))
-
-
-def _names(kind: type) -> list[str]:
-    return [field.name for field in fields(kind)]
 
 
 def _joined(u: tuple[float, ...]) -> str:
@@ -111,7 +100,7 @@ def write(
     ``plain`` puts labels in place of keys on the page; ``links`` are other pages, as text and address.
     """
     folder = Path(folder)
-    write_json([vars(finding) for finding in findings], folder / "findings.json")
+    write_json([finding._asdict() for finding in findings], folder / "findings.json")
     write_json(WORDS["tables"], folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")

@@ -18,6 +18,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
@@ -45,8 +46,7 @@ def place(n: int, p: Fraction, kind: int) -> tuple[int, Fraction]:
     return math.floor(position), position - math.floor(position)
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """One definition of the quartiles with one rounding rule, judged by all reported digits together."""
 
     type: int
@@ -129,8 +129,7 @@ def _last_digits(numerator: int, denominator: int, rounding: str) -> np.ndarray:
     return (down + up) % 10
 
 
-@dataclass(frozen=True)
-class RangeCheck:
+class RangeCheck(NamedTuple):
     """How far P can go for the reported quantiles; ``inside`` is None if they contradict themselves."""
 
     p: ReportedP

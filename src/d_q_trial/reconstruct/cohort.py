@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import UserError
 from ..published_tables import Row
 from ..trial import BASELINE
-from .constraints import Quantile, RankSum, Targets, check_counts, constraints_on, effect_sign, groups_of
+from .constraints import Targets, check_counts, constraints_on, effect_sign, groups_of
 from .design import Design, Enrolment, recruit
 from .search import Column, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
 
@@ -131,10 +131,7 @@ def _find(
         for part in groups:
             values[part.items] = in_order_of(scores[part.items], sample(part.items.size, part.knots, rng))
         if ties:
-            tied = next(c.items for c in constraints if isinstance(c, RankSum))
-            about_zero = [c for c in constraints if isinstance(c, Quantile) and c.windows[0][0] <= 0 <= c.windows[0][1]]
-            near = np.intersect1d(np.concatenate([c.items for c in about_zero]), tied)
-            tie_changes(values, near, np.setdiff1d(tied, near), base, rng, run=ties.run, pairs=ties.pairs)
+            tie_changes(values, constraints, base, ties, rng)
         return values
 
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import UserError
 from .constraints import Constraint, Quantile, RankSum
+from .design import Ties
 
 # A total miss this small is the lattice's: ties are what is left to try.
 _NEARLY = 0.08
@@ -238,24 +239,21 @@ def in_order_of(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def tie_changes(
-    values: np.ndarray,
-    near_zero: np.ndarray,
-    others: np.ndarray,
-    base: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    run: int,
-    pairs: int,
+    values: np.ndarray, constraints: Sequence[Constraint], base: np.ndarray, ties: Ties, rng: np.random.Generator
 ) -> None:
     """Make some percent changes, shape (n,), equal in place; ``base`` holds the baselines in whole cells, shape (n,).
 
-    ``run`` items get no change at all, most of them of the group whose reported quartiles include zero (``near_zero``;
-    ``others`` are the other items of the contrast). So many ``pairs`` of one group (a tie across the groups would make U a
-    half-integer) in the tails, where no reported quartile lies, get a change that both baselines can carry.
+    A run of items of the contrast gets no change at all, most of them of the group whose reported quartiles include zero.
+    Pairs of one group (a tie across the groups would make U a half-integer) in the tails, where no reported quartile
+    lies, get a change that both baselines can carry.
     """
+    tied = next(c.items for c in constraints if isinstance(c, RankSum))
+    about_zero = [c.items for c in constraints if isinstance(c, Quantile) and c.windows[0][0] <= 0 <= c.windows[0][1]]
+    near_zero = np.intersect1d(np.concatenate(about_zero), tied)
+    others = np.setdiff1d(tied, near_zero)
     elsewhere = rng.integers(3)  # zeros in the other group
-    chosen = near_zero[np.argsort(np.abs(values[near_zero]))][: run - elsewhere]
-    nearest = others[np.argsort(np.abs(values[others]))][: run - chosen.size]
+    chosen = near_zero[np.argsort(np.abs(values[near_zero]))][: ties.run - elsewhere]
+    nearest = others[np.argsort(np.abs(values[others]))][: ties.run - chosen.size]
     zero = np.concatenate([chosen, nearest])
     values[zero] = 0.0
     free = np.setdiff1d(np.concatenate([near_zero, others]), zero)
@@ -263,7 +261,7 @@ def tie_changes(
     def distance(pair: np.ndarray) -> float:
         return abs(values[pair[0]] - values[pair[1]]) + 50.0 / math.gcd(*base[pair])
 
-    for _ in range(pairs):
+    for _ in range(ties.pairs):
         outer = free[np.argsort(-np.abs(values[free]))][: max(2, free.size * 2 // 3)]
         tries = [rng.choice(outer, 2, replace=False) for _ in range(40)]
         pair = min((pair for pair in tries if len(set(np.isin(pair, near_zero))) == 1), key=distance)
@@ -273,9 +271,7 @@ def tie_changes(
 
 
 def swap_until(
-    miss: Callable[[], float],
-    propose: Callable[[], tuple[np.ndarray, Sequence[int]]],
-    attempts: int,
+    miss: Callable[[], float], propose: Callable[[], tuple[np.ndarray, Sequence[int]]], attempts: int
 ) -> bool:
     """Exchange two entries of an array, as proposed, wherever ``miss`` does not grow; return whether it reached 0."""
     now = miss()
