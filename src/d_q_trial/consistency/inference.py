@@ -8,7 +8,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -233,18 +233,17 @@ def _solutions(members: list[Pair], linked: list[str], domains, constraints) -> 
             )
     involved = [c for c in constraints if not c.terms.keys().isdisjoint(linked)]
     bounds = {name: domains[name] for name in itertools.chain(*(c.terms for c in involved), linked)}
-    found: dict[tuple[int, ...], dict[str, int]] = {}
+    found: dict[tuple[int, ...], None] = {}
     for count, solution in enumerate(sizes.solutions(bounds, involved)):
         if count == sizes.MOST_SOLUTIONS:
             raise UserError(
                 f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
             )
-        kept = {name: solution[name] for name in needed}
-        if min(kept.values()) > 0:
-            found.setdefault(tuple(kept.values()), kept)
-    if not found:
+        found[tuple(solution[name] for name in needed)] = None
+    above_zero = [dict(zip(needed, numbers, strict=True)) for numbers in found if min(numbers) > 0]
+    if not above_zero:
         raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
-    return list(found.values())
+    return above_zero
 
 
 def _resolve(pair: Pair, solution: dict[str, int]) -> tuple[int, int]:
@@ -292,8 +291,8 @@ def _options(
     return options
 
 
-def assess(p: ReportedP, n_first: int, n_second: int, variant: str) -> Assessment:
-    """Return whether and how a reported P can come about."""
+def assess(p: ReportedP, n_first: int, n_second: int, variant: str, others: Sequence[str] = ()) -> Assessment:
+    """Return whether and how a reported P can come about; ``others`` are variants that are not ruled out either."""
     plain, tied = p.fits(n_first, n_second, variant)
     if plain.u:
         return Assessment(p, variant, n_first, n_second, ATTAINABLE, plain.u, plain.chance)
@@ -303,6 +302,8 @@ def assess(p: ReportedP, n_first: int, n_second: int, variant: str) -> Assessmen
     if status == NEITHER and p.ties.weight:
         tie_sum, u = least_ties(p.low, p.high, n_first, n_second, variant)
         status = NEITHER if tie_sum is None else MANY_TIES
+    if status == NEITHER and any(assess(p, n_first, n_second, other).status != NEITHER for other in others):
+        status = OTHER
     return Assessment(p, variant, n_first, n_second, status, u, plain.chance, fewer, tie_sum)
 
 
@@ -333,14 +334,7 @@ def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessme
     """
     best, *others = inference.scores
     possible = [score.variant for score in others if score.probability > NOT_RULED_OUT]
-    assessments = []
-    for p in p_values:
-        numbers = inference.numbers[p.claim]
-        a = assess(p, *numbers, best.variant)
-        if a.status == NEITHER and any(assess(p, *numbers, other).status != NEITHER for other in possible):
-            a = replace(a, status=OTHER)
-        assessments.append(a)
-    return assessments
+    return [assess(p, *inference.numbers[p.claim], best.variant, possible) for p in p_values]
 
 
 def under_each_variant(a: Assessment) -> list[dict]:
