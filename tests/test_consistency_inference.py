@@ -11,7 +11,7 @@ from d_q_trial.consistency import VARIANTS, sizes
 from d_q_trial.consistency.findings import slug
 from d_q_trial.consistency.inference import NEITHER, infer
 from d_q_trial.consistency.lattice import NO_TIES
-from d_q_trial.consistency.outputs import check_folder
+from d_q_trial.consistency.outputs import check
 from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.consistency.sizes import parse_constraint
 from d_q_trial.published_tables import number
@@ -19,7 +19,7 @@ from d_q_trial.published_tables import number
 
 @pytest.fixture(scope="module")
 def checked():
-    return check_folder("data/published")
+    return check("data/published")
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def as_published():
 
 
 AGE, SMOKER = {"outcome": "age", "group": "d_q"}, {"outcome": "smoker"}
-P1NP = {"source": "registry", "outcome": "p1np", "group": "d_q"}
+P1NP_4 = {"source": "registry", "outcome": "p1np", "group": "d_q", "visit": "week_4"}
 SASP = {"outcome": "sasp_composite", "group": "d_q"}
 CTX = {"source": "registry", "outcome": "ctx", "visit": "week_20"}
 P1NP_P = {"source": "registry", "outcome": "p1np", "visit": "week_4"}
@@ -54,13 +54,8 @@ BODY = {"source": "paper", "event": "Body pain"}
         ("means-equal-medians-age", "registry_baseline", AGE, {"value": "71.3"}),
         ("means-equal-medians-age", "summaries", AGE, {"center": "71.1"}),
         ("total-of-means-registry-age", "registry_baseline", {"group": "total"}, {"value": "73.4"}),
-        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP | {"visit": "week_4"}, {"upper": "148.0"}),
-        (
-            "decimals-registry-p1np-week_4-d_q-upper",
-            "summaries",
-            P1NP | {"visit": "week_4"},
-            {"center": "3", "lower": "1"},
-        ),
+        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"upper": "148.0"}),
+        ("decimals-registry-p1np-week_4-d_q-upper", "summaries", P1NP_4, {"center": "3", "lower": "1"}),
         ("below-minus-100-registry-sasp_composite-week_2-d_q-lower", "summaries", SASP, {"lower": "-100.0"}),
         ("stated-n-paper-fig-3-caption", "statements", {"kind": "n"}, {"visits": "week_2"}),
         ("completers-d_q", "registry_flow", {"milestone": "completed", "group": "d_q"}, {"n": "28"}),
@@ -84,7 +79,7 @@ def test_a_finding_disappears_with_its_cause(tmp_path, as_published, name, table
 @pytest.mark.parametrize(
     ("name", "words", "table", "where", "change"),
     [
-        ("decimals-registry-p1np-week_20-d_q-upper", "1309 has no decimal", "summaries", P1NP | {"visit": "week_20"},
+        ("decimals-registry-p1np-week_20-d_q-upper", "1309 has no decimal", "summaries", P1NP_4 | {"visit": "week_20"},
          {"upper": "1309"}),
         ("below-minus-100-registry-ctx-week_20-control-lower", "−142.4%", "summaries", CTX | {"group": "control"},
          {"lower": "-142.4"}),
@@ -120,15 +115,12 @@ def test_two_sources_are_compared_at_their_reported_decimals(tmp_path, as_publis
     assert after["sources-agree"].what == as_published["sources-agree"].what
 
 
-def test_a_footnote_that_names_another_test_is_found_by_recomputing(as_published):
+def test_words_of_findings_hold_what_the_checks_compute(as_published):
     finding = as_published["stated-test-smoker"]
     # R: chisq.test(matrix(c(10, 20, 12, 18), 2), correct = FALSE)$p.value 0.592; correct = TRUE and fisher.test 0.789
     assert finding.what.endswith("is that of chi-squared")
     assert "Yates' correction 0.789; Fisher's exact test 0.789; rank-sum test 0.595" in finding.how
     assert finding.certainty == "certain"
-
-
-def test_words_of_findings_hold_what_the_checks_compute(as_published):
     assert "average to 73.39" in as_published["total-of-means-registry-age"].what  # weighted by numbers
     limit = as_published["decimals-registry-p1np-week_4-d_q-upper"]
     assert "times the next largest" in limit.what

@@ -105,9 +105,8 @@ def test_the_search_meets_every_constraint_and_refinement_breaks_none_and_reache
 
 def test_search_names_the_constraint_that_cannot_be_met():
     first, second, generator = np.arange(5), np.arange(5, 10), rng()
-    column = column_of(
-        np.zeros(10, int), quantile(first, 0.5, "30.0"), rank_sum(first, second, "0.001")
-    )  # the smallest P is 0.009
+    too_small = rank_sum(first, second, "0.001")  # the smallest P is 0.009
+    column = column_of(np.zeros(10, int), quantile(first, 0.5, "30.0"), too_small)
     with pytest.raises(UnmetError, match=r"made up: .*P = 0\.001 \(reached"):
         solve(column, lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
 

@@ -301,12 +301,9 @@ def consistency(context: Context) -> None:
     from .trial import load_trial
 
     given = context.arguments
-    if given.claims.is_dir():
-        if given.sizes:
-            raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
-        report, findings = outputs.check_folder(given.claims)
-    else:
-        report, findings = outputs.check_csv(given.claims, given.sizes)
+    if given.sizes and given.claims.is_dir():
+        raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
+    report, findings = outputs.check(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
     plain = partial(labels.plain, trial=load_trial(given.trial)) if given.trial else str
     links = [tuple(link.split("=", 1)) for link in given.links]

@@ -54,36 +54,30 @@ def _joined(u: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in u)
 
 
-def check_csv(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
-    """Check a CSV of P-values, and a CSV of constraints on unreported group sizes if there are any.
+def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, list[Finding]]:
+    """Check a folder of published tables, or a CSV of P-values; return what it gives and the findings by kind.
 
-    UserError if the P-values hold nothing that can be checked.
+    ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if there is nothing
+    that can be checked.
     """
-    reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
-    report = assess_paper(reported, decide(reported.p_values))
-    findings = _findings(report)
+    if Path(path).is_dir():
+        reported = read_folder(path)
+        decision = decide(reported.p_values)
+        for place, p in enumerate(reported.p_values):
+            if p.measured and p.variable in decision.steps:  # where the reported decimals mislead
+                reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
+    else:
+        reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
+        decision = decide(reported.p_values)
+    report = assess_paper(reported, decision)
+    checks = (*p_value_checks.CHECKS, *table_checks.CHECKS)
+    findings = in_order(finding for check in checks for finding in check(report))
     if not findings:
         raise UserError(
             f"{path}: nothing to check: no rank-sum P-value is reported with a value (a bound such as <0.05 fits every "
             "test), and none has the medians of two groups"
         )
     return report, findings
-
-
-def check_folder(folder: Path | str) -> tuple[Report, list[Finding]]:
-    """Check a folder of published tables."""
-    reported = read_folder(folder)
-    decision = decide(reported.p_values)
-    for place, p in enumerate(reported.p_values):
-        if p.measured and p.variable in decision.steps:  # where the reported decimals mislead
-            reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
-    report = assess_paper(reported, decision)
-    return report, _findings(report)
-
-
-def _findings(report: Report) -> list[Finding]:
-    checks = (*p_value_checks.CHECKS, *table_checks.CHECKS)
-    return in_order(finding for check in checks for finding in check(report))
 
 
 def write(
