@@ -194,12 +194,8 @@ def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> T
     chance = 2 * math.sqrt(TIE_STEP * tie_sum)  # twice the standard deviation of a Poisson number of pairs
     weight = 1 - math.exp(-n * (n - 1) / 2 * pair)
     low, high = _USUAL[0] * tie_sum - chance, _USUAL[1] * tie_sum + chance + 2 * TIE_STEP
-    return Ties(
-        min(max(weight, 0.02), 0.98),
-        _whole(low, n),
-        _whole(high, n),
-        _whole(_MOST * tie_sum + chance + 10 * TIE_STEP, n),
-    )
+    most = _MOST * tie_sum + chance + 10 * TIE_STEP
+    return Ties(min(max(weight, 0.02), 0.98), _whole(low, n), _whole(high, n), _whole(most, n))
 
 
 def _whole(tie_sum: float, n: int) -> int:

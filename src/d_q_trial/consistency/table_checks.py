@@ -183,13 +183,11 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
     counted: dict[tuple[str, str, str], int] = {}
     for row in _numbers(report, stratum="all"):
         counted.setdefault((row["outcome"], row["visit"], row["group"]), int(row["n"]))
-    for (source, locator), rows in _grouped(report.table("statements", kind="n"), "source", "locator").items():
-        panels: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-        for row in rows:
-            for panel in itertools.product(row["subject"].split(), row["visits"].split()):
-                panels[panel][row["group"]] = int(row["value"])
+    statements = _grouped(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
+    for (source, locator, outcomes, visits), rows in statements.items():
+        stated = {row["group"]: int(row["value"]) for row in rows}
         differing, fits, seen = [], [], []
-        for (outcome, visit), stated in panels.items():
+        for outcome, visit in itertools.product(outcomes.split(), visits.split()):
             actual = {group: counted[key] for group in stated if (key := (outcome, visit, group)) in counted}
             if all(actual[group] == stated[group] for group in actual):
                 continue
@@ -204,7 +202,6 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
                     words = [f"{'' if hit else 'not '}attainable with {n}/{m}" for hit, (n, m) in each]
                     fits.append(f"P = {p.p.text} is {' and '.join(words)}")
         if differing:
-            stated = next(iter(panels.values()))
             words = {"value": "/".join(map(str, stated.values())), "differing": differing, "fits": fits}
             words |= {"row": rows[0], "groups": list(stated), "expected": sorted(set(seen))}
             yield finding("stated-n", slug(f"{source} {locator}"), **words)
