@@ -10,7 +10,6 @@ from oracle_values import values
 from scipy.stats import t
 
 from d_q_trial.stats.missing import impute, p_bounds, pool
-from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.two_sample import get_test
 
 R = values("sensitivity")
@@ -112,7 +111,7 @@ def _brute_force(first, second, missing_first, missing_second, method):
 
 small = st.lists(st.integers(0, 3).map(float), min_size=1, max_size=4)
 tied = st.lists(st.integers(0, 1).map(float), min_size=1, max_size=9)
-few = st.sampled_from([(1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2)])
+few = st.sampled_from([(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2)])
 
 
 @given(
@@ -124,12 +123,6 @@ def test_bounds_are_the_extremes_of_all_arrangements_also_where_heavy_ties_rewar
     first, second, missing = case
     expected = *_brute_force(first, second, *missing, method), True
     assert p_bounds(first, second, *missing, method=method) == pytest.approx(expected, rel=1e-9, nan_ok=True)
-
-
-def test_with_nobody_missing_both_bounds_are_the_p_itself():
-    for first, second in (([1.0, 5, 7, 8], [2.0, 3, 4, 6]), ([1.0], [1.0, 1.0])):
-        p = rank_sum(first, second, method="normal").p
-        assert p_bounds(first, second, 0, 0, method="normal") == pytest.approx((p, p, True), nan_ok=True)
 
 
 def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything():

@@ -1,6 +1,5 @@
 import tracemalloc
 from itertools import combinations
-from math import comb
 
 import numpy as np
 import pytest
@@ -12,9 +11,7 @@ from scipy import stats
 from d_q_trial.stats.rank_sum import (
     asymptotic_columns,
     exact_columns,
-    exact_counts,
     exact_p,
-    midrank_columns,
     normal_p,
     rank_sum,
     wins,
@@ -64,21 +61,6 @@ def test_every_variant_equals_scipy_or_enumeration(first, second):
     observed = abs(pooled[: len(first)].sum() - mean)
     far = [abs(sum(c) - mean) >= observed - 1e-9 for c in combinations(pooled, len(first))]
     assert rank_sum(first, second, method="exact").p == pytest.approx(np.mean(far), rel=1e-12)
-
-
-@given(st.integers(1, 12), st.integers(1, 12))
-def test_exact_counts_add_up_and_are_symmetric(n_first, n_second):
-    counts = exact_counts(n_first, n_second).tolist()
-    assert (sum(counts), len(counts)) == (comb(n_first + n_second, n_first), n_first * n_second + 1)
-    assert counts == counts[::-1]
-
-
-@given(st.lists(st.lists(st.integers(0, 4), min_size=7, max_size=7), min_size=1, max_size=4))
-def test_midranks_equal_scipy_and_the_tie_sum_its_definition(columns):
-    values = np.array(columns, dtype=float).T
-    ranks, tie_sum = midrank_columns(values)
-    assert np.array_equal(ranks, stats.rankdata(values, axis=0))
-    assert tie_sum.tolist() == [sum(np.unique(c, return_counts=True)[1] ** 3) - 7 for c in columns]
 
 
 def test_exact_p_of_large_samples_equals_scipy_with_and_without_ties():

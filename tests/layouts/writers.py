@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 import numpy as np
 import yaml
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 
 from .cohort import Cohort, trial
@@ -33,15 +34,18 @@ def workbook(sheets: dict[str, list[list]]) -> Workbook:
 
 
 def layout(function, registry=WRITERS, name=None):
-    """Register a layout: a function that returns the rows of each sheet, and maybe another that finishes the book."""
+    """Register a layout: a function that returns the rows of each sheet, and maybe which of its cells are merged.
+
+    Merged cells are (sheet, top, bottom, left, right).
+    """
     name = name or function.__name__
 
     def book(cohort: Cohort) -> Workbook:
         made = function(cohort)
-        sheets, finish = made if isinstance(made, tuple) else (made, lambda book: None)
-        book = workbook(sheets)
-        population(cohort, book, ids=name == "sheet_per_visit")
-        finish(book)
+        sheets, merged = made if isinstance(made, tuple) else (made, ())
+        book = workbook({**sheets, "p16 by age": population(cohort, ids=name == "sheet_per_visit")})
+        for sheet, top, bottom, left, right in merged:
+            book[sheet].merge_cells(start_row=top, end_row=bottom, start_column=left, end_column=right)
         return book
 
     def save(cohort: Cohort, path: Path) -> Path:
@@ -57,11 +61,13 @@ def write(name: str, cohort: Cohort, path: Path) -> Path:
     return WRITERS[name](cohort, path)
 
 
-def population(cohort: Cohort, book: Workbook, *, ids: bool = False) -> None:
-    sheet = book.create_sheet("p16 by age")
-    sheet.append([*["ID"] * ids, "Age (years)", *(label(k) for k in trial().markers)])
-    for number, person in enumerate(cohort.population, start=1):
-        sheet.append([*[f"P{number:03d}"] * ids, person["age"], *(person[k] for k in trial().markers)])
+def population(cohort: Cohort, *, ids: bool) -> list[list]:
+    markers = trial().markers
+    rows = [[person["age"], *map(person.get, markers)] for person in cohort.population]
+    return [
+        [*["ID"] * ids, "Age (years)", *map(label, markers)],
+        *([*[f"P{number:03d}"] * ids, *row] for number, row in enumerate(rows, start=1)),
+    ]
 
 
 def arm_label(key: str) -> str:
@@ -188,15 +194,10 @@ def two_header_rows(cohort):
         [*names, None, None, "Measured at one laboratory."],
     ]
 
-    def finish(book):
-        for column in (3, 4):
-            book["Data"].merge_cells(start_row=4, end_row=5, start_column=column, end_column=column)
-        starts = [column for column, name in enumerate(names, start=3) if name]
-        for column, after in zip(starts[2:], [*starts[3:], 3 + len(names)], strict=True):
-            if after - column > 1:
-                book["Data"].merge_cells(start_row=4, end_row=4, start_column=column, end_column=after - 1)
-
-    return {"Data": [[None, None, *row] for row in [*rows, visits, *body]]}, finish
+    starts = [column for column, name in enumerate(names, start=3) if name]
+    merged = [("Data", 4, 5, column, column) for column in (3, 4)]
+    merged += [("Data", 4, 4, start, after - 1) for start, after in pairwise([*starts[2:], 3 + len(names)])]
+    return {"Data": [[None, None, *row] for row in [*rows, visits, *body]]}, merged
 
 
 @layout
@@ -300,14 +301,10 @@ def merged_ids(cohort):
         own = [identity, arm_label(cohort.arms[identity]), *fixed] if first else [None] * (2 + len(fixed))
         return [*own, "Baseline" if first else f"{WEEKS[visit]}-week", *later]
 
-    def finish(book):
-        for start in range(2, 2 + 4 * len(cohort.ids), 4):
-            for column in (1, 2):
-                book["CRF"].merge_cells(start_row=start, end_row=start + 3, start_column=column, end_column=column)
-
     later = [with_unit(v) for v in measured(cohort, True)]
     heads = ["Patient", "Arm", *(with_unit(v) for v in measured(cohort, False)), "Time point", *later]
-    return {"CRF": long(cohort, heads, row)}, finish
+    starts = range(2, 2 + 4 * len(cohort.ids), 4)
+    return {"CRF": long(cohort, heads, row)}, [("CRF", start, start + 3, c, c) for start in starts for c in (1, 2)]
 
 
 @layout
@@ -326,10 +323,9 @@ def side_by_side(cohort):
 
 @layout
 def coded_arms_with_a_legend_in_a_comment(cohort):
-    def finish(book):
-        book["Sheet"]["B1"].comment = Comment("Treatment: 0 = no treatment, 1 = dasatinib + quercetin", "somebody")
-
-    return {"Sheet": table(cohort, arm="Treatment", code=is_treated)}, finish
+    head = WriteOnlyCell(value="Treatment")
+    head.comment = Comment("Treatment: 0 = no treatment, 1 = dasatinib + quercetin", "somebody")
+    return {"Sheet": table(cohort, arm=head, code=is_treated)}
 
 
 @layout
@@ -378,13 +374,8 @@ def blank_rows_and_columns_inside(cohort):
 def arms_as_merged_cells_at_the_left(cohort):
     ids = [*of_arm(cohort, "d_q"), *of_arm(cohort, "control")]
     rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]
-
-    def finish(book):
-        middle = 1 + len(of_arm(cohort, "d_q"))
-        for start, end in ((2, middle), (middle + 1, len(rows))):
-            book["Sheet"].merge_cells(start_row=start, end_row=end, start_column=1, end_column=1)
-
-    return {"Sheet": rows}, finish
+    middle = 1 + len(of_arm(cohort, "d_q"))
+    return {"Sheet": rows}, [("Sheet", 2, middle, 1, 1), ("Sheet", middle + 1, len(rows), 1, 1)]
 
 
 @layout
@@ -504,19 +495,15 @@ def sheet_per_panel(cohort):
 @panel
 def panels_on_one_sheet(cohort):
     """All panels of a variable beside each other, the visit merged over the arms, letters and a title above."""
-    sheets = {}
+    sheets, merged = {}, []
     for variable, visits in by_variable(cohort).items():
+        name = f"Source {label(variable)}"[:31]
         letters = zip("abcdef", visits, strict=False)
         parts = [[[f"{x}, Week {WEEKS[w]}"], *groups(cohort, variable, w, " (n = 12)")] for x, w in letters]
         title = f"Source data, {label(variable)}, % change from baseline"
-        sheets[f"Source {label(variable)}"[:31]] = [[title], [], *beside(*parts)]
-
-    def finish(book):
-        for name in sheets:
-            for column in range(1, book[name].max_column, 3):
-                book[name].merge_cells(start_row=3, end_row=3, start_column=column, end_column=column + 1)
-
-    return sheets, finish
+        sheets[name] = [[title], [], *beside(*parts)]
+        merged += [(name, 3, 3, column, column + 1) for column in range(1, 3 * len(visits), 3)]
+    return sheets, merged
 
 
 def weeks_down(cohort: Cohort, each: int) -> dict[str, list[list]]:
@@ -535,13 +522,7 @@ def replicates(cohort):
     """The names of the arms merged over their columns, as some plotting programs store it."""
     each = len(cohort.arms) // 2
     sheets = weeks_down(cohort, each)
-
-    def finish(book):
-        for name in sheets:
-            for column in (2, 2 + each):
-                book[name].merge_cells(start_row=2, end_row=2, start_column=column, end_column=column + each - 1)
-
-    return sheets, finish
+    return sheets, [(name, 2, 2, column, column + each - 1) for name in sheets for column in (2, 2 + each)]
 
 
 @panel
