@@ -8,34 +8,20 @@ inferred variant is the true one, and how often a clean paper has a P that is ca
 a bar is missed.
 """
 
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 
 from simulated_papers import calibrate
+from timing import timed
 
 from d_q_trial.consistency import VARIANTS
 
 SEED = 20240722
 PAPER_SECONDS, PAPERS_SECONDS, MOST_ACCUSED = 2.0, 120.0, 0.01
 MEASURES = ("right", "right_family", "sure_and_wrong", "accused")
-
-
-def children_seconds():
-    """Processor seconds of all processes that this one started and that have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def timed(action):
-    """Elapsed and processor seconds of an action that works in other processes."""
-    elapsed, processor = time.perf_counter(), children_seconds()
-    action()
-    return time.perf_counter() - elapsed, children_seconds() - processor
 
 
 def whole_paper():
@@ -55,11 +41,11 @@ def two_hundred_papers():
 
 def speed():
     """Print both speeds against their bars; return whether both hold in processor seconds of one core or two."""
-    runs = [timed(whole_paper) for _ in range(5)]
+    runs = [timed(whole_paper)[0] for _ in range(5)]
     elapsed, processor = (statistics.median(values) for values in zip(*runs, strict=True))
     print(f"whole paper: {elapsed:.1f} s elapsed, {processor:.1f} s processor; bar {PAPER_SECONDS:g} s")
     holds = min(elapsed, processor) < PAPER_SECONDS
-    elapsed, processor = timed(two_hundred_papers)
+    (elapsed, processor), _ = timed(two_hundred_papers)
     print(f"200 papers, two cores: {elapsed:.0f} s elapsed, {processor / 2:.0f} s a core; bar {PAPERS_SECONDS:g} s")
     return holds and min(elapsed, processor / 2) < PAPERS_SECONDS
 

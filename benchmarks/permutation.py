@@ -16,12 +16,12 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from functools import partial
 
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import mannwhitneyu
+from timing import timed
 
 from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks, labels_for
 
@@ -38,13 +38,6 @@ def cohort():
     patterns = rng.random((PARTICIPANTS, 40)) < 0.05
     values[patterns[:, rng.integers(0, 40, SPECIFICATIONS)]] = np.nan
     return values, np.arange(PARTICIPANTS) < PARTICIPANTS // 2
-
-
-def seconds(action):
-    """Seconds of processor time that a call takes, and what it returns."""
-    start = time.process_time()
-    result = action()
-    return time.process_time() - start, result
 
 
 def ranked(values, is_first):
@@ -95,21 +88,19 @@ def main(pairs=7):
     complete[:, ::3] = np.round(complete[:, ::3], 1)
     scale = SPECIFICATIONS / SCIPY_SPECIFICATIONS * PERMUTATIONS / SCIPY_PERMUTATIONS
     product = np.zeros((SPECIFICATIONS, PERMUTATIONS), dtype=scores.dtype)
-    times: dict[str, list[float]] = {
-        "bare product": [],
-        "the same, warm memory": [],
-        "engine": [],
-        "ranking, once": [],
-        "scipy, scaled": [],
-    }
+    times: dict[str, list[float]] = {}
+
+    def note(name, action, *arguments, scale=1.0):
+        spent, result = timed(action, *arguments)
+        times.setdefault(name, []).append(spent.processor * scale)
+        return result
+
     for _ in range(pairs):
-        times["bare product"].append(seconds(lambda: scores @ chosen)[0])
-        times["the same, warm memory"].append(seconds(lambda: np.matmul(scores, chosen, out=product))[0])
-        spent, (design, reducers) = seconds(lambda: ranked(values, is_first))
-        times["ranking, once"].append(spent)
-        times["engine"].append(seconds(partial(count, design, labels, reducers))[0])
-        spent, theirs = seconds(lambda: scipy_z(complete, splits))
-        times["scipy, scaled"].append(spent * scale)
+        note("bare product", np.matmul, scores, chosen)
+        note("the same, warm memory", partial(np.matmul, out=product), scores, chosen)
+        design, reducers = note("ranking, once", ranked, values, is_first)
+        note("engine", count, design, labels, reducers)
+        theirs = note("scipy, scaled", scipy_z, complete, splits, scale=scale)
     part, few = values[:, :200], splits[:5]
     differences = largest_difference(complete, labels, theirs), largest_difference(part, labels, scipy_z(part, few))
     ratios = {

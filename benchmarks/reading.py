@@ -6,15 +6,15 @@ Run ``python benchmarks/reading.py``; the bar is a ratio of at most 1.3 for a sh
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from openpyxl import Workbook
+from timing import timed
 
 from d_q_trial.trial import load_trial
 from d_q_trial.workbook.reader import read_workbook
@@ -48,14 +48,6 @@ def write_sheet(path: Path, trial, rows: int, columns: int) -> None:
     book.save(path)
 
 
-def seconds(work) -> float:
-    """Time one call, garbage collected before."""
-    gc.collect()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=100_000)
@@ -67,15 +59,15 @@ def main() -> int:
     small = ROOT / "data" / "reconstructed.xlsx"
     read_workbook(small, trial)  # imports and caches
     pd.read_excel(small, engine="calamine")
-    print(f"the trial's own workbook (60 participants, 5 sheets): {seconds(lambda: read_workbook(small, trial)):.3f} s")
+    print(f"the trial's own workbook (60 participants, 5 sheets): {timed(read_workbook, small, trial)[0].clock:.3f} s")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.xlsx"
         write_sheet(path, trial, arguments.rows, arguments.columns)
         print(f"{arguments.rows:,} x {arguments.columns}: {path.stat().st_size / 1e6:.0f} MB")
         ratios = []
         for _ in range(arguments.repeats):
-            alone = seconds(lambda: pd.read_excel(path, engine="calamine"))
-            ours = seconds(lambda: read_workbook(path, trial))
+            alone = timed(partial(pd.read_excel, engine="calamine"), path)[0].clock
+            ours = timed(read_workbook, path, trial)[0].clock
             ratios.append(ours / alone)
             print(f"  pandas with calamine {alone:.2f} s, this reader {ours:.2f} s, ratio {ours / alone:.2f}")
     best = sorted(ratios)[len(ratios) // 2]

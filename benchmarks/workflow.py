@@ -19,21 +19,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import workspace
+from timing import Seconds, timed
 
 BARS = {"cold / one process": 1.5, "cutoff edit / cold": 0.85, "cold / other checkout": 1.3}
-
-
-class Seconds(NamedTuple):
-    """Of one run."""
-
-    clock: float
-    processor: float
 
 
 ONE_PROCESS = """
@@ -44,15 +36,6 @@ for arguments in json.load(open(sys.argv[1])):
         status = main(arguments)
     assert not status, arguments
 """
-
-
-def timed(action, *arguments) -> Seconds:
-    """Seconds that a call takes, on the clock and of the processor in the processes that it starts."""
-    start, before = time.perf_counter(), os.times()
-    action(*arguments)
-    after = os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return Seconds(time.perf_counter() - start, used)
 
 
 def run(folder: Path, *arguments: str) -> None:
@@ -93,7 +76,7 @@ def main() -> None:
     seconds: dict[str, list[Seconds]] = {}
 
     def note(name: str, action, *arguments) -> None:
-        seconds.setdefault(name, []).append(timed(action, *arguments))
+        seconds.setdefault(name, []).append(timed(action, *arguments)[0])
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = workspace.make(Path(scratch) / "project")

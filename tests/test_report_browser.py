@@ -8,6 +8,7 @@ import subprocess
 
 import browser
 import pytest
+from axe_selenium_python import Axe
 from pipeline import LABEL
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -18,7 +19,6 @@ from d_q_trial.files import read_rows
 
 REPORT, CLAIMS, COMPARISON = "published/report.html", "published/claims.html", "compare/comparison.html"
 PAGES = (REPORT, CLAIMS, "thirds/report.html", COMPARISON, "consistency/consistency.html", "index.html")
-WIDTHS = (360, 768, 1440)
 
 
 @pytest.fixture(scope="session")  # before the pages, which need not be made where there is no browser
@@ -43,29 +43,18 @@ def to_middle(driver, selector):
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_load_nothing_and_log_nothing(driver, pages, page):
-    browser.show(driver, pages / page)
+LOOKS = [(page, width, "light") for page in PAGES for width in (360, 768, 1440)]
+LOOKS += [(page, 1440, "dark") for page in (REPORT, CLAIMS)]
+
+
+@pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
+def test_a_page_loads_nothing_logs_nothing_fits_the_window_and_is_accessible(driver, pages, page, width, scheme):
+    browser.show(driver, pages / page, width=width, scheme=scheme)
     browser.open_all(driver)
     assert browser.requests(driver) == []
     assert driver.get_log("browser") == []
     assert page.startswith("consistency") or LABEL in find(driver, ".banner").text
     assert all(driver.execute_script("return [...document.images].map((i) => i.naturalWidth > 300)"))
-
-
-def test_the_first_screen_has_the_answer(driver, pages):
-    for width, height, last in ((1440, 900, "table.results tbody tr:nth-child(5)"), (360, 740, ".cards")):
-        browser.show(driver, pages / REPORT, width=width, height=height)
-        for selector in (".banner", ".lead", ".cards", last):
-            box = find(driver, selector).rect
-            assert box["y"] + box["height"] < height, (width, selector)
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_are_no_wider_than_the_window(driver, pages, page, width):
-    browser.show(driver, pages / page, width=width)
-    browser.open_all(driver)
     assert driver.execute_script("return document.documentElement.scrollWidth") <= width
     # What is wider scrolls within a region of its own; everything else ends within the window.
     outside = driver.execute_script(
@@ -75,34 +64,6 @@ def test_pages_are_no_wider_than_the_window(driver, pages, page, width):
            }).map((e) => e.outerHTML.slice(0, 80));"""
     )
     assert outside == []
-
-
-@pytest.mark.parametrize(("width", "height", "screens"), [(1440, 900, 31 / 3), (360, 740, 53 / 3)])
-def test_the_report_has_a_third_of_its_former_length(driver, pages, width, height, screens):
-    browser.show(driver, pages / REPORT, width=width, height=height)
-    assert driver.execute_script("return document.documentElement.scrollHeight") < screens * height
-
-
-def test_on_a_phone_the_verdict_is_visible_and_the_navigation_in_reach(driver, pages):
-    browser.show(driver, pages / CLAIMS, width=360, height=740)
-    verdict = find(driver, "#claims tbody td:nth-child(2)").rect
-    assert verdict["x"] + verdict["width"] < 360
-    browser.show(driver, pages / REPORT, width=360, height=740)
-    driver.execute_script("scrollTo(0, 5000)")
-    find(driver, "nav.contents a[href='#summary']").click()
-    assert driver.execute_script("return scrollY") < 740
-
-
-LOOKS = [(page, width, "light") for page in PAGES for width in (360, 1440)]
-LOOKS += [(page, 1440, "dark") for page in (REPORT, CLAIMS)]
-
-
-@pytest.mark.parametrize(("page", "width", "scheme"), LOOKS)
-def test_axe_finds_nothing(driver, pages, page, width, scheme):
-    from axe_selenium_python import Axe
-
-    browser.show(driver, pages / page, width=width, scheme=scheme)
-    browser.open_all(driver)
     # The rows of a table are alike, and looking at thousands of them takes minutes.
     driver.execute_script("document.querySelectorAll('tbody tr:nth-child(n + 25)').forEach((row) => row.remove())")
     axe = Axe(driver)
@@ -112,28 +73,63 @@ def test_axe_finds_nothing(driver, pages, page, width, scheme):
     assert [f"{v['id']}: {node['html'][:160]}" for v in found["violations"] for node in v["nodes"]] == []
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_on_every_width_the_comparison_shows_estimate_and_conclusion(driver, pages, width):
-    browser.show(driver, pages / COMPARISON, width=width)
-    for column in (1, 2, 3):
-        box = find(driver, f".forest tbody tr:nth-child(2) > :nth-child({column})").rect
-        assert box["x"] + box["width"] <= width, column
+FIRST = [".banner", ".lead", ".cards"]
+ESTIMATES = [f".forest tbody tr:nth-child(2) > :nth-child({column})" for column in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("page", "width", "height", "seen"),
+    [
+        (REPORT, 1440, 900, [*FIRST, "table.results tbody tr:nth-child(5)"]),
+        (REPORT, 360, 740, FIRST),
+        (CLAIMS, 360, None, ["#claims tbody td:nth-child(2)"]),
+        *((COMPARISON, width, None, ESTIMATES) for width in (360, 768, 1440)),
+    ],
+)
+def test_the_answer_is_on_the_first_screen_and_verdict_estimate_and_conclusion_on_every_width(
+    driver, pages, page, width, height, seen
+):
+    browser.show(driver, pages / page, width=width, height=height or 900)
+    for selector in seen:
+        box = find(driver, selector).rect
+        assert box["x"] + box["width"] <= width, selector
+        assert not height or box["y"] + box["height"] < height, selector
+
+
+@pytest.mark.parametrize(("width", "height", "screens"), [(1440, 900, 31 / 3), (360, 740, 53 / 3)])
+def test_the_report_has_a_third_of_its_former_length(driver, pages, width, height, screens):
+    browser.show(driver, pages / REPORT, width=width, height=height)
+    assert driver.execute_script("return document.documentElement.scrollHeight") < screens * height
+
+
+def test_on_a_phone_the_navigation_is_in_reach(driver, pages):
+    browser.show(driver, pages / REPORT, width=360, height=740)
+    driver.execute_script("scrollTo(0, 5000)")
+    find(driver, "nav.contents a[href='#summary']").click()
+    assert driver.execute_script("return scrollY") < 740
 
 
 # The explorer
 
 
+def cells(driver, rows, column):
+    """Texts of a column of the rows that are shown."""
+    script = "return [...document.querySelectorAll(arguments[0])].map((row) => row.cells[arguments[1]]?.innerText)"
+    return driver.execute_script(script, f"{rows}:not([hidden])", column)
+
+
 def _column(driver, column):
-    return driver.execute_script(
-        "return [...document.querySelectorAll('#sides tbody tr:not([hidden])')].map((row) => row.cells[arguments[0]]?.innerText)",
-        column,
-    )
+    return cells(driver, "#sides tbody tr", column)
+
+
+def _cutoffs(pages, outcome, visit, marker):
+    table = read_rows(pages / "published/robustness/cutoffs.csv")
+    return [row for row in table if (row["outcome"], row["visit"], row["marker"]) == (outcome, visit, marker)]
 
 
 def test_the_slider_goes_through_every_cutoff(driver, pages):
     outcome, visit, marker = "ctx", "week_4", "p16_variant_1+5"
-    table = read_rows(pages / "published/robustness/cutoffs.csv")
-    own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == (outcome, visit, marker)]
+    own = _cutoffs(pages, outcome, visit, marker)
     browser.show(driver, pages / REPORT)
     choose(driver, marker=marker, choice=f"{outcome}/{visit}")
     slider = find(driver, "#cut")
@@ -205,9 +201,7 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
     find(driver, "#copy").click()
     copied = list(csv.DictReader(io.StringIO(driver.execute_script("return window.copied"))))
     assert find(driver, "#copied").text == "Copied"
-    place = ("p1np", "week_2", "p16_variant_5")
-    table = read_rows(pages / "published/robustness/cutoffs.csv")
-    own = [row for row in table if (row["outcome"], row["visit"], row["marker"]) == place]
+    own = _cutoffs(pages, "p1np", "week_2", "p16_variant_5")
     assert len(copied) == 2 * len({row["cut"] for row in own})
     for row in own:
         (line,) = [c for c in copied if float(c["cutoff"]) == float(row["cut"]) and c["side"] == row["side"]]
@@ -268,9 +262,7 @@ def test_sorting_by_reported_value_sorts_numbers(driver, pages):
     button = find(driver, "#claims th:nth-child(3) button")
 
     def column():
-        texts = driver.execute_script(
-            "return [...document.querySelectorAll('#claims tbody tr')].map((r) => r.cells[2].innerText)"
-        )
+        texts = cells(driver, "#claims tbody tr", 2)
         return [float(t.replace("−", "-").replace(",", "")) for t in texts if t.strip("+−0123456789.,") == ""]
 
     button.click()
