@@ -28,8 +28,12 @@ def number(outcome, measure, visit, statistic, value, *, stratum="all", n="", **
     return row | {"statistic": statistic, "value": str(value)}
 
 
-def summaries(outcome, measure, visit, **where):
-    key = (outcome, measure, visit)
+def numbers(key, found, **where):
+    """A row for each statistic that is found at (outcome, measure, visit)."""
+    return [number(*key, statistic, value, **where) for statistic, value in found.items()]
+
+
+def summaries(*key, **where):
     rows = [number(*key, name, of[arm], group=arm, **where) for name, of in FINISHED.items() for arm in of]
     return [number(*key, "p", P, contrast="d_q - control", **where), *rows]
 
@@ -53,19 +57,16 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
     people.append(("trial", "fisetin", 70.0, 9.0))
     known = pd.DataFrame(people, columns=["cohort", "arm", "age", MARKER]).rename_axis("participant").reset_index()
     known = known.melt(["cohort", "arm", "participant"]).assign(linked=True, visit="baseline")
-    rows = summaries("ctx", "percent_change", VISIT)
+    rows, baseline = summaries("ctx", "percent_change", VISIT), ("sasp_sclerostin", "baseline", "baseline")
     for stratum in ("T3", "T1/T2"):
-        rows += summaries("ctx", "percent_change", VISIT, marker=MARKER, stratum=stratum)
-        where = {"marker": MARKER, "stratum": stratum, "group": "both arms"}
-        for name, value in {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}.items():
-            rows.append(number("sasp_sclerostin", "baseline", "baseline", name, value, **where))
-    contrast = {"marker": MARKER, "stratum": "", "contrast": "T3 - T1/T2"}
-    rows.append(number("sasp_sclerostin", "baseline", "baseline", "p", 0.0004, **contrast))
+        where, found = {"marker": MARKER, "stratum": stratum}, {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}
+        rows += summaries("ctx", "percent_change", VISIT, **where)
+        rows += numbers(baseline, found, group="both arms", **where)
+    rows += numbers(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
     groups = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
     for group, r in groups.items():
-        for statistic, value in (("spearman_r", r), ("p", 0.0004)):
-            where = {"contrast": "age", "group": group, "n": 228}
-            rows.append(number(MARKER, "correlation", "baseline", statistic, value, **where))
+        where = {"contrast": "age", "group": group, "n": 228}
+        rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
     fields = {"numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes)}
     fields |= {"strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL)}
     fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"), "flow": flow}

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from figure_samples import LABEL, TRIAL, WORDS, number, point, study
+from figure_samples import LABEL, TRIAL, WORDS, numbers, point, study
 from matplotlib.text import Text
 from PIL import Image
 
@@ -106,8 +106,8 @@ def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, colu
     for stratum, median in (("T3", 80.0), ("T1/T2", 5.0)):
         for group in ("d_q", "control"):
             where = {"marker": "p16_variant_5", "stratum": stratum, "group": group}
-            for statistic, value in {"n": 9, "median": median, "q1": median - 1, "q3": median + 1}.items():
-                rows += [number(name, "percent_change", visit, statistic, value, **where) for name in outcomes]
+            found = {"n": 9, "median": median, "q1": median - 1, "q3": median + 1}
+            rows += [row for name in outcomes for row in numbers((name, "percent_change", visit), found, **where)]
     page, _ = built(key, numbers=Numbers(rows))
     limits = [ax.get_ylim() for ax in page.figure.axes[: 2 * columns]]
     assert limits[0] == limits[columns]

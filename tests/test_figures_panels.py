@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from figure_samples import FINISHED, MARKER, POINTS, VISIT, number, point, study, summaries
+from figure_samples import FINISHED, MARKER, POINTS, VISIT, numbers, point, study, summaries
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -156,8 +156,8 @@ def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
 
 def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
     ends = {"hodges_lehmann": 14.4, "hodges_lehmann_lower": 2.0, "hodges_lehmann_upper": 30.0}
-    rows = [*summaries(*KEY), *(number(*KEY, name, value, contrast=CONTRAST) for name, value in ends.items())]
-    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), study(numbers=Numbers(rows)))
+    rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
+    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), study(numbers=rows))
     base = FINISHED["median"]["control"]
     assert (values(ax, "difference"), values(ax, "interval")) == ([[base + 14.4]], [[base + 2.0, base + 30.0]])
     assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
@@ -179,14 +179,13 @@ def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
-    labels, key = ("T1", "T2", "T3"), ("sasp_sclerostin", "baseline", "baseline")
-    rows = [
-        number(*key, name, value, stratum=label, marker=MARKER, group="both arms")
-        for label in labels
-        for name, value in {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}.items()
-    ]
-    of = {"marker": MARKER, "stratum": ""}
-    rows += [number(*key, "p", 0.0123, contrast=f"T3 - {label}", **of) for label in labels[:2]]
+    labels, key, rows = ("T1", "T2", "T3"), ("sasp_sclerostin", "baseline", "baseline"), []
+    for label in labels:
+        found = {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}
+        rows += numbers(key, found, stratum=label, marker=MARKER, group="both arms")
+        rows += (
+            numbers(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=f"T3 - {label}") if label != "T3" else []
+        )
     ax, shown = painted(STRATA, study(numbers=Numbers(rows), strata_labels=labels))
     ax.figure.draw_without_rendering()
     first, second = [text.get_window_extent() for text in ax.texts if text.get_text() == "$P$ = 0.012"]
@@ -209,8 +208,8 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
     key, rows = ("ctx", "percent_change", "week_2"), []
     for index, where in enumerate([{}, *({"marker": MARKER, "stratum": label} for label in strata)]):
         found = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
-        rows += [number(*key, name, value, contrast=CONTRAST, **where) for name, value in found.items()]
-        rows += [number(*key, "n", 9, group=arm, **where) for arm in ("d_q", "control")]
+        rows += numbers(key, found, contrast=CONTRAST, **where)
+        rows += [row for arm in ("d_q", "control") for row in numbers(key, {"n": 9}, group=arm, **where)]
     interaction = {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25"}
     interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
     data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])

@@ -116,24 +116,21 @@ def test_the_estimate_is_that_of_the_test():
     assert headlines.effect(means, "ctx", "week_2", ALL) is None
 
 
-def sensitivity(place, method, statistic="p", value="0.2"):
-    return row(place, method=method, statistic=statistic, value=value)
-
-
 CHECKED = {
     "sensitivity/interaction": INTERACTIONS,
     "robustness/best_cuts": SEARCHED,
     "robustness/multiplicity": [row(PLACES[0], p_max_t="0.7"), row(PLACES[2], p_max_t="0.05"), row(PLACES[2], p_max_t="0.9")],
     "sensitivity/sensitivity": [
-        sensitivity(PLACES[0], "covariance, log scale, HC3, t", value="0.04"),
-        sensitivity(PLACES[2], "covariance, log scale, HC3, t", value="0.0501"),
-        sensitivity(PLACES[2], "covariance, percent change, HC3, t", value="0.01"),
-        sensitivity(PLACES[0], "imputed, covariance, HC3, t", value="0.01"),
-        sensitivity(PLACES[0], "imputed, placements, t, 20 sets", value="0.3"),
-        sensitivity(PLACES[0], "any values of the missing, normal", "p_lowest", "0.04"),
-        sensitivity(PLACES[0], "any values of the missing, normal", "p_highest", "0.9"),
-        sensitivity(PLACES[2], "any values of the missing, normal", "p_lowest", "0.01"),
-        sensitivity(PLACES[2], "any values of the missing, normal", "p_highest", "0.01"),
+        row(PLACES[place], method=method, statistic=statistic, value=value)
+        for place, method, statistic, value in (
+            (0, "covariance, log scale, HC3, t", "p", "0.04"), (2, "covariance, log scale, HC3, t", "p", "0.0501"),
+            (2, "covariance, percent change, HC3, t", "p", "0.01"), (0, "imputed, covariance, HC3, t", "p", "0.01"),
+            (0, "imputed, placements, t, 20 sets", "p", "0.3"),
+            (0, "any values of the missing, normal", "p_lowest", "0.04"),
+            (0, "any values of the missing, normal", "p_highest", "0.9"),
+            (2, "any values of the missing, normal", "p_lowest", "0.01"),
+            (2, "any values of the missing, normal", "p_highest", "0.01"),
+        )
     ],
     "sensitivity/leave_one_out": [
         row(PLACES[0], statistic="flips", value="0.0"), row(PLACES[0], statistic="p", value="3"),
