@@ -148,15 +148,18 @@ def of_arm(cohort: Cohort, key: str) -> list[str]:
     return [identity for identity, arm in cohort.arms.items() if arm == key]
 
 
-def long(cohort: Cohort, heads: list, row_of: Callable[[str, str, list, list], list]) -> list[list]:
-    """A row per participant and visit: ``row_of`` gets identity, visit, the values of once and those of the visit."""
-    rows = [heads]
-    for identity in cohort.ids:
+def long(cohort: Cohort, heads: list, row_of: Callable, *, repeat: bool = True) -> list[list]:
+    """A row per participant and visit.
+
+    ``row_of`` gets identity, label of the arm, visit, the values of what is measured once (at baseline alone, unless they
+    are repeated), and those of the visit.
+    """
+    rows, later = [heads], measured(cohort, True)
+    for identity, arm in cohort.arms.items():
         fixed = [cohort.get(*key, identity) for key in once(cohort)]
         for visit in VISITS:
-            rows.append(
-                row_of(identity, visit, fixed, [cohort.get(v, visit, identity) for v in measured(cohort, True)])
-            )
+            own = fixed if repeat or visit == "baseline" else [None] * len(fixed)
+            rows.append(row_of(identity, arm_label(arm), visit, own, [cohort.get(v, visit, identity) for v in later]))
     return rows
 
 
@@ -216,11 +219,9 @@ def sheet_per_variable(cohort):
 @layout
 def long_by_visit(cohort):
     """One row per participant and visit, what does not change repeated on each row."""
-    code = {"d_q": "DQ"}
 
-    def row(identity, visit, fixed, later):
-        arm = cohort.arms[identity]
-        return [identity, code.get(arm, arm), WEEKS[visit], *fixed, *later]
+    def row(identity, arm, visit, fixed, later):
+        return [identity, {"D+Q": "DQ", "Control": "control"}.get(arm, arm), WEEKS[visit], *fixed, *later]
 
     rows = long(cohort, ["subject", "trt", "week", *measured(cohort, False), *measured(cohort, True)], row)
     count = len(measured(cohort, True))
@@ -296,15 +297,18 @@ def coded(cohort):
 def merged_ids(cohort):
     """Long, the id and arm merged over the rows of a participant, visits as weeks with a dash."""
 
-    def row(identity, visit, fixed, later):
-        first = visit == "baseline"
-        own = [identity, arm_label(cohort.arms[identity]), *fixed] if first else [None] * (2 + len(fixed))
-        return [*own, "Baseline" if first else f"{WEEKS[visit]}-week", *later]
+    def row(identity, arm, visit, fixed, later):
+        own = (
+            [identity, arm, *fixed, "Baseline"] if visit == "baseline" else [None, None, *fixed, f"{WEEKS[visit]}-week"]
+        )
+        return [*own, *later]
 
     later = [with_unit(v) for v in measured(cohort, True)]
     heads = ["Patient", "Arm", *(with_unit(v) for v in measured(cohort, False)), "Time point", *later]
     starts = range(2, 2 + 4 * len(cohort.ids), 4)
-    return {"CRF": long(cohort, heads, row)}, [("CRF", start, start + 3, c, c) for start in starts for c in (1, 2)]
+    return {"CRF": long(cohort, heads, row, repeat=False)}, [
+        ("CRF", start, start + 3, c, c) for start in starts for c in (1, 2)
+    ]
 
 
 @layout
@@ -338,12 +342,12 @@ def units_in_a_row_of_their_own(cohort):
 def coded_visits_in_rows(cohort):
     """A visit number, which a note on another sheet explains."""
 
-    def row(identity, visit, fixed, later):
-        fixed = fixed if visit == "baseline" else [None] * len(fixed)
-        return [identity, arm_label(cohort.arms[identity]), 1 + list(VISITS).index(visit), *fixed, *later]
+    def row(identity, arm, visit, fixed, later):
+        return [identity, arm, 1 + list(VISITS).index(visit), *fixed, *later]
 
     heads = ["ID", "Arm", "Visit", *map(with_unit, [*measured(cohort, False), *measured(cohort, True)])]
-    return {"Sheet": long(cohort, heads, row), "Notes": [["Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"]]}
+    note = "Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"
+    return {"Sheet": long(cohort, heads, row, repeat=False), "Notes": [[note]]}
 
 
 @layout
@@ -351,9 +355,8 @@ def baseline_beside_follow_up_in_rows(cohort):
     """A row per later visit; the baseline, repeated, in columns of its own."""
     later = measured(cohort, True)
 
-    def row(identity, visit, fixed, now):
-        first = [cohort.get(v, "baseline", identity) for v in later]
-        return [identity, arm_label(cohort.arms[identity]), WEEKS[visit], *fixed, *first, *now]
+    def row(identity, arm, visit, fixed, now):
+        return [identity, arm, WEEKS[visit], *fixed, *(cohort.get(v, "baseline", identity) for v in later), *now]
 
     heads = ["ID", "Arm", "Week", *map(with_unit, measured(cohort, False)), *(f"{label(v)} baseline" for v in later)]
     rows = long(cohort, [*heads, *(f"{label(v)} follow-up" for v in later)], row)
@@ -382,12 +385,11 @@ def arms_as_merged_cells_at_the_left(cohort):
 def redcap_events_beside_a_study_id(cohort):
     """A constant study id before the participant's; events as REDCap names them; the arm on the first row alone."""
 
-    def row(identity, visit, fixed, later):
-        own = [arm_label(cohort.arms[identity]), *fixed] if visit == "baseline" else [None] * (1 + len(fixed))
-        return ["DQ", identity, f"{visit}_arm_1", *own, *later]
+    def row(identity, arm, visit, fixed, later):
+        return ["DQ", identity, f"{visit}_arm_1", arm if visit == "baseline" else None, *fixed, *later]
 
     heads = ["STUDYID", "USUBJID", "redcap_event_name", "arm", *measured(cohort, False), *measured(cohort, True)]
-    return {"Sheet": long(cohort, heads, row)}
+    return {"Sheet": long(cohort, heads, row, repeat=False)}
 
 
 def by_visit(
@@ -476,10 +478,21 @@ def by_variable(cohort: Cohort) -> dict[str, list[str]]:
     return {v: [visit for other, visit in pairs(cohort) if other == v] for v, _ in pairs(cohort)}
 
 
-def groups(cohort: Cohort, variable: str, visit: str, more: str = "") -> list[list]:
-    """Rows of a header with the arms and their changes, of unequal length."""
-    columns = [[arm_label(arm) + more, *group(cohort, variable, visit, arm)] for arm in ARMS]
+def across(columns) -> list[list]:
+    """Rows of columns of unequal length."""
     return list(map(list, zip_longest(*columns)))
+
+
+def groups(cohort: Cohort, variable: str, visit: str, more: str = "") -> list[list]:
+    """Rows of a header with the arms and their changes."""
+    return across([arm_label(arm) + more, *group(cohort, variable, visit, arm)] for arm in ARMS)
+
+
+def baselines(cohort: Cohort, variable: str, members: dict) -> list[list]:
+    """A title, and the baselines of each group below its name."""
+    cells = cohort.values[variable, "baseline"].items()
+    columns = ([name, *(value for i, value in cells if i in ids)] for name, ids in members.items())
+    return [[f"{label(variable)} at baseline"], *across(columns)]
 
 
 @panel
@@ -574,16 +587,11 @@ def by_stratum(cohort, proteins=False):
         for number, (variable, visit) in enumerate(pairs(cohort)):
             if proteins or not variable.startswith("sasp_"):
                 title = f"Strata by {label(marker)}: {label(variable)} % change from baseline, {WEEKS[visit]} weeks"
-                columns = [group(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS]
+                columns = (group(cohort, variable, visit, arm, ids) for ids in strata.values() for arm in ARMS)
                 heads = [["T1/T2", None, "T3", None], [arm_label(arm) for arm in ARMS] * 2]
-                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *zip_longest(*columns)]
-        parts = []
-        for variable in [v for v, visit in cohort.values if visit == "baseline" and has_visits(v)]:
-            cells = cohort.values[variable, "baseline"]
-            columns = [[name, *(cells[i] for i in cells if i in ids)] for name, ids in strata.items()]
-            if proteins or variable.startswith("sasp_"):
-                parts.append([[f"{label(variable)} at baseline"], *map(list, zip_longest(*columns))])
-        sheets[f"Baseline, {label(marker)}"] = beside(*parts)
+                sheets[f"{label(marker).replace(' ', '_')} {number}"] = [[title], *heads, *across(columns)]
+        shown = [v for v in by_variable(cohort) if proteins or v.startswith("sasp_")]
+        sheets[f"Baseline, {label(marker)}"] = beside(*(baselines(cohort, v, strata) for v in shown))
     return sheets
 
 
@@ -591,32 +599,27 @@ def by_stratum(cohort, proteins=False):
 def thirds_in_words(cohort):
     """Groups named after three thirds of p16 and the arm."""
     cells = cohort.values["p16_variant_5", "baseline"]
-    low, high = np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9
-    thirds = {"Lowest tertile": [], "Middle tertile": [], "Highest tertile": []}
-    for identity, value in cells.items():
-        thirds[list(thirds)[int(value >= low) + int(value >= high)]].append(identity)
+    place = np.searchsorted(
+        np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9, list(cells.values()), side="right"
+    )
+    names = ["Lowest tertile", "Middle tertile", "Highest tertile"]
+    thirds = {name: {i for i, own in zip(cells, place, strict=True) if own == n} for n, name in enumerate(names)}
     sheets = {}
-    for number, (variable, visit) in enumerate(pairs(cohort)):
-        columns = [
-            [f"{third}, {arm_label(arm)}", *group(cohort, variable, visit, arm, ids)]
-            for third, ids in thirds.items()
-            for arm in ARMS
-        ]
-        title = f"{label(variable)} % change, week {WEEKS[visit]}, by p16 variant 5"
-        sheets[f"Fig {number}"] = [[title], *zip_longest(*columns)]
+    for number, key in enumerate(pairs(cohort)):
+        title = f"{label(key[0])} % change, week {WEEKS[key[1]]}, by p16 variant 5"
+        of = [(third, arm) for third in thirds for arm in ARMS]
+        columns = ([f"{third}, {arm_label(arm)}", *group(cohort, *key, arm, thirds[third])] for third, arm in of)
+        sheets[f"Fig {number}"] = [[title], *across(columns)]
     return sheets
 
 
 @only
 def titled_panels(cohort):
     """All that figures and tables show without ids: changes by arm, also by stratum, and baselines by arm."""
-    sheets = sheet_per_panel.rows(cohort) | by_stratum.rows(cohort, proteins=True)
-    for number, (variable, visit) in enumerate(cohort.values):
-        if visit == "baseline" and variable in trial().outcomes:
-            cells = cohort.values[variable, visit]
-            columns = [[arm_label(arm), *(cells[i] for i in of_arm(cohort, arm) if i in cells)] for arm in ARMS]
-            sheets[f"Table 1 {number}"] = [[f"{label(variable)} at baseline"], *zip_longest(*columns)]
-    return sheets
+    arms = {arm_label(arm): of_arm(cohort, arm) for arm in ARMS}
+    once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in trial().outcomes]
+    tables = {f"Table 1 {number}": baselines(cohort, v, arms) for number, v in enumerate(once_or_first)}
+    return sheet_per_panel.rows(cohort) | by_stratum.rows(cohort, proteins=True) | tables
 
 
 @only
@@ -624,18 +627,9 @@ def changes_beside_a_tertile(cohort):
     """A row a participant with percent changes, baselines, and the third of p16 by number."""
     upper = upper_tertile(cohort, "p16_variant_5")
     first = [key for key in cohort.values if key[1] == "baseline" and key[0] in trial().outcomes]
-    heads = [
-        "ID",
-        "Arm",
-        "p16 variant 5 tertile",
-        *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort)),
-    ]
-    rows = [
-        [i, arm_label(arm), 3 if i in upper else 1, *(change(cohort, v, w, i) for v, w in pairs(cohort))]
-        for i, arm in cohort.arms.items()
-    ]
-    values = [[standard(*key) for key in first], *([cohort.get(*key, i) for key in first] for i in cohort.arms)]
-    return {"Data": [[*row, *more] for row, more in zip([heads, *rows], values, strict=True)]}
+    heads = ["p16 variant 5 tertile", *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort))]
+    rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in pairs(cohort))] for i in cohort.arms]
+    return {"Data": [[*own, *more] for own, more in zip(table(cohort, keys=first), [heads, *rows], strict=True)]}
 
 
 @only
