@@ -30,8 +30,7 @@ def cluster(tmp_path):
 def test_shards_on_a_cluster_killed_in_the_middle_make_the_bytes_of_one_process(cluster, tmp_path):
     alone, spread = (workspace.make(tmp_path / name) for name in ("alone", "spread"))
     size = "full_permutations: 3999"
-    run = workspace.snakemake(alone, "full_size", "--config", f"robustness={{{size}}}")
-    assert run.returncode == 0, run.stdout
+    workspace.snakemake(alone, "full_size", "--config", f"robustness={{{size}}}")
     asked = ("full_size", "--config", f"robustness={{{size}, shards: 4}}")
     without = ("--slurm-status-command", "squeue", "--slurm-no-account")
     profile = ("--profile", "profiles/slurm", *without, "--slurm-init-seconds-before-status-checks", "5")
@@ -39,8 +38,7 @@ def test_shards_on_a_cluster_killed_in_the_middle_make_the_bytes_of_one_process(
     shards = spread / "results/full_size/published/shards"
     workspace.wait_for(lambda: [*shards.glob("multiverse_*.npz")], 300)
     workspace.kill(first)
-    run = workspace.snakemake(spread, *profile, *asked, **cluster)
-    assert run.returncode == 0, run.stdout
+    workspace.snakemake(spread, *profile, *asked, **cluster)
     assert len([*shards.glob("multiverse_*_of_4.npz")]) == 4
     ours, theirs = (
         {name: content for name, content in workspace.outputs(folder).items() if "shards" not in name}

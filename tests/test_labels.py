@@ -53,9 +53,8 @@ def test_every_output_made_from_synthetic_participants_carries_the_label(finishe
 @pytest.mark.slow
 def test_the_real_trial_runs_by_its_configuration_alone_and_no_output_carries_the_label(tmp_path):
     folder = workspace.make(tmp_path / "project")
-    run = workspace.snakemake(folder, "--configfile", PBC)
-    assert run.returncode == 0, run.stdout
-    assert "Synthetic" not in run.stdout
+    printed = workspace.snakemake(folder, "--configfile", PBC)
+    assert "Synthetic" not in printed
     assert (folder / "results/copper_tertiles/results.csv").exists()
     files = made(folder)
     assert len(files) > 60

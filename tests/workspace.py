@@ -33,9 +33,9 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, **own, "MPLCONFIGDIR": matplotlib.get_cachedir(), "SOURCE_DATE_EPOCH": "1700000000"}
 
 
-def run(folder: Path, *arguments: str, cwd: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in the copy, with what it prints in one; ``more`` are variables of the environment."""
-    return subprocess.run(
+def run(folder: Path, *arguments: str, cwd: Path | None = None, status: int = 0, **more: str) -> str:
+    """Run Python in the copy, which must end with a status, and return what it printed; ``more`` go to its environment."""
+    ended = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd or folder,
         env=environment(folder) | more,
@@ -45,11 +45,13 @@ def run(folder: Path, *arguments: str, cwd: Path | None = None, **more: str) -> 
         check=False,
         timeout=900,
     )
+    assert ended.returncode == status, ended.stdout
+    return ended.stdout
 
 
-def snakemake(folder: Path, *arguments: str, cores: int = 2, cwd: Path | None = None, **more: str):
-    """Run snakemake in the copy and return what it printed."""
-    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, cwd=cwd, **more)
+def snakemake(folder: Path, *arguments: str, cores: int = 2, **more) -> str:
+    """Run snakemake in the copy, as :func:`run` does."""
+    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, **more)
 
 
 def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:
@@ -80,12 +82,9 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
 
 def planned(folder: Path, *arguments: str) -> set[str]:
     """Commands that a run would carry out, as ``command:analysis`` or, where no analysis is named, ``command``."""
-    run = snakemake(folder, "--dry-run", "--printshellcmds", *arguments)
-    assert run.returncode == 0, run.stdout
-    return {
-        ":".join(filter(None, found))
-        for found in re.findall(r" -m d_q_trial (\w+)(?: .*?--analysis '?([\w+.-]+))?", run.stdout)
-    }
+    printed = snakemake(folder, "--dry-run", "--printshellcmds", *arguments)
+    found = re.findall(r" -m d_q_trial (\w+)(?: .*?--analysis '?([\w+.-]+))?", printed)
+    return {":".join(filter(None, command)) for command in found}
 
 
 def edit(folder: Path, change) -> None:
