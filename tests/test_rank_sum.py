@@ -1,5 +1,6 @@
 import tracemalloc
 from itertools import combinations
+from math import comb
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from scipy import stats
 from d_q_trial.stats.rank_sum import (
     asymptotic_columns,
     exact_columns,
+    exact_counts,
     exact_p,
     normal_p,
     rank_sum,
@@ -61,6 +63,13 @@ def test_every_variant_equals_scipy_or_enumeration(first, second):
     observed = abs(pooled[: len(first)].sum() - mean)
     far = [abs(sum(c) - mean) >= observed - 1e-9 for c in combinations(pooled, len(first))]
     assert rank_sum(first, second, method="exact").p == pytest.approx(np.mean(far), rel=1e-12)
+
+
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_exact_counts_add_up_and_are_symmetric(n_first, n_second):
+    counts = exact_counts(n_first, n_second).tolist()
+    assert (sum(counts), len(counts)) == (comb(n_first + n_second, n_first), n_first * n_second + 1)
+    assert counts == counts[::-1]
 
 
 def test_exact_p_of_large_samples_equals_scipy_with_and_without_ties():
