@@ -31,20 +31,18 @@ def _settings(**others):
     return settings.load(content | {"analyses": {"published": BASE, **others}})
 
 
-@pytest.fixture(scope="module")
-def chosen():
-    return _settings(**OTHERS)
+CHOSEN = _settings(**OTHERS)
 
 
 @pytest.fixture(scope="module")
-def runs(chosen):
+def runs():
     people = pipeline.of_config().participants
-    return {name: pipeline.run(people, TRIAL, entry) for name, entry in chosen.analyses.items()}
+    return {name: pipeline.run(people, TRIAL, entry) for name, entry in CHOSEN.analyses.items()}
 
 
 @pytest.fixture(scope="module")
-def tests(chosen, runs):
-    return compare.compare_tests({name: run.results for name, run in runs.items()}, chosen, TRIAL)
+def tests(runs):
+    return compare.compare_tests({name: run.results for name, run in runs.items()}, CHOSEN, TRIAL)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +51,8 @@ def verdicts(runs):
 
 
 @pytest.fixture(scope="module")
-def claims(verdicts, tests, chosen):
-    return compare.compare_claims(verdicts, tests, chosen, TRIAL)
+def claims(verdicts, tests):
+    return compare.compare_claims(verdicts, tests, CHOSEN, TRIAL)
 
 
 def test_the_same_settings_give_the_same_conclusions(tests):
@@ -160,12 +158,12 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
     assert compare.side_of_alpha(reported, p, 0.05, alpha) == conclusion
 
 
-def test_the_summary_counts_what_the_tables_contain(tests, verdicts, chosen, claims):
-    summary = compare.summarize(tests, claims, verdicts, chosen, TRIAL).set_index("analysis")
+def test_the_summary_counts_what_the_tables_contain(tests, verdicts, claims):
+    summary = compare.summarize(tests, claims, verdicts, CHOSEN, TRIAL).set_index("analysis")
     for name, row in summary.iterrows():
         own, counts = pick(tests, analysis=name), verdicts[name]["verdict"].value_counts()
         assert row["comparisons"] == own["p"].notna().sum()
-        assert row["significant"] == (own["p"] <= chosen.analyses[name].alpha).sum()
+        assert row["significant"] == (own["p"] <= CHOSEN.analyses[name].alpha).sum()
         for kind in ("lost", "gained", "reversed"):
             assert row[kind] == own["conclusion"].eq(kind).sum()
         reproduced = ("reproduced", "within the reported bound", "reproduced under another convention")
@@ -199,10 +197,10 @@ def test_differences_are_described_in_words(change, words):
     assert compare.differences(chosen.analyses["other"], chosen.analyses["published"], TRIAL) == words
 
 
-def test_without_reported_values_no_claim_is_compared(tests, chosen):
-    claims = compare.compare_claims({}, tests, chosen, TRIAL)
+def test_without_reported_values_no_claim_is_compared(tests):
+    claims = compare.compare_claims({}, tests, CHOSEN, TRIAL)
     assert claims.empty
-    assert len(compare.summarize(tests, claims, {}, chosen, TRIAL)) == len(chosen.analyses)
+    assert len(compare.summarize(tests, claims, {}, CHOSEN, TRIAL)) == len(CHOSEN.analyses)
 
 
 def test_large_families_show_only_what_changes(tests):

@@ -19,15 +19,11 @@ from d_q_trial.errors import UserError
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text(encoding="utf-8"))
 
 
-def _with(**published):
+def _with(others=None, **published):
+    """The configuration of the tests with other settings of its analysis, and with other analyses."""
     config = copy.deepcopy(CONFIG)
     config["analyses"]["published"].update(published)
-    return config
-
-
-def _and(**analyses):
-    config = copy.deepcopy(CONFIG)
-    config["analyses"].update(analyses)
+    config["analyses"].update(others or {})
     return config
 
 
@@ -72,12 +68,18 @@ def _robust(**section):
         (_robust(multiverse={"outcomes": {"ctx": "up"}}), "robustness.multiverse.outcomes.ctx: 'up'"),
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
         (_robust(multiverse={"tests": []}), "robustness.multiverse.tests"),
-        *((_and(**{name: {}}), "taken by a folder of results/") for name in settings.RESERVED),
-        *((_and(**{name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
-        (_and(**{"x" * 300: {}}), "xxx... (300 characters): a name is a folder"),
-        (_and(empty=None), "analyses.empty: no value; state what differs from the reference, or {} if nothing does"),
-        (_and(mine={"workbook": "elsewhere/Reconstructed.xlsx"}), "have the same file name, and would share a folder"),
-        (_and(text="median"), "analyses.text: 'median': expected keys with values of their own"),
+        *((_with({name: {}}), "taken by a folder of results/") for name in settings.RESERVED),
+        *((_with({name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
+        (_with({"x" * 300: {}}), "xxx... (300 characters): a name is a folder"),
+        (
+            _with({"empty": None}),
+            "analyses.empty: no value; state what differs from the reference, or {} if nothing does",
+        ),
+        (
+            _with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}),
+            "have the same file name, and would share a folder",
+        ),
+        (_with({"text": "median"}), "analyses.text: 'median': expected keys with values of their own"),
     ],
 )
 def test_a_wrong_key_name_or_value_is_named_with_what_was_expected(content, message):
@@ -87,10 +89,8 @@ def test_a_wrong_key_name_or_value_is_named_with_what_was_expected(content, mess
 
 
 def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated():
-    config = _with(markr=1, alpha=2, test="t")
-    config["analyses"]["other"] = {"alpha": 3}
     with pytest.raises(UserError, match="4 faults") as error:
-        settings.load(config)
+        settings.load(_with({"other": {"alpha": 3}}, markr=1, alpha=2, test="t"))
     assert str(error.value).count("analyses.other") == 1
 
 
@@ -132,11 +132,10 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
 def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     braces = tmp_path / "a{b}.xlsx"
     braces.touch()
-    config = _with(workbook="data/reconstructd.xlsx")
-    config["analyses"]["other"] = {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}
-    config["analyses"]["made"] = {"workbook": settings.MADE}
-    config["analyses"]["braces"] = {"workbook": str(braces)}
-    config["analyses"]["address"] = {"workbook": "https://example.org/w.xlsx"}
+    workbooks = {"made": settings.MADE, "braces": str(braces), "address": "https://example.org/w.xlsx"}
+    others = {"other": {"workbook": "data/reconstructed.xlsx", "mapping": "none.yaml"}}
+    others |= {name: {"workbook": workbook} for name, workbook in workbooks.items()}
+    config = _with(others, workbook="data/reconstructd.xlsx")
     with pytest.raises(UserError) as error:
         settings.check_names(settings.load(config), sources=[("mine.yaml", config)])
     lines = str(error.value).splitlines()
@@ -163,7 +162,7 @@ def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
         "at_cut": {"strata": {"at_cut": "lower"}},
         "value": {"strata": {"by": "value", "cuts": [2]}, "test": "exact"},
     }
-    published, median, named, at_cut, value = settings.load(_and(**given)).analyses.values()
+    published, median, named, at_cut, value = settings.load(_with(given)).analyses.values()
     assert {entry.workbook for entry in (median, named, at_cut, value)} == {published.workbook}
     assert (published.strata.cuts, published.strata.labels) == ([Fraction(2, 3)], ["T1/T2", "T3"])
     assert (median.strata.cuts, median.strata.labels) == ([Fraction(1, 2)], ["lower 50%", "upper 50%"])

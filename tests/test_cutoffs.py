@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pipeline
 import pytest
-from layouts import cohort, writers
 from pipeline import PBC, PUBLISHED, TRIAL
 
 from d_q_trial.config import settings
@@ -18,7 +17,6 @@ from d_q_trial.robustness.prespecified import prespecified_cuts
 from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.strata import marker_values
-from d_q_trial.workbook.reader import read_workbook
 
 FEW = Robustness(permutations=999, minimum_per_arm=2, windows=Windows(share=0.5, step=0.1))
 MARKER = "p16_variant_5"
@@ -312,15 +310,6 @@ def test_without_a_cut_the_tables_give_the_reason(run, reason):
     assert set(best.loc[best["marker"].eq(MARKER), "reason"]) == {reason}
     assert set(best.loc[best["marker"].ne(MARKER), "reason"]) == {cutoffs.NO_MARKER}
     assert best["p_best_of_side"].isna().all()
-
-
-@pytest.mark.parametrize("write", [writers.sheet_per_panel, writers.by_stratum])
-def test_a_workbook_of_panels_has_no_cuts(write, tmp_path):
-    write(cohort.make(arm_size=20, outcomes=["ctx", "p1np"]), tmp_path / "panels.xlsx")
-    run = pipeline.run(read_workbook(tmp_path / "panels.xlsx", TRIAL), TRIAL, PUBLISHED)
-    table, windows, best = _tables(run, Robustness(permutations=99))
-    assert len(table) == len(windows) == 0
-    assert set(best["reason"]) == {cutoffs.NO_MARKER}
 
 
 def test_no_changes_give_empty_tables():

@@ -43,13 +43,9 @@ def test_p_is_printed_as_in_the_paper(p, text):
     assert formatting.p_value(p) == text
 
 
-def test_an_undefined_number_prints_as_undefined():
+def test_minus_signs_thousands_and_undefined_numbers_are_set_as_in_print():
     assert formatting.p_value(math.nan) == "P not defined"
-    assert formatting.number(math.nan, 1) == "–"
-    assert formatting.grouped(math.nan, 1) == "–"
-
-
-def test_minus_signs_and_thousands_are_set_as_in_print():
+    assert formatting.number(math.nan, 1) == formatting.grouped(math.nan, 1) == "–"
     assert formatting.number(-8.66, 1) == "−8.7"
     assert formatting.number(16.0, 0, sign=True) == "+16"
     assert formatting.number(-0.01, 1, sign=True) == "0.0"
@@ -57,6 +53,10 @@ def test_minus_signs_and_thousands_are_set_as_in_print():
     assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
 
 
-def test_values_are_rounded_to_significant_digits():
-    assert formatting.significant(1.23456789049) == 1.23456789
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
+def test_rounding_to_significant_digits_is_close_and_idempotent(value):
+    once = formatting.significant(value)
+    assert once == pytest.approx(value, rel=1e-9, abs=0)
+    assert formatting.significant(once) == once
+    assert math.isnan(formatting.significant(math.nan))
     assert formatting.significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]

@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -136,13 +137,7 @@ PARSER = argparse.ArgumentParser(
 PARSER.add_argument("--version", action="version", version=__version__)
 COMMANDS = PARSER.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-Argument = tuple[tuple[str, ...], dict[str, Any]]
-
-
-def argument(*names: str, **options: Any) -> Argument:
-    """Describe one argument, as ``argparse`` takes it."""
-    return names, options
-
+argument = partial(methodcaller, "add_argument")  # takes what argparse takes, and makes what adds it to a parser
 
 TRIAL = argument("--trial", default="data/trial.yaml", help="the trial's description (default: %(default)s)")
 DESIGN = argument("--design", default="data/reconstruct/trial.yaml", help="what is not reported (default: %(default)s)")
@@ -153,13 +148,13 @@ COMMON = (
 )
 
 
-def command(*arguments: Argument, common: bool = True):
+def command(*arguments: methodcaller, common: bool = True):
     """Register a function as the subcommand of its name; its docstring is the help."""
 
     def register(function: Callable[[Context], int | None]) -> Callable[[Context], int | None]:
         subparser = COMMANDS.add_parser(function.__name__, help=function.__doc__, description=function.__doc__)
-        for names, options in (*arguments, *(COMMON if common else ())):
-            subparser.add_argument(*names, **options)
+        for add in (*arguments, *(COMMON if common else ())):
+            add(subparser)
         subparser.set_defaults(run=function)
         return function
 

@@ -38,22 +38,11 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Participants:
-    """The participants of a workbook.
+    """The participants of a workbook: a row of ``frame`` for each participant, variable and visit that has a value."""
 
-    Attributes
-    ----------
-    frame : pandas.DataFrame
-        A row per participant, variable and visit that has a value, with the columns of ``COLUMNS``. Missing values
-        have no row. ``linked`` is bool, ``value`` float, the others are text.
-    label : str or None
-        How outputs made from these data have to be marked ("synthetic data ..."), None for a real workbook.
-    source : dict
-        Name and sha256 of the workbook, and notes on how it was read; JSON values only.
-    """
-
-    frame: pd.DataFrame
-    label: str | None = None
-    source: dict[str, Any] = field(default_factory=dict)
+    frame: pd.DataFrame  # with the columns of COLUMNS; `linked` is bool, `value` float, the others are text
+    label: str | None = None  # how outputs have to be marked ("synthetic data ..."), None for a real workbook
+    source: dict[str, Any] = field(default_factory=dict)  # of JSON: name and sha256 of the workbook, how it was read
 
     def write(self, folder: Path | str) -> None:
         """Write ``participants.csv`` and ``participants.json`` into a folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,7 @@ def _summaries(
             count = np.nansum(values[:, column]) if n else np.nan
             numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
         for (statistic, method), value in numbers.items():
-            reason = "" if not np.isnan(value) else ONE_VALUE if n else EMPTY_GROUP
+            reason = "" if not math.isnan(value) else ONE_VALUE if n else EMPTY_GROUP
             yield (*head, statistic, value, *tail, method, reason)
 
 
@@ -206,7 +207,7 @@ def _contrasts(
             numbers += [("p", p_further[other.name][position], other.name, other.undefined) for other in further]
         head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column], *key, "")
         for statistic, value, method, reason in numbers:
-            known = np.isfinite(value)
+            known = math.isfinite(value)
             yield (*head, statistic, value if known else np.nan, a.size, b.size, method, "" if known else reason)
 
 

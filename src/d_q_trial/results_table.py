@@ -41,7 +41,7 @@ class Numbers:
     def __init__(self, rows: Iterable[Row]):
         self._rows = {
             tuple(row[key] for key in KEYS): Number(
-                _number(row["value"]), _number(row["n_first"]), _number(row["n_second"]), row["method"], row["reason"]
+                *(float(row[name] or "nan") for name in NUMERIC), method=row["method"], reason=row["reason"]
             )
             for row in rows
         }
@@ -69,7 +69,3 @@ class Numbers:
             not math.isnan(number.value) and all(key[index] == text for index, text in wanted)
             for key, number in self._rows.items()
         )
-
-
-def _number(text: str) -> float:
-    return float(text) if text else math.nan

@@ -163,7 +163,28 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Se
     """
     if not isinstance(content, Mapping):
         sources = [(str(content), content := read_yaml(content))]
-    return _checked(dict(content), sources or [("config.yaml", content)])
+    content, sources = dict(content), sources or [("config.yaml", content)]
+    reference, analyses = content.get("reference", "published"), content.get("analyses")
+    if not isinstance(analyses, Mapping) or not analyses:
+        raise _by_source(["analyses: expected one or more named analyses"], sources)
+    analyses = {str(name): entry for name, entry in analyses.items()}
+    faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
+    if reference not in analyses:
+        faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), analyses)}")
+    if faults:
+        raise _by_source(faults, sources)
+    content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        faults, own = faults_of(error, Settings), f"analyses.{reference}."
+        # What an analysis inherits is reported once, where it is stated.
+        stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
+        faults = [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
+        raise _by_source(faults, sources) from None
+    if faults := _clashing_workbooks(settings):
+        raise _by_source(faults, sources)
+    return settings
 
 
 def located(settings: Settings, home: Path | str) -> Settings:
@@ -242,33 +263,6 @@ def search_id(analysis: Analysis) -> str:
     content = analysis.model_dump(mode="json", exclude={"name", "sha256", "marker", "strata"})
     text = json.dumps(content | {"at_cut": analysis.strata.at_cut}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _checked(content: dict[str, Any], sources: Sequence[Source]) -> Settings:
-    reference, analyses = content.get("reference", "published"), content.get("analyses")
-    if not isinstance(analyses, Mapping) or not analyses:
-        raise _by_source(["analyses: expected one or more named analyses"], sources)
-    analyses = {str(name): entry for name, entry in analyses.items()}
-    faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
-    if reference not in analyses:
-        faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), analyses)}")
-    if faults:
-        raise _by_source(faults, sources)
-    base = analyses[reference]
-    content["analyses"] = {name: _inherit(base, entry, name) for name, entry in analyses.items()}
-    try:
-        settings = Settings.model_validate(content)
-    except ValidationError as error:
-        faults = faults_of(error, Settings)
-        own = f"analyses.{reference}."
-        # What an analysis inherits is reported once, where it is stated.
-        stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
-        faults = [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
-    else:
-        faults = _clashing_workbooks(settings)
-        if not faults:
-            return settings
-    raise _by_source(faults, sources)
 
 
 def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:

@@ -84,11 +84,8 @@ def measurements(
     strata (type of quantile, whose quantiles, where a value equal to the cut goes); the analysis' own marker, cut and
     choice of outcomes and visits play no part. A subgroup that holds none, or all, of the participants is not one.
 
-    Returns
-    -------
-    Measurements or None
-        None if the arms do not both have participants with ids: panels of single figures do not say which of their
-        values belong to one participant, and without that there is no joint inference over outcomes and visits.
+    None if the arms do not both have participants with ids: panels of single figures do not say which of their values
+    belong to one participant, and without that there is no joint inference over outcomes and visits.
     """
     multiverse, frame = robustness.multiverse, participants.frame
     frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
@@ -135,16 +132,11 @@ def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: S
 def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: str) -> np.ndarray:
     """Return the changes at a visit after a rule for missing ones, shape (participants,).
 
-    Parameters
-    ----------
-    changes : sequence of array, shape (participants,)
-        Observed changes at the visits of the outcome up to and with the one analysed, earliest first.
-    has_baseline : array of bool, shape (participants,)
-        Who has a baseline value, and one that the kind of change can be computed from.
-    rule : {"available", "last_carried_forward", "no_change"}
-        ``available``: missing stays missing. ``last_carried_forward``: the change at the last earlier follow-up visit
-        that has one; the baseline is not carried forward. ``no_change``: the follow-up equals the baseline, so the
-        change is 0; without a baseline value it stays missing.
+    ``changes`` are the observed ones at the visits of the outcome up to and with the one analysed, earliest first;
+    ``has_baseline`` (bool) says who has a baseline value from which the kind of change can be computed. By the rule
+    ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit that
+    has one; the baseline is not carried forward. ``no_change`` takes the follow-up to equal the baseline, so the change is
+    0; without a baseline value it stays missing.
     """
     values = changes[-1].copy()
     if rule == "no_change":
