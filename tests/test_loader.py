@@ -14,7 +14,7 @@ import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
-from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, TYPES, changed, participants, sheet, sound_parts, write
+from hostile.parts import BOOK, BOOK_RELATIONS, SHEET, STRINGS, TYPES, changed, sheet, sound_parts, write
 from openpyxl.comments import Comment
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
@@ -149,15 +149,6 @@ def _endless(path):
     changed(path, SHEET=b"".join(sheet(cell, before=b'<dimension ref="A1:XFD1048576"/>')))
 
 
-def _digits(path):
-    rows = participants()
-    rows[1][4] = "1" * 32_000
-    book = openpyxl.Workbook()
-    for row in rows:
-        book.active.append(row)
-    book.save(path)
-
-
 def _scattered(path):
     places = ((i * 40, get_column_letter(i * 3)) for i in range(1, 5000))
     _rows(path, (f'<row r="{i}"><c r="{column}{i}"><v>1</v></c></row>'.encode() for i, column in places))
@@ -180,7 +171,6 @@ HOSTILE = {
     "long cells": (_long_cells, ""),
     "many texts": (_many_strings, ""),
     "endless": (_endless, ""),
-    "digits": (_digits, ""),
 }
 
 

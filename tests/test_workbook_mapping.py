@@ -146,21 +146,9 @@ def test_every_fault_of_a_mapping_is_told_at_once(opaque):
     assert str(caught.value).count("\n") == 3
 
 
-def test_question_is_written_where_a_visit_is_not_stated(tmp_path):
-    book = Workbook()
-    book.active.append(["ID", "Arm", "CTx", "Age"])
-    for number in range(8):
-        book.active.append([f"S{number}", ["Control", "D+Q"][number % 2], 0.4, 70])
-    book.save(tmp_path / "vague.xlsx")
-    text = written(tmp_path / "vague.xlsx", tmp_path).read_text()
-    assert re.search(r'C: \{variable: ctx, visit: "\?"\}', text)
-    with pytest.raises(UserError, match=r"columns\.C\.visit: to be filled in"):
-        read_workbook(tmp_path / "vague.xlsx", cohort.trial(), tmp_path / "mapping.yaml")
-
-
 @pytest.mark.parametrize("title", ["it's # odd", 'a "b"', "Größe − µ", "tab\there"[:3], "x{}y", "- z", "null", "1"])
 def test_sheet_names_survive_the_mapping(tmp_path, title):
-    path = writers.write("wide", cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
+    path = writers.WRITERS["wide"](cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
     book = load_workbook(path)
     book["Participants"].title = title
     book.save(path)
@@ -200,6 +188,12 @@ OPEN = {
         r"A!C1: .*: may be CTx, which is missing .*percent of baseline, not a change",
         {'variable: "?"': "variable: ctx"},
         {("ctx", "week_20", "percent_change"): 12},
+    ),
+    "the visit of a column that names none": (
+        {"A": [["ID", "Arm", "CTx", "Age"], *([*row, 70] for row in PEOPLE)]},
+        r"A!C1: 'CTx': CTx without a visit; expected one of Baseline",
+        {'C: {variable: ctx, visit: "?"}': "C: {variable: ctx, visit: baseline}"},
+        {("age", "baseline", "value"): 12, ("ctx", "baseline", "value"): 12},
     ),
     "the visit of a column": (
         {"A": [["ID", "Arm", "CTx baseline", "CTx end"], *([*row, row[2]] for row in PEOPLE)]},

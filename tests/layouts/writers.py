@@ -57,10 +57,6 @@ def layout(function, registry=WRITERS, name=None):
     return save
 
 
-def write(name: str, cohort: Cohort, path: Path) -> Path:
-    return WRITERS[name](cohort, path)
-
-
 def population(cohort: Cohort, *, ids: bool) -> list[list]:
     markers = trial().markers
     rows = [[person["age"], *map(person.get, markers)] for person in cohort.population]

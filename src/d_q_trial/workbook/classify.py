@@ -52,27 +52,17 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     ``contexts`` are the titles that stand above the block, nearest first, and last the name of the sheet.
     """
     plan = _classify(block, vocabulary, contexts)
-    if _names_down(block, vocabulary):
+    if 3 <= block.width <= 20_000 and block.height <= 3000 and len(_named_data(plan)) < block.height:
         turned = _classify(block.turned(), vocabulary, contexts)
-        if turned.one("participant") and _named_data(turned) > _named_data(plan):
+        named = _named_data(turned)
+        if turned.one("participant") and len(named) > len(_named_data(plan)) and len({*named}) == len(named):
             return turned
     return plan
 
 
-def _names_down(block: Block, vocabulary: Vocabulary) -> bool:
-    """Return whether the first columns hold names of variables, each once, as in a table with participants across."""
-    if block.width < 3 or block.height > 3000 or block.width > 20_000:
-        return False
-    for first, last in itertools.combinations(range(4), 2):  # the names alone, or beside visits and units
-        labels = [tuple(map(str, row[first:last])) for row in block.values if any(map(label_like, row[first:last]))]
-        named = [cells for cells in labels if any(vocabulary.label(cell).variable for cell in cells)]
-        if len(named) >= 2 and len(set(labels)) == len(labels):
-            return True
-    return False
-
-
-def _named_data(plan: Plan) -> int:
-    return len({(c.variable, c.visit) for c in plan.data if c.variable}) if plan.readable else 0
+def _named_data(plan: Plan) -> list[tuple[str, str | None]]:
+    """Return variable and visit of the columns that name one."""
+    return [(c.variable, c.visit) for c in plan.data if c.variable] if plan.readable else []
 
 
 def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,10 @@ OTHER_KINDS = {
 }
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
+REMARKS = {
+    "vbaproject.bin": "the workbook has macros; they are not run",
+    "externallinks/": "cells refer to other workbooks; their stored values are used",
+}
 READERS = {"sav": ".sav .zsav", "dta": ".dta", "sas7bdat": ".sas7bdat", "xport": ".xpt"}  # of pyreadstat
 STATISTICS = {ending: f"read_{name}" for name, endings in READERS.items() for ending in endings.split()}
 
@@ -184,23 +187,15 @@ def read_file(path: Path) -> Workbook:
 def _xlsx(path: Path, archive: zipfile.ZipFile) -> Workbook:
     import openpyxl
 
-    result, listed, large, properties = Workbook(path, []), 0, False, ""
-    for part in archive.infolist():
-        name = _plain_name(part.filename)
-        if name == "xl/workbook.xml":
-            listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(part)))
-        elif name.startswith("docprops/"):
-            properties += archive.read(part).decode("utf-8", "replace") + "\n"
-        elif name.endswith("vbaproject.bin"):
-            result.remarks.append("the workbook has macros; they are not run")
-        elif "externallinks/" in name and not name.endswith(".rels"):
-            result.remarks.append("cells refer to other workbooks; their stored values are used")
-        large = large or ("worksheets/" in name and part.file_size > LARGE)
-    result.remarks = list(dict.fromkeys(result.remarks))
+    parts = {_plain_name(part.filename): part for part in archive.infolist()}
+    listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(parts["xl/workbook.xml"])))
+    described = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
+    properties = "\n".join(described)
     stated = re.search(r"modified[^>]*>\s*(\d{4}-\d{2}-\d{2})", properties)
-    result.modified = stated[1] if stated else ""
+    result = Workbook(path, [], modified=stated[1] if stated else "")
     result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
-    if large:
+    result.remarks = [said for part, said in REMARKS.items() if any(part in name for name in parts)]
+    if any("worksheets/" in name and part.file_size > LARGE for name, part in parts.items()):
         result.remarks.append("large sheets: merged cells, comments, formats and hidden rows are not looked at")
         result.sheets = _calamine(path)
         return result
@@ -296,12 +291,10 @@ def _calamine(path: Path) -> list[Sheet]:
 def _delimited(path: Path) -> Workbook:
     """Read text with commas, semicolons or tabs as one sheet; numbers stay text unless they have a decimal point."""
     content = path.read_bytes()
-    encodings = ("utf-16",) if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ("utf-8-sig", "cp1252")
-    text = "\0"
-    for encoding in encodings:
-        with suppress(UnicodeDecodeError):
-            text = content.decode(encoding)
-            break
+    try:
+        text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", "replace")
     if "\0" in text:
         raise UserError("not a workbook and not text")
     lines = [line for line in text.splitlines()[:200] if line.strip()]
