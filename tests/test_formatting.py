@@ -58,5 +58,6 @@ def test_rounding_to_significant_digits_is_close_and_idempotent(value):
     once = formatting.significant(value)
     assert once == pytest.approx(value, rel=1e-9, abs=0)
     assert formatting.significant(once) == once
+    assert formatting.significant(1.23456789049) == 1.23456789
     assert math.isnan(formatting.significant(math.nan))
     assert formatting.significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]
