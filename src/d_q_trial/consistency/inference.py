@@ -144,10 +144,11 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     ranges = []
     for p in reported.p_values:
         numbers = inferred.get(p.claim, (p.n_first, p.n_second))
-        if p.test == "rank_sum" and None not in numbers and not p.too_large:
+        known = p.first.median and p.second.median and None not in numbers
+        if p.test == "rank_sum" and known and not p.too_large:
             ranges.append(check_range(p, *numbers, variant=variant, kind=decision.best_type))
     dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
-    return Report(reported, inference, assessments, variant, decision, [r for r in ranges if r], dependence)
+    return Report(reported, inference, assessments, variant, decision, ranges, dependence)
 
 
 def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:

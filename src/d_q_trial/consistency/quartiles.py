@@ -142,10 +142,8 @@ class RangeCheck(NamedTuple):
     inside: bool | None
 
 
-def check_range(p: ReportedP, n_first: int, n_second: int, *, variant: str, kind: int) -> RangeCheck | None:
-    """Check one P against the quantiles of its groups; None if the median of a group is not reported."""
-    if p.first.median is None or p.second.median is None:
-        return None
+def check_range(p: ReportedP, n_first: int, n_second: int, *, variant: str, kind: int) -> RangeCheck:
+    """Check one P against the quantiles of its groups."""
     span = u_range(p.first, p.second, n_first, n_second, kind=kind)
     if span is None:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)

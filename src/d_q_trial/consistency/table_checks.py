@@ -298,7 +298,7 @@ def flow(report: Report) -> Iterator[Finding]:
         words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
         if started is not None and completed is not None and missing not in (None, started - completed):
             yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
-        if missing is not None and any(row["reason"] for row in lines) and reasons != missing:
+        if "started" in own and any(row["reason"] for row in lines) and missing not in (None, reasons):
             yield finding("flow-reasons", group, **words, value=missing, expected=reasons)
         beyond = [
             r for r in rows if (r["visit"], r["group"]) == (last, group) and completed and int(r["n"]) > completed
