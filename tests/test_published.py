@@ -74,8 +74,8 @@ def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(r
     row = ROW.format(relation=relation, p=p).removesuffix(",,") + ",−9,"
     (tmp_path / "tests.csv").write_text(f"{HEADER}\n{row}\n", encoding="utf-8-sig")
     claim, effect = read_claims(tmp_path)
-    assert (claim.source, claim.relation, claim.reported) == ("paper", *expected)
-    assert effect.reported == "-9"
+    assert (claim["source"], claim["relation"], claim["reported"]) == ("paper", *expected)
+    assert effect["reported"] == "-9"
 
 
 TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its header
