@@ -165,7 +165,7 @@ def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, repor
 def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
     table = [row for row in read_rows(pages / "compare/comparisons.csv") if row["analysis"] == name]
     changed = [row for row in table if row["conclusion"] in compare.CHANGED]
-    start, _, rest = all_pages[pages / name / "report.html"].text.partition(" It sets: ")
+    start, _, rest = all_pages[pages / name / "report.html"].text.partition(" Different settings: ")
     assert f"{len(changed)} conclusion{'s differ' if len(changed) != 1 else ' differs'} from “published”." in start
     assert rest.index(compare.CHANGED[changed[0]["conclusion"]]) < rest.index("Main results")
     assert formatting.p_digits(float(changed[0]["p"])) in rest
@@ -244,7 +244,7 @@ def test_groups_without_ids_state_their_strata(pages, report):
     table = [row for row in read_rows(pages / "published/results.csv") if row["measure"] == "percent_change"]
     text = methods.paragraph(replace(report, numbers=Numbers(table), strata=()))
     assert "compared D+Q with control, with" in text
-    assert "The strata are those that the workbook states; its participants have no ids." in text
+    assert "The strata are those stated in the workbook, whose participants have no ids." in text
     assert "Proportions" not in text
     assert "Proportions" in methods.paragraph(report)
 

@@ -1,5 +1,5 @@
 """Figures: drawn from finished numbers, for any trial that lists its panels in a YAML file.
 
-``catalogue`` says which panels there are, ``study`` reads the numbers, ``panels`` brings the two together, ``draw`` and
-``schematic`` put them on axes, ``words`` says what they show, ``style`` is what a page looks like, ``make`` writes the files.
+``catalogue`` lists the panels, ``study`` reads the numbers, ``panels`` combines the two, ``draw`` and ``schematic``
+draw on axes, ``words`` describes what they show, ``style`` defines the look of a page, and ``make`` writes the files.
 """

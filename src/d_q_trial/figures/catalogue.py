@@ -1,4 +1,4 @@
-"""Which figures there are and what their panels show: data, read from a YAML file of the trial."""
+"""The figures of a trial and their panels, read from a YAML file."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _FOLDER = Path(__file__).parent
 class Panel(Strict):
     """One frame of a figure.
 
-    ``arms``: every participant by arm at one visit, all together or in strata. ``estimation``: the same for one group
-    of participants, with the difference of the arms and its interval. ``time_course``: medians by arm over the visits.
-    ``strata``: baseline values by stratum, both arms together. ``correlation``: a marker against age.
+    ``arms``: every participant by arm at one visit, all together or by stratum. ``estimation``: the same for one group
+    of participants, with the difference between the arms and its interval. ``time_course``: medians by arm over the
+    visits. ``strata``: baseline values by stratum, both arms together. ``correlation``: a marker against age.
     """
 
     kind: Literal["arms", "estimation", "time_course", "strata", "correlation"]
     outcome: str  # or the marker, in a correlation
     visit: VisitKey = ""  # of ``arms`` and ``estimation``
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
-    marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
+    marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-    limits: tuple[float, float] | None = None  # of the vertical axis; else chosen from the data
+    limits: tuple[float, float] | None = None  # of the vertical axis; by default chosen from the data
 
     @field_validator("outcome")
     @classmethod
@@ -53,13 +53,13 @@ class Panel(Strict):
 
 
 class Flow(Strict):
-    """How participants went through the trial: numbers of the article, and n of these outcomes as counted."""
+    """Flow of participants: numbers reported in the article, and the counted n of these outcomes."""
 
     outcomes: list[OutcomeKey]
 
 
 class Treatment(Strict):
-    """What an arm gets: a course of ``days`` that begins every so many weeks, ``times`` times; or throughout."""
+    """Treatment of an arm: ``times`` courses of ``days``, one in ``every_weeks``; or throughout."""
 
     arm: Literal["treated", "control"]
     label: str = ""
@@ -88,7 +88,7 @@ class Forest(Strict):
 class Figure(Strict):
     """A page: either panels, or the flow of participants, the design, or a forest plot."""
 
-    label: str  # as the article counts, such as "Extended Data Fig. 2"
+    label: str  # as numbered in the article, such as "Extended Data Fig. 2"
     title: str
     caption: str
     columns: int = Field(default=3, ge=1, le=4)
@@ -106,13 +106,13 @@ class Figure(Strict):
         return self
 
     def drawn(self, strata: Sequence[str]) -> list[Panel]:
-        """Return the panels for an analysis with these strata, lowest first: ``by_stratum`` repeats them, highest first."""
+        """Return the panels for these strata, lowest first; ``by_stratum`` repeats them, highest stratum first."""
         if not self.by_stratum:
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
     def texts(self, words: Mapping[str, Any], strata: Sequence[str], trial: Trial) -> tuple[str, str]:
-        """Return title and caption with their placeholders filled in, those on panels from the panels themselves."""
+        """Return title and caption with the placeholders filled in, those on panels from the panels themselves."""
         panels = self.drawn(strata)
         letters = _letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
@@ -150,7 +150,7 @@ class Catalogue(Strict):
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of figures that a configuration names; without one, fill in ``default_figures.yaml.jinja``.
+    """Read the list of figures in the configuration; without one, fill in ``default_figures.yaml.jinja``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One picture of all analyses: P-values as a table that shows what flips, effects beside it."""
+"""One picture of all analyses: P-values as a table that marks changed conclusions, with the effects."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def draw_comparison(
 ) -> list[Path]:
     """Draw every shown comparison in every analysis and write ``stem``.pdf and ``stem``.png.
 
-    ``comparisons`` are those of :func:`d_q_trial.compare.compare_tests`, ``shown`` and ``left_out`` the choice of
-    :func:`d_q_trial.compare.rows_to_draw`, ``reference`` the analysis that the others are compared with; ``label`` says how
-    the data have to be marked.
+    ``comparisons`` are those of :func:`d_q_trial.compare.compare_tests`, ``shown`` and ``left_out`` the result of
+    :func:`d_q_trial.compare.rows_to_draw`, ``reference`` the analysis that the others are compared with, and ``label``
+    the label of data that have to be marked.
     """
     analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
     found = {(row.outcome, row.visit, row.place, row.analysis): row for row in comparisons.itertuples(index=False)}
@@ -75,13 +75,13 @@ def draw_comparison(
             style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
             style.write(canvas, 7.5, bottom + 4.2 + 3.2 * number, text)
         if left_out:
-            note = f"{left_out} more comparisons, whose conclusion no analysis changes, are not shown."
+            note = f"{left_out} more comparisons with the same conclusion in all analyses are not shown."
             style.write(canvas, 2, bottom + 13.8, note, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
 
 
 def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
-    """Draw one P-value: shaded if significant, by the arm with the larger changes; framed if it flips."""
+    """Draw one P-value: shaded if significant, by the arm with the larger changes; framed if the conclusion changes."""
     made = row is not None and row.conclusion != NOT_MADE
     significant = made and row.significant == "yes"
     face = "white"
@@ -98,7 +98,7 @@ def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
 def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Trial) -> None:
     """Draw the Mann-Whitney effects: a line per comparison, a mark per analysis, the reference in full colour.
 
-    ``rows`` holds, per comparison, what each analysis found (None where it has none); the reference comes first.
+    ``rows`` holds the results of each comparison by analysis (None if there is none); the reference comes first.
     """
     markers = itertools.cycle(_MARKERS)
     looks = [style.TREATED, *(style.Look("white", style.QUIET, next(markers)) for _ in analyses[1:])]

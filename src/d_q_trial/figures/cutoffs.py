@@ -1,6 +1,6 @@
-"""Effect and P above and below every cut of a marker, and in sliding windows: small multiples by outcome and visit.
+"""Effect and P above and below every cutoff of a marker, and in sliding windows: small multiples by outcome and visit.
 
-The workflow asks at every call which of these figures there are, so this module is quick to import.
+The workflow lists these figures at every call, so this module must import quickly.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "
 # Heights of the parts of a block in millimetres, and of the key below all blocks.
 TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 4.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
-TALLEST = 245.0  # what fits on a page of the journal, with a caption below
+TALLEST = 245.0  # height of a journal page, less the caption
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
 SHARES = (0.2, 0.4, 0.6, 0.8)  # ticks
 
@@ -42,7 +42,7 @@ _OWN, _PUBLISHED = {"linewidth": 0.4}, {"linewidth": 0.9, "linestyle": (0, (1, 1
 
 
 class CutTables(NamedTuple):
-    """The tables of cuts, windows and best cuts, and the analysis' own and the published cuts, of one marker or all."""
+    """The tables of cutoffs, windows, best cutoffs, own and published cutoffs, for one marker or all."""
 
     cutoffs: pd.DataFrame
     windows: pd.DataFrame
@@ -60,27 +60,27 @@ class CutTables(NamedTuple):
         return CutTables(*(t[t["marker"].eq(marker) & t["outcome"].eq(outcome) & t["visit"].eq(visit)] for t in self))
 
     def best_of_both(self) -> Any:
-        """Return the row of the best cut of both sides, None if there is no cut."""
+        """Return the row of the best cutoff of both sides, None if there is no cutoff."""
         return next(self.best[self.best["p_best_of_both"].notna()].itertuples(index=False), None)
 
 
 def read_table(path: Path | str) -> pd.DataFrame:
-    """Read one of the tables of cuts as it was written."""
+    """Read one of the tables of cutoffs as it was written."""
     table = read_csv(path, numeric=tuple(name for name in read_header(path) if name not in _TEXT))
     return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
 
 
 def figures(trial: Trial) -> dict[str, tuple[str, str]]:
-    """Return the names of the figures that a trial has, each with its family of outcomes and its marker.
+    """Return the names of the figures of a trial, each with its family of outcomes and its marker.
 
-    A family with more outcomes and visits than fit on a page has none.
+    A family with more outcomes and visits than fit on a page has no figure.
     """
     fitting = [family for family in trial.families if 0 < _grid(panels_of(trial, family))[1] <= TALLEST - KEY]
     return {f"every_cut_{family}_{marker}": (family, marker) for family in fitting for marker in trial.markers}
 
 
 def panels_of(trial: Trial, family: str) -> list[tuple[str, str]]:
-    """Return the outcomes of a family with their visits, a panel each."""
+    """Return the outcomes of a family with their visits, one pair per panel."""
     return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
 
 
@@ -95,9 +95,9 @@ def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
 def draw_cutoffs(
     tables: CutTables, trial: Trial, analysis: Analysis, family: str, marker: str, stem: Path | str, label: str | None
 ) -> list[Path]:
-    """Draw the outcomes of a family against the cut of a marker and write ``stem``.pdf and ``stem``.png.
+    """Draw the outcomes of a family against the cutoff of a marker and write ``stem``.pdf and ``stem``.png.
 
-    ``family`` and ``marker`` are as :func:`figures` pairs them; ``label`` says how the data have to be marked.
+    ``family`` and ``marker`` are a pair from :func:`figures`; ``label`` is that of data that have to be marked.
     """
     panels = {cell: tables.of(marker, *cell) for cell in panels_of(trial, family)}
     columns, bottom = _grid(list(panels))
@@ -144,7 +144,7 @@ def draw_cutoffs(
 
 
 def draw_differences(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
-    """Draw the difference above and below every cut, with its pointwise interval as a band."""
+    """Draw the difference above and below every cutoff, with its pointwise interval as a band."""
     ax.set_ylim(*limits)
     draw.zero_line(ax)
     for side, (look, density) in _LOOKS.items():
@@ -155,7 +155,7 @@ def draw_differences(ax: Axes, panel: CutTables, limits: tuple[float, float]) ->
 
 
 def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
-    """Draw P above and below every cut on a logarithmic axis, with the best cut of either side ringed."""
+    """Draw P above and below every cutoff on a logarithmic axis, with a ring around the best cutoff of either side."""
     ax.set(yscale="log", ylim=(lowest, 1.25))
     ax.axhline(alpha, label="alpha", **style.DASHED)
     for side, (look, _) in _LOOKS.items():
@@ -181,9 +181,9 @@ def draw_windows(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> Non
 
 
 def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None:
-    """Draw the axis of the marker, in shares of the participants, with the own and the published cut.
+    """Draw the axis of the marker, in shares of the participants, with the own and the published cutoff.
 
-    Where it is ``named``, each share has the cut that lies there, with so many ``decimals``.
+    If ``named``, each share is labelled with its cutoff, with this number of ``decimals``.
     """
     import numpy as np
 
@@ -199,7 +199,7 @@ def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None
 
 
 def _columns(rows: pd.DataFrame, *names: str, side: str = "") -> list[pd.Series]:
-    """Return the share of participants below a cut, and other columns, as floats; of one ``side`` if it is named."""
+    """Return the share of participants below a cutoff, and other columns, as floats; of one ``side`` if given."""
     rows = rows[rows["side"].eq(side)] if side else rows
     return [rows[name].astype(float) for name in ("share_below", *names)]
 
@@ -214,7 +214,7 @@ def _limits(panels: list[CutTables]) -> tuple[float, float]:
 
 
 def _cut_decimals(cuts: pd.Series) -> int:
-    """Return as many decimals as tell cuts a twentieth of their range apart."""
+    """Return the decimals that distinguish cutoffs a twentieth of their range apart."""
     span = float(cuts.quantile(0.9) - cuts.quantile(0.1)) or 1.0
     return max(0, math.ceil(-math.log10(span / 20)))
 
@@ -222,9 +222,9 @@ def _cut_decimals(cuts: pd.Series) -> int:
 def describe_cutoffs(
     tables: CutTables, trial: Trial, chosen: Analysis, settings: Robustness, label: str | None, cuts: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Describe every figure of cuts by name, in the order of the report: the analysis' own marker first.
+    """Describe every figure of cutoffs by name, in the order of the report: the analysis's own marker first.
 
-    ``cuts`` says for each marker where they lie, as strata.csv does.
+    ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
     common = {
         "trial": trial, "analysis": chosen, "settings": settings, "direction": labels.direction(trial),
@@ -243,7 +243,7 @@ def describe_cutoffs(
 
 
 def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
-    """State what a panel shows: the groups of the analysis' own cut, and the best cut."""
+    """Describe a panel: the groups of the analysis's own cutoff, and the best cutoff."""
     shown = trial.outcomes[outcome]
     values = {"outcome": shown.label, "visit": trial.visits[visit].label, "best": panel.best_of_both()}
     own = panel.own[panel.own["stratum"].isin(analysis.strata.labels)].itertuples(index=False)

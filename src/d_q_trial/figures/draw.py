@@ -1,4 +1,4 @@
-"""What panels are drawn of: points, summaries, brackets, courses and axes; no statistic is computed here."""
+"""The elements of panels: points, summaries, brackets, courses and axes. No statistic is computed here."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from ..trial import Visit
     from .study import Summary
 
-# A value farther from all quartiles than so many times their span stands outside the axis, as a marked triangle,
-# unless the axis need be no more than so much longer to hold it.
+# A value farther from all quartiles than REACH times their span is a triangle at the edge of the axis, unless
+# lengthening the axis by the share STRETCH would include it.
 REACH, STRETCH = 5.0, 0.5
 _PADDING = 0.06  # of an axis
 POINT = 3.0  # diameter of a participant's marker, in points of type
-_HALF_GROUP = 0.30  # sideways room of the points, in units of the distance between groups
+_HALF_GROUP = 0.30  # horizontal room of the points, in units of the distance between groups
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
-BEYOND = "beyond "  # begins the label of what stands for values outside the axis
+BEYOND = "beyond "  # begins the label of symbols for values outside the axis
 _BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
 _LEVEL = 13.0  # points of type from a bracket to the one above it
 
 
 @dataclass(frozen=True)
 class Group:
-    """Points of one group, one per participant, with their finished summary, of which NaN draws nothing."""
+    """Points of one group, one per participant, with their finished summary; a NaN is not drawn."""
 
     name: str
     look: style.Look
@@ -41,7 +41,7 @@ class Group:
 
     @property
     def n(self) -> int:
-        """Number of participants as computed, 0 where it was not."""
+        """Number of participants as computed, 0 if it was not."""
         return 0 if math.isnan(self.summary.n) else int(self.summary.n)
 
 
@@ -57,8 +57,8 @@ def groups(
 ) -> None:
     """Draw every participant as a point, with median, quartiles and n, on a vertical axis with a ``label``.
 
-    ``unit`` follows the value of a point outside the axis, ``zero`` draws the line of no change, ``limits`` overrule the
-    range chosen from the data, and ``names`` writes those of the groups above n.
+    ``unit`` follows the value of a point outside the axis, ``zero`` draws the line of no change, ``limits`` override
+    the range chosen from the data, and ``names`` writes the names of the groups above n.
     """
     values = [value for group in members for value in group.values]
     quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
@@ -84,10 +84,10 @@ def view(
     limits: tuple[float, float] | None = None,
     include: Iterable[float] = (),
 ) -> tuple[float, float]:
-    """Choose the range of an axis, a little beyond the values in view, unless ``limits`` state it.
+    """Choose the range of an axis, slightly wider than the values in view, unless ``limits`` give it.
 
-    Values farther than ``REACH`` times the span of the ``quartiles`` (of all groups, as computed) do not widen it; values to
-    ``include``, such as zero, are in view.
+    Values farther than ``REACH`` times the span of the ``quartiles`` (of all groups, as computed) do not widen it; the
+    values to ``include``, such as zero, are always in view.
     """
     if limits is not None:
         return limits
@@ -103,17 +103,17 @@ def view(
 
 
 def padded(values: Iterable[float], share: float = 0.05) -> tuple[float, float]:
-    """Return the range of some values, wider at both ends by a ``share`` of it."""
+    """Return the range of some values, extended at both ends by a ``share`` of it."""
     low, high = min(values := [*values]), max(values)
     padding = share * (high - low) or share * max(abs(high), 1.0)
     return low - padding, high + padding
 
 
 def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> list[float]:
-    """Return steps sideways (n,) for points at ``heights`` (n,), all in points of type, so that none hides another.
+    """Return horizontal offsets (n,) for points at ``heights`` (n,), all in points of type, so that none hides another.
 
-    They are symmetric and the same at every run. No point moves farther than ``half_width``: in a crowd wider than that,
-    points overlap.
+    They are symmetric and the same in every run. No point moves farther than ``half_width``; in a wider crowd, points
+    overlap.
     """
     steps = [0.0] * len(heights)
     placed: list[tuple[float, float]] = []
@@ -121,7 +121,7 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
     lanes = [0.0, *(sign * lane * diameter / 2 for lane in range(1, count + 1) for sign in (1, -1))]
     for index in sorted(range(len(heights)), key=lambda i: (heights[i], i)):
         near = [(h, s) for h, s in placed[-4 * len(lanes) :] if heights[index] - h < diameter]
-        sign = 1 if index % 2 else -1  # mirrored at every second point, so that a crowd does not lean to one side
+        sign = 1 if index % 2 else -1  # mirrored at every second point, for symmetry
         free = (
             sign * lane
             for lane in lanes
@@ -196,18 +196,18 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
 
 
 def outside_text(values: Sequence[float], unit: str) -> str:
-    """Print the values outside the axis: up to two of them, else the farthest and how many there are."""
+    """Return the text of the values outside the axis: up to two values, or else their number and the farthest."""
     texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
     return f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
 
 
 def after_number(unit: str) -> str:
-    """Return a unit as it follows a number."""
+    """Return a unit as written after a number."""
     return unit if unit in ("", "%") else f" {unit}"
 
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
-    """Draw P above two places of the axis; ``over`` names what they share, and ``level`` counts brackets below this one."""
+    """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one."""
     height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
@@ -216,15 +216,15 @@ def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", lev
 
 
 def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name: str) -> None:
-    """Draw a difference and its interval beside the points, at its height above the median (``base``) of the first group.
+    """Draw a difference and its interval beside the points, relative to the median (``base``) of the first group.
 
-    ``ends`` are estimate and limits; the axis at the right has its zero at ``base``, and a ``name``.
+    ``ends`` are estimate and limits; the axis at the right has its zero at ``base``, and the label ``name``.
     """
     estimate, low, high = (base + (end if math.isfinite(end) else ends[0]) for end in ends)
     if not math.isfinite(estimate):
         return
     bottom, top = ax.get_ylim()
-    room = 0.03 * (top - bottom)  # so that a limit is seen not to be cut off
+    room = 0.03 * (top - bottom)  # so that a limit is visibly not cut off
     ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(min(bottom, low - room), max(top, high + room)))
     ax.plot((place, place), (low, high), color=style.INK, linewidth=1.0, label="interval")
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
@@ -245,7 +245,7 @@ def course(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], l
 
 
 def axis_break(ax: Axes, place: float) -> None:
-    """Draw two strokes through the horizontal axis where time is cut."""
+    """Draw two strokes through the horizontal axis where a gap in time is shortened."""
     frame = {"transform": ax.get_xaxis_transform()}
     ax.plot(place, 0, "s", markersize=3, color="white", clip_on=False, zorder=9, label="gap", **frame)
     ax.text(place, 0, "//", ha="center", va="center", size=style.BODY, zorder=10, **frame)
@@ -260,10 +260,10 @@ def time_axis(visits: Sequence[Visit]) -> tuple[Sequence[float], list[str], str]
 
 
 def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
-    """Place visits on an axis in proportion to time, but cut long gaps; ValueError unless they follow each other.
+    """Place visits on an axis in proportion to time, but shorten long gaps; ValueError unless times increase.
 
-    Returns their positions, in units of the shortest gap, none more than two of them apart, and the indices of the visits
-    before which the axis is cut.
+    Returns the positions, in units of the shortest gap and at most two apart, and the indices of the visits after a
+    shortened gap.
     """
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if any(gap <= 0 for gap in gaps):
@@ -276,7 +276,7 @@ def time_positions(times: Sequence[float]) -> tuple[list[float], list[int]]:
 def row_below(
     ax: Axes, row: int, name: str, counts: Sequence[float], positions: Sequence[float] = (), colour: str = style.INK
 ) -> None:
-    """Write a row under the axis, 0 being that of the tick labels: its name, and counts at their positions, if known."""
+    """Write a row under the axis (0: that of the tick labels): its name, and counts at their positions, if known."""
     look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
     look |= {"color": colour, "annotation_clip": False}
     offset = -(7.4 + 8.0 * row)
@@ -293,7 +293,7 @@ def p_above(ax: Axes, position: float, p: float) -> None:
 
 
 def message(ax: Axes, text: str) -> None:
-    """Say in an empty frame why a panel shows nothing."""
+    """Write in an empty frame why a panel shows nothing."""
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))

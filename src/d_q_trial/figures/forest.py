@@ -22,14 +22,14 @@ ROW, HEAD, FOOT = 3.9, 9.0, 9.0  # millimetres
 NAMES, COUNTS, EFFECTS = 38.0, 20.0, 58.0  # widths of the columns
 LEFT = 3 + NAMES + COUNTS  # of the axes
 COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
-INTERACTION = "placements"  # begins the method of the interaction's P that Student's t gives
+INTERACTION = "placements"  # begins the method of the interaction P by Student's t
 EMPTY = "No comparison of these outcomes in this analysis"
 _OVERALL = replace(style.NEUTRAL, marker="D")
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The comparison of the arms in one group of participants, as computed; NaN where it was not."""
+    """The comparison of the arms in one group of participants, as computed; NaN if not computed."""
 
     name: str  # of the outcome and visit
     group: str
@@ -100,7 +100,7 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
 
 
 def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
-    """Draw estimates with their intervals; limits far outside the others are cut by an arrow."""
+    """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
     ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
     few = len(ends) // 20
     low, high = draw.padded([0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]])

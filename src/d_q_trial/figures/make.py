@@ -37,8 +37,8 @@ def draw_figures(
 ) -> list[Path]:
     """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
 
-    ``words`` are what the placeholders of titles and captions stand for (see ``labels.caption_words``), ``only`` the keys of
-    the figures to draw (all if empty). Returns the files, in the order of writing.
+    ``words`` are the values of the placeholders in titles and captions (see ``labels.caption_words``), ``only`` the
+    keys of the figures to draw (all if empty). Returns the files, in the order of writing.
     """
     for key in only:
         if key not in catalogue.figures:
@@ -56,7 +56,7 @@ def draw_figures(
 
 
 def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw one figure; within the style's settings."""
+    """Draw one figure; call it within ``style.settings``."""
     for kind, drawing in {"flow": schematic.flow, "design": schematic.design, "forest": forest}.items():
         if whole := getattr(figure, kind):
             return drawing(whole, study)
@@ -91,11 +91,11 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
 
 
 def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel], contents: Sequence[Content], study: Study) -> None:
-    """Draw the panels of one outcome again with the same vertical axis, so that strata can be compared."""
+    """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
     drawn = [(ax, panel) for ax, panel, content in zip(axes, panels, contents, strict=True) if not content.missing]
     for outcome in dict.fromkeys(panel.outcome for _, panel in drawn):
         own = [(ax, panel) for ax, panel in drawn if panel.outcome == outcome]
-        for redraw in (True, False):  # room for the marks of values outside is added while a panel is drawn
+        for redraw in (True, False):  # drawing a panel adds room for the marks of values outside
             lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
             limits = min(lows), max(highs)
             for ax, panel in own:
@@ -110,7 +110,7 @@ def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel], contents: Sequenc
 def _describe(
     key: str, figure: Figure, study: Study, page: style.Page, contents: list[Content], words: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Say in JSON values what a figure is: label, title, caption, files, and its result in words."""
+    """Return the description of a figure as JSON values: label, title, caption, files, and its result in words."""
     letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
     panels = [{"letter": own, **content._asdict()} for own, content in zip(letters, contents, strict=True)]
     title, caption = figure.texts(words, study.strata_labels, study.trial)

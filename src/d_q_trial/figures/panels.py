@@ -1,4 +1,4 @@
-"""The kinds of panels: each is a function that draws finished numbers on axes, and returns them in words."""
+"""The kinds of panels: functions that draw finished numbers on axes and return them in words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_STRATA = 6  # side by side in a panel
-_PAIR = 2.35  # from one stratum to the next, where the arms of each are one unit apart
-_DODGE = 0.07  # between the courses of two arms, in units of the shortest time between visits
+_PAIR = 2.35  # distance between strata, with the arms of each one unit apart
+_DODGE = 0.07  # shift between the courses of two arms, in units of the shortest time between visits
 _LETTER_MM = 1.3  # mean width of a letter under the axis
 _LINES_PER_BRACKET = 2  # above the first
 
 
 class Content(NamedTuple):
-    """What a panel shows, for readers who do not see the drawing."""
+    """Title and text alternative of a panel."""
 
     title: str
     words: str
@@ -42,7 +42,7 @@ class Room(NamedTuple):
 
 
 class NotShownError(Exception):
-    """The workbook or the analysis does not have what a panel shows; the message says so on two lines."""
+    """The workbook or the analysis lacks the data of a panel; the message has two lines."""
 
 
 class Quantity(NamedTuple):
@@ -77,7 +77,7 @@ def strata_of(panel: Panel, study: Study) -> list[str]:
 
 
 def room(panel: Panel, study: Study, width: float) -> Room:
-    """Return what a panel needs around axes of a width in millimetres; names of arms that do not fit need a legend."""
+    """Return the room that a panel needs around axes of this width in millimetres; long arm names need a legend."""
     names, course = strata_of(panel, study), panel.kind == "time_course"
     if panel.kind == "strata":
         return Room(more_lines=_LINES_PER_BRACKET * max(0, len(names) - 2))
@@ -89,7 +89,7 @@ def room(panel: Panel, study: Study, width: float) -> Room:
 
 
 def draw_panel(ax: Axes, panel: Panel, study: Study) -> Content:
-    """Draw a panel on axes, or say in their frame why the workbook or the analysis does not have it."""
+    """Draw a panel on axes, or write in their frame why the workbook or the analysis lacks its data."""
     title, names, has = title_of(panel, study), strata_of(panel, study), study.strata_labels
     try:
         if unknown := [name for name in names if name not in (ALL_PARTICIPANTS, *has)]:
@@ -120,7 +120,7 @@ def title_of(panel: Panel, study: Study) -> str:
 
 
 def with_unit(label: str, of: str) -> str:
-    """Join a label and its unit, with raised squares."""
+    """Join a label and its unit, with superscript squares."""
     return f"{label} ({unit(of)})" if of else label
 
 
@@ -132,7 +132,7 @@ def _not_there(study: Study, outcome: Outcome, visit: str, stratum: str = ALL_PA
 
 
 def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
-    """Every participant by arm at one visit, all together or in strata side by side, or with the difference of the arms."""
+    """Every participant by arm at one visit, all together or by stratum, or with the difference between the arms."""
     trial, outcome = study.trial, study.trial.outcomes[panel.outcome]
     shown = Quantity.of(outcome, study, panel.visit)
     key, names = (panel.outcome, shown.measure, panel.visit), strata_of(panel, study)
@@ -216,13 +216,13 @@ def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
 
 
 def _people(panel: Panel, study: Study) -> str:
-    """Return the group of people of a correlation as the results call it."""
+    """Return the group of participants of a correlation, as named in the results."""
     cut = f"{study.trial.population.cut_age:g}"
     return panel.group.replace("under_cut", f"under_{cut}").replace("from_cut", f"over_{cut}")
 
 
 def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
-    """A marker against age in one group of people."""
+    """A marker against age in one group of participants."""
     marker, group = study.trial.markers[panel.outcome], _people(panel, study)
     ages, values = study.pairs(panel.outcome, group)
     if not ages:

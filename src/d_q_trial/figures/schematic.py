@@ -30,7 +30,7 @@ _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in t
 
 
 def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw the flow of participants: what the article reports in dashed boxes, what the workbook holds in others."""
+    """Draw the flow of participants: dashed boxes are reported in the article, others counted in the workbook."""
     arms, enrolled = study.trial.arms, study.enrolled
     pair = (arms.control, arms.treated)
     screened = [f"n = {row['count']}" for row in study.flow if row["step"] == "screened"][:1]
@@ -98,7 +98,7 @@ def _n(count: int) -> str:
 
 
 def _allocated(arm: Arm, study: Study) -> str:
-    """Say how many the workbook has, and what the article reports if that is another number."""
+    """Return n in the workbook, and the number that the article reports if it differs."""
     stated = [row["count"] for row in study.flow if row["step"] == "allocated" and row["arm"] == arm.key][:1]
     count = study.enrolled[arm.key]
     return _n(count) + "".join(f" ({n} allocated, as reported)" for n in stated if n != str(count))
@@ -126,15 +126,15 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str]
 
 
 def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw treatments and measurements along the weeks of the trial."""
+    """Draw treatments and measurements over the weeks of the trial."""
     visits, arms = list(study.trial.visits.values()), study.trial.arms
     times, ticks, axis = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
     labels = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
-    measured, top = _measured(study), 2 + _ROW * len(treatments)  # and where its rows begin
+    measured, top = _measured(study), 2 + _ROW * len(treatments)  # and the place of its rows
     rows = [2 + _ROW * (index + 0.5) + _GAP * (index >= len(labels)) for index in range(len(labels) + len(measured))]
     depth = rows[-1] + _ROW / 2 + 1
-    page = style.Page(style.WIDTH_MM, depth + 18)  # shows no data of participants, so it has no label
+    page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
     width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
     ax = page.axes(_LEFT, 7, width, depth)
     ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth, 0))
@@ -167,7 +167,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
 
 
 def _measured(study: Study) -> dict[str, set[str]]:
-    """Return what is measured when: the markers, then each family of outcomes, with its names if they are few."""
+    """Return what is measured at which visits: the markers, then each family of outcomes, with their names if few."""
     trial = study.trial
     rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}} if trial.markers else {}
     for family, label in trial.families.items():

@@ -1,4 +1,4 @@
-"""The specification curve: all effects of a multiverse in order, what permuted arms give, and the choices below."""
+"""The specification curve: all effects of a multiverse in order, the curves under permuted labels, and the choices."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def draw_specification_curve(
 ) -> list[Path]:
     """Draw the multiverse and write ``stem``.pdf and ``stem``.png.
 
-    ``table`` and ``summary`` are those of :mod:`d_q_trial.robustness.multiverse`; ``band`` holds percentiles 2.5, 50 and 97.5
-    of the permuted curves, each of shape (places,). Effects with a two-sided P up to ``alpha`` are marked as significant;
-    ``label`` says how the data have to be marked. Given a ``reason`` why there is no multiverse, the picture says it alone.
+    ``table`` and ``summary`` are those of :mod:`d_q_trial.robustness.multiverse`; ``band`` holds percentiles 2.5, 50
+    and 97.5 of the permuted curves, each of shape (places,). Effects with a two-sided P of at most ``alpha`` are marked
+    as significant; ``label`` is that of data that have to be marked. A ``reason`` for no multiverse is drawn instead.
     """
     with style.settings():
         if reason:
@@ -130,7 +130,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
 
 
 def _whole(summary: pd.DataFrame) -> dict[str, Any]:
-    """Return the rows of the whole multiverse, whose summaries come first, by the name of the summary."""
+    """Return the rows of the whole multiverse, which come first, by the name of the summary."""
     whole = summary[summary["family"].eq(summary["family"].iloc[0])]
     return {row.summary: row for row in whole.itertuples(index=False)}
 
@@ -144,7 +144,7 @@ def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list
     for x, heading in zip(columns, ("median\neffect", "significant,\nfavourable"), strict=True):
         style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
     for options in groups:
-        # Grey where the options are spread evenly; black where one is there twice as often, or more.
+        # Grey where the options are spread evenly; black where one occurs at least twice as often.
         shades = np.array([_density(option.members) for option in options]) * len(options) / 2
         row = _row_height(options)
         ax = page.axes(LEFT, top, CURVE, row * len(options))
@@ -176,7 +176,7 @@ def _density(members: np.ndarray) -> np.ndarray:
 def describe_multiverse(
     table: pd.DataFrame, summary: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness, reason: str
 ) -> dict[str, dict[str, str]]:
-    """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png``, as the report reads it."""
+    """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png`` for the report."""
     if reason:
         none = dict.fromkeys(("caption", "words"), say("specification_curve", "none", reason=reason))
         return {"specification_curve": {"title": say("specification_curve", "title")} | none}

@@ -1,4 +1,4 @@
-"""Everything that figures are drawn from: finished numbers, participants' values, and how they are to be marked."""
+"""The data of the figures: finished numbers, participants' values, and their label."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Key = tuple[str, str, str]  # outcome, measure and visit
 
 
 class Summary(NamedTuple):
-    """Finished numbers of one group of participants; NaN where the results have none."""
+    """Finished numbers of one group of participants; NaN if the results have none."""
 
     n: float
     median: float
@@ -39,19 +39,19 @@ class Summary(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """What a set of figures is drawn from."""
+    """The data of a set of figures."""
 
     trial: Trial
     numbers: Numbers  # of results.csv
     changes: pd.DataFrame  # changes.csv
     strata: pd.DataFrame  # strata.csv
-    enrolled: Counter[str]  # participants by arm, as the workbook has them; arms without ids are not counted
+    enrolled: Counter[str]  # participants by arm in the workbook; arms without ids are not counted
     people: dict[str, pd.DataFrame]  # age and markers by group; see ``age_groups``
     strata_labels: tuple[str, ...]  # lowest first
-    marker: str  # by which the analysis makes its strata
+    marker: str  # that defines the strata of the analysis
     measure: str  # of changes
-    label: str | None = None  # how the data have to be marked
-    flow: Sequence[Row] = ()  # of participants, as the article reports it
+    label: str | None = None  # of the data, if they have to be marked
+    flow: Sequence[Row] = ()  # of participants, as reported in the article
     interactions: Sequence[Row] = ()  # sensitivity/interaction.csv
 
     @cached_property
@@ -64,7 +64,7 @@ class Study:
         return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
 
     def place(self, stratum: str, marker: str = "") -> dict[str, str]:
-        """Return the keys of a stratum in the results, by the marker of the analysis unless another is named."""
+        """Return the keys of a stratum in the results, by default of the analysis's marker."""
         return {"marker": "" if stratum == ALL_PARTICIPANTS else marker or self.marker, "stratum": stratum}
 
     def contrast(self, key: Key, statistic: str, **place: str) -> float:
@@ -88,7 +88,7 @@ class Study:
         return tuple(values[~np.isnan(values)])
 
     def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
-        """Return age and marker of those people of a group, as the results call it, that have both."""
+        """Return age and marker of the participants with both values in a group, as named in the results."""
         age = self.trial.population.age
         pairs = self.people[group][[age, marker]].dropna()
         return pairs[age].tolist(), pairs[marker].tolist()
@@ -97,9 +97,9 @@ class Study:
 def read_study(
     folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, flow: Path | str | None = None
 ) -> Study:
-    """Read what the earlier steps wrote: the folders of an analysis and of its participants.
+    """Read the outputs of earlier steps: the folders of an analysis and of its participants.
 
-    ``flow`` is what the article reports on the flow of participants; the file may be absent.
+    ``flow`` is the reported flow of participants; the file may be absent.
     """
     people = read_participants(participants)
     known = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]

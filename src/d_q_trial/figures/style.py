@@ -1,4 +1,4 @@
-"""What a page looks like: journal widths, type, colours, and files that are the same on every machine."""
+"""The look of a page: journal widths, type, colours, and files that are identical on every machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DASHED = {"color": GRID, "linewidth": 0.7, "dashes": (4, 3), "zorder": 0.5}  # l
 
 
 def settings():
-    """Return a context in which matplotlib draws in the style of these figures, whatever its own settings are."""
+    """Return a context in which matplotlib uses the style of these figures, whatever its own settings."""
     import matplotlib as mpl
 
     _register_typeface()
@@ -49,7 +49,7 @@ def _register_typeface() -> None:
 
 @dataclass(frozen=True)
 class Look:
-    """Colour and marker of a group; told apart by colour-blind eyes, in grey, and by shape."""
+    """Colour and marker of a group, distinguishable with colour blindness, in grey, and by shape."""
 
     face: str
     edge: str
@@ -82,7 +82,7 @@ def stratum_look(index: int, count: int) -> Look:
 class Page:
     """A figure laid out in millimetres from its top left corner.
 
-    ``height`` is without the band on top, which says how the data have to be marked, where there is a ``label``.
+    ``height`` excludes the band on top, which shows the ``label`` of data that have to be marked.
     """
 
     def __init__(self, width: float, height: float, label: str | None = None):
@@ -118,9 +118,9 @@ class Page:
         return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **style)
 
     def legend(self, names: Mapping[str, str], left: float, top: float, **style: Any) -> None:
-        """Draw a key at a place in millimetres to what is drawn under these labels, by what the key is to call it.
+        """Draw a legend at a place in millimetres; ``names`` maps labels of drawn artists to texts of the legend.
 
-        What stands under one label in one axes, such as a line and its band, makes one entry.
+        Artists with the same label in one axes, such as a line and its band, share an entry.
         """
         found: dict[str, dict[type, Any]] = {}
         for ax in reversed(self.figure.axes):
@@ -135,7 +135,7 @@ class Page:
     def save(self, stem: Path | str, *, title: str) -> list[Path]:
         """Write ``stem``.pdf and ``stem``.png; the same page gives the same bytes.
 
-        The label stands in the metadata of both files as well.
+        The label is also in the metadata of both files.
         """
         nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
         png = {"metadata": {"Title": title, "Software": None, "Description": self.label}, "dpi": PNG_DPI}
@@ -150,9 +150,9 @@ class Page:
 
 
 def italic_p(written: Text, label: str = "") -> Text:
-    """Set the P of P-values in a text in italics, as journals print it.
+    """Set the P of P-values in a text in italics, as journals do.
 
-    ``label`` is a part of the text, such as the name of a stratum, that may hold any letter and stays as it is.
+    ``label`` is a part of the text, such as the name of a stratum, that is left unchanged.
     """
     parts = [part.replace("$", r"\$") for part in written.get_text().partition(label or "\0")]
     parts[::2] = [re.sub(r"\bP\b", "$P$", part) for part in parts[::2]]
@@ -166,7 +166,7 @@ def write(canvas: Axes, x: float, y: float, text: str, **style: Any):
 
 
 def box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):
-    """Draw a rectangle, white with a thin dark frame unless said otherwise."""
+    """Draw a rectangle, by default white with a thin dark frame."""
     from matplotlib.patches import Rectangle
 
     look = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.7} | style

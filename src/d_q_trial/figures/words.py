@@ -1,4 +1,4 @@
-"""Titles, captions and words of the figures that no catalogue holds: the templates of ``captions.yaml``."""
+"""Titles, captions and descriptions of the figures that are in no catalogue: the templates of ``captions.yaml``."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def _template(figure: str, part: str):
 
 
 def say(figure: str, part: str, **values: Any) -> str:
-    """Return a part of the texts of a figure, such as its ``title`` or ``caption``, with its expressions filled in."""
+    """Return a text of a figure, such as its ``title`` or ``caption``, with the expressions filled in."""
     return _template(figure, part).render(**values)

@@ -1,4 +1,4 @@
-"""HTML pages that need no other file: the template engine, and what every page has in common."""
+"""Self-contained HTML pages: the template engine, and what every page has in common."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _P = re.compile(r"\bP\b")
 
 @cache
 def environment():
-    """Return the template engine, which escapes everything that it prints."""
+    """Return the template engine, which escapes all output."""
     import jinja2
 
     engine = jinja2.Environment(
@@ -53,15 +53,15 @@ def render(
         Name of a template that extends ``base.html.j2``.
     title : str
     label : str or None
-        How the data have to be marked.
+        Label of the data, if they have to be marked.
     links : sequence of (str, str)
         Text and address of the other pages; the address of the page itself is empty.
     libraries : sequence of str
-        JavaScript libraries that the page contains: ``d3``, ``plot``, ``sortable``.
+        JavaScript libraries to include: ``d3``, ``plot``, ``sortable``.
     data : any
-        What the scripts of the page read, as JSON.
+        Data of the scripts of the page, included as JSON.
     values
-        What the template needs beside this.
+        Further variables of the template.
     """
     script = as_script(data) if data else ""
     common = {"title": title, "label": label, "links": links, "libraries": libraries, "data": script}
@@ -74,13 +74,13 @@ def prose(text: str) -> Markup:
 
 
 def as_script(data: Any) -> str:
-    """Return JSON that cannot end the element of a page in which it stands."""
+    """Return JSON that cannot end the script element of a page."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def embedded(path: Path) -> tuple[str, int, int]:
-    """Return a PNG as an address that contains the picture, with its width and height in pixels.
+    """Return a PNG as a data URL, with its width and height in pixels.
 
     Lossless WebP takes a third of the size; greater effort saves 1% more and takes twice as long.
     """
@@ -94,11 +94,11 @@ def embedded(path: Path) -> tuple[str, int, int]:
 
 
 def _quoted(text: str) -> Markup:
-    """Return text as a string of a style sheet, in which every character that could end it is written by its number."""
+    """Return text as a string of a style sheet, with every special character escaped."""
     return Markup('"' + "".join(c if c.isalnum() else f"\\{ord(c):06x}" for c in text) + '"')
 
 
 @cache
 def _library(name: str) -> Markup:
-    """Return a JavaScript library, unchanged; its licence lies beside it."""
+    """Return a JavaScript library, unchanged; its licence is in the same folder."""
     return Markup((_FOLDER / "vendor" / f"{name}.min.js").read_text(encoding="utf-8"))

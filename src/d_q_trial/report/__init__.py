@@ -1,5 +1,5 @@
-"""The pages that people read, made from finished tables, figures and verdicts. Nothing here computes a statistic.
+"""The HTML pages, made from finished tables, figures and verdicts. Nothing here computes a statistic.
 
-``collect`` reads what earlier steps wrote; ``headlines`` and ``pieces`` prepare what is shown; ``methods`` gives the
-words of the methods section; ``page`` fills in the templates.
+``collect`` reads the outputs of earlier steps; ``headlines`` and ``pieces`` prepare what is shown; ``methods`` writes
+the methods section; ``page`` fills in the templates.
 """

@@ -1,4 +1,4 @@
-"""Read the finished outputs of an analysis, and put their keys and verdicts into words."""
+"""Read the finished outputs of an analysis, and describe their keys and verdicts in words."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str]
 FOLDERS = ("robustness", "sensitivity")
-MANY = 6  # a family with more changing outcomes than this is not listed one by one
-# Sign and colour of a verdict, by what it means for the reader: colour is never the only difference.
+MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
+# Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
 _WORDS = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
 _QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
@@ -42,28 +42,28 @@ _PLACE = re.compile(r"\b((?:Extended Data )?(?:Fig\.|Table) \d+)([a-z]?)\b")
 
 @dataclass(frozen=True)
 class Words:
-    """What the keys in tables stand for in an analysis."""
+    """The names of the keys in the tables of an analysis."""
 
     trial: Trial
     analysis: Analysis
 
     def fill(self, text: str) -> str:
-        """Put the names of arms, marker and levels into a title or caption."""
+        """Fill the names of arms, marker and levels into a title or caption."""
         return labels.fill(text, labels.caption_words(self.trial, self.analysis))
 
     def variable(self, key: str) -> str:
-        """Return the label of an outcome or marker; of one that the trial does not know, its words."""
+        """Return the label of an outcome or marker; the key in words if the trial does not have it."""
         known = {**self.trial.outcomes, **self.trial.markers}
         return known[key].label if key in known else labels.plain(key, self.trial)
 
     def group(self, stratum: str) -> str:
-        """Say which participants a group contains: ``T3 of p16 variant 5``."""
+        """Describe a group of participants: ``T3 of p16 variant 5``."""
         if stratum == ALL_PARTICIPANTS:
             return "all participants"
         return f"{stratum} of {labels.within(self.trial.markers[self.analysis.marker].label)}"
 
     def of(self, column: str, row: Row) -> str:
-        """Say what a cell of a table holds: an outcome with its visit, an arm, a contrast of strata."""
+        """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""
         text = row.get(column, "")
         known = {"arm": self.trial.analysed_arms, "marker": self.trial.markers, "visit": self.trial.visits}
         if text in known.get(column, ()):
@@ -78,7 +78,7 @@ class Words:
         return text.replace("_", " ") if column in ("outcome", "family", "summary", "side", "visit", "arm") else text
 
     def claim(self, row: Row) -> str:
-        """Say what a reported value is: ``P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P``."""
+        """Describe a reported value: ``P1NP at 2 weeks, T3 (p16 variant 5): D+Q against Control, P``."""
         trial, words = self.trial, self.variable(row["outcome"])
         quantity = _QUANTITIES.get(row["quantity"], row["quantity"])
         if row["measure"] == "correlation":
@@ -95,7 +95,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One reported value: a row of claims.csv as people read it."""
+    """One reported value: a row of claims.csv in words."""
 
     claim: str
     what: str
@@ -105,24 +105,24 @@ class Verdict:
     recomputed: str
     verdict: str
     note: str
-    known: str  # the difference that is known
+    known: str  # the known difference, if there is one
     quantity: str
     key: tuple[str, ...]  # of the result: outcome, measure, visit, marker, stratum, contrast, group, statistic
     places: tuple[tuple[str, str], ...]  # label of each figure or table, and letter of the panel
 
     @property
     def mark(self) -> tuple[str, str]:
-        """Return the sign that stands beside the verdict, and the class of its colour."""
+        """Return the symbol of the verdict and the class of its colour."""
         return VERDICTS[self.verdict][:2]
 
     @property
     def order(self) -> tuple[int, float, float]:
-        """Return what the columns of verdict, reported and recomputed value are sorted by."""
+        """Return the sort keys of the columns of verdict, reported and recomputed value."""
         return list(VERDICTS).index(self.verdict), size(self.reported), size(self.recomputed)
 
 
 def read_verdicts(path: Path, words: Words) -> list[Verdict]:
-    """Read claims.csv, if it was made, and put it into words."""
+    """Read claims.csv, if it was made, and describe its values in words."""
     return [
         Verdict(
             claim=row["claim"],
@@ -148,24 +148,24 @@ def find_places(locator: str) -> tuple[tuple[str, str], ...]:
 
 
 def size(text: str) -> float:
-    """Return the number in a reported value, or of its bound, for sorting; text without a number comes last."""
+    """Return the number in a reported value or bound, for sorting; text without a number comes last."""
     found = _NUMBER.search(text.replace(formatting.MINUS, "-").replace(",", ""))
     return float(found.group()) if found else 1e300
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
-    """Count verdicts, in their fixed order; those that occur."""
+    """Count the verdicts that occur, in their fixed order."""
     counts = Counter(verdict.verdict for verdict in verdicts)
     return {name: counts[name] for name in VERDICTS if counts[name]}
 
 
 def address(**filters: str) -> str:
-    """Return the address of the page of reported values, filtered."""
+    """Return the address of the page of reported values with these filters."""
     return f"claims.html#{urlencode(filters)}"
 
 
 def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Summarise each source: how many values can be checked, how many were reproduced and how, and what was not."""
+    """Summarise each source: how many values can be checked, how many were reproduced and how, and which were not."""
     made, ways = [], _WORDS["ways"]
     for source in dict.fromkeys(verdict.source for verdict in verdicts):
         own = [verdict for verdict in verdicts if verdict.source == source]
@@ -180,7 +180,7 @@ def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
                 "reproduced": reproduced,
                 "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in ways.items() if counts[name]),
                 "failed": sorted(failed, key=lambda verdict: verdict.quantity != "p"),
-                "events": unchecked.count("affected"),  # of adverse events no participant data exist
+                "events": unchecked.count("affected"),  # adverse events have no participant data
                 "unchecked": len(unchecked) - unchecked.count("affected"),
                 "inapplicable": counts[claims.NOT_APPLICABLE],
             }
@@ -202,17 +202,17 @@ class Report:
     headlines: Sequence[Headline]
     strata: Sequence[Row] = ()
     exclusions: Sequence[Row] = ()
-    verdicts: Sequence[Verdict] = ()  # empty if nothing is published
+    verdicts: Sequence[Verdict] = ()  # empty without reported values
     versions: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # such as ``robustness/cutoffs``: those made
-    differences: Sequence[str] = ()  # what the analysis sets otherwise than the reference
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)  # those made, such as ``robustness/cutoffs``
+    differences: Sequence[str] = ()  # settings that differ from the reference
     changes: Sequence[Mapping[str, str]] = ()  # comparisons whose conclusion differs from that of the reference
     figures: Sequence[Mapping[str, Any]] = ()  # as their JSON files describe them, with the verdicts on their values
     shown: Sequence[Mapping[str, Any]] = ()  # tables, likewise
 
     @property
     def words(self) -> Words:
-        """Return what the keys stand for."""
+        """Return the names of the keys."""
         return Words(self.trial, self.analysis)
 
     @property
@@ -226,7 +226,7 @@ class Report:
 
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
-    """Read the outputs of the analysis ``name`` below the folder of all results; what was not made is left out."""
+    """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are left out."""
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
     verdicts = read_verdicts(folder / "claims.csv", Words(trial, analysis))
@@ -254,12 +254,12 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
 
 
 def rows_if_made(path: Path) -> list[dict[str, str]]:
-    """Read a CSV file; one that was not made has no rows."""
+    """Read a CSV file; a missing file has no rows."""
     return read_rows(path) if path.exists() else []
 
 
 def described(folder: Path) -> dict[str, Any]:
-    """Read what the JSON files of a folder describe, by key."""
+    """Read the descriptions in the JSON files of a folder, by key."""
     found = {}
     for path in sorted(folder.glob("*.json")):
         found |= {key: value for key, value in json.loads(path.read_text("utf-8")).items() if isinstance(value, dict)}
@@ -272,11 +272,11 @@ def picture(path: Path, alt: str) -> dict[str, Any]:
 
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """Read the figures of a folder that were drawn, in their order; panels have the verdicts on their P."""
+    """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
     drawn = {key: figure for key, figure in described(folder).items() if (folder / f"{key}.png").exists()}
     drawn = dict(sorted(drawn.items(), key=lambda item: item[1]["order"]))
     found = []
-    with ThreadPoolExecutor() as pool:  # the libraries of pictures leave the other cores to us
+    with ThreadPoolExecutor() as pool:  # the imaging libraries allow threads on the other cores
         pictures = pool.map(picture, (folder / f"{key}.png" for key in drawn), map(_alternative, drawn.values()))
     for (key, figure), shown in zip(drawn.items(), pictures, strict=True):
         found.append(_placed(figure, verdicts) | shown | {"key": key})
@@ -293,7 +293,7 @@ def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict]) -> dict[str, A
 
 
 def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
-    """State the result of a figure; what would tire a listener is left to the list of panels below it."""
+    """Return the result of a figure as alternative text; a long text is cut, since the panels are listed below."""
     label = f"{figure['data_label']}. " if figure.get("data_label") else ""
     words = f"{figure['label']}. {figure['title']}. {label}{figure['words']}"
     kept = words[:longest].rpartition(";")[0] or words[:longest]
@@ -325,5 +325,5 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
 
 
 def is_large(family: str, trial: Trial) -> bool:
-    """Return whether a family has too many changing outcomes to list each."""
+    """Return whether a family has too many outcomes with changes to list each."""
     return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values()) > MANY

@@ -1,4 +1,4 @@
-"""The first screen: the main results with what qualifies them, and what becomes of each under other methods."""
+"""The first screen: the main results with their qualifications, and each result under other methods."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, is_large
 
-# What may become of a conclusion: name of the check, its table, the statistics and the beginning of their method.
+# Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
     ("Multiplicity-adjusted (max-T)", "robustness/multiplicity", ("p_max_t",), ""),
     ("Covariance, log scale", "sensitivity/sensitivity", ("p",), "covariance, log scale"),
     ("Multiple imputation", "sensitivity/sensitivity", ("p",), "imputed, placements"),
-    ("Any values of the missing", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
+    ("Worst-case bounds", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
 )
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One comparison of the arms among all participants or within a stratum, as text."""
+    """One comparison of the arms in all participants or in a stratum, as text."""
 
     estimate: str
     limits: str  # of its confidence interval; empty where there is none
@@ -36,7 +36,7 @@ class Effect:
 
 
 class Check(NamedTuple):
-    """What becomes of a conclusion under another method; ``keeps`` is None if the method was not applied."""
+    """A conclusion under another method: whether it is the same (``keeps``), None if the method was not applied."""
 
     text: str = "–"
     keeps: bool | None = None
@@ -70,7 +70,7 @@ def main_results(report: Report) -> list[dict[str, Any]]:
 
 
 def estimator(report: Report) -> tuple[str, str]:
-    """Return the statistic and the words of the estimate that belongs to the test of the analysis."""
+    """Return the statistic and the name of the estimate that belongs to the test of the analysis."""
     if get_test(report.analysis.test).mean_difference is not None:
         return "mean_difference", "difference of means"
     return "hodges_lehmann", "Hodges-Lehmann estimate"
@@ -115,7 +115,7 @@ def group_of(headline: Headline, report: Report) -> str:
 
 
 def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]]]:
-    """Return the names of the methods, and for each headline what its conclusion survives and what it does not."""
+    """Return the names of the methods, and each headline with the checks of its conclusion by these methods."""
     lines = []
     for line in report.headlines:
         group = group_of(line, report)
@@ -152,7 +152,7 @@ def _checks(report: Report, line: Headline, group: str, significant: bool) -> di
 
 
 def _values(rows: Iterable[Row], statistics: tuple[str, ...], method: str = "") -> list[float]:
-    """Return the known values of statistics, which are columns of a wide table and rows of a long one."""
+    """Return the known values of statistics, from the columns of a wide table or the rows of a long one."""
     chosen = [row for row in rows if row.get("method", "").startswith(method)]
     texts = [
         row["value"] if row.get("statistic") == name else row.get(name, "")
@@ -164,5 +164,5 @@ def _values(rows: Iterable[Row], statistics: tuple[str, ...], method: str = "") 
 
 
 def place_of(report: Report, group: str) -> dict[str, str]:
-    """Return where the numbers of a group stand in the results."""
+    """Return the keys of a group in the results."""
     return {"marker": "" if group == ALL_PARTICIPANTS else report.analysis.marker, "stratum": group}

@@ -1,4 +1,4 @@
-"""Addresses of the pages of a run, as they link to each other."""
+"""Links between the pages of a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def page_links(settings: Settings, current: str, analysis: str = "") -> list[tuple[str, str]]:
-    """Return the other pages of a run as text and address, seen from a page in a folder of results/."""
+    """Return the pages of a run as text and address, relative to a page in a folder of results/."""
     home, name = ("", analysis) if analysis else (f"../{settings.reference}/", settings.reference)
     links = [("Overview", "../index.html"), (f"Report of {name}", f"{home}report.html")]
     if settings.published:

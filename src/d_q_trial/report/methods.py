@@ -1,4 +1,4 @@
-"""The methods section: the settings of an analysis in words, whose sentences are in ``sentences.j2``."""
+"""The methods section: the settings of an analysis in words. The sentences are in ``sentences.j2``."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .headlines import effect, estimator, group_of, place_of
 
 @cache
 def references() -> Mapping[str, str]:
-    """Read the references by the keys that the sentences and the two-sample tests use."""
+    """Read the references, by their keys in the sentences and the two-sample tests."""
     import yaml
 
     return yaml.safe_load((Path(__file__).parent / "references.yaml").read_text(encoding="utf-8"))
 
 
 def paragraph(report: Report) -> str:
-    """Return methods and main results as Markdown, to be pasted into a manuscript; markup in names is escaped."""
+    """Return methods and main results as Markdown for a manuscript; markup in names is escaped."""
     cited: list[str] = []
 
     def cite(*keys: str) -> str:
@@ -45,7 +45,7 @@ def paragraph(report: Report) -> str:
 
 
 def settings_in_words(report: Report) -> dict[str, Any]:
-    """Return what the sentences of the page and of the paragraph are made from."""
+    """Return the values that fill the sentences of the page and of the paragraph."""
     analysis, trial, robustness = report.analysis, report.trial, report.settings.robustness
     marker = trial.markers.get(analysis.marker)
     own = [row for row in report.strata if row["marker"] == analysis.marker]
@@ -85,7 +85,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
 
 
 def main_comparisons(report: Report) -> list[dict[str, Any]]:
-    """Return the comparisons that the catalogue of tables names; without any, those of the analysis's first outcome."""
+    """Return the comparisons that the catalogue of tables names; if there are none, those of the first outcome."""
     pairs = ((o.key, visit) for o in report.trial.outcomes.values() for visit in reversed(o.follow_up))
     first = ([Headline(outcome=o, visit=v, stratum=name) for name in (ALL_PARTICIPANTS, "highest")] for o, v in pairs)
     for lines in (report.headlines, *first):
@@ -121,7 +121,7 @@ def _comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
 
 
 def _arms(report: Report) -> list[str]:
-    """Return the two arms with how many participants they have, as far as it is known."""
+    """Return the two arms with their numbers of participants, if known."""
     trial, made = report.trial, []
     for key, arm in trial.analysed_arms.items():
         known = [report.numbers.get(name, BASELINE, BASELINE, "n", group=key).value for name in trial.outcomes]
@@ -132,7 +132,7 @@ def _arms(report: Report) -> list[str]:
 
 
 def _outcomes(report: Report) -> list[tuple[str, list[str]]]:
-    """Return which changes were analysed, those of a family with the same visits together, and these visits."""
+    """Return the outcomes whose changes were analysed, grouped by family and visits, with the visits."""
     trial, measure, arm = report.trial, report.analysis.measure, report.trial.arms.treated.key
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for outcome in trial.outcomes.values():

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from ..tables.catalogue import Headline
 
-FOREST = "forest"  # the figure that stands on the first screen
-# Outputs that a report can show, and what the report calls them; each is made on request where the run leaves it out.
+FOREST = "forest"  # the figure on the first screen
+# Outputs that a report can show, with their names in it; those that a run leaves out are made on request.
 ON_REQUEST = {
     "robustness/cutoffs": "Every cutoff of the markers",
     "robustness/multiplicity": "P-values adjusted for multiple testing",
@@ -37,7 +37,7 @@ ON_REQUEST = {
 
 
 def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> None:
-    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis; each stands alone."""
+    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis; each is self-contained."""
     report = collect.collect(results, settings, trial, name)
     write_text(report_page(report), report.folder / "report.html")
     write_text(claims_page(report), report.folder / "claims.html")
@@ -45,7 +45,7 @@ def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> 
 
 
 def report_page(report: Report) -> str:
-    """Return the report as one page that asks the network for nothing."""
+    """Return the report as one page that loads nothing from the network."""
     cutoffs, consistency = pieces.explorer(report), report.folder.parent / "consistency"
     drawing = consistency / "attainable.svg"
     return render(
@@ -87,9 +87,9 @@ def write_comparison(
     tables : dict
         ``comparisons``, ``claims`` and ``summary``, as :mod:`d_q_trial.compare` makes them.
     folder : path
-        Where the page goes, beside the picture ``comparison.png``.
+        Folder of the page, which has the picture ``comparison.png``.
     label : str or None
-        How the data have to be marked.
+        Label of the data, if they have to be marked.
     """
     tests, held = tables["comparisons"], tables["claims"]
     forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)
@@ -113,7 +113,7 @@ def write_comparison(
 
 
 def write_overview(results: Path, settings: Settings, trial: Trial) -> None:
-    """Write ``index.html``, which leads to every page of the current configuration."""
+    """Write ``index.html``, which links to every page of the current configuration."""
     base = settings.analyses[settings.reference]
     verdicts = collect.read_verdicts(results / settings.reference / "claims.csv", Words(trial, base))
     page = render(
@@ -140,14 +140,14 @@ def sources_of(trial: Trial) -> list[tuple[str, str]]:
 
 
 def label_of(results: Path, settings: Settings) -> str | None:
-    """Return how data from all workbooks together have to be marked; None if none has to be."""
+    """Return the label of the data of all workbooks together; None if none has to be marked."""
     workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
     found = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
     return "; ".join(filter(None, found)) or None
 
 
 def _common(report: Report, current: str) -> dict[str, Any]:
-    """Return what the report and the page of reported values have in common."""
+    """Return the values that the report and the page of reported values share."""
     return methods.settings_in_words(report) | {
         "title": f"{'Report' if current == 'report.html' else 'Reported values'}: {report.analysis.name}",
         "label": report.label,
@@ -160,14 +160,14 @@ def _common(report: Report, current: str) -> dict[str, Any]:
 
 
 def _findings(folder: Path, trial: Trial) -> list[tuple[str, str, list[Finding]]]:
-    """Read the findings on the reported numbers, grouped by kind, with labels for keys."""
+    """Read the findings on the reported numbers, grouped by kind, with labels instead of keys."""
     rows = collect.rows_if_made(folder / "findings.csv")
     found = in_order(Finding(**{name: labels.plain(text, trial) for name, text in row.items()}) for row in rows)
     return [(kind, KINDS[kind], list(own)) for kind, own in groupby(found, key=lambda finding: finding.kind)]
 
 
 def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Trial) -> dict[str, Any] | None:
-    """Return one comparison in all analyses, those of the reference's measure with the axis that they share."""
+    """Return one comparison in all analyses; those with the reference's measure share an axis."""
     place = line.stratum if line.stratum in ("all", "highest", "lowest") else ""
     own = tests[tests["outcome"].eq(line.outcome) & tests["visit"].eq(line.visit) & tests["place"].eq(place)]
     base = own[own["analysis"].eq(settings.reference)]
@@ -206,7 +206,7 @@ def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str
 
 
 def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list[str]]:
-    """Return changed conclusions as cells: comparisons with their P in the reference, claims as they are reported."""
+    """Return changed conclusions as cells: comparisons with their P in the reference, claims as reported."""
     rows = table[table["conclusion"].isin(compare.CHANGED)].to_dict("records")
     return [_change(row, settings, trial) for row in rows]
 

@@ -1,4 +1,4 @@
-"""Tables and pictures of later analyses, as ``pieces.yaml`` lists them, and the numbers of every cutoff for the explorer."""
+"""Tables and pictures of further analyses, as listed in ``pieces.yaml``, and the numbers of the cutoff explorer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Section:
     hidden: bool = False
 
     def holds(self, row: Row, words: Words) -> bool:
-        """Return whether a row is shown: of the analysis's own marker and of an outcome whose family is short enough."""
+        """Return whether a row is shown: of the analysis's marker, and of a family of outcomes short enough to list."""
         if not all(_TESTS[relation](row[column], text) for column, relation, text in self.where):
             return False
         outcome = words.trial.outcomes.get(row.get("outcome", ""))
@@ -48,7 +48,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Piece:
-    """A table, a picture, or both; ``rows`` are text as shown, ``hidden`` counts the rows that are in the file alone."""
+    """A table, a picture, or both; ``rows`` are text as shown, ``hidden`` counts the rows that are only in the file."""
 
     key: str
     title: str
@@ -63,7 +63,7 @@ class Piece:
 
 @cache
 def sections() -> tuple[Section, ...]:
-    """Read which pieces are shown, in which order."""
+    """Read the sections of the report, in order."""
     import yaml
 
     entries = yaml.safe_load((Path(__file__).parent / "pieces.yaml").read_text(encoding="utf-8"))
@@ -71,10 +71,10 @@ def sections() -> tuple[Section, ...]:
 
 
 def read_pieces(folder: Path, words: Words) -> list[Piece]:
-    """Read the tables and pictures in the subfolders of an analysis; those that no section lists come last, whole.
+    """Read the tables and pictures in the subfolders of an analysis; those not listed in a section come last, in full.
 
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
-    ``caption``, ``words`` (the result, for those who do not see the picture).
+    ``caption``, ``words`` (the result, as alternative text).
     """
     made = []
     for part in (folder / name for name in FOLDERS):
@@ -91,7 +91,7 @@ def read_pieces(folder: Path, words: Words) -> list[Piece]:
 
 
 def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
-    """Put pieces of one group together, with the sentences that their captions share; others have no group."""
+    """Group the pieces, with the sentences shared by the captions of a group; other pieces have no group."""
     made = []
     for group, members in itertools.groupby(pieces, key=lambda piece: piece.group):
         own, common = list(members), []
@@ -108,7 +108,7 @@ def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], wor
     table, drawing = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
     columns, rows = shorten(section, read_rows(table), words) if table.exists() else ((), [])
     title = words.fill(section.title) or str(about.get("title") or path.name.replace("_", " ").capitalize())
-    alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file beside it.")
+    alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
     return Piece(
         key=key,
         title=title,
@@ -123,7 +123,7 @@ def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], wor
 
 
 def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and rows, as text, of a table of which the page shows some columns."""
+    """Return headings and rows, as text, of the columns of a table that the page shows."""
     if not rows:
         return (), []
     if not section.columns:
@@ -148,7 +148,7 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
 
 
 def _spread(section: Section, rows: Iterable[Row]) -> Iterable[tuple[Row, dict[str, str]]]:
-    """Turn a row per number into a row per comparison; a statistic goes by the column's method and its name."""
+    """Turn a row per number into a row per comparison, with the statistics by method and name."""
     found: dict[tuple[str, ...], tuple[Row, dict[str, str]]] = {}
     methods = {column[2] if len(column) > 2 else "" for column in section.columns}
     for row in rows:
@@ -165,9 +165,9 @@ def _text(values: Row, name: str, method: str = "") -> str:
 
 
 def _decimals(texts: Iterable[str]) -> int | None:
-    """Return the decimals that show three digits of the largest number of a column; None if its numbers differ too much.
+    """Return the decimals that show three digits of a column's largest number; None if its numbers differ too much.
 
-    Shares, of which none exceeds 1, never do.
+    Shares, of which none exceeds 1, never differ too much.
     """
     sizes = [abs(value) for value in map(_number, texts) if math.isfinite(value) and value]
     if not sizes or all(size.is_integer() for size in sizes) or max(sizes) > max(1.0, 1e4 * min(sizes)):
@@ -176,7 +176,7 @@ def _decimals(texts: Iterable[str]) -> int | None:
 
 
 def _cell(values: Row, decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()) -> str:
-    """Format a number with its interval, or a range; empty if the row does not have it."""
+    """Format a number with its interval, or a range; empty if the row lacks it."""
 
     def get(name: str) -> str:
         return format_cell(name, _text(values, name, method), decimals)
@@ -197,7 +197,7 @@ def _number(text: str) -> float:
 
 
 def format_cell(name: str, text: str, decimals: int | None = None) -> str:
-    """Format a number shortly: P as P, others with the decimals of their column; text, and what is reported, as it is."""
+    """Format a number: P as P, others with the decimals of their column; text and reported values unchanged."""
     value = _number(text)
     if name == "reported" or math.isnan(value):
         return "" if text == "nan" else text
@@ -215,21 +215,21 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
 # The explorer
 
 SIDES = ("below", "above")
-# What is shown of a side, by the columns of cutoffs.csv, control first: sizes, numbers in the unit of the change, P-values.
+# Columns of cutoffs.csv shown of a side, control first: sizes, numbers in the unit of the change, P-values.
 SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "hodges_lehmann", "lower", "upper")
 SHOWN = (*SIZES, *NUMBERS, "p", "p_corrected")
 Key = tuple[str, str, str]
 
 
 def explorer(report: Report) -> dict[str, Any] | None:
-    """Pack the table of cutoffs: one entry per marker, outcome and visit, its cutoffs in increasing order.
+    """Pack the table of cutoffs: one entry per marker, outcome and visit, with the cutoffs in increasing order.
 
     Returns
     -------
     dict or None
-        ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers that
-        people see are text, formatted here; the page only shows them. A side is a list as ``SHOWN`` says; of one with too few
-        participants only its numbers of participants are known.
+        ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers
+        shown are text, formatted here; the page does no formatting. A side is a list in the order of ``SHOWN``; of a
+        side with too few participants, only the numbers of participants are known.
     """
     trial, analysis = report.trial, report.analysis
     series: dict[Key, dict[str, dict[str, Row]]] = {}
@@ -270,7 +270,7 @@ def explorer(report: Report) -> dict[str, Any] | None:
 
 
 def _people(report: Report) -> dict[str, Any]:
-    """Return the participants with their markers, and the change of each by outcome and visit (empty: none)."""
+    """Return the participants with their markers, and their changes by outcome and visit (empty: none)."""
     arms, people = list(reversed(report.trial.analysed_arms)), {}
     for row in report.strata:
         if row["arm"] in arms and row["marker_value"]:
@@ -291,11 +291,11 @@ def _people(report: Report) -> dict[str, Any]:
 def _series(key: Key, cuts: Mapping[str, Mapping[str, Row]], own: set, best: str, report: Report) -> dict[str, Any]:
     """Return the cutoffs of one marker, outcome and visit."""
     ordered, decimals = sorted(cuts, key=float), _change_decimals(key[1], report)
-    # Participants of each arm above and below together, which is the same at every cutoff.
+    # Participants of each arm above and below together; the sum is the same at every cutoff.
     whole = next((sides.values() for sides in cuts.values() if len(sides) == len(SIDES)), ())
     sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
     gaps = [b - a for a, b in itertools.pairwise(map(float, ordered)) if b > a]
-    apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that tell neighbours apart
+    apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
     positions = [index for index, cut in enumerate(ordered) if (*key, cut) in own]
     packed = {
         "marker": key[0],
@@ -325,7 +325,7 @@ def _change_decimals(outcome: str, report: Report) -> int:
 
 
 def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) -> list[str] | None:
-    """Format one side of a cutoff; with too few participants, only how many there are, if it is known."""
+    """Format one side of a cutoff; with too few participants, only their numbers, if known."""
     if side not in sides:
         other = next(iter(sides.values()))
         return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None

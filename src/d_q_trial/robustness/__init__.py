@@ -1,1 +1,1 @@
-"""How much of the result depends on choices that could have been made otherwise."""
+"""How far the results depend on the choices of the analysis."""

@@ -1,4 +1,4 @@
-"""The comparisons of arms that an analysis makes, as arrays with a row per participant, and rows of the results."""
+"""The comparisons of arms in an analysis, as arrays with a row per participant, and rows of the results."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ _ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two arms, one outcome and visit, all participants or one stratum; arrays have a row per participant.
+    """Two arms at one outcome and visit, in all participants or one stratum; arrays have a row per participant.
 
-    Participants whom the analysis excludes, and values that it trims, are not in it; participants without a value are,
-    with NaN.
+    Excluded participants and trimmed values are left out. Participants without a value are included, with NaN.
     """
 
     outcome: str
@@ -39,11 +38,11 @@ class Comparison:
     contrast: str
     participant: np.ndarray
     linked: np.ndarray  # False for the rows of panels without ids
-    is_first: np.ndarray  # whether in the treated arm
+    is_first: np.ndarray  # True in the treated arm
     value: np.ndarray  # the change, in the measure of the analysis
     baseline: np.ndarray
     log_ratio: np.ndarray  # log(follow-up / baseline)
-    label: np.ndarray  # stratum of the marker, "" where not assigned
+    label: np.ndarray  # stratum of the marker, "" if not assigned
     marker_value: np.ndarray
 
     @property
@@ -57,23 +56,23 @@ class Comparison:
         return self.key[:4]
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the values of either arm without the missing ones; of ``value`` unless others are given."""
+        """Return the present values of each arm, from ``value`` unless others are given."""
         values = self.value if values is None else values
         present = ~np.isnan(values)
         return values[self.is_first & present], values[~self.is_first & present]
 
     def counts(self, values: np.ndarray | None = None) -> tuple[int, int]:
-        """Return how many participants of either arm have a value."""
+        """Return the number of participants with a value in each arm."""
         first, second = self.samples(values)
         return first.size, second.size
 
     @property
     def total(self) -> tuple[int, int]:
-        """How many participants of either arm there are, those without a value included."""
+        """Number of participants in each arm, including those without a value."""
         return int(self.is_first.sum()), int((~self.is_first).sum())
 
     def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
-        """Return the comparison among some of its participants."""
+        """Return the comparison restricted to some of its participants."""
         return replace(self, stratum=stratum, **{name: getattr(self, name)[rows] for name in _ARRAYS})
 
 
@@ -82,13 +81,13 @@ class Layout:
     """The comparisons of arms that follow from the changes and strata of an analysis."""
 
     changes: pd.DataFrame
-    strata: pd.DataFrame | None  # None: there are only those of all participants
+    strata: pd.DataFrame | None  # None: only the comparisons of all participants
     trial: Trial
     analysis: Analysis
 
     @cached_property
     def whole(self) -> list[Comparison]:
-        """Each outcome and visit with all of its rows; labels are the strata that panels without ids state themselves."""
+        """Each outcome and visit with all of its rows; labels are the strata stated by panels without ids."""
         return list(self._lay_out({"": (self._chosen["stratum"].to_numpy(object), np.full(len(self._chosen), np.nan))}))
 
     @cached_property
@@ -105,7 +104,7 @@ class Layout:
 
     @cached_property
     def compared(self) -> list[Comparison]:
-        """All participants, and each stratum of each marker, where both arms have a value."""
+        """All participants, and each stratum of each marker, if both arms have values."""
         strata = [c.within(c.label == label, label) for c in self.by_marker for label in self.analysis.strata.labels]
         return [comparison for comparison in self.overall + strata if min(comparison.counts())]
 
@@ -128,7 +127,7 @@ class Layout:
                 yield Comparison(outcome, measure, visit, marker, "", self.trial.contrast, **own)
 
     def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return label and marker value of each row, by participant or as its panel states the label."""
+        """Return label and marker value of each row, by participant or with the label stated by its panel."""
         chosen, linked = self._chosen, self._chosen["linked"].to_numpy(bool)
         own = self.strata[self.strata["marker"].eq(marker)].set_index("participant")
         own = own.reindex(chosen["participant"].where(linked))
@@ -146,7 +145,7 @@ def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Compari
 
 
 def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.Index, np.ndarray, np.ndarray]:
-    """Return the participants in order of appearance, whose arm is first, and values (participants, comparisons)."""
+    """Return the participants in order of appearance, is_first for each, and values (participants, comparisons)."""
     row, participants = pd.factorize(np.concatenate([*(c.participant for c in comparisons), np.empty(0, dtype=object)]))
     is_first = np.zeros(len(participants), dtype=bool)
     values = np.full((len(participants), len(comparisons)), np.nan)
@@ -158,14 +157,14 @@ def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.In
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:
-    """Make a table with the columns of the results out of rows."""
+    """Make a table with the columns of the results from rows."""
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
 
 
 def rows_of(key: tuple, n: tuple, method: str, reason: str = "", **statistics: float) -> list[tuple]:
     """Return rows of the results with one key (outcome to group), one for each statistic.
 
-    ``reason`` says why a statistic is missing: it goes with those that are not finite.
+    ``reason`` explains missing statistics; it is set for those that are not finite.
     """
     return [
         (*key, name, value, *n, method, "") if np.isfinite(value) else (*key, name, np.nan, *n, method, reason)
@@ -180,12 +179,12 @@ def estimate_rows(key: tuple, name: str, found: Estimate, n: tuple[int, int], me
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Return random numbers of one test: they depend on the seed and on the test's name, not on what else is computed."""
+    """Return the random number generator of one test, which depends only on the seed and the name of the test."""
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
 def _log_ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
-    """Return log(follow-up / baseline), from the change itself where it says so, so that winsorised values stay so."""
+    """Return log(follow-up / baseline), from the change itself where possible, so that winsorised values are kept."""
     if measure == "log_ratio":
         return chosen["value"].to_numpy(float)
     ratio = 1 + chosen["value"] / 100

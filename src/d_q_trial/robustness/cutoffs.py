@@ -1,4 +1,4 @@
-"""The comparison of arms above and below every cut of a marker and in sliding windows."""
+"""The comparison of arms above and below every cutoff of a marker and in sliding windows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,16 +32,15 @@ TOO_FEW_FOR_CUTS = "no cut leaves enough participants in each arm"
 
 @dataclass(frozen=True)
 class Slices:
-    """One outcome and visit, cut and windowed along one marker.
+    """Groups of participants of one outcome and visit, by the cutoffs and sliding windows of one marker.
 
-    The groups are those above or below a cut, and the windows, that could have ``robustness.minimum_per_arm`` in each arm
-    if their participants were assigned to the arms as evenly as possible. ``table`` has a row for each: ``side``, ``low``,
-    ``high``, ``position``, ``share_below`` (where the position lies among the participants), ``usable`` (whether the
-    group has enough in each arm), ``ESTIMATES``, which are NaN where it has not, and ``p_interaction`` of the groups above
-    and below the same cut, NaN where one of them is not usable.
+    A group lies above a cutoff, below it or in a window, and could have ``robustness.minimum_per_arm`` in each arm if
+    its participants were assigned as evenly as possible. ``table`` has one row per group: ``side``, ``low``, ``high``,
+    ``position``, ``share_below`` (the share of participants below the position), ``usable`` (whether each arm has
+    enough), ``ESTIMATES`` (NaN if not), and ``p_interaction`` of the groups above and below the same cutoff (or NaN).
     """
 
-    comparison: Comparison  # the participants with a value of the marker, to ten significant digits, and of the change
+    comparison: Comparison  # the participants with a marker value, to ten significant digits, and a change
     method: str  # test of the analysis, unless hundreds of exact distributions of large groups would take hours
     members: np.ndarray  # of each group, bool of shape (participants, groups)
     table: pd.DataFrame
@@ -50,12 +49,12 @@ class Slices:
 def slices(
     changes: pd.DataFrame, markers: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> list[Slices]:
-    """Cut every outcome and visit along every marker; see :class:`Slices`.
+    """Divide every outcome and visit along every marker; see :class:`Slices`.
 
-    Cuts are the distinct values of the marker, to ten significant digits, among those who have a value of the change;
-    so each divides them differently. A value at the cut goes where ``analysis.strata.at_cut`` says; where the analysis
-    itself cuts plays no part. Participants without ids have no values to cut: their slices are empty. ``markers`` has a
-    row per participant and a column per marker; :func:`d_q_trial.strata.marker_values`.
+    Cutoffs are the distinct marker values, to ten significant digits, of the participants with a change, so each
+    divides them differently. ``analysis.strata.at_cut`` assigns the values at the cutoff; the cutoffs of the analysis
+    are not used. Participants without ids have no marker values, so their slices are empty. ``markers`` has a row per
+    participant and a column per marker; see :func:`d_q_trial.strata.marker_values`.
     """
     found = []
     for whole in Layout(changes, None, trial, analysis).whole:
@@ -66,7 +65,7 @@ def slices(
 
 
 def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -> Slices:
-    """Cut one outcome and visit along the values of a marker (NaN: none)."""
+    """Divide one outcome and visit along the values of a marker (NaN: none)."""
     comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
     comparison = replace(comparison, marker_value=significant(comparison.marker_value))
     value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
@@ -84,7 +83,7 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
     estimates = (tests.n_first, tests.n_second, *medians, shift, *limits, tests.p, effect, method)
-    # Below a cut lies the group below it; below the median of a window lie half of those at it, too.
+    # Below a cutoff is the group below it; below the median of a window, participants at the median count half.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
     below = np.where(groups["side"] == "below", size, np.where(groups["side"] == "above", marker.size - size, middle))
@@ -94,14 +93,15 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
 
 
 def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
-    """Every group of at least ``minimum`` above a cut, below a cut, and in a sliding window, by side and position.
+    """Return every group of at least ``minimum`` above a cutoff, below a cutoff, and in a sliding window.
 
-    Returns a table and the members, bool of shape (n, k). ``side`` is ``above`` (marker >= low), ``below`` (marker <
-    high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above`` is marker > low, and ``below`` is
-    marker <= high: the same divisions by another value. ``low`` and ``high`` are infinite on the open side; ``position``
-    is the cut, or the median marker of a window. A window takes in all who tie with its first or last member; windows
-    that end up the same are one. This is the sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine
-    19, 2595-2609), with patients in a window = share * n and patients in common = (share - step) * n.
+    The groups are a table, sorted by side and position, and the members, bool of shape (n, k). ``side`` is ``above``
+    (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above``
+    is marker > low, and ``below`` is marker <= high: the same divisions with another cutoff value. ``low`` and ``high``
+    are infinite on the open side; ``position`` is the cutoff, or the median marker value of a window. A window includes
+    all participants tied with its first or last member; equal windows are merged. This is the sliding window of STEPP
+    (Bonetti and Gelber 2000, Statistics in Medicine 19, 2595-2609), with patients in a window = share * n and patients
+    in common = (share - step) * n.
     """
     ordered, values = np.sort(marker), np.unique(marker)
     size, move = (max(1, round(share * ordered.size)) for share in (windows.share, windows.step))
@@ -121,7 +121,7 @@ def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -
 
 
 def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame, members: np.ndarray) -> np.ndarray:
-    """Return P of the difference between the Mann-Whitney effects above and below each cut, for both of its groups."""
+    """Return P of the difference between the Mann-Whitney effects above and below each cutoff, for both groups."""
     found = np.full(len(table), np.nan)
     cuts = table[table["usable"] & table["side"].ne("window")].groupby("position").groups
     for both in (list(rows) for rows in cuts.values() if len(rows) == 2):
@@ -131,13 +131,13 @@ def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame,
 
 
 def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ()) -> pd.DataFrame:
-    """Return the comparisons above and below every cut, the side ``below`` first; columns ``CUTOFFS``.
+    """Return the comparisons above and below every cutoff, the side ``below`` first; columns ``CUTOFFS``.
 
-    ``share_below`` is the share of the participants in the group below; ``first`` is the treated arm; ``hodges_lehmann``
-    with ``lower`` and ``upper``, the limits of its interval (empty where the group is too small to have one), is in the
-    unit of the change. ``p_corrected`` corrects ``p`` for the search over all cuts on both sides, as ``corrected`` has it
-    for each group (:func:`d_q_trial.robustness.search.best_cuts`); ``p_interaction`` is P of the interaction of treatment
-    with the two sides of the cut.
+    ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``hodges_lehmann``
+    and the limits of its interval, ``lower`` and ``upper`` (empty if the group is too small), are in the unit of the
+    change. ``p_corrected`` is ``p`` corrected for the search over all cutoffs on both sides, given by ``corrected`` for
+    each group (:func:`d_q_trial.robustness.search.best_cuts`); ``p_interaction`` is P of the interaction of treatment
+    with the two sides of the cutoff.
     """
     corrected = list(corrected)
     p = np.concatenate(corrected) if corrected else np.nan
@@ -147,8 +147,8 @@ def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ())
 def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
     """Return the comparisons in sliding windows (STEPP); columns ``WINDOWS``.
 
-    A window holds its bounds ``low`` and ``high``; ``share_below`` is the share of the participants below its median
-    marker, those who have just that counting half.
+    A window includes its bounds ``low`` and ``high``; ``share_below`` is the share of participants below its median
+    marker value, those at the median counting half.
     """
     return _joined(found, WINDOWS, "median_marker", ("window",))
 
@@ -156,7 +156,7 @@ def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
 def _joined(
     found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
 ) -> pd.DataFrame:
-    """Return the usable groups on some sides by position; at each cut the group below comes first, as along the marker."""
+    """Return the usable groups on some sides, sorted by position; at each cutoff the group below comes first."""
     parts = {part.comparison.head: part.table for part in found}
     if not parts:
         return pd.DataFrame(columns=list(names))

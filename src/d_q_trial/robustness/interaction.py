@@ -19,8 +19,8 @@ NO_SLOPE = "too few participants with a positive change and a marker value"
 def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Test the interaction of treatment with each pair of strata, and with the marker itself.
 
-    Columns as the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney effects
-    with interval and P by Student's t, and P with its Monte Carlo interval from strata permuted within arms;
+    Columns are those of the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney
+    effects with interval and P by Student's t, and P from strata permuted within arms, with its Monte Carlo interval;
     ``n_first`` and ``n_second`` count the participants of the upper and the lower stratum. Contrast
     ``d_q - control x marker``: ``slope_difference`` of the log ratio per standard deviation of the marker; ``n_first``
     and ``n_second`` count the arms.

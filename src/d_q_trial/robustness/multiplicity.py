@@ -1,4 +1,4 @@
-"""Multiplicity-adjusted P-values, family by family."""
+"""Multiplicity-adjusted P-values, by family."""
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,16 @@ COLUMNS = (
 
 
 def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
-    """Adjust the P-values of each family that the configuration names.
+    """Adjust the P-values of each family in the configuration.
 
-    The strata are those of the analysis' own marker. Holm and Benjamini-Hochberg start from P by the analysis' own
-    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family together, so
-    that outcomes and visits stay correlated as they are; a missing value stays missing under permutation, and the arms
-    of a stratum vary in size as they would under another randomization. It ranks by the deviate of the tie-corrected
-    normal approximation, continuity-corrected only if the analysis' test is.
+    Strata are those of the analysis's own marker. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
+    test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
+    keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
+    stratum vary as they would under another randomization. The statistic is the deviate of the tie-corrected normal
+    approximation, continuity-corrected only if the test of the analysis is.
 
-    A row per family and comparison with the columns of ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are the 99%
-    Monte Carlo interval; ``reason`` says why there is no max-T.
+    Returns a row per family and comparison with the columns ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are
+    the 99% Monte Carlo interval; ``reason`` explains a missing max-T.
     """
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
@@ -52,7 +52,7 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
 
 
 def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
-    """Return step-down max-T of a family, or undefined P-values and the reason."""
+    """Return the step-down max-T P-values of a family; undefined with a reason if there are none."""
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
         return [MonteCarloP()] * len(members), reason

@@ -1,4 +1,4 @@
-"""The inference on a multiverse: a row per specification, a row per family and summary, and what each choice explains."""
+"""Inference on a multiverse: tables of specifications, of summaries by family, and of what each choice explains."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ NO_IDS = "the workbook does not say which values belong to the same participant"
 NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
-CURVES = 499  # permutations of which the whole curve is kept
+CURVES = 499  # permutations whose whole curve is kept
 PLACES = 201  # along a curve
 
 
 def prepare(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[Specifications | None, str]:
-    """Make the specifications that the configuration asks for, the same in every process; None and why there are none."""
+    """Make the configured specifications, the same in every process; None and the reason if there are none."""
     data = measurements(participants, trial, analysis, robustness)
     if data is None:
         return None, NO_IDS
@@ -55,18 +55,18 @@ def prepare(
 
 @dataclass(frozen=True)
 class Counts:
-    """How often permutations reached what was observed, over some range of the permutations."""
+    """Numbers of permutations at least as extreme as the data, in a range of the permutations."""
 
-    identity: str  # of the specifications, labels and families that were counted; others do not add up
+    identity: str  # hash of the specifications, labels and families; only counts with the same one add up
     start: int
     stop: int
-    total: int  # how many permutations there are in all
+    total: int  # number of permutations in all shards
     exhaustive: bool  # whether these are all possible splits
     step_down: np.ndarray  # shape (tests,)
     pointwise: np.ndarray  # shape (tests,)
     joint: np.ndarray  # shape (3, families), in the order of Joint.SUMMARIES
-    significant: np.ndarray  # shape (families,): significant specifications, added up over the permutations
-    usable: np.ndarray  # shape (families,): specifications with enough participants, added up likewise
+    significant: np.ndarray  # shape (families,): significant specifications, summed over the permutations
+    usable: np.ndarray  # shape (families,): specifications with enough participants, summed likewise
     curves: np.ndarray  # shape (places, kept permutations of the range)
 
     def p(self, count: int) -> MonteCarloP:
@@ -84,14 +84,14 @@ def count(
     memory_mb: int = 512,
     progress: Progress | None = None,
 ) -> Counts:
-    """Permute the arm labels of all specifications together, for shard ``shard`` (from 1) of ``shards``.
+    """Permute the arm labels of all specifications jointly, for shard ``shard`` (from 1) of ``shards``.
 
-    ``permutations`` is the number of random splits in all; all splits are counted if there are no more than that.
-    ``memory_mb`` bounds the memory and changes no number; a UserError says what would suffice. ``progress`` is called with
-    the permutations done and to do.
+    ``permutations`` is the number of random splits in all shards; if there are no more splits than that, all are
+    counted. ``memory_mb`` limits the memory and changes no result; a UserError states the memory needed. ``progress``
+    is called with the numbers done and in all.
     """
     if not 1 <= shard <= shards:
-        raise UserError(f"shard {shard} of {shards}: shards count from 1")
+        raise UserError(f"shard {shard} of {shards}: shards are numbered from 1")
     observed = every.design.observed(every.is_first)
     labels = labels_for(every.is_first, permutations, seed)
     start, stop = (labels.count * part // shards for part in (shard - 1, shard))
@@ -128,9 +128,9 @@ def count(
 
 
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
-    """Return effects, shape (specifications, curves), at evenly spread places of their sorted curve: (places, curves).
+    """Return effects, shape (specifications, curves), at evenly spaced places of their sorted curve: (places, curves).
 
-    Place k of K holds the effect below which a share (k + 1/2) / K of the weight, shape (specifications,), lies.
+    Place k of K is the effect below which a share (k + 1/2) / K of the weights, shape (specifications,), lies.
     """
     ordered = np.sort(np.repeat(effects, weights, axis=0), axis=0)  # NaN sorts last
     known = np.count_nonzero(~np.isnan(ordered), axis=0)
@@ -139,13 +139,13 @@ def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
 
 
 def write_counts(path: Path | str, counts: Counts | None) -> None:
-    """Write the counts of a shard into one file, whole or not at all; nothing where there is nothing to count."""
+    """Write the counts of a shard to a file, atomically; an empty archive if there is nothing to count."""
     with atomic(path) as temporary:
         np.savez(temporary, **(vars(counts) if counts else {}))
 
 
 def read_counts(paths: Sequence[Path | str]) -> Counts:
-    """Read the counts of all shards and add them up; raises as :func:`add_up`, and for a shard without counts."""
+    """Read the counts of all shards and add them up; UserError as in :func:`add_up`, and for a shard without counts."""
     parts = {}
     for path in paths:
         with np.load(path, allow_pickle=False) as content:
@@ -159,7 +159,7 @@ def read_counts(paths: Sequence[Path | str]) -> Counts:
 def add_up(parts: Mapping[str, Counts]) -> Counts:
     """Add up the counts of all shards, by name.
 
-    UserError if a part belongs to other specifications, or a range is missing or there twice.
+    UserError if a part belongs to other specifications, or a range is missing or duplicated.
     """
     (first, whole), *others = sorted(parts.items(), key=lambda part: part[1].start)
     name = first
@@ -179,11 +179,11 @@ def add_up(parts: Mapping[str, Counts]) -> Counts:
 
 
 def specification_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
-    """Describe every specification by its choices, its result, and its P-values under permuted labels.
+    """Return every specification with its choices, its result, and its P-values under permuted labels.
 
-    The table has the columns of ``COLUMNS``, a row per specification in the order of the configuration. ``p`` is two-sided
-    and that of the test variant; ``p_pointwise`` the share of permutations in which ``|z|`` of the same specification is
-    as large; ``p_adjusted`` that of step-down max-T over all specifications. ``reason`` says why there is no result.
+    The columns are ``COLUMNS``, with a row per specification in the order of the configuration. ``p`` is the two-sided
+    P of the test variant; ``p_pointwise`` is the permutation P of the specification alone, by ``|z|``; ``p_adjusted``
+    is that of step-down max-T over all specifications. ``reason`` explains a missing result.
     """
     if every is None or counts is None:
         return pd.DataFrame(columns=list(COLUMNS))
@@ -201,7 +201,7 @@ def specification_table(every: Specifications | None, counts: Counts | None) -> 
     tested = every.test >= 0
     reason = every.table["reason"].mask(results["z"].isna() & tested, TOO_FEW)
     present, first = ~np.isnan(every.values), every.is_first[:, None]
-    shift = np.full(present.shape[1], np.nan)  # the median of all differences of a treated and a control value
+    shift = np.full(present.shape[1], np.nan)  # median of all differences, treated minus control
     for column in np.unique(every.column[reason == ""]):
         sides = (every.values[present[:, column] & side, column] for side in (every.is_first, ~every.is_first))
         shift[column] = np.median(np.subtract.outer(*sides))
@@ -222,11 +222,11 @@ def specification_table(every: Specifications | None, counts: Counts | None) -> 
 def summary_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
     """Test every family of specifications as a whole.
 
-    The table has the columns of ``SUMMARY_COLUMNS``, a row per family and summary as :class:`~..stats.permutation.Joint`
+    The columns are ``SUMMARY_COLUMNS``, with a row per family and summary as :class:`~..stats.permutation.Joint`
     defines them. ``p`` is one-sided: the share of permutations whose summary is at least as favourable as the observed
-    one, with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test whatever the
-    labels, and those ``too_small`` have too few participants in an arm under the observed labels. The others are the
-    ``specifications`` that the summary is of; they amount to so many different ``tests``.
+    one, with its Monte Carlo interval. Of the ``combinations`` of choices, those ``left_out`` have no test under any
+    labels, and those ``too_small`` have too few participants in an arm under the observed labels. The summary is
+    computed from the other ``specifications``; ``tests`` is the number of different tests among them.
     """
     if every is None or counts is None:
         return pd.DataFrame(columns=list(SUMMARY_COLUMNS))
@@ -247,12 +247,12 @@ def summary_table(every: Specifications | None, counts: Counts | None) -> pd.Dat
 
 
 def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
-    """Share the variance of the effects in a :func:`specification_table` among the choices.
+    """Partition the variance of the effects in a :func:`specification_table` among the choices.
 
-    The table has the columns of ``CHOICE_COLUMNS``, a row for each choice with two options or more: by how much the sum
-    of squares of the residuals falls when the choice is added to all others (type II), also as ``share`` of the total.
-    Then ``all choices`` together, the rest (their ``combinations``), and the ``total``. Where some combinations have no
-    result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
+    The columns are ``CHOICE_COLUMNS``, with a row for each choice with two options or more: the reduction in the
+    residual sum of squares when the choice is added to all others (type II), also as ``share`` of the total. The last
+    rows are ``all choices`` together, the rest (their ``combinations``), and the ``total``. If some combinations have
+    no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
     """
     known = table[table["effect"].notna()].copy()
     known["subgroup"] = known["marker"] + " " + known["cut"].map("{:g}".format)

@@ -1,4 +1,4 @@
-"""What the trial could find: the planned power, that of each comparison, and how far significance exaggerates."""
+"""Power of the trial: planned power, power of each comparison, and type S and type M errors."""
 
 import math
 from functools import cache
@@ -21,19 +21,18 @@ _TRIALS = 20_000
 
 
 def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
-    """Power of the plan and of the comparisons that were made.
+    """Return the power of the plan and of the comparisons that were made.
 
-    Columns as the results. ``group`` says which effect is taken as true. ``planned``: the standard deviation that the
-    plan implies, and with it the power of every comparison of that outcome for the planned difference, and the
-    difference that it would find with the planned power. ``as observed`` and ``as overall``: power, probability of a
-    wrong sign (type S) and exaggeration of significant estimates (type M), if the true effect were the one observed in
-    this comparison, or the one in all participants; on two scales, the mean log ratio and the Mann-Whitney effect (its
-    distance from 1/2).
+    Columns are those of the results; ``group`` states the assumed true effect. ``planned``: the standard deviation
+    implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
+    detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
+    and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
+    in all participants; on two scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2).
     """
     rows = []
     for plan in planned.itertuples(index=False):
         rows += _planned_rows(plan, layout, robustness)
-    overall: dict[tuple, dict] = {}  # the comparison of all participants comes before those of its strata
+    overall: dict[tuple, dict] = {}  # all participants come before their strata
     for comparison in layout.compared:
         estimates = _estimates(comparison)
         in_all = overall.setdefault(comparison.key[:3], {} if comparison.marker else estimates)

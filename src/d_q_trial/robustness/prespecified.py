@@ -1,4 +1,4 @@
-"""The cuts of an analysis and of the publication, picked from the comparisons at every cut."""
+"""The cutoffs of an analysis and of the publication, selected from the comparisons at every cutoff."""
 
 from dataclasses import replace
 
@@ -14,10 +14,10 @@ from .comparisons import Layout
 
 
 def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Pick the comparisons at the cuts of the analysis: those whose group consists of whole strata.
+    """Select the comparisons at the cutoffs of the analysis: those whose group consists of whole strata.
 
-    ``cutoffs`` holds every cut, as :func:`d_q_trial.robustness.cutoffs.cutoffs_table` returns them. The result has one column more, ``stratum``: the
-    stratum, or strata, that the group consists of.
+    ``cutoffs`` is the table of :func:`d_q_trial.robustness.cutoffs.cutoffs_table`. The result has an additional column,
+    ``stratum``, with the stratum or strata that form the group.
     """
     names = np.full(len(cutoffs), "", dtype=object)
     rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
@@ -36,9 +36,9 @@ def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 
 
 def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: Layout) -> pd.DataFrame:
-    """Pick the comparisons at the quantiles ``trial.cuts``, whatever the analysis does; as :func:`prespecified_cuts`.
+    """Select the comparisons at the quantiles ``trial.cuts``, whatever the analysis; see :func:`prespecified_cuts`.
 
-    There are none if the trial states no quantiles, or if these leave a stratum without participants.
+    The result is empty if the trial states no quantiles, or if these leave a stratum without participants.
     """
     trial, analysis = layout.trial, layout.analysis
     none = cutoffs[:0].assign(stratum="")
@@ -50,6 +50,6 @@ def published_cuts(cutoffs: pd.DataFrame, participants: Participants, layout: La
         strata = build_strata(participants, trial, published)
     except UserError:
         return none
-    # The groups of the table are those of the analysis, also in where a value at the cut goes.
+    # The groups of the table follow the analysis, also in the assignment of values at the cutoff.
     here = published.model_copy(update={"strata": rule.model_copy(update={"at_cut": analysis.strata.at_cut})})
     return prespecified_cuts(cutoffs, replace(layout, strata=strata, analysis=here))

@@ -1,4 +1,4 @@
-"""The best cut of each marker, with P-values corrected for the search and a bootstrap interval, and the best split."""
+"""The best cutoff of each marker, with P corrected for the search and a bootstrap interval, and the best split."""
 
 import itertools
 
@@ -37,23 +37,23 @@ def best_cuts(
     robustness: Robustness,
     progress: Progress | None = None,
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Find the cut with the largest deviate above, and below, and its P corrected for the search.
+    """Find the cutoff with the largest deviate above, and below, and its P corrected for the search.
 
-    Arm labels of all participants are permuted together. Under each permutation the same search is made again, among
-    all cuts that leave ``robustness.minimum_per_arm`` in each arm under those labels, and its largest ``|z|`` is compared
-    with the observed one. Deviates are those of the tie-corrected normal approximation, with the continuity
-    correction only where the test of the cuts has it. Where several cuts share the largest ``|z|``, the lowest counts.
+    The arm labels of all participants are permuted jointly. For each permutation, the same search is repeated over all
+    cutoffs that leave ``robustness.minimum_per_arm`` in each arm under those labels, and its largest ``|z|`` is
+    compared with the observed one. Deviates are those of the tie-corrected normal approximation, continuity-corrected
+    only if the test of the cutoffs is. If several cutoffs share the largest ``|z|``, the lowest is chosen.
 
-    A row per marker, outcome, visit and side with the columns of ``BEST_CUTS``: ``cuts`` is the number of cuts tried on
-    that side, ``p`` that of the cut as if it had been the only one. ``p_best_of_side`` corrects for the search over
-    those cuts, ``p_best_of_both`` for the search on both sides (at the better of the two), and ``p_best_of_family`` for
-    the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down, as Westfall
-    and Young); each with its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the bootstrap interval of the
-    cut; ``effect_out_of_bag`` the median, over the resamples, of the Mann-Whitney effect at the resample's own best cut
-    among the participants whom the resample left out, with its interval. ``reason`` says why there is no cut.
+    Returns a row per marker, outcome, visit and side with the columns ``BEST_CUTS``: ``cuts`` is the number of cutoffs
+    tried on that side, ``p`` the P of the cutoff without correction. ``p_best_of_side`` corrects for the search over
+    those cutoffs, ``p_best_of_both`` for the search on both sides (at the better of the two), and ``p_best_of_family``
+    for the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down,
+    Westfall and Young); each has its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the bootstrap interval
+    of the cutoff. ``effect_out_of_bag``, with its interval, is the median over the resamples of the Mann-Whitney effect
+    at the resample's own best cutoff in the participants left out of it. ``reason`` explains a missing cutoff.
 
-    The second value has, for each slice, P of each of its groups corrected for the search over all cuts on both sides
-    (step-down); NaN for windows, for groups that are too small, and where the test is not permuted.
+    The second value has, for each slice, P of each of its groups corrected for the search over all cutoffs on both
+    sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted.
 
     References
     ----------
@@ -63,7 +63,7 @@ def best_cuts(
     families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
     columns, keys = [np.empty((len(people), 0))], [np.empty((4, 0), dtype=int)]
     for number, part in enumerate(found):
-        # By side, then by cut: in this order the lowest of equally good cuts comes first.
+        # By side, then by cutoff: in this order the lowest of equally good cutoffs comes first.
         cuts = part.table[part.table["side"].ne("window")].sort_values(["side", "position"])
         tried = cuts.index.to_numpy()
         values = np.full((len(people), tried.size), np.nan)
@@ -107,7 +107,7 @@ def best_cuts(
 
 
 def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustness) -> dict[str, float]:
-    """Return the bootstrap columns of one best cut."""
+    """Return the bootstrap columns of one best cutoff."""
     comparison = part.comparison
     cuts, effects = best_cut_bootstrap(
         comparison.marker_value,
@@ -122,7 +122,7 @@ def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustne
     cuts, effects = cuts[~np.isnan(cuts)], effects[~np.isnan(effects)]
     columns: dict[str, float] = {"resamples": cuts.size}
     ends = {"_lower": analysis.alpha / 2, "_upper": 1 - analysis.alpha / 2}
-    if cuts.size:  # both ends are values of the marker that some resample chose
+    if cuts.size:  # both ends are cutoffs that some resample chose
         columns |= {f"cut{end}": np.quantile(cuts, share, method="inverted_cdf") for end, share in ends.items()}
     if effects.size:
         quantiles = {"": 0.5} | ends
@@ -133,9 +133,8 @@ def _bootstrap(part: Slices, side: str, analysis: Analysis, robustness: Robustne
 def best_splits(found: list[Slices], trial: Trial, robustness: Robustness) -> pd.DataFrame:
     """Split the changes of each arm along each marker; see :func:`~d_q_trial.stats.maximally_selected.best_split`.
 
-    Columns ``BEST_SPLITS``. ``z`` is positive where changes are larger at or above ``cut``; ``p`` is that of the cut as
-    if it had been the only one, by the normal approximation; ``p_corrected`` is corrected for the search, with its 99%
-    Monte Carlo interval.
+    Columns ``BEST_SPLITS``. ``z`` is positive if changes are larger at or above ``cut``; ``p`` is that of the cutoff
+    without correction, by the normal approximation; ``p_corrected``, with its 99% Monte Carlo interval, is corrected.
     """
     rows = []
     for comparison in (part.comparison for part in found):

@@ -1,4 +1,4 @@
-"""Sensitivity analyses: those that the paper announces and does not report, leave-one-out influence, suspect values."""
+"""Sensitivity analyses: those that the paper announces but does not report, leave-one-out influence, suspect values."""
 
 from dataclasses import replace
 
@@ -33,11 +33,11 @@ SEVERAL = "several participants have this value"
 
 
 def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
-    """Repeat every comparison of changes by the announced methods; columns as the results.
+    """Repeat every comparison of changes by the announced methods; columns are those of the results.
 
-    ``method`` says which: ``covariance`` (log follow-up on arm and log baseline, or percent change on arm and baseline,
-    HC3), ``mixed model`` (log ratio over all visits), ``imputed`` (multiple imputation, pooled by Rubin's rules) and
-    ``any values`` (lowest and highest P that the missing participants could give).
+    ``method`` is ``covariance`` (log follow-up on arm and log baseline, or percent change on arm and baseline, HC3),
+    ``mixed model`` (log ratio over all visits), ``imputed`` (multiple imputation, pooled by Rubin's rules) or
+    ``any values`` (lowest and highest P over all possible values of the missing participants).
     """
     analysis, comparisons, rows = layout.analysis, layout.compared, []
     markers = layout.strata.pivot(index="participant", columns="marker", values="marker_value")
@@ -70,7 +70,7 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 
 
 def _adjusted_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str, reason: str) -> list[tuple]:
-    """Return rows of an adjusted difference; one of logs also in percent: by how much the treated ratio is the larger."""
+    """Return rows of an adjusted difference; one of logs also as the percent by which the treated ratio is larger."""
     rows = estimate_rows(key, ADJUSTED, found, n, method, reason)
     if key[1] != "log_ratio":
         return rows
@@ -82,8 +82,8 @@ def _adjusted_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str,
 def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     """Return rows of the mixed model over all visits of an outcome: the effect at each visit, and their mean.
 
-    Log ratio on visit, visit x arm and log baseline, with a random intercept per participant; every participant with at
-    least one follow-up counts.
+    The model is log ratio on visit, visit x arm and log baseline, with a random intercept per participant. It includes
+    every participant with at least one follow-up.
     """
     if len(visits) < 2:
         return []
@@ -115,7 +115,7 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
 
 
 def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of the lowest and highest P; n counts all participants, those without a value included."""
+    """Return rows of the lowest and highest P; n includes the participants without a value."""
     total, key = comparison.total, (*comparison.key, "")
     method = f"any values of the missing, {analysis.test}"
     reason = get_test(analysis.test).no_bounds if comparison.linked.all() else NO_IDS
@@ -132,8 +132,8 @@ def _imputed_rows(
 ) -> list[tuple]:
     """Return rows of one outcome from imputed log ratios: all participants and each stratum, at each visit.
 
-    The arms are imputed apart, so that no effect of treatment is assumed; the columns are log baseline, the log ratio
-    at each visit, and the markers that vary (as logs where they are positive).
+    The arms are imputed separately, so that no treatment effect is assumed. The columns are log baseline, the log ratio
+    at each visit, and the markers that vary (as logs if they are positive).
     """
     whole = [c for c in own if not c.marker]
     if not whole or not all(c.linked.all() for c in whole):
@@ -173,7 +173,7 @@ def _imputed_rows(
 def _pooled(
     name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
 ) -> tuple[Estimate, float]:
-    """Estimate an effect in every set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
+    """Estimate an effect in every imputed set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
     estimates = []
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
@@ -199,10 +199,10 @@ def _log(baseline: np.ndarray) -> np.ndarray:
 def leave_one_out(layout: Layout) -> pd.DataFrame:
     """Compare the arms without each participant in turn; the strata stay as they are.
 
-    Columns as the results, sorted within a comparison by how far P moves. Statistic ``p`` with ``group`` = who is left
-    out; for the comparison as a whole ``p_all`` (nobody left out), ``p_minimum``, ``p_maximum`` and ``flips``, the
-    number of participants without whom P lies on the other side of alpha. ``n_first`` and ``n_second`` count the
-    participants who are compared.
+    Columns are those of the results, sorted within a comparison by the change in P. Statistic ``p``: ``group`` is the
+    omitted participant. For the comparison as a whole: ``p_all`` (nobody omitted), ``p_minimum``, ``p_maximum`` and
+    ``flips``, the number of participants whose omission moves P to the other side of alpha. ``n_first`` and
+    ``n_second`` count the participants compared.
     """
     return table([row for comparison in layout.compared for row in _influence_rows(comparison, layout.analysis)])
 
@@ -211,7 +211,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     present, test = np.flatnonzero(~np.isnan(comparison.value)), get_test(analysis.test)
     if min(comparison.counts()) < 2:
         return []
-    columns = np.tile(comparison.value[present][:, None], present.size + 1)  # the last with all participants
+    columns = np.tile(comparison.value[present][:, None], present.size + 1)  # the last column has all participants
     columns[np.diag_indices(present.size)] = np.nan
     found = test.compare_columns(columns, comparison.is_first[present])
     without, whole = found.p[:-1], found.p[-1]
@@ -231,12 +231,12 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Analyse the outcome of each suspect percent change by every method, in three versions.
 
-    The participant is the one of the arm whose percent change rounds to ``reported`` (or, in data where it has been
-    corrected already, to ``instead``). ``instead`` changes the follow-up value; the baseline stays. ``suspects`` is the
-    published table of that name, all columns as text.
+    The participant is the one in the arm whose percent change rounds to ``reported`` (or to ``instead``, if the data
+    have been corrected already). ``instead`` changes the follow-up value, not the baseline. ``suspects`` is the
+    published table of that name, with all columns as text.
 
-    Columns as the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A value that no
-    participant has leaves one row with the reason.
+    Columns are those of the results; ``group`` names the version: ``1480``, ``148.0 for 1480``, ``without 1480``. A
+    value that no participant has gives one row with the reason.
     """
     changes, analysis, parts = layout.changes, layout.analysis, [table([])]
     for case in suspects.itertuples(index=False):
@@ -269,7 +269,7 @@ def _percent(rows: pd.DataFrame, analysis: Analysis) -> pd.Series:
 
 
 def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) -> pd.DataFrame:
-    """Return the changes with another percent change (NaN: none) at one row."""
+    """Return the changes with the percent change of one row replaced (NaN: removed)."""
     own = own.copy()
     baseline = own.at[index, "baseline"]
     follow_up = baseline * (1 + percent / 100)

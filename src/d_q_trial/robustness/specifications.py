@@ -1,7 +1,7 @@
 """All combinations of the choices of a multiverse, as columns of values over the same participants.
 
-The choices that act on values apply in this order: missing values, population, subgroup, outliers. None of them looks
-at the arm, so that a specification means the same under permuted labels.
+The choices that act on values apply in this order: missing values, population, subgroup, outliers. None of them
+depends on the arm, so a specification means the same under permuted labels.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..stats.two_sample import get_test
 from ..strata import assign, cut_points
 from ..trial import BASELINE, Trial
 
-# A specification is one of each choice; `marker` and `cut` are "" and NaN for all participants.
+# A specification takes one option of each choice; `marker` and `cut` are "" and NaN for all participants.
 CHOICES = ("outcome", "visit", "marker", "cut", "change", "outliers", "missing", "population", "test")
 
 WHOLE, OVERALL, SUBGROUPS = "whole multiverse", "all participants", "subgroups"
@@ -38,39 +38,39 @@ ALL_EQUAL = "all values are equal"
 class Measurements:
     """Values of the analysed participants who have ids, in arrays of shape (participants,); NaN where missing."""
 
-    is_first: np.ndarray  # bool: who belongs to the treated arm
-    visits: Mapping[str, tuple[str, ...]]  # of each outcome, its follow-up visits in the order of the trial
+    is_first: np.ndarray  # bool: in the treated arm
+    visits: Mapping[str, tuple[str, ...]]  # follow-up visits by outcome, in the order of the trial
     baseline: Mapping[str, np.ndarray]
     follow_up: Mapping[tuple[str, str], np.ndarray]  # by outcome and visit
-    given: Mapping[tuple[str, str], np.ndarray]  # percent changes that the workbook states itself
-    subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile, who lies at or above the cut (bool)
+    given: Mapping[tuple[str, str], np.ndarray]  # percent changes stated in the workbook
+    subgroups: Mapping[tuple[str, float], np.ndarray]  # by marker and quantile: at or above the cutoff (bool)
 
 
 @dataclass(frozen=True)
 class Specifications:
-    """The specifications of a multiverse and the tests that they amount to.
+    """The specifications of a multiverse and their tests.
 
-    Specifications that rank the same participants in the same way, and use the same variant of the test, are one test:
-    the percent change and the log ratio without outliers, or every rule for missing values where nobody is missing. A
-    test is computed once. In the curve and in the inference it counts as often as there are specifications that
-    amount to it, so that each combination of choices weighs the same whatever the data.
+    Specifications that rank the same participants in the same way, and use the same test variant, are one test: for
+    example percent change and log ratio without outliers, or all rules for missing values if no value is missing. A
+    test is computed once. In the curve and in the inference it counts once for each of its specifications, so that each
+    combination of choices has the same weight whatever the data.
 
-    A specification is left out, its ``test`` is -1 and its ``reason`` in the table says so, if it could not have
-    ``minimum_per_arm`` participants in both arms whatever the labels, or all its values are equal.
+    A specification is left out (``test`` is -1, and ``reason`` in the table explains it) if it could not have
+    ``minimum_per_arm`` participants in both arms under any labels, or if all its values are equal.
     """
 
-    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (those of the analysis), reason
+    table: pd.DataFrame  # a row each, in the order of the configuration: CHOICES, own (of the analysis), reason
     is_first: np.ndarray  # bool, shape (participants,)
-    values: np.ndarray  # shape (participants, columns); NaN for who is not part of it
-    column: np.ndarray  # of each specification; those that differ in the test variant alone share one
+    values: np.ndarray  # shape (participants, columns); NaN if not included
+    column: np.ndarray  # of each specification; those that differ only in the test variant share one
     test: np.ndarray  # number of the test of each specification, from 0
-    design: Design  # the tests, signed so that deviates above 0 speak for the favoured direction
+    design: Design  # the tests, signed so that deviates above 0 are in the favoured direction
     families: Mapping[str, np.ndarray]  # which specifications (bool) are summarized together
-    critical: float  # deviate from which on a specification is significant
+    critical: float  # smallest deviate of a significant specification
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """How many specifications of each family amount to each test, shape (families, tests); the first is the whole."""
+        """Number of specifications of each family with each test, shape (families, tests); the first is the whole."""
         tested = (self.test[members & (self.test >= 0)] for members in self.families.values())
         return np.array([np.bincount(own, minlength=len(self.design)) for own in tested])
 
@@ -78,14 +78,14 @@ class Specifications:
 def measurements(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> Measurements | None:
-    """Take the values that a multiverse needs from the participants, as the analysis sees them.
+    """Collect the values that a multiverse needs from the participants of an analysis.
 
-    Participants whom the analysis excludes are not there. Subgroups follow the conventions by which the analysis cuts
-    strata (type of quantile, whose quantiles, where a value equal to the cut goes); the analysis' own marker, cut and
-    choice of outcomes and visits play no part. A subgroup that holds none, or all, of the participants is not one.
+    Excluded participants are left out. Subgroups follow the conventions of the strata of the analysis (quantile type,
+    participants that define the quantiles, stratum of a value at the cutoff); the analysis's own marker, cutoff,
+    outcomes and visits are not used. A subgroup of none, or all, of the participants is left out.
 
-    None if the arms do not both have participants with ids: panels of single figures do not say which of their values
-    belong to one participant, and without that there is no joint inference over outcomes and visits.
+    None unless both arms have participants with ids: panels of single figures do not link the values of a participant,
+    and without the link there is no joint inference over outcomes and visits.
     """
     multiverse, frame = robustness.multiverse, participants.frame
     frame = frame[frame["cohort"].eq(TRIAL) & frame["linked"] & ~frame["participant"].isin(analysis.exclude)]
@@ -119,7 +119,7 @@ def measurements(
 
 
 def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: StrataRule) -> np.ndarray:
-    """Say which analysed participants lie above a quantile of the marker; nobody without a value does."""
+    """Return which analysed participants lie above a quantile of the marker; False without a value."""
     own = everyone[analysed]
     reference = everyone if rule.reference == "everyone" else own
     upper, known = np.zeros(own.size, dtype=bool), ~np.isnan(own)
@@ -130,13 +130,13 @@ def _at_or_above(everyone: np.ndarray, analysed: np.ndarray, cut: float, rule: S
 
 
 def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: str) -> np.ndarray:
-    """Return the changes at a visit after a rule for missing ones, shape (participants,).
+    """Return the changes at a visit after applying a rule for missing ones, shape (participants,).
 
-    ``changes`` are the observed ones at the visits of the outcome up to and with the one analysed, earliest first;
-    ``has_baseline`` (bool) says who has a baseline value from which the kind of change can be computed. By the rule
-    ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit that
-    has one; the baseline is not carried forward. ``no_change`` takes the follow-up to equal the baseline, so the change is
-    0; without a baseline value it stays missing.
+    ``changes`` are the observed ones at the visits of the outcome up to and including the one analysed, earliest first;
+    ``has_baseline`` (bool) is True for a baseline value from which the kind of change can be computed. With the rule
+    ``available``, missing stays missing. ``last_carried_forward`` takes the change at the last earlier follow-up visit
+    that has one; the baseline is not carried forward. ``no_change`` sets the change to 0; without a baseline value it
+    stays missing.
     """
     values = changes[-1].copy()
     if rule == "no_change":
@@ -148,21 +148,21 @@ def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: 
 
 
 def fences(values: np.ndarray, *, limit: float, quartile_type: int) -> tuple[float, float]:
-    """Return the values beyond which a specification's values are outliers; NaN without a value.
+    """Return the limits beyond which the values of a specification are outliers; NaN without a value.
 
     They lie ``limit`` interquartile ranges below the lower and above the upper quartile of the specification's own
-    participants, of both arms together. The outlier rule of an analysis takes the quartiles of each arm instead. Here
-    that would make the values depend on the arm labels: permuting the labels would then compare values which another
-    split had trimmed, and the permutation test would not hold its level.
+    participants, both arms together. The outlier rule of an analysis uses the quartiles of each arm instead. Here that
+    would make the values depend on the arm labels: permuted labels would then compare values trimmed under another
+    split, and the permutation test would not hold its level.
     """
     q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
     return q1 - limit * (q3 - q1), q3 + limit * (q3 - q1)
 
 
 def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
-    """Return the values of a specification after a rule for those beyond its :func:`fences`.
+    """Return the values of a specification after applying a rule for those beyond its :func:`fences`.
 
-    ``trim``: they become missing. ``winsorise``: they move to the fence. ``keep``: they stay.
+    ``trim`` makes them missing, ``winsorise`` moves them to the fence, ``keep`` leaves them unchanged.
     """
     if rule == "winsorise":
         return np.clip(values, low, high)
@@ -172,8 +172,8 @@ def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> 
 def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
     """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
 
-    The population ``completers`` holds who has a value of the outcome at the last visit of the trial at which it is
-    measured; ``intention_to_treat`` holds all participants.
+    The population ``completers`` consists of the participants with a value of the outcome at its last visit;
+    ``intention_to_treat`` consists of all participants.
     """
     multiverse, columns, rows = robustness.multiverse, [], []
     everyone = np.ones(data.is_first.size, dtype=bool)
@@ -209,7 +209,7 @@ def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustn
 def _find_tests(
     values: np.ndarray, table: pd.DataFrame, column: np.ndarray, robustness: Robustness
 ) -> tuple[np.ndarray, np.ndarray, Design]:
-    """Find the specifications that are left out, the test of the others, and make the tests ready for permuted labels."""
+    """Return why specifications are left out, the test of each of the others, and the design of the tests."""
     present = ~np.isnan(values)
     low, high = (np.where(present, values, fill) for fill in (np.inf, -np.inf))
     reason = np.where(low.min(axis=0, initial=np.inf) >= high.max(axis=0, initial=-np.inf), ALL_EQUAL, "")
@@ -240,9 +240,9 @@ def _is_own(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
 
 
 def _families(table: pd.DataFrame, trial: Trial) -> dict[str, np.ndarray]:
-    """Name the whole multiverse; all participants and the subgroups; each marker, outcome and visit; outcomes in both places.
+    """Return the families: whole multiverse; all participants, subgroups; markers, outcomes, visits; outcomes by group.
 
-    A family that holds the same specifications as one before it is not listed again.
+    A family with the same specifications as an earlier one is left out.
     """
     marker, outcome, visit = (table[name] for name in ("marker", "outcome", "visit"))
     found = {WHOLE: marker.notna(), OVERALL: marker.eq(""), SUBGROUPS: marker.ne("")}

@@ -1,5 +1,5 @@
 "use strict";
-// Glue between a page and its numbers. Nothing is computed here: what is shown was formatted by the workflow.
+// Interaction of a page with its numbers. Nothing is computed here: the numbers were formatted by the workflow.
 
 const get = (id) => document.getElementById(id);
 const state = () => new URLSearchParams(location.hash.slice(1));
@@ -119,7 +119,7 @@ const remember = (entries) => {
     return inside.length <= room ? inside : inside.filter((tick) => /1/.test(tick));
   };
 
-  // Participants by marker and change; pointing at one tells who it is.
+  // Participants by marker and change; pointing at one identifies it.
   const people = () => data.people.flatMap((person, i) => {
     const [x, change] = [person.at[marker.value], data.changes[choice.value]?.[i]];
     if (x === undefined || !change) return [];
@@ -190,7 +190,7 @@ const remember = (entries) => {
         ],
       }),
     ];
-    // The chart has one text for those who do not see it; a group may not have a name of its own.
+    // The chart has one text alternative; a group may not have its own name.
     plots.forEach((plot) => plot.querySelectorAll("g[aria-label], g[aria-description]").forEach((group) => {
       group.removeAttribute("aria-label");
       group.removeAttribute("aria-description");
