@@ -68,7 +68,7 @@ def test_windows_hold_everyone_and_keep_equal_values_together():
         ([1, np.inf, 3, 4], [1, 2, 3, 4], 1, "marker: infinite"),
         ([1, 2, 3, 4], [1, np.inf, 3, 4], 1, "response: infinite"),
         ([1, 2, 3, 4], [1, np.nan, 3, 4], None, "missing value"),
-        ([1, 2, 3, 4], [1, 2, 3, 4], 2**64, "expected 1 or more, and 0 to"),
+        ([1, 2, 3, 4], [1, 2, 3, 4], 2**64, "expected 1 or more, and a seed from 0 to"),
     ],
 )
 def test_infinite_values_impossible_seeds_and_in_the_bootstrap_missing_values_are_refused(

@@ -380,7 +380,7 @@ def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
 def test_too_little_memory_is_said_in_one_line(tmp_path, capsys):
     people, counts = pipeline.of_config().participants, tmp_path / "c.npz"
     assert command(tmp_path, people, "permute", counts, "--memory-mb", 1) == 1
-    assert capsys.readouterr().err.startswith("d-q-trial permute: robustness.memory_mb: 1 MB do not hold")
+    assert capsys.readouterr().err.startswith("d-q-trial permute: robustness.memory_mb: 1 MB, but")
     assert not counts.exists()
 
 

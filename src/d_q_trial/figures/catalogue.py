@@ -74,7 +74,7 @@ class Treatment(Strict):
 
 
 class Design(Strict):
-    """Treatments and measurements along the weeks of the trial; the visits come from the trial itself."""
+    """Treatments and measurements over the weeks of the trial; the visits come from the trial itself."""
 
     treatments: list[Treatment]
 

@@ -97,7 +97,7 @@ def p_bounds(
     if test.no_bounds:
         raise ValueError(f"bounds of P: method {method!r}: {test.no_bounds}")
     if min(missing_first, missing_second) < 0:
-        raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected numbers from 0")
+        raise ValueError(f"bounds of P: {missing_first} and {missing_second} missing, expected 0 or more")
     samples, missing = (present(first), present(second)), (missing_first, missing_second)
     places, mirrored = (_Places(samples[::s], missing[::s], continuity=bool(test.continuity)) for s in (1, -1))
     lowest = places.lowest_p()

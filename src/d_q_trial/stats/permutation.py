@@ -96,7 +96,7 @@ class Labels:
     def __post_init__(self) -> None:
         if self.count < 1 or not 0 <= (self.seed or 0) < 2**64:  # any other seed repeats one of these
             wrong = f"{self.count} permutations, seed {self.seed}"
-            raise ValueError(f"permutation: {wrong}; expected 1 or more, and 0 to 2^64 - 1")
+            raise ValueError(f"permutation: {wrong}; expected 1 or more, and a seed from 0 to 2^64 - 1")
 
     def take(self, start: int, stop: int) -> np.ndarray:
         """Return splits ``start`` to ``stop`` as bool of shape (n, stop - start)."""
@@ -225,7 +225,7 @@ def blocks(
     stop = labels.count if stop is None else stop
     needed = -(-design.scores.itemsize * (len(design) * (BLOCK * 5 + design.scores.shape[1])) // 2**20)
     if needed > memory_mb:
-        raise ValueError(f"memory_mb: {memory_mb} MB do not hold {len(design):,} specifications; {needed} MB do")
+        raise ValueError(f"memory_mb: {memory_mb} MB, but {len(design):,} specifications need {needed} MB")
     edges = sorted({start, *range(-(-start // BLOCK) * BLOCK, stop, BLOCK), stop})
     for first, last in itertools.pairwise(edges):
         yield design.permuted(labels.take(first, last), first)
