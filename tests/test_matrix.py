@@ -37,7 +37,7 @@ TESTS["kolmogorov_smirnov"] = TwoSampleTest(
     statistic="d",
     undefined="all values are equal",
     test=_kolmogorov_smirnov,
-    interval="given as the Hodges-Lehmann shift without an interval",
+    interval="given as the Hodges-Lehmann estimate without an interval",
     no_bounds="missing values leave no bounds of a distance of distributions",
     not_permuted="the largest distance of two distributions is no linear rank statistic",
 )

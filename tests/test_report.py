@@ -255,7 +255,7 @@ DESCRIBED = {
     "robustness/multiplicity": "Within the family “endpoints”, P-values were adjusted",
     "robustness/specifications": "all combinations of marker and cutoff",
     "sensitivity/sensitivity": "covariance on the baseline value",
-    "sensitivity/leave_one_out": "without each participant in turn",
+    "sensitivity/leave_one_out": "with each participant left out in turn",
 }
 
 

@@ -20,7 +20,7 @@ from ..stats.permutation import Joint, MonteCarloP, Progress, StepDown, blocks, 
 from ..trial import Trial
 from .specifications import CHOICES, Specifications, measurements, specifications
 
-# `own`: yes for the analysis' own specifications. `same_test`: specifications with the same number are one test.
+# `own`: yes for the analysis's own specifications. `same_test`: specifications with the same number are one test.
 # `effect` and `z` lie above 1/2 and above 0 in the favoured direction; `hodges_lehmann` is treated minus control.
 COLUMNS = (
     *("specification", *CHOICES, "own", "same_test", "n_first", "n_second"),

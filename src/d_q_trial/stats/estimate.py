@@ -46,7 +46,7 @@ def t_estimate(estimate: float, standard_error: float, df: float, *, confidence:
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
     """Difference of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``.
 
-    NaN if a sample has fewer than two values; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35.
+    NaN with fewer than two values in either; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
