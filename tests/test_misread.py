@@ -339,6 +339,18 @@ def test_a_group_title_over_replicate_columns_names_all_of_them(header, blank, c
     assert frame.groupby("arm").size().to_dict() == {"control": control, "d_q": 24}
 
 
+@pytest.mark.parametrize("numbers", ["Subject", None])
+@pytest.mark.parametrize("twice", [True, False])
+def test_rows_that_are_numbered_beside_groups_are_neither_participants_nor_values(numbers, twice, tmp_path):
+    heads, first, second = [numbers, "Control", numbers, "D+Q"], p1np(), [*p1np(3)[:10], None, None]
+    table = rows(heads, range(1, 13), first, range(1, 13), second)
+    if not twice:
+        table = [row[:2] + row[3:] for row in table]
+    frame = read(book(tmp_path, A=[["P1NP % change week 20"], *table])).frame
+    assert {arm: list(own) for arm, own in frame.groupby("arm")["value"]} == {"control": first, "d_q": second[:10]}
+    assert not frame["linked"].any()
+
+
 def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
     frame = read(book(tmp_path, A=percent_formats(12))).frame
     assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) * 25 for row in range(2, 14)]

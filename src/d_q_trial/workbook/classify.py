@@ -156,7 +156,8 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     All groups have equally many columns, of which some may be blank.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    columns = [c.index for c in probed if c.used and c.numeric and (c.index in named or not header.labels[c.index])]
+    unnamed = [c.index for c in probed if c.used and not header.labels[c.index] and not _is_counter(c)]
+    columns = [c.index for c in probed if c.used and c.numeric and c.index in (*named, *unnamed)]
     columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
     if len(named) < 2 or not set(named) < set(columns):
         return

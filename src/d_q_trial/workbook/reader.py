@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,6 +124,8 @@ def label_of(workbook: Workbook) -> str | None:
 
 def unify_ids(plans: list[Plan], faults: Faults) -> None:
     """Write ids alike on all sheets where their forms leave no doubt, and report those that may be the same participant."""
+    for plan in plans:
+        _drop_row_numbers(plan)
     _rewrite([plan for plan in plans if plan.people], faults)
     own = [plan for plan in plans if plan.one("participant") and plan.people]
     for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
@@ -148,6 +150,18 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
                 close = [other for other in others - plan.people if _one_edit(identity, other)]
                 if len(close) == 1:
                     faults.error("id on one sheet only", place, other=close[0])
+
+
+def _drop_row_numbers(plan: Plan) -> None:
+    """Treat ids as row numbers if the same id is beside values of several arms."""
+    by_arm = defaultdict(list)
+    for column in plan.data:
+        if column.arm:
+            by_arm[column.arm].append(column.index)
+    beside = (sum(any(row[c] != EMPTY for c in columns) for columns in by_arm.values()) for row in plan.body)
+    if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
+        plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
+        plan.rows["participant"] = None
 
 
 def _rewrite(plans: list[Plan], faults: Faults) -> None:
