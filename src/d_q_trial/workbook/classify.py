@@ -156,7 +156,8 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     All groups have equally many columns, of which some may be blank.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    unnamed = [c.index for c in probed if c.used and not header.labels[c.index] and not _is_counter(c)]
+    numbers_rows = [len(c.distinct) > 2 and _is_counter(c) for c in probed]
+    unnamed = [c.index for c in probed if c.used and not (header.labels[c.index] or numbers_rows[c.index])]
     columns = [c.index for c in probed if c.used and c.numeric and c.index in (*named, *unnamed)]
     columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
     if len(named) < 2 or not set(named) < set(columns):
