@@ -52,6 +52,7 @@ NOT_WORKBOOKS = {
     "html": (b"<html><table><tr><td>CTx</td></tr></table></html>", "a web page or XML file"),
     "xml of 2003": (b'<?xml version="1.0"?><Workbook/>', "a web page or XML file"),
     "json": (b'{"data": []}', "a JSON file"),
+    "a byte that is no letter": (b"ID,Arm\nS\x81,Control\n", "not a workbook and not text"),
     "prose": (b"see the supplement\n", "a text file without commas"),
     "pdf": (b"%PDF-1.7\n" + bytes(100), "a PDF document"),
     "gzip": (gzip.compress(b"workbook", mtime=0), "a gzip file"),

@@ -294,7 +294,7 @@ def _delimited(path: Path) -> Workbook:
     try:
         text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:
-        text = content.decode("cp1252", "replace")
+        text = content.decode("cp1252", "replace").replace("\ufffd", "\0")  # no letter has such a byte
     if "\0" in text:
         raise UserError("not a workbook and not text")
     lines = [line for line in text.splitlines()[:200] if line.strip()]
