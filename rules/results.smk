@@ -1,30 +1,47 @@
-# Needs the participants.
-# Makes all statistics of an analysis, also as Parquet in full precision, and the interaction tests.
+# Needs the participants, and the reported power calculation and values that may be errors.
+# Makes all statistics of an analysis, also as Parquet in full precision; the interaction tests, the announced sensitivity
+# analyses, influence, multiplicity-adjusted P-values, power, and checks of suspect values.
 
 NUMBERS = ["results", "alternatives", "changes", "exclusions", "strata"]
+SENSITIVITY = [
+    "sensitivity/interaction",
+    "sensitivity/sensitivity",
+    "sensitivity/leave_one_out",
+    "sensitivity/suspect_values",
+    "sensitivity/power",
+    "robustness/multiplicity",
+]
 
-TARGETS += expand("results/{analysis}/{table}.csv", analysis=ANALYSES, table=NUMBERS)
 TARGETS += expand(
-    "results/{analysis}/{file}",
-    analysis=ANALYSES,
-    file=["export/results.parquet", "sensitivity/interaction.csv"],
+    "results/{analysis}/{table}.csv", analysis=ANALYSES, table=NUMBERS + SENSITIVITY
 )
+TARGETS += expand("results/{analysis}/export/results.parquet", analysis=ANALYSES)
+
+PLANNED = [
+    file for file in PUBLISHED if Path(file).name in ("power.csv", "suspect_values.csv")
+]
 
 
 rule results:
-    """Changes, strata, all summaries, effects and P-values of one analysis, and its interaction tests."""
+    """All summaries, effects and P-values of one analysis, its interaction tests and its sensitivity analyses."""
     input:
         participants=participants,
         trial=SETTINGS.trial,
+        published=PLANNED,
     output:
-        expand("results/{{analysis}}/{table}.csv", table=NUMBERS),
+        expand("results/{{analysis}}/{table}.csv", table=NUMBERS + SENSITIVITY),
         "results/{analysis}/export/results.parquet",
-        "results/{analysis}/sensitivity/interaction.csv",
     log:
         "results/{analysis}/logs/results.log",
     priority: 2  # on the critical path to the report
     params:
-        depends=depends("results", "robustness.seed", "robustness.permutations"),
+        depends=depends(
+            "results",
+            "robustness.seed",
+            "robustness.permutations",
+            "robustness.families",
+            read=PLANNED,
+        ),
     message:
         "Compute all statistics (analysis {wildcards.analysis})"
     shell:

@@ -1,19 +1,11 @@
 # Needs the participants, and the changes and strata of an analysis.
-# Makes, for every analysis, the comparison at every cutoff of the markers, the best cutoffs corrected for the search,
-# multiplicity-adjusted P-values, the announced sensitivity analyses, influence, power, and checks of suspect values.
+# Makes, for every analysis, the comparison at every cutoff of the markers, and the best cutoffs corrected for the search.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
 
 ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)
-SENSITIVITY = [
-    "sensitivity/sensitivity",
-    "sensitivity/leave_one_out",
-    "sensitivity/suspect_values",
-    "sensitivity/power",
-    "robustness/multiplicity",
-]
 
 # Analyses that differ only in their marker and strata share the comparisons at every cutoff.
 SEARCHES = {
@@ -28,15 +20,9 @@ TARGETS += expand(
         *expand("robustness/{table}.csv", table=ROBUSTNESS),
         "robustness/robustness.json",
         *expand("robustness/{figure}.{end}", figure=CUTOFF_FIGURES, end=["pdf", "png"]),
-        *expand("{table}.csv", table=SENSITIVITY),
     ],
 )
 TARGETS += expand("results/every_cut/{search}/{table}.csv", search=SEARCHED, table=CUTS)
-
-# The reported power calculation, and reported values that may be errors.
-PLANNED = [
-    file for file in PUBLISHED if Path(file).name in ("power.csv", "suspect_values.csv")
-]
 
 
 rule cutoffs:
@@ -110,30 +96,3 @@ rule robustness:
         "Select and draw the cutoffs (analysis {wildcards.analysis})"
     shell:
         "python3 -m d_q_trial robustness --analysis {wildcards.analysis:q} 2> {log:q}"
-
-
-rule sensitivity:
-    """Analysis of covariance, mixed model, imputation, bounds, influence, multiplicity, suspect values and power."""
-    input:
-        changes="results/{analysis}/changes.csv",
-        strata="results/{analysis}/strata.csv",
-        participants=participants,
-        trial=SETTINGS.trial,
-        published=PLANNED,
-    output:
-        expand("results/{{analysis}}/{table}.csv", table=SENSITIVITY),
-    log:
-        "results/{analysis}/logs/sensitivity.log",
-    priority: 1  # slower than the steps that can wait
-    params:
-        depends=depends(
-            "sensitivity",
-            "robustness.seed",
-            "robustness.permutations",
-            "robustness.families",
-            read=PLANNED,
-        ),
-    message:
-        "Run the sensitivity analyses (analysis {wildcards.analysis})"
-    shell:
-        "python3 -m d_q_trial sensitivity --analysis {wildcards.analysis:q} 2> {log:q}"

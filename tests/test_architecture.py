@@ -31,13 +31,12 @@ def test_every_module_belongs_to_a_layer_or_stands_alone():
 
 
 def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(code_inputs, "PACKAGE", tmp_path)
     module = tmp_path / "module.py"
     digests = []
     for text in ('"""Doc."""\nX = 1\n', '"""Other."""\n# comment\nX = 1\n', "X = 2\n"):
         module.write_text(text, encoding="utf-8")
-        code_inputs._parse.cache_clear()
-        code_inputs._module_digest.cache_clear()
-        digests.append(code_inputs._module_digest(module))
+        digests.append(code_inputs._read.__wrapped__(module)[0])
     assert digests[0] == digests[1] != digests[2]
 
 

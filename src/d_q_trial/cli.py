@@ -219,9 +219,11 @@ def inspect(context: Context) -> int:
 
 @command()
 def results(context: Context) -> None:
-    """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
+    """Compute all statistics of an analysis, and repeat its comparisons by other methods (interaction, sensitivity, power)."""
     from . import changes
+    from .published_tables import published_frame
     from .results import build_results, variants_to_try
+    from .robustness import multiplicity, power, sensitivity
     from .robustness.comparisons import Layout
     from .robustness.interaction import interactions
     from .strata import build_strata
@@ -234,8 +236,21 @@ def results(context: Context) -> None:
     exclusions = changes.exclusions(table)
     context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
     context.write_both("results", numbers)
-    layout = Layout(table, strata, trial, analysis)
-    context.write(context.folder / "sensitivity", interaction=interactions(layout, context.settings.robustness))
+    layout, settings, published = (
+        Layout(table, strata, trial, analysis),
+        context.settings.robustness,
+        context.settings.published,
+    )
+    suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
+    context.write(
+        context.folder / "sensitivity",
+        interaction=interactions(layout, settings),
+        sensitivity=sensitivity.sensitivity(layout, settings),
+        leave_one_out=sensitivity.leave_one_out(layout),
+        suspect_values=sensitivity.suspect_values(suspects, layout, settings),
+        power=power.power_table(planned, layout, settings),
+    )
+    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
 
 
 @command()
@@ -303,24 +318,6 @@ def consistency(context: Context) -> None:
     plain = partial(labels.plain, trial=load_trial(given.trial)) if given.trial else str
     links = [tuple(link.split("=", 1)) for link in given.links]
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
-
-
-@command()
-def sensitivity(context: Context) -> None:
-    """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
-    from .published_tables import published_frame
-    from .robustness import multiplicity, power, sensitivity
-
-    published, layout, settings = context.settings.published, context.layout, context.settings.robustness
-    suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
-    context.write(
-        context.folder / "sensitivity",
-        sensitivity=sensitivity.sensitivity(layout, settings),
-        leave_one_out=sensitivity.leave_one_out(layout),
-        suspect_values=sensitivity.suspect_values(suspects, layout, settings),
-        power=power.power_table(planned, layout, settings),
-    )
-    context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))
 
 
 @command(argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"))

@@ -20,14 +20,14 @@ NAME = __package__ or PACKAGE.name
 def modules_of(command: str) -> list[Path]:
     """Return the files of the modules that a command imports, directly or not, in alphabetical order; else KeyError."""
     kinds = (ast.FunctionDef, ast.ClassDef)
-    head = [node for node in _parse(PACKAGE / "cli.py").body if not isinstance(node, kinds)]
+    head = [node for node in _command_line() if not isinstance(node, kinds)]
     waiting = list(_imported(ast.Module([*head, *_functions(command)], []), NAME))
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += _imports_of(path)
+            waiting += _read(path)[1]
     return sorted(found)
 
 
@@ -36,7 +36,7 @@ def digest(command: str) -> str:
     total = hashlib.sha256("".join(map(ast.dump, _functions(command))).encode())
     modules = modules_of(command)
     for path in modules:
-        total.update(_module_digest(path))
+        total.update(_read(path)[0])
     beside = [path.with_suffix(".yaml") for path in modules if path.parent == PACKAGE]
     for folder in sorted({path.parent for path in modules} - {PACKAGE}):
         beside += sorted(folder.rglob("*"))
@@ -52,8 +52,8 @@ def _blocks(node: ast.AST) -> Iterator[ast.AST]:
         yield from getattr(node, part, ())
 
 
-@cache
 def _parse(path: Path) -> ast.Module:
+    """Return the syntax tree of a module without its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     nodes: list[ast.AST] = [tree]
     for node in nodes:  # grows while it is walked
@@ -64,13 +64,22 @@ def _parse(path: Path) -> ast.Module:
 
 
 @cache
-def _module_digest(path: Path) -> bytes:
-    return path.name.encode() + hashlib.sha256(ast.dump(_parse(path)).encode()).digest()
+def _read(path: Path) -> tuple[bytes, tuple[Path, ...]]:
+    """Return a checksum of a module and the files that it imports, not the tree: a heap of trees slows every collection."""
+    tree = _parse(path)
+    package = [NAME, *path.relative_to(PACKAGE).parent.parts]
+    return path.name.encode() + hashlib.sha256(ast.dump(tree).encode()).digest(), (*_imported(tree, ".".join(package)),)
+
+
+@cache
+def _command_line() -> list[ast.stmt]:
+    """Return the statements of ``cli.py``."""
+    return _parse(PACKAGE / "cli.py").body
 
 
 def _functions(command: str) -> list[ast.FunctionDef]:
     """Return the function of a command, and the methods of ``Context`` that it uses, directly or not."""
-    body = _parse(PACKAGE / "cli.py").body
+    body = _command_line()
     functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
     (context,) = (node for node in body if isinstance(node, ast.ClassDef) and node.name == "Context")
     methods = {node.name: node for node in context.body if isinstance(node, ast.FunctionDef)}
@@ -83,12 +92,6 @@ def _functions(command: str) -> list[ast.FunctionDef]:
 
 def _is_context(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in ("context", "self")
-
-
-@cache
-def _imports_of(path: Path) -> tuple[Path, ...]:
-    package = [NAME, *path.relative_to(PACKAGE).parent.parts]
-    return tuple(_imported(_parse(path), ".".join(package)))
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[Path]:
