@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
-from ..stats.estimate import effect_difference, mann_whitney_effect
+from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..trial import Trial
@@ -124,9 +124,12 @@ def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame,
     """Return P of the difference between the Mann-Whitney effects above and below each cutoff, for both groups."""
     found = np.full(len(table), np.nan)
     cuts = table[table["usable"] & table["side"].ne("window")].groupby("position").groups
-    for both in (list(rows) for rows in cuts.values() if len(rows) == 2):
-        effects = (mann_whitney_effect(value[own & is_first], value[own & ~is_first]) for own in members[:, both].T)
-        found[both] = effect_difference(*effects, confidence=0.95).p
+    both = np.array([rows for rows in cuts.values() if len(rows) == 2], dtype=int).reshape(-1, 2).T
+    arms = is_first, ~is_first
+    effects = [
+        mann_whitney_effects(*(value[arm] for arm in arms), *(members[arm][:, side] for arm in arms)) for side in both
+    ]
+    found[both] = effect_difference(*effects, confidence=0.95).p
     return found
 
 

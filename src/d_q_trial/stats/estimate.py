@@ -6,7 +6,7 @@ difference between the strata, with its own interval and P-value.
 
 import warnings
 from math import comb, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,26 +21,24 @@ _SAME = 1e-9  # smaller differences between statistics are rounding error
 
 
 class Estimate(NamedTuple):
-    """An estimate and its uncertainty; fields that are undefined are NaN."""
+    """An estimate and its uncertainty, or arrays of them; fields that are undefined are NaN."""
 
-    estimate: float = np.nan
-    standard_error: float = np.nan
-    df: float = np.nan
-    t: float = np.nan
-    p: float = np.nan
-    lower: float = np.nan
-    upper: float = np.nan
+    estimate: Any = np.nan
+    standard_error: Any = np.nan
+    df: Any = np.nan
+    t: Any = np.nan
+    p: Any = np.nan
+    lower: Any = np.nan
+    upper: Any = np.nan
 
 
-def t_estimate(estimate: float, standard_error: float, df: float, *, confidence: float) -> Estimate:
-    """Two-sided P and interval by Student's t (infinite df: normal); estimate only unless error and df are positive."""
+def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float) -> Estimate:
+    """P and interval by Student's t (infinite df: normal), of numbers or arrays; estimate only without a positive SE and df."""
     open_share(confidence, "confidence")
-    if not (standard_error > 0 and df > 0):
-        return Estimate(float(estimate))
-    t = estimate / standard_error
-    p = 2 * special.stdtr(df, -abs(t))
-    half = -special.stdtrit(df, (1 - confidence) / 2) * standard_error
-    return Estimate(*(float(field) for field in (estimate, standard_error, df, t, p, estimate - half, estimate + half)))
+    known = (np.asarray(standard_error) > 0) & (np.asarray(df) > 0)
+    error, df = np.where(known, standard_error, np.nan), np.where(known, df, np.nan)
+    t, half = estimate / error, -special.stdtrit(df, (1 - confidence) / 2) * error
+    return Estimate(estimate, error[()], df[()], t, 2 * special.stdtr(df, -abs(t)), estimate - half, estimate + half)
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
@@ -83,13 +81,18 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
     >>> [round(part, 4) for part in mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])[:3]]
     [0.8333, 0.1925, 3.3103]
     """
-    first, second = present(first), present(second)
-    everyone = (np.ones((sample.size, 1)) for sample in (first, second))
-    effect, *parts = (float(part[0]) for part in _placed(wins(first, second), *everyone))
-    if min(first.size, second.size) < 2:
-        return Estimate(effect)
-    freedom = parts[0] ** 2 / (first.size - 1) + parts[1] ** 2 / (second.size - 1)
-    return Estimate(effect, sum(parts) ** 0.5, sum(parts) ** 2 / freedom if freedom else np.nan)
+    samples = present(first), present(second)
+    found = mann_whitney_effects(*samples, *(np.ones((sample.size, 1)) for sample in samples))
+    return Estimate(*(float(field[0]) for field in found[:3]))
+
+
+def mann_whitney_effects(first: np.ndarray, second: np.ndarray, chosen: np.ndarray, other: np.ndarray) -> Estimate:
+    """:func:`mann_whitney_effect` in K selections ``chosen`` of the first sample, (n, K), and ``other``, (m, K); shape (K,)."""
+    effect, *parts = _placed(wins(first, second), chosen, other)
+    sizes = [side.sum(axis=0) for side in (chosen, other)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
+    return Estimate(effect, np.where(np.minimum(*sizes) < 2, np.nan, sum(parts) ** 0.5), df)
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -106,11 +109,11 @@ def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) ->
     The standard error and Satterthwaite's degrees of freedom combine the placement variances of the four groups. They
     are undefined if a stratum has no variance, because groups that do not overlap hide the uncertainty.
     """
-    estimate, parts = upper.estimate - lower.estimate, (upper.standard_error**2, lower.standard_error**2)
-    if not min(parts) > 0:
-        return Estimate(estimate)
-    df = sum(parts) ** 2 / (parts[0] ** 2 / upper.df + parts[1] ** 2 / lower.df)
-    return t_estimate(estimate, sum(parts) ** 0.5, df, confidence=confidence)
+    parts = upper.standard_error**2, lower.standard_error**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = sum(parts) ** 2 / (parts[0] ** 2 / upper.df + parts[1] ** 2 / lower.df)
+    error = np.where(np.minimum(*parts) > 0, sum(parts) ** 0.5, np.nan)
+    return t_estimate(upper.estimate - lower.estimate, error, df, confidence=confidence)
 
 
 def permuted_strata_p(
