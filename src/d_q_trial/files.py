@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -221,9 +222,12 @@ def check_sha256(path: Path | str, expected: str) -> None:
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, without the cost of a data frame."""
+    """Read a CSV of this package as text, without the cost of a data frame; the column of the label is kept."""
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
+        text = Path(path).read_bytes().decode()
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a table of this package") from None
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    if not any(before + "'" in text for before in ("\n", ",", '"')):  # no cell begins with an apostrophe
+        return rows
+    return [{name: _plain_text(cell) for name, cell in row.items()} for row in rows]
