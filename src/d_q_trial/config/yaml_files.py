@@ -59,12 +59,19 @@ def validated(model: type[Model], content: Any, path: Path | str, context: Any =
         raise faulty(path, faults_of(error, model)) from None
 
 
-def rendered(template: Path, **words: Any) -> dict[str, Any]:
-    """Return the keys and values of a YAML file that is a Jinja template, filled in."""
+def read_list(model: type[Model], path: Path | str | None, usual: Path, context: Any, **words: Any) -> Model:
+    """Read the list of figures or tables at a path; without one, fill the ``words`` into a Jinja template, the usual list.
+
+    Raises
+    ------
+    UserError
+        If the file is not YAML, has unknown keys, or names what the trial, the ``context``, does not have.
+    """
     import yaml
     from jinja2 import Template
 
-    return yaml.safe_load(Template(template.read_text(encoding="utf-8")).render(**words))
+    content = read_yaml(path) if path else yaml.safe_load(Template(usual.read_text(encoding="utf-8")).render(**words))
+    return validated(model, content, path or usual, context)
 
 
 def faulty(path: Path | str, faults: list[str]) -> UserError:

@@ -11,13 +11,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..config.types import Strict
-from ..config.yaml_files import read_yaml, rendered, validated
+from ..config.yaml_files import read_list
 from ..labels import fill, listing
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
 
 MOST_IN_FOREST = 12  # comparisons of a family, in the figures of a trial without a list
-_FOLDER = Path(__file__).parent
 
 
 class Panel(Strict):
@@ -150,21 +149,12 @@ class Catalogue(Strict):
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of figures in the configuration; without one, fill in ``default_figures.yaml.jinja``.
-
-    Raises
-    ------
-    UserError
-        If the file is not YAML, has unknown keys, or names an outcome, visit or marker that the trial does not have.
-    """
-    if path:
-        return validated(Catalogue, read_yaml(path), path, trial)
+    """Read the list of figures in the configuration, or the usual one; see :func:`read_list`."""
     changes: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
     for outcome in trial.outcomes.values():
         if outcome.kind != "binary":
             changes[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
     measured = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up]
     few = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
-    usual = _FOLDER / "default_figures.yaml.jinja"
-    content = rendered(usual, families=trial.families, changes=changes, measured=measured, in_forest=few)
-    return validated(Catalogue, content, usual, trial)
+    words = {"families": trial.families, "changes": changes, "measured": measured, "in_forest": few}
+    return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,20 +49,12 @@ class BuiltTable:
     headings: int = 1  # how many columns name the row
 
 
-class Group(NamedTuple):
-    """A column of summaries: its heading, its name in full precision, and where its numbers stand in the results."""
+class Column(NamedTuple):
+    """A column of summaries or P-values."""
 
     heading: str
-    name: str
-    where: Mapping[str, str]
-
-
-class Test(NamedTuple):
-    """A column of P-values."""
-
-    heading: str
-    name: str  # what follows "p" in full precision
-    where: Mapping[str, str]
+    name: str  # of a group in full precision, or what follows "p" in it
+    where: Mapping[str, str]  # its numbers stand in the results
     statistic: str = "p"
 
 
@@ -80,7 +73,7 @@ def build_tables(
 
 def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
     """Return label, title and notes of a table as one paragraph."""
-    build = _Builder("", table, trial, analysis, Numbers([]), None, None)
+    build = _Builder("", table, trial, analysis, Numbers([]))
     return " ".join([f"{table.label}. {build.filled(table.title)}.", *build.notes()])
 
 
@@ -89,30 +82,32 @@ def _texts() -> dict[str, Any]:
     return read_yaml(Path(__file__).with_name("notes.yaml"))
 
 
+@dataclass
 class _Builder:
     """One table to be built: where its numbers stand in the results, and how they are written."""
 
-    def __init__(
-        self,
-        key: str,
-        table: Table,
-        trial: Trial,
-        analysis: Analysis,
-        numbers: Numbers,
-        published: str | None,
-        data_label: str | None,
-    ):
-        self.key, self.table, self.trial, self.analysis = key, table, trial, analysis
-        self.numbers, self.published, self.data_label = numbers, published, data_label
+    key: str
+    table: Table
+    trial: Trial
+    analysis: Analysis
+    numbers: Numbers
+    published: str | None = None
+    data_label: str | None = None
+
+    def __post_init__(self):
+        table, trial, analysis = self.table, self.trial, self.analysis
         self.at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
         self.measure = BASELINE if self.at_baseline else analysis.measure
         self.arms = (trial.arms.control, trial.arms.treated)  # as the article has them
-        self.marker = table.marker or analysis.marker
-        self.words = labels.caption_words(trial, analysis)
+        self.marker = trial.markers[table.marker or analysis.marker]
+        self.words = labels.caption_words(trial, analysis) | {"marker": self.marker.label}
         self.strata = labels.strata_named(table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
+        # Heading of the first column, with the unit that all rows share.
+        name = "Characteristic" if self.at_baseline else "Outcome"
+        self.heading = f"{name} ({self.shared_unit})" if self.shared_unit else name
 
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
         """Return the table with its title and notes."""
@@ -123,7 +118,7 @@ class _Builder:
 
     def filled(self, text: str) -> str:
         """Return a title or note of the table with its placeholders filled in."""
-        return " ".join(labels.fill(text, self.words | {"marker": self.trial.markers[self.marker].label}).split())
+        return " ".join(labels.fill(text, self.words).split())
 
     def notes(self) -> list[str]:
         """Say what the values of the table are and how they were computed; a paragraph each."""
@@ -144,23 +139,16 @@ class _Builder:
         }
         made = [labels.fill(texts[table.kind], self.words | words)]
         if table.kind in ("strata", "comparisons"):
-            marker = self.trial.markers[self.marker]
-            made.append(labels.strata(analysis.strata, marker.label, marker.unit))
+            made.append(labels.strata(analysis.strata, self.marker.label, self.marker.unit))
         return [*made, self.filled(table.note)] if table.note else made
 
     def place(self, stratum: str) -> dict[str, str]:
         """Return the keys of a group of participants in the results."""
-        return {"marker": "" if stratum == ALL_PARTICIPANTS else self.marker, "stratum": stratum}
+        return {"marker": "" if stratum == ALL_PARTICIPANTS else self.marker.key, "stratum": stratum}
 
     def unit(self, outcome: Outcome) -> str:
         """Return the unit of what is shown of an outcome."""
         return labels.unit(outcome.unit) if self.at_baseline else labels.change_unit(self.measure, outcome.unit)
-
-    @property
-    def heading(self) -> str:
-        """Heading of the first column, with the unit that all rows share."""
-        name = "Characteristic" if self.at_baseline else "Outcome"
-        return f"{name} ({self.shared_unit})" if self.shared_unit else name
 
     def name(self, outcome: Outcome) -> str:
         """Return the label of an outcome, with its unit where the heading has none."""
@@ -176,15 +164,26 @@ class _Builder:
         """Look up a number."""
         return self.numbers.get(outcome.key, self.measure, visit, statistic, **where)
 
-    def summary(self, outcome: Outcome, visit: str, **where: str) -> tuple[str, dict[str, float]]:
-        """Return the summary of a group as text and in full precision."""
-        exact = {name: self.number(outcome, visit, name, **where).value for name in SUMMARIES[outcome.kind]}
-        n, *values = exact.values()
-        if math.isnan(n) or n == 0:
-            return DASH, exact
-        if outcome.kind == "binary":
-            return f"{values[0]:.0f} ({formatting.number(values[1], 1)})", exact
-        return formatting.median_iqr(*values, self.decimals(outcome)), exact
+    def by_arm(self, place: Mapping[str, str]) -> list[Column]:
+        """Return the columns of the arms in a group of participants."""
+        return [Column(arm.label, arm.key, {"group": arm.key, **place}) for arm in self.arms]
+
+    def summaries(
+        self, outcome: Outcome, visit: str, groups: Sequence[Column], **fixed: str
+    ) -> tuple[list[str], dict[str, Any]]:
+        """Return the summaries of groups as text, and in full precision after the keys of their row."""
+        texts, exact = [], {"outcome": outcome.key, "visit": visit, "measure": self.measure, **fixed}
+        for group in groups:
+            found = {name: self.number(outcome, visit, name, **group.where).value for name in SUMMARIES[outcome.kind]}
+            exact |= {f"{group.name}_{name}": value for name, value in found.items()}
+            n, *values = found.values()
+            if math.isnan(n) or n == 0:
+                texts.append(DASH)
+            elif outcome.kind == "binary":
+                texts.append(f"{values[0]:.0f} ({formatting.number(values[1], 1)})")
+            else:
+                texts.append(formatting.median_iqr(*values, self.decimals(outcome)))
+        return texts, exact
 
 
 def _p(number: Number) -> str:
@@ -194,38 +193,32 @@ def _p(number: Number) -> str:
 def _arms(build: _Builder) -> BuiltTable:
     """Build a table with a column per arm."""
     place = build.place(build.strata[0])
-    groups = [Group(arm.label, arm.key, {"group": arm.key} | place) for arm in build.arms]
-    return _by_group(build, groups, [Test("P", "", {"contrast": build.trial.contrast} | place)], place)
+    return _by_group(build, build.by_arm(place), [Column("P", "", {"contrast": build.trial.contrast} | place)], **place)
 
 
 def _strata(build: _Builder) -> BuiltTable:
     """Both arms together at baseline, lowest stratum first; the highest is compared with each lower one."""
-    place = {"marker": build.marker, "stratum": ""}
-    groups = [Group(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in build.strata]
+    place = {"marker": build.marker.key, "stratum": ""}
+    groups = [Column(name, name, place | {"group": BOTH_ARMS, "stratum": name}) for name in build.strata]
     *lower, upper = build.strata
     tests = [
-        Test(f"P, {upper} against {name}", f"_{upper}_vs_{name}", {"contrast": f"{upper} - {name}"} | place)
+        Column(f"P, {upper} against {name}", f"_{upper}_vs_{name}", place | {"contrast": f"{upper} - {name}"})
         for name in lower
     ]
     if len(lower) == 1:
         tests = [tests[0]._replace(heading="P", name="")]
     else:
-        contrast = f"trend {' < '.join(build.strata)}"
-        tests.append(Test("P for trend", "_trend", {"contrast": contrast, "group": BOTH_ARMS} | place, "p_trend"))
-    return _by_group(build, groups, tests, {"marker": build.marker})
+        trend = place | {"contrast": f"trend {' < '.join(build.strata)}", "group": BOTH_ARMS}
+        tests.append(Column("P for trend", "_trend", trend, "p_trend"))
+    return _by_group(build, groups, tests, marker=build.marker.key)
 
 
-def _by_group(build: _Builder, groups: Sequence[Group], tests: Sequence[Test], fixed: Mapping[str, str]) -> BuiltTable:
-    """Build a row per outcome with a column per group and per test."""
+def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column], **fixed: str) -> BuiltTable:
+    """Build a row per outcome with a column per group and per test; ``fixed`` are keys of every row."""
     visit, smd = BASELINE if build.table.kind == "strata" else build.table.visit, build.table.smd
     rows, sizes = [], []
     for outcome in build.outcomes:
-        texts = [build.name(outcome)]
-        exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": build.measure, **fixed}
-        for group in groups:
-            text, values = build.summary(outcome, visit, **group.where)
-            texts.append(text)
-            exact |= {f"{group.name}_{name}": value for name, value in values.items()}
+        texts, exact = build.summaries(outcome, visit, groups, **fixed)
         for test in tests:
             p = build.number(outcome, visit, test.statistic, **test.where)
             texts.append(_p(p))
@@ -233,7 +226,7 @@ def _by_group(build: _Builder, groups: Sequence[Group], tests: Sequence[Test], f
         if smd:
             exact["smd"] = _smd(build, outcome, visit, groups)
             texts.append(formatting.number(exact["smd"], 2))
-        rows.append(Row(tuple(texts), exact))
+        rows.append(Row((build.name(outcome), *texts), exact))
         sizes.append([0 if math.isnan(n) else int(n) for n in (exact[f"{group.name}_n"] for group in groups)])
     full = [max(column, default=0) for column in zip(*sizes, strict=True)]
     columns = [f"{group.heading} (n = {n})" if n else group.heading for group, n in zip(groups, full, strict=True)]
@@ -245,7 +238,7 @@ def _by_group(build: _Builder, groups: Sequence[Group], tests: Sequence[Test], f
     return build.built(columns, rows, *[_texts()["fewer"].format(outcomes=labels.listing(fewer))] * bool(fewer))
 
 
-def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Group]) -> float:
+def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
     """Return the standardized mean difference of two groups, without sign; NaN where nothing varies."""
     means, variances = [], []
     for group in groups:
@@ -259,33 +252,29 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Group])
 
 def _comparisons(build: _Builder) -> BuiltTable:
     trial, rows = build.trial, []
-    arms = (trial.arms.control, trial.arms.treated)
     for outcome in build.outcomes:
-        for visit, stratum in ((v, s) for v in outcome.follow_up for s in build.strata):
+        for visit, stratum in itertools.product(outcome.follow_up, build.strata):
             place, decimals = build.place(stratum), build.decimals(outcome)
             effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
             if all(effect.reason == "not in this analysis" for effect in effects.values()):
                 continue
             difference, *estimate, _ = (effect.value for effect in effects.values())
-            summaries = {arm.key: build.summary(outcome, visit, group=arm.key, **place) for arm in arms}
-            exact: dict[str, Any] = {"outcome": outcome.key, "visit": visit, "measure": build.measure, **place}
-            for arm, (_, values) in summaries.items():
-                exact |= {f"{arm}_{name}": value for name, value in values.items()}
-            exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
+            summaries, exact = build.summaries(outcome, visit, build.by_arm(place), **place)
             texts = (
                 build.name(outcome),
                 trial.visits[visit].label,
                 "All" if stratum == ALL_PARTICIPANTS else stratum,
-                *(formatting.number(values["n"], 0) for _, values in summaries.values()),
-                *(text for text, _ in summaries.values()),
+                *(formatting.number(exact[f"{arm.key}_n"], 0) for arm in build.arms),
+                *summaries,
                 formatting.number(difference, decimals),
                 formatting.interval(*estimate, decimals),
                 _p(effects["p"]),
             )
+            exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
     level = labels.interval_level(build.analysis)
-    columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in arms)]
-    columns += [f"{arm.label}, median (quartiles)" for arm in arms]
+    columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
+    columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
     columns += ["Median difference", f"Hodges-Lehmann estimate ({level} CI)", "P"]
     return build.built(columns, rows, headings=3)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from ..config.types import Strict
-from ..config.yaml_files import read_yaml, rendered, validated
+from ..config.yaml_files import read_list
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
@@ -91,14 +91,8 @@ class Catalogue(Strict):
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
-    """Read the list of tables that a configuration names; without one, fill in ``default_tables.yaml.jinja``.
-
-    UserError if the file is not YAML, has unknown keys, or names an outcome, family, visit or marker that the trial
-    lacks.
-    """
-    if path:
-        return validated(Catalogue, read_yaml(path), path, trial)
-    usual = Path(__file__).with_name("default_tables.yaml.jinja")
+    """Read the list of tables in the configuration, or the usual one; see :func:`read_list`."""
     changing = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
     described = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
-    return validated(Catalogue, rendered(usual, described=described, changing=changing), usual, trial)
+    usual = Path(__file__).with_name("default_tables.yaml.jinja")
+    return read_list(Catalogue, path, usual, trial, described=described, changing=changing)
