@@ -23,6 +23,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
 from d_q_trial.export.run import write_exports
 from d_q_trial.files import read_csv, read_rows, write_csv
+from d_q_trial.participants import read_description
 from d_q_trial.trial import load_trial
 
 LABEL = "Synthetic data: not the trial's participants"
@@ -33,12 +34,8 @@ TRIAL = load_trial(CHOSEN.trial)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = made.make(tmp_path_factory.mktemp("results"), {}, "results", "tables") / "published"
-    write_exports(folder, _participants(folder), CHOSEN, TRIAL, "published", "Snakefile")
+    write_exports(folder.parent, CHOSEN, TRIAL, "published", "Snakefile")
     return folder
-
-
-def _participants(folder):
-    return folder.parent / "workbooks" / CHOSEN.analyses["published"].workbook_id
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +217,7 @@ def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
     assert run["instrument"] == read.mainEntity
     results = {entity.id for entity in run["result"]}
     assert "results.csv" in results <= {entity.id for entity in read.data_entities}
-    source = json.loads((_participants(folder) / "participants.json").read_text(encoding="utf-8"))["source"]
+    source = read_description(folder.parent / "workbooks" / CHOSEN.analyses["published"].workbook_id)["source"]
     given = {entity.get("name"): entity.get("sha256") for entity in run["object"]}
     assert given[source["name"]] == source["sha256"]
     profiles = {entity["@id"] for entity in crate["./"]["conformsTo"]}

@@ -451,8 +451,8 @@ def report(context: Context) -> None:
     from .export.run import write_exports
     from .report.page import write_report
 
-    write_report(context.results, context.settings, context.trial, context.analysis.name)
-    place = (context.folder, context.participants_folder, context.settings, context.trial, context.analysis.name)
+    place = (context.results, context.settings, context.trial, context.analysis.name)
+    write_report(*place)
     write_exports(*place, Path(context.arguments.workflow))
 
 

@@ -7,21 +7,26 @@ import hashlib
 import mimetypes
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import software
+from ..config.settings import search_id
 from ..files import sha256, write_json, write_text
 from . import manifest
 
 if TYPE_CHECKING:
+    from ..config.settings import Settings
     from ..trial import Trial
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
 LICENCE = "https://spdx.org/licenses/MIT"
 PUBLISHER = "The d-q-trial maintainers"
+# Stands in for a date that the inputs do not have: the day from which this code dates.
+CODE_DATE = "2026-11-24"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
@@ -46,11 +51,6 @@ def code_digest(package: Path = Path(__file__).parent.parent) -> str:
     return digest.hexdigest()
 
 
-def _media_type(name: str) -> str:
-    ending = Path(name).suffix
-    return FORMATS.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
-
-
 def _home_page(name: str) -> str:
     """Return the address that a distribution states as its home."""
     if name == "python":
@@ -70,54 +70,33 @@ def _end_time() -> str:
 
 
 def write(
-    folder: Path,
-    analysis: str,
-    trial: Trial,
-    inputs: Mapping[str, tuple[str, str]],
-    *,
-    label: str | None,
-    date: str,
-    workflow: Path,
-    versions: Mapping[str, str],
+    folder: Path, chosen: Settings, trial: Trial, analysis: str, description: Mapping[str, Any], workflow: Path
 ) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
 
-    Everything but the end time of the run follows from the folder and its inputs: the sha256 and the description of
-    each input file by its name. ``label`` is that of synthetic data, ``date`` that of the workbook (ISO 8601), and
-    ``workflow`` the Snakefile; ``versions`` are those of the software that the run used, see
-    :func:`d_q_trial.software.used`.
+    Everything but the end time of the run follows from the folder and its inputs. ``description`` is that of the
+    participants, ``workflow`` the Snakefile.
     """
+    entry = chosen.analyses[analysis]
+    # Before the imports: what describes the run had no part in it.
+    versions = software.used(software.logs_of(folder.parent, analysis, entry.workbook_id, search_id(entry)))
+
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
+    source, mark = description["source"], f"{description['label']}. " if description["label"] else ""
     shutil.copyfile(workflow, folder / WORKFLOW)
-    mark = f"{label}. " if label else ""
     about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
     write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
-    def state(entity: Entity, **properties: Any) -> Entity:
-        for name, value in properties.items():
-            entity[name] = value
-        return entity
-
     def add(identifier: str, kind: str, **properties: Any) -> Entity:
-        return state(crate.add(ContextEntity(crate, identifier, {"@type": kind})), **properties)
+        return crate.add(ContextEntity(crate, identifier, {"@type": kind} | properties))
 
     maintainers = add("#maintainers", "Organization", name=PUBLISHER)
     licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
-    root = state(
-        crate.root_dataset,
-        name=f"Reanalysis “{analysis}”: {trial.title}",
-        description=f"{mark}Outputs of one run of the workflow. {trial.citation}",
-        datePublished=date,
-        license=licence,
-        author=maintainers,
-        publisher=maintainers,
-        conformsTo=[add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
-    )
     own = {"name": "d-q-trial", "version": versions["d-q-trial"], "sha256": code_digest()}
     needed = [add("#code", "SoftwareSourceCode", **own, programmingLanguage="Python")]
     for name, of in versions.items():
@@ -128,29 +107,18 @@ def write(
     main = crate.add_workflow(
         *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
     )
-    state(
-        main,
-        name="Workflow",
-        version=versions["d-q-trial"],
-        encodingFormat="text/plain",
-        sha256=sha256(folder / WORKFLOW),
-        author=maintainers,
-        license=licence,
-        softwareRequirements=needed,
-        conformsTo=add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0"),
-    )
     files = {}
     for path in manifest.outputs(folder):
         name = path.relative_to(folder).as_posix()
         if name not in (NAME, WORKFLOW):
-            properties = {"name": name, "encodingFormat": _media_type(name), "sha256": sha256(path)}
-            files[name] = crate.add_file(path, name, properties=properties | {"contentSize": str(path.stat().st_size)})
-    files[README]["about"] = root
-    used = []
-    for number, (name, (digest, what)) in enumerate(inputs.items(), start=1):
-        kept = {"name": name, "sha256": digest, "description": what, "encodingFormat": _media_type(name)}
-        used.append(add(f"#input-{number}", "MediaObject", **kept))
-    root["mentions"] = add(
+            kept = _file(name, sha256(path)) | {"contentSize": str(path.stat().st_size)}
+            files[name] = crate.add_file(path, name, properties=kept)
+    files[README]["about"] = crate.root_dataset
+    used = [
+        add(f"#input-{number}", "MediaObject", **_file(name, digest), description=words)
+        for number, (name, digest, words) in enumerate(_inputs(chosen, source), start=1)
+    ]
+    run = add(
         *("#run", "CreateAction"),
         name=f"Run of the analysis “{analysis}”",
         endTime=_end_time(),
@@ -160,4 +128,43 @@ def write(
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
+    of_workflow = {
+        "name": "Workflow",
+        "version": versions["d-q-trial"],
+        "encodingFormat": "text/plain",
+        "sha256": sha256(folder / WORKFLOW),
+        "author": maintainers,
+        "license": licence,
+        "softwareRequirements": needed,
+        "conformsTo": add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0"),
+    }
+    of_root = {
+        "name": f"Reanalysis “{analysis}”: {trial.title}",
+        "description": f"{mark}Outputs of one run of the workflow. {trial.citation}",
+        "datePublished": str(source.get("modified") or CODE_DATE),
+        "license": licence,
+        "author": maintainers,
+        "publisher": maintainers,
+        "conformsTo": [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
+        "mentions": run,
+    }
+    for entity, properties in ((main, of_workflow), (crate.root_dataset, of_root)):
+        for name, value in properties.items():
+            entity[name] = value
     write_json(crate.metadata.generate(), folder / NAME)
+
+
+def _file(name: str, digest: str) -> dict[str, str]:
+    ending = Path(name).suffix
+    kind = FORMATS.get(ending) or mimetypes.types_map.get(ending, "application/octet-stream")
+    return {"name": name, "sha256": digest, "encodingFormat": kind}
+
+
+def _inputs(chosen: Settings, source: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield name, sha256 and description of every input file."""
+    yield source.get("name", "workbook"), source.get("sha256", ""), "workbook with the participants"
+    described = [(chosen.trial, "description of the trial"), (chosen.tables, "tables"), (chosen.figures, "figures")]
+    described += [(path, "reported values") for path in sorted(Path(chosen.published or "/dev/null").glob("*.csv"))]
+    for path, words in described:
+        if path:
+            yield Path(path).name, sha256(path), words
