@@ -191,10 +191,12 @@ def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
 
 def test_panels_have_the_verdicts_on_their_p_values_and_a_figure_says_its_label_and_result(report):
     figure = find(report.figures, label="Fig. 3")
-    marks = {panel["letter"]: [(v.recomputed, v.mark[0]) for v in panel["verdicts"]] for panel in figure["panels"]}
+    marks = {
+        panel["letter"]: [(v["recomputed"], v["mark"][0]) for v in panel["verdicts"]] for panel in figure["panels"]
+    }
     assert marks["a"] == [("0.611", "✓")]
     assert set(marks) == set("abcdef")
-    assert all("Fig. 3" in verdict.where and "Extended" not in verdict.where for verdict in figure["verdicts"])
+    assert all("Fig. 3" in v["locator"] and "Extended" not in v["locator"] for v in figure["verdicts"])
     assert LABEL in figure["alt"]
     assert "0.611" in figure["alt"]
 
@@ -387,17 +389,17 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
     (part / "multiverse.csv").write_text("family,summary,value,p,p_lower,p_upper\nall,mean_z,0.9,0.02,0.01,0.03\n")
     (part / "pieces.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
     first, second = pieces.read_pieces(tmp_path, report.words)
-    assert (first.title, first.caption, second.title) == ("All", "Together.", "Another")
-    assert first.rows[0][:3] == ("all", "mean z", "0.900")
-    assert second.columns == ("name", "p", "value")
-    assert second.rows[0] == ("first", "<0.001", "−1.23")
-    assert len(second.rows) + second.hidden == 100
+    assert (first["title"], first["caption"], second["title"]) == ("All", "Together.", "Another")
+    assert first["rows"][0][:3] == ("all", "mean z", "0.900")
+    assert second["columns"] == ("name", "p", "value")
+    assert second["rows"][0] == ("first", "<0.001", "−1.23")
+    assert len(second["rows"]) + second["hidden"] == 100
 
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
     (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report.folder, report.words)) if group]
     assert len(members) == 4
-    assert all("pointwise" not in piece.caption for piece in members)
+    assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1
     for section in pieces.sections():
         assert "{" not in report.words.fill(section.title) + report.words.fill(section.caption)

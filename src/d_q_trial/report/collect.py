@@ -17,7 +17,7 @@ import yaml
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import search_id
 from ..files import read_rows
-from ..pages import embedded
+from ..pages import picture
 from ..participants import read_description
 from ..results_table import ALL_PARTICIPANTS, Numbers, read_results
 from ..tables.catalogue import catalogue_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 Row = Mapping[str, str]
+Verdict = Mapping[str, Any]  # one reported value, see read_verdicts
 FOLDERS = ("robustness", "sensitivity")
 MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
 # Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
@@ -93,51 +94,24 @@ class Words:
         return f"{words}: {', '.join(filter(None, [' against '.join(names), quantity]))}"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """One reported value: a row of claims.csv in words."""
-
-    claim: str
-    what: str
-    where: str
-    source: str
-    reported: str
-    recomputed: str
-    verdict: str
-    note: str
-    known: str  # the known difference, if there is one
-    quantity: str
-    key: tuple[str, ...]  # of the result: outcome, measure, visit, marker, stratum, contrast, group, statistic
-    places: tuple[tuple[str, str], ...]  # label of each figure or table, and letter of the panel
-
-    @property
-    def mark(self) -> tuple[str, str]:
-        """Return the symbol of the verdict and the class of its colour."""
-        return VERDICTS[self.verdict][:2]
-
-    @property
-    def order(self) -> tuple[int, float, float]:
-        """Return the sort keys of the columns of verdict, reported and recomputed value."""
-        return list(VERDICTS).index(self.verdict), size(self.reported), size(self.recomputed)
-
-
 def read_verdicts(path: Path, words: Words) -> list[Verdict]:
-    """Read claims.csv, if it was made, and describe its values in words."""
+    """Read claims.csv, if it was made, as it is shown, and add what the pages need.
+
+    ``what`` is the value in words, ``mark`` the symbol of the verdict and the class of its colour, ``order`` the sort keys
+    of the columns of verdict, reported and recomputed value, ``key`` that of the result (outcome, measure, visit, marker,
+    stratum, contrast, group, statistic), and ``places`` label and panel of each figure or table.
+    """
     return [
-        Verdict(
-            claim=row["claim"],
-            what=words.claim(row),
-            where=row["locator"],
-            source=row["source"],
-            reported=row["reported"].replace("-", formatting.MINUS),
-            recomputed=row["recomputed"].replace("-", formatting.MINUS),
-            verdict=row["verdict"],
-            note=labels.plain(row["note"], words.trial),
-            known=labels.plain(row["known_difference"], words.trial),
-            quantity=row["quantity"],
-            key=tuple(row[name] for name in claims.KEYS),
-            places=find_places(row["locator"]) if row["source"] == "paper" else (),
-        )
+        {
+            **row,
+            **{name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")},
+            **{name: labels.plain(row[name], words.trial) for name in ("note", "known_difference")},
+            "what": words.claim(row),
+            "mark": VERDICTS[row["verdict"]][:2],
+            "order": (list(VERDICTS).index(row["verdict"]), size(row["reported"]), size(row["recomputed"])),
+            "key": tuple(row[name] for name in claims.KEYS),
+            "places": find_places(row["locator"]) if row["source"] == "paper" else (),
+        }
         for row in rows_if_made(path)
     ]
 
@@ -149,13 +123,13 @@ def find_places(locator: str) -> tuple[tuple[str, str], ...]:
 
 def size(text: str) -> float:
     """Return the number in a reported value or bound, for sorting; text without a number comes last."""
-    found = _NUMBER.search(text.replace(formatting.MINUS, "-").replace(",", ""))
+    found = _NUMBER.search(text.replace(",", ""))
     return float(found.group()) if found else 1e300
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
     """Count the verdicts that occur, in their fixed order."""
-    counts = Counter(verdict.verdict for verdict in verdicts)
+    counts = Counter(verdict["verdict"] for verdict in verdicts)
     return {name: counts[name] for name in VERDICTS if counts[name]}
 
 
@@ -167,11 +141,11 @@ def address(**filters: str) -> str:
 def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Summarise each source: how many values can be checked, how many were reproduced and how, and which were not."""
     made, ways = [], _WORDS["ways"]
-    for source in dict.fromkeys(verdict.source for verdict in verdicts):
-        own = [verdict for verdict in verdicts if verdict.source == source]
-        counts = Counter(verdict.verdict for verdict in own)
-        failed = [verdict for verdict in own if verdict.verdict in claims.FAILURES]
-        unchecked = [verdict.quantity for verdict in own if verdict.verdict == claims.NOT_CHECKABLE]
+    for source in dict.fromkeys(verdict["source"] for verdict in verdicts):
+        own = [verdict for verdict in verdicts if verdict["source"] == source]
+        counts = Counter(verdict["verdict"] for verdict in own)
+        failed = [verdict for verdict in own if verdict["verdict"] in claims.FAILURES]
+        unchecked = [verdict["quantity"] for verdict in own if verdict["verdict"] == claims.NOT_CHECKABLE]
         reproduced = sum(counts[name] for name in ways)
         made.append(
             {
@@ -179,7 +153,7 @@ def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
                 "checkable": reproduced + len(failed),
                 "reproduced": reproduced,
                 "ways": ", ".join(f"{counts[name]:,} {words}" for name, words in ways.items() if counts[name]),
-                "failed": sorted(failed, key=lambda verdict: verdict.quantity != "p"),
+                "failed": sorted(failed, key=lambda verdict: verdict["quantity"] != "p"),
                 "events": unchecked.count("affected"),  # adverse events have no participant data
                 "unchecked": len(unchecked) - unchecked.count("affected"),
                 "inapplicable": counts[claims.NOT_APPLICABLE],
@@ -266,11 +240,6 @@ def described(folder: Path) -> dict[str, Any]:
     return found
 
 
-def picture(path: Path, alt: str) -> dict[str, Any]:
-    """Return what a page needs to show a PNG file: address, width, height and alternative text."""
-    return dict(zip(("address", "width", "height"), embedded(path), strict=True)) | {"alt": alt}
-
-
 def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
     drawn = {key: figure for key, figure in described(folder).items() if (folder / f"{key}.png").exists()}
@@ -282,13 +251,13 @@ def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, An
         found.append(_placed(figure, verdicts) | shown | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
-            panel["verdicts"] = [v for v in found[-1]["verdicts"] if v.quantity == "p" and place in v.places]
+            panel["verdicts"] = [v for v in found[-1]["verdicts"] if v["quantity"] == "p" and place in v["places"]]
     return found
 
 
 def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict]) -> dict[str, Any]:
     """Add the verdicts on the values of a figure or table, and their counts."""
-    own = [verdict for verdict in verdicts if item["label"] in dict(verdict.places)]
+    own = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
     return {**item, "verdicts": own, "tally": tally(own)}
 
 

@@ -93,7 +93,7 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
         p=formatting.p_digits(found[-1]),
         named_p=formatting.p_value(found[-1]),
         significant=bool(is_significant(found[-1], analysis.alpha)),
-        verdict=next((verdict for verdict in report.verdicts if verdict.key == key and verdict.recomputed), None),
+        verdict=next((verdict for verdict in report.verdicts if verdict["key"] == key and verdict["recomputed"]), None),
     )
 
 

@@ -13,7 +13,7 @@ from .. import compare, formatting, labels
 from ..config.settings import Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, in_order
 from ..files import write_text
-from ..pages import render
+from ..pages import picture, render
 from ..participants import read_description
 from ..tables.catalogue import catalogue_of
 from ..trial import Trial
@@ -107,7 +107,7 @@ def write_comparison(
         forests=[forest for forest in forests if forest],
         changed=_changed(tests, settings, trial),
         claims=_changed(held, settings, trial),
-        picture=collect.picture(drawn, words) if drawn.exists() else None,
+        picture=picture(drawn, words) if drawn.exists() else None,
     )
     write_text(page, folder / "comparison.html")
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_rows
-from .collect import FOLDERS, Report, Row, Words, described, is_large, picture, rows_if_made
+from ..pages import picture
+from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made
 
 MOST_ROWS = 60
 EN_DASH = "–"
@@ -46,19 +48,7 @@ class Section:
         return self.everything or listed
 
 
-@dataclass(frozen=True)
-class Piece:
-    """A table, a picture, or both; ``rows`` are text as shown, ``hidden`` counts the rows that are only in the file."""
-
-    key: str
-    title: str
-    caption: str
-    file: str
-    group: str = ""
-    columns: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    hidden: int = 0
-    picture: Mapping[str, Any] = field(default_factory=dict)
+Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
 
 
 @cache
@@ -87,39 +77,40 @@ def read_pieces(folder: Path, words: Words) -> list[Piece]:
         for number, (section, name) in enumerate(listed, start=1):
             if not section.hidden:
                 made.append(_piece(f"{part.name}-{number}", part / name, section, about.get(name, {}), words))
-    return [piece for piece in made if piece.rows or piece.picture]
+    return [piece for piece in made if piece["rows"] or piece["picture"]]
 
 
 def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
     """Group the pieces, with the sentences shared by the captions of a group; other pieces have no group."""
     made = []
-    for group, members in itertools.groupby(pieces, key=lambda piece: piece.group):
+    for group, members in itertools.groupby(pieces, key=itemgetter("group")):
         own, common = list(members), []
         if group and len(own) > 1:
-            split = [piece.caption.removesuffix(".").split(". ") for piece in own]
+            split = [piece["caption"].removesuffix(".").split(". ") for piece in own]
             common = [part for part in split[0] if all(part in other for other in split)]
             rest = (". ".join(part for part in parts if part not in common) for parts in split)
-            own = [replace(piece, caption=text and f"{text}.") for piece, text in zip(own, rest, strict=True)]
+            own = [{**piece, "caption": text and f"{text}."} for piece, text in zip(own, rest, strict=True)]
         made.append((group, ". ".join(common) + "." if common else "", own))
     return made
 
 
 def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], words: Words) -> Piece:
+    """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file."""
     table, drawing = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
     columns, rows = shorten(section, read_rows(table), words) if table.exists() else ((), [])
     title = words.fill(section.title) or str(about.get("title") or path.name.replace("_", " ").capitalize())
     alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
-    return Piece(
-        key=key,
-        title=title,
-        caption=words.fill(section.caption) or str(about.get("caption", "")),
-        file=f"{path.parent.name}/{(table if table.exists() else drawing).name}",
-        group=section.group,
-        columns=columns,
-        rows=tuple(rows[:MOST_ROWS]),
-        hidden=max(0, len(rows) - MOST_ROWS),
-        picture=picture(drawing, alt) if drawing.exists() else {},
-    )
+    return {
+        "key": key,
+        "title": title,
+        "caption": words.fill(section.caption) or str(about.get("caption", "")),
+        "file": f"{path.parent.name}/{(table if table.exists() else drawing).name}",
+        "group": section.group,
+        "columns": columns,
+        "rows": rows[:MOST_ROWS],
+        "hidden": max(0, len(rows) - MOST_ROWS),
+        "picture": picture(drawing, alt) if drawing.exists() else None,
+    }
 
 
 def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
