@@ -30,13 +30,13 @@ def unit(text: str) -> str:
 
 
 def change_unit(measure: str, outcome_unit: str) -> str:
-    """Return the unit of a change."""
+    """Return the unit of a change, or of the outcome at baseline."""
     return {"percent_change": "%", "log_ratio": "log ratio"}.get(measure, unit(outcome_unit))
 
 
 def change_decimals(measure: str, decimals: int) -> int:
-    """Return the decimals with which a change is shown, beside those of the outcome's own unit."""
-    return {"percent_change": 1, "log_ratio": 3}.get(measure, decimals + 1)
+    """Return the decimals with which a change, or the outcome at baseline, is shown; ``decimals`` are the outcome's own."""
+    return {"percent_change": 1, "log_ratio": 3, "baseline": decimals}.get(measure, decimals + 1)
 
 
 def within(label: str) -> str:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from .. import formatting, labels
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from ..stats.two_sample import get_test
-from ..trial import BASELINE
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -164,8 +163,7 @@ def _formatted(row: Row, trial: Trial) -> str:
         return formatting.p_digits(value)
     if row["statistic"] in DECIMALS:
         return formatting.number(value, DECIMALS[row["statistic"]])
-    decimals = trial.outcomes[row["outcome"]].decimals
-    decimals = decimals if row["measure"] == BASELINE else labels.change_decimals(row["measure"], decimals)
+    decimals = labels.change_decimals(row["measure"], trial.outcomes[row["outcome"]].decimals)
     return formatting.grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
 
 

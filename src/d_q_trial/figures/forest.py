@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import labels
 from ..formatting import interval, number, p_digits
-from ..results_table import ALL_PARTICIPANTS
+from ..results_table import ALL_PARTICIPANTS, group_keys
 from . import draw, style
 from .catalogue import Forest
 from .panels import Content
@@ -61,7 +61,7 @@ def effects(study: Study, family: str) -> list[Effect]:
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         for visit in outcome.follow_up:
             for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
-                key, place = (outcome.key, study.measure, visit), study.place(group)
+                key, place = (outcome.key, study.measure, visit), group_keys(group, study.marker)
                 names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
                 numbers = [study.contrast(key, name, **place) for name in names]
                 name = f"{outcome.label}, {trial.visits[visit].label}"

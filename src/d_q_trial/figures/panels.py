@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import number, p_value
 from ..labels import change_decimals, direction, sample, strata_named, unit
-from ..results_table import ALL_PARTICIPANTS
+from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..trial import BASELINE, Outcome
 from . import draw, style
 from .catalogue import Panel
@@ -137,7 +137,7 @@ def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     shown = Quantity.of(outcome, study, panel.visit)
     key, names = (panel.outcome, shown.measure, panel.visit), strata_of(panel, study)
     looks = ((trial.arms.control, style.CONTROL, 0), (trial.arms.treated, style.TREATED, 1))
-    places, members = [study.place(name, panel.marker) for name in names], []
+    places, members = [group_keys(name, panel.marker or study.marker) for name in names], []
     for index, place in enumerate(places):
         for arm, look, step in looks:
             values, summary = study.values(key, arm.key, **place), study.summary(key, arm.key, **place)
@@ -161,7 +161,7 @@ def arms(ax: Axes, panel: Panel, study: Study, title: str) -> str:
 def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     """Median change by arm over the visits in one group of participants; every change is zero at baseline."""
     trial, outcome, (stratum,) = study.trial, study.trial.outcomes[panel.outcome], strata_of(panel, study)
-    shown, place = Quantity.of(outcome, study), study.place(stratum, panel.marker)
+    shown, place = Quantity.of(outcome, study), group_keys(stratum, panel.marker or study.marker)
     keys = {visit: (panel.outcome, shown.measure, visit) for visit in outcome.follow_up}
     by_visit = {v: [study.summary(key, arm, **place) for arm in trial.analysed_arms] for v, key in keys.items()}
     visits = [visit for visit, summaries in by_visit.items() if any(summary.n > 0 for summary in summaries)]
@@ -199,7 +199,7 @@ def strata(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     shown = Quantity.of(outcome, study, BASELINE)
     key, members = (panel.outcome, shown.measure, BASELINE), []
     for position, name in enumerate(names):
-        look, place = style.stratum_look(position, len(names)), study.place(name, panel.marker)
+        look, place = style.stratum_look(position, len(names)), group_keys(name, panel.marker or study.marker)
         members.append(draw.Group(name, look, position, study.values(key, **place), study.summary(key, **place)))
     if not any(group.n for group in members):
         raise _not_there(study, outcome, BASELINE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +31,10 @@ BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
 
-@dataclass(frozen=True)
-class Option:
-    """One option of a choice: its name, and the specifications that take it (bool, in the order of the curve)."""
-
-    choice: str
-    name: str
-    members: np.ndarray
+Options = dict[str, np.ndarray]  # the options of a choice, and which specifications take them (bool, as on the curve)
 
 
-def options_of(ordered: pd.DataFrame, trial: Trial) -> list[list[Option]]:
+def options_of(ordered: pd.DataFrame, trial: Trial) -> dict[str, Options]:
     """List the options of each choice that has more than one, for specifications in the order of the curve."""
     subgroups = [
         f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
@@ -53,13 +46,13 @@ def options_of(ordered: pd.DataFrame, trial: Trial) -> list[list[Option]]:
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
     }
-    groups = []
+    choices = {}
     for choice, title in texts()["choices"].items():
         column = ordered[choice].replace(names.get(choice, texts()["options"]))
         found = column.iloc[ordered["specification"].to_numpy().argsort(kind="stable")].unique()
         if len(found) > 1:
-            groups.append([Option(title, name, column.eq(name).to_numpy()) for name in found])
-    return groups
+            choices[title] = {name: column.eq(name).to_numpy() for name in found}
+    return choices
 
 
 def draw_specification_curve(
@@ -85,16 +78,16 @@ def draw_specification_curve(
             style.write(page.canvas(), 4, 8, f"No multiverse: {reason}.", size=style.BODY)
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
-            groups = options_of(ordered, trial)
-            below = sum(_row_height(options) * len(options) for options in groups) + BETWEEN * max(0, len(groups) - 1)
-            page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 5, label)
+            choices = options_of(ordered, trial)
+            below = sum(_row_height(options) * len(options) + BETWEEN for options in choices.values())
+            page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 3.6, label)
             canvas = page.canvas()
             first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
             style.write(canvas, 2, 3.2, first, weight="bold", size=style.TITLE)
             style.italic_p(style.write(canvas, 2, 7.2, second, size=style.BODY))
             style.italic_p(style.write(canvas, 2, 10.6, third, color=style.QUIET))
             draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
-            _choices(page, canvas, ordered, groups, alpha)
+            _choices(page, canvas, ordered, choices, alpha)
         return page.save(stem, title=say("specification_curve", "title"))
 
 
@@ -135,7 +128,7 @@ def _whole(summary: pd.DataFrame) -> dict[str, Any]:
     return {row.summary: row for row in whole.itertuples(index=False)}
 
 
-def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list[list[Option]], alpha: float) -> None:
+def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, choices: dict[str, Options], alpha: float) -> None:
     """Draw a strip per option, dark where many specifications take it, with its own numbers at the right."""
     effect = ordered["effect"].to_numpy(float)
     favourable = is_significant(ordered["p"].to_numpy(float), alpha) & (effect > 0.5)
@@ -143,9 +136,9 @@ def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list
     columns = (LEFT + CURVE + 11, LEFT + CURVE + 27)
     for x, heading in zip(columns, ("median\neffect", "significant,\nfavourable"), strict=True):
         style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
-    for options in groups:
+    for choice, options in choices.items():
         # Grey where the options are spread evenly; black where one occurs at least twice as often.
-        shades = np.array([_density(option.members) for option in options]) * len(options) / 2
+        shades = np.array([_density(members) for members in options.values()]) * len(options) / 2
         row = _row_height(options)
         ax = page.axes(LEFT, top, CURVE, row * len(options))
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
@@ -153,17 +146,17 @@ def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, groups: list
         for edge in range(1, len(options)):
             ax.axhline(edge, color="white", linewidth=0.8)
         ax.axis("off")
-        style.write(canvas, 2, top + row / 2, options[0].choice, weight="bold")
-        for place, option in enumerate(options):
-            y, share = top + row * (place + 0.5), favourable[option.members].mean()
-            style.write(canvas, LEFT - 1.2, y, option.name, ha="right", linespacing=1.0)
-            style.write(canvas, columns[0], y, number(np.median(effect[option.members]), 2), **quiet)
+        style.write(canvas, 2, top + row / 2, choice, weight="bold")
+        for place, (name, members) in enumerate(options.items()):
+            y, share = top + row * (place + 0.5), favourable[members].mean()
+            style.write(canvas, LEFT - 1.2, y, name, ha="right", linespacing=1.0)
+            style.write(canvas, columns[0], y, number(np.median(effect[members]), 2), **quiet)
             style.write(canvas, columns[1], y, f"{number(100 * share, 1)}%", **quiet)
         top += row * len(options) + BETWEEN
 
 
-def _row_height(options: list[Option]) -> float:
-    return ROW * max(1 + option.name.count("\n") for option in options)
+def _row_height(options: Options) -> float:
+    return ROW * max(1 + name.count("\n") for name in options)
 
 
 def _density(members: np.ndarray) -> np.ndarray:

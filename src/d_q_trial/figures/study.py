@@ -63,10 +63,6 @@ class Study:
         found = chain([self._matrix.all_participants()], *self._matrix.strata(self.strata, self.strata_labels))
         return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
 
-    def place(self, stratum: str, marker: str = "") -> dict[str, str]:
-        """Return the keys of a stratum in the results, by default of the analysis's marker."""
-        return {"marker": "" if stratum == ALL_PARTICIPANTS else marker or self.marker, "stratum": stratum}
-
     def contrast(self, key: Key, statistic: str, **place: str) -> float:
         """Return a number that compares the arms."""
         return self.numbers.get(*key, statistic, contrast=self.trial.contrast, **place).value

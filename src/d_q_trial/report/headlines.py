@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .. import formatting, labels
-from ..results_table import ALL_PARTICIPANTS
+from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
@@ -79,7 +79,7 @@ def estimator(report: Report) -> tuple[str, str]:
 def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | None:
     """Return the comparison of an outcome's changes in a group; None if the analysis does not have it."""
     analysis, contrast, statistic = report.analysis, report.trial.contrast, estimator(report)[0]
-    own = place_of(report, group)
+    own = group_keys(group, report.analysis.marker)
     names = (statistic, f"{statistic}_lower", f"{statistic}_upper", "p")
     found = [report.numbers.get(outcome, analysis.measure, visit, n, contrast=contrast, **own).value for n in names]
     if math.isnan(found[-1]):
@@ -130,7 +130,7 @@ def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Ch
 
 def _checks(report: Report, line: Headline, group: str, significant: bool) -> dict[str, Check]:
     place = {"outcome": line.outcome, "visit": line.visit}
-    own = place | place_of(report, group)
+    own = place | group_keys(group, report.analysis.marker)
 
     def judge(values: list[float]) -> Check:
         if not values:
@@ -161,8 +161,3 @@ def _values(rows: Iterable[Row], statistics: tuple[str, ...], method: str = "") 
         if row.get("statistic", name) == name
     ]
     return [float(text) for text in texts if text]
-
-
-def place_of(report: Report, group: str) -> dict[str, str]:
-    """Return the keys of a group in the results."""
-    return {"marker": "" if group == ALL_PARTICIPANTS else report.analysis.marker, "stratum": group}

@@ -12,12 +12,12 @@ from typing import Any
 from .. import formatting, labels
 from ..changes import EXCLUDED
 from ..pages import environment
-from ..results_table import ALL_PARTICIPANTS
+from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
 from .collect import Report, is_large, summaries
-from .headlines import effect, estimator, group_of, place_of
+from .headlines import effect, estimator, group_of
 
 
 @cache
@@ -105,7 +105,7 @@ def _comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
     unit = "%" if unit == "%" else f" {unit}" if measure == "difference" else ""
     medians = []
     for key, arm in trial.analysed_arms.items():
-        where = place_of(report, group) | {"group": key}
+        where = group_keys(group, report.analysis.marker) | {"group": key}
         value = report.numbers.get(outcome.key, measure, headline.visit, "median", **where).value
         number = formatting.number(value, labels.change_decimals(measure, outcome.decimals))
         medians.append(f"{number}{unit} with {labels.within(arm.label)}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import formatting, labels
 from ..config.yaml_files import read_yaml
 from ..published_tables import read_published
-from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers
+from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ class _Builder:
 
     def __post_init__(self):
         table, trial, analysis = self.table, self.trial, self.analysis
-        self.at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
-        self.measure = BASELINE if self.at_baseline else analysis.measure
+        at_baseline = table.kind == "strata" or (table.kind == "arms" and table.visit == BASELINE)
+        self.measure = BASELINE if at_baseline else analysis.measure
         self.arms = (trial.arms.control, trial.arms.treated)  # as the article has them
         self.marker = trial.markers[table.marker or analysis.marker]
         self.words = labels.caption_words(trial, analysis) | {"marker": self.marker.label}
@@ -106,7 +106,7 @@ class _Builder:
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
         # Heading of the first column, with the unit that all rows share.
-        name = "Characteristic" if self.at_baseline else "Outcome"
+        name = "Characteristic" if at_baseline else "Outcome"
         self.heading = f"{name} ({self.shared_unit})" if self.shared_unit else name
 
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
@@ -142,13 +142,9 @@ class _Builder:
             made.append(labels.strata(analysis.strata, self.marker.label, self.marker.unit))
         return [*made, self.filled(table.note)] if table.note else made
 
-    def place(self, stratum: str) -> dict[str, str]:
-        """Return the keys of a group of participants in the results."""
-        return {"marker": "" if stratum == ALL_PARTICIPANTS else self.marker.key, "stratum": stratum}
-
     def unit(self, outcome: Outcome) -> str:
         """Return the unit of what is shown of an outcome."""
-        return labels.unit(outcome.unit) if self.at_baseline else labels.change_unit(self.measure, outcome.unit)
+        return labels.change_unit(self.measure, outcome.unit)
 
     def name(self, outcome: Outcome) -> str:
         """Return the label of an outcome, with its unit where the heading has none."""
@@ -157,8 +153,8 @@ class _Builder:
 
     def decimals(self, outcome: Outcome) -> int:
         """Return the decimals that are shown of an outcome."""
-        usual = outcome.decimals if self.at_baseline else labels.change_decimals(self.measure, outcome.decimals)
-        return usual if self.table.decimals is None else self.table.decimals
+        fixed = self.table.decimals
+        return labels.change_decimals(self.measure, outcome.decimals) if fixed is None else fixed
 
     def number(self, outcome: Outcome, visit: str, statistic: str, **where: str) -> Number:
         """Look up a number."""
@@ -192,7 +188,7 @@ def _p(number: Number) -> str:
 
 def _arms(build: _Builder) -> BuiltTable:
     """Build a table with a column per arm."""
-    place = build.place(build.strata[0])
+    place = group_keys(build.strata[0], build.marker.key)
     return _by_group(build, build.by_arm(place), [Column("P", "", {"contrast": build.trial.contrast} | place)], **place)
 
 
@@ -254,7 +250,7 @@ def _comparisons(build: _Builder) -> BuiltTable:
     trial, rows = build.trial, []
     for outcome in build.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
-            place, decimals = build.place(stratum), build.decimals(outcome)
+            place, decimals = group_keys(stratum, build.marker.key), build.decimals(outcome)
             effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
             if all(effect.reason == "not in this analysis" for effect in effects.values()):
                 continue
