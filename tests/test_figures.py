@@ -1,0 +1,554 @@
+"""Figures: the list of them, what panels draw and say, pages and files.
+
+The small study has numbers that no calculation on its points would give, so that a computed statistic shows.
+"""
+
+import itertools
+import json
+import math
+import re
+from collections import Counter
+
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
+from PIL import Image
+from pipeline import LABEL, TRIAL
+
+from d_q_trial.config.settings import Analysis
+from d_q_trial.errors import UserError
+from d_q_trial.figures import draw, forest, make, style
+from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
+from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
+from d_q_trial.figures.panels import draw_panel, room
+from d_q_trial.figures.study import Study, Summary
+from d_q_trial.labels import caption_words, fill
+from d_q_trial.participants import age_groups
+from d_q_trial.results_table import COLUMNS, Numbers
+from d_q_trial.trial import load_trial
+
+ANALYSIS = Analysis(name="published", workbook="x.xlsx", marker="p16_variant_5")
+WORDS = {"test": "rank-sum test", "change": "Percent change", "treated": "D+Q", "control": "Control"}
+WORDS |= {"highest": "T3", "lowest": "T1/T2", "marker": "p16 variant 5"}
+MARKER, VISIT, CONTRAST = "p16_variant_5", "week_20", "d_q - control"
+
+# One control participant lies far beyond all others.
+POINTS = {"control": [-20.0, -10.0, 0.0, 10.0, 1480.0], "d_q": [-5.0, 5.0, 15.0, 25.0, 35.0, 45.0]}
+FINISHED = {"n": {"control": 105, "d_q": 106}, "median": {"control": 3.3, "d_q": 17.7}}  # n is not that of the points
+FINISHED |= {"q1": {"control": -11.1, "d_q": 6.6}, "q3": {"control": 12.2, "d_q": 33.9}}
+P = 0.0314
+
+
+def numbers(key, found, **where):
+    """A row for each statistic that is found at (outcome, measure, visit)."""
+    row = dict.fromkeys(COLUMNS, "") | {"stratum": "all"} | dict(zip(COLUMNS, key, strict=False)) | where
+    return [row | {"statistic": statistic, "value": str(value)} for statistic, value in found.items()]
+
+
+def summaries(*key, **where):
+    rows = numbers(key, {"p": P}, contrast=CONTRAST, **where)
+    for arm in POINTS:
+        rows += numbers(key, {name: values[arm] for name, values in FINISHED.items()}, group=arm, **where)
+    return rows
+
+
+def point(participant, arm, outcome, value, visit, measure="percent_change", linked=True, marker="", stratum=""):
+    row = {"participant": participant, "linked": linked, "arm": arm, "marker": marker, "stratum": stratum}
+    return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value}
+
+
+def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
+    """CTx at 20 weeks in everybody and by stratum; sclerostin at baseline; p16 against age."""
+    points, strata, people = [point("gone", "d_q", "ctx", None, VISIT)], [], []
+    for arm, values in POINTS.items():
+        for index, value in enumerate(values):
+            name, stratum = f"{arm}-{index}", "T3" if index % 2 else "T1/T2"
+            points.append(point(name, arm, "ctx", value, VISIT))
+            points.append(point(name, arm, "sasp_sclerostin", 900 + value, "baseline", "baseline"))
+            strata.append({"participant": name, "marker": MARKER, "stratum": stratum, "arm": arm})
+            people.append(("trial", arm, 60.0 + index, 1.0 + index))
+    people += [("population", "", age, age / 10) for age in (30.0, 59.0, 60.0, 80.0)]
+    people.append(("trial", "fisetin", 70.0, 9.0))
+    known = pd.DataFrame(people, columns=["cohort", "arm", "age", MARKER]).rename_axis("participant").reset_index()
+    known = known.melt(["cohort", "arm", "participant"]).assign(linked=True, visit="baseline")
+    rows, baseline = summaries("ctx", "percent_change", VISIT), ("sasp_sclerostin", "baseline", "baseline")
+    for stratum in ("T3", "T1/T2"):
+        where, found = {"marker": MARKER, "stratum": stratum}, {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}
+        rows += summaries("ctx", "percent_change", VISIT, **where)
+        rows += numbers(baseline, found, group="both arms", **where)
+    rows += numbers(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
+    groups = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
+    for group, r in groups.items():
+        where = {"contrast": "age", "group": group, "n_first": "228"}
+        rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
+    fields = {"numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes)}
+    fields |= {"strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL)}
+    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"), "flow": flow}
+    fields |= {"trial": TRIAL, "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change"}
+    return Study(**{"label": label} | fields | changed)
+
+
+# The list of figures
+
+FIGURES = catalogue_of("data/figures.yaml", TRIAL).figures
+TWO, THREE = ("T1/T2", "T3"), ("low", "middle", "high")
+V15, V5 = "p16_variant_1+5", "p16_variant_5"
+SASP = ("sasp_sclerostin", "sasp_fas", "sasp_mmp2", "sasp_parc", "sasp_osteoactivin", "sasp_tnfr1")
+BMD = [("arms", outcome, "week_20") for outcome in ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")]
+COURSES = [("time_course", outcome, "") for outcome in ("p1np", "ctx", "p1np", "ctx")]
+
+# Figure: for each panel its kind, outcome or marker, and visit or group of people, as the captions of the article say.
+ARTICLE = {
+    "figure_3": [("arms", outcome, visit) for outcome in ("ctx", "p1np") for visit in ("week_20", "week_2", "week_4")],
+    "figure_4": COURSES,
+    "figure_5": BMD,
+    "extended_data_figure_2": [
+        ("correlation", marker, group) for group in ("population", "population_under_cut") for marker in (V15, V5)
+    ],
+    "extended_data_figure_3": [
+        ("correlation", marker, group) for group in ("population_from_cut", "participants") for marker in (V15, V5)
+    ],
+    "extended_data_figure_4": BMD,
+    "extended_data_figure_5": COURSES,
+    "extended_data_figure_6": [("strata", outcome, "") for outcome in SASP],
+}
+
+
+def said(figure, labels=TWO):
+    return figure.texts(caption_words(TRIAL, ANALYSIS), labels, TRIAL)
+
+
+def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_their_captions_can_be_filled():
+    numbers = [f"figure_{n}" for n in range(1, 6)] + [f"extended_data_figure_{n}" for n in range(2, 7)]
+    extra = ["forest", "estimation_figure_3", "estimation_figure_5"]
+    assert list(FIGURES) == numbers + extra
+    assert all("Not in the article" in FIGURES[name].caption for name in extra)
+    assert not any("{" in text for figure in FIGURES.values() for text in said(figure, THREE))
+    for figure, panels in ARTICLE.items():
+        drawn = FIGURES[figure].drawn(TWO)
+        assert [(p.kind, p.outcome, p.group if p.kind == "correlation" else p.visit) for p in drawn] == panels
+
+
+@pytest.mark.parametrize("labels", [TWO, THREE, tuple("abcde")])
+def test_panels_by_stratum_show_every_stratum_of_the_analysis_highest_first(labels):
+    for figure, marker in (("figure_4", ""), ("extended_data_figure_5", V15)):
+        shown = [(panel.outcome, panel.marker, *panel.strata) for panel in FIGURES[figure].drawn(labels)]
+        assert shown == [(outcome, marker, label) for label in reversed(labels) for outcome in ("p1np", "ctx")]
+
+
+def test_letters_and_strata_in_a_caption_follow_the_panels():
+    figure = FIGURES["figure_3"]
+    _, caption = said(figure)
+    assert "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in caption
+    assert "no continuity correction" in caption
+    swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
+    assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
+    assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THREE)[1]
+    assert "in stratum high, middle and low of" in said(FIGURES["figure_5"], THREE)[1]
+
+
+@pytest.mark.parametrize(
+    ("panel", "message"),
+    [
+        ({"kind": "arms", "outcome": "ctxx", "visit": "week_20"}, "did you mean 'ctx'"),
+        ({"kind": "arms", "outcome": "ctx", "visit": "week_21"}, r"panels\.0\.visit"),
+        ({"kind": "arms", "outcome": "ctx"}, "needs the key 'visit'"),
+        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "colour": "red"}, r"colour: unknown key"),
+        ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
+        ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
+        ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
+        (None, "one of 'panels', 'flow', 'design' and 'forest'"),
+    ],
+)
+def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
+    panels = [panel or {"kind": "strata", "outcome": "ctx"}]
+    figure = {"label": "Fig. 1", "title": "T", "caption": "C", "panels": panels}
+    figure |= {} if panel else {"flow": {"outcomes": ["ctx"]}}
+    path = tmp_path / "figures.yaml"
+    path.write_text(yaml.safe_dump({"figures": {"figure_1": figure}}), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        catalogue_of(path, TRIAL)
+
+
+def test_a_correlation_needs_a_population_sample(tmp_path):
+    with pytest.raises(UserError, match=r"extended_data_figure_2\.panels\.0: .* needs the key 'population'"):
+        catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"population": None}))
+
+
+def test_an_unknown_placeholder_is_named():
+    with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
+        fill("{tretaed}", WORDS)
+
+
+@pytest.mark.parametrize("path", ["data/pbc/trial.yaml", "data/trial.yaml"])
+def test_a_trial_without_a_list_gets_every_change_overall_and_by_stratum(path):
+    trial = load_trial(path)
+    outcomes = [outcome for outcome in trial.outcomes.values() if outcome.kind != "binary"]
+    changes = sorted((outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up)
+    figures = catalogue_of(None, trial).figures
+    assert list(figures)[:2] == ["figure_1", "figure_2"]
+    assert "forest" in figures
+    for strata in (["all"], ["each"]):
+        panels = [panel for figure in figures.values() for panel in figure.panels if panel.strata == strata]
+        assert sorted((panel.outcome, panel.visit) for panel in panels) == changes
+
+
+# Panels
+
+HEIGHTS = st.lists(st.floats(0, 150), min_size=1, max_size=60)
+ARMS = Panel(kind="arms", outcome="ctx", visit=VISIT)
+STRATA = Panel(kind="strata", outcome="sasp_sclerostin")
+KEY = ("ctx", "percent_change", VISIT)
+
+
+def painted(panel, data=None):
+    """Axes with the panel drawn on them, and what they show."""
+    with style.settings():
+        ax = Canvas(figsize=(3, 2.5)).add_axes((0.2, 0.2, 0.7, 0.6))
+        return ax, draw_panel(ax, panel, data or study())
+
+
+def lines(ax, label):
+    return [line for line in ax.lines if line.get_label() == label]
+
+
+def values(ax, label):
+    """Heights of what is drawn under a label, a list per line."""
+    return [sorted(line.get_ydata()) for line in lines(ax, label)]
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def ticks(ax):
+    return [tick.get_text() for tick in ax.get_xticklabels()]
+
+
+def test_participants_are_points_beside_the_finished_median_quartiles_n_and_p():
+    ax, shown = painted(ARMS)
+    arms = ("control", "d_q")
+    assert values(ax, "D+Q") == [POINTS["d_q"]]
+    assert [heights[0] for heights in values(ax, "median")] == [FINISHED["median"][arm] for arm in arms]
+    ends = [{heights[0], heights[-1]} for heights in values(ax, "quartiles")]
+    assert ends == [{FINISHED["q1"][arm], FINISHED["q3"][arm]} for arm in arms]
+    assert ticks(ax) == ["Control\nn = 105", "D+Q\nn = 106"]
+    assert "$P$ = 0.031" in texts(ax)
+    (zero,) = lines(ax, "zero")
+    assert (set(zero.get_ydata()), zero.is_dashed()) == ({0.0}, True)
+    assert ax.get_ylabel() == "CTx, change (%)"
+    assert shown.words == (
+        "CTx, 20 weeks. D+Q median 17.7% (quartiles 6.6 and 33.9), n = 106; "
+        "Control median 3.3% (quartiles −11.1 and 12.2), n = 105; P = 0.031."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outside", "marker", "said"),
+    [((1480,), "^", "1,480%"), ((900, 950, 1480), "^", "3 values\nto 1,480%"), ((-900,), "v", "−900%")],
+)
+def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outside, marker, said):
+    changes = [point(f"c{i}", "control", "ctx", float(v), VISIT) for i, v in enumerate((0, *outside))]
+    ax, _ = painted(ARMS, study(changes=changes))
+    (beyond,) = lines(ax, "beyond Control")
+    assert (beyond.get_marker(), len(beyond.get_ydata())) == (marker, len(outside))
+    assert values(ax, "Control") == [[0]]
+    assert said in texts(ax)
+    assert ax.get_ylim()[1] < 400
+
+
+def test_strata_stand_side_by_side_with_their_own_points_and_p():
+    panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
+    ax, _ = painted(panel)
+    assert [text for text in texts(ax) if "=" in text] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
+    assert values(ax, "D+Q") == [POINTS["d_q"][1::2], POINTS["d_q"][0::2]]
+    assert room(panel, study(), 60.0) == (1, False, False, False)
+    assert room(panel, study(), 15.0).arms_legend  # for names of arms that do not fit
+
+
+def test_strata_at_baseline_take_both_arms_together():
+    ax, _ = painted(STRATA)
+    (lower,) = values(ax, "T1/T2")
+    assert len(lower) + sum(map(len, values(ax, "beyond T1/T2"))) == 6
+    assert "$P$ < 0.001" in texts(ax)
+    assert ticks(ax) == ["T1/T2\nn = 77", "T3\nn = 77"]
+    assert ax.get_ylabel() == "Sclerostin (pg/mL)"
+
+
+def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles():
+    ax, shown = painted(Panel(kind="time_course", outcome="ctx", strata=["highest"]))
+    drawn = [list(container.lines[0].get_ydata()) for container in ax.containers]
+    assert drawn == [[0.0, FINISHED["median"][arm]] for arm in ("d_q", "control")]
+    _, _, (bars,) = ax.containers[0].lines
+    assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
+    assert shown.title == "CTx, T3 of p16 variant 5"
+    assert {"$P$ = 0.031", "106", "–"} <= set(texts(ax))
+    heights = {text.get_text(): text.get_window_extent().y0 for text in ax.texts}
+    assert heights["Weeks"] > heights["n, Control"] > heights["n, D+Q"]  # as in the tables
+    assert ticks(ax) == ["0", "20"]
+
+
+@pytest.mark.parametrize(
+    ("group", "ages", "r"),
+    [
+        ("population", [30, 59, 60, 80], "0.25"),
+        ("population_under_cut", [30, 59], "0.35"),
+        ("population_from_cut", [60, 80], "0.45"),
+        ("participants", [60, 61, 62, 63, 64, 60, 61, 62, 63, 64, 65], "0.51"),  # not those of the third arm
+    ],
+)
+def test_a_correlation_shows_its_group_with_the_finished_r(group, ages, r):
+    ax, _ = painted(Panel(kind="correlation", outcome=MARKER, group=group))
+    assert list(lines(ax, "participants")[0].get_xdata()) == ages
+    assert texts(ax) == [f"Spearman r = {r}, $P$ < 0.001, n = 228"]
+
+
+SEVEN = {"strata_labels": tuple(f"s{number}" for number in range(7))}
+
+
+@pytest.mark.parametrize(
+    ("panel", "changed", "said"),
+    [
+        ({}, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
+        ({"outcome": "bmd_radius"}, {}, "Radius BMD (20 weeks)"),
+        ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
+        ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
+        ({"kind": "correlation", "outcome": "p16_variant_1+5"}, {}, "p16 variant 1+5 and age"),
+        ({"strata": ["T9"]}, {}, "No stratum T9"),
+        ({"strata": ["each"]}, SEVEN, "holds up to 6 strata, this analysis has 7"),
+    ],
+)
+def test_a_panel_without_numbers_says_so(panel, changed, said):
+    ax, shown = painted(ARMS.model_copy(update=panel), study(**changed))
+    assert shown.missing
+    assert said in shown.words
+    assert texts(ax)[0].replace("\n", " ") + "." == shown.words
+    assert not ax.lines
+
+
+def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
+    loose = {"linked": False, "marker": MARKER, "stratum": "T3"}
+    data = study(changes=[point("x", "d_q", "ctx", 8.0, VISIT, **loose), point("y", "d_q", "ctx", 9.0, VISIT)])
+    assert data.values(KEY, marker=MARKER, stratum="T3") == (8.0,)
+    assert data.values(KEY) == (9.0,)
+
+
+def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
+    ends = {"hodges_lehmann": 14.4, "hodges_lehmann_lower": 2.0, "hodges_lehmann_upper": 30.0}
+    rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
+    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), study(numbers=rows))
+    base = FINISHED["median"]["control"]
+    assert (values(ax, "difference"), values(ax, "interval")) == ([[base + 14.4]], [[base + 2.0, base + 30.0]])
+    assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
+
+
+@pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
+def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
+    low, median, high = -0.6 * largest, 0.2 * largest, largest
+    group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+    with style.settings():
+        page = style.Page(60.0, 50.0, None)
+        ax = page.axes(15.0, 5.0, 40.0, 30.0)
+        draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
+        page.figure.draw_without_rendering()
+        label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
+        assert label.x0 >= 0
+        assert numbers
+        assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
+
+
+def test_p_of_three_strata_stand_upon_each_other_without_overlap():
+    labels, key, rows = ("T1", "T2", "T3"), ("sasp_sclerostin", "baseline", "baseline"), []
+    for label in labels:
+        found = {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}
+        rows += numbers(key, found, stratum=label, marker=MARKER, group="both arms")
+        rows += numbers(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=f"T3 - {label}")
+    ax, shown = painted(STRATA, study(numbers=Numbers(rows), strata_labels=labels))
+    ax.figure.draw_without_rendering()
+    first, second = [text.get_window_extent() for text in ax.texts if text.get_text() == "$P$ = 0.012"]
+    assert not first.overlaps(second)
+    assert "T3 against T1 P = 0.012; T3 against T2 P = 0.012" in shown.words
+
+
+def test_p_is_in_italics_and_a_label_keeps_its_letters():
+    figure = Canvas()
+    with style.settings():
+        alone = style.italic_p(figure.text(0, 0, "PTH, P = 0.031, P < $5"))
+        beside = style.italic_p(figure.text(0, 0, "vitamin P $\nP = 0.031"), "vitamin P $")
+        figure.draw_without_rendering()
+    assert alone.get_text() == r"PTH, $P$ = 0.031, $P$ < \$5"
+    assert beside.get_text() == "vitamin P \\$\n$P$ = 0.031"
+
+
+@pytest.mark.parametrize("strata", [("T1/T2", "T3"), ("low", "middle", "high")])
+def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(strata):
+    key, rows = ("ctx", "percent_change", "week_2"), []
+    for index, where in enumerate([{}, *({"marker": MARKER, "stratum": label} for label in strata)]):
+        found = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
+        rows += numbers(key, found, contrast=CONTRAST, **where)
+        rows += [row for arm in ("d_q", "control") for row in numbers(key, {"n": 9}, group=arm, **where)]
+    interaction = {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25"}
+    interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
+    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])
+    with style.settings():
+        page, (shown,) = forest.forest(Forest(families=["turnover"]), data)
+    assert [text for ax in page.figure.axes for text in texts(ax) if text in strata] == list(reversed(strata))
+    assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
+
+
+def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
+    found = [forest.Effect("CTx, 2 weeks", "all", (9, 9), 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
+    found.append(forest.Effect("CTx, 2 weeks", "T3", (9, 9), 1.0, -5.0, 500.0, 0.2))
+    with style.settings():
+        ax = Canvas().add_axes((0.2, 0.2, 0.7, 0.6))
+        forest._axis(ax, found, study())
+    (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
+    assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
+    assert ax.get_xlim()[1] < 6
+
+
+@pytest.mark.parametrize(
+    ("shown", "quartiles", "more", "inside", "outside"),
+    [
+        ([-20, -10, 0, 10, 1480], (-15, 5), {}, (-20, 10), 5 + REACH * 20),  # one value does not flatten the axis
+        ([-6, 15, 19.2], (-2, 1), {}, (-6, 19.2), 30),  # just out of reach, it is shown rather than marked
+        ([0, 60], (0, 10), {}, (0, 60), 70),
+        ([5, 6], (5, 6), {"include": (0.0,)}, (0, 6), 7),
+        ([1, 1, 1, 9], (1, 1), {}, (1, 9), 10),  # equal quartiles hide no value
+        ([3.0], (), {}, (3, 3), 4),  # one value has an axis around it
+        ([], (), {}, (0.01, 0.99), 2),
+        ([math.nan], (), {}, (0.01, 0.99), 2),
+        ([0, 1], (0, 1), {"limits": (-3.0, 7.0)}, (-2.9, 6.9), 7.1),  # stated limits overrule the choice
+    ],
+)
+def test_an_axis_holds_all_values_but_those_far_away(shown, quartiles, more, inside, outside):
+    low, high = view(shown, quartiles, **more)
+    assert low < inside[0]
+    assert inside[1] < high < outside
+
+
+@given(HEIGHTS, st.floats(1, 20))
+def test_no_point_hides_another_or_leaves_its_group(heights, width):
+    steps = side_steps(heights, 3.0, 1000.0)
+    for i, j in itertools.combinations(range(len(heights)), 2):
+        assert math.hypot(heights[i] - heights[j], steps[i] - steps[j]) >= 0.98 * 3.0 - 1e-9
+    assert all(abs(step) <= width for step in side_steps(heights, 3.0, width))
+    # One above all others stands in the middle and moves none of them.
+    assert side_steps([*heights, 200.0], 3.0, 1000.0) == [*steps, 0.0]
+
+
+def test_long_gaps_between_visits_are_cut_and_visits_out_of_order_refused():
+    assert time_positions([0, 2, 4, 20]) == ([0, 1, 2, 4], [3])
+    assert time_positions([0, 26, 52]) == ([0, 1, 2], [])
+    with pytest.raises(ValueError, match="follow each other"):
+        time_positions([0, 4, 2])
+
+
+# Pages and files
+
+PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
+SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
+FLOW = [("screened", "", "177", "screened"), ("allocated", "d_q", "30", "")]
+FLOW += [("withdrew", "d_q", "1", "left after week 2")]
+FLOW = [dict(zip(("step", "arm", "count", "text"), row, strict=True)) for row in FLOW]
+
+
+def built(key, label=LABEL, flow=FLOW, **changed):
+    with style.settings():
+        return make.build(FIGURES[key], study(label, flow, **changed))
+
+
+def all_texts(page):
+    return [text for text in page.figure.findobj(Text) if text.get_text()]
+
+
+@pytest.mark.parametrize("key", FIGURES)
+def test_figures_have_journal_width_a_letter_per_panel_and_the_label_of_data_that_they_show(key):
+    page, contents = built(key)
+    assert page.figure.get_figwidth() * 25.4 == pytest.approx(183)
+    letters = [text.get_text() for text in page.figure.texts if re.fullmatch("[a-z]", text.get_text())]
+    assert letters == ([chr(97 + i) for i in range(len(contents))] if len(contents) > 1 else [])
+    labels = [text for text in all_texts(page) if text.get_gid() == "label"]
+    assert [text.get_text() for text in labels] == ([] if key == "figure_2" else [LABEL])
+    assert all(text.get_fontsize() >= 7 for text in labels)
+    real, _ = built(key, label=None)
+    assert not [text for text in all_texts(real) if "ynthetic" in text.get_text()]
+
+
+def test_the_flow_tells_reported_from_counted_numbers_and_needs_nothing_reported():
+    page, (shown,) = built("figure_1")
+    written = {text.get_text() for text in all_texts(page)}
+    assert {"n = 177", "n = 6 (30 allocated, as reported)", "n = 5", "Fisetin, n = 1", "1 left after week 2"} <= written
+    assert "Dashed boxes: as reported in the article. Other boxes: counted in the workbook." in written
+    assert "D+Q CTx 20 weeks: n = 106" in shown.words
+    page, _ = built("figure_1", flow=())
+    assert not [text for text in all_texts(page) if "reported" in text.get_text() or "Screened" in text.get_text()]
+
+
+def test_the_design_follows_the_visits_of_the_trial():
+    page, (shown,) = built("figure_2")
+    (ax,) = page.figure.axes
+    dots = {line.get_label(): list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"}
+    assert dots["Bone turnover markers: CTx, P1NP"] == [0, 2, 4, 20]
+    assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
+    assert "Control: no treatment" in shown.words
+
+
+@pytest.mark.parametrize("label", [LABEL, None])
+def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label):
+    files = make.draw_figures(study(label), SMALL, tmp_path, words=WORDS)
+    assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
+    pdf, png = files[0].read_bytes(), Image.open(files[1])
+    for absent in (b"CreationDate", b"Matplotlib", b"/Subtype /Type3", *([] if label else [b"ynthetic"])):
+        assert absent not in pdf
+    assert b"/CIDFontType2" in pdf  # TrueType, so text stays text
+    if label:
+        assert label.replace("'", "").encode() in pdf.replace(b"'", b"") or label.encode("utf-16-be") in pdf
+    assert png.text.get("Description") == label
+    assert "Software" not in png.text
+    figure = json.loads(files[2].read_text())["figure_3"]
+    assert (figure["title"], figure["data_label"]) == ("Percent change", label)
+    assert figure["files"] == {"pdf": "figure_3.pdf", "png": "figure_3.png"}
+    assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
+    assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
+    again = make.draw_figures(study(label), SMALL, tmp_path / "again", words=WORDS)
+    assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_caption_mentions_triangles_only_where_some_are_drawn(tmp_path, outside):
+    data = study() if outside else study(changes=[point("c", "control", "ctx", 1.0, "week_20")])
+    make.draw_figures(data, SMALL, tmp_path, words=WORDS)
+    caption = json.loads((tmp_path / "figures.json").read_text())["figure_3"]["caption"]
+    assert caption == "rank-sum test" + " Triangles at the edge mark values outside the axis." * outside
+
+
+@pytest.mark.parametrize(("count", "columns"), [(2, 3), (3, 2), (5, 1)])
+def test_panels_with_many_strata_are_wider(count, columns):
+    page, _ = built("figure_5", strata_labels=tuple(f"s{number}" for number in range(count)))
+    assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == columns
+
+
+@pytest.mark.parametrize(
+    ("key", "visit", "columns"), [("figure_4", "week_2", 2), ("estimation_figure_5", "week_20", 3)]
+)
+def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, columns):
+    rows, outcomes = [], [panel.outcome for panel in FIGURES[key].panels]
+    for stratum, median in (("T3", 80.0), ("T1/T2", 5.0)):
+        for group in ("d_q", "control"):
+            where = {"marker": "p16_variant_5", "stratum": stratum, "group": group}
+            found = {"n": 9, "median": median, "q1": median - 1, "q3": median + 1}
+            rows += [row for name in outcomes for row in numbers((name, "percent_change", visit), found, **where)]
+    page, _ = built(key, numbers=Numbers(rows))
+    limits = [ax.get_ylim() for ax in page.figure.axes[: 2 * columns]]
+    assert limits[0] == limits[columns]
+    assert limits[0][1] > 80
+
+
+def test_an_unknown_figure_is_named(tmp_path):
+    with pytest.raises(UserError, match="did you mean 'figure_3'"):
+        make.draw_figures(study(), SMALL, tmp_path, words=WORDS, only=["figure3"])
