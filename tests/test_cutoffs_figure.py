@@ -54,7 +54,7 @@ def line(ax, label):
 
 def test_lines_are_the_differences_and_p_of_either_side_and_the_best_are_ringed(tables, axes):
     panel = tables.of(*PANEL)
-    drawing.draw_differences(axes, panel, (-100, 100))
+    drawing.draw_differences(axes, panel)
     drawn = {side: line(axes, side) for side in ("above", "below")}
     axes.clear()
     drawing.draw_p(axes, panel, 0.05, 0.0001)
@@ -69,7 +69,7 @@ def test_lines_are_the_differences_and_p_of_either_side_and_the_best_are_ringed(
 
 def test_the_windows_are_those_of_the_table(tables, axes):
     panel = tables.of(*PANEL)
-    drawing.draw_windows(axes, panel, (-100, 100))
+    drawing.draw_windows(axes, panel)
     np.testing.assert_array_equal(line(axes, "windows"), panel.windows[PLACE].to_numpy(float))
     (bars,) = (c for c in axes.collections if c.get_label() == "windows")
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])

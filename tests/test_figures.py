@@ -21,7 +21,7 @@ from pipeline import LABEL, TRIAL
 
 from d_q_trial.config.settings import Analysis
 from d_q_trial.errors import UserError
-from d_q_trial.figures import draw, forest, make, style
+from d_q_trial.figures import draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import draw_panel, room
@@ -395,17 +395,17 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
     interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
     data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])
     with style.settings():
-        page, (shown,) = forest.forest(Forest(families=["turnover"]), data)
+        page, (shown,) = whole.forest(Forest(families=["turnover"]), data)
     assert [text for ax in page.figure.axes for text in texts(ax) if text in strata] == list(reversed(strata))
     assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
 
 
 def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
-    found = [forest.Effect("CTx, 2 weeks", "all", (9, 9), 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
-    found.append(forest.Effect("CTx, 2 weeks", "T3", (9, 9), 1.0, -5.0, 500.0, 0.2))
+    found = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
+    found.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
     with style.settings():
         ax = Canvas().add_axes((0.2, 0.2, 0.7, 0.6))
-        forest._axis(ax, found, study())
+        whole._axis(ax, found, study())
     (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6

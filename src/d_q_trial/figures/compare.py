@@ -103,13 +103,11 @@ def draw_effects(ax: Axes, rows: list[list[Any]], analyses: list[str], trial: Tr
     markers = itertools.cycle(_MARKERS)
     looks = [style.TREATED, *(style.Look("white", style.QUIET, next(markers)) for _ in analyses[1:])]
     for number, row in enumerate(rows):
-        effects = [math.nan if entry is None else entry.mann_whitney_effect for entry in row]
-        known = {place: effect for place, effect in enumerate(effects) if not math.isnan(effect)}
-        if known:
-            ax.plot(
-                (min(known.values()), max(known.values())), (number,) * 2, color=style.GRID, linewidth=0.6, zorder=1
-            )
-        for place, effect in known.items():
+        effects = {place: entry.mann_whitney_effect for place, entry in enumerate(row) if entry is not None}
+        effects = {place: effect for place, effect in effects.items() if not math.isnan(effect)}
+        ends = [choose(effects.values()) for choose in (min, max) if effects]
+        ax.plot(ends, [number] * len(ends), color=style.GRID, linewidth=0.6, zorder=1)
+        for place, effect in effects.items():
             ax.plot(effect, number, zorder=2 if place else 3, **looks[place].points(3.2 if place else 3.6, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
     ax.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), yticks=[])

@@ -122,10 +122,12 @@ def draw_cutoffs(
                 continue
             p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)
-            limits = _limits([other for cell, other in panels.items() if cell[0] == outcome])
-            draw_differences(effect, panel, limits)
+            for axes in (effect, sliding):
+                axes.set_ylim(*_limits([other for cell, other in panels.items() if cell[0] == outcome]))
+                draw.zero_line(axes)
+            draw_differences(effect, panel)
             draw_p(p_axes, panel, analysis.alpha, lowest)
-            draw_windows(sliding, panel, limits)
+            draw_windows(sliding, panel)
             decimals = _cut_decimals(panel.cutoffs["cut"])
             for axes in (effect, p_axes, sliding):
                 draw_cuts(axes, panel, decimals, named=axes is sliding)
@@ -143,10 +145,8 @@ def draw_cutoffs(
         return page.save(stem, title=f"Every cutoff of {trial.markers[marker].label}")
 
 
-def draw_differences(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
+def draw_differences(ax: Axes, panel: CutTables) -> None:
     """Draw the difference above and below every cutoff, with its pointwise interval as a band."""
-    ax.set_ylim(*limits)
-    draw.zero_line(ax)
     for side, (look, density) in _LOOKS.items():
         x, difference, low, high = _columns(panel.cutoffs, "hodges_lehmann", "lower", "upper", side=side)
         band = {"color": look.face, "alpha": density, "linewidth": 0, "zorder": 1}
@@ -170,10 +170,8 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
     ax.minorticks_off()
 
 
-def draw_windows(ax: Axes, panel: CutTables, limits: tuple[float, float]) -> None:
+def draw_windows(ax: Axes, panel: CutTables) -> None:
     """Draw the difference in each window with its pointwise interval, at the window's median marker."""
-    ax.set_ylim(*limits)
-    draw.zero_line(ax)
     x, difference, low, high = _columns(panel.windows, "hodges_lehmann", "lower", "upper")
     ax.vlines(x, low, high, color=_WINDOW.face, linewidth=1.1, zorder=1, label="windows")
     line = {"linewidth": 0.6, "marker": _WINDOW.marker, "markersize": 2.2, "markeredgewidth": 0}

@@ -285,13 +285,6 @@ def row_below(
         ax.annotate(number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
 
-def p_above(ax: Axes, position: float, p: float) -> None:
-    """Write P above a place of the axis, if it was computed."""
-    if not math.isnan(p):
-        look = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom"}
-        style.italic_p(ax.text(position, 1.01, p_value(p), **look))
-
-
 def message(ax: Axes, text: str) -> None:
     """Write in an empty frame why a panel shows nothing."""
     ax.set(xticks=[], yticks=[])

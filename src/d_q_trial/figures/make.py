@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UserError, nearest
 from ..files import write_json
 from ..labels import strata_named
-from . import draw, schematic, style
+from . import draw, style, whole
 from .catalogue import Catalogue, Figure, Panel, letter
-from .forest import forest
 from .panels import Content, draw_panel, room
 from .study import Study
 
@@ -57,9 +56,9 @@ def draw_figures(
 
 def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw one figure; call it within ``style.settings``."""
-    for kind, drawing in {"flow": schematic.flow, "design": schematic.design, "forest": forest}.items():
-        if whole := getattr(figure, kind):
-            return drawing(whole, study)
+    for kind, drawing in {"flow": whole.flow, "design": whole.design, "forest": whole.forest}.items():
+        if spec := getattr(figure, kind):
+            return drawing(spec, study)
     panels = figure.drawn(study.strata_labels)
     side_by_side = max(len(strata_named(panel.strata, study.strata_labels)) for panel in panels)
     columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))

@@ -56,14 +56,11 @@ class Quantity(NamedTuple):
     @classmethod
     def of(cls, outcome: Outcome, study: Study, visit: str = "") -> Quantity:
         """Return the outcome at baseline if that is the visit, otherwise its change as the analysis measures it."""
-        if visit == BASELINE:
-            return cls("baseline", with_unit(outcome.label, outcome.unit), outcome.unit, outcome.decimals)
-        label, of = {
-            "percent_change": (f"{outcome.label}, change (%)", "%"),
-            "log_ratio": (f"{outcome.label}, log ratio to baseline", ""),
-            "difference": (with_unit(f"{outcome.label}, change", outcome.unit), unit(outcome.unit)),
-        }[study.measure]
-        return cls(study.measure, label, of, change_decimals(study.measure, outcome.decimals))
+        measure = BASELINE if visit == BASELINE else study.measure
+        what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
+        of = {"percent_change": "%", "log_ratio": ""}.get(measure, outcome.unit)
+        decimals = change_decimals(measure, outcome.decimals)
+        return cls(measure, with_unit(f"{outcome.label}{what}", of), unit(of), decimals)
 
     def words(self, group: draw.Group) -> str:
         """Return the summary of a group."""
@@ -186,9 +183,11 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     for place_of_break in broken:
         draw.axis_break(ax, (positions[place_of_break - 1] + positions[place_of_break]) / 2)
     said, labels = [], [arm.label for arm in trial.analysed_arms.values()]
+    above = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom"}
     for visit, position in zip(visits, positions[1:], strict=True):
         p, medians = study.contrast(keys[visit], "p", **place), [summary.median for summary in by_visit[visit]]
-        draw.p_above(ax, position, p)
+        if not math.isnan(p):
+            style.italic_p(ax.text(position, 1.01, p_value(p), **above))
         said.append((trial.visits[visit].label, list(zip(labels, medians, strict=True)), p))
     return say("panel", "time_course", title=title, visits=said, shown=shown)
 

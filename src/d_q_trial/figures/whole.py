@@ -1,18 +1,23 @@
-"""Figures without data points: the flow of participants and the design of the trial."""
+"""Figures that are drawn as a whole: the flow of participants, the design of the trial, and forest plots."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..formatting import number
+from .. import labels
+from ..formatting import interval, number, p_digits
+from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..trial import BASELINE, Arm
 from . import draw, style
-from .catalogue import Design, Flow
+from .catalogue import Design, Flow, Forest
 from .panels import Content
 from .study import Study
+from .words import say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,9 +135,9 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     visits, arms = list(study.trial.visits.values()), study.trial.arms
     times, ticks, axis = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
-    labels = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
+    names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measured, top = _measured(study), 2 + _ROW * len(treatments)  # and the place of its rows
-    rows = [2 + _ROW * (index + 0.5) + _GAP * (index >= len(labels)) for index in range(len(labels) + len(measured))]
+    rows = [2 + _ROW * (index + 0.5) + _GAP * (index >= len(names)) for index in range(len(names) + len(measured))]
     depth = rows[-1] + _ROW / 2 + 1
     page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
     width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
@@ -140,8 +145,9 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth, 0))
     ax.spines["left"].set_visible(False)
     ax.set_xticks(times, ticks)
-    names = [textwrap.fill(name, 40) for name in (*labels, *measured)]
-    ax.set_yticks(rows, names, size=style.BODY, va="center", linespacing=1.05)
+    ax.set_yticks(
+        rows, [textwrap.fill(name, 40) for name in (*names, *measured)], size=style.BODY, va="center", linespacing=1.05
+    )
     ax.tick_params(axis="y", length=0, pad=4)
     look = {"xycoords": ax.get_xaxis_transform(), "xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
     for time, visit in zip(times, visits, strict=True):
@@ -159,11 +165,11 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
         ax.xaxis.set_minor_formatter("{x:g}")
         ax.tick_params(axis="x", which="minor", length=2.5, width=0.6, pad=2.0, labelsize=style.SMALL)
     ax.axhline(top + _GAP / 2, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
-    for y, (label, when) in zip(rows[len(labels) :], measured.items(), strict=True):
+    for y, (label, when) in zip(rows[len(names) :], measured.items(), strict=True):
         dots = [time for time, visit in zip(times, visits, strict=True) if visit.key in when]
         ax.plot(dots, [y] * len(dots), "o", markersize=5, color=style.INK, label=label, zorder=2)
     words = [f"{label}: {', '.join(v.label for v in visits if v.key in when)}" for label, when in measured.items()]
-    return page, [Content("Design", f"{'; '.join([*labels, *words])}.")]
+    return page, [Content("Design", f"{'; '.join([*names, *words])}.")]
 
 
 def _measured(study: Study) -> dict[str, set[str]]:
@@ -176,3 +182,118 @@ def _measured(study: Study) -> dict[str, set[str]]:
             text = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
             rows[text] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
     return rows
+
+
+# Forest plots
+
+# Of a forest plot, in millimetres.
+ROW, HEAD, FOOT = 3.9, 9.0, 9.0
+NAMES, COUNTS, EFFECTS = 38.0, 20.0, 58.0  # widths of the columns
+LEFT = 3 + NAMES + COUNTS  # of the axes
+COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
+INTERACTION = "placements"  # begins the method of the interaction P by Student's t
+EMPTY = "No comparison of these outcomes in this analysis"
+_OVERALL = replace(style.NEUTRAL, marker="D")
+
+
+class Effect(NamedTuple):
+    """The comparison of the arms in one group of participants, as computed; NaN if not computed."""
+
+    name: str  # of the outcome and visit
+    group: str
+    n: str  # of control and of the treated arm
+    estimate: float
+    low: float
+    high: float
+    p: float
+    p_interaction: float = math.nan  # of this stratum with the highest
+    difference: str = ""  # the estimate with its interval, if it has one
+
+
+def effects(study: Study, family: str) -> list[Effect]:
+    """Look up the comparisons of a family of outcomes: all participants first, then the strata from the highest."""
+    trial, found, highest = study.trial, [], study.strata_labels[-1]
+    interactions = {
+        (row["outcome"], row["visit"], row["contrast"]): float(row["value"])
+        for row in study.interactions
+        if (row["marker"], row["statistic"]) == (study.marker, "p")
+        and row["method"].startswith(INTERACTION)
+        and row["value"]
+    }
+    names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+    for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
+        decimals = labels.change_decimals(study.measure, outcome.decimals)
+        for visit, group in product(outcome.follow_up, (ALL_PARTICIPANTS, *reversed(study.strata_labels))):
+            key, place = (outcome.key, study.measure, visit), group_keys(group, study.marker)
+            *ends, p = (study.contrast(key, name, **place) for name in names)
+            if math.isfinite(ends[0]) or math.isfinite(p):
+                name = f"{outcome.label}, {trial.visits[visit].label}"
+                n = "/".join(number(study.summary(key, arm, **place).n, 0) for arm in reversed(trial.analysed_arms))
+                p_interaction = interactions.get(
+                    (outcome.key, visit, f"{trial.contrast}, {highest} - {group}"), math.nan
+                )
+                known = all(map(math.isfinite, ends))
+                difference = interval(*ends, decimals) if known else number(ends[0], decimals)
+                found.append(Effect(name, group, n, *ends, p, p_interaction, difference))
+    return found
+
+
+def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
+    """Draw the families one below the other, each with an axis of its own."""
+    families = {family: found for family in spec.families if (found := effects(study, family))}
+    height = sum(HEAD + ROW * len(found) + FOOT for found in families.values()) or 20.0
+    page = style.Page(style.WIDTH_MM, height, study.label)
+    canvas, top, words = page.canvas(), 0.0, []
+    if not families:
+        draw.message(canvas, EMPTY)
+        return page, [Content("Effects", f"{EMPTY}.", missing=True)]
+    arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
+    reference = study.strata_labels[-1]
+    heads = ("difference (CI)", "P", f"interaction P,\nagainst {reference}")
+    for family, found in families.items():
+        top += HEAD
+        _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
+        look = {"va": "bottom", "color": style.QUIET}
+        canvas.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
+        style.write(canvas, LEFT - 3, top - 1, arms, ha="right", **look)
+        for place, name in zip(COLUMNS, heads, strict=True):
+            style.italic_p(style.write(canvas, place, top - 1, name, **look), reference)
+        words += [_row(canvas, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
+        top += ROW * len(found) + FOOT
+    return page, [Content("Effects", " ".join(words))]
+
+
+def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
+    """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
+    ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
+    few = len(ends) // 20
+    low, high = draw.padded([0.0, *(e.estimate for e in found if math.isfinite(e.estimate)), *ends[few : -few or None]])
+    ax.set(xlim=(low, high), ylim=(len(found) - 0.5, -0.5), yticks=[])
+    ax.axvline(0, **style.DASHED)
+    names = study.strata_labels
+    looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
+    for place, effect in enumerate(found):
+        look = looks[effect.group]
+        if not math.isnan(effect.low):
+            left, right = max(effect.low, low), min(effect.high, high)
+            ax.plot((left, right), (place, place), color=look.edge, linewidth=0.9, zorder=1)
+            arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
+            for end, limit, marker in ((left, effect.low, "<"), (right, effect.high, ">")):
+                if end != limit:
+                    ax.plot(end, place, marker=marker, **arrow)
+        ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
+    ax.spines["left"].set_visible(False)
+    unit = {"percent_change": " (percentage points)", "log_ratio": " (log ratio)"}.get(study.measure, "")
+    ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{unit}")
+
+
+def _row(canvas: Axes, y: float, effect: Effect) -> str:
+    """Write the texts of one comparison, and return them as a sentence."""
+    overall = effect.group == ALL_PARTICIPANTS
+    left, name, weight = (3, effect.name, "bold") if overall else (6, effect.group, "normal")
+    style.write(canvas, left, y, name, weight=weight)
+    style.write(canvas, LEFT - 3, y, effect.n, ha="right")
+    interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
+    for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
+        style.write(canvas, place, y, text)
+    return say("panel", "forest", effect=effect, group="all participants" if overall else effect.group)
