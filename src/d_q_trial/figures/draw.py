@@ -176,7 +176,7 @@ def _points(ax: Axes, group: Group) -> None:
 
 
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
-    """Mark values outside the axis by triangles at its edge, with the value."""
+    """Mark values outside the axis by triangles at its edge: with up to two values, or else their number and the farthest."""
     (low, high), (left, right), frame = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
     point = (right - left) / size(ax)[0]
     above = sorted((v for v in group.values if v > high), reverse=True)
@@ -187,18 +187,13 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
         places = [group.position + _POINTS_AT * point + gap * index for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
-        text = outside_text(values, unit)
+        texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
+        text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         ax.annotate(
             text, (places[-1], height), xycoords=frame, xytext=(3.5, inwards), textcoords="offset points",
             va="center", size=style.SMALL - 1, zorder=4,
         )  # fmt: skip
-
-
-def outside_text(values: Sequence[float], unit: str) -> str:
-    """Return the text of the values outside the axis: up to two values, or else their number and the farthest."""
-    texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
-    return f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
 
 
 def after_number(unit: str) -> str:

@@ -222,14 +222,14 @@ def _people(panel: Panel, study: Study) -> str:
 
 def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     """A marker against age in one group of participants."""
-    marker, group = study.trial.markers[panel.outcome], _people(panel, study)
-    ages, values = study.pairs(panel.outcome, group)
-    if not ages:
+    marker, group, age = study.trial.markers[panel.outcome], _people(panel, study), study.trial.population.age
+    pairs = study.people[group][[age, marker.key]].dropna()
+    if pairs.empty:
         raise NotShownError(f"{marker.label} and age\nare not in this workbook")
-    key, place = (panel.outcome, "correlation", BASELINE), {"contrast": study.trial.population.age}
-    r, p = (study.numbers.get(*key, statistic, group=group, **place) for statistic in ("spearman_r", "p"))
-    n = int(r.n_first) if math.isfinite(r.n_first) else len(ages)
-    ax.plot(ages, values, label="participants", **style.NEUTRAL.points(draw.POINT))
+    key, place = (marker.key, "correlation", BASELINE), {"contrast": age, "group": group}
+    r, p = (study.numbers.get(*key, statistic, **place) for statistic in ("spearman_r", "p"))
+    n = int(r.n_first) if math.isfinite(r.n_first) else len(pairs)
+    ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(draw.POINT))
     if panel.limits is not None:
         ax.set_ylim(*panel.limits)
     ax.margins(0.04)

@@ -83,12 +83,6 @@ class Study:
         values = matrix.values[subgroup.rows & ((matrix.arm == arm) | (not arm)), columns.argmax()]
         return tuple(values[~np.isnan(values)])
 
-    def pairs(self, marker: str, group: str) -> tuple[list[float], list[float]]:
-        """Return age and marker of the participants with both values in a group, as named in the results."""
-        age = self.trial.population.age
-        pairs = self.people[group][[age, marker]].dropna()
-        return pairs[age].tolist(), pairs[marker].tolist()
-
 
 def read_study(
     folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, flow: Path | str | None = None
