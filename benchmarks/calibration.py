@@ -23,11 +23,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from d_q_trial.comparisons import Comparison
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
-from d_q_trial.robustness.comparisons import Comparison
 from d_q_trial.robustness.cutoffs import slice_of
 from d_q_trial.robustness.multiverse import count
 from d_q_trial.robustness.search import best_cuts

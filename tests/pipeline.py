@@ -7,10 +7,10 @@ import pandas as pd
 
 from d_q_trial import claims
 from d_q_trial.changes import build_changes
+from d_q_trial.comparisons import Layout
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
-from d_q_trial.robustness.comparisons import Layout
 from d_q_trial.stats.two_sample import rank_sum_variants
 from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial

@@ -22,9 +22,9 @@ from .errors import UserError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .comparisons import Layout
     from .config.settings import Analysis, Settings
     from .participants import Participants
-    from .robustness.comparisons import Layout
     from .trial import Trial
 
 
@@ -93,7 +93,7 @@ class Context:
     def layout(self) -> Layout:
         """The comparisons that follow from changes.csv and strata.csv of the analysis."""
         from .changes import read_changes
-        from .robustness.comparisons import Layout
+        from .comparisons import Layout
 
         return Layout(read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis)
 
@@ -221,10 +221,10 @@ def inspect(context: Context) -> int:
 def results(context: Context) -> None:
     """Compute all statistics of an analysis, and repeat its comparisons by other methods (interaction, sensitivity, power)."""
     from . import changes
+    from .comparisons import Layout
     from .published_tables import published_frame
     from .results import build_results, variants_to_try
     from .robustness import multiplicity, power, sensitivity
-    from .robustness.comparisons import Layout
     from .robustness.interaction import interactions
     from .strata import build_strata
 
@@ -236,11 +236,8 @@ def results(context: Context) -> None:
     exclusions = changes.exclusions(table)
     context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
     context.write_both("results", numbers)
-    layout, settings, published = (
-        Layout(table, strata, trial, analysis),
-        context.settings.robustness,
-        context.settings.published,
-    )
+    layout, settings = Layout(table, strata, trial, analysis), context.settings.robustness
+    published = context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",

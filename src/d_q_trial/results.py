@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .comparisons import Comparison, Layout, grouped, matrix_of, table
 from .participants import Participants, age_groups
-from .results_table import ALL_PARTICIPANTS, BOTH_ARMS, COLUMNS
+from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
 from .stats.shift import hodges_lehmann
 from .stats.two_sample import get_test, rank_sum_variants
-from .subgroups import Matrix, Subgroup
 from .trial import BASELINE
 
 if TYPE_CHECKING:
@@ -62,70 +64,75 @@ def build_results(
     ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why. The alternatives,
     with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
-    import pandas as pd
-
-    matrix = Matrix(changes, trial)
-    rows = [*_within(matrix, matrix.all_participants(), analysis, also), *_correlations(participants, trial)]
-    by_marker = matrix.strata(strata, analysis.strata.labels)
-    for subgroup in (subgroup for subgroups in by_marker for subgroup in subgroups):
-        rows += _within(matrix, subgroup, analysis, also)
-    for *lower, upper in by_marker:
-        for subgroup in lower:
-            key = (upper.marker, "", f"{upper.stratum} - {subgroup.stratum}")
-            rows += _contrasts(matrix, key, upper.rows, subgroup.rows, analysis, also, matrix.measure == "baseline")
-    for subgroups in by_marker:
-        rows += _trends(matrix, subgroups)
-    types = {"value": float, "n_first": "Int64", "n_second": "Int64"}
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(types)
+    layout = Layout(changes, strata, trial, analysis, with_baseline=True)
+    rows = [*_within(layout, layout.overall, also), *_correlations(participants, trial)]
+    for comparisons in grouped(layout.by_stratum, "marker", "stratum"):
+        rows += _within(layout, comparisons, also)
+    by_marker = grouped(layout.by_marker, "marker")
+    *lower, upper = analysis.strata.labels
+    for comparisons, label in product(by_marker, lower):
+        rows += _contrasts(layout, [_between(c, upper, label) for c in comparisons if c.measure == "baseline"], also)
+    for comparisons in by_marker:
+        rows += _trends(layout, comparisons)
+    every = table(rows)
     methods = {*also, *(f"type_{kind}" for kind in quantiles.TYPES)}
-    is_other = table["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
-    return table[~is_other].reset_index(drop=True), table[is_other].reset_index(drop=True)
+    is_other = every["method"].isin(methods - {analysis.test, f"type_{analysis.quartile_type}"})
+    return every[~is_other].reset_index(drop=True), every[is_other].reset_index(drop=True)
 
 
-def _trends(matrix: Matrix, strata: list[Subgroup]) -> Iterator[tuple]:
+def _between(comparison: Comparison, upper: str, lower: str) -> Comparison:
+    """Return the comparison of two strata, both arms together, instead of that of the arms."""
+    both = comparison.within(np.isin(comparison.label, [upper, lower]))
+    return replace(both, contrast=f"{upper} - {lower}", is_first=both.label == upper)
+
+
+def _groups(layout: Layout, is_first: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the members (bool) of the groups that are summarized: each arm, and both together."""
+    return dict(zip((*layout.trial.analysed_arms, BOTH_ARMS), (is_first, ~is_first, is_first | True), strict=True))
+
+
+def _is_binary(layout: Layout, comparison: Comparison) -> bool:
+    return layout.trial.outcomes[comparison.outcome].kind == "binary"
+
+
+def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
     """Test the trend over three or more ordered strata of a marker, by Jonckheere and Terpstra.
 
     Of the changes within each arm, and of the baseline values of both arms together, as in the contrasts of strata.
     ``contrast`` names the strata in their order, ``group`` the arm; ``z_trend`` is positive where values rise.
     """
+    strata = layout.analysis.strata.labels
     if len(strata) < 3:
         return
-    contrast = f"trend {' < '.join(subgroup.stratum for subgroup in strata)}"
-    for group, members in zip(
-        (*matrix.trial.analysed_arms, BOTH_ARMS),
-        zip(*([rows for _, rows in matrix.groups(subgroup)] for subgroup in strata), strict=True),
-        strict=True,
-    ):
-        for column in np.flatnonzero(~matrix.binary & ((matrix.measure == "baseline") == (group == BOTH_ARMS))):
-            found = jonckheere_terpstra([matrix.values[rows, column] for rows in members])
-            head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
-            reason = NO_TREND if np.isnan(found.p) else ""
-            for statistic, value in (("z_trend", found.statistic), ("p_trend", found.p)):
-                yield (*head, strata[0].marker, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
+    contrast = f"trend {' < '.join(strata)}"
+    for group, c in product((*layout.trial.analysed_arms, BOTH_ARMS), comparisons):
+        if _is_binary(layout, c) or (c.measure == "baseline") != (group == BOTH_ARMS):
+            continue
+        members = _groups(layout, c.is_first)[group]
+        found = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
+        reason = NO_TREND if np.isnan(found.p) else ""
+        for statistic, value in (("z_trend", found.statistic), ("p_trend", found.p)):
+            yield (*c.head, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
 
 
-def _within(matrix: Matrix, subgroup: Subgroup, analysis: Analysis, also: Iterable[str]) -> Iterator[tuple]:
+def _within(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
     """Describe the groups of a subgroup, and compare its arms."""
-    for group, members in matrix.groups(subgroup):
-        yield from _summaries(matrix, subgroup, group, members, analysis)
-    key = (subgroup.marker, subgroup.stratum, matrix.trial.contrast)
-    yield from _contrasts(matrix, key, *matrix.arms(subgroup), analysis, also)
+    _, is_first, values = matrix_of(comparisons)
+    for group, members in _groups(layout, is_first).items():
+        yield from _summaries(layout, comparisons, group, values[members])
+    yield from _contrasts(layout, comparisons, also)
 
 
-def _summaries(
-    matrix: Matrix, subgroup: Subgroup, group: str, members: np.ndarray, analysis: Analysis
-) -> Iterator[tuple]:
-    """Describe one group in every column; a change of both arms together is only counted."""
-    values = matrix.values[members]
-    described = _describe(values, analysis.quartile_type)
-    for column, n in enumerate((~np.isnan(values)).sum(axis=0)):
-        names = (matrix.outcome[column], matrix.measure[column], matrix.visit[column])
-        head, tail = (*names, subgroup.marker, subgroup.stratum, "", group), (int(n), np.nan)
+def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
+    """Describe one group in every column of values; a change of both arms together is only counted."""
+    described = _describe(values, layout.analysis.quartile_type)
+    for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
+        head, tail = (*c.head, c.stratum, "", group), (int(n), np.nan)
         yield (*head, "n", float(n), *tail, "", "")
-        if group == BOTH_ARMS and matrix.measure[column] != "baseline":
+        if group == BOTH_ARMS and c.measure != "baseline":
             continue
         numbers = {name: found[column] for name, found in described.items()}
-        if matrix.binary[column]:
+        if _is_binary(layout, c):
             count = np.nansum(values[:, column]) if n else np.nan
             numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
         for (statistic, method), value in numbers.items():
@@ -155,30 +162,19 @@ def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], n
     return result
 
 
-def _contrasts(
-    matrix: Matrix,
-    key: tuple[str, str, str],
-    first: np.ndarray,
-    second: np.ndarray,
-    analysis: Analysis,
-    also: Iterable[str],
-    chosen: np.ndarray | bool = True,
-) -> Iterator[tuple]:
-    """Compare two groups in every column in which both have values; ``chosen`` limits the columns."""
-    own, further = get_test(analysis.test), [get_test(name) for name in also if name != analysis.test]
-    both, confidence = first | second, 1 - analysis.alpha
-    some = ~np.isnan(matrix.values[first]).all(axis=0) & ~np.isnan(matrix.values[second]).all(axis=0)
-    columns = np.flatnonzero(some & chosen)
-    if not columns.size:
-        return
-    values, is_first = matrix.values[both][:, columns], first[both]
+def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
+    """Compare two groups in every comparison in which both have values."""
+    own, confidence = get_test(layout.analysis.test), 1 - layout.analysis.alpha
+    further = [get_test(name) for name in also if name != own.name]
+    comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
+    _, is_first, values = matrix_of(comparisons)
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
     level, no_limit = f"{own.name}, level {confidence:g}", NO_LIMIT if own.depths else NO_INTERVAL
-    for position, column in enumerate(columns):
-        a, b = (v[~np.isnan(v)] for v in (values[is_first, position], values[~is_first, position]))
+    for column, comparison in enumerate(comparisons):
+        a, b = comparison.samples()
         # Statistic, value, method, and the reason where the value is missing.
         numbers: list[tuple[str, float, str, str]]
-        if matrix.binary[column]:
+        if _is_binary(layout, comparison):
             result = categorical.chi_squared(a, b)
             found = {"chi_squared": result.statistic, "p": result.p}
             numbers = [(name, value, "chi_squared", ALL_EQUAL) for name, value in found.items()]
@@ -204,11 +200,19 @@ def _contrasts(
                 (own.statistic, test.statistic, own.name, own.undefined),
                 ("p", test.p, own.name, own.undefined),
             ]
-            numbers += [("p", p_further[other.name][position], other.name, other.undefined) for other in further]
-        head = (matrix.outcome[column], matrix.measure[column], matrix.visit[column], *key, "")
+            numbers += [("p", p_further[other.name][column], other.name, other.undefined) for other in further]
         for statistic, value, method, reason in numbers:
             known = math.isfinite(value)
-            yield (*head, statistic, value if known else np.nan, a.size, b.size, method, "" if known else reason)
+            yield (
+                *comparison.key,
+                "",
+                statistic,
+                value if known else np.nan,
+                a.size,
+                b.size,
+                method,
+                "" if known else reason,
+            )
 
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:

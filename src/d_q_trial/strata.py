@@ -134,3 +134,13 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
 def read_strata(path: Path | str) -> pd.DataFrame:
     """Read the table of :func:`build_strata` as it was written."""
     return read_csv(path, numeric=NUMERIC)
+
+
+def stratum_of(changes: pd.DataFrame, strata: pd.DataFrame, marker: str) -> pd.Series:
+    """Return the stratum of each row of the changes: that of its participant, or as stated by its panel without ids.
+
+    It is "" if there is none.
+    """
+    own = strata[strata["marker"].eq(marker)].set_index("participant")["stratum"]
+    stated = changes["stratum"].where(changes["marker"].eq(marker), "")
+    return changes["participant"].map(own).astype(object).where(changes["linked"], stated).fillna("")

@@ -6,18 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
 
 from ..changes import read_changes
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
-from ..strata import read_strata
-from ..subgroups import Matrix, Subgroup
+from ..strata import read_strata, stratum_of
 from ..trial import Trial
 
 if TYPE_CHECKING:
@@ -55,13 +51,10 @@ class Study:
     interactions: Sequence[Row] = ()  # sensitivity/interaction.csv
 
     @cached_property
-    def _matrix(self) -> Matrix:
-        return Matrix(self.changes, self.trial)
-
-    @cached_property
-    def _subgroups(self) -> dict[tuple[str, str], Subgroup]:
-        found = chain([self._matrix.all_participants()], *self._matrix.strata(self.strata, self.strata_labels))
-        return {(subgroup.marker, subgroup.stratum): subgroup for subgroup in found}
+    def _changes(self) -> dict[Key, pd.DataFrame]:
+        """The changes by outcome, measure and visit, with the strata by each marker in a column of its name."""
+        by_marker = {marker: stratum_of(self.changes, self.strata, marker) for marker in self.trial.markers}
+        return dict(iter(self.changes.assign(**by_marker).groupby(["outcome", "measure", "visit"])))
 
     def contrast(self, key: Key, statistic: str, **place: str) -> float:
         """Return a number that compares the arms."""
@@ -76,12 +69,11 @@ class Study:
         self, key: Key, arm: str = "", *, marker: str = "", stratum: str = ALL_PARTICIPANTS
     ) -> tuple[float, ...]:
         """Return the participants' values in a group, in the order of the table; no ``arm`` takes both together."""
-        matrix, subgroup = self._matrix, self._subgroups.get((marker, stratum))
-        columns = (matrix.outcome == key[0]) & (matrix.measure == key[1]) & (matrix.visit == key[2])
-        if subgroup is None or not columns.any():
+        rows = self._changes.get(key)
+        if rows is None:
             return ()
-        values = matrix.values[subgroup.rows & ((matrix.arm == arm) | (not arm)), columns.argmax()]
-        return tuple(values[~np.isnan(values)])
+        inside = rows[marker].eq(stratum) if marker else rows["linked"] | rows["stratum"].eq("")
+        return tuple(rows.loc[inside & (rows["arm"].eq(arm) | (not arm)), "value"].dropna())
 
 
 def read_study(

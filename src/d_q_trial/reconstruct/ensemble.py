@@ -37,8 +37,8 @@ def numbers_of(
     import pandas as pd
 
     from ..changes import build_changes
+    from ..comparisons import Layout
     from ..results import build_results
-    from ..robustness.comparisons import Layout
     from ..robustness.interaction import interactions
     from ..robustness.sensitivity import covariance_rows
     from ..strata import build_strata

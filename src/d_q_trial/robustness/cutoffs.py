@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ..comparisons import Comparison, Layout
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
@@ -14,7 +15,6 @@ from ..stats.estimate import effect_difference, mann_whitney_effects
 from ..stats.shift import hodges_lehmann_subgroups
 from ..stats.two_sample import get_test
 from ..trial import Trial
-from .comparisons import Comparison, Layout
 
 HEAD = ("outcome", "measure", "visit", "marker")
 ESTIMATES = (

@@ -5,11 +5,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ..comparisons import Comparison, Layout, estimate_rows, generator, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.ancova import marker_interaction
 from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
-from .comparisons import Comparison, Layout, estimate_rows, generator, rows_of, table
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
 GROUP_TOO_SMALL = "a group is smaller than two"

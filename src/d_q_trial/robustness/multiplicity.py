@@ -3,11 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from ..comparisons import Comparison, Layout, matrix_of
 from ..config.robustness import Family, Robustness
 from ..labels import strata_named
 from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks, labels_for
 from ..stats.two_sample import TwoSampleTest, get_test
-from .comparisons import Comparison, Layout, matrix_of
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
 COLUMNS = (

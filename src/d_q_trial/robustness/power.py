@@ -5,13 +5,13 @@ from functools import cache
 
 import pandas as pd
 
+from ..comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table
 from ..config.robustness import Robustness
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.estimate import mann_whitney_effect, mean_difference
 from ..stats.permutation import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
-from .comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"

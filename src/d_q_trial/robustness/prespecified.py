@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from ..comparisons import Layout
 from ..config.settings import StrataRule
 from ..errors import UserError
 from ..formatting import significant
 from ..participants import Participants
 from ..strata import build_strata
-from .comparisons import Layout
 
 
 def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:

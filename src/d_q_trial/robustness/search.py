@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+from ..comparisons import generator, matrix_of
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.maximally_selected import best_cut_bootstrap, best_split
 from ..stats.permutation import SAME, Design, MonteCarloP, Progress, StepDown, blocks, labels_for
 from ..stats.two_sample import get_test
 from ..trial import Trial
-from .comparisons import generator, matrix_of
 from .cutoffs import HEAD, NO_MARKER, TOO_FEW_FOR_CUTS, Slices
 
 SIDES = ("above", "below")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .. import formatting
+from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..files import safe_text
@@ -15,7 +16,6 @@ from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from .comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from .interaction import interactions
 
 EVERY_VISIT = "mean of visits"

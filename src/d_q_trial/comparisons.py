@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..changes import BEYOND_FENCE, EXCLUDED
-from ..config.settings import Analysis
-from ..results_table import ALL_PARTICIPANTS, COLUMNS
-from ..trial import Trial
+from .changes import BEYOND_FENCE, EXCLUDED
+from .config.settings import Analysis
+from .results_table import ALL_PARTICIPANTS, COLUMNS
+from .strata import stratum_of
+from .trial import Trial
 
 if TYPE_CHECKING:
-    from ..stats.estimate import Estimate
+    from .stats.estimate import Estimate
 
 TOO_FEW = "too few participants"
 _ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio", "label", "marker_value")
@@ -84,6 +85,7 @@ class Layout:
     strata: pd.DataFrame | None  # None: only the comparisons of all participants
     trial: Trial
     analysis: Analysis
+    with_baseline: bool = False  # compare the baseline values, too
 
     @cached_property
     def whole(self) -> list[Comparison]:
@@ -99,41 +101,43 @@ class Layout:
     @cached_property
     def overall(self) -> list[Comparison]:
         """The comparison of all participants for each outcome and visit, without the rows of panels of one stratum."""
-        found = (whole.within(whole.linked | (whole.label == ""), ALL_PARTICIPANTS) for whole in self.whole)
-        return [comparison for comparison in found if comparison.value.size]
+        return [whole.within(whole.linked | (whole.label == ""), ALL_PARTICIPANTS) for whole in self.whole]
+
+    @cached_property
+    def by_stratum(self) -> list[Comparison]:
+        """The comparison within each stratum of each marker, for each outcome and visit."""
+        return [c.within(c.label == label, label) for c in self.by_marker for label in self.analysis.strata.labels]
 
     @cached_property
     def compared(self) -> list[Comparison]:
         """All participants, and each stratum of each marker, if both arms have values."""
-        strata = [c.within(c.label == label, label) for c in self.by_marker for label in self.analysis.strata.labels]
-        return [comparison for comparison in self.overall + strata if min(comparison.counts())]
+        return [comparison for comparison in self.overall + self.by_stratum if min(comparison.counts())]
 
     @cached_property
     def _chosen(self) -> pd.DataFrame:
-        of_measure = self.changes["measure"].eq(self.analysis.measure)
-        return self.changes[of_measure & ~self.changes["reason"].isin([EXCLUDED, BEYOND_FENCE])]
+        measures = [self.analysis.measure, *["baseline"] * self.with_baseline]
+        return self.changes[self.changes["measure"].isin(measures)]
 
     def _lay_out(self, labels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
-        chosen, measure = self._chosen, self.analysis.measure
+        chosen = self._chosen
         arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
         arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
         arrays["is_first"] = chosen["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
-        arrays["log_ratio"] = _log_ratio(chosen, measure)
+        arrays["log_ratio"] = _log_ratio(chosen, self.analysis.measure)
         numbers = chosen.assign(row=np.arange(len(chosen)))
-        for (outcome, visit), rows in numbers.groupby(["outcome", "visit"], sort=False)["row"]:
+        kept = ~chosen["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
+        for names, every_row in numbers.groupby(["outcome", "measure", "visit"], sort=False)["row"]:
+            rows = every_row[kept[every_row]]
             for marker, (label, marker_value) in labels.items():
                 every = arrays | {"label": label, "marker_value": marker_value}
                 own = {name: array[rows] for name, array in every.items()}
-                yield Comparison(outcome, measure, visit, marker, "", self.trial.contrast, **own)
+                yield Comparison(*names, marker, "", self.trial.contrast, **own)
 
     def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""
-        chosen, linked = self._chosen, self._chosen["linked"].to_numpy(bool)
-        own = self.strata[self.strata["marker"].eq(marker)].set_index("participant")
-        own = own.reindex(chosen["participant"].where(linked))
-        stated = chosen["stratum"].where(chosen["marker"].eq(marker), "")
-        label = np.where(linked, own["stratum"].astype(object).fillna(""), stated)
-        return label, own["marker_value"].to_numpy(float)
+        chosen, own = self._chosen, self.strata[self.strata["marker"].eq(marker)]
+        amount = chosen["participant"].where(chosen["linked"]).map(own.set_index("participant")["marker_value"])
+        return stratum_of(chosen, self.strata, marker).to_numpy(object), amount.to_numpy(float)
 
 
 def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:
