@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -162,16 +163,16 @@ def matrix_of(comparisons: list[Comparison], name: str = "value") -> tuple[pd.In
 
 def table(rows: list[tuple]) -> pd.DataFrame:
     """Make a table with the columns of the results from rows."""
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n_first": "Int64", "n_second": "Int64"})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"value": float, "n_first": "Int64", "n_second": "Int64"})
 
 
-def rows_of(key: tuple, n: tuple, method: str, reason: str = "", **statistics: float) -> list[tuple]:
+def rows_of(key: tuple, n: tuple, method: str, reason: str = "", /, **statistics: float) -> list[tuple]:
     """Return rows of the results with one key (outcome to group), one for each statistic.
 
     ``reason`` explains missing statistics; it is set for those that are not finite.
     """
     return [
-        (*key, name, value, *n, method, "") if np.isfinite(value) else (*key, name, np.nan, *n, method, reason)
+        (*key, name, value, *n, method, "") if math.isfinite(value) else (*key, name, math.nan, *n, method, reason)
         for name, value in statistics.items()
     ]
 

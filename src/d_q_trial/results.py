@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .comparisons import Comparison, Layout, grouped, matrix_of, table
+from .comparisons import Comparison, Layout, grouped, matrix_of, rows_of, table
 from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
@@ -110,9 +109,8 @@ def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
             continue
         members = _groups(layout, c.is_first)[group]
         found = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
-        reason = NO_TREND if np.isnan(found.p) else ""
-        for statistic, value in (("z_trend", found.statistic), ("p_trend", found.p)):
-            yield (*c.head, "", contrast, group, statistic, value, found.n, np.nan, TREND, reason)
+        key, n = (*c.head, "", contrast, group), (found.n, np.nan)
+        yield from rows_of(key, n, TREND, NO_TREND, z_trend=found.statistic, p_trend=found.p)
 
 
 def _within(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
@@ -127,8 +125,8 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
     """Describe one group in every column of values; a change of both arms together is only counted."""
     described = _describe(values, layout.analysis.quartile_type)
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
-        head, tail = (*c.head, c.stratum, "", group), (int(n), np.nan)
-        yield (*head, "n", float(n), *tail, "", "")
+        key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
+        yield from rows_of(key, sizes, "", n=float(n))
         if group == BOTH_ARMS and c.measure != "baseline":
             continue
         numbers = {name: found[column] for name, found in described.items()}
@@ -136,8 +134,7 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
             count = np.nansum(values[:, column]) if n else np.nan
             numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
         for (statistic, method), value in numbers.items():
-            reason = "" if not math.isnan(value) else ONE_VALUE if n else EMPTY_GROUP
-            yield (*head, statistic, value, *tail, method, reason)
+            yield from rows_of(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{statistic: value})
 
 
 def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], np.ndarray]:
@@ -171,48 +168,25 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
     level, no_limit = f"{own.name}, level {confidence:g}", NO_LIMIT if own.depths else NO_INTERVAL
     for column, comparison in enumerate(comparisons):
-        a, b = comparison.samples()
-        # Statistic, value, method, and the reason where the value is missing.
-        numbers: list[tuple[str, float, str, str]]
+        (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
-            result = categorical.chi_squared(a, b)
-            found = {"chi_squared": result.statistic, "p": result.p}
-            numbers = [(name, value, "chi_squared", ALL_EQUAL) for name, value in found.items()]
-        else:
-            shift = hodges_lehmann(a, b, method=own.name, confidence=confidence)
-            test = own.compare(a, b)
-            numbers = [
-                ("median_difference", np.median(a) - np.median(b), "", ""),
-                ("hodges_lehmann", shift.estimate, "", ""),
-                ("hodges_lehmann_lower", shift.lower, level, no_limit),
-                ("hodges_lehmann_upper", shift.upper, level, no_limit),
-                ("mann_whitney_effect", test.u / (a.size * b.size), "", ""),
-                ("u", test.u, "", ""),
-            ]
-            if own.mean_difference:
-                means = own.mean_difference(a, b, confidence=confidence)
-                numbers += [
-                    ("mean_difference", means.estimate, "", own.undefined),
-                    ("mean_difference_lower", means.lower, level, own.undefined),
-                    ("mean_difference_upper", means.upper, level, own.undefined),
-                ]
-            numbers += [
-                (own.statistic, test.statistic, own.name, own.undefined),
-                ("p", test.p, own.name, own.undefined),
-            ]
-            numbers += [("p", p_further[other.name][column], other.name, other.undefined) for other in further]
-        for statistic, value, method, reason in numbers:
-            known = math.isfinite(value)
-            yield (
-                *comparison.key,
-                "",
-                statistic,
-                value if known else np.nan,
-                a.size,
-                b.size,
-                method,
-                "" if known else reason,
-            )
+            found = categorical.chi_squared(a, b)
+            yield from rows_of(key, n, "chi_squared", ALL_EQUAL, chi_squared=found.statistic, p=found.p)
+            continue
+        shift, test = hodges_lehmann(a, b, method=own.name, confidence=confidence), own.compare(a, b)
+        limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
+        difference = np.median(a) - np.median(b)
+        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift.estimate)
+        yield from rows_of(key, n, level, no_limit, **limits)
+        yield from rows_of(key, n, "", mann_whitney_effect=test.u / (a.size * b.size), u=test.u)
+        if own.mean_difference:
+            means = own.mean_difference(a, b, confidence=confidence)
+            limits = {"mean_difference_lower": means.lower, "mean_difference_upper": means.upper}
+            yield from rows_of(key, n, "", own.undefined, mean_difference=means.estimate)
+            yield from rows_of(key, n, level, own.undefined, **limits)
+        yield from rows_of(key, n, own.name, own.undefined, **{own.statistic: test.statistic, "p": test.p})
+        for other in further:
+            yield from rows_of(key, n, other.name, other.undefined, p=p_further[other.name][column])
 
 
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
@@ -225,8 +199,8 @@ def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
                 continue
             for group in names:
                 result = categorical.spearman(groups[group][marker], groups[group][age])
-                head = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group)
-                reason = "" if result.n > 2 and not np.isnan(result.statistic) else ALL_EQUAL
-                yield (*head, "n", float(result.n), result.n, np.nan, "", "")
-                yield (*head, "spearman_r", result.statistic, result.n, np.nan, "spearman", reason)
-                yield (*head, "p", result.p, result.n, np.nan, "spearman, t", reason)
+                key = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group)
+                n = (result.n, np.nan)
+                yield from rows_of(key, n, "", n=float(result.n))
+                yield from rows_of(key, n, "spearman", ALL_EQUAL, spearman_r=result.statistic)
+                yield from rows_of(key, n, "spearman, t", ALL_EQUAL, p=result.p)
