@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -56,13 +56,22 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     pairs = [
         (key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in (BASELINE, *visits)
     ]
-    parts = [_linked(frame, pairs, analysis), _loose(frame[~frame["linked"]], outcomes, visits, analysis)]
-    changes = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in COLUMNS})
-    out = changes["participant"].isin(excluded)
-    changes.loc[out, "value"] = np.nan
-    changes.loc[out, "reason"] = EXCLUDED
+    parts = [_linked(frame, pairs), _loose(frame[~frame["linked"]], outcomes, visits)]
+    names = [name for name in COLUMNS if name not in ("measure", "value", "reason")]
+    rows = pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in (*names, "given")})
+    baseline, follow_up, given = (rows[name].to_numpy(float) for name in ("baseline", "follow_up", "given"))
+    value, reason = change_or_given(baseline, follow_up, given, analysis.change)
+    at_baseline, rounded = rows["visit"].eq(BASELINE).to_numpy(), significant(baseline)
+    changes = rows.assign(
+        measure=np.where(at_baseline, "baseline", analysis.measure),
+        baseline=np.where(at_baseline, rounded, baseline),
+        follow_up=np.where(at_baseline, np.nan, follow_up),
+        value=np.where(at_baseline, rounded, value),
+        reason=np.where(at_baseline, np.where(np.isnan(baseline), NO_BASELINE, ""), reason),
+    )[list(COLUMNS)]
+    changes.loc[changes["participant"].isin(excluded), ["value", "reason"]] = np.nan, EXCLUDED
     if analysis.outliers.rule != "keep":
-        changes = _without_outliers(changes, analysis.outliers, analysis.quartile_type)
+        _treat_outliers(changes, analysis.outliers, analysis.quartile_type)
     return changes
 
 
@@ -118,11 +127,8 @@ def column_of(wide: pd.DataFrame, *key: str) -> np.ndarray:
     return wide[key].to_numpy(float) if key in wide.columns else np.full(len(wide), np.nan)
 
 
-def _linked(frame: pd.DataFrame, pairs: list[tuple[str, str]], analysis: Analysis) -> pd.DataFrame:
-    """Rows of participants with ids, one for each at each outcome and visit (``pairs``) at which any has a value.
-
-    A change that the workbook gives is used where raw values are absent.
-    """
+def _linked(frame: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """Rows of participants with ids, one for each at each outcome and visit (``pairs``) at which any has a value."""
     import pandas as pd
 
     wide, arms = linked_values(frame)
@@ -131,98 +137,83 @@ def _linked(frame: pd.DataFrame, pairs: list[tuple[str, str]], analysis: Analysi
         np.concatenate([column_of(wide, outcome, at or visit, measure) for outcome, visit in pairs])
         for at, measure in ((BASELINE, VALUE), ("", VALUE), ("", PERCENT_CHANGE))
     )
-    value, reason = change_or_given(baseline, follow_up, given, analysis.change)
-    at_baseline, none = rows["visit"].eq(BASELINE).to_numpy(), np.isnan(baseline)
-    measured = ~np.isnan(follow_up) | (~np.isnan(given) & ~at_baseline)
-    rows = rows.assign(
-        measure=np.where(at_baseline, "baseline", analysis.measure),
-        baseline=np.where(at_baseline, significant(baseline), baseline),
-        follow_up=np.where(at_baseline, np.nan, follow_up),
-        value=np.where(at_baseline, significant(baseline), value),
-        reason=np.where(at_baseline, np.where(none, NO_BASELINE, ""), reason),
-        **{"linked": True, "marker": "", "stratum": ""},
-    )
-    return rows[rows.assign(measured=measured).groupby(["outcome", "visit"])["measured"].transform("any")]
+    rows = rows.assign(baseline=baseline, follow_up=follow_up, given=given, linked=True, marker="", stratum="")
+    measured = rows["follow_up"].notna() | (rows["given"].notna() & rows["visit"].ne(BASELINE))
+    return rows[measured.groupby([rows["outcome"], rows["visit"]]).transform("any")]
 
 
-def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str], analysis: Analysis) -> pd.DataFrame:
+def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) -> pd.DataFrame:
     """Rows of panels without ids, each of them a change or a baseline value."""
     at_baseline = frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)
     is_change = frame["visit"].isin(visits) & frame["measure"].eq(PERCENT_CHANGE)
-    chosen = frame["variable"].isin(outcomes) & (at_baseline | is_change)
-    frame, is_change = frame[chosen], is_change[chosen].to_numpy()
-    given = frame["value"].to_numpy(float)
-    value, reason = change_from_percent(np.where(is_change, given, np.nan), analysis.change)
-    return frame.rename(columns={"variable": "outcome"}).assign(
-        measure=np.where(is_change, analysis.measure, "baseline"),
-        baseline=np.where(is_change, np.nan, given),
-        follow_up=np.nan,
-        value=np.where(is_change, value, significant(given)),
-        reason=np.where(is_change, reason, ""),
+    value = frame["value"].astype(float)
+    rows = frame.rename(columns={"variable": "outcome"}).assign(
+        baseline=value.where(at_baseline), follow_up=np.nan, given=value.where(is_change)
     )
+    return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
 
 
-def _without_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int) -> pd.DataFrame:
+def _treat_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int) -> None:
     """Trim or winsorise changes beyond the fences of their arm; baseline values are left alone."""
-    changes = changes.copy()
     is_change = changes["measure"].ne("baseline") & changes["value"].notna()
     for _, group in changes[is_change].groupby(["outcome", "visit", "arm", "marker", "stratum"], sort=False):
-        q1, q3 = quantile(group["value"], [0.25, 0.75], type=quartile_type)
-        low, high = q1 - rule.limit * (q3 - q1), q3 + rule.limit * (q3 - q1)
-        if rule.rule == "winsorise":
-            changes.loc[group.index, "value"] = group["value"].clip(low, high)
-        else:
-            beyond = group.index[(group["value"] < low) | (group["value"] > high)]
-            changes.loc[beyond, "value"] = np.nan
-            changes.loc[beyond, "reason"] = BEYOND_FENCE
-    return changes
+        beyond = fences(group["value"], limit=rule.limit, quartile_type=quartile_type)
+        changes.loc[group.index, "value"] = without_outliers(group["value"].to_numpy(), rule.rule, *beyond)
+    changes.loc[is_change & changes["value"].isna(), "reason"] = BEYOND_FENCE
 
 
-def percent_change(baseline: ArrayLike, follow_up: ArrayLike) -> Any:
-    """Percent change, 100 * (follow-up - baseline) / baseline, to ten significant digits; arguments broadcast."""
-    baseline, follow_up = np.asarray(baseline, dtype=float), np.asarray(follow_up, dtype=float)
-    return significant(100 * (follow_up - baseline) / baseline)
+def fences(values: ArrayLike, *, limit: float, quartile_type: int) -> tuple[float, float]:
+    """Return the limits beyond which values are outliers; NaN without a value.
 
-
-def change(baseline: np.ndarray, follow_up: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values (in the outcome's unit, NaN where missing), to ten significant digits, and its reason.
-
-    ``kind`` is ``percent``, ``log_ratio`` or ``difference``; all arrays have shape (n,). The reason says why there is no
-    change, whose value is NaN then, and is empty elsewhere.
+    They lie ``limit`` interquartile ranges below the lower and above the upper quartile.
     """
-    conditions = {
-        NO_BASELINE: np.isnan(baseline),
-        NO_FOLLOW_UP: np.isnan(follow_up),
-        NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
-        FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
-    }
-    reason = np.select(list(conditions.values()), list(conditions), "").astype(object)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if kind == "percent":
-            value = percent_change(baseline, follow_up)
-        else:
-            value = significant(np.log(follow_up / baseline) if kind == "log_ratio" else follow_up - baseline)
-    return np.where(reason == "", value, np.nan), reason
+    q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
+    return q1 - limit * (q3 - q1), q3 + limit * (q3 - q1)
 
 
-def change_from_percent(percent: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Change from a given percent change, as :func:`change`; a difference cannot be derived from it."""
-    conditions = {
-        NO_FOLLOW_UP: np.isnan(percent),
-        NO_RAW_VALUES: np.full(percent.shape, kind == "difference"),
-        FOLLOW_UP_NOT_POSITIVE: (percent <= -100) & (kind == "log_ratio"),
-    }
-    reason = np.select(list(conditions.values()), list(conditions), "").astype(object)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = significant(np.log1p(percent / 100) if kind == "log_ratio" else percent)
-    return np.where(reason == "", value, np.nan), reason
+def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
+    """Return the values after applying a rule for those beyond their :func:`fences`.
+
+    ``trim`` makes them missing, ``winsorise`` moves them to the fence, ``keep`` leaves them unchanged.
+    """
+    if rule == "winsorise":
+        return np.clip(values, low, high)
+    return np.where((values < low) | (values > high), np.nan, values) if rule == "trim" else values
 
 
 def change_or_given(
     baseline: np.ndarray, follow_up: np.ndarray, given: np.ndarray, kind: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Change of raw values, or where there is none, from the percent change ``given`` by the workbook; as :func:`change`."""
-    value, reason = change(baseline, follow_up, kind)
+    """Change of raw values, or where there is none, from the percent change ``given`` by the workbook; and its reason.
+
+    Raw values are in the outcome's unit, NaN where missing; ``kind`` is ``percent`` (100 * (follow-up - baseline) /
+    baseline), ``log_ratio`` or ``difference``; all arrays have shape (n,). Changes have ten significant digits. The
+    reason says why there is no change, whose value is NaN then, and is empty elsewhere.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if kind == "percent":
+            from_raw, from_given = 100 * (follow_up - baseline) / baseline, given
+        else:
+            from_raw = follow_up - baseline if kind == "difference" else np.log(follow_up / baseline)
+            from_given = np.log1p(given / 100)
+    reason = _first_that_holds(
+        {
+            NO_BASELINE: np.isnan(baseline),
+            NO_FOLLOW_UP: np.isnan(follow_up),
+            NOT_POSITIVE: (baseline <= 0) & (kind != "difference"),
+            FOLLOW_UP_NOT_POSITIVE: (follow_up <= 0) & (kind == "log_ratio"),
+        }
+    )
     use_given = (reason != "") & ~np.isnan(given)
-    from_given, given_reason = change_from_percent(given, kind)
-    return np.where(use_given, from_given, value), np.where(use_given, given_reason, reason).astype(object)
+    of_given = _first_that_holds(
+        {
+            NO_RAW_VALUES: use_given & (kind == "difference"),
+            FOLLOW_UP_NOT_POSITIVE: (given <= -100) & (kind == "log_ratio"),
+        }
+    )
+    reason = np.where(use_given, of_given, reason).astype(object)
+    return np.where(reason == "", significant(np.where(use_given, from_given, from_raw)), np.nan), reason
+
+
+def _first_that_holds(conditions: dict[str, np.ndarray]) -> np.ndarray:
+    return np.select(list(conditions.values()), list(conditions), "")

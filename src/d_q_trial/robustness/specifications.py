@@ -15,12 +15,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from ..changes import change_or_given, column_of, linked_values
+from ..changes import change_or_given, column_of, fences, linked_values, without_outliers
 from ..config.robustness import Robustness
 from ..config.settings import Analysis, StrataRule
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE, Participants
 from ..stats.permutation import Design
-from ..stats.quantiles import quantile
 from ..stats.rank_sum import midrank_columns
 from ..stats.two_sample import get_test
 from ..strata import assign, cut_points
@@ -147,28 +146,6 @@ def with_missing(changes: Sequence[np.ndarray], has_baseline: np.ndarray, rule: 
     return values
 
 
-def fences(values: np.ndarray, *, limit: float, quartile_type: int) -> tuple[float, float]:
-    """Return the limits beyond which the values of a specification are outliers; NaN without a value.
-
-    They lie ``limit`` interquartile ranges below the lower and above the upper quartile of the specification's own
-    participants, both arms together. The outlier rule of an analysis uses the quartiles of each arm instead. Here that
-    would make the values depend on the arm labels: permuted labels would then compare values trimmed under another
-    split, and the permutation test would not hold its level.
-    """
-    q1, q3 = quantile(values, [0.25, 0.75], type=quartile_type)
-    return q1 - limit * (q3 - q1), q3 + limit * (q3 - q1)
-
-
-def without_outliers(values: np.ndarray, rule: str, low: float, high: float) -> np.ndarray:
-    """Return the values of a specification after applying a rule for those beyond its :func:`fences`.
-
-    ``trim`` makes them missing, ``winsorise`` moves them to the fence, ``keep`` leaves them unchanged.
-    """
-    if rule == "winsorise":
-        return np.clip(values, low, high)
-    return np.where((values < low) | (values > high), np.nan, values) if rule == "trim" else values
-
-
 def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustness: Robustness) -> Specifications:
     """Combine every outcome, visit, subgroup, change, outlier rule, missing-value rule, population and test.
 
@@ -192,6 +169,8 @@ def specifications(data: Measurements, trial: Trial, analysis: Analysis, robustn
             known = {rule: with_missing(observed, has_baseline, rule) for rule in multiverse.missing}
             for (marker, cut), population, missing in product(subgroups, multiverse.populations, multiverse.missing):
                 values = np.where(subgroups[marker, cut] & populations[population], known[missing], np.nan)
+                # An analysis takes the quartiles of each arm. Here that would make the values depend on the arm labels:
+                # permuted labels would compare values trimmed under another split, and the test would not hold its level.
                 beyond = fences(values, limit=multiverse.outlier_limit, quartile_type=analysis.quartile_type)
                 for outliers in multiverse.outliers:
                     columns.append(without_outliers(values, outliers, *beyond))
