@@ -81,28 +81,29 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     frame["hodges_lehmann_shift"] = moved.where(frame["measure"].eq(frame["measure_there"]))
     text = ["measure", "marker", "stratum"]
     frame[text] = frame[text].fillna("")
-    ranks = {place: rank for rank, place in enumerate([ALL_PARTICIPANTS, "highest", "lowest"])}
     order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": names}
-    frame = frame.assign(
-        **{f"by_{key}": frame[key].map(values.index) for key, values in order.items()},
-        by_place=frame["place"].map(ranks).fillna(9),
-    ).sort_values(["by_outcome", "by_visit", "by_place", "place", "by_analysis"], ignore_index=True)
+    frame["rank"] = frame["place"].map({ALL_PARTICIPANTS: 0, "highest": 1, "lowest": 2}).fillna(3)
+    frame = frame.sort_values(
+        ["outcome", "visit", "rank", "place", "analysis"],
+        key=lambda column: column.map(order[column.name].index) if column.name in order else column,
+        ignore_index=True,
+    )
     return frame[list(COMPARISON_COLUMNS)].astype({"n_first": "Int64", "n_second": "Int64"})
+
+
+def _placed(rows: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
+    """Return the rows on changes, of all participants or strata of the analysis's own marker, with their place."""
+    own = rows["measure"].eq(analysis.measure) & rows["marker"].isin(["", analysis.marker])
+    ranks = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(analysis.strata.labels)}
+    return rows[rows["contrast"].eq(trial.contrast) & own].assign(place=lambda frame: frame["stratum"].map(ranks))
 
 
 def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
     """Return the comparisons of changes of one analysis, a row each and a column per statistic."""
-    ranks = {ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(analysis.strata.labels)}
-    chosen = results[
-        results["contrast"].eq(trial.contrast)
-        & results["measure"].eq(analysis.measure)
-        & results["marker"].isin(["", analysis.marker])
-        & results["statistic"].isin(_STATISTICS)
-        & results["stratum"].isin(ranks)
-    ]
-    chosen = chosen.assign(analysis=analysis.name, place=chosen["stratum"].map(ranks))
+    chosen = _placed(results[results["statistic"].isin(_STATISTICS)], analysis, trial)
     keys = ["analysis", *KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
-    return chosen.pivot(index=keys, columns="statistic", values="value").reset_index()
+    placed = chosen.dropna(subset="place").assign(analysis=analysis.name)
+    return placed.pivot(index=keys, columns="statistic", values="value").reset_index()
 
 
 def compare_claims(
@@ -121,16 +122,7 @@ def compare_claims(
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     base = settings.analyses[settings.reference]
     reported = verdicts[settings.reference]
-    reported = reported[
-        reported["statistic"].eq("p")
-        & reported["contrast"].eq(trial.contrast)
-        & reported["measure"].eq(base.measure)
-        & reported["marker"].isin(["", base.marker])
-    ]
-    reported = reported.assign(
-        place=reported["stratum"].map({ALL_PARTICIPANTS: ALL_PARTICIPANTS, **places(base.strata.labels)})
-    )
-    reported = reported[["claim", "locator", *KEYS, "reported"]]
+    reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[["claim", "locator", *KEYS, "reported"]]
     own = pd.concat(
         [frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()], ignore_index=True
     )

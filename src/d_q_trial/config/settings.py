@@ -24,15 +24,8 @@ if TYPE_CHECKING:
 
 # Folders of results/ that are not analyses.
 RESERVED = (
-    "calibration",
-    "compare",
-    "consistency",
-    "every_cut",
-    "full_size",
-    "left_over",
-    "logs",
-    "reconstructed",
-    "workbooks",
+    *("calibration", "compare", "consistency", "every_cut", "full_size", "left_over", "logs"),
+    *("reconstructed", "workbooks"),
 )
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
@@ -245,12 +238,8 @@ def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = Tru
     the marker is cut and what the strata are called.
     """
     wanted: dict[str, Any] = {"trial": True, "published": True}
-    for section in sections:
-        name, _, part = section.partition(".")
-        if part:
-            wanted.setdefault(name, {})[part] = True
-        else:
-            wanted[name] = True
+    for name, _, part in (section.partition(".") for section in sections):
+        wanted[name] = wanted.get(name, {}) | {part: True} if part else True
     content = settings.model_dump(mode="json", include=wanted)
     chosen = settings.analyses[analysis].model_dump(
         mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}

@@ -32,12 +32,9 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     rows = []
     for plan in planned.itertuples(index=False):
         rows += _planned_rows(plan, layout, robustness)
-    overall: dict[tuple, dict] = {}  # all participants come before their strata
+    overall: dict[tuple, float] = {}  # all participants come before their strata
     for comparison in layout.compared:
-        estimates = _estimates(comparison)
-        in_all = overall.setdefault(comparison.key[:3], {} if comparison.marker else estimates)
-        truths = in_all if comparison.marker else {}
-        rows += _exaggeration_rows(comparison, estimates, truths, layout.analysis.alpha)
+        rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
     return table(rows)
 
 
@@ -71,23 +68,19 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     return rows
 
 
-def _estimates(c: Comparison) -> dict[str, tuple[float, float, float]]:
-    """Return estimate, standard error and degrees of freedom on each scale."""
+def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
+    """Return rows of one comparison; that of all participants adds its estimates, by scale, to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
-    return {
-        MEAN: mean[:3],
-        EFFECT: (effect.estimate - 0.5, *effect[1:3]),
-    }
-
-
-def _exaggeration_rows(c: Comparison, estimates: dict, overall: dict, alpha: float) -> list[tuple]:
     rows = []
-    for scale, (estimate, error, df) in estimates.items():
-        truths = {OBSERVED: estimate} | ({OVERALL: overall[scale][0]} if overall else {})
-        n = c.counts(c.log_ratio if scale == MEAN else None)
+    for scale, found, null, n in ((MEAN, mean, 0, c.counts(c.log_ratio)), (EFFECT, effect, 0.5, c.counts())):
+        truths, place = {OBSERVED: found.estimate - null}, (*c.key[:3], scale)
+        if not c.marker:
+            overall[place] = found.estimate - null
+        elif place in overall:
+            truths[OVERALL] = overall[place]
         for name, truth in truths.items():
-            found = exaggeration(truth, error, df, alpha=alpha)
-            reason = TOO_FEW if math.isnan(found[0]) else NO_EFFECT
-            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), found, strict=True))
+            power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
+            statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
+            reason = TOO_FEW if math.isnan(power[0]) else NO_EFFECT
             rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows
