@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,36 +145,31 @@ def write_counts(path: Path | str, counts: Counts | None) -> None:
 
 
 def read_counts(paths: Sequence[Path | str]) -> Counts:
-    """Read the counts of all shards and add them up; UserError as in :func:`add_up`, and for a shard without counts."""
-    parts = {}
+    """Read the counts of all shards and add them up.
+
+    UserError if a file has no counts or those of other specifications, or a range is missing or duplicated.
+    """
+    parts = []
     for path in paths:
         with np.load(path, allow_pickle=False) as content:
             values = {name: value if value.ndim else value.item() for name, value in content.items()}
         if not values:
             raise UserError(f"{path}: holds no counts; delete it and run again")
-        parts[str(path)] = Counts(**values)
-    return add_up(parts)
-
-
-def add_up(parts: Mapping[str, Counts]) -> Counts:
-    """Add up the counts of all shards, by name.
-
-    UserError if a part belongs to other specifications, or a range is missing or duplicated.
-    """
-    (first, whole), *others = sorted(parts.items(), key=lambda part: part[1].start)
-    name = first
+        parts.append((path, Counts(**values)))
+    (first, whole), *others = sorted(parts, key=lambda part: part[1].start)
+    last = first
     if whole.start:
         raise UserError(f"{first}: begins at permutation {whole.start:,}, expected 0")
-    for name, part in others:
+    for last, part in others:
         if (part.identity, part.total) != (whole.identity, whole.total):
-            raise UserError(f"{name}: counts of other specifications than {first}; delete both and run again")
+            raise UserError(f"{last}: counts of other specifications than {first}; delete both and run again")
         if part.start != whole.stop:
-            raise UserError(f"{name}: begins at permutation {part.start:,}, expected {whole.stop:,}")
+            raise UserError(f"{last}: begins at permutation {part.start:,}, expected {whole.stop:,}")
         summed = ("step_down", "pointwise", "joint", "significant", "usable")
         both = {field: getattr(whole, field) + getattr(part, field) for field in summed}
         whole = replace(whole, stop=part.stop, curves=np.hstack([whole.curves, part.curves]), **both)
     if whole.stop != whole.total:
-        raise UserError(f"{name}: ends at permutation {whole.stop:,} of {whole.total:,}; a part is missing")
+        raise UserError(f"{last}: ends at permutation {whole.stop:,} of {whole.total:,}; a part is missing")
     return whole
 
 
