@@ -8,7 +8,7 @@ from d_q_trial.consistency.inference import NEITHER, assess_all, infer
 from d_q_trial.consistency.lattice import EXACT, NO_TIES, p_value, ties_from_step
 from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import rounded
-from d_q_trial.published_tables import Number, number
+from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
 from d_q_trial.stats.rank_sum import exact_p, midrank_columns, rank_sum
 
@@ -49,21 +49,17 @@ def simulate_paper(rng: np.random.Generator, variant: str, *, tied: bool, count:
         p = sample_p(first, second, variant)
         if p < 0.0005:
             continue
-        groups = [Group(*_quartiles(sample)) for sample in (first, second)]
+        groups = tuple(_quartiles(sample) for sample in (first, second))
         ties = ties_from_step(step, *groups, n_first, n_second) if tied else NO_TIES
         reported = number(f"{rounded(p, 3):f}")
         name = f"claim {len(p_values) + 1}"
-        p_values.append(
-            ReportedP(
-                name, "=", reported, n_first, n_second, ties=ties, first=groups[0], second=groups[1], variable=name
-            )
-        )
+        p_values.append(ReportedP(name, "=", reported, (n_first, n_second), groups, ties=ties, variable=name))
     return p_values
 
 
-def _quartiles(sample: np.ndarray) -> tuple[Number, Number, Number]:
-    q1, median, q3 = quantile(sample, np.array([0.25, 0.5, 0.75]), type=7)
-    return tuple(number(f"{value:.2f}") for value in (median, q1, q3))
+def _quartiles(sample: np.ndarray) -> Group:
+    values = quantile(sample, np.array([0.25, 0.5, 0.75]), type=7)
+    return {part: number(f"{value:.2f}") for part, value in zip(("q1", "median", "q3"), values, strict=True)}
 
 
 def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 20) -> dict[str, float]:

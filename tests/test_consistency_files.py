@@ -184,6 +184,7 @@ UNKNOWN = "claim,p,size_first,size_second\nx,0.3,a,b\n"
         (UNKNOWN, "constraint\na <= 900\nb <= 900\n", "group sizes: a and b may be so large that nearly every P is"),
         (UNKNOWN, "constraint\na + b + c + d + e = 100\n", "more than 20000 solutions for a and b; add constraints"),
         (UNKNOWN, "constraint\na <= 9\n", "group sizes: nothing bounds 'b'"),
+        (UNKNOWN, "constraint\na + b = 0\n", "'a + b = 0' (no place given) contradicts those before it"),
         (UNKNOWN, "constraint,where\na + b = 10,Table 1\na >= 11,Table 2\n", "'a >= 11' (Table 2) contradicts those before"),
     ],
 )  # fmt: skip

@@ -33,7 +33,7 @@ def findings(checked):
 
 
 def claim(p, n_first, n_second, name="claim"):
-    return ReportedP(name, "=", number(p), n_first, n_second, ties=NO_TIES)
+    return ReportedP(name, "=", number(p), (n_first, n_second), ties=NO_TIES)
 
 
 # The trial

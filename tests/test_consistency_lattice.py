@@ -13,7 +13,7 @@ from simulated_papers import sample_p
 
 from d_q_trial.consistency import VARIANTS, quartiles
 from d_q_trial.consistency.lattice import Ties, fit, hits, lattice, p_value
-from d_q_trial.consistency.reported import Group, ReportedP
+from d_q_trial.consistency.reported import PARTS, ReportedP
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
@@ -141,17 +141,18 @@ def test_place_agrees_with_the_quantiles_of_the_same_type(n, p, kind):
 
 
 def summary(sample, kind=7, half="even", with_range=False):
-    q1, median, q3 = (
-        number(f"{rounded(q, 1, half=half):f}") for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)
-    )
-    ends = [number(f"{end:.1f}") for end in (min(sample), max(sample))] if with_range else []
-    return Group(median, q1, q3, *ends)
+    quartiles = [f"{rounded(q, 1, half=half):f}" for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)]
+    return group(f"{min(sample):.1f}", *quartiles, f"{max(sample):.1f}") if with_range else group("", *quartiles, "")
+
+
+def group(*texts):
+    return {part: number(text) for part, text in zip(PARTS, texts, strict=True) if text}
 
 
 def decide(*pairs):
     p_values = [
-        ReportedP(f"variable {i}", "=", number("0.5"), 30, 30, first=first, second=second, variable=f"variable {i}")
-        for i, (first, second) in enumerate(pairs)
+        ReportedP(f"variable {i}", "=", number("0.5"), (30, 30), groups, variable=f"variable {i}")
+        for i, groups in enumerate(pairs)
     ]
     return quartiles.decide(p_values)
 
@@ -172,8 +173,7 @@ def test_the_definition_of_quartiles_is_found_from_simulated_whole_numbers(kind,
 
 
 def test_digits_that_any_definition_gives_decide_nothing():
-    group = Group(number("33.7"), number("28.4"), number("39.1"))
-    decision = decide((group, group))
+    decision = decide([group("", "28.4", "33.7", "39.1", "")] * 2)
     assert decision.steps == {}
     assert max(d.probability for d in decision.definitions) < 0.2
 
@@ -209,13 +209,7 @@ def test_bounds_are_attained_where_quartiles_are_values(k, seed):
 
 
 def test_separated_groups_have_one_u_and_contradictory_quantiles_none():
-    low, high, broken = (
-        Group(*map(number, texts))
-        for texts in (
-            ("10.0", "9.0", "11.0", "8.0", "12.0"),
-            ("20.0", "19.0", "21.0", "18.0", "22.0"),
-            ("10.0", "9.0", "11.0", "9.5", "12.0"),  # the minimum lies above the first quartile
-        )
-    )
+    low, high = group("8.0", "9.0", "10.0", "11.0", "12.0"), group("18.0", "19.0", "20.0", "21.0", "22.0")
+    broken = group("9.5", "9.0", "10.0", "11.0", "12.0")  # the minimum lies above the first quartile
     assert quartiles.u_range(high, low, 10, 10, kind=7) == (100.0, 100.0)
     assert quartiles.u_range(broken, low, 10, 10, kind=7) is None

@@ -32,9 +32,9 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
     A tick inside the band is drawn tall and thick, so that colour is not needed to see it.
     """
     grids = {variant: lattice(*a.numbers, variant).p for variant in VARIANTS}
-    inside = {variant: (p >= a.p.low - _EDGE) & (p <= a.p.high + _EDGE) for variant, p in grids.items()}
+    inside = {variant: (p >= a.p.p.low - _EDGE) & (p <= a.p.p.high + _EDGE) for variant, p in grids.items()}
     # A stretch of P around the reported value that holds a few ticks of each variant.
-    middle, reach = (a.p.low + a.p.high) / 2, 4 * (a.p.high - a.p.low)
+    middle, reach = (a.p.p.low + a.p.p.high) / 2, 4 * (a.p.p.high - a.p.p.low)
     near = [np.sort(np.abs(p - middle)) for p in grids.values()]
     reach = max(reach, *(1.1 * distances[min(2, distances.size - 1)] for distances in near))
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
@@ -50,8 +50,8 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
         rows.append((SHORT[variant], variant == a.variant, ticks))
     labels = [(at(p), p) for p in _labels(low + 8 / scale, high - 14 / scale)]  # closer to the ends text is cut off
     attainable = ", ".join(SHORT[variant] for variant in VARIANTS if inside[variant].any()) or "none"
-    name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {a.n_first} and {a.n_second} participants"
-    band = at(a.p.low), (a.p.high - a.p.low) * scale
+    name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {' and '.join(map(str, a.numbers))} participants"
+    band = at(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
     return _drawn("panel", f"{name}. Attainable without ties under: {attainable}.", band, rows, labels)
 
 
@@ -82,7 +82,7 @@ def matrix(assessments: list[Assessment]) -> str:
         start += len(own) + _GAP
     rows = []
     for variant in VARIANTS:
-        fits = {column: a.p.fits(*a.numbers, variant) for column, a in columns.items()}
+        fits = {column: a.p.fits(a.numbers, variant) for column, a in columns.items()}
         bars = [(column, "full" if plain.u else "half") for column, (plain, tied) in fits.items() if plain.u or tied.u]
         rows.append((SHORT[variant], variant == assessments[0].variant, bars))
     return _drawn("matrix", blocks, rows, min(16.0, (WIDE - LEFT - 40) / blocks[-1][1]))

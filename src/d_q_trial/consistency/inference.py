@@ -9,18 +9,19 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, softmax
 
 from ..errors import UserError
-from ..published_tables import Row
+from ..published_tables import Number, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
 from .lattice import MOST_PAIRS, TIE_STEP, fit, hits, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
-from .reported import Reported, ReportedP
+from .reported import Pair, Reported, ReportedP
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
@@ -36,7 +37,6 @@ NEITHER = "not attained"
 STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
 DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
 
-Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns
 # The P-values of each pair with its numbers in every solution; one component has the pairs that share unknowns.
 Component = dict[Pair, tuple[list[ReportedP], list[tuple[int, int]]]]
 
@@ -103,18 +103,12 @@ class Assessment:
 
     p: ReportedP
     variant: str
-    n_first: int
-    n_second: int
+    numbers: tuple[int, int]
     status: str
     u: tuple[float, ...]
     chance: float
     fewer: tuple[tuple[int, int], ...] = ()
     tie_sum: int | None = None
-
-    @property
-    def numbers(self) -> tuple[int, int]:
-        """Numbers of participants of the two groups."""
-        return self.n_first, self.n_second
 
 
 @dataclass(frozen=True)
@@ -143,22 +137,22 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     inferred, variant = (inference.numbers, inference.best.variant) if inference else ({}, "normal")
     ranges = []
     for p in reported.p_values:
-        numbers = inferred.get(p.claim, (p.n_first, p.n_second))
-        known = p.first.median and p.second.median and None not in numbers
+        numbers = inferred.get(p.claim, p.pair)
+        known = len(p.medians) == 2 and all(isinstance(n, int) for n in numbers)
         if p.test == "rank_sum" and known and not p.too_large:
             ranges.append(check_range(p, *numbers, variant=variant, kind=decision.best_type))
     dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
     return Report(reported, inference, assessments, variant, decision, ranges, dependence)
 
 
-def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, variant: str) -> np.ndarray:
+def _log_likelihoods(p_values: list[ReportedP], numbers: tuple[int, int], variant: str) -> np.ndarray:
     """Return the log-likelihood of all digits under a variant at each miss rate, relative to any P, shape (rates,)."""
-    low, high = np.array([p.low for p in p_values]), np.array([p.high for p in p_values])
-    found, expected = hits(low, high, n_first, n_second, variant)
+    low, high = (np.array([end(p.p) for p in p_values]) for end in (attrgetter("low"), attrgetter("high")))
+    found, expected = hits(low, high, *numbers, variant)
     weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
     for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):
         rows = np.array([p.ties == ties for p in p_values])
-        reached, likely = hits(low[rows], high[rows], n_first, n_second, variant, ties)
+        reached, likely = hits(low[rows], high[rows], *numbers, variant, ties)
         tied[rows] = reached / likely
     ratios = (1 - weights) * found / expected + weights * tied
     return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
@@ -167,8 +161,8 @@ def _log_likelihoods(p_values: list[ReportedP], n_first: int, n_second: int, var
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
     """Infer one convention for the paper, and the numbers of participants that are not reported.
 
-    All P-values are ``usable``; the constraints are between the unknowns that they name in ``size_first`` and
-    ``size_second``. UserError if these contradict each other or leave an unknown of a P-value without a bound.
+    All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UserError if these
+    contradict each other or leave an unknown of a P-value without a bound.
     """
     components = _components(p_values, constraints)
     # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
@@ -176,15 +170,22 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]
     logs = logsumexp(profiles, axis=1, b=MISS_WEIGHTS)
     # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
-    probabilities = softmax([*logs, 0.0])
-    rates = np.argmax(profiles, axis=1)
-    numbers = {v: _numbers(components, tables[v], rate) for v, rate in zip(VARIANTS, rates, strict=True)}
-    order = np.argsort(-logs, kind="stable")
-    best = list(VARIANTS)[order[0]]
+    probabilities = softmax([*logs, 0.0])[:-1]
+    rates = dict(zip(VARIANTS, np.argmax(profiles, axis=1), strict=True))
+    numbers = {  # of every P-value in the solution that is most likely under the variant
+        variant: {
+            p.claim: solved[table[:, rates[variant]].argmax()]
+            for component, table in zip(components, tables[variant], strict=True)
+            for own, solved in component.values()
+            for p in own
+        }
+        for variant in VARIANTS
+    }
+    ranked = sorted(zip(VARIANTS, logs, probabilities, strict=True), key=lambda variant: -variant[1])
+    best = ranked[0][0]
     scores = []
-    for place in order:
-        variant = list(VARIANTS)[place]
-        fits = [p.fits(*numbers[best][p.claim], variant) for p in p_values]
+    for variant, log, probability in ranked:
+        fits = [p.fits(numbers[best][p.claim], variant) for p in p_values]
         scores.append(
             Score(
                 variant,
@@ -192,135 +193,116 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
                 total=len(p_values),
                 by_chance=sum(plain.chance for plain, _ in fits),
                 attainable_with_ties=sum(bool(tied.u) and not plain.u for plain, tied in fits),
-                attainable_at_own_sizes=sum(bool(p.fits(*numbers[variant][p.claim], variant)[0].u) for p in p_values),
-                miss_rate=float(MISS_RATES[rates[place]]),
-                log10_likelihood=float(logs[place]) / math.log(10),
-                probability=float(probabilities[place]),
+                attainable_at_own_sizes=sum(bool(p.fits(numbers[variant][p.claim], variant)[0].u) for p in p_values),
+                miss_rate=float(MISS_RATES[rates[variant]]),
+                log10_likelihood=float(log) / math.log(10),
+                probability=float(probability),
             )
         )
-    return Inference(scores, numbers[best], _options(components, tables[best], rates[order[0]], best))
+    return Inference(scores, numbers[best], _options(components, tables[best], rates[best], best))
 
 
 def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint]) -> list[Component]:
-    pairs: list[Pair] = [(p.n_first or p.size_first, p.n_second or p.size_second) for p in p_values]
-    names = [end for pair in pairs for end in pair if isinstance(end, str)]
+    """Split the P-values by the unknowns that they share, and solve these."""
+    names = [end for p in p_values for end in p.pair if isinstance(end, str)]
     domains = sizes.unknowns(constraints, names)
-    for name in names:
-        if domains[name][1] >= sizes.LARGEST:
-            raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
-    fixed: dict[int | str, int] = {name: low for name, (low, high) in domains.items() if low == high}
+    fixed = {name: low for name, (low, high) in domains.items() if low == high}
     by_pair: dict[Pair, list[ReportedP]] = defaultdict(list)
-    for p, (first, second) in zip(p_values, pairs, strict=True):
-        by_pair[fixed.get(first, first), fixed.get(second, second)].append(p)
-    names_of = {pair: [end for end in pair if isinstance(end, str)] for pair in by_pair}
-    groups: list[list[str]] = [[], *sizes.components(domains, constraints, names_of.values())]
+    for p in p_values:
+        by_pair[tuple(fixed.get(end, end) for end in p.pair)].append(p)
+    linked = sizes.components(domains.keys() - fixed.keys(), [*(c.terms for c in constraints), *by_pair])
+    members: dict[frozenset[str], list[Pair]] = defaultdict(list)
+    for pair in by_pair:
+        members[next((group for group in linked if group & set(pair)), frozenset())].append(pair)
     components = []
-    for linked in groups:
-        members = [pair for pair, own in names_of.items() if (own[0] in linked if own else not linked)]
-        if members:
-            found = _solutions(members, linked, domains, constraints) if linked else [{}]
-            components.append({pair: (by_pair[pair], [_resolve(pair, one) for one in found]) for pair in members})
+    for group, pairs in members.items():
+        found = _solutions(pairs, group, domains, constraints)
+        solved = {pair: [tuple(one.get(end, end) for end in pair) for one in found] for pair in pairs}
+        components.append({pair: (by_pair[pair], numbers) for pair, numbers in solved.items()})
     return components
 
 
-def _solutions(members: list[Pair], linked: list[str], domains, constraints) -> list[dict[str, int]]:
-    """Return every solution above zero for the unknowns of some pairs."""
-    needed = sorted({end for pair in members for end in pair if isinstance(end, str)})
-    for pair in members:
-        if math.prod(end if isinstance(end, int) else domains[end][1] for end in pair) > MOST_PAIRS:
-            raise UserError(
-                f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
-                f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
-            )
-    involved = [c for c in constraints if not c.terms.keys().isdisjoint(linked)]
-    bounds = {name: domains[name] for name in itertools.chain(*(c.terms for c in involved), linked)}
-    found: dict[tuple[int, ...], None] = {}
-    for count, solution in enumerate(sizes.solutions(bounds, involved)):
-        if count == sizes.MOST_SOLUTIONS:
-            raise UserError(
-                f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
-            )
-        found[tuple(solution[name] for name in needed)] = None
-    above_zero = [dict(zip(needed, numbers, strict=True)) for numbers in found if min(numbers) > 0]
-    if not above_zero:
+def _solutions(pairs: list[Pair], linked: frozenset[str], domains, constraints) -> list[dict[str, int]]:
+    """Return every solution for the unknowns of some pairs."""
+    needed = sorted(linked & set(itertools.chain(*pairs)))
+    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs):
+        raise UserError(
+            f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
+            f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        )
+    involved = [c for c in constraints if linked & c.terms.keys()]
+    bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
+    found = list(itertools.islice(sizes.solutions(bounds, involved), sizes.MOST_SOLUTIONS + 1))
+    if len(found) > sizes.MOST_SOLUTIONS:
+        raise UserError(
+            f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
+        )
+    if not found:
         raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
-    return above_zero
-
-
-def _resolve(pair: Pair, solution: dict[str, int]) -> tuple[int, int]:
-    first, second = (solution[end] if isinstance(end, str) else end for end in pair)
-    return first, second
+    return [
+        dict(zip(needed, numbers, strict=True))
+        for numbers in dict.fromkeys(tuple(solution[name] for name in needed) for solution in found)
+    ]
 
 
 def _log_ratios(component: Component, variant: str) -> np.ndarray:
     """Return the log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
     total = 0.0
-    for p_values, numbers in component.values():
-        logs = {pair: _log_likelihoods(p_values, *pair, variant) for pair in dict.fromkeys(numbers)}
-        total = total + np.array([logs[pair] for pair in numbers])
+    for p_values, solved in component.values():
+        logs = {numbers: _log_likelihoods(p_values, numbers, variant) for numbers in dict.fromkeys(solved)}
+        total = total + np.array([logs[numbers] for numbers in solved])
     return np.asarray(total)
-
-
-def _numbers(components: list[Component], tables: list[np.ndarray], rate: int) -> dict[str, tuple[int, int]]:
-    """Return the numbers of every P-value in the most likely solution."""
-    return {
-        p.claim: numbers[int(table[:, rate].argmax())]
-        for component, table in zip(components, tables, strict=True)
-        for p_values, numbers in component.values()
-        for p in p_values
-    }
 
 
 def _options(
     components: list[Component], tables: list[np.ndarray], rate: int, variant: str
 ) -> dict[tuple[str, str], list[Option]]:
     """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
-    options: dict[tuple[str, str], list[Option]] = defaultdict(list)
+    options: dict[tuple[str, str], list[Option]] = {}
     for component, table in zip(components, tables, strict=True):
         weights = softmax(table[:, rate])
-        for (first, second), (p_values, solved) in component.items():
-            if isinstance(first, int) and isinstance(second, int):
+        for ends, (p_values, solved) in component.items():
+            if all(isinstance(end, int) for end in ends):
                 continue
             shares: dict[tuple[int, int], float] = defaultdict(float)
             for numbers, weight in zip(solved, weights, strict=True):
                 shares[numbers] += float(weight)
+            pair = tuple(map(str, ends))
+            options[pair] = []
             for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
-                reached = sum(bool(fit(p.low, p.high, *numbers, variant).u) for p in p_values)
-                log = float(_log_likelihoods(p_values, *numbers, variant)[rate]) / math.log(10)
-                option = Option(str(first), str(second), *numbers, reached, len(p_values), log, share)
-                options[option.first, option.second].append(option)
+                reached = sum(bool(fit(p.p.low, p.p.high, *numbers, variant).u) for p in p_values)
+                log = float(_log_likelihoods(p_values, numbers, variant)[rate]) / math.log(10)
+                options[pair].append(Option(*pair, *numbers, reached, len(p_values), log, share))
     return options
 
 
-def assess(p: ReportedP, n_first: int, n_second: int, variant: str, others: Sequence[str] = ()) -> Assessment:
+def assess(p: ReportedP, numbers: tuple[int, int], variant: str, others: Sequence[str] = ()) -> Assessment:
     """Return whether and how a reported P can come about; ``others`` are variants that are not ruled out either."""
-    plain, tied = p.fits(n_first, n_second, variant)
+    plain, tied = p.fits(numbers, variant)
     if plain.u:
-        return Assessment(p, variant, n_first, n_second, ATTAINABLE, plain.u, plain.chance)
-    smaller = [(n_first - a, n_second - b) for a in range(MOST_MISSING + 1) for b in range(MOST_MISSING + 1) if a or b]
-    fewer = tuple(pair for pair in smaller if min(pair) > 0 and fit(p.low, p.high, *pair, variant).u)
+        return Assessment(p, variant, numbers, ATTAINABLE, plain.u, plain.chance)
+    smaller = itertools.product(*(range(n, max(n - MOST_MISSING, 1) - 1, -1) for n in numbers))
+    fewer = tuple(pair for pair in smaller if pair != numbers and fit(p.p.low, p.p.high, *pair, variant).u)
     status, u, tie_sum = TIES if tied.u else FEWER if fewer else NEITHER, tied.u, None
     if status == NEITHER and p.ties.weight:
-        tie_sum, u = least_ties(p.low, p.high, n_first, n_second, variant)
+        tie_sum, u = least_ties(p.p, numbers, variant)
         status = NEITHER if tie_sum is None else MANY_TIES
-    if status == NEITHER and any(assess(p, n_first, n_second, other).status != NEITHER for other in others):
+    if status == NEITHER and any(assess(p, numbers, other).status != NEITHER for other in others):
         status = OTHER
-    return Assessment(p, variant, n_first, n_second, status, u, plain.chance, fewer, tie_sum)
+    return Assessment(p, variant, numbers, status, u, plain.chance, fewer, tie_sum)
 
 
-def least_ties(
-    low: float, high: float, n_first: int, n_second: int, variant: str
-) -> tuple[int | None, tuple[float, ...]]:
-    """Return the smallest tie sum at which some U gives a P in the interval, and these U.
+def least_ties(p: Number, numbers: tuple[int, int], variant: str) -> tuple[int | None, tuple[float, ...]]:
+    """Return the smallest tie sum at which some U gives a P that rounds to the number, and these U.
 
     Tie sums go up to half of what all values equal would make.
     """
-    n = n_first + n_second
+    n = sum(numbers)
     sums = np.arange(TIE_STEP, (n**3 - n) // 2 + 1, TIE_STEP)
-    u = lattice(n_first, n_second, variant, True).u
+    u = lattice(*numbers, variant, True).u
     for block in np.array_split(sums, sums.size // 200 + 1):
-        p = p_value(u, n_first, n_second, variant, block[:, None])
-        found = (p >= low) & (p <= high)
+        values = p_value(u, *numbers, variant, block[:, None])
+        found = (values >= p.low) & (values <= p.high)
         if found.any():
             first = int(found.any(axis=1).argmax())
             return int(block[first]), tuple(u[found[first]].tolist())
@@ -335,15 +317,15 @@ def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessme
     """
     best, *others = inference.scores
     possible = [score.variant for score in others if score.probability > NOT_RULED_OUT]
-    return [assess(p, *inference.numbers[p.claim], best.variant, possible) for p in p_values]
+    return [assess(p, inference.numbers[p.claim], best.variant, possible) for p in p_values]
 
 
 def under_each_variant(a: Assessment) -> list[dict]:
     """Return P of each U behind a reported P under every variant, and whether its side of alpha depends on the variant."""
     rows = []
     for u in a.u:
-        values = {variant: float(p_value(u, *a.numbers, variant)) for variant in VARIANTS}
-        depends = len({bool(is_significant(p, ALPHA)) for p in values.values()}) > 1
-        row = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, a.n_first * a.n_second - u, *values.values(), depends)
+        values = [float(p_value(u, *a.numbers, variant)) for variant in VARIANTS]
+        depends = len({bool(is_significant(p, ALPHA)) for p in values}) > 1
+        row = (a.p.claim, a.p.where, a.p.p.text, *a.numbers, u, math.prod(a.numbers) - u, *values, depends)
         rows.append(dict(zip(DEPENDENCE, row, strict=True)))
     return rows

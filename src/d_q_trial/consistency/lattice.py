@@ -182,7 +182,7 @@ def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> T
 
     The quartiles of both groups give the spread; without quartiles the ties are unknown.
     """
-    widths = [g.q3.value - g.q1.value for g in (first, second) if g.q1 is not None and g.q3 is not None]
+    widths = [group["q3"].value - group["q1"].value for group in (first, second) if {"q1", "q3"} <= group.keys()]
     if not widths:
         return UNKNOWN_TIES
     n = n_first + n_second

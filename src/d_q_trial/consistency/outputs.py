@@ -33,7 +33,7 @@ def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
         numbers = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
         p_values.append((*numbers, a.status, _joined(a.u), a.tie_sum, " ".join(f"{m}/{n}" for m, n in a.fewer)))
         for variant in VARIANTS:
-            plain, tied = a.p.fits(*a.numbers, variant)
+            plain, tied = a.p.fits(a.numbers, variant)
             with_ties = (_YES[bool(tied.u)], tied.chance) if a.p.ties.weight else ("", None)
             lattice.append((*numbers, variant, _YES[bool(plain.u)], _joined(plain.u), plain.chance, *with_ties))
     ranges = [(r.p.claim, r.p.relation, r.p.p.text, *r[1:-1], _YES[r.inside]) for r in report.ranges]

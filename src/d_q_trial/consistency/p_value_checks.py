@@ -48,9 +48,10 @@ def p_within_quartiles(report: Report) -> Iterator[Finding]:
 def effects(report: Report) -> Iterator[Finding]:
     """Check reported effects against the difference of the reported medians, with the rounding of all three."""
     agree = []
-    checked = [p for p in report.reported.p_values if p.effect and p.first.median and p.second.median]
+    checked = [p for p in report.reported.p_values if p.effect and len(p.medians) == 2]
     for p in checked:
-        low, high = p.first.median.low - p.second.median.high, p.first.median.high - p.second.median.low
+        first, second = p.medians
+        low, high = first.low - second.high, first.high - second.low
         if p.effect.meets(low, high):
             agree.append(p.claim)
         else:
@@ -128,8 +129,8 @@ def other_sources(report: Report) -> Iterator[Finding]:
     by_source: dict[str, list[Assessment]] = defaultdict(list)
     numbers = report.inference.numbers if report.inference else {}
     for p in report.reported.p_values:
-        if numbers and p.usable and p.claim not in numbers and p.n_first and p.n_second:
-            by_source[p.source or "other source"].append(assess(p, p.n_first, p.n_second, report.variant))
+        if numbers and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
+            by_source[p.source or "other source"].append(assess(p, p.pair, report.variant))
     for source, group in by_source.items():
         reached = sum(a.status == ATTAINABLE for a in group)
         yield finding("p-values-of", slug(source), source=source, group=group, reached=reached)

@@ -77,8 +77,8 @@ def decide(p_values: list[ReportedP]) -> Decision:
     """
     variables: dict[str, list[tuple[Group, int]]] = {}
     for p in p_values:
-        for group, n in ((p.first, p.n_first), (p.second, p.n_second)):
-            if p.measured and n and group.q1 and group.median and group.q3:
+        for group, n in zip(p.groups, p.pair, strict=True):
+            if p.measured and isinstance(n, int) and _QUARTILES.keys() <= group.keys():
                 variables.setdefault(p.variable, []).append((group, n))
     keys = list(itertools.product(TYPES, ROUNDINGS))
     logs, misses, steps = np.zeros(len(keys)), np.zeros(len(keys), int), {}
@@ -87,7 +87,7 @@ def decide(p_values: list[ReportedP]) -> Decision:
         fine = math.log(1 - _COARSER) - 3 * len(groups) * math.log(10)
         wide = math.log(_COARSER) + np.log(np.maximum(digits, _ODD)).sum(axis=1)
         if wide.max() > fine:
-            steps[name] = 10 * max(group.median.unit for group, _ in groups)
+            steps[name] = 10 * max(group["median"].unit for group, _ in groups)
             misses += (digits == 0).sum(axis=1)
         logs += np.logaddexp(fine, wide)
     likelihoods = (logs - logs.max()) / math.log(10)
@@ -104,13 +104,13 @@ def digit_probabilities(group: Group, n: int, kind: int, rounding: str) -> list[
 
     The distance from one value to the next is taken as geometric, with the mean that the quartiles and n suggest.
     """
-    unit = group.median.unit
-    gap = max((group.q3.value - group.q1.value) / unit / 10, 0.25) / (n / 2)
+    unit = group["median"].unit
+    gap = max((group["q3"].value - group["q1"].value) / unit / 10, 0.25) / (n / 2)
     keep = gap / (1 + gap)
     probabilities = []
     for part, p in _QUARTILES.items():
         _, fraction = place(n, p, kind)
-        digit = round(getattr(group, part).value / unit) % 10
+        digit = round(group[part].value / unit) % 10
         last = _last_digits(fraction.numerator, fraction.denominator, rounding)
         weights = (1 - keep) * keep ** np.arange(last.size)
         probabilities.append(float(weights[last == digit].sum()) if fraction else float(digit == 0))
@@ -144,11 +144,11 @@ class RangeCheck(NamedTuple):
 
 def check_range(p: ReportedP, n_first: int, n_second: int, *, variant: str, kind: int) -> RangeCheck:
     """Check one P against the quantiles of its groups."""
-    span = u_range(p.first, p.second, n_first, n_second, kind=kind)
+    span = u_range(*p.groups, n_first, n_second, kind=kind)
     if span is None:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
     low, high = p_range(*span, n_first, n_second, variant, p.ties.most if p.ties.weight else 0)
-    inside = {"=": p.low <= high and low <= p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
+    inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, *span, low, high, inside)
 
 
@@ -162,7 +162,7 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
     for part, p in _QUARTILES.items():
         rank, fraction = place(n, p, kind)
         ends[part] = (rank if fraction else rank - 1, rank - 1)  # the values at or above, and at or below the quantile
-    for part, value in group.ascending():
+    for part, value in group.items():
         above, below = ends[part]
         low[above], high[below] = max(low[above], value.low), min(high[below], value.high)
     return np.maximum.accumulate(low), np.minimum.accumulate(high[::-1])[::-1]

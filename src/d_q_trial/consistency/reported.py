@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -53,56 +54,33 @@ _CELLS = schema(
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
-@dataclass(frozen=True)
-class Group:
-    """What is reported about one group: quartiles and range, as far as they are reported."""
-
-    median: Number | None = None
-    q1: Number | None = None
-    q3: Number | None = None
-    minimum: Number | None = None
-    maximum: Number | None = None
-
-    def ascending(self) -> list[tuple[str, Number]]:
-        """Return the reported quantiles with their names, in the order in which they must ascend."""
-        return [(part, value) for part in PARTS if (value := getattr(self, part)) is not None]
+Group = dict[str, Number]  # the reported quantiles of one group by their names, in the order of PARTS
+Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns; empty if neither is reported
 
 
 @dataclass(frozen=True)
 class ReportedP:
-    """One reported P-value.
-
-    ``relation`` is "=" for a value and "<" or ">" for a bound. ``low`` and ``high`` bound the values that round to it.
-    Numbers that are not reported are None; ``size_first`` and ``size_second`` then name unknown group sizes.
-    """
+    """One reported P-value; ``relation`` is "=" for a value and "<" or ">" for a bound."""
 
     claim: str
     relation: str
     p: Number
-    n_first: int | None = None
-    n_second: int | None = None
-    size_first: str = ""
-    size_second: str = ""
+    pair: Pair = ("", "")
+    groups: tuple[Group, Group] = ({}, {})
     test: str = "rank_sum"
     where: str = ""
     source: str = ""
     ties: Ties = UNKNOWN_TIES
     highlight: bool = False
     effect: Number | None = None
-    first: Group = field(default_factory=Group)
-    second: Group = field(default_factory=Group)
     variable: str = ""
     measured: bool = True  # as recorded, not computed from two visits
+    row: Row = field(default_factory=dict)  # of the table that reports it
 
     @property
-    def low(self) -> float:
-        """Smallest P that rounds to this one."""
-        return max(0.0, self.p.low)
-
-    @property
-    def high(self) -> float:
-        """Largest P that rounds to this one."""
-        return min(1.0, self.p.high)
+    def medians(self) -> list[Number]:
+        """The reported medians of the groups."""
+        return [group["median"] for group in self.groups if "median" in group]
 
     @property
     def with_value(self) -> bool:
@@ -112,17 +90,17 @@ class ReportedP:
     @property
     def too_large(self) -> bool:
         """Whether the groups are so large that attainable P-values lie closer than reported digits."""
-        return (self.n_first or 1) * (self.n_second or 1) > MOST_PAIRS
+        return math.prod(n for n in self.pair if isinstance(n, int)) > MOST_PAIRS
 
     @property
     def usable(self) -> bool:
         """Whether the digits depend on the test."""
         return self.with_value and not self.too_large
 
-    def fits(self, n_first: int, n_second: int, variant: str) -> tuple[Fit, Fit]:
+    def fits(self, numbers: tuple[int, int], variant: str) -> tuple[Fit, Fit]:
         """Fit the P-value without ties and with those that are possible."""
-        numbers = (self.low, self.high, n_first, n_second, variant)
-        return fit(*numbers), fit(*numbers, self.ties) if self.ties.weight else Fit((), 0.0)
+        known = (self.p.low, self.p.high, *numbers, variant)
+        return fit(*known), fit(*known, self.ties) if self.ties.weight else Fit((), 0.0)
 
 
 @dataclass(frozen=True)
@@ -133,7 +111,6 @@ class Reported:
     p_values: list[ReportedP]
     constraints: list[Constraint] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
-    rows: dict[str, Row] = field(default_factory=dict)  # the row of tests.csv behind each P-value
 
 
 def read_p_values(path: Path | str) -> list[ReportedP]:
@@ -148,10 +125,10 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
         place = f"{path}, row {row['_row']}, column"
         if first.setdefault(p.claim, row) is not row:
             raise UserError(f"{place} claim: {p.claim!r} is in row {first[p.claim]['_row']} too")
-        for side, group in zip(SIDES, (p.first, p.second), strict=True):
-            if p.relation == "=" and p.test == "rank_sum" and not row[f"n_{side}"] and not row[f"size_{side}"]:
+        for side, n, group in zip(SIDES, p.pair, p.groups, strict=True):
+            if p.relation == "=" and p.test == "rank_sum" and n == "":
                 raise UserError(f"{place} n_{side}: '', expected a number, or a name in size_{side}")
-            for (lower, low), (upper, high) in itertools.pairwise(group.ascending()):
+            for (lower, low), (upper, high) in itertools.pairwise(group.items()):
                 if low.value > high.value:
                     expected = f"expected no more than {upper}_{side}, {high.text}"
                     raise UserError(f"{place} {lower}_{side}: {row[f'{lower}_{side}']!r}, {expected}")
@@ -160,18 +137,17 @@ def read_p_values(path: Path | str) -> list[ReportedP]:
 
 def _reported_p(row: Row) -> ReportedP:
     """Return the reported P of a row with the columns of a CSV of P-values."""
-    sign, p = split_relation(row["p"])
-    n_first, n_second = (int(row[f"n_{side}"]) if row[f"n_{side}"] else None for side in SIDES)
-    groups = [Group(**{part: number_or_none(row[f"{part}_{side}"]) for part in PARTS}) for side in SIDES]
+    sign, text = split_relation(row["p"])
+    p = number(text)
     reported = ReportedP(
-        **{name: row[name] for name in ("claim", "size_first", "size_second", "where", "source")},
-        n_first=n_first,
-        n_second=n_second,
-        first=groups[0],
-        second=groups[1],
-        relation=sign[:1] or "=",
-        p=number(p),
+        row["claim"],
+        sign[:1] or "=",
+        p._replace(low=max(0.0, p.low), high=min(1.0, p.high)),
+        tuple(int(row[f"n_{side}"]) if row[f"n_{side}"] else row[f"size_{side}"] for side in SIDES),
+        tuple({part: number(text) for part in PARTS if (text := row[f"{part}_{side}"])} for side in SIDES),
         test=row["test"] or "rank_sum",
+        where=row["where"],
+        source=row["source"],
         ties=_TIES[row["ties"] or "unknown"],
         highlight=row["highlight"] == "yes",
         effect=number_or_none(row["effect"]),
@@ -183,8 +159,8 @@ def _reported_p(row: Row) -> ReportedP:
 
 def recorded_in(step: float, p: ReportedP) -> ReportedP:
     """Return a reported P with the ties that are expected of values recorded in a step."""
-    numbers = p.n_first or _USUAL_N, p.n_second or _USUAL_N
-    return replace(p, ties=ties_from_step(step, p.first, p.second, *numbers))
+    numbers = (n if isinstance(n, int) else _USUAL_N for n in p.pair)
+    return replace(p, ties=ties_from_step(step, *p.groups, *numbers))
 
 
 # What a row of tests, summaries or counts is about, whichever source reports it.
@@ -209,7 +185,6 @@ def read_folder(folder: Path | str) -> Reported:
         summaries[*same_quantity(row), row["group"]].append(row)
     sizes = _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
-    rows: dict[str, Row] = {}
     for row in tables["tests"]:
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
@@ -219,8 +194,8 @@ def read_folder(folder: Path | str) -> Reported:
             read = replace(read, claim=f"{read.claim}, {row['locator']}")
         if read.claim in found:
             raise UserError(f"{place}: {read.claim!r} is reported twice in one place")
-        found[read.claim], rows[read.claim] = read, row
-    return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables, rows)
+        found[read.claim] = replace(read, row=row)
+    return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables)
 
 
 def _with_one_overall(rows: list[Row]) -> list[Row]:
@@ -258,9 +233,6 @@ def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupS
         "highlight": "yes" if "abstract" in row["locator"].lower() else "no",
     }
     return _reported_p(given)
-
-
-Profile = dict[tuple[str, str], int]  # (stratum, group) -> number
 
 
 class _GroupSizes:
@@ -303,7 +275,7 @@ class _GroupSizes:
         self.sets[name] = (outcome, visit, marker)
         return self._name(name, stratum, place["group"])
 
-    def _reported_numbers(self, outcome: str, visit: str, marker: str) -> Profile:
+    def _reported_numbers(self, outcome: str, visit: str, marker: str) -> dict[tuple[str, str], int]:
         """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""
         return {
             (stratum, group): n
@@ -321,14 +293,12 @@ class _GroupSizes:
         """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
         lines: dict[str, str] = {}
         for name, (outcome, visit, marker) in self.sets.items():
-            strata = self.strata[marker]
-            sums = [
-                ((outcome, visit, marker, stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata
-            ]
-            sums += [((outcome, visit, "", "all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
+            strata, arms = self.strata[marker], self.arms
+            sums = [((marker, stratum, "all"), [(stratum, arm) for arm in arms]) for stratum in strata]
+            sums += [(("", "all", arm), [(stratum, arm) for stratum in strata]) for arm in arms]
             for key, parts in sums:
-                if key in self.counts and parts:
-                    total, where = self.counts[key]
+                if (outcome, visit, *key) in self.counts and parts:
+                    total, where = self.counts[outcome, visit, *key]
                     lines[" + ".join(self._name(name, *part) for part in parts) + f" = {total}"] = where
         for later, earlier in self._nested():
             for part in itertools.product(self.strata[self.sets[later][2]], self.arms):

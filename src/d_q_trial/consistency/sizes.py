@@ -6,7 +6,6 @@ spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole number
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections import Counter
@@ -108,8 +107,12 @@ def solutions(
 
 
 def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
-    """Return the widest bounds of every unknown, narrowed by the constraints; UserError if these contradict each other."""
-    widest = dict.fromkeys([*names, *itertools.chain(*(c.terms for c in constraints))], (0, LARGEST))
+    """Return the widest bounds of every unknown, narrowed by the constraints; ``names`` are those of groups, from one.
+
+    UserError if the constraints contradict each other or do not bound a group.
+    """
+    widest = dict.fromkeys(names, (1, LARGEST))
+    widest |= {name: (0, LARGEST) for c in constraints for name in c.terms if name not in widest}
     narrowed = _narrowed(widest, constraints, widest)
     if narrowed is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n], widest) is None)
@@ -117,14 +120,16 @@ def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Do
             f"group sizes: no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'}) "
             "contradicts those before it"
         )
+    for name in names:
+        if narrowed[name][1] >= LARGEST:
+            raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
     return narrowed
 
 
-def components(domains: Domains, constraints: Iterable[Constraint], pairs: Iterable[Iterable[str]]) -> list[list[str]]:
-    """Split the open unknowns into groups that no constraint and no P-value links, in the order of their first name."""
-    groups = [[name] for name, (low, high) in domains.items() if high > low]
-    order = {name: place for place, (name,) in enumerate(groups)}
-    for link in map(set, [*(constraint.terms for constraint in constraints), *pairs]):
-        linked = sorted((name for group in groups if link & set(group) for name in group), key=order.__getitem__)
-        groups = [group for group in groups if not link & set(group)] + ([linked] if linked else [])
-    return sorted(groups, key=lambda group: order[group[0]])
+def components(unknowns: Iterable[str], links: Iterable[Iterable[str]]) -> list[frozenset[str]]:
+    """Split unknowns into the groups that no link, such as a constraint or a P-value, joins with each other."""
+    groups = [frozenset([name]) for name in unknowns]
+    for link in map(set, links):
+        joined = frozenset().union(*(group for group in groups if group & link))
+        groups = [group for group in groups if not group & link] + [joined]
+    return groups

@@ -15,7 +15,7 @@ from ..published_tables import Number, Row, number
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .lattice import p_value
-from .reported import QUANTILES, Group, same_quantity
+from .reported import PARTS, QUANTILES, same_quantity
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -147,7 +147,7 @@ def order_of_limits(report: Report) -> Iterator[Finding]:
     for row, column, value in _limits(_medians(report)):
         places[*same_quantity(row), row["group"]].setdefault(QUANTILES[row["statistic"]][column], value)
     for key, values in places.items():
-        for (lower, low), (upper, high) in itertools.pairwise(Group(**values).ascending()):
+        for (lower, low), (upper, high) in itertools.pairwise((part, values[part]) for part in PARTS if part in values):
             if low.low > high.high:
                 words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
                 yield finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
@@ -195,9 +195,9 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
             differing.append(f"{outcome} at {visit} has {seen[-1]}")
             wanted = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
             for p in report.reported.p_values if len(actual) == 2 else ():
-                if p.usable and wanted <= report.reported.rows[p.claim].items():
+                if p.usable and wanted <= p.row.items():
                     pairs = [tuple(numbers[group] for group in actual) for numbers in (actual, stated)]
-                    reached = [assess(p, *pair, report.variant).status == ATTAINABLE for pair in pairs]
+                    reached = [assess(p, pair, report.variant).status == ATTAINABLE for pair in pairs]
                     each = zip(reached, pairs, strict=True)
                     words = [f"{'' if hit else 'not '}attainable with {n}/{m}" for hit, (n, m) in each]
                     fits.append(f"P = {p.p.text} is {' and '.join(words)}")
