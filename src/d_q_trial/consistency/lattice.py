@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr
+from scipy.special import ndtr, stdtr
 
-from ..stats.rank_sum import exact_counts, normal_p, normal_z
+from ..stats.rank_sum import exact_counts, normal_z
 
 _EDGE = 1e-12  # rounding error of a P-value
 EXACT = ("exact", "exact_mid_p")
@@ -45,14 +45,10 @@ def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
     whole pattern of ties, the distance from the mean is scaled by the tie-corrected standard deviation and the
     distribution without ties is interpolated: an approximation, whose usual error is ``_TRUE_ERROR``.
     """
-    family, continuity = variant.removesuffix("_continuity"), variant.endswith("_continuity")
-    if family == "normal":
-        return normal_p(u, n_first, n_second, tie_sum, continuity=continuity)
-    if family == "t":
-        z = normal_z(u, n_first, n_second, tie_sum, continuity=continuity)
-        return 2 * stdtr(n_first + n_second - 1, -np.abs(z))
-    n = n_first + n_second
-    mean = n_first * n_second / 2
+    n, mean = n_first + n_second, n_first * n_second / 2
+    if variant not in EXACT:
+        z = -np.abs(normal_z(u, n_first, n_second, tie_sum, continuity=variant.endswith("_continuity")))
+        return 2 * (ndtr(z) if variant.startswith("normal") else stdtr(n - 1, z))
     tie_sum = np.asarray(tie_sum, dtype=float)
     distance = np.abs(np.asarray(u, dtype=float) - mean) / np.sqrt(1 - tie_sum / (n**3 - n))
     if variant == "exact":  # with ties U moves in halves: an atom that reached half a unit outwards reaches a quarter
@@ -65,29 +61,22 @@ def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
 def _exact_table(n_first: int, n_second: int, variant: str) -> np.ndarray:
     """Logarithms of the exact P at U = 0, 1, ..., up to the mean (one entry beyond it if the mean is a half)."""
     counts = exact_counts(n_first, n_second)
-    total, top = sum(counts), n_first * n_second
-    logs, below = [], 0
-    for u, count in enumerate(counts[: (top + 1) // 2 + 1]):
-        doubled = 2 * (below + count) - (count if variant == "exact_mid_p" else 0)
-        if variant == "exact_mid_p" and 2 * u == top:
-            doubled = total - count / 2  # the middle is one atom, not two
-        logs.append(np.log(min(1.0, doubled / total)))
-        below += count
-    return np.array(logs)
+    below, half = np.cumsum(counts), counts[: (n_first * n_second + 1) // 2 + 1]
+    doubled = 2 * below[: half.size]
+    if variant == "exact_mid_p":
+        doubled -= half
+        if counts.size % 2:
+            doubled[-1] = below[-1] - half[-1] / 2  # the middle is one atom, not two
+    return np.log(np.minimum(1.0, doubled / below[-1]))
 
 
 @lru_cache(maxsize=4096)
 def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie_sum: int = 0) -> Lattice:
     """All P-values that a variant can give; with ``halves``, also of half-integer U, which only ties between groups make."""
-    if n_first > n_second:
-        return lattice(n_second, n_first, variant, halves, tie_sum)
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
     p = np.asarray(p_value(u, n_first, n_second, variant, tie_sum), dtype=float)
-    distinct = p[_first_of_each(p)]
-    for array in (u, p, distinct):
-        array.setflags(write=False)
-    return Lattice(u, p, distinct)
+    return Lattice(u, p, p[_first_of_each(p)])
 
 
 def _first_of_each(p: np.ndarray) -> np.ndarray:
@@ -155,11 +144,8 @@ def _bands(n_first: int, n_second: int, variant: str, least: int, most: int, err
         grid = lattice(n_first, n_second, variant)
         return grid.p, grid.p, grid, grid.u
     n = n_first + n_second
-    limit = (n**3 - n) // 2
-    if limit < TIE_STEP:  # of two values all or none tie, and a test of equal values has no P
-        least = most = 0
-    else:
-        least, most = min(max(least, TIE_STEP), limit), min(max(most, TIE_STEP), limit)
+    # Of two values all or none tie, and a test of equal values has no P.
+    least, most = (_possible(tie_sum, n) if n > 2 else 0 for tie_sum in (least, most))
     few = lattice(n_first, n_second, variant, True, least)
     start, end = lattice(n_first, n_second, variant, True, most).p, few.p  # more ties, smaller variance, smaller P
     if variant in EXACT and few.p.size > 1:
@@ -195,9 +181,10 @@ def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> T
     weight = 1 - math.exp(-n * (n - 1) / 2 * pair)
     low, high = _USUAL[0] * tie_sum - chance, _USUAL[1] * tie_sum + chance + 2 * TIE_STEP
     most = _MOST * tie_sum + chance + 10 * TIE_STEP
-    return Ties(min(max(weight, 0.02), 0.98), _whole(low, n), _whole(high, n), _whole(most, n))
+    sums = (_possible(TIE_STEP * round(tie_sum / TIE_STEP), n) for tie_sum in (low, high, most))
+    return Ties(min(max(weight, 0.02), 0.98), *sums)
 
 
-def _whole(tie_sum: float, n: int) -> int:
-    """Round to a possible tie sum, at least one pair, at most half of what all values equal would make."""
-    return max(TIE_STEP, min(TIE_STEP * round(tie_sum / TIE_STEP), (n**3 - n) // 2))
+def _possible(tie_sum: int, n: int) -> int:
+    """Return the nearest tie sum of at least one pair, and at most half of what all values equal would make."""
+    return max(TIE_STEP, min(tie_sum, (n**3 - n) // 2))
