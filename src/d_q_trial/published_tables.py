@@ -20,8 +20,6 @@ from .errors import UserError, nearest
 
 Row = dict[str, str]
 
-TESTS = ("rank_sum", "chi_squared", "other")
-RELATIONS = ("=", "<", ">", "<=", ">=")
 # Signs that mean a relation: mathematical and full-width ones, and two characters for one.
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
 _MINUS = str.maketrans("−–‒", "---")
@@ -69,11 +67,6 @@ def number(text: str) -> Number:
     return Number(cleaned, float(value), decimals, float(value - half), float(value + half))
 
 
-def number_or_none(text: str | None) -> Number | None:
-    """Read a reported number, or None from an empty cell."""
-    return number(text) if text and text.strip() else None
-
-
 def split_relation(text: str) -> tuple[str, str]:
     """Return the relation with which a text begins, in its plain form (empty if none), and the rest."""
     sign, rest = re.match(r"([<>=≤≥＜＞＝⩽⩾]*)\s*(.*)", text.strip(), re.DOTALL).groups()  # type: ignore[union-attr]
@@ -110,30 +103,35 @@ def whole(low: int, high: float = math.inf) -> Cell:
     return Cell(lambda text: text.isascii() and text.isdecimal() and low <= int(text) <= high, expected)
 
 
-COUNT, SOME = whole(0), whole(1)
 NUMBER = Cell(number, "a number with a decimal point")
 P_VALUE = Cell(lambda text: 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
-SHARE = Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3")
 _KINDS = {
-    "count": COUNT,
-    "some": SOME,
+    "count": whole(0),
+    "some": whole(1),
+    "size": whole(1, 2000),
     "number": NUMBER,
     "p": P_VALUE,
-    "share": SHARE,
-    "test": one_of(*TESTS),
-    "relation": one_of(*RELATIONS),
+    "bound": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
+    "step": Cell(lambda text: number(text).value > 0, "a number above zero"),
+    "share": Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
+    "name": Cell(bool, "a name"),
+    "test": one_of("rank_sum", "chi_squared", "other"),
+    "relation": one_of("=", "<", ">", "<=", ">="),
     "direction": one_of("negative", "positive"),
     "statistic": one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
+    "ties": one_of("unknown", "none", "few"),
+    "measure": one_of("value", "change"),
+    "answer": one_of("no", "yes"),
     "data": one_of("synthetic", "any"),
 }
 
 
-def schema(columns: str, **kinds: Cell) -> dict[str, Cell | None]:
+def _schema(columns: str) -> dict[str, Cell | None]:
     """Return the cell of each column; ``n:count`` has the kind ``count``, ``n:count?`` may be empty, ``note`` is free."""
     cells: dict[str, Cell | None] = {}
     for column in columns.split():
         name, _, kind = column.partition(":")
-        cell = (_KINDS | kinds)[kind.rstrip("?")] if kind else None
+        cell = _KINDS[kind.rstrip("?")] if kind else None
         if cell and kind.endswith("?"):
             cell = cell._replace(expected=f"{cell.expected}, or nothing", may_be_empty=True)
         cells[name] = cell
@@ -141,38 +139,14 @@ def schema(columns: str, **kinds: Cell) -> dict[str, Cell | None]:
 
 
 _SCHEMAS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-TABLES = {name: schema(columns) for name, columns in _SCHEMAS["tables"].items()}
-_STATEMENTS = schema(_SCHEMAS["statements"])  # value of each kind of statement
+TABLES = {name: _schema(columns) for name, columns in _SCHEMAS["tables"].items()}
+_STATEMENTS = _schema(_SCHEMAS["statements"])  # value of each kind of statement
 
 
 def read_published(folder: Path | str | None, name: str) -> list[Row]:
-    """Read and check one table of a folder of reported values; an absent table, or folder, has no rows.
-
-    UserError names every fault of the file, each with row, column, value and expectation.
-    """
+    """Read one table of a folder of reported values as :func:`read_table` does; an absent table, or folder, has no rows."""
     path = Path(folder or "") / f"{name}.csv"
-    if not folder or not path.exists():
-        return []
-    cells = TABLES.get(name, {})
-    rows = read_table(path, tuple(cells))
-    check_cells(path, rows, lambda row: _cells_of(name, cells, row))
-    return rows
-
-
-def check_cells(path: Path | str, rows: list[Row], cells_of: Callable[[Row], dict[str, Cell | None]]) -> None:
-    """Check the cells of a table, those that ``cells_of`` gives for a row; UserError as in :func:`read_published`."""
-    faults = []
-    for row in rows:
-        for column, cell in cells_of(row).items():
-            text = row[column]
-            if cell and not cell.accepts(text):
-                hint = nearest(text, cell.words) if text else ""
-                faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
-    if len(faults) == 1:
-        raise UserError(f"{path}, {faults[0]}")
-    if faults:
-        more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
-        raise UserError("\n  ".join([f"{path}: {len(faults)} faults", *faults[:_MOST_FAULTS], *more]))
+    return read_table(path, name) if folder and path.exists() else []
 
 
 def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
@@ -183,12 +157,30 @@ def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ..
     return frame.astype(dict.fromkeys(numeric, float))
 
 
-def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ...] = ()) -> list[Row]:
-    """Read a CSV as text, check its header, and bring signs into one form; ``_row`` is the number of a row.
+def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> list[Row]:
+    """Read a CSV as text, check its header and cells, and bring signs into one form; ``_row`` is the number of a row.
 
-    UserError if the file is empty, is not UTF-8, is separated by other signs than commas, or lacks, repeats or misspells
-    a column.
+    The columns are those of the table ``name``. If only some are ``required``, the others are empty where they are absent;
+    if not, further columns may follow. UserError if the file is empty, is not UTF-8, is separated by other signs than
+    commas, or lacks, repeats or misspells a column; and with row, column, value and expectation of every faulty cell.
     """
+    columns = tuple(TABLES.get(name, ()))
+    rows, faults = _rows(path, required or columns, columns if required else ()), []
+    for row in rows:
+        for column, cell in _cells_of(name, row).items():
+            text = row[column]
+            if cell and not cell.accepts(text):
+                hint = nearest(text, cell.words) if text else ""
+                faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
+    if len(faults) == 1:
+        raise UserError(f"{path}, {faults[0]}")
+    if faults:
+        more = [f"and {len(faults) - _MOST_FAULTS} more"] if len(faults) > _MOST_FAULTS else []
+        raise UserError("\n  ".join([f"{path}: {len(faults)} faults", *faults[:_MOST_FAULTS], *more]))
+    return rows
+
+
+def _rows(path: Path | str, required: tuple[str, ...], known: tuple[str, ...]) -> list[Row]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.reader(stream))
@@ -217,7 +209,7 @@ def read_table(path: Path | str, required: tuple[str, ...], known: tuple[str, ..
             continue
         if len(cells) != len(header):
             raise UserError(f"{path}, row {line}: {len(cells)} cells, expected {len(header)} as in the header")
-        row = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
+        row = dict.fromkeys(known, "") | {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
         table.append(_with_plain_signs(row) | {"_row": str(line)})
     return table
 
@@ -235,12 +227,13 @@ def _with_plain_signs(row: Row) -> Row:
     return row
 
 
-def _cells_of(name: str, cells: dict[str, Cell | None], row: Row) -> dict[str, Cell | None]:
+def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
+    """Return the cells of a table, with those that depend on another cell of the row."""
+    cells = TABLES.get(name, {})
     if name == "statements":
-        kind = row["kind"]
-        return {"kind": one_of(*_STATEMENTS)} | ({"value": _STATEMENTS[kind]} if kind in _STATEMENTS else {})
+        return {"kind": one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
     if row.get("statistic") == "count_percent":
-        return cells | {"center": COUNT, "n": SOME}
+        return cells | {"center": _KINDS["count"], "n": _KINDS["some"]}
     if row.get("statistic") == "mean_sd" and "spread" in row:
         return cells | {"spread": NUMBER}
     return cells

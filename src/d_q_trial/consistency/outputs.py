@@ -60,15 +60,14 @@ def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, li
     ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if there is nothing
     that can be checked.
     """
-    if Path(path).is_dir():
+    if tabulated := Path(path).is_dir():
         reported = read_folder(path)
-        decision = decide(reported.p_values)
-        for place, p in enumerate(reported.p_values):
-            if p.measured and p.variable in decision.steps:  # where the reported decimals mislead
-                reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
     else:
         reported = Reported(Path(path).stem, read_p_values(path), read_constraints(sizes) if sizes else [])
-        decision = decide(reported.p_values)
+    decision = decide(reported.p_values)
+    for place, p in enumerate(reported.p_values):
+        if tabulated and p.measured and p.variable in decision.steps:  # where the reported decimals mislead
+            reported.p_values[place] = recorded_in(decision.steps[p.variable], p)
     report = assess_paper(reported, decision)
     checks = (*p_value_checks.CHECKS, *table_checks.CHECKS)
     findings = in_order(finding for check in checks for finding in check(report))

@@ -12,21 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from ..errors import UserError
-from ..published_tables import (
-    P_VALUE,
-    Cell,
-    Number,
-    Row,
-    check_cells,
-    number,
-    number_or_none,
-    one_of,
-    read_published,
-    read_table,
-    schema,
-    split_relation,
-    whole,
-)
+from ..published_tables import TABLES, Number, Row, number, read_published, read_table, split_relation
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
 from .sizes import Constraint, parse_constraint
 
@@ -38,19 +24,6 @@ QUANTILES = {
 }
 SIDES = ("first", "second")
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
-# Columns of a CSV of P-values; docs/consistency.md explains them.
-_CELLS = schema(
-    "claim:name p:bound n_first:size? n_second:size? size_first size_second test:test? where source step:step? ties:ties?"
-    " variable measure:measure? highlight:answer? effect:number? "
-    + " ".join(f"{part}_{side}:number?" for side in SIDES for part in PARTS),
-    name=Cell(bool, "a name"),
-    bound=Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
-    size=whole(1, 2000),
-    step=Cell(lambda text: number(text).value > 0, "a number above zero"),
-    ties=one_of(*_TIES),
-    measure=one_of("value", "change"),
-    answer=one_of("no", "yes"),
-)
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
@@ -115,10 +88,9 @@ class Reported:
 
 def read_p_values(path: Path | str) -> list[ReportedP]:
     """Read a CSV of P-values; UserError with file, row, column, value and expectation."""
-    rows = [dict.fromkeys(_CELLS, "") | row for row in read_table(path, ("claim", "p"), tuple(_CELLS))]
+    rows = read_table(path, "consistency/p_values", required=("claim", "p"))
     if not rows:
         raise UserError(f"{path}: no claims below the header")
-    check_cells(path, rows, lambda row: _CELLS)
     first: dict[str, Row] = {}
     p_values = [_reported_p(row) for row in rows]
     for row, p in zip(rows, p_values, strict=True):
@@ -150,7 +122,7 @@ def _reported_p(row: Row) -> ReportedP:
         source=row["source"],
         ties=_TIES[row["ties"] or "unknown"],
         highlight=row["highlight"] == "yes",
-        effect=number_or_none(row["effect"]),
+        effect=number(row["effect"]) if row["effect"] else None,
         variable=row["variable"] or row["claim"],
         measured=row["measure"] != "change",
     )
@@ -175,8 +147,6 @@ def read_folder(folder: Path | str) -> Reported:
     UserError with file, row, column, value and expectation.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder of published tables")
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     tables = {path.stem: _with_one_overall(read_published(folder, path.stem)) for path in sorted(folder.glob("*.csv"))}
@@ -209,7 +179,7 @@ def _sides(row: Row) -> list[str]:
 
 def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes) -> ReportedP:
     between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
-    given = dict.fromkeys(_CELLS, "")
+    given = dict.fromkeys(TABLES["consistency/p_values"], "")
     for side, name in zip(SIDES, _sides(row), strict=True):
         place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
         for summary in reversed(summaries.get((*same_quantity(place), place["group"]), [])):  # the first one holds

@@ -55,9 +55,9 @@ def parse_constraint(text: str, where: str = "") -> Constraint:
 def read_constraints(path: Path | str) -> list[Constraint]:
     """Read a CSV with the columns ``constraint`` and, if given, ``where``."""
     constraints = []
-    for row in read_table(path, ("constraint",), ("constraint", "where")):
+    for row in read_table(path, "consistency/sizes", required=("constraint",)):
         try:
-            constraints.append(parse_constraint(row["constraint"], row.get("where", "")))
+            constraints.append(parse_constraint(row["constraint"], row["where"]))
         except ValueError as error:
             raise UserError(f"{path}, row {row['_row']}, column constraint: {row['constraint']!r}: {error}") from None
     return constraints
