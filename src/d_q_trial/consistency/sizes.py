@@ -66,34 +66,26 @@ def read_constraints(path: Path | str) -> list[Constraint]:
 Domains = dict[str, tuple[int, int]]
 
 
-def _narrowed(domains: Domains, constraints: Iterable[Constraint], changed: Iterable[str]) -> Domains | None:
-    """Narrow bounds by the constraints on ``changed`` unknowns, and so on; None if no numbers are left for an unknown."""
-    domains = dict(domains)
-    while changed:
-        active, before = [c for c in constraints if not c.terms.keys().isdisjoint(changed)], dict(domains)
-        for constraint in active:
+def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
+    """Narrow bounds by the constraints until nothing changes; None if no numbers are left for an unknown."""
+    domains, before = dict(domains), None
+    while domains != before:
+        before = dict(domains)
+        for constraint in constraints:
             ends = [sorted(sign * end for end in domains[name]) for name, sign in constraint.terms.items()]
             least, most = (sum(end[side] for end in ends) for side in (0, 1))
-            if least > constraint.high or most < constraint.low:
-                return None
             for (name, sign), (low, high) in zip(constraint.terms.items(), ends, strict=True):
                 below, above = max(low, constraint.low - most + high), min(high, constraint.high - least + low)
                 lower, upper = sorted((below / sign, above / sign))
                 domains[name] = (math.ceil(lower), math.floor(upper))
-                if domains[name][0] > domains[name][1]:
+                if below > above or domains[name][0] > domains[name][1]:
                     return None
-        changed = {name for name, bounds in domains.items() if bounds != before[name]}
     return domains
 
 
-def solutions(
-    domains: Domains, constraints: Sequence[Constraint], changed: Iterable[str] | None = None
-) -> Iterator[dict[str, int]]:
-    """Yield every assignment within the bounds that meets all constraints, in a fixed order.
-
-    ``changed`` names the unknowns whose bounds the constraints have not narrowed yet: all, unless given.
-    """
-    narrowed = _narrowed(domains, constraints, domains if changed is None else changed)
+def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[dict[str, int]]:
+    """Yield every assignment within the bounds that meets all constraints, in a fixed order."""
+    narrowed = _narrowed(domains, constraints)
     if narrowed is None:
         return
     free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
@@ -103,7 +95,7 @@ def solutions(
     _, name = min(free)
     low, high = narrowed[name]
     for value in range(low, high + 1):
-        yield from solutions(narrowed | {name: (value, value)}, constraints, {name})
+        yield from solutions(narrowed | {name: (value, value)}, constraints)
 
 
 def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
@@ -113,9 +105,9 @@ def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Do
     """
     widest = dict.fromkeys(names, (1, LARGEST))
     widest |= {name: (0, LARGEST) for c in constraints for name in c.terms if name not in widest}
-    narrowed = _narrowed(widest, constraints, widest)
+    narrowed = _narrowed(widest, constraints)
     if narrowed is None:
-        last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n], widest) is None)
+        last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
         raise UserError(
             f"group sizes: no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'}) "
             "contradicts those before it"

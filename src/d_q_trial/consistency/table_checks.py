@@ -29,9 +29,14 @@ def _grouped(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], list[R
     return groups
 
 
-def _numbers(report: Report, **cells: str) -> list[Row]:
-    """Return the rows that report a number of participants."""
-    return [row for table in ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
+def _numbers(report: Report, *tables: str, **cells: str) -> list[Row]:
+    """Return the rows that report a number of participants, of counts and summaries or of some tables."""
+    return [row for table in tables or ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
+
+
+def _first(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], int]:
+    """Return the number of participants in the first of the rows that share the cells of some columns."""
+    return {cells: int(own[0]["n"]) for cells, own in _grouped(rows, *columns).items()}
 
 
 def _medians(report: Report, **cells: str) -> list[Row]:
@@ -156,11 +161,8 @@ def order_of_limits(report: Report) -> Iterator[Finding]:
 def parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of strata and of groups, and compare with the reported whole."""
     checked = 0
-    counts = [row for row in report.table("counts") if row["n"]]
-    for (outcome, visit), rows in _grouped(counts, "outcome", "visit").items():
-        numbers: dict[tuple[str, str, str], int] = {}
-        for row in rows:
-            numbers.setdefault((row["marker"], row["stratum"], row["group"]), int(row["n"]))
+    for (outcome, visit), rows in _grouped(_numbers(report, "counts"), "outcome", "visit").items():
+        numbers = _first(rows, "marker", "stratum", "group")
         parts: dict[str, list[int]] = defaultdict(list)
         for (marker, stratum, group), n in numbers.items():
             if stratum == "all" and group != "all":
@@ -180,9 +182,7 @@ def parts_and_wholes(report: Report) -> Iterator[Finding]:
 
 def stated_numbers(report: Report) -> Iterator[Finding]:
     """Compare a number of participants stated once for several panels with the numbers reported for each."""
-    counted: dict[tuple[str, str, str], int] = {}
-    for row in _numbers(report, stratum="all"):
-        counted.setdefault((row["outcome"], row["visit"], row["group"]), int(row["n"]))
+    counted = _first(_numbers(report, stratum="all"), "outcome", "visit", "group")
     statements = _grouped(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
     for (source, locator, outcomes, visits), rows in statements.items():
         stated = {row["group"]: int(row["value"]) for row in rows}
@@ -264,7 +264,7 @@ def percentages(report: Report) -> Iterator[Finding]:
 
 def shares(report: Report) -> Iterator[Finding]:
     """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
-    overall = [row for row in report.table("counts", group="all") if row["n"]]
+    overall = _numbers(report, "counts", group="all")
     whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
     for claim in report.table("statements", kind="share"):
         own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
@@ -292,18 +292,15 @@ def flow(report: Report) -> Iterator[Finding]:
     for (group,), lines in _grouped(report.table("registry_flow"), "group").items():
         reasons = sum(int(row["n"]) for row in lines if row["reason"])
         own = {row["milestone"]: row for row in lines if not row["reason"]}
-        started, completed, missing = (
-            int(own[name]["n"]) if name in own else None for name in ("started", "completed", "not_completed")
-        )
+        n = {name: int(row["n"]) for name, row in own.items()}
+        started, completed, missing = map(n.get, ("started", "completed", "not_completed"))
         words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
-        if started is not None and completed is not None and missing not in (None, started - completed):
+        if None not in (started, completed, missing) and missing != started - completed:
             yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
         if "started" in own and any(row["reason"] for row in lines) and missing not in (None, reasons):
             yield finding("flow-reasons", group, **words, value=missing, expected=reasons)
-        beyond = [
-            r for r in rows if (r["visit"], r["group"]) == (last, group) and completed and int(r["n"]) > completed
-        ]
-        if beyond:
+        at_end = [row for row in rows if (row["visit"], row["group"]) == (last, group)]
+        if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
             words |= {"visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers], "done": own["completed"]}
             yield finding("completers", group, **words, rows=beyond, value=completed, expected=numbers[0][0])
@@ -316,15 +313,14 @@ def withdrawals(report: Report) -> Iterator[Finding]:
         lines = arms.get((row["group"],))
         if not lines:
             continue
-        counts: Counter[str] = Counter()
-        for line in lines:
-            counts[line["step"]] += int(line["count"])
+        gone, left = (
+            sum(int(line["count"]) for line in lines if line["step"] == s) for s in ("withdrew", "left_treatment")
+        )
         words = {"here": lines[0], "row": row}
-        if counts["withdrew"] == int(row["n"]):
+        if gone == int(row["n"]):
             agree.append((f"{row['group']} {row['n']}", words))
         else:
-            left = counts["left_treatment"]
-            yield finding("withdrawals", row["group"], **words, value=counts["withdrew"], left=left)
+            yield finding("withdrawals", row["group"], **words, value=gone, left=left)
     if agree:
         yield finding("withdrawals-agree", groups=[text for text, _ in agree], **agree[0][1])
 
@@ -335,14 +331,10 @@ def adverse_events(report: Report) -> Iterator[Finding]:
     by_source = sorted(_grouped(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
     if len(by_source) != 2:
         return
-    (((short,), own), ((full,), _)) = by_source
-    some, every = (  # event -> group -> count, without those that are not listed
-        {
-            event: {row["group"]: int(row["affected"]) for row in lines if row["affected"]}
-            for (event,), lines in _grouped(of_source, "event").items()
-        }
-        for _, of_source in by_source
-    )
+    ((short,), own), ((full,), others) = by_source
+    some, every = defaultdict(dict), defaultdict(dict)  # event -> group -> count, if that is listed
+    for source, row in [(some, row) for row in own] + [(every, row) for row in others]:
+        source[row["event"]] |= {row["group"]: int(row["affected"])} if row["affected"] else {}
     any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
     if any_event and "overall" in some:
         every["overall"] = any_event
