@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import formatting
 from .errors import UserError
 from .files import read_csv
-from .published_tables import Row, number, read_published
+from .published_tables import SUMMARIES, Row, number, read_published
 from .results_table import KEYS
 from .stats.two_sample import TESTS
 
@@ -42,13 +42,6 @@ NO_EVENTS = "the workbook has no adverse events"
 
 _HOLDS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge}
 _TABLES = ("summaries", "ranges", "tests", "counts", "correlations", "adverse_events")
-# Statistic of the results for each column of a reported summary.
-_SUMMARIES = {
-    "median_iqr": {"n": "n", "center": "median", "lower": "q1", "upper": "q3"},
-    "median_range": {"n": "n", "center": "median", "lower": "minimum", "upper": "maximum"},
-    "count_percent": {"n": "n", "center": "count", "lower": "percent"},
-    "range": {"n": "n", "lower": "minimum", "upper": "maximum"},
-}
 # A reported value: its name and place, its ``relation`` ("=" for a value, an inequality for a bound), the key of its row of
 # the results, and why it is ``not_checkable``.
 Claim = dict[str, str]
@@ -87,7 +80,8 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
     missing = ""
     if table in ("summaries", "ranges"):
         key["group"] = "both arms" if row["group"] == "all" else row["group"]
-        values = [(name, row[column], "=", name) for column, name in _SUMMARIES[row["statistic"]].items()]
+        columns = {"n": "n"} | SUMMARIES[row["statistic"]]
+        values = [(name, row[column], "=", name) for column, name in columns.items()]
     elif table == "tests":
         if " vs " in row["stratum"]:  # the stratum names the contrast itself, and the results leave it empty
             key["stratum"] = ""
@@ -194,14 +188,12 @@ def _in_analysis(claim: Claim, same_strata: Mapping[str, Mapping[str, str]]) -> 
     """Return a claim with the labels that the analysis gives to its strata."""
     names = same_strata.get(claim["marker"], {})
     sides = claim["contrast"].split(" - ")
-    between = len(sides) == 2 and all(side in names for side in sides)
-    if not between and claim["stratum"] not in names:
+    field, own = ("contrast", sides) if names.keys() >= set(sides) else ("stratum", [claim["stratum"]])
+    if not names.keys() >= set(own):
         return claim
-    if not all(names[name] for name in (sides if between else [claim["stratum"]])):
+    if not all(names[name] for name in own):
         return claim | {"not_checkable": OTHER_SUBGROUPS}
-    if between:
-        return claim | {"contrast": " - ".join(names[side] for side in sides)}
-    return claim | {"stratum": names[claim["stratum"]]}
+    return claim | {field: " - ".join(names[name] for name in own)}
 
 
 def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: Trial) -> tuple[str, float, str]:

@@ -20,6 +20,14 @@ from .errors import UserError, nearest
 
 Row = dict[str, str]
 
+# The statistic that each column of a reported summary holds.
+SUMMARIES = {
+    "median_iqr": {"center": "median", "lower": "q1", "upper": "q3"},
+    "median_range": {"center": "median", "lower": "minimum", "upper": "maximum"},
+    "count_percent": {"center": "count", "lower": "percent"},
+    "range": {"lower": "minimum", "upper": "maximum"},
+    "mean_sd": {"center": "mean", "lower": "sd"},
+}
 # Signs that mean a relation: mathematical and full-width ones, and two characters for one.
 _SIGNS = {"≤": "<=", "≥": ">=", "＜": "<", "＞": ">", "＝": "=", "=<": "<=", "=>": ">=", "⩽": "<=", "⩾": ">="}
 _MINUS = str.maketrans("−–‒", "---")
@@ -118,7 +126,7 @@ _KINDS = {
     "test": one_of("rank_sum", "chi_squared", "other"),
     "relation": one_of("=", "<", ">", "<=", ">="),
     "direction": one_of("negative", "positive"),
-    "statistic": one_of("median_iqr", "median_range", "count_percent", "range", "mean_sd"),
+    "statistic": one_of(*SUMMARIES),
     "ties": one_of("unknown", "none", "few"),
     "measure": one_of("value", "change"),
     "answer": one_of("no", "yes"),

@@ -12,16 +12,11 @@ from operator import itemgetter
 from pathlib import Path
 
 from ..errors import UserError
-from ..published_tables import TABLES, Number, Row, number, read_published, read_table, split_relation
+from ..published_tables import SUMMARIES, TABLES, Number, Row, number, read_published, read_table, split_relation
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
 from .sizes import Constraint, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
-# What the columns of a summary hold.
-QUANTILES = {
-    "median_iqr": {"center": "median", "lower": "q1", "upper": "q3"},
-    "median_range": {"center": "median", "lower": "minimum", "upper": "maximum"},
-}
 SIDES = ("first", "second")
 _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
@@ -183,8 +178,8 @@ def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupS
     for side, name in zip(SIDES, _sides(row), strict=True):
         place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
         for summary in reversed(summaries.get((*same_quantity(place), place["group"]), [])):  # the first one holds
-            parts = QUANTILES.get(summary["statistic"], {})
-            given |= {f"{part}_{side}": summary[column] for column, part in parts.items() if summary[column]}
+            parts = [(part, summary[column]) for column, part in SUMMARIES[summary["statistic"]].items()]
+            given |= {f"{part}_{side}": text for part, text in parts if part in PARTS and text}
         size = sizes.look_up(place, row.get(f"n_{name}", ""))
         given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"

@@ -11,11 +11,11 @@ from fractions import Fraction
 
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import Number, Row, number
+from ..published_tables import SUMMARIES, Number, Row, number
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .lattice import p_value
-from .reported import PARTS, QUANTILES, same_quantity
+from .reported import PARTS, same_quantity
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -40,7 +40,7 @@ def _first(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], int]:
 
 
 def _medians(report: Report, **cells: str) -> list[Row]:
-    return [row for row in report.table("summaries", **cells) if row["statistic"] in QUANTILES]
+    return [row for row in report.table("summaries", **cells) if row["statistic"].startswith("median")]
 
 
 def _limits(rows: Iterable[Row]) -> Iterator[tuple[Row, str, Number]]:
@@ -150,7 +150,7 @@ def order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     places: dict[tuple, dict[str, Number]] = defaultdict(dict)
     for row, column, value in _limits(_medians(report)):
-        places[*same_quantity(row), row["group"]].setdefault(QUANTILES[row["statistic"]][column], value)
+        places[*same_quantity(row), row["group"]].setdefault(SUMMARIES[row["statistic"]][column], value)
     for key, values in places.items():
         for (lower, low), (upper, high) in itertools.pairwise((part, values[part]) for part in PARTS if part in values):
             if low.low > high.high:

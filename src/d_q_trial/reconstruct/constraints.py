@@ -17,22 +17,17 @@ from statistics import NormalDist
 import numpy as np
 
 from ..errors import UserError
-from ..published_tables import Row, number, read_published
+from ..published_tables import SUMMARIES, Row, number, read_published
 from .design import Design, Enrolment
 
 # Added to every missed constraint, so that the search does not settle for a near miss.
 _MISSED = 0.02
 # The least difference, in reported units, of medians that the article calls lower or higher without a number.
 _APART = 1.0
-# What the fields of a summary report: a probability stands for a quantile; and the range of the quartiles of a group,
-# or of all its values, in units of what counts as missed by one.
-_SUMMARIES: dict[str, tuple[dict[str, float | str], float]] = {
-    "median_iqr": ({"lower": 0.25, "center": 0.5, "upper": 0.75}, 4),
-    "median_range": ({"lower": 0.0, "center": 0.5, "upper": 1.0}, 16),
-    "range": ({"lower": 0.0, "upper": 1.0}, 16),
-    "mean_sd": ({"center": "mean", "lower": "sd"}, 4),
-}
+_PROBABILITIES = {"minimum": 0.0, "q1": 0.25, "median": 0.5, "q3": 0.75, "maximum": 1.0}
 _MOMENTS = {"mean": np.mean, "sd": partial(np.std, ddof=1)}
+# The range of the quartiles of a group, or of all its values, in units of what counts as missed by one.
+_PARTS = {"median_iqr": 4, "median_range": 16, "range": 16}
 Window = tuple[float, float]
 
 
@@ -225,24 +220,24 @@ def constraints_on(
                 window = rounding_window(row["effect"]) if row["effect"] else far
                 name = f"{title}difference of medians {row['effect'] or row['direction']}"
                 found.setdefault(tuple(groups), MedianDifference(name, first, (window,), 10.0, others[0]))
-        fields, parts = _SUMMARIES.get(row.get("statistic", ""), ({}, 1.0))
-        for column, what in fields.items():
-            reported = row[column]
-            key = (what, *groups, reported)
-            if isinstance(what, str):
+        fields = SUMMARIES.get(row.get("statistic", ""), {}).items()
+        for column, what in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
+            key = what, *groups, row[column]
+            if what in _MOMENTS:
                 name, window, scale = (
-                    f"{title}{what} = {reported}",
-                    rounding_window(reported),
-                    float(row["lower"]) / parts,
+                    f"{title}{what} = {row[column]}",
+                    rounding_window(row[column]),
+                    float(row["lower"]) / 4,
                 )
                 found.setdefault(key, Constraint(name, first, (window,), scale, statistic=_MOMENTS[what]))
                 continue
-            low, high = rounding_window(reported, edges=edges)
-            if row["statistic"] == "range" and number(reported).decimals == 0:
-                low = number(reported).value  # an age of 62 is 62.0 or more, and is reported as 62
-            scale = max(abs(float(row["upper"]) - float(row["lower"])) / parts, 1e-9)
-            name = f"{title}quantile {what:g} = {reported}"
-            found.setdefault(key, Quantile(name, first, ((low, high),), scale, probability=what))
+            low, high = rounding_window(row[column], edges=edges)
+            if row["statistic"] == "range" and number(row[column]).decimals == 0:
+                low = number(row[column]).value  # an age of 62 is 62.0 or more, and is reported as 62
+            scale = max(abs(float(row["upper"]) - float(row["lower"])) / _PARTS[row["statistic"]], 1e-9)
+            at = _PROBABILITIES[what]
+            name = f"{title}quantile {at:g} = {row[column]}"
+            found.setdefault(key, Quantile(name, first, ((low, high),), scale, probability=at))
     for constraint in found.values():
         if constraint.items.size == 0:
             raise UserError(f"{constraint.name}: no participant has a value")
