@@ -1,10 +1,10 @@
 """Every reported number recomputed from a workbook with pandas and scipy alone: no code of the package is used here."""
 
+import itertools
 import re
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 from scipy import stats
@@ -14,8 +14,11 @@ MARKERS = ("p16_variant_5", "p16_variant_1+5")
 # The one reported number that the cohort leaves aside, as its first sheet says.
 READ_OTHERWISE = {("p1np", "week_4", "d_q", "1480"): "148.0"}
 PARTS = {
-    "median_iqr": (("center", 0.5), ("lower", 0.25), ("upper", 0.75)),
-    "median_range": (("center", 0.5), ("lower", 0.0), ("upper", 1.0)),
+    "median_iqr": {"center": 0.5, "lower": 0.25, "upper": 0.75},
+    "median_range": {"center": 0.5, "lower": 0.0, "upper": 1.0},
+    "range": {"lower": 0.0, "upper": 1.0},
+    "count_percent": {"center": pd.Series.sum, "lower": lambda sample: 100 * sample.mean()},
+    "mean_sd": {"value": pd.Series.mean, "spread": pd.Series.std},
 }
 
 
@@ -28,7 +31,11 @@ def rounds_to(value: float, reported: str) -> bool:
 
 def _published(name: str) -> pd.DataFrame:
     frame = pd.read_csv(PUBLISHED / f"{name}.csv", dtype=str, keep_default_na=False)
-    return frame[frame["outcome"].ne("sasp_composite") & frame.get("group", frame["outcome"]).ne("fisetin")]
+    if name == "registry_baseline":
+        frame = frame[frame["group"].ne("total")].assign(measure="baseline", stratum="all")
+    if name != "correlations":
+        frame = frame[frame["outcome"].ne("sasp_composite") & frame.get("group", frame["outcome"]).ne("fisetin")]
+    return frame
 
 
 class Cohort:
@@ -44,7 +51,8 @@ class Cohort:
         self.columns = {}
         for header, column in [*people.drop(columns="Arm").items(), *sasp.drop(columns="Arm").items()]:
             label, visit = re.fullmatch(r"(.*?)(?: (baseline|week \d+))?(?: \([^()]*\))?", header).groups()
-            self.columns[keys.get(label) or keys[header], (visit or "baseline").replace(" ", "_")] = column
+            key = keys.get(label) or keys[header], (visit or "baseline").replace(" ", "_")
+            self.columns[key] = column if column.dtype.kind in "if" else column.eq("yes")
         self.population = sheets["p16 by age"]
         markers = {marker: self.columns[marker, "baseline"] for marker in MARKERS}
         self.upper = {marker: values >= values.quantile(2 / 3) for marker, values in markers.items()}
@@ -63,83 +71,56 @@ class Cohort:
 
 def checks(path) -> list[tuple[str, str, float, bool]]:
     """Return (what, reported, recomputed, agrees) for every reported number that participants can give."""
-    cohort = Cohort(path)
-    return [*_summaries(cohort), *_tests(cohort), *_counts(cohort), *_ages(cohort), *_correlations(cohort)]
+    cohort, found = Cohort(path), []
+    for (row, *what), relation, reported, value in itertools.chain(
+        *(part(cohort) for part in (_groups, _tests, _ages))
+    ):
+        if reported:
+            place = " ".join(map(str, (*row[2:8], *what)))
+            agrees = {"=": rounds_to(value, reported), "<": value < float(reported), ">": value > float(reported)}
+            found.append((place, f"{relation} {reported}", value, agrees[relation]))
+    return found
 
 
-def _summaries(cohort):
-    for row in _published("summaries").itertuples():
-        name = f"{row.locator} {row.outcome} {row.visit} {row.stratum} {row.group}"
-        if row.statistic == "count_percent":
-            smokes = cohort.sample(row, "all", row.group) == "yes"
-            yield f"{name} count", row.center, int(smokes.sum()), rounds_to(smokes.sum(), row.center)
-            yield f"{name} percent", row.lower, 100 * smokes.mean(), rounds_to(100 * smokes.mean(), row.lower)
-            continue
+def _groups(cohort):
+    for row in itertools.chain(
+        *(_published(n).itertuples() for n in ("summaries", "ranges", "registry_baseline", "counts"))
+    ):
         sample = cohort.sample(row, row.stratum, row.group)
-        if row.n:
-            yield f"{name} n", row.n, len(sample), len(sample) == int(row.n)
-        for field, probability in PARTS[row.statistic]:
+        yield (row, "n"), "=", row.n, len(sample)
+        for field, part in PARTS[row.statistic].items() if "statistic" in row._fields else ():
             reported = getattr(row, field)
             reported = READ_OTHERWISE.get((row.outcome, row.visit, row.group, reported), reported)
-            value = sample.quantile(probability)
-            yield f"{name} {field}", reported, value, rounds_to(value, reported)
+            yield (row, field), "=", reported, part(sample) if callable(part) else sample.quantile(part)
 
 
 def _tests(cohort):
     for row in _published("tests").itertuples():
-        name = f"{row.locator} {row.outcome} {row.visit} {row.stratum} {row.contrast}"
         if row.test == "chi_squared":
             table = pd.crosstab(cohort.arm, cohort.columns[row.outcome, "baseline"])
-            p = stats.chi2_contingency(table, correction=False).pvalue
-            yield f"{name} P", row.p, p, rounds_to(p, row.p)
+            yield (row, "P"), "=", row.p, stats.chi2_contingency(table, correction=False).pvalue
             continue
         of_strata = "vs" in row.stratum
         sides = [(side, "all") if of_strata else (row.stratum, side) for side in row.contrast.split(" - ")]
         samples = [cohort.sample(row, *side) for side in sides]
         p = stats.mannwhitneyu(*samples, use_continuity=False, method="asymptotic").pvalue
-        agrees = {"=": rounds_to(p, row.p), ">": p > float(row.p), "<": p < float(row.p)}[row.p_relation]
-        yield f"{name} P", f"{row.p_relation} {row.p}", p, agrees
+        yield (row, "P"), row.p_relation, row.p, p
         difference = samples[0].median() - samples[1].median()
-        if row.effect:
-            yield f"{name} effect", row.effect, difference, rounds_to(difference, row.effect)
+        yield (row, "effect"), "=", row.effect, difference
         if row.direction:
-            agrees = difference < 0 if row.direction == "negative" else difference > 0
-            yield f"{name} direction", row.direction, difference, agrees
+            yield (row, "direction"), "<" if row.direction == "negative" else ">", "0", difference
         for reported, sample in zip((row.n_d_q, row.n_control), samples, strict=True):
-            if reported:
-                yield f"{name} n", reported, len(sample), len(sample) == int(reported)
-
-
-def _counts(cohort):
-    for row in _published("counts").itertuples():
-        found = len(cohort.sample(row, row.stratum, row.group))
-        yield f"{row.locator} {row.outcome} {row.visit} {row.stratum} {row.group} n", row.n, found, found == int(row.n)
+            yield (row, "n"), "=", reported, len(sample)
 
 
 def _ages(cohort):
-    age = cohort.columns["age", "baseline"]
-    for row in _published("ranges").itertuples():
-        for reported, value in ((row.lower, age.min()), (row.upper, age.max())):
-            yield f"{row.locator} {row.outcome} range", reported, value, rounds_to(value, reported)
-    for row in _published("registry_baseline").query("group != 'total'").itertuples():
-        sample = age[cohort.arm == row.group]
-        for reported, value in ((row.value, sample.mean()), (row.spread, sample.std())):
-            yield f"registry {row.outcome} {row.group} mean or SD", reported, value, rounds_to(value, reported)
-
-
-def _correlations(cohort):
+    """Markers and age, in the participants and in the population sample."""
     age = cohort.population["Age (years)"]
     found = {"participants": 60, "population": len(age), "population_under_60": (age < 60).sum()}
     found["population_over_60"] = (age >= 60).sum()
-    for row in pd.read_csv(PUBLISHED / "correlations.csv", dtype=str, keep_default_na=False).itertuples():
-        n = int(found[row.group])
-        yield f"{row.locator} n", row.n, n, n == int(row.n)
+    for row in _published("correlations").itertuples():
+        yield (row, "n"), "=", row.n, int(found[row.group])
         if row.r:
             rho, p = stats.spearmanr(cohort.columns[row.marker, "baseline"], cohort.columns["age", "baseline"])
-            yield f"{row.locator} rho", row.r, rho, rounds_to(rho, row.r)
-            yield f"{row.locator} P", f"{row.p_relation} {row.p}", p, p < float(row.p)
-
-
-def finite_share(path) -> float:
-    """Share of the expected values that are there: guards against a table of blanks that passes by emptiness."""
-    return float(np.mean([column.notna().mean() for column in Cohort(path).columns.values()]))
+            yield (row, "rho"), "=", row.r, rho
+            yield (row, "P"), row.p_relation, row.p, p
