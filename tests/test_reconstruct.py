@@ -114,11 +114,11 @@ def test_search_names_the_constraint_that_cannot_be_met():
 def test_every_reported_row_of_the_trial_becomes_a_constraint():
     design = read_design(DESIGN, load_trial("data/trial.yaml"))
     targets = constraints.read_targets(PUBLISHED, design)
-    people = recruit(design, rng())
+    cohort = recruit(design, targets, 0, rng())
     names = []
     for outcome, visit in targets:
         if outcome in design.continuous:
-            names += [constraint.name for constraint in constraints.constraints_on(targets, people, outcome, visit)]
+            names += [constraint.name for constraint in constraints.constraints_on(cohort, outcome, visit)]
     assert len(names) > 550
     assert any("P = 0.611" in name for name in names)
     assert any("= 148.0" in name for name in names)

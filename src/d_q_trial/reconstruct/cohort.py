@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -12,32 +10,13 @@ import numpy as np
 from ..errors import UserError
 from ..published_tables import Row
 from ..trial import BASELINE
-from .constraints import Targets, check_counts, constraints_on, effect_sign, groups_of
-from .design import Design, Enrolment, recruit
+from .constraints import check_counts, constraints_on, effect_sign, groups_of
+from .design import Cohort, Design, Targets, recruit
 from .search import Column, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
 
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
 Knots = tuple[float, float, float, float, float]
-
-
-@dataclass
-class Cohort:
-    """A synthetic cohort: recorded values as whole cells (the design's ``decimals`` place the point)."""
-
-    seed: int
-    design: Design
-    targets: Targets
-    people: Enrolment
-    markers: dict[str, np.ndarray] = field(default_factory=dict)
-    smoker: np.ndarray = field(default_factory=lambda: np.array([], bool))
-    cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> int, shape (n,)
-    population: dict[str, np.ndarray] = field(default_factory=dict)
-
-    def values(self, outcome: str, visit: str) -> np.ndarray:
-        """Return recorded values, shape (n,); NaN where there is none."""
-        column = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
-        return np.where(self.people.absent.get((outcome, visit), False), np.nan, column)
 
 
 def reconstruct(
@@ -49,13 +28,14 @@ def reconstruct(
     """
     people_seed, population_seed, column_seed = np.random.SeedSequence(seed).spawn(3)
     rng = np.random.default_rng(people_seed)
-    cohort = Cohort(seed, design, targets, recruit(design, rng))
-    arm = cohort.people.arm
-    check_counts(targets, cohort.people)
-    cohort.smoker = np.full(arm.size, False)
-    for row in itertools.chain(*targets.values()):
-        if row.get("statistic") == "count_percent":
-            cohort.smoker[rng.choice(np.flatnonzero(arm == row["group"]), int(row["center"]), replace=False)] = True
+    cohort = recruit(design, targets, seed, rng)
+    arm = cohort.arm
+    check_counts(cohort)
+    for (outcome, visit), rows in targets.items():
+        for row in rows:
+            if row.get("statistic") == "count_percent":
+                column = cohort.cells.setdefault((outcome, visit), np.zeros(arm.size, int))
+                column[rng.choice(np.flatnonzero(arm == row["group"]), int(row["center"]), replace=False)] = 1
     outcomes = design.continuous
     traits = {key: rng.standard_normal(arm.size) for key in outcomes}  # how a participant changes, shared by visits
     # Each outcome has a stream of its own: a change to one leaves the others as they are.
@@ -102,10 +82,10 @@ def _find(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Find the cells of a column, shape (items,); within the groups they settle towards the order of the scores."""
-    design, items = cohort.design, cohort.people.present(outcome, visit)
+    design, items = cohort.design, cohort.present(outcome, visit)
     follow_up, decimals = visit != BASELINE, design.decimals[outcome]
     edges = not follow_up and decimals == 0
-    constraints = constraints_on(cohort.targets, cohort.people, outcome, visit, edges=edges)
+    constraints = constraints_on(cohort, outcome, visit, edges=edges)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
     for number, part in enumerate(groups):
@@ -148,8 +128,8 @@ def _quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, floa
 
 
 def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> None:
-    design, people = cohort.design, cohort.people
-    items = people.present(outcome, BASELINE)
+    design = cohort.design
+    items = cohort.present(outcome, BASELINE)
     whole_range = any(row.get("statistic") == "range" for row in cohort.targets[outcome, BASELINE])
     groups = []
     for row, first, middle, third in _quartiles(cohort, outcome, BASELINE):
@@ -162,20 +142,20 @@ def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> No
             reach = rng.uniform(1.4, 2.2, 2)
             low, high = first * np.exp(-reach[0] * typical), third * np.exp(reach[1] * 1.15 * typical)
             lowest, highest = low * 0.9, high * 1.1
-        where = np.flatnonzero(people.members(*groups_of(row)[0])[items])
+        where = np.flatnonzero(cohort.members(*groups_of(row)[0])[items])
         groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
-    latent = people.scores(design.loading(outcome), rng)[items]
+    latent = cohort.scores(design.loading(outcome), rng)[items]
     found = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
     # The search has moved values past one another: order them by the latent scores again.
     for part in groups:
         found[part.items] = in_order_of(latent[part.items], found[part.items])
-    cohort.cells[outcome, BASELINE] = np.zeros(people.arm.size, dtype=int)
+    cohort.cells[outcome, BASELINE] = np.zeros(cohort.arm.size, dtype=int)
     cohort.cells[outcome, BASELINE][items] = found
 
 
 def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray, rng: np.random.Generator) -> None:
-    design, people = cohort.design, cohort.people
-    items = people.present(outcome, visit)
+    design = cohort.design
+    items = cohort.present(outcome, visit)
     cells = cohort.cells[outcome, BASELINE].copy()
     log_base = np.log(cells[items])
     against = design.against_baseline * (log_base - log_base.mean()) / log_base.std()
@@ -183,10 +163,10 @@ def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray,
     for row in cohort.targets[outcome, visit]:
         if "contrast" in row and row["marker"] and " vs " not in row["stratum"]:
             for group, direction in zip(groups_of(row), (0.6, -0.6), strict=True):
-                push[people.members(*group)[items]] += direction * effect_sign(row)
+                push[cohort.members(*group)[items]] += direction * effect_sign(row)
     step = 100.0 / np.min(cells[items])
     groups = [
-        _Group(np.flatnonzero(people.members(*group)[items]), knots, knots[0] - step, knots[4] + step)
+        _Group(np.flatnonzero(cohort.members(*group)[items]), knots, knots[0] - step, knots[4] + step)
         for group, knots in _shapes(cohort, outcome, visit, rng)
     ]
     shared = design.shared_by_visits
@@ -225,7 +205,7 @@ def _with_tails(first: float, middle: float, third: float, rng: np.random.Genera
 
 def _fit_heights(cohort: Cohort, rng: np.random.Generator) -> bool:
     """Exchange BMIs within arms until weight and BMI agree on plausible heights; return whether they do."""
-    weight, bmi, arm = cohort.values("weight", BASELINE), cohort.cells["bmi", BASELINE], cohort.people.arm
+    weight, bmi, arm = cohort.values("weight", BASELINE), cohort.cells["bmi", BASELINE], cohort.arm
     low, high = cohort.design.height
 
     def misses() -> np.ndarray:
@@ -243,9 +223,9 @@ def _draw_markers(cohort: Cohort, rng: np.random.Generator) -> None:
     """Draw marker values that the strata divide; exchange them until their correlations with age are as reported."""
     from scipy.stats import rankdata
 
-    design, strata = cohort.design, cohort.people.strata
+    design, strata = cohort.design, cohort.strata
     lower, upper = design.trial.stratum_labels
-    n, loading, unit = cohort.people.arm.size, design.marker_loading, 10**design.marker_decimals
+    n, loading, unit = cohort.arm.size, design.marker_loading, 10**design.marker_decimals
     shared = rng.standard_normal(n)
     for key, marker in design.markers.items():
         cells = np.array([], dtype=int)
@@ -275,7 +255,7 @@ def _draw_markers(cohort: Cohort, rng: np.random.Generator) -> None:
         """Exchange ages within an arm, or values of a marker within a stratum."""
         choice = rng.integers(len(design.markers) + 1)
         if choice == len(design.markers):
-            column, part = age, cohort.people.arm == arms[rng.integers(len(arms))]
+            column, part = age, cohort.arm == arms[rng.integers(len(arms))]
         else:
             key = list(design.markers)[choice]
             column, part = cohort.markers[key], strata[key, upper if rng.integers(2) else lower]

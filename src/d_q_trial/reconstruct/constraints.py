@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..published_tables import SUMMARIES, Row, number, read_published
-from .design import Design, Enrolment
+from .design import Cohort, Design, Targets
 
 # Added to every missed constraint, so that the search does not settle for a near miss.
 _MISSED = 0.02
@@ -152,10 +152,6 @@ class RankSum(Constraint):
         return float(excess / math.sqrt(variance)) if variance > 0 else 0.0
 
 
-# The rows of all tables that participants can give, by outcome and visit, with the readings of the design applied.
-Targets = dict[tuple[str, str], list[Row]]
-
-
 def read_targets(folder: Path | str, design: Design) -> Targets:
     """Read the reported values, but for outcomes that the trial file does not name and for other arms and groups."""
     groups = ("", "all", "both arms", *design.arms)
@@ -188,29 +184,27 @@ def groups_of(row: Row) -> list[tuple[str, str, str]]:
     return [(row["marker"], *((side, "") if " vs " in row["stratum"] else (row["stratum"], side))) for side in sides]
 
 
-def check_counts(targets: Targets, people: Enrolment) -> None:
+def check_counts(cohort: Cohort) -> None:
     """Check every reported number of participants."""
-    for (outcome, visit), rows in targets.items():
-        present = people.present(outcome, visit)
+    for (outcome, visit), rows in cohort.targets.items():
+        present = cohort.present(outcome, visit)
         for row in rows:
             for marker, stratum, group in groups_of(row):
-                n, reported = people.members(marker, stratum, group)[present].sum(), row.get("n", row.get(f"n_{group}"))
+                n, reported = cohort.members(marker, stratum, group)[present].sum(), row.get("n", row.get(f"n_{group}"))
                 if reported and int(reported) != n:
                     raise UserError(f"{_name(row)}: n = {n} in {group or 'both arms'}, reported {reported}")
 
 
-def constraints_on(
-    targets: Targets, people: Enrolment, outcome: str, visit: str, *, edges: bool = False
-) -> tuple[Constraint, ...]:
+def constraints_on(cohort: Cohort, outcome: str, visit: str, *, edges: bool = False) -> tuple[Constraint, ...]:
     """Return the constraints on one column; their items count positions within the participants who have a value.
 
     ``edges``: for a column of whole numbers, whose quantiles may lie at the edge of what rounds to the reported one.
     """
     found: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
-    present = people.present(outcome, visit)
-    for row in targets[outcome, visit]:
+    present = cohort.present(outcome, visit)
+    for row in cohort.targets[outcome, visit]:
         groups, title = groups_of(row), f"{_name(row)}, "
-        first, *others = (np.flatnonzero(people.members(*group)[present]) for group in groups)
+        first, *others = (np.flatnonzero(cohort.members(*group)[present]) for group in groups)
         if row.get("test") == "rank_sum":
             sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
             test = RankSum(f"{title}P {relation} {p}", first, z_windows(p, relation, sign), second=others[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, Posit
 from ..config.types import Strict
 from ..config.yaml_files import read_yaml, validated
 from ..errors import UserError
+from ..published_tables import Row
 from ..trial import BASELINE, ArmKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
 
@@ -115,14 +116,27 @@ def read_design(path: Path | str, trial: Trial) -> Design:
     return validated(Design, read_yaml(path) | {"trial": trial}, path, trial)
 
 
-@dataclass
-class Enrolment:
-    """The participants of one cohort; all arrays of shape (n,)."""
+# The rows of all reported tables that participants can give, by outcome and visit, with the readings of the design applied.
+Targets = dict[tuple[str, str], list[Row]]
 
+
+@dataclass
+class Cohort:
+    """The participants of one cohort; all arrays of shape (n,), but for the population sample.
+
+    Recorded values are whole cells; the design's ``decimals`` place the point.
+    """
+
+    design: Design
+    targets: Targets
+    seed: int
     arm: np.ndarray  # str
     strata: dict[tuple[str, str], np.ndarray]  # (marker, stratum) -> bool
-    absent: dict[tuple[str, str], np.ndarray]  # (outcome, visit) -> bool
     factors: dict[str, np.ndarray]  # latent standard normal scores
+    absent: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> bool
+    cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> int
+    markers: dict[str, np.ndarray] = field(default_factory=dict)
+    population: dict[str, np.ndarray] = field(default_factory=dict)
 
     def members(self, marker: str, stratum: str, group: str) -> np.ndarray:
         """Return which participants belong to an arm ("", "all", "both arms": to either) within a stratum, as bool."""
@@ -133,18 +147,23 @@ class Enrolment:
             raise UserError(f"stratum {stratum!r} by marker {marker!r}: not known")
         return chosen & self.strata[marker, stratum]
 
+    def values(self, outcome: str, visit: str) -> np.ndarray:
+        """Return recorded values; NaN where there is none."""
+        column = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
+        return np.where(self.absent.get((outcome, visit), False), np.nan, column)
+
     def present(self, outcome: str, visit: str) -> np.ndarray:
         """Return the positions of the participants who have a value at a visit and at baseline."""
         none = np.full(self.arm.size, False)
         return np.flatnonzero(~(self.absent.get((outcome, visit), none) | self.absent.get((outcome, BASELINE), none)))
 
     def scores(self, loading: dict[str, float], rng: np.random.Generator) -> np.ndarray:
-        """Return latent scores, shape (n,): shared factors by their loadings, the rest the column's own."""
+        """Return latent scores: shared factors by their loadings, the rest the column's own."""
         own = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
         return sum((w * self.factors[name] for name, w in loading.items()), own * rng.standard_normal(self.arm.size))
 
 
-def recruit(design: Design, rng: np.random.Generator) -> Enrolment:
+def recruit(design: Design, targets: Targets, seed: int, rng: np.random.Generator) -> Cohort:
     """Draw arms, strata and absences as the design counts them; order and overlap of the markers are random."""
     arm = np.concatenate([np.full(n, key, dtype=object) for key, n in design.arms.items()])
     arm = arm[rng.permutation(arm.size)]
@@ -165,12 +184,12 @@ def recruit(design: Design, rng: np.random.Generator) -> Enrolment:
     for key, inside in zip(design.markers, (first, second), strict=True):
         strata |= {(key, low): ~inside, (key, high): inside}
     names = sorted({name for loading in design.loadings.values() for name in loading})
-    people = Enrolment(arm, strata, {}, {name: rng.standard_normal(arm.size) for name in names})
+    cohort = Cohort(design, targets, seed, arm, strata, {name: rng.standard_normal(arm.size) for name in names})
     taken = np.full(arm.size, False)
     for absence in design.absences:
-        fits = ~taken & people.members("", "", absence.arm)
+        fits = ~taken & cohort.members("", "", absence.arm)
         for marker, stratum in absence.strata.items():
-            fits &= people.members(marker, stratum, "")
+            fits &= cohort.members(marker, stratum, "")
         candidates = rng.permutation(np.flatnonzero(fits))
         if candidates.size < absence.number:
             raise UserError(f"absence ({absence.why}): {candidates.size} participants fit, {absence.number} needed")
@@ -178,5 +197,5 @@ def recruit(design: Design, rng: np.random.Generator) -> Enrolment:
         taken[who] = True
         for outcome, described in design.trial.outcomes.items():
             for visit in absence.missing.get(outcome, absence.missing.get(described.family, [])):
-                people.absent.setdefault((outcome, visit), np.full(arm.size, False))[who] = True
-    return people
+                cohort.absent.setdefault((outcome, visit), np.full(arm.size, False))[who] = True
+    return cohort

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..files import atomic, without_clock
 from ..trial import BASELINE
-from .cohort import Cohort
+from .design import Cohort
 
 _DATE = datetime.datetime(2024, 7, 2)
 
@@ -47,14 +47,14 @@ def write_workbook(cohort: Cohort, path: Path | str) -> None:
 def _sheets(cohort: Cohort) -> dict[str, dict[str, list]]:
     """Return the sheets, each a column of cells per header."""
     design, trial = cohort.design, cohort.design.trial
-    ids = [f"S{number + 1:02d}" for number in range(cohort.people.arm.size)]
-    people = {"ID": ids, "Arm": [trial.analysed_arms[arm].label for arm in cohort.people.arm]}
+    ids = [f"S{number + 1:02d}" for number in range(cohort.arm.size)]
+    people = {"ID": ids, "Arm": [trial.analysed_arms[arm].label for arm in cohort.arm]}
     once: dict[str, list] = {}
     repeated: dict[bool, dict[str, list]] = {False: {}, True: {}}  # whether a SASP protein -> columns
     codes = [("Variable", "Unit", "Meaning"), ("ID", "", design.codebook["ID"]), ("Arm", "", design.codebook["Arm"])]
     for key, outcome in trial.outcomes.items():
         if outcome.kind == "binary":
-            once[outcome.label] = ["yes" if smokes else "no" for smokes in cohort.smoker]
+            once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
             codes.append((outcome.label, "", "yes or no"))
             continue
         for visit in (BASELINE, *outcome.follow_up):
