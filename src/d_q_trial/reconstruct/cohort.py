@@ -82,27 +82,17 @@ def _find(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Find the cells of a column, shape (items,); within the groups they settle towards the order of the scores."""
-    design, items = cohort.design, cohort.present(outcome, visit)
-    follow_up, decimals = visit != BASELINE, design.decimals[outcome]
-    edges = not follow_up and decimals == 0
-    constraints = constraints_on(cohort, outcome, visit, edges=edges)
+    items, decimals = cohort.present(outcome, visit), cohort.design.decimals[outcome]
+    name = f"{outcome} {visit}"
+    follow_up, ties = visit != BASELINE, cohort.design.ties.get(outcome, {}).get(visit)
+    constraints = constraints_on(cohort, outcome, visit, edges=not follow_up and decimals == 0)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
     for number, part in enumerate(groups):
         group[part.items], lowest[part.items], highest[part.items] = number, part.lowest, part.highest
     if (group < 0).any():
-        raise UserError(f"{outcome} {visit}: the reported summaries do not cover all participants")
-    ties = design.ties.get(outcome, {}).get(visit)
-    # Exchanging values within a group helps only where a constraint is on part of the group.
-    sizes = [(np.isin(part.items, c.items).sum(), part.items.size) for c in constraints for part in groups]
-    exchange = follow_up and any(0 < n < size for n, size in sizes)
-    column = Column(
-        *(f"{outcome} {visit}", constraints, group, lowest, highest),
-        decimals=decimals,
-        baseline=base,
-        exchange=exchange,
-        keep_ties=bool(ties),
-    )
+        raise UserError(f"{name}: the reported summaries do not cover all participants")
+    column = Column(name, constraints, group, lowest, highest, decimals, baseline=base, keep_ties=bool(ties))
     scores = np.empty(items.size)
 
     def start() -> np.ndarray:
@@ -115,7 +105,7 @@ def _find(
         return values
 
     # Ties have to be right from the start, so that many short attempts find more than a few long ones.
-    steps = 2500 if ties else 20000 if exchange else 8000 if follow_up else 6000
+    steps = 2500 if ties else 20000 if column.exchange else 8000 if follow_up else 6000
     solve(column, start, rng, steps=steps, attempts=80 if ties else 12)
     refine(column, scores, rng)
     return column.cells

@@ -36,7 +36,7 @@ class Column:
     The analysed value is the recorded one or, with a ``baseline`` (cells, shape (n,)), the percent change from it: a
     quotient of whole numbers, so that equal changes are equal floats. ``decimals`` are those of the recorded value: cell
     123 at 2 decimals is 1.23. Values stay between ``lowest`` and ``highest``, shape (n,); items of one ``group`` (int,
-    shape (n,)) may exchange them, in the search if ``exchange``. With ``keep_ties``, items that start with equal values
+    shape (n,)) may exchange them. With ``keep_ties``, items that start with equal values
     stay where they are, because a reported P needs them.
     """
 
@@ -47,11 +47,14 @@ class Column:
     highest: np.ndarray
     decimals: int
     baseline: np.ndarray | None = None
-    exchange: bool = False
     keep_ties: bool = False
 
     def __post_init__(self) -> None:
         members = [set(constraint.items) for constraint in self.constraints]
+        groups = [set(np.flatnonzero(self.group == number)) for number in np.unique(self.group)]
+        # Exchanging values within a group helps only where a constraint is on part of the group.
+        partial = any(0 < len(group & items) < len(group) for group in groups for items in members)
+        self.exchange = partial and self.baseline is not None
         self.touching = [[n for n, items in enumerate(members) if item in items] for item in range(self.group.size)]
         self.quartiles = [c for c in self.constraints if isinstance(c, Quantile) and 0 < c.probability < 1]
         self.fill(np.zeros(self.group.size, dtype=int))
