@@ -73,9 +73,9 @@ def calibrate(variant: str, *, tied: bool, papers: int, seed: int, count: int = 
     for _ in range(papers):
         p_values = simulate_paper(rng, variant, tied=tied, count=count)
         inference = infer(p_values)
-        right += inference.best.variant == variant
-        family += inference.best.variant.removesuffix("_continuity") == variant.removesuffix("_continuity")
-        sure_and_wrong += inference.best.variant != variant and inference.best.probability > 0.9
+        right += inference.variant == variant
+        family += inference.variant.removesuffix("_continuity") == variant.removesuffix("_continuity")
+        sure_and_wrong += inference.variant != variant and inference.scores[0].probability > 0.9
         accused += any(a.status == NEITHER for a in assess_all(p_values, inference))
     return {
         "papers": papers,

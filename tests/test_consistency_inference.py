@@ -128,7 +128,7 @@ def test_simulated_papers_give_their_variant_back(variant):
 
 
 def test_one_p_value_leaves_the_variant_open_and_digits_of_another_test_fit_none():
-    assert infer([claim("0.611", 28, 28)]).best.probability < 0.9
+    assert infer([claim("0.611", 28, 28)]).scores[0].probability < 0.9
     claims = [claim(f"{0.031 + 0.0437 * i:.3f}", 12 + i % 3, 13, f"claim {i}") for i in range(20)]
     result = infer(claims)
     assert sum(score.probability for score in result.scores) < 0.5

@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from d_q_trial.consistency import table_checks
-from d_q_trial.consistency.inference import Report
+from d_q_trial.consistency.inference import Inference, Report
 from d_q_trial.consistency.quartiles import Decision
 from d_q_trial.consistency.reported import read_folder
 
 
 def check_tables(reported):
-    report = Report(reported, None, [], "normal", Decision([], {}), [], [])
+    report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
     return [finding for check in table_checks.CHECKS for finding in check(report)]
 
 

@@ -77,7 +77,7 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Inference:
-    """Scores of the variants, best first; for the best, the numbers of each P-value.
+    """Scores of the variants, best first, none without P-values; for the best, the numbers of each P-value.
 
     ``options`` holds every pair of unreported numbers that meets the sums, most probable first, by the names of the pair.
     """
@@ -87,9 +87,9 @@ class Inference:
     options: dict[tuple[str, str], list[Option]]
 
     @property
-    def best(self) -> Score:
-        """The variant with the largest likelihood."""
-        return self.scores[0]
+    def variant(self) -> str:
+        """The variant with the largest likelihood, or the usual one."""
+        return self.scores[0].variant if self.scores else "normal"
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,8 @@ class Report:
     """What the reported numbers of one paper give; every check reads it and yields findings."""
 
     reported: Reported
-    inference: Inference | None
+    inference: Inference
     assessments: list[Assessment]
-    variant: str  # the inferred one, or the usual one
     decision: Decision
     ranges: list[RangeCheck]
     dependence: list[dict]
@@ -132,17 +131,16 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     """Infer the convention from the P-values of the first source, and assess every P-value under it."""
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
-    inference = infer(used, reported.constraints) if used else None
-    assessments = assess_all(used, inference) if inference else []
-    inferred, variant = (inference.numbers, inference.best.variant) if inference else ({}, "normal")
+    inference = infer(used, reported.constraints) if used else Inference([], {}, {})
+    assessments = assess_all(used, inference)
     ranges = []
     for p in reported.p_values:
-        numbers = inferred.get(p.claim, p.pair)
+        numbers = inference.numbers.get(p.claim, p.pair)
         known = len(p.medians) == 2 and all(isinstance(n, int) for n in numbers)
         if p.test == "rank_sum" and known and not p.too_large:
-            ranges.append(check_range(p, *numbers, variant=variant, kind=decision.best_type))
+            ranges.append(check_range(p, *numbers, variant=inference.variant, kind=decision.best_type))
     dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
-    return Report(reported, inference, assessments, variant, decision, ranges, dependence)
+    return Report(reported, inference, assessments, decision, ranges, dependence)
 
 
 def _log_likelihoods(p_values: list[ReportedP], numbers: tuple[int, int], variant: str) -> np.ndarray:
@@ -315,9 +313,8 @@ def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessme
     A P-value that the best variant cannot give does not count against the paper while a variant that is not ruled out
     can give it.
     """
-    best, *others = inference.scores
-    possible = [score.variant for score in others if score.probability > NOT_RULED_OUT]
-    return [assess(p, inference.numbers[p.claim], best.variant, possible) for p in p_values]
+    possible = [score.variant for score in inference.scores[1:] if score.probability > NOT_RULED_OUT]
+    return [assess(p, inference.numbers[p.claim], inference.variant, possible) for p in p_values]
 
 
 def under_each_variant(a: Assessment) -> list[dict]:

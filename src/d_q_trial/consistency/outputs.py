@@ -27,7 +27,6 @@ _ON_LATTICE = ("variant", "attainable", "u", "chance", "attainable_with_ties", "
 
 def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     """Return all tables of a check by the names of their files."""
-    scores, options = (report.inference.scores, report.inference.options) if report.inference else ([], {})
     p_values, lattice = [], []
     for a in report.assessments:
         numbers = (a.p.claim, a.p.where, a.p.p.text, *a.numbers)
@@ -40,9 +39,9 @@ def tables(report: Report, findings: list[Finding]) -> dict[str, pd.DataFrame]:
     dependence = [row | {"depends_on_variant": _YES[row["depends_on_variant"]]} for row in report.dependence]
     return {
         "findings": pd.DataFrame(findings, columns=Finding._fields),
-        "variants": pd.DataFrame(scores, columns=Score._fields),
+        "variants": pd.DataFrame(report.inference.scores, columns=Score._fields),
         "abstract": pd.DataFrame(dependence, columns=list(DEPENDENCE)),
-        "group_sizes": pd.DataFrame(itertools.chain(*options.values()), columns=Option._fields),
+        "group_sizes": pd.DataFrame(itertools.chain(*report.inference.options.values()), columns=Option._fields),
         "quartiles": pd.DataFrame(report.decision.definitions, columns=Definition._fields),
         "p_values": pd.DataFrame(p_values, columns=list(_P_VALUE)),
         "ranges": pd.DataFrame(ranges, columns=["claim", "relation", *RangeCheck._fields]),
@@ -97,7 +96,7 @@ def write(
     write_json(WORDS["tables"], folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
-    drawing = drawings.matrix(report.assessments) if report.inference else ""
+    drawing = drawings.matrix(report.assessments) if report.assessments else ""
     write_text(drawing.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1), folder / "attainable.svg")
     page = render(
         "consistency.html.j2",

@@ -17,8 +17,7 @@ _TRIED = (MOST_MISSING + 1) ** 2 - 1
 
 def variant_of_the_test(report: Report) -> Iterator[Finding]:
     """Report the variant that the P-values fit."""
-    if report.inference:
-        scores = report.inference.scores
+    if scores := report.inference.scores:
         best, second, *others = scores
         words = {"best": best, "second": second, "others": others, "whole": sum(score.probability for score in scores)}
         words["left"] = [VARIANTS[score.variant] for score in scores if score.probability > 0.05]
@@ -75,7 +74,7 @@ def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
 
 def group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
-    for pair, options in (report.inference.options if report.inference else {}).items():
+    for pair, options in report.inference.options.items():
         likely = [f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01]
         words = {"pair": label(pair), "likely": likely, "options": options, "best": options[0]}
         yield finding("group-size", slug("-".join(pair)), **words)
@@ -116,7 +115,7 @@ def fewer_participants(report: Report) -> Iterator[Finding]:
 def attainable_p_values(report: Report) -> Iterator[Finding]:
     """Count the P-values by what explains them, and report those that only many ties, or nothing, explains."""
     groups = {status: [a for a in report.assessments if a.status == status] for status in STATUSES}
-    if report.inference:
+    if report.assessments:
         counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
         words = {"value": len(report.assessments), "counts": counts, "missed": len(groups[NEITHER])}
         yield finding("p-values-explained", **words)
@@ -127,10 +126,10 @@ def attainable_p_values(report: Report) -> Iterator[Finding]:
 def other_sources(report: Report) -> Iterator[Finding]:
     """Assess P-values of the sources that did not enter the inference, under the variant that it gave."""
     by_source: dict[str, list[Assessment]] = defaultdict(list)
-    numbers = report.inference.numbers if report.inference else {}
+    numbers = report.inference.numbers
     for p in report.reported.p_values:
         if numbers and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
-            by_source[p.source or "other source"].append(assess(p, p.pair, report.variant))
+            by_source[p.source or "other source"].append(assess(p, p.pair, report.inference.variant))
     for source, group in by_source.items():
         reached = sum(a.status == ATTAINABLE for a in group)
         yield finding("p-values-of", slug(source), source=source, group=group, reached=reached)

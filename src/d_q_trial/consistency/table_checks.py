@@ -197,7 +197,7 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
             for p in report.reported.p_values if len(actual) == 2 else ():
                 if p.usable and wanted <= p.row.items():
                     pairs = [tuple(numbers[group] for group in actual) for numbers in (actual, stated)]
-                    reached = [assess(p, pair, report.variant).status == ATTAINABLE for pair in pairs]
+                    reached = [assess(p, pair, report.inference.variant).status == ATTAINABLE for pair in pairs]
                     each = zip(reached, pairs, strict=True)
                     words = [f"{'' if hit else 'not '}attainable with {n}/{m}" for hit, (n, m) in each]
                     fits.append(f"P = {p.p.text} is {' and '.join(words)}")
