@@ -9,7 +9,7 @@ from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.files import safe_text
-from d_q_trial.workbook import mapping, reader
+from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text
 from d_q_trial.workbook.reader import read_workbook
 from d_q_trial.workbook.recognise import Reading, Vocabulary
@@ -104,23 +104,29 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
     first, *panels = re.findall(r"```yaml\n(.*?)```", page, re.S)
     ctx = baseline(opaque(first, C3="<100"))
     assert (ctx["S0"], ctx["S1"], len(ctx)) == (0.4, 0.05, 12)
-    for number, panel in enumerate(panels):
-        (tmp_path / f"{number}.yaml").write_text(panel)
-    assert mapping.load_mapping(tmp_path / "0.yaml").blocks[0].columns["C"].stratum == "T3"
-    assert [entry.visit for _, entry in mapping.load_mapping(tmp_path / "1.yaml").entries] == ["week_2", "week_4"]
+    (tmp_path / "panels.yaml").write_text("blocks:\n" + "".join(panels).replace("blocks:\n", ""))
+    sheets = {name: [[row + column / 10 for column in range(5)] for row in range(30)] for name in ("4a", "3a", "3b")}
+    writers.workbook({f"Fig. {name}": rows for name, rows in sheets.items()}).save(tmp_path / "panels.xlsx")
+    frame = read_workbook(tmp_path / "panels.xlsx", cohort.trial(), tmp_path / "panels.yaml").frame
+    assert frame.groupby(["sheet", "visit", "stratum"]).size().to_dict() == {
+        ("Fig. 3a", "week_2", ""): 54,
+        ("Fig. 3b", "week_4", ""): 54,
+        ("Fig. 4a", "week_2", "T1/T2"): 40,
+        ("Fig. 4a", "week_2", "T3"): 40,
+    }
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("variable: p16_variant_5", "variable: p16_varant_5", r"'p16_varant_5' is not a variable .*'p16_variant_5'"),
-        ("visit: week_2", "visit: week_3", r"blocks\[1\]\.columns\.D\.visit: 'week_3' is not a visit of the trial"),
-        ("visit: week_2", 'visit: "?"', r"columns\.D\.visit: to be filled in: visit, one of baseline, week_2"),
-        ("sheet: x", "sheet: y", r"blocks\[1\]\.sheet: no sheet is called 'y'"),
-        ("range: A1:E13", "range: A1:D13", r"columns\.E: not inside the range A1:D13"),
-        ("range: A1:E13", "range: everything", r"'everything' is not a range such as A1:K61"),
-        ("range: A1:E13", "range: M90:P99", r"'M90:P99' holds no cells on sheet 'x'"),
-        ("A: control", "A: placebo", r"arms\.A: 'placebo' is not an arm of the trial"),
+        ("variable: p16_variant_5", "variable: p16_varant_5", r"'p16_varant_5': not a variable .*'p16_variant_5'"),
+        ("visit: week_2", "visit: week_3", r"blocks\.1\.columns\.D\.visit: 'week_3': not a visit of the trial"),
+        ("visit: week_2", 'visit: "?"', r"columns\.D\.visit: '\?': to be filled in: visit, one of baseline, week_2"),
+        ("sheet: x", "sheet: y", r"blocks\.1\.sheet: 'y': no sheet of the workbook"),
+        ("range: A1:E13", "range: A1:D13", r"columns\.E: 'E': not inside the range A1:D13"),
+        ("range: A1:E13", "range: everything", r"'everything': not a range such as A1:K61"),
+        ("range: A1:E13", "range: M90:P99", r"'M90:P99': holds no cells on sheet 'x'"),
+        ("A: control", "A: placebo", r"arms\.A: 'placebo': not an arm of the trial"),
         ("factor: 0.001}", "factor: 0}", r"columns\.D\.factor: 0: expected greater than 0|greater than 0"),
         ("B: arm", "B: group", r"columns\.B\.is: 'group'"),
         ("arms:", "arm:", r"arm: unknown key; did you mean 'arms'"),

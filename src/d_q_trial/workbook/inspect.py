@@ -145,7 +145,7 @@ def kind_of(plan: Plan) -> str:
 
 def place_of(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    return ("row " if plan.block.transposed else "") + plan.name_of(column)
+    return ("row " if plan.block.transposed else "") + plan.block.name_of(column.index)
 
 
 def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
@@ -358,7 +358,8 @@ def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dic
     """Return name, what is said and a remark of each column."""
     lines = []
     for column in plan.columns:
-        name, remark = plan.name_of(column, relative=relative), " | ".join(filter(None, [column.label, column.why]))
+        remark = " | ".join(filter(None, [column.label, column.why]))
+        name = plan.block.name_of(column.index, relative=relative)
         name = _quoted(name) if plan.block.transposed else _plain(name)
         lines.append((name, _column(column, plan, trial), _comment(remark)))
     return lines

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ..config.types import Strict
-from ..config.yaml_files import faults_of, faulty, read_yaml
-from ..errors import UserError, nearest
+from ..config.yaml_files import read_yaml, validated
+from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
-from .recognise import Meaning, Reading
-from .sheets import EMPTY, Block, Sheet, Workbook, column_letters, split_address
+from .recognise import Meaning, Reading, canonical_id
+from .sheets import EMPTY, Block, Sheet, Workbook, split_address
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 # What codes stand for, and their section of the file.
@@ -164,23 +164,10 @@ class Plan(Meaning):
         """Return sheet and range of the block, as faults state them."""
         return {"sheet": self.sheet, "cell": self.block.range}
 
-    def name_of(self, column: Column, *, relative: bool = False) -> str:
-        """Return a column's letter, or its row's number where participants stand in columns.
-
-        Where it is ``relative``, as in panels, A or 1 is the first one of the block.
-        """
-        row, index = self.block.place(0, column.index)
-        rows, columns = self.block.sheet.row_numbers, self.block.sheet.column_numbers
-        if self.block.transposed:
-            return str(rows[row] + 1 - (rows[self.block.top] if relative else 0))
-        return column_letters(columns[index] - (columns[self.block.left] if relative else 0))
-
 
 def _code(value: object) -> str:
     """Return a code as written in a cell; YAML reads 0, 1.0, yes and no as other things than text."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else canonical_id(value)
 
 
 def _text_keys(section: Any) -> Any:
@@ -191,20 +178,79 @@ def _text_keys(section: Any) -> Any:
     return {part.strip(): value for key, value in whole.items() for part in key.split(",")} | whole
 
 
+def _key(name: str, info: ValidationInfo, kind: str) -> str:
+    """Check that the trial has an arm, visit or the like of this name; the context of the validation lists them."""
+    known = info.context[kind]
+    if name == OPEN:
+        raise ValueError(f"to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
+    if name not in known and not (name == "ignore" and info.field_name in CODED.values()):
+        raise ValueError(f"not {article(kind)} of the trial{nearest(name, known)}")
+    return name
+
+
+def _sheet(name: str, info: ValidationInfo) -> Sheet:
+    if name not in info.context["sheet"]:
+        raise ValueError(f"no sheet of the workbook{nearest(name, info.context['sheet'])}")
+    return info.context["sheet"][name]
+
+
+def _block(area: str, info: ValidationInfo) -> Block | None:
+    """Return the cells of the sheet in a range such as ``A1:K61``; None on a sheet that does not exist."""
+    first, _, last = area.partition(":")
+    try:
+        (top, left), (bottom, right) = split_address(first), split_address(last or first)
+    except ValueError:
+        raise ValueError("not a range such as A1:K61") from None
+    if not (sheet := info.data.get("sheet")):
+        return None
+    rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
+    columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
+    if not rows or not columns:
+        raise ValueError(f"holds no cells on sheet {sheet.name!r}")
+    return Block(sheet, rows, columns, transposed=info.data.get("participants") == "columns")
+
+
+def _place(name: str, info: ValidationInfo) -> int:
+    """Return the index of a column of the block by its letter, or of a row by its number; 0 without a block."""
+    if not (block := info.data.get("range")):
+        return 0
+    names = [block.name_of(index, relative=bool(info.data["panels"])) for index in range(block.width)]
+    if name.upper() not in names:
+        raise ValueError(f"not inside the range {block.range}")
+    return names.index(name.upper())
+
+
+def _by_number(blocks: Any) -> Any:
+    """Return blocks by their number in the file; each panel of a block is a block, which also says all that they share."""
+    if not blocks or not isinstance(blocks, list):
+        raise ValueError("no block is listed; expected at least one, with sheet, range and columns")
+    found = {}
+    for number, block in enumerate(blocks, start=1):
+        panels = block.get("panels") if isinstance(block, dict) else None
+        if not (panels and isinstance(panels, dict)):
+            found[str(number)] = block
+            continue
+        for place, said in panels.items():
+            sheet, _, area = str(place).rpartition("!")
+            own = block | {"sheet": sheet, "range": area}
+            found[f"{number}.panels.{place}"] = own | (said or {}) if isinstance(said or {}, dict) else said
+    return found
+
+
 TextKeys = BeforeValidator(_text_keys)
 # A column may be written as one word: ``ignore``, or its role.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
-CodeSection = Annotated[dict[str, str], TextKeys]
+VariableKey, VisitKey, ArmKey, MarkerKey = (Annotated[str, AfterValidator(partial(_key, kind=kind))] for kind in NAMED)
 
 
 class Statement(Strict):
     """What a column, a panel or a whole block may say of its values."""
 
-    variable: str | None = None
-    visit: str | None = None
-    arm: str | None = None
+    variable: VariableKey | None = None
+    visit: VisitKey | None = None
+    arm: ArmKey | None = None
     stratum: str | None = None
-    marker: str | None = None
+    marker: MarkerKey | None = None
     measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
 
     @property
@@ -222,16 +268,33 @@ class ColumnEntry(Statement):
 
 
 class BlockEntry(Statement):
-    """A rectangle of a sheet, or several alike: ``panels`` names them as ``Sheet!A1:B20``, with what only they say."""
+    """A rectangle of a sheet; it may be one of several alike, of which ``panels`` says what only they say."""
 
-    sheet: str = ""
-    range: str = ""
-    panels: dict[str, Annotated[Statement, BeforeValidator(lambda value: value or {})]] = {}
-    header: Annotated[int, Field(ge=0)] = 1
+    panels: dict[str, Any] = {}
+    sheet: Annotated[str, AfterValidator(_sheet)]
     participants: Literal["rows", "columns"] = "rows"
+    range: Annotated[str, AfterValidator(_block)]
+    header: Annotated[int, Field(ge=0)] = 1
     kind: Literal[READABLE] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
-    columns: Annotated[dict[str, Annotated[ColumnEntry, OneWord]], TextKeys]
+    columns: Annotated[dict[Annotated[str, AfterValidator(_place)], Annotated[ColumnEntry, OneWord]], TextKeys]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the entry states."""
+        block: Any = self.range
+        header = Header(rows=list(range(self.header)), first_data=self.header)
+        heads = block.values[: self.header]
+        header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
+        plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **self.said)
+        for index in range(block.width):
+            own, said = self.columns.get(index), {"why": "not in the mapping"}
+            if own:
+                why = "ignored by the mapping" if own.role == "ignore" else ""
+                said = {"role": own.role or "data", "unit": own.unit, "factor": own.factor, "why": why, **own.said}
+            plan.columns.append(Column(index, header.text(index), **said))
+        plan.kind = self.kind or plan.kind_by_roles
+        return plan
 
 
 class Policy(Strict):
@@ -249,111 +312,25 @@ class Mapping(Policy):
     """The whole file; without ``blocks``, they are recognised, with the codes and policies of the file."""
 
     workbook: str | None = None
-    arms: CodeSection = {}
-    visits: CodeSection = {}
-    variables: CodeSection = {}
-    strata: CodeSection = {}
-    blocks: Annotated[list[BlockEntry] | None, BeforeValidator(lambda value: value or [])] = None
+    arms: Annotated[dict[str, ArmKey], TextKeys] = {}
+    visits: Annotated[dict[str, VisitKey], TextKeys] = {}
+    variables: Annotated[dict[str, VariableKey], TextKeys] = {}
+    strata: Annotated[dict[str, str], TextKeys] = {}
+    blocks: Annotated[dict[str, BlockEntry] | None, BeforeValidator(_by_number)] = None
 
     @property
-    def entries(self) -> Iterator[tuple[str, BlockEntry]]:
-        """Each block with its place in the file; a block of panels gives one for each of them."""
-        for number, block in enumerate(self.blocks or [], start=1):
-            if not block.panels:
-                yield f"blocks[{number}]", block
-            for place, panel in block.panels.items():
-                sheet, _, area = place.rpartition("!")
-                own = block.model_copy(update={"sheet": sheet, "range": area, **panel.said})
-                yield f"blocks[{number}].panels.{place}", own
+    def codes(self) -> Codes:
+        """What codes stand for, by role."""
+        return {role: {c.casefold(): key for c, key in getattr(self, name).items()} for role, name in CODED.items()}
 
 
-def load_mapping(path: Path | str) -> Mapping:
-    """Read a mapping file; UserError has a line for each key that is unknown, missing or of the wrong type."""
-    content = read_yaml(path)
-    try:
-        mapping = Mapping.model_validate(content)
-    except ValidationError as error:
-        lines = [re.sub(r"^blocks\.(\d+)", lambda m: f"blocks[{int(m[1]) + 1}]", f) for f in faults_of(error, Mapping)]
-        raise faulty(path, lines) from None
-    if mapping.blocks == []:
-        raise UserError(f"{path}: blocks: no block is listed; expected at least one, with sheet, range and columns")
-    return mapping
+def load_mapping(path: Path | str, workbook: Workbook, trial: Trial) -> Mapping:
+    """Read a mapping file of a workbook.
 
-
-def plans_of(mapping: Mapping, workbook: Workbook, trial: Trial, path: Path | str | None) -> tuple[list[Plan], Codes]:
-    """Turn a mapping into plans; UserError has a line for each sheet, range, column or name that does not exist."""
-    reader = _MappingReader(trial, {sheet.name: sheet for sheet in workbook.sheets})
-    codes = {role: getattr(mapping, section) for role, section in CODED.items()}
-    for role in ("arm", "visit", "variable"):
-        for code, key in codes[role].items():
-            if key != "ignore":
-                reader.check(role, key, f"{CODED[role]}.{code}")
-    plans = [plan for where, entry in mapping.entries if (plan := reader.plan(entry, where))]
-    if reader.faults:
-        raise faulty(path, list(dict.fromkeys(reader.faults)))
-    return plans, {role: {code.casefold(): key for code, key in own.items()} for role, own in codes.items()}
-
-
-class _MappingReader:
-    """Turn entries into plans, and collect the names in them that do not exist."""
-
-    def __init__(self, trial: Trial, sheets: dict[str, Sheet]) -> None:
-        self.sheets, self.faults = sheets, list[str]()
-        arms = [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)]
-        self.known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": arms}
-        self.known["marker"] = [*trial.markers]
-
-    def check(self, kind: str, value: str, where: str) -> None:
-        known = self.known[kind]
-        if value == OPEN:
-            self.faults.append(f"{where}: to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
-        elif value not in known:
-            self.faults.append(f"{where}: {value!r} is not {article(kind)} of the trial{nearest(value, known)}")
-
-    def said(self, entry: Statement, where: str) -> dict[str, Any]:
-        for kind, value in entry.said.items():
-            if kind in NAMED:
-                self.check(kind, value, f"{where}.{kind}")
-        return entry.said
-
-    def plan(self, entry: BlockEntry, where: str) -> Plan | None:
-        if not (block := self._block(entry, where)):
-            return None
-        header = Header(rows=list(range(entry.header)), first_data=entry.header)
-        heads = block.values[: entry.header]
-        header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
-        plan = Plan(block, "", header, cohort=entry.cohort, evidence=MAPPED, **self.said(entry, where))
-        plan.columns = [Column(index, header.text(index), why="not in the mapping") for index in range(block.width)]
-        places = {plan.name_of(column, relative=bool(entry.panels)): column for column in plan.columns}
-        for name, own in entry.columns.items():
-            column, place = places.get(name.upper()), f"{where}.columns.{name}"
-            if column is None:
-                self.faults.append(f"{place}: not inside the range {entry.range}")
-                continue
-            column.role, column.unit, column.factor = own.role or "data", own.unit, own.factor
-            column.why = "ignored by the mapping" if own.role == "ignore" else ""
-            for said, value in self.said(own, place).items():
-                setattr(column, said, value)
-        plan.kind = entry.kind or plan.kind_by_roles
-        return plan
-
-    def _block(self, entry: BlockEntry, where: str) -> Block | None:
-        first, _, last = entry.range.partition(":")
-        sheet = self.sheets.get(entry.sheet)
-        try:
-            (top, left), (bottom, right) = split_address(first), split_address(last or first)
-        except ValueError:
-            what = f"{entry.range!r} is not a range such as A1:K61" if entry.range else "this key is missing"
-            self.faults.append(f"{where}.range: {what}")
-            return None
-        if sheet is None:
-            what = f"no sheet is called {entry.sheet!r}{nearest(entry.sheet, self.sheets)}"
-            self.faults.append(f"{where}.sheet: {what if entry.sheet else 'this key is missing'}")
-            return None
-        rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
-        columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
-        if not rows or not columns:
-            self.faults.append(f"{where}.range: {entry.range!r} holds no cells on sheet {entry.sheet!r}")
-            return None
-        block = Block(sheet, rows, columns)
-        return block.turned() if entry.participants == "columns" else block
+    UserError has a line for each key that is unknown, missing or of the wrong type, and for each sheet, range, column or
+    name that does not exist.
+    """
+    arms = [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)]
+    known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": arms}
+    known |= {"marker": [*trial.markers], "sheet": {sheet.name: sheet for sheet in workbook.sheets}}
+    return validated(Mapping, read_yaml(path), path, context=known)

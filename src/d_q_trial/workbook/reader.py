@@ -17,7 +17,7 @@ from ..trial import BASELINE, Trial
 from .checks import CHECKS
 from .classify import recognise
 from .loader import load
-from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping, plans_of
+from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping
 from .recognise import Vocabulary, code_form
 from .sheets import EMPTY, Faults, Workbook
 from .values import BlockReader, cell_of, make_frame
@@ -79,8 +79,9 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook, vocabulary, policy = load(path), Vocabulary(trial), load_mapping(mapping) if mapping else Mapping()
-    plans, codes = plans_of(policy, workbook, trial, mapping)
+    workbook, vocabulary = load(path), Vocabulary(trial)
+    policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
+    plans, codes = [entry.plan for entry in (policy.blocks or {}).values()], policy.codes
     if policy.blocks is None:
         plans, found = recognise(workbook, vocabulary)
         codes = {role: found.get(role, {}) | codes[role] for role in CODED}

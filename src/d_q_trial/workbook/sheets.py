@@ -140,6 +140,17 @@ class Block:
         """Name of the whole rectangle, such as ``A1:K61``."""
         return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
+    def name_of(self, column: int, *, relative: bool = False) -> str:
+        """Return a column's letter, or its row's number where the block is transposed.
+
+        Where it is ``relative``, as in panels, A or 1 is the first one of the block.
+        """
+        row, index = self.place(0, column)
+        rows, columns = self.sheet.row_numbers, self.sheet.column_numbers
+        if self.transposed:
+            return str(rows[row] + 1 - (rows[self.top] if relative else 0))
+        return column_letters(columns[index] - (columns[self.left] if relative else 0))
+
     def turned(self) -> Block:
         """Return the block with rows and columns exchanged."""
         return replace(self, transposed=not self.transposed)
