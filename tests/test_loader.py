@@ -21,7 +21,7 @@ from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import loader
-from d_q_trial.workbook.sheets import Flag, split_address
+from d_q_trial.workbook.sheets import Flag
 
 
 @pytest.fixture
@@ -319,14 +319,3 @@ def test_parts_under_other_names_are_read(path):
     write(path, parts)
     assert BOOK in parts
     assert len(loader.load(path).sheets[0].rows) == 13
-
-
-@pytest.mark.parametrize(("address", "place"), [("C7", (6, 2)), ("$AB$12", (11, 27)), ("b2", (1, 1))])
-def test_addresses_are_counted_from_zero(address, place):
-    assert split_address(address) == place
-
-
-@pytest.mark.parametrize("address", ["", "7", "C", "C0", "1C", "C-1"])
-def test_what_is_not_an_address_is_refused(address):
-    with pytest.raises(ValueError, match="not a cell address"):
-        split_address(address)

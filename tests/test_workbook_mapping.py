@@ -122,7 +122,7 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
         ("variable: p16_variant_5", "variable: p16_varant_5", r"'p16_varant_5': not a variable .*'p16_variant_5'"),
         ("visit: week_2", "visit: week_3", r"blocks\.1\.columns\.D\.visit: 'week_3': not a visit of the trial"),
         ("visit: week_2", 'visit: "?"', r"columns\.D\.visit: '\?': to be filled in: visit, one of baseline, week_2"),
-        ("sheet: x", "sheet: y", r"blocks\.1\.sheet: 'y': no sheet of the workbook"),
+        ("sheet: x", "sheet: y", r"blocks\.1\.range: 'A1:E13': no sheet is called 'y'"),
         ("range: A1:E13", "range: A1:D13", r"columns\.E: 'E': not inside the range A1:D13"),
         ("range: A1:E13", "range: everything", r"'everything': not a range such as A1:K61"),
         ("range: A1:E13", "range: M90:P99", r"'M90:P99': holds no cells on sheet 'x'"),
@@ -135,7 +135,7 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
             "below_detection: never\nblocks:",
             r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'",
         ),
-        ("    range: A1:E13\n", "", r"range: this key is missing"),
+        ("    range: A1:E13\n", "", r"range: '': a key is missing; expected sheet and range, or"),
         ("blocks:", "blocks: [", r"not readable as YAML"),
     ],
 )

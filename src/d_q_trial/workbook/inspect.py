@@ -145,7 +145,7 @@ def kind_of(plan: Plan) -> str:
 
 def place_of(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    return ("row " if plan.block.transposed else "") + plan.block.name_of(column.index)
+    return ("row " if plan.block.transposed else "") + plan.block.names()[column.index]
 
 
 def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
@@ -357,9 +357,8 @@ def _said(plan: Plan) -> dict[str, str]:
 def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
     """Return name, what is said and a remark of each column."""
     lines = []
-    for column in plan.columns:
+    for column, name in zip(plan.columns, plan.block.names(relative=relative), strict=True):
         remark = " | ".join(filter(None, [column.label, column.why]))
-        name = plan.block.name_of(column.index, relative=relative)
         name = _quoted(name) if plan.block.transposed else _plain(name)
         lines.append((name, _column(column, plan, trial), _comment(remark)))
     return lines

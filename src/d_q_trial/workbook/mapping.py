@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
+from openpyxl.utils import range_boundaries
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from ..config.types import Strict
@@ -18,7 +19,7 @@ from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
 from .recognise import Meaning, Reading, canonical_id
-from .sheets import EMPTY, Block, Sheet, Workbook, split_address
+from .sheets import EMPTY, Block, Workbook
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 # What codes stand for, and their section of the file.
@@ -188,58 +189,54 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     return name
 
 
-def _sheet(name: str, info: ValidationInfo) -> Sheet:
+def _block(name: str, area: str, info: ValidationInfo) -> Block:
+    """Return the cells of a sheet in a range such as ``A1:K61``."""
     if name not in info.context["sheet"]:
-        raise ValueError(f"no sheet of the workbook{nearest(name, info.context['sheet'])}")
-    return info.context["sheet"][name]
-
-
-def _block(area: str, info: ValidationInfo) -> Block | None:
-    """Return the cells of the sheet in a range such as ``A1:K61``; None on a sheet that does not exist."""
-    first, _, last = area.partition(":")
+        raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
+    sheet = info.context["sheet"][name]
     try:
-        (top, left), (bottom, right) = split_address(first), split_address(last or first)
-    except ValueError:
+        left, top, right, bottom = map(int, range_boundaries(area.strip()))
+    except (TypeError, ValueError):
         raise ValueError("not a range such as A1:K61") from None
-    if not (sheet := info.data.get("sheet")):
-        return None
-    rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number <= bottom]
-    columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number <= right]
+    rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number + 1 <= bottom]
+    columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number + 1 <= right]
     if not rows or not columns:
-        raise ValueError(f"holds no cells on sheet {sheet.name!r}")
+        raise ValueError(f"holds no cells on sheet {name!r}")
     return Block(sheet, rows, columns, transposed=info.data.get("participants") == "columns")
 
 
-def _place(name: str, info: ValidationInfo) -> int:
-    """Return the index of a column of the block by its letter, or of a row by its number; 0 without a block."""
-    if not (block := info.data.get("range")):
-        return 0
-    names = [block.name_of(index, relative=bool(info.data["panels"])) for index in range(block.width)]
-    if name.upper() not in names:
-        raise ValueError(f"not inside the range {block.range}")
-    return names.index(name.upper())
+def _panel(place: str, info: ValidationInfo) -> Block:
+    name, _, area = place.rpartition("!")
+    return _block(name, area, info)
 
 
-def _by_number(blocks: Any) -> Any:
-    """Return blocks by their number in the file; each panel of a block is a block, which also says all that they share."""
+def _range(area: str, info: ValidationInfo) -> Block | None:
+    if info.data.get("panels", True) or "sheet" not in info.data:
+        return None
+    if not (info.data["sheet"] and area):
+        raise ValueError("a key is missing; expected sheet and range, or panels")
+    return _block(info.data["sheet"], area, info)
+
+
+def _inside(name: str, info: ValidationInfo) -> str:
+    """Check that a block has a column of this letter, or a row of this number, and all panels alike."""
+    own, panels = info.data.get("range"), info.data.get("panels") or ()
+    for block in [own] if own else panels:
+        if name.upper() not in block.names(relative=bool(panels)):
+            raise ValueError(f"not inside the range {block.range}")
+    return name.upper()
+
+
+def _by_number(blocks: Any) -> dict[int, Any]:
     if not blocks or not isinstance(blocks, list):
         raise ValueError("no block is listed; expected at least one, with sheet, range and columns")
-    found = {}
-    for number, block in enumerate(blocks, start=1):
-        panels = block.get("panels") if isinstance(block, dict) else None
-        if not (panels and isinstance(panels, dict)):
-            found[str(number)] = block
-            continue
-        for place, said in panels.items():
-            sheet, _, area = str(place).rpartition("!")
-            own = block | {"sheet": sheet, "range": area}
-            found[f"{number}.panels.{place}"] = own | (said or {}) if isinstance(said or {}, dict) else said
-    return found
+    return dict(enumerate(blocks, start=1))
 
 
 TextKeys = BeforeValidator(_text_keys)
 # A column may be written as one word: ``ignore``, or its role.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
+OrEmpty = BeforeValidator(lambda value: value or {})
 VariableKey, VisitKey, ArmKey, MarkerKey = (Annotated[str, AfterValidator(partial(_key, kind=kind))] for kind in NAMED)
 
 
@@ -268,31 +265,34 @@ class ColumnEntry(Statement):
 
 
 class BlockEntry(Statement):
-    """A rectangle of a sheet; it may be one of several alike, of which ``panels`` says what only they say."""
+    """A rectangle of a sheet, or several alike: ``panels`` names them as ``Sheet!A1:B20``, with what only they say."""
 
-    panels: dict[str, Any] = {}
-    sheet: Annotated[str, AfterValidator(_sheet)]
     participants: Literal["rows", "columns"] = "rows"
-    range: Annotated[str, AfterValidator(_block)]
+    panels: dict[Annotated[str, AfterValidator(_panel)], Annotated[Statement, OrEmpty]] = {}
+    sheet: str = ""
+    range: Annotated[str, AfterValidator(_range)] = Field(default="", validate_default=True)
     header: Annotated[int, Field(ge=0)] = 1
     kind: Literal[READABLE] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
-    columns: Annotated[dict[Annotated[str, AfterValidator(_place)], Annotated[ColumnEntry, OneWord]], TextKeys]
+    columns: Annotated[dict[Annotated[str, AfterValidator(_inside)], Annotated[ColumnEntry, OneWord]], TextKeys]
 
     @property
-    def plan(self) -> Plan:
-        """The plan that the entry states."""
-        block: Any = self.range
+    def plans(self) -> list[Plan]:
+        """The plan of the block, or of each panel."""
+        blocks: Any = self.panels or {self.range: Statement()}
+        return [self._plan(block, self.said | own.said) for block, own in blocks.items()]
+
+    def _plan(self, block: Block, said: dict[str, Any]) -> Plan:
         header = Header(rows=list(range(self.header)), first_data=self.header)
         heads = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
-        plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **self.said)
-        for index in range(block.width):
-            own, said = self.columns.get(index), {"why": "not in the mapping"}
+        plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **said)
+        for index, name in enumerate(block.names(relative=bool(self.panels))):
+            own, stated = self.columns.get(name), {"why": "not in the mapping"}
             if own:
                 why = "ignored by the mapping" if own.role == "ignore" else ""
-                said = {"role": own.role or "data", "unit": own.unit, "factor": own.factor, "why": why, **own.said}
-            plan.columns.append(Column(index, header.text(index), **said))
+                stated = {"role": own.role or "data", "unit": own.unit, "factor": own.factor, "why": why, **own.said}
+            plan.columns.append(Column(index, header.text(index), **stated))
         plan.kind = self.kind or plan.kind_by_roles
         return plan
 
@@ -316,7 +316,7 @@ class Mapping(Policy):
     visits: Annotated[dict[str, VisitKey], TextKeys] = {}
     variables: Annotated[dict[str, VariableKey], TextKeys] = {}
     strata: Annotated[dict[str, str], TextKeys] = {}
-    blocks: Annotated[dict[str, BlockEntry] | None, BeforeValidator(_by_number)] = None
+    blocks: Annotated[dict[int, BlockEntry] | None, BeforeValidator(_by_number)] = None
 
     @property
     def codes(self) -> Codes:

@@ -81,7 +81,7 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
     workbook, vocabulary = load(path), Vocabulary(trial)
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
-    plans, codes = [entry.plan for entry in (policy.blocks or {}).values()], policy.codes
+    plans, codes = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans], policy.codes
     if policy.blocks is None:
         plans, found = recognise(workbook, vocabulary)
         codes = {role: found.get(role, {}) | codes[role] for role in CODED}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from openpyxl.utils import column_index_from_string, get_column_letter
+from openpyxl.utils import get_column_letter
 
 from ..errors import UserError
 
@@ -97,14 +96,6 @@ def column_letters(number: int) -> str:
     return get_column_letter(number + 1)
 
 
-def split_address(address: str) -> tuple[int, int]:
-    """Return row and column, counted from 0, of an address such as ``C7``."""
-    match = re.fullmatch(r"\$?([A-Za-z]{1,3})\$?([1-9]\d{0,6})", address.strip())
-    if not match:
-        raise ValueError(f"{address!r} is not a cell address")
-    return int(match[2]) - 1, column_index_from_string(match[1].upper()) - 1
-
-
 @dataclass(eq=False)
 class Block:
     """Some rows and columns of a sheet, by their index in its rectangle; blank ones inside a table may be left out.
@@ -140,16 +131,16 @@ class Block:
         """Name of the whole rectangle, such as ``A1:K61``."""
         return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
-    def name_of(self, column: int, *, relative: bool = False) -> str:
-        """Return a column's letter, or its row's number where the block is transposed.
+    def names(self, *, relative: bool = False) -> list[str]:
+        """Return the columns' letters, or their rows' numbers where the block is transposed.
 
-        Where it is ``relative``, as in panels, A or 1 is the first one of the block.
+        Where they are ``relative``, as in panels, A or 1 is the first one of the block.
         """
-        row, index = self.place(0, column)
-        rows, columns = self.sheet.row_numbers, self.sheet.column_numbers
         if self.transposed:
-            return str(rows[row] + 1 - (rows[self.top] if relative else 0))
-        return column_letters(columns[index] - (columns[self.left] if relative else 0))
+            numbers = [self.sheet.row_numbers[row] for row in self.rows]
+            return [str(number + 1 - relative * numbers[0]) for number in numbers]
+        numbers = [self.sheet.column_numbers[column] for column in self.columns]
+        return [column_letters(number - relative * numbers[0]) for number in numbers]
 
     def turned(self) -> Block:
         """Return the block with rows and columns exchanged."""
