@@ -340,7 +340,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     first, second = found.figures
     assert [first["key"], second["key"]] == ["figure_2", "figure_3"]
     assert (second["width"], second["height"], second["alt"]) == (3, 2, "Fig. 3. Title. a: one")
-    assert second["address"].startswith("data:image/webp;base64,")
+    assert second["address"].result().startswith("data:image/webp;base64,")
     assert second["verdicts"] == list(found.verdicts)
     assert [panel["verdicts"] for panel in second["panels"]] == [[found.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]

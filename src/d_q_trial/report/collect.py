@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -204,6 +203,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
     verdicts = read_verdicts(folder / "claims.csv", Words(trial, analysis))
+    figures = read_figures(folder / "figures", verdicts)  # first, since pictures are encoded meanwhile
     return Report(
         settings=settings,
         trial=trial,
@@ -222,7 +222,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         },
         differences=compare.differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
-        figures=read_figures(folder / "figures", verdicts),
+        figures=figures,
         shown=[_placed(table, verdicts) for table in described(folder / "tables").values()],
     )
 
@@ -245,10 +245,8 @@ def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, An
     drawn = {key: figure for key, figure in described(folder).items() if (folder / f"{key}.png").exists()}
     drawn = dict(sorted(drawn.items(), key=lambda item: item[1]["order"]))
     found = []
-    with ThreadPoolExecutor() as pool:  # the imaging libraries allow threads on the other cores
-        pictures = pool.map(picture, (folder / f"{key}.png" for key in drawn), map(_alternative, drawn.values()))
-    for (key, figure), shown in zip(drawn.items(), pictures, strict=True):
-        found.append(_placed(figure, verdicts) | shown | {"key": key})
+    for key, figure in drawn.items():
+        found.append(_placed(figure, verdicts) | picture(folder / f"{key}.png", _alternative(figure)) | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
             panel["verdicts"] = [v for v in found[-1]["verdicts"] if v["quantity"] == "p" and place in v["places"]]

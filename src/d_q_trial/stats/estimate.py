@@ -38,7 +38,8 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
     known = (np.asarray(standard_error) > 0) & (np.asarray(df) > 0)
     error, df = np.where(known, standard_error, np.nan), np.where(known, df, np.nan)
     t, half = estimate / error, -special.stdtrit(df, (1 - confidence) / 2) * error
-    return Estimate(estimate, error[()], df[()], t, 2 * special.stdtr(df, -abs(t)), estimate - half, estimate + half)
+    fields = estimate, error, df, t, 2 * special.stdtr(df, -abs(t)), estimate - half, estimate + half
+    return Estimate(*(field if np.ndim(field) else float(field) for field in fields))
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
@@ -66,8 +67,7 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
 
 def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Return t and P of Welch's test; see :func:`mean_difference`."""
-    found = mean_difference(first, second, confidence=0.95)
-    return found.t, found.p
+    return mean_difference(first, second, confidence=0.95)[3:5]
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
@@ -81,7 +81,7 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
     >>> [round(part, 4) for part in mann_whitney_effect([3, 4, 6, 9], [1, 2, 5])[:3]]
     [0.8333, 0.1925, 3.3103]
     """
-    samples = present(first), present(second)
+    samples = [present(first), present(second)]
     found = mann_whitney_effects(*samples, *(np.ones((sample.size, 1)) for sample in samples))
     return Estimate(*(float(field[0]) for field in found[:3]))
 
@@ -89,10 +89,10 @@ def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
 def mann_whitney_effects(first: np.ndarray, second: np.ndarray, chosen: np.ndarray, other: np.ndarray) -> Estimate:
     """:func:`mann_whitney_effect` in K selections ``chosen`` of the first sample, (n, K), and ``other``, (m, K); shape (K,)."""
     effect, *parts = _placed(wins(first, second), chosen, other)
-    sizes = [side.sum(axis=0) for side in (chosen, other)]
+    less = [side.sum(axis=0) - 1 for side in (chosen, other)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
-    return Estimate(effect, np.where(np.minimum(*sizes) < 2, np.nan, sum(parts) ** 0.5), df)
+        df = sum(parts) ** 2 / (parts[0] ** 2 / less[0] + parts[1] ** 2 / less[1])
+    return Estimate(effect, np.where(np.minimum(*less) < 1, np.nan, sum(parts) ** 0.5), df)
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
