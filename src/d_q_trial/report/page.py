@@ -207,17 +207,17 @@ def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str
 
 def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list[str]]:
     """Return changed conclusions as cells: comparisons with their P in the reference, claims as reported."""
-    rows = table[table["conclusion"].isin(compare.CHANGED)].to_dict("records")
-    return [_change(row, settings, trial) for row in rows]
-
-
-def _change(row: Mapping[str, Any], settings: Settings, trial: Trial) -> list[str]:
-    words = Words(trial, settings.analyses[row["analysis"]])
-    what, p = f"{words.of('outcome', row)}, {_place(row['place'])}", formatting.p_digits(row["p"])
-    if "reported" not in row:
-        return [what, row["analysis"], compare.CHANGED[row["conclusion"]], p, formatting.p_digits(row["reference_p"])]
-    conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
-    return [what, row["analysis"], conclusion, p, row["reported"], row["locator"]]
+    changed = []
+    for row in table[table["conclusion"].isin(compare.CHANGED)].to_dict("records"):
+        words = Words(trial, settings.analyses[row["analysis"]])
+        if "reported" in row:
+            conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
+            beside = [row["reported"], row["locator"]]
+        else:
+            conclusion, beside = compare.CHANGED[row["conclusion"]], [formatting.p_digits(row["reference_p"])]
+        what = f"{words.of('outcome', row)}, {_place(row['place'])}"
+        changed.append([what, row["analysis"], conclusion, formatting.p_digits(row["p"]), *beside])
+    return changed
 
 
 def _place(place: str) -> str:

@@ -206,10 +206,8 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
 # The explorer
 
 SIDES = ("below", "above")
-# Columns of cutoffs.csv shown of a side, control first: sizes, numbers in the unit of the change, P-values.
+# Columns of cutoffs.csv shown of a side, control first: sizes, and numbers in the unit of the change; P-values follow.
 SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "hodges_lehmann", "lower", "upper")
-SHOWN = (*SIZES, *NUMBERS, "p", "p_corrected")
-Key = tuple[str, str, str]
 
 
 def explorer(report: Report) -> dict[str, Any] | None:
@@ -219,31 +217,28 @@ def explorer(report: Report) -> dict[str, Any] | None:
     -------
     dict or None
         ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers
-        shown are text, formatted here; the page does no formatting. A side is a list in the order of ``SHOWN``; of a
-        side with too few participants, only the numbers of participants are known.
+        shown are text, formatted here; the page does no formatting. A side is a list of ``SIZES``, ``NUMBERS``, P and
+        corrected P; of a side with too few participants, only the numbers of participants are known.
     """
     trial, analysis = report.trial, report.analysis
-    series: dict[Key, dict[str, dict[str, Row]]] = {}
-    for row in report.table("robustness/cutoffs"):
-        series.setdefault(_key(row), {}).setdefault(row["cut"], {})[row["side"]] = row
+    tables = [report.table(f"robustness/{name}") for name in ("cutoffs", "prespecified_cuts", "best_cuts")]
+    series, own, best = (_by_series(table) for table in tables)
     if not series:
         return None
-    own = {(*_key(row), row["cut"]) for row in report.table("robustness/prespecified_cuts")}
-    best = {_key(row): row["p_best_of_both"] for row in report.table("robustness/best_cuts") if row["p_best_of_both"]}
-    made = {(outcome, visit) for _, outcome, visit in series}
+    made = {choice for _, choice in series}
     choices = {
-        f"{o.key}/{visit}": {
-            "key": f"{o.key}/{visit}",
-            "label": f"{o.label} at {trial.visits[visit].label}",
-            "family": trial.families[o.family],
-            "unit": labels.change_unit(analysis.measure, o.unit),
+        key: {
+            "key": key,
+            "label": f"{outcome.label} at {trial.visits[visit].label}",
+            "family": trial.families[outcome.family],
+            "unit": labels.change_unit(analysis.measure, outcome.unit),
         }
-        for o in trial.outcomes.values()
-        for visit in trial.visits
-        if (o.key, visit) in made
+        for outcome, visit in itertools.product(trial.outcomes.values(), trial.visits)
+        if (key := f"{outcome.key}/{visit}") in made
     }
     subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != "all")
-    markers = [marker for key, marker in trial.markers.items() if any(key == name for name, *_ in series)]
+    markers = [marker for key, marker in trial.markers.items() if any(key == name for name, _ in series)]
+    decimals = {key: labels.change_decimals(analysis.measure, o.decimals) for key, o in trial.outcomes.items()}
     return {
         "markers": [
             {"key": marker.key, "label": marker.label, "unit": marker.unit}
@@ -255,64 +250,62 @@ def explorer(report: Report) -> dict[str, Any] | None:
         "level": labels.interval_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
-        "series": [_series(key, cuts, own, best.get(key, ""), report) for key, cuts in series.items()],
-        **_people(report),
+        "series": [
+            {"marker": key[0], "choice": key[1]}
+            | _series(rows, own.get(key, []), best.get(key, []), decimals[rows[0]["outcome"]])
+            for key, rows in series.items()
+        ],
+        **_people(report, decimals),
     }
 
 
-def _people(report: Report) -> dict[str, Any]:
+def _by_series(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Group rows by marker, and outcome with visit."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["marker"], f"{row['outcome']}/{row['visit']}"), []).append(row)
+    return found
+
+
+def _people(report: Report, decimals: Mapping[str, int]) -> dict[str, Any]:
     """Return the participants with their markers, and their changes by outcome and visit (empty: none)."""
-    arms, people = list(reversed(report.trial.analysed_arms)), {}
+    arms, people, changes = list(reversed(report.trial.analysed_arms)), {}, {}
     for row in report.strata:
         if row["arm"] in arms and row["marker_value"]:
-            person = people.setdefault(
-                row["participant"], {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
-            )
+            person = {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
+            person = people.setdefault(row["participant"], person)
             person["at"][row["marker"]] = float(row["marker_value"])
-    places, changes = {name: index for index, name in enumerate(people)}, {}
+    places = {name: index for index, name in enumerate(people)}
     for row in rows_if_made(report.folder / "changes.csv"):
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
-            own[places[row["participant"]]] = formatting.number(
-                float(row["value"]), _change_decimals(row["outcome"], report)
-            )
+            own[places[row["participant"]]] = formatting.number(float(row["value"]), decimals[row["outcome"]])
     return {"people": list(people.values()), "changes": changes}
 
 
-def _series(key: Key, cuts: Mapping[str, Mapping[str, Row]], own: set, best: str, report: Report) -> dict[str, Any]:
+def _series(rows: list[Row], own: list[Row], best: list[Row], decimals: int) -> dict[str, Any]:
     """Return the cutoffs of one marker, outcome and visit."""
-    ordered, decimals = sorted(cuts, key=float), _change_decimals(key[1], report)
+    cuts: dict[str, dict[str, Row]] = {}
+    for row in sorted(rows, key=lambda row: float(row["cut"])):
+        cuts.setdefault(row["cut"], {})[row["side"]] = row
     # Participants of each arm above and below together; the sum is the same at every cutoff.
     whole = next((sides.values() for sides in cuts.values() if len(sides) == len(SIDES)), ())
     sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
-    gaps = [b - a for a, b in itertools.pairwise(map(float, ordered)) if b > a]
+    gaps = [b - a for a, b in itertools.pairwise(map(float, cuts)) if b > a]
     apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
-    positions = [index for index, cut in enumerate(ordered) if (*key, cut) in own]
+    positions = [index for index, cut in enumerate(cuts) if any(row["cut"] == cut for row in own)]
+    searched = [row["p_best_of_both"] for row in best if row["p_best_of_both"]]
     packed = {
-        "marker": key[0],
-        "choice": f"{key[1]}/{key[2]}",
-        "cuts": [float(f"{float(cut):.6g}") for cut in ordered],
-        "shown": [formatting.number(float(cut), apart) for cut in ordered],
+        "cuts": [float(f"{float(cut):.6g}") for cut in cuts],
+        "shown": [formatting.number(float(cut), apart) for cut in cuts],
         "own": positions,
-        "start": positions[-1] if positions else len(ordered) // 2,
-        "searched": _p(best),
+        "start": positions[-1] if positions else len(cuts) // 2,
+        "searched": format_cell("p", searched[-1] if searched else ""),
     }
     for side in SIDES:
-        packed[side] = [_side(cuts[cut], side, sizes, decimals) for cut in ordered]
-    interaction = [_p(next(iter(cuts[cut].values())).get("p_interaction", "")) for cut in ordered]
+        packed[side] = [_side(sides, side, sizes, decimals) for sides in cuts.values()]
+    interaction = [format_cell("p", next(iter(sides.values())).get("p_interaction", "")) for sides in cuts.values()]
     return packed | ({"p_interaction": interaction} if any(interaction) else {})
-
-
-def _key(row: Row) -> Key:
-    return row["marker"], row["outcome"], row["visit"]
-
-
-def _p(text: str) -> str:
-    return formatting.p_digits(float(text)) if text else ""
-
-
-def _change_decimals(outcome: str, report: Report) -> int:
-    return labels.change_decimals(report.analysis.measure, report.trial.outcomes[outcome].decimals)
 
 
 def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) -> list[str] | None:
@@ -322,4 +315,4 @@ def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) 
         return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None
     row = sides[side]
     numbers = [formatting.number(_number(row[name]), decimals) for name in NUMBERS]
-    return [*(row[name] for name in SIZES), *numbers, _p(row["p"]), _p(row.get("p_corrected", ""))]
+    return [*(row[name] for name in SIZES), *numbers, *(format_cell("p", row.get(p, "")) for p in ("p", "p_corrected"))]

@@ -28,7 +28,7 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
     folder, described = Path(folder), {}
     for table in tables:
         shown, exact, html, tex = (folder / f"{table.key}{end}" for end in ENDINGS)
-        write_csv(shown_frame(table), shown)
+        write_csv(_cells(table), shown, label=table.data_label)
         write_csv(exact_frame(table), exact)
         write_text(page(table), html)
         write_text(latex(table), tex)
@@ -38,28 +38,20 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
     write_json(described, folder / "tables.json")
 
 
-def shown_frame(table: BuiltTable):
-    """Return a table as shown; the label of synthetic data stands in a last column, ``data``."""
-    return _labelled(_cells(table).map(safe_text), table)
-
-
 def exact_frame(table: BuiltTable):
     """Return the numbers of a table in full precision; the label of synthetic data stands in a last column, ``data``."""
     import pandas as pd
 
     frame = pd.DataFrame([row.exact for row in table.rows])
     counted = [name for name in frame if name.endswith(("_n", "_count"))]
-    return _labelled(frame.astype(dict.fromkeys(counted, "Int64")), table)
+    frame = frame.astype(dict.fromkeys(counted, "Int64"))
+    return frame.assign(**{LABEL_COLUMN: table.data_label}) if table.data_label else frame
 
 
 def _cells(table: BuiltTable):
     import pandas as pd
 
     return pd.DataFrame([row.cells for row in table.rows], columns=list(table.columns), dtype=object)
-
-
-def _labelled(frame, table: BuiltTable):
-    return frame.assign(**{LABEL_COLUMN: table.data_label}) if table.data_label else frame
 
 
 def page(table: BuiltTable) -> str:
