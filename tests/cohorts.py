@@ -1,8 +1,9 @@
-"""Small made-up participants for tests."""
+"""Small made-up participants and results for tests."""
 
 import numpy as np
 import pandas as pd
 
+from d_q_trial import results_table
 from d_q_trial.participants import COLUMNS, Participants
 
 DEFAULTS = {
@@ -52,3 +53,10 @@ def randomized(n=16, outcomes=("p1np",), *, seed=5, drop=(), changed=None, marke
             rows += measured(name, arm, outcome, **values)
         rows += measured(name, arm, "p16_variant_5", baseline=float(markers[i]))
     return rows
+
+
+def numbers(key: tuple[str, str, str], found: dict[str, object], **where: str) -> list[dict[str, str]]:
+    """A row of results for each statistic that is found at (outcome, measure, visit)."""
+    row = dict.fromkeys(results_table.COLUMNS, "") | {"stratum": "all"}
+    row |= dict(zip(results_table.KEYS, key, strict=False)) | where
+    return [row | {"statistic": statistic, "value": str(value)} for statistic, value in found.items()]

@@ -12,6 +12,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 import yaml
+from cohorts import numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
@@ -28,7 +29,7 @@ from d_q_trial.figures.panels import draw_panel, room
 from d_q_trial.figures.study import Study, Summary
 from d_q_trial.labels import caption_words, fill
 from d_q_trial.participants import age_groups
-from d_q_trial.results_table import COLUMNS, Numbers
+from d_q_trial.results_table import Numbers
 from d_q_trial.trial import load_trial
 
 ANALYSIS = Analysis(name="published", workbook="x.xlsx", marker="p16_variant_5")
@@ -41,12 +42,6 @@ POINTS = {"control": [-20.0, -10.0, 0.0, 10.0, 1480.0], "d_q": [-5.0, 5.0, 15.0,
 FINISHED = {"n": {"control": 105, "d_q": 106}, "median": {"control": 3.3, "d_q": 17.7}}  # n is not that of the points
 FINISHED |= {"q1": {"control": -11.1, "d_q": 6.6}, "q3": {"control": 12.2, "d_q": 33.9}}
 P = 0.0314
-
-
-def numbers(key, found, **where):
-    """A row for each statistic that is found at (outcome, measure, visit)."""
-    row = dict.fromkeys(COLUMNS, "") | {"stratum": "all"} | dict(zip(COLUMNS, key, strict=False)) | where
-    return [row | {"statistic": statistic, "value": str(value)} for statistic, value in found.items()]
 
 
 def summaries(*key, **where):

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import cohorts
 import pandas as pd
 import pytest
 from PIL import Image
@@ -14,7 +15,7 @@ from d_q_trial.config import settings
 from d_q_trial.files import write_csv, write_json
 from d_q_trial.report import collect, headlines
 from d_q_trial.report.headlines import Check, Effect
-from d_q_trial.results_table import COLUMNS, KEYS, Numbers
+from d_q_trial.results_table import KEYS, Numbers
 from d_q_trial.tables.catalogue import Headline
 
 MARKER, ALL, T3 = "p16_variant_5", "all", "T3"
@@ -27,18 +28,17 @@ PLACES = [("ctx", "week_20", ALL), ("ctx", "week_20", T3), ("p1np", "week_2", T3
 VALUES = [(-4.24, -10.5, 2.5, 0.611), (3.0, "", "", 0.0004), (16.0, 1.0, 30.0, 0.05), (1.0, -2.0, 4.0, 0.0512)]
 
 
-def comparisons(places, values, names=NAMES):
+def comparisons(places=PLACES, values=VALUES, names=NAMES):
     """Rows of comparisons of the arms: estimate, limits and P at each place."""
-    key = dict.fromkeys(COLUMNS, "") | {"measure": "percent_change", "contrast": TRIAL.contrast}
-    return [
-        key | row(place) | {"statistic": name, "value": str(value)}
-        for place, own in zip(places, values, strict=True)
-        for name, value in zip(names, own, strict=True)
-    ]
+    rows = []
+    for place, own in zip(places, values, strict=True):
+        found = dict(zip(names, own, strict=True))
+        rows += cohorts.numbers(("", "percent_change"), found, contrast=TRIAL.contrast, **row(place))
+    return rows
 
 
-def numbers(places=PLACES, values=VALUES, names=NAMES):
-    return Numbers(comparisons(places, values, names))
+def numbers(*given, **names):
+    return Numbers(comparisons(*given, **names))
 
 
 def verdict(verdict=claims.REPRODUCED, quantity="p", source="paper", place=PLACES[0], recomputed="0.611", **different):

@@ -4,6 +4,7 @@ import math
 import re
 
 import pytest
+from cohorts import numbers
 from openpyxl import load_workbook
 from pipeline import LABEL, TRIAL
 from pipeline import PUBLISHED as ANALYSIS
@@ -19,29 +20,21 @@ from d_q_trial.tables.catalogue import Catalogue, Table, catalogue_of
 from d_q_trial.tables.write import exact_frame, latex, page, write_tables
 
 PUBLISHED = "data/published"
-KEYS = ("outcome", "measure", "visit", "marker", "stratum", "contrast", "group", "statistic")
+KEYS = ("outcome", "measure", "visit", "marker")
 LISTED = catalogue_of("data/tables.yaml", TRIAL)
 CONTRAST, MARKER = "d_q - control", "p16_variant_5"
 
 
-def result(*key, value, reason=""):
-    """A row of results; ``key`` are its columns from the outcome to the statistic."""
-    sizes = {"n_first": "", "n_second": "", "method": "normal", "reason": reason}
-    return dict(zip(KEYS, key, strict=True)) | {"value": value} | sizes
-
-
-def at_baseline(outcome, statistic, value, *, arm="", **more):
-    """A row of results at baseline: of an arm, or of the comparison of arms."""
-    contrast = "" if arm else CONTRAST
-    return result(outcome, "baseline", "baseline", "", "all", contrast, arm, statistic, value=value, **more)
+def at_baseline(outcome, found, *, arm="", **where):
+    """Rows of results at baseline: of an arm, or of the comparison of arms."""
+    return numbers((outcome, "baseline", "baseline"), found, contrast="" if arm else CONTRAST, group=arm, **where)
 
 
 def of_arms(given):
     """Rows of results at baseline from values of control and D+Q by outcome and statistic."""
     for outcome, statistics in given.items():
-        for statistic, values in statistics.items():
-            for arm, value in zip(("control", "d_q"), values, strict=True):
-                yield at_baseline(outcome, statistic, value, arm=arm)
+        for arm, values in zip(("control", "d_q"), zip(*statistics.values(), strict=True), strict=True):
+            yield from at_baseline(outcome, dict(zip(statistics, values, strict=True)), arm=arm)
 
 
 def built(found, analysis=ANALYSIS, **table):
@@ -59,17 +52,14 @@ def reported_as_results():
     """Rows of results that say exactly what the article prints."""
     for row in read_published(PUBLISHED, "summaries"):
         if row["source"] == "paper":
-            group = "both arms" if row["group"] == "all" else row["group"]
-            names = ("count", "percent") if row["statistic"] == "count_percent" else ("median", "q1", "q3")
-            key = [row[name] for name in KEYS[:5]]
-            yield result(*key, "", group, "n", value="30")
-            for name, printed in zip(names, (row["center"], row["lower"], row["upper"]), strict=False):
-                yield result(*key, "", group, name, value=printed)
+            names = ("n", "count", "percent") if row["statistic"] == "count_percent" else ("n", "median", "q1", "q3")
+            found = dict(zip(names, ("30", row["center"], row["lower"], row["upper"]), strict=False))
+            where = {"group": "both arms" if row["group"] == "all" else row["group"], "stratum": row["stratum"]}
+            yield from numbers([row[name] for name in KEYS], found, **where)
     for row in read_published(PUBLISHED, "tests"):
         if row["source"] == "paper" and row["p_relation"] == "=":
-            stratum = "" if " vs " in row["stratum"] else row["stratum"]
-            key = [row[name] for name in KEYS[:4]]
-            yield result(*key, stratum, row["contrast"], "", "p", value=row["p"])
+            where = {"contrast": row["contrast"], "stratum": "" if " vs " in row["stratum"] else row["stratum"]}
+            yield from numbers([row[name] for name in KEYS], {"p": row["p"]}, **where)
 
 
 REPORTED = Numbers(reported_as_results())
@@ -189,8 +179,8 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
     ]
     p = 0.123456789012345678
     given = {"n": "30", "median": "74.44999", "q1": "70", "q3": "80"}
-    rows = [at_baseline("age", name, value, arm="control") for name, value in given.items()]
-    table = built([*rows, at_baseline("age", "p", repr(p))], rows={"outcomes": ["age", "smoker"]})
+    rows = at_baseline("age", given, arm="control") + at_baseline("age", {"p": p})
+    table = built(rows, rows={"outcomes": ["age", "smoker"]})
     assert table.rows[0].cells == ("Age, years", "74.4 (70.0, 80.0)", DASH, "0.123")
     assert "no values in this analysis" in " ".join(table.notes)
     exact = exact_frame(table).loc[0]
@@ -202,16 +192,15 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
 
 
 def test_an_undefined_p_is_told_from_an_absent_one():
-    rows = [at_baseline("age", "p", "", reason="all values are equal")]
-    table = built(rows, rows={"outcomes": ["age", "weight"]})
+    table = built(at_baseline("age", {"p": ""}, reason="all values are equal"), rows={"outcomes": ["age", "weight"]})
     assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
 
 
 def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend():
-    names = ["low", "middle", "high"]
-    key = ("ctx", "baseline", "baseline", MARKER, "")
-    rows = [result(*key, f"high - {lower}", "", "p", value=p) for lower, p in (("low", "0.01"), ("middle", "0.5"))]
-    rows.append(result(*key, "trend low < middle < high", "both arms", "p_trend", value="0.02"))
+    names, key, where = ["low", "middle", "high"], ("ctx", "baseline", "baseline"), {"marker": MARKER, "stratum": ""}
+    rows = numbers(key, {"p": 0.01}, contrast="high - low", **where)
+    rows += numbers(key, {"p": 0.5}, contrast="high - middle", **where)
+    rows += numbers(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **where)
     table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"])
     assert table.columns[1:] == (*names, "P, high against low", "P, high against middle", "P for trend")
     assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")
@@ -220,8 +209,9 @@ def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend():
 
 def test_the_main_results_have_a_row_for_every_stratum_of_the_analysis():
     names = ["low", "middle", "high"]
-    groups = [("", "all"), *((MARKER, label) for label in names)]
-    rows = [result("ctx", "percent_change", "week_2", *place, CONTRAST, "", "p", value="0.5") for place in groups]
+    key, rows = ("ctx", "percent_change", "week_2"), []
+    for marker, stratum in [("", "all"), *((MARKER, label) for label in names)]:
+        rows += numbers(key, {"p": 0.5}, contrast=CONTRAST, marker=marker, stratum=stratum)
     table = built(rows, cut_in_three(names), kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["all", "each"])
     assert [row.cells[2] for row in table.rows] == ["All", *names]
 
