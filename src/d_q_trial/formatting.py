@@ -52,13 +52,11 @@ def prints_as(value: float, reported: str) -> bool:
     return bool(rounding_rule(value, reported))
 
 
-def number(value: float, decimals: int, *, sign: bool = False) -> str:
-    """Print a number with a true minus sign; ``sign`` also shows a plus. NaN prints as an en dash."""
+def number(value: float, decimals: int) -> str:
+    """Print a number with a true minus sign; NaN prints as an en dash."""
     if value is None or math.isnan(value):
         return "–"
-    result = rounded(value, decimals)
-    text = f"{result:+f}" if sign and result != 0 else f"{result:f}"
-    return text.replace("-", MINUS)
+    return f"{rounded(value, decimals):f}".replace("-", MINUS)
 
 
 def grouped(value: float, decimals: int) -> str:
