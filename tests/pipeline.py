@@ -73,7 +73,7 @@ def run(
 ) -> Run:
     changes = build_changes(participants, trial, analysis)
     strata = build_strata(participants, trial, analysis)
-    results = build_results(participants, changes, strata, trial, analysis, also=also)
+    results = build_results(participants, Layout(changes, strata, trial, analysis), also=also)
     return Run(participants, changes, strata, *results, trial, analysis)
 
 

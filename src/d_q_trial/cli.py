@@ -232,12 +232,12 @@ def results(context: Context) -> None:
     table = changes.build_changes(people, trial, analysis)
     strata = build_strata(people, trial, analysis)
     variants = variants_to_try(context.settings)
-    numbers, alternatives = build_results(people, table, strata, trial, analysis, also=variants)
+    layout = Layout(table, strata, trial, analysis)
+    numbers, alternatives = build_results(people, layout, also=variants)
     exclusions = changes.exclusions(table)
     context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
     context.write_both("results", numbers)
-    layout, settings = Layout(table, strata, trial, analysis), context.settings.robustness
-    published = context.settings.published
+    settings, published = context.settings.robustness, context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",

@@ -41,9 +41,9 @@ class Comparison:
     participant: np.ndarray
     linked: np.ndarray  # False for the rows of panels without ids
     is_first: np.ndarray  # True in the treated arm
-    value: np.ndarray  # the change, in the measure of the analysis
+    value: np.ndarray  # the change, in the measure of the analysis; the baseline value at baseline
     baseline: np.ndarray
-    log_ratio: np.ndarray  # log(follow-up / baseline)
+    log_ratio: np.ndarray  # log(follow-up / baseline); at baseline without meaning
     label: np.ndarray  # stratum of the marker, "" if not assigned
     marker_value: np.ndarray
 
@@ -56,6 +56,11 @@ class Comparison:
     def head(self) -> tuple[str, ...]:
         """Outcome, measure, visit and marker."""
         return self.key[:4]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether changes are compared, and not baseline values."""
+        return self.measure != "baseline"
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the present values of each arm, from ``value`` unless others are given."""
@@ -80,18 +85,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Layout:
-    """The comparisons of arms that follow from the changes and strata of an analysis."""
+    """The comparisons of arms, in changes and at baseline, that follow from the changes and strata of an analysis."""
 
     changes: pd.DataFrame
     strata: pd.DataFrame | None  # None: only the comparisons of all participants
     trial: Trial
     analysis: Analysis
-    with_baseline: bool = False  # compare the baseline values, too
 
     @cached_property
     def whole(self) -> list[Comparison]:
         """Each outcome and visit with all of its rows; labels are the strata stated by panels without ids."""
-        return list(self._lay_out({"": (self._chosen["stratum"].to_numpy(object), np.full(len(self._chosen), np.nan))}))
+        return list(self._lay_out({"": (self.changes["stratum"].to_numpy(object), np.full(len(self.changes), np.nan))}))
 
     @cached_property
     def by_marker(self) -> list[Comparison]:
@@ -111,16 +115,11 @@ class Layout:
 
     @cached_property
     def compared(self) -> list[Comparison]:
-        """All participants, and each stratum of each marker, if both arms have values."""
-        return [comparison for comparison in self.overall + self.by_stratum if min(comparison.counts())]
-
-    @cached_property
-    def _chosen(self) -> pd.DataFrame:
-        measures = [self.analysis.measure, *["baseline"] * self.with_baseline]
-        return self.changes[self.changes["measure"].isin(measures)]
+        """Changes in all participants, and in each stratum of each marker, if both arms have values."""
+        return [c for c in self.overall + self.by_stratum if c.is_change and min(c.counts())]
 
     def _lay_out(self, labels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
-        chosen = self._chosen
+        chosen = self.changes
         arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
         arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
         arrays["is_first"] = chosen["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
@@ -136,9 +135,9 @@ class Layout:
 
     def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""
-        chosen, own = self._chosen, self.strata[self.strata["marker"].eq(marker)]
-        amount = chosen["participant"].where(chosen["linked"]).map(own.set_index("participant")["marker_value"])
-        return stratum_of(chosen, self.strata, marker).to_numpy(object), amount.to_numpy(float)
+        changes, own = self.changes, self.strata[self.strata["marker"].eq(marker)]
+        amount = changes["participant"].where(changes["linked"]).map(own.set_index("participant")["marker_value"])
+        return stratum_of(changes, self.strata, marker).to_numpy(object), amount.to_numpy(float)
 
 
 def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:

@@ -21,7 +21,7 @@ from .trial import BASELINE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .config.settings import Analysis, Settings
+    from .config.settings import Settings
     from .trial import Trial
 
 ALL_EQUAL = "all values are equal"
@@ -42,35 +42,28 @@ def variants_to_try(settings: Settings) -> tuple[str, ...]:
 
 
 def build_results(
-    participants: Participants,
-    changes: pd.DataFrame,
-    strata: pd.DataFrame,
-    trial: Trial,
-    analysis: Analysis,
-    *,
-    also: Iterable[str] = rank_sum_variants(),
+    participants: Participants, layout: Layout, *, also: Iterable[str] = rank_sum_variants()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Compute every summary, effect and P-value of an analysis.
 
     That is: all participants together, and the markers against age; each stratum of each marker; and the strata against
     each other at baseline, with the trend over three or more.
 
-    ``participants``, ``changes`` and ``strata`` are as the steps before make them; ``also`` names the two-sample tests to
-    make beside that of the analysis.
+    ``also`` names the two-sample tests to make beside that of the analysis.
 
     The results have a row per number in full precision, with the columns of ``COLUMNS``. ``contrast`` is first - second;
     ``group`` names the group of a summary; ``n_first`` is the size of that group, or of the first group of a contrast;
     ``method`` is the convention by which the number was made; ``value`` is NaN where ``reason`` says why. The alternatives,
     with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
-    layout = Layout(changes, strata, trial, analysis, with_baseline=True)
-    rows = [*_within(layout, layout.overall, also), *_correlations(participants, trial)]
+    analysis = layout.analysis
+    rows = [*_within(layout, layout.overall, also), *_correlations(participants, layout.trial)]
     for comparisons in grouped(layout.by_stratum, "marker", "stratum"):
         rows += _within(layout, comparisons, also)
     by_marker = grouped(layout.by_marker, "marker")
     *lower, upper = analysis.strata.labels
     for comparisons, label in product(by_marker, lower):
-        rows += _contrasts(layout, [_between(c, upper, label) for c in comparisons if c.measure == "baseline"], also)
+        rows += _contrasts(layout, [_between(c, upper, label) for c in comparisons if not c.is_change], also)
     for comparisons in by_marker:
         rows += _trends(layout, comparisons)
     every = table(rows)
@@ -105,7 +98,7 @@ def _trends(layout: Layout, comparisons: list[Comparison]) -> Iterator[tuple]:
         return
     contrast = f"trend {' < '.join(strata)}"
     for group, c in product((*layout.trial.analysed_arms, BOTH_ARMS), comparisons):
-        if _is_binary(layout, c) or (c.measure == "baseline") != (group == BOTH_ARMS):
+        if _is_binary(layout, c) or c.is_change == (group == BOTH_ARMS):
             continue
         members = _groups(layout, c.is_first)[group]
         found = jonckheere_terpstra([c.value[members & (c.label == stratum)] for stratum in strata])
@@ -127,7 +120,7 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
         key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
         yield from rows_of(key, sizes, "", n=float(n))
-        if group == BOTH_ARMS and c.measure != "baseline":
+        if group == BOTH_ARMS and c.is_change:
             continue
         numbers = {name: found[column] for name, found in described.items()}
         if _is_binary(layout, c):

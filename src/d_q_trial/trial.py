@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from .config.types import Share
 from .config.yaml_files import read_yaml, validated
@@ -69,6 +69,13 @@ class Population(_Strict):
     cut_age: float  # splits the sample into those under and those from this age
 
 
+def _keyed(entries: Any) -> Any:
+    """Add to each entry its own key, so that the file need not repeat it."""
+    if not isinstance(entries, dict):
+        return entries
+    return {str(key): {"key": str(key), **own} if isinstance(own, dict) else own for key, own in entries.items()}
+
+
 class Arms(_Strict):
     """The two arms that are compared (treated minus control), and those in the workbook that are not."""
 
@@ -85,10 +92,10 @@ class Trial(_Strict):
     citation: str
     registration: str = ""
     arms: Arms
-    visits: dict[str, Visit]
+    visits: Annotated[dict[str, Visit], BeforeValidator(_keyed)]
     families: dict[str, str]
-    outcomes: dict[str, Outcome]
-    markers: dict[str, Marker]
+    outcomes: Annotated[dict[str, Outcome], BeforeValidator(_keyed)]
+    markers: Annotated[dict[str, Marker], BeforeValidator(_keyed)]
     cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
     stratum_labels: list[str] = []  # what the article calls these strata, lowest first
     population: Population | None = None
@@ -144,17 +151,4 @@ MarkerKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "
 
 def load_trial(path: Path | str) -> Trial:
     """Read a trial file; UserError if it is not YAML or not a trial, with every fault named."""
-    return validated(Trial, _with_keys(read_yaml(path)), path)
-
-
-def _with_keys(content: dict[str, Any]) -> dict[str, Any]:
-    """Add to each entry its own key, so that the file need not repeat it."""
-    content = dict(content)
-    for group in ("visits", "outcomes", "markers"):
-        entries = content.get(group)
-        if isinstance(entries, dict):
-            content[group] = {
-                str(key): {"key": str(key), **entry} if isinstance(entry, dict) else entry
-                for key, entry in entries.items()
-            }
-    return content
+    return validated(Trial, read_yaml(path), path)

@@ -51,12 +51,12 @@ def numbers_of(
     others = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
     people = replace(people, frame=people.frame[~people.frame["variable"].isin(others)])
     changes = build_changes(people, trial, analysis)
-    strata = build_strata(people, trial, analysis)
-    results, _ = build_results(people, changes, strata, trial, analysis)
+    layout = Layout(changes, build_strata(people, trial, analysis), trial, analysis)
+    results, _ = build_results(people, layout)
     chosen = results["contrast"].eq(trial.contrast) & results["measure"].eq(analysis.measure)
     chosen &= results["statistic"].isin(tuple(_NAMES))
-    layout = Layout(changes, strata, trial, analysis)
-    rows = [row for comparison in layout.overall for row in covariance_rows(comparison, analysis)]
+    overall = [comparison for comparison in layout.compared if not comparison.marker]
+    rows = [row for comparison in overall for row in covariance_rows(comparison, analysis)]
     covariance = pd.DataFrame(rows, columns=list(results.columns))
     covariance = covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")]
     # P from placements is wanted, so one permutation is enough.

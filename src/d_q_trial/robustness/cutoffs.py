@@ -57,7 +57,7 @@ def slices(
     participant and a column per marker; see :func:`d_q_trial.strata.marker_values`.
     """
     found = []
-    for whole in Layout(changes, None, trial, analysis).whole:
+    for whole in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
         for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
             amount = np.where(whole.linked, values.to_numpy(float), np.nan)
             found.append(slice_of(replace(whole, marker=marker, marker_value=amount), analysis, robustness))

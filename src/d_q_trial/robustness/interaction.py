@@ -26,7 +26,7 @@ def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     and ``n_second`` count the arms.
     """
     rows = []
-    for whole in layout.by_marker:
+    for whole in (c for c in layout.by_marker if c.is_change):
         for lower, upper in combinations(layout.analysis.strata.labels, 2):
             rows += _between_strata(whole, upper, lower, layout.analysis, robustness)
         rows += _along_marker(whole, layout.analysis)
