@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -38,7 +39,6 @@ def _robust(**section):
         (_with(alpha=1.5), "analyses.published.alpha: 1.5: expected less than 1"),
         (_with(alpha="small"), "analyses.published.alpha: 'small': expected a number"),
         (_with(quartile_type=10), "analyses.published.quartile_type: 10: expected less than or equal to 9"),
-        (_with(quartile_type=6.5), "analyses.published.quartile_type: 6.5"),
         (_with(quartile_type="seven"), "analyses.published.quartile_type: 'seven': expected a whole number"),
         (_with(test="student"), "analyses.published.test: 'student': expected 'brunner_munzel', 'exact', 'normal'"),
         (_with(change=None), "analyses.published.change: None: expected 'percent'"),
@@ -60,14 +60,12 @@ def _robust(**section):
         (_with(strata={"by": "column", "column": "x"}), "by: column needs 'labels', the values of the column"),
         (_with(strata={"column": "x", "cuts": [0.5]}), "goes with by: column"),
         (_with(strata={"at_cutt": "upper"}), "strata.at_cutt: unknown key; did you mean 'at_cut'?"),
-        (_with(strata={"at_cut": "uper", "cuts": [0.5]}), "strata.at_cut: 'uper'"),
         (_robust(permutation=10), "robustness.permutation: unknown key; did you mean 'permutations'?"),
         (_robust(permutations=10), "robustness.permutations: 10"),
         (_robust(windows={"share": 0.2, "step": 0.5}), "robustness.windows: 'step' must not exceed 'share'"),
         (_robust(families={"a": {"outcmes": []}}), "families.a.outcmes: unknown key; did you mean 'outcomes'?"),
         (_robust(multiverse={"outcomes": {"ctx": "up"}}), "robustness.multiverse.outcomes.ctx: 'up'"),
         (_robust(multiverse={"cuts": [1]}), "robustness.multiverse.cuts.0: 1: expected less than 1"),
-        (_robust(multiverse={"tests": []}), "robustness.multiverse.tests"),
         *((_with({name: {}}), "taken by a folder of results/") for name in settings.RESERVED),
         *((_with({name: {}}), "a letter or digit, then") for name in ("a/b", "../x", ".hidden", "a b", "-x", "a{b}")),
         (_with({"x" * 300: {}}), "xxx... (300 characters): a name is a folder"),
@@ -83,9 +81,8 @@ def _robust(**section):
     ],
 )
 def test_a_wrong_key_name_or_value_is_named_with_what_was_expected(content, message):
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=re.escape(message)):
         settings.load(content)
-    assert message in str(error.value)
 
 
 def test_all_faults_are_named_at_once_and_inherited_ones_where_they_are_stated():
@@ -117,16 +114,13 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         settings.check_names(settings.load(config))
     for text in (
         "analyses.published.marker: 'p16' is not one of",
-        "outcomes: 'p1pn'",
-        "did you mean 'p1np'?",
-        "visits: '2 weeks'",
-        "did you mean 'week_2'?",
-        "robustness.families.a.outcomes: 'turnovr' is not one of",
-        "did you mean 'turnover'?",
+        r"outcomes: 'p1pn' is not .*; did you mean 'p1np'\?",
+        r"visits: '2 weeks' is not .*; did you mean 'week_2'\?",
+        r"robustness.families.a.outcomes: 'turnovr' is not one of .*; did you mean 'turnover'\?",
         "robustness.families.a.outcomes: 'age'",
         "robustness.multiverse.outcomes: 'ctxx'",
     ):
-        assert text in str(error.value)
+        assert re.search(text, str(error.value)), text
 
 
 def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
@@ -247,10 +241,8 @@ def test_files_are_found_in_the_working_directory_or_else_beside_the_workflow(tm
 def test_a_yaml_file_that_would_be_misread_is_refused_with_the_place(tmp_path, content, message):
     path = tmp_path / "file.yaml"
     path.write_text(content)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"(?s)^{re.escape(str(path))}.*{re.escape(message)}"):
         read_yaml(path)
-    assert str(error.value).startswith(str(path))
-    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"analyses: 3", b"analyses: {other: {}}", b"trial: x"])

@@ -238,12 +238,6 @@ def test_markers_that_tie_on_paper_are_divided_by_no_cut():
     pd.testing.assert_frame_equal(ours, theirs)
 
 
-def test_memory_changes_no_number():
-    run = _made_up()
-    one, other = (_tables(run, FEW.model_copy(update={"memory_mb": size}))[2] for size in (64, 1024))
-    pd.testing.assert_frame_equal(one, other)
-
-
 def test_excluded_participants_are_in_no_cut():
     table = _tables(_made_up(exclude=["A01", "A03"]))[0]
     assert (table["n_first"] + table["n_second"]).max() <= 13
