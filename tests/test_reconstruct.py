@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from d_q_trial.cli import main
+from d_q_trial.formatting import rounded
 from d_q_trial.reconstruct import constraints
 from d_q_trial.reconstruct.constraints import Quantile, RankSum, rounding_window, z_windows
 from d_q_trial.reconstruct.design import read_design, recruit
@@ -26,10 +26,9 @@ def rng(seed=11):
     return np.random.default_rng(seed)
 
 
-def rounded(value: float, reported: str) -> set[Decimal]:
-    step = Decimal(1).scaleb(Decimal(reported).as_tuple().exponent)
-    exact = Decimal(f"{value:.12g}")
-    return {exact.quantize(step, rounding=rule) for rule in (ROUND_HALF_EVEN, ROUND_HALF_UP)}
+def rounded_to(value: float, reported: str) -> set[str]:
+    decimals = len(reported.partition(".")[2])
+    return {f"{rounded(value, decimals, half=half):f}" for half in ("even", "up")}
 
 
 def quantile(items, probability, reported):
@@ -46,10 +45,10 @@ reported_numbers = st.decimals(-999, 999, places=2).map(lambda value: f"{value:.
 @given(reported_numbers, st.floats(0, 1), st.sampled_from([-0.0051, 0.0051]))
 def test_the_values_in_a_window_and_no_others_round_to_the_number(reported, share, off):
     low, high = rounding_window(reported)
-    assert rounded(low + share * (high - low), reported) == {Decimal(reported)}
+    assert rounded_to(low + share * (high - low), reported) == {reported}
     outside = float(reported) + off
     assert not low <= outside <= high
-    assert Decimal(reported) not in rounded(outside, reported)
+    assert reported not in rounded_to(outside, reported)
 
 
 def test_window_with_edges_takes_the_edge_that_one_rule_rounds_to_the_number():
@@ -63,7 +62,7 @@ def test_z_windows_hold_exactly_the_z_of_a_reported_p_or_bound():
     (low, high), mirrored = z_windows("0.035", "=")
     assert mirrored == (-high, -low)
     for z, inside in ((low, True), (high, True), (low - 0.001, False), (high + 0.001, False)):
-        assert (rounded(2 * stats.norm.sf(z), "0.035") == {Decimal("0.035")}) is inside
+        assert (rounded_to(2 * stats.norm.sf(z), "0.035") == {"0.035"}) is inside
     assert z_windows("0.05", ">")[0] == (0, pytest.approx(1.95996, abs=0.001))
     assert z_windows("0.05", "<", -1) == ((-math.inf, pytest.approx(-1.95996, abs=0.001)),)
 
