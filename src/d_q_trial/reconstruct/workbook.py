@@ -57,11 +57,14 @@ def _sheets(cohort: Cohort) -> dict[str, dict[str, list]]:
             once[outcome.label] = ["yes" if cell else "no" for cell in cohort.cells[key, BASELINE]]
             codes.append((outcome.label, "", "yes or no"))
             continue
+        decimals = design.decimals[key]
         for visit in (BASELINE, *outcome.follow_up):
             columns = repeated[outcome.family == "sasp"] if outcome.follow_up else once
             when = visit.replace("_", " ") if outcome.follow_up else ""
-            columns[_header(outcome.label, when, outcome.unit)] = _cells(cohort, key, visit)
-        decimals = design.decimals[key]
+            columns[_header(outcome.label, when, outcome.unit)] = [
+                None if np.isnan(v) else round(v, decimals) if decimals else int(v)
+                for v in cohort.values(key, visit).tolist()
+            ]
         meaning = "whole numbers" if decimals == 0 else f"recorded to {10.0**-decimals:g}"
         if outcome.follow_up:
             meaning += f"; at baseline and at weeks {', '.join(v.removeprefix('week_') for v in outcome.follow_up)}"
@@ -84,12 +87,6 @@ def _sheets(cohort: Cohort) -> dict[str, dict[str, list]]:
 
 def _header(label: str, when: str, unit: str) -> str:
     return " ".join(part for part in (label, when, f"({unit})" if unit else "") if part)
-
-
-def _cells(cohort: Cohort, outcome: str, visit: str) -> list[float | int | None]:
-    decimals = cohort.design.decimals[outcome]
-    values = cohort.values(outcome, visit)
-    return [None if np.isnan(v) else int(v) if decimals == 0 else round(float(v), decimals) for v in values]
 
 
 def _read_me(cohort: Cohort) -> list[str]:
