@@ -353,7 +353,7 @@ def adverse_events(report: Report) -> Iterator[Finding]:
                 named["differ"].append(f"{event}, {group}: {count} against {other}")
     for event, counts in every.items():
         shown = set().union(*(some[name] for name, match in pairs.items() if match == event))
-        missing = [group for group in groups if counts.get(group, 0) >= least and group not in shown]
+        missing = [group for group in groups if counts.get(group, -1) >= least and group not in shown]
         named["only-full"] += [f"{event}, {group}: {counts[group]}" for group in missing]
     sums = []  # of the events of the other source that share the last word of a name
     for word in (event.split()[-1] for event, match in pairs.items() if match is None):
