@@ -31,7 +31,7 @@ def wide() -> Workbook:
 
 
 def written(name: str) -> Workbook:
-    return writers.WRITERS[name].book(cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
+    return writers.book(writers.WRITERS[name], cohort.make(11, arm_size=PEOPLE // 2, outcomes=SMALL))
 
 
 def visits() -> Workbook:

@@ -21,7 +21,7 @@ SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius
 @pytest.mark.parametrize("name", list(writers.WRITERS))
 def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apart(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
-    everyone = read_workbook(writers.WRITERS[name](made, tmp_path / f"{name}.xlsx"), cohort.trial()).frame
+    everyone = read_workbook(writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx"), cohort.trial()).frame
     frame, sample = (everyone[everyone.cohort == which] for which in ("trial", "population"))
     keys = ["participant", "arm", "variable", "visit", "measure"]
     assert frame.linked.all()
@@ -38,8 +38,7 @@ def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apar
 @pytest.mark.parametrize("name", list(writers.PANELS))
 def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
-    writers.PANELS[name](made, tmp_path / "writers.xlsx")
-    read = read_workbook(tmp_path / "writers.xlsx", cohort.trial())
+    read = read_workbook(writers.save(writers.PANELS[name], made, tmp_path / "book.xlsx"), cohort.trial())
     frame = read.frame[read.frame.cohort == "trial"]
     assert not frame.linked.any()
     told = [note for note in read.source["notes"] if note.startswith("linked participants: the panels have no ids")]
@@ -58,8 +57,7 @@ def test_panels_without_ids_give_the_same_changes_by_arm(tmp_path, name):
 
 def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
     made = cohort.make(outcomes=SMALL)
-    writers.by_stratum(made, tmp_path / "strata.xlsx")
-    frame = read_workbook(tmp_path / "strata.xlsx", cohort.trial()).frame
+    frame = read_workbook(writers.save(writers.by_stratum, made, tmp_path / "strata.xlsx"), cohort.trial()).frame
     for marker in cohort.trial().markers:
         upper = writers.upper_tertile(made, marker)
         for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
@@ -100,7 +98,7 @@ def test_real_trial_in_two_sheets_is_read_by_its_trial_file_alone():
 
 @pytest.mark.parametrize("place", ["sheet", "property"])
 def test_synthetic_workbook_is_labelled_by_its_first_sheet_or_a_property(tmp_path, place):
-    path = writers.WRITERS["wide"](cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
+    path = writers.save(writers.wide, cohort.make(outcomes=["ctx"]), tmp_path / "wide.xlsx")
     assert read_workbook(path, cohort.trial()).label is None
     book = load_workbook(path)
     if place == "sheet":
@@ -118,9 +116,8 @@ LAYOUTS = ["wide", "sheet_per_visit", "long_by_visit", "long_by_variable"]
 @cache
 def sheets(name, folder):
     """The cells of a layout, sheet by sheet, with the header in the first row."""
-    made = cohort.make(outcomes=OUTCOMES)
-    book = load_workbook(writers.WRITERS[name](made, folder / f"{name}.xlsx"))
-    return {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in book}
+    path = writers.save(writers.WRITERS[name], cohort.make(outcomes=OUTCOMES), folder / f"{name}.xlsx")
+    return {sheet.title: [list(row) for row in sheet.iter_rows(values_only=True)] for sheet in load_workbook(path)}
 
 
 def contents(path):
@@ -163,8 +160,8 @@ def test_the_order_of_a_workbook_does_not_change_what_is_read(name, shuffle, fol
 # those within a reported bound, and what the layout does not hold.
 BY_TERTILE = StrataRule(by="column", column="p16 variant 5 tertile", labels=["T1/T2", "T3"])
 VERDICTS = {
-    "long export": (writers.WRITERS["long_by_visit"], "", 814, 32),
-    "wide": (writers.WRITERS["wide"], "", 814, 32),
+    "long export": (writers.long_by_visit, "", 814, 32),
+    "wide": (writers.wide, "", 814, 32),
     "titled panels": (writers.titled_panels, "", 812, 31),  # ids: correlation with age
     "changes beside a tertile": (
         writers.changes_beside_a_tertile,
@@ -180,7 +177,7 @@ VERDICTS = {
         283,
         14,
     ),  # ids, all participants together
-    "legend sheet": (writers.WRITERS["coded"], "", 814, 32),
+    "legend sheet": (writers.coded, "", 814, 32),
     "visit codes": (writers.visits_by_number, "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}", 814, 32),
     "transposed": (writers.WRITERS["transposed"], "", 814, 32),
 }
@@ -191,7 +188,7 @@ VERDICTS = {
 def test_layout_of_the_bundled_cohort_reproduces_all_that_it_holds_and_fails_nothing(tmp_path, name):
     write, mapping, reproduced, within = VERDICTS[name]
     base = pipeline.of_config()
-    path = write(cohort.of_frame(base.participants.frame), tmp_path / "book.xlsx")
+    path = writers.save(write, cohort.of_frame(base.participants.frame), tmp_path / "book.xlsx")
     (tmp_path / "mapping.yaml").write_text(mapping)
     read = read_workbook(path, base.trial, tmp_path / "mapping.yaml" if mapping else None)
     by = {"strata": BY_TERTILE} if read.frame["text"].any() else {}

@@ -35,14 +35,12 @@ def no_recognition(monkeypatch):
     monkeypatch.setattr(Vocabulary, "variable", lambda self, text: ())
 
 
-def layouts():
-    return {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum}
+LAYOUTS = {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum}
 
 
-@pytest.mark.parametrize("name", list(layouts()))
+@pytest.mark.parametrize("name", list(LAYOUTS))
 def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, request):
-    path = tmp_path / f"{name}.xlsx"
-    layouts()[name](cohort.make(outcomes=SMALL), path)
+    path = writers.save(LAYOUTS[name], cohort.make(outcomes=SMALL), tmp_path / "book.xlsx")
     recognised = read_workbook(path, cohort.trial()).frame
     mapping = written(path, tmp_path)
     request.getfixturevalue("no_recognition")
@@ -154,7 +152,7 @@ def test_every_fault_of_a_mapping_is_told_at_once(opaque):
 
 @pytest.mark.parametrize("title", ["it's # odd", 'a "b"', "Größe − µ", "tab\there"[:3], "x{}y", "- z", "null", "1"])
 def test_sheet_names_survive_the_mapping(tmp_path, title):
-    path = writers.WRITERS["wide"](cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
+    path = writers.save(writers.wide, cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
     book = load_workbook(path)
     book["Participants"].title = title
     book.save(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
@@ -20,7 +19,8 @@ VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_
 MONTHS = {"baseline": "Baseline", "week_2": "Week 2", "week_4": "Month 1", "week_20": "Month 5"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
 STRANGE, IN_WORDS, OF_R = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8")).values()
-WRITERS: dict[str, Callable[[Cohort, Path], Path]] = {}
+AGES = "p16 by age"
+WRITERS: dict[str, Callable] = {}
 
 
 def workbook(sheets: dict[str, list[list]]) -> Workbook:
@@ -33,31 +33,31 @@ def workbook(sheets: dict[str, list[list]]) -> Workbook:
     return book
 
 
-def layout(function, registry=WRITERS, name=None):
+def layout(function):
     """Register a layout: a function that returns the rows of each sheet, and maybe which of its cells are merged.
 
     Merged cells are (sheet, top, bottom, left, right).
     """
-    name = name or function.__name__
-
-    def book(cohort: Cohort) -> Workbook:
-        made = function(cohort)
-        sheets, merged = made if isinstance(made, tuple) else (made, ())
-        book = workbook({**sheets, "p16 by age": population(cohort, ids=name == "sheet_per_visit")})
-        for sheet, top, bottom, left, right in merged:
-            book[sheet].merge_cells(start_row=top, end_row=bottom, start_column=left, end_column=right)
-        return book
-
-    def save(cohort: Cohort, path: Path) -> Path:
-        book(cohort).save(path)
-        return path
-
-    save.rows, save.book = function, book
-    registry[name] = save
-    return save
+    WRITERS[function.__name__] = function
+    return function
 
 
-def population(cohort: Cohort, *, ids: bool) -> list[list]:
+def book(layout: Callable, cohort: Cohort) -> Workbook:
+    """A workbook of a layout, with the population sample on a sheet of its own."""
+    made = layout(cohort)
+    sheets, merged = made if isinstance(made, tuple) else (made, ())
+    result = workbook({**sheets, AGES: sheets.get(AGES) or population(cohort)})
+    for sheet, top, bottom, left, right in merged:
+        result[sheet].merge_cells(start_row=top, end_row=bottom, start_column=left, end_column=right)
+    return result
+
+
+def save(layout: Callable, cohort: Cohort, path: Path) -> Path:
+    book(layout, cohort).save(path)
+    return path
+
+
+def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
     markers = trial().markers
     rows = [[person["age"], *map(person.get, markers)] for person in cohort.population]
     return [
@@ -144,18 +144,17 @@ def of_arm(cohort: Cohort, key: str) -> list[str]:
     return [identity for identity, arm in cohort.arms.items() if arm == key]
 
 
-def long(cohort: Cohort, heads: list, row_of: Callable, *, repeat: bool = True) -> list[list]:
-    """A row per participant and visit.
+def long(cohort: Cohort, heads: list, visits: dict, head=with_unit, *, repeat=True, code=arm_label) -> list[list]:
+    """A row per participant and visit: id, arm, visit, and the values of what is measured once and of the visit.
 
-    ``row_of`` gets identity, label of the arm, visit, the values of what is measured once (at baseline alone, unless they
-    are repeated), and those of the visit.
+    What is measured once stands at baseline alone, unless it is to ``repeat``.
     """
-    rows, later = [heads], measured(cohort, True)
+    fixed, later = measured(cohort, False), measured(cohort, True)
+    rows = [[*heads, *map(head, [*fixed, *later])]]
     for identity, arm in cohort.arms.items():
-        fixed = [cohort.get(*key, identity) for key in once(cohort)]
-        for visit in VISITS:
-            own = fixed if repeat or visit == "baseline" else [None] * len(fixed)
-            rows.append(row_of(identity, arm_label(arm), visit, own, [cohort.get(v, visit, identity) for v in later]))
+        for visit, name in visits.items():
+            own = [cohort.get(v, "baseline", identity) if repeat or visit == "baseline" else None for v in fixed]
+            rows.append([identity, code(arm), name, *own, *(cohort.get(v, visit, identity) for v in later)])
     return rows
 
 
@@ -215,11 +214,8 @@ def sheet_per_variable(cohort):
 @layout
 def long_by_visit(cohort):
     """One row per participant and visit, what does not change repeated on each row."""
-
-    def row(identity, arm, visit, fixed, later):
-        return [identity, {"D+Q": "DQ", "Control": "control"}.get(arm, arm), WEEKS[visit], *fixed, *later]
-
-    rows = long(cohort, ["subject", "trt", "week", *measured(cohort, False), *measured(cohort, True)], row)
+    code = lambda arm: {"d_q": "DQ", "control": "control"}.get(arm, arm_label(arm))  # noqa: E731
+    rows = long(cohort, ["subject", "trt", "week"], WEEKS, str, code=code)
     count = len(measured(cohort, True))
     return {"export": [row for row in rows if row[2] in ("week", 0) or any(c is not None for c in row[-count:])]}
 
@@ -292,19 +288,10 @@ def coded(cohort):
 @layout
 def merged_ids(cohort):
     """Long, the id and arm merged over the rows of a participant, visits as weeks with a dash."""
-
-    def row(identity, arm, visit, fixed, later):
-        own = (
-            [identity, arm, *fixed, "Baseline"] if visit == "baseline" else [None, None, *fixed, f"{WEEKS[visit]}-week"]
-        )
-        return [*own, *later]
-
-    later = [with_unit(v) for v in measured(cohort, True)]
-    heads = ["Patient", "Arm", *(with_unit(v) for v in measured(cohort, False)), "Time point", *later]
-    starts = range(2, 2 + 4 * len(cohort.ids), 4)
-    return {"CRF": long(cohort, heads, row, repeat=False)}, [
-        ("CRF", start, start + 3, c, c) for start in starts for c in (1, 2)
-    ]
+    names = {visit: f"{week}-week" if week else "Baseline" for visit, week in WEEKS.items()}
+    rows = long(cohort, ["Patient", "Arm", "Time point"], names, repeat=False)
+    rows = [[None, None, *row[2:]] if "-week" in row[2] else row for row in rows]
+    return {"CRF": rows}, [("CRF", n, n + 3, c, c) for n in range(2, len(rows), 4) for c in (1, 2)]
 
 
 @layout
@@ -337,26 +324,17 @@ def units_in_a_row_of_their_own(cohort):
 @layout
 def coded_visits_in_rows(cohort):
     """A visit number, which a note on another sheet explains."""
-
-    def row(identity, arm, visit, fixed, later):
-        return [identity, arm, 1 + list(VISITS).index(visit), *fixed, *later]
-
-    heads = ["ID", "Arm", "Visit", *map(with_unit, [*measured(cohort, False), *measured(cohort, True)])]
-    note = "Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"
-    return {"Sheet": long(cohort, heads, row, repeat=False), "Notes": [[note]]}
+    rows = long(cohort, ["ID", "Arm", "Visit"], {visit: n for n, visit in enumerate(VISITS, start=1)}, repeat=False)
+    return {"Sheet": rows, "Notes": [["Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"]]}
 
 
 @layout
 def baseline_beside_follow_up_in_rows(cohort):
     """A row per later visit; the baseline, repeated, in columns of its own."""
     later = measured(cohort, True)
-
-    def row(identity, arm, visit, fixed, now):
-        return [identity, arm, WEEKS[visit], *fixed, *(cohort.get(v, "baseline", identity) for v in later), *now]
-
-    heads = ["ID", "Arm", "Week", *map(with_unit, measured(cohort, False)), *(f"{label(v)} baseline" for v in later)]
-    rows = long(cohort, [*heads, *(f"{label(v)} follow-up" for v in later)], row)
-    return {"Sheet": [row for row in rows if row[2] != 0]}
+    heads, *body = long(cohort, ["ID", "Arm", "Week"], WEEKS)
+    heads[-len(later) :] = [f"{label(v)} follow-up" for v in later] + [f"{label(v)} baseline" for v in later]
+    return {"Sheet": [heads, *([*row, *body[n - n % 4][-len(later) :]] for n, row in enumerate(body) if n % 4)]}
 
 
 @layout
@@ -380,17 +358,13 @@ def arms_as_merged_cells_at_the_left(cohort):
 @layout
 def redcap_events_beside_a_study_id(cohort):
     """A constant study id before the participant's; events as REDCap names them; the arm on the first row alone."""
-
-    def row(identity, arm, visit, fixed, later):
-        return ["DQ", identity, f"{visit}_arm_1", arm if visit == "baseline" else None, *fixed, *later]
-
-    heads = ["STUDYID", "USUBJID", "redcap_event_name", "arm", *measured(cohort, False), *measured(cohort, True)]
-    return {"Sheet": long(cohort, heads, row, repeat=False)}
+    events = {visit: f"{visit}_arm_1" for visit in VISITS}
+    heads, *body = long(cohort, ["USUBJID", "arm", "redcap_event_name"], events, str, repeat=False)
+    body = [["DQ", identity, arm if "base" in event else None, event, *row] for identity, arm, event, *row in body]
+    return {"Sheet": [["STUDYID", *heads], *body]}
 
 
-def by_visit(
-    cohort: Cohort, names: dict[str, str], arm: Callable[[str], str | None] = lambda visit: "Arm", **heads
-) -> dict:
+def by_visit(cohort: Cohort, names: dict[str, str], arm=lambda visit: "Arm", **heads) -> dict:
     """A sheet per visit, with columns of variables."""
     of_visit = {visit: [key for key in cohort.values if key[1] == visit] for visit in VISITS}
     return {names[v]: table(cohort, plain, arm=arm(v), keys=keys, **heads) for v, keys in of_visit.items()}
@@ -421,13 +395,12 @@ def with_dots(cohort: Cohort) -> list[list]:
 
 ARMS = ("control", "d_q")
 CAPITALS = {visit: name.capitalize() for visit, name in VISITS.items()}
-for name, sheets in {
-    "sheet_per_visit": lambda c: by_visit(
-        c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower()
+WRITERS |= {
+    "sheet_per_visit": lambda c: (
+        by_visit(c, CAPITALS, lambda visit: "Group", first="Subject ID", code=lambda arm: arm_label(arm).lower())
+        | {AGES: population(c, ids=True)}
     ),
-    "sheets_named_after_days": lambda c: by_visit(
-        c, DAYS, lambda visit: "Arm" if visit == "baseline" else None, first="Participant"
-    ),
+    "sheets_named_after_days": lambda c: by_visit(c, DAYS, {"baseline": "Arm"}.get, first="Participant"),
     "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
     "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
     "legend_in_the_header": lambda c: {"Sheet": table(c, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)},
@@ -439,14 +412,10 @@ for name, sheets in {
         "Sheet": table(c, in_words, first="Participant identification number", arm="Treatment allocation")
     },
     "numbers_behind_names_with_dots": lambda c: {"Sheet": with_dots(c)},
-}.items():
-    layout(sheets, name=name)
+}
 
 
 # -- source data per figure panel: groups side by side, percent changes, no ids --------------------------------------
-
-PANELS: dict = {}
-panel = partial(layout, registry=PANELS)
 
 
 def change(cohort: Cohort, variable: str, visit: str, identity: str) -> float | None:
@@ -491,7 +460,6 @@ def baselines(cohort: Cohort, variable: str, members: dict) -> list[list]:
     return [[f"{label(variable)} at baseline"], *across(columns)]
 
 
-@panel
 def sheet_per_panel(cohort):
     """A sheet per panel with a title; Control beside D+Q, of unequal length."""
     sheets = {}
@@ -501,7 +469,6 @@ def sheet_per_panel(cohort):
     return sheets
 
 
-@panel
 def panels_on_one_sheet(cohort):
     """All panels of a variable beside each other, the visit merged over the arms, letters and a title above."""
     sheets, merged = {}, []
@@ -526,7 +493,6 @@ def weeks_down(cohort: Cohort, each: int) -> dict[str, list[list]]:
     return sheets
 
 
-@panel
 def replicates(cohort):
     """The names of the arms merged over their columns, as some plotting programs store it."""
     each = len(cohort.arms) // 2
@@ -534,7 +500,6 @@ def replicates(cohort):
     return sheets, [(name, 2, 2, column, column + each - 1) for name in sheets for column in (2, 2 + each)]
 
 
-@panel
 def long_panels(cohort):
     """Two columns per panel, the group and the change."""
     sheets = {}
@@ -545,7 +510,6 @@ def long_panels(cohort):
     return sheets
 
 
-@panel
 def medians_below_each_panel(cohort):
     """Panels below each other; beside the last row of each the word Median."""
     rows = []
@@ -557,7 +521,6 @@ def medians_below_each_panel(cohort):
     return {"Sheet": rows}
 
 
-@panel
 def time_course_by_arm(cohort):
     """A block of weeks per arm beside each other; one title above the first alone; zeros at baseline."""
     sheets = {}
@@ -570,10 +533,10 @@ def time_course_by_arm(cohort):
     return sheets
 
 
-only = partial(layout, registry={})
+_PANELS = (sheet_per_panel, panels_on_one_sheet, replicates, long_panels, medians_below_each_panel, time_course_by_arm)
+PANELS = {panel.__name__: panel for panel in _PANELS}
 
 
-@only
 def by_stratum(cohort, proteins=False):
     """Strata by arm: T1/T2 and T3 above Control and D+Q; baselines by stratum alone; of the proteins those alone or both."""
     sheets = {}
@@ -591,7 +554,6 @@ def by_stratum(cohort, proteins=False):
     return sheets
 
 
-@only
 def thirds_in_words(cohort):
     """Groups named after three thirds of p16 and the arm."""
     cells = cohort.values["p16_variant_5", "baseline"]
@@ -609,16 +571,14 @@ def thirds_in_words(cohort):
     return sheets
 
 
-@only
 def titled_panels(cohort):
     """All that figures and tables show without ids: changes by arm, also by stratum, and baselines by arm."""
     arms = {arm_label(arm): of_arm(cohort, arm) for arm in ARMS}
     once_or_first = [v for v, visit in cohort.values if visit == "baseline" and v in trial().outcomes]
     tables = {f"Table 1 {number}": baselines(cohort, v, arms) for number, v in enumerate(once_or_first)}
-    return sheet_per_panel.rows(cohort) | by_stratum.rows(cohort, proteins=True) | tables
+    return sheet_per_panel(cohort) | by_stratum(cohort, proteins=True) | tables
 
 
-@only
 def changes_beside_a_tertile(cohort):
     """A row a participant with percent changes, baselines, and the third of p16 by number."""
     upper = upper_tertile(cohort, "p16_variant_5")
@@ -628,13 +588,11 @@ def changes_beside_a_tertile(cohort):
     return {"Data": [[*own, *more] for own, more in zip(table(cohort, keys=first), [heads, *rows], strict=True)]}
 
 
-@only
 def prism_grouped(cohort):
     """The names of the arms once, over more columns than the largest arm has."""
     return weeks_down(cohort, max(len(of_arm(cohort, arm)) for arm in ARMS) + 2)
 
 
-@only
 def visits_by_number(cohort):
     """V1 to V4 without a legend."""
-    return {"Sheet": coded_visits_in_rows.rows(cohort)["Sheet"]}
+    return {"Sheet": coded_visits_in_rows(cohort)["Sheet"]}

@@ -86,7 +86,7 @@ def check_units(reading: Reading) -> None:
             if factor is None and is_known_unit(unit) and is_known_unit(thing.unit):
                 faults.error("unit / other", place, **words)
             elif factor is None:
-                percent = plain_unit(unit) in ("percent", "%")  # perhaps of the baseline, or a change
+                percent = plain_unit(unit) == "percent"  # perhaps of the baseline, or a change
                 report = _report(reading, source.plan) if percent else faults.note
                 report("unit / unknown", place, ask="; say measure: in the mapping" * percent, **words)
             elif factor != 1.0:

@@ -22,7 +22,7 @@ MOST_LINES = 200  # of one list
 MOST_BLOCKS = 40  # that are not understood, in the mapping
 MOST_NAMED = 8
 MOST_CODES = 500
-MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120
+MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120  # fewer rows than columns
 WIDEST = 48  # letters of a column of a printed table
 FEWEST_PANELS = 3  # alike, that become one entry of the mapping
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
@@ -243,10 +243,9 @@ def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dic
     height, width = min(sheet.height, MOST_ROWS_DRAWN), min(sheet.width, MOST_COLUMNS_DRAWN)
     classes: dict[tuple[int, int], str] = {}
     for plan in plans:
-        rows, columns = (width, height) if plan.block.transposed else (height, width)
-        for row in range(min(plan.block.height, rows)):
-            for column in range(min(plan.block.width, columns)):
-                classes[plan.block.place(row, column)] = _class_of(plan, row, column)
+        rows, columns = (range(min(size, MOST_COLUMNS_DRAWN)) for size in (plan.block.height, plan.block.width))
+        for row, column in itertools.product(rows, columns):
+            classes[plan.block.place(row, column)] = _class_of(plan, row, column)
     lines = []
     for r in range(height):
         cells = []

@@ -117,8 +117,8 @@ def _read_within_limits(path: Path, seconds: int, size: int) -> bytes:
 # -- from outside -------------------------------------------------------------------------------------------------
 
 
-def _check(path: Path) -> None:
-    """Refuse what is not a regular file, too large, of another kind, or an archive that unpacks to far more than its size."""
+def _first_bytes(path: Path) -> bytes:
+    """Return how a file begins; refuse what is not a regular file, too large, empty, protected or of another kind."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise UserError("a folder; expected a workbook" if stat.S_ISDIR(found.st_mode) else "not a regular file")
@@ -134,14 +134,14 @@ def _check(path: Path) -> None:
             raise UserError(what)
     if head.startswith(b"\xd0\xcf\x11\xe0") and b"E\0n\0c\0r\0y\0p\0t\0" in path.read_bytes():
         raise UserError("password-protected; save it without a password")
-    if head.startswith(b"PK"):
-        _check_archive(path)
+    return head
 
 
-def _check_archive(path: Path) -> None:
+def _archive(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
+    """Open a workbook's archive, with its parts by name; refuse one that unpacks to far more than its size."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
+        archive = zipfile.ZipFile(path)
+        parts = archive.infolist()
     except zipfile.BadZipFile:
         raise UserError("damaged or truncated; download or save it again") from None
     if any(part.flag_bits & 1 for part in parts):
@@ -151,17 +151,14 @@ def _check_archive(path: Path) -> None:
     if unpacked > MOST_UNPACKED or swollen or len(parts) > MOST_PARTS:
         size = f"{unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
         raise UserError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
-    names = sorted(_plain_name(part.filename) for part in parts)
-    if WORKBOOK_PARTS.isdisjoint(names):
-        inside = [name for name in names if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
-        kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in names)]
+    # Programs differ in case and in slashes.
+    named = {part.filename.replace("\\", "/").lower().lstrip("/"): part for part in parts}
+    if WORKBOOK_PARTS.isdisjoint(named):
+        inside = [name for name in sorted(named) if name.endswith((".xlsx", ".xlsm", ".csv", ".xls"))]
+        kinds = [kind for start, kind in OTHER_ARCHIVES.items() if any(name.startswith(start) for name in named)]
         what = [f"an archive with {name} inside; unpack it first" for name in inside] + kinds
         raise UserError([*what, "an archive without a workbook"][0])
-
-
-def _plain_name(part: str) -> str:
-    """Return the name of a part of an archive in one spelling; programs differ in case and in slashes."""
-    return part.replace("\\", "/").lower().lstrip("/")
+    return archive, named
 
 
 # -- into plain values --------------------------------------------------------------------------------------------
@@ -169,25 +166,23 @@ def _plain_name(part: str) -> str:
 
 def read_file(path: Path) -> Workbook:
     """Read every sheet of a file, judged by its content, not by its name; a damaged one may raise anything."""
-    _check(path)
-    if path.suffix.lower() in STATISTICS:
-        return _statistics_file(path)
-    with path.open("rb") as stream:
-        head = stream.read(4)
+    head = _first_bytes(path)
     if head.startswith(b"PK"):
-        with zipfile.ZipFile(path) as archive:
-            if any(_plain_name(name) == "xl/workbook.xml" for name in archive.namelist()):
-                return _xlsx(path, archive)
-    if not head.startswith((b"PK", b"\xd0\xcf\x11\xe0")):
+        archive, parts = _archive(path)
+        with archive:
+            if "xl/workbook.xml" in parts:
+                return _xlsx(path, archive, parts)
+    elif path.suffix.lower() in STATISTICS:
+        return _statistics_file(path)
+    elif not head.startswith(b"\xd0\xcf\x11\xe0"):
         return _delimited(path)
     note = "this format does not tell hidden rows, formats and errors; check them yourself"
     return Workbook(path, _calamine(path), remarks=[note])
 
 
-def _xlsx(path: Path, archive: zipfile.ZipFile) -> Workbook:
+def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> Workbook:
     import openpyxl
 
-    parts = {_plain_name(part.filename): part for part in archive.infolist()}
     listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(parts["xl/workbook.xml"])))
     described = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
     properties = "\n".join(described)

@@ -176,17 +176,18 @@ def plain_characters(text: str) -> str:
 
 
 _UNIT_PART = re.compile(r"([kdcmunpf]?)(mol|iu|g|l|m2|m)|u|day|min|h")
-_SAME = [set(names.split()) for names in WORDS["same_units"]]
+_SAME = {name: names.split()[0] for names in WORDS["same_units"] for name in names.split()}
 
 
 def plain_unit(text: str) -> str:
-    """Return a unit in one spelling: lower case, ``u`` for micro, a slash for per, no spaces."""
+    """Return a unit in one spelling: lower case, ``u`` for micro, a slash for per, no spaces, ``years`` for ``yrs``."""
     text = text.replace("μ", "u").replace("µ", "u").replace("²", "2").replace("−", "-").replace("⁻¹", "-1")
     text = text.casefold().strip().strip(".()[]")
     text = re.sub(r"\s*\bper\b\s*", "/", text)
     text = re.sub(r"^([a-z]+)[\s·.*]+([a-z]+)\^?-([12])$", lambda m: f"{m[1]}/{m[2]}{'' if m[3] == '1' else 2}", text)
     text = text.replace("^", "").replace("**", "").replace(" ", "").replace("mcg", "ug")
-    return re.sub(r"\bcc\b", "ml", text)
+    text = re.sub(r"\bcc\b", "ml", text)
+    return _SAME.get(text, text)
 
 
 def unit_factor(stated: str, expected: str) -> float | None:
@@ -195,7 +196,7 @@ def unit_factor(stated: str, expected: str) -> float | None:
     That is 1.0 for another spelling of the same unit, and None if the two cannot be compared.
     """
     stated, expected = plain_unit(stated), plain_unit(expected)
-    if stated == expected or any(stated in same and expected in same for same in _SAME):
+    if stated == expected:
         return 1.0
     first, second = _parse(stated), _parse(expected)
     if first is None or second is None or first[1] != second[1]:
@@ -210,7 +211,7 @@ def is_known_unit(unit: str) -> bool:
 
 def is_unit(text: str) -> bool:
     """Return whether a text is a unit and nothing else."""
-    return is_known_unit(text) or any(plain_unit(text) in same for same in _SAME)
+    return is_known_unit(text) or plain_unit(text) in _SAME
 
 
 def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
