@@ -15,16 +15,8 @@ STRINGS = "xl/sharedStrings.xml"
 STYLES = "xl/styles.xml"
 TYPES = "[Content_Types].xml"
 
-HEADER = [
-    "ID",
-    "Arm",
-    "Age",
-    "p16 variant 5",
-    "CTx baseline (ng/mL)",
-    "CTx 20 wk (ng/mL)",
-    "P1NP baseline",
-    "P1NP 20 wk",
-]
+OUTCOMES = ["CTx baseline (ng/mL)", "CTx 20 wk (ng/mL)", "P1NP baseline", "P1NP 20 wk"]
+HEADER = ["ID", "Arm", "Age", "p16 variant 5", *OUTCOMES]
 
 
 def participants(count=12):
