@@ -108,8 +108,7 @@ def write(
         *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
     )
     files = {}
-    for path in manifest.outputs(folder):
-        name = path.relative_to(folder).as_posix()
+    for name, path in manifest.outputs(folder).items():
         if name not in (NAME, WORKFLOW):
             kept = _file(name, sha256(path)) | {"contentSize": str(path.stat().st_size)}
             files[name] = crate.add_file(path, name, properties=kept)

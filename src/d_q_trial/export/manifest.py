@@ -18,30 +18,26 @@ DRAWN = (".pdf", ".png", ".html", ".parquet")
 LEFT_OUT = ("logs", "benchmarks", "shards", "ro-crate-metadata.json", NAME)
 
 
-def outputs(folder: Path) -> list[Path]:
-    """Return the output files of an analysis in alphabetical order, without logs, hidden files and the manifest."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and parts[0] not in LEFT_OUT and not any(part.startswith(".") for part in parts):
-            found.append(path)
-    return found
+def outputs(folder: Path) -> dict[str, Path]:
+    """Return the output files of an analysis by their paths in its folder, without logs, hidden files and the manifest."""
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        name.as_posix(): path
+        for name, path in files.items()
+        if name.parts[0] not in LEFT_OUT and not any(part.startswith(".") for part in name.parts)
+    }
 
 
 def write(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
     """Write ``manifest.json``: the settings of a finished analysis, as JSON, and size and sha256 of every output."""
-    files = {
-        path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
-        for path in outputs(folder)
-    }
+    files = {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in outputs(folder).items()}
     content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": files}
     write_json(content, folder / NAME)
 
 
 def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
     """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
-    expected = read(manifest)["files"]
-    found = {path.relative_to(folder).as_posix(): path for path in outputs(folder)}
+    expected, found = read(manifest)["files"], outputs(folder)
     both = sorted(expected.keys() & found.keys())
     same = [name for name in both if sha256(found[name]) == expected[name]["sha256"]]
     return {
