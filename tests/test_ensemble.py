@@ -4,6 +4,7 @@ import numpy as np
 import openpyxl
 import pipeline
 import pytest
+from pipeline import one
 
 from d_q_trial.cli import main
 from d_q_trial.config import settings
@@ -37,19 +38,12 @@ def summary(base, numbers):
     return summarise([numbers, lower, higher], reported, 0.05)
 
 
-def row(frame, **wanted):
-    for key, value in wanted.items():
-        frame = frame[frame[key].eq(value)]
-    assert len(frame) == 1
-    return frame.iloc[0]
-
-
 @pytest.mark.parametrize("quantity", ["median_difference", "hodges_lehmann", "p"])
 @pytest.mark.parametrize(("marker", "stratum"), [("", "all"), ("p16_variant_1+5", "T3")])
 def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook(base, numbers, quantity, marker, stratum):
     place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
     expected = base.value(quantity, **place, contrast="d_q - control")
-    assert row(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
+    assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
 
 
 def test_analyses_that_are_not_reported_are_included(numbers):
@@ -59,8 +53,8 @@ def test_analyses_that_are_not_reported_are_included(numbers):
 
 
 def test_quantiles_and_share_equal_numpy(numbers, summary):
-    found = row(summary, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")
-    own = row(numbers, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")["value"]
+    found = one(summary, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")
+    own = one(numbers, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")["value"]
     values = np.array([own, 0.01, 0.9])
     levels = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
     assert list(found[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(levels), rel=1e-5)
@@ -70,9 +64,9 @@ def test_quantiles_and_share_equal_numpy(numbers, summary):
 
 def test_reported_numbers_stand_beside_their_comparison(summary):
     ctx = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_20", "marker": ""}
-    assert row(summary, **ctx, quantity="p")["reported"] == "0.611"
+    assert one(summary, **ctx, quantity="p")["reported"] == "0.611"
     t3 = {"analysis": "rank_sum", "outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
-    assert row(summary, **t3, quantity="median_difference")["reported"] == "+34"
+    assert one(summary, **t3, quantity="median_difference")["reported"] == "+34"
     assert set(summary[summary["quantity"].eq("hodges_lehmann")]["reported"]) == {""}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reported_checks import checks
 from scipy import stats
 
 from d_q_trial.cli import main
@@ -145,8 +146,6 @@ def test_same_seed_gives_the_committed_bytes(tmp_path):
 
 @pytest.mark.slow
 def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, capsys):
-    from reported_checks import checks
-
     other = tmp_path / "other.xlsx"
     assert main(["reconstruct", "--seed", "2", "--output", str(other)]) == 0
     assert "seed 2: " in capsys.readouterr().out
