@@ -134,7 +134,7 @@ def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> No
             lowest, highest = low * 0.9, high * 1.1
         where = np.flatnonzero(cohort.members(*groups_of(row)[0])[items])
         groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
-    latent = cohort.scores(design.loading(outcome), rng)[items]
+    latent = cohort.scores(outcome, rng)[items]
     found = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
     # The search has moved values past one another: order them by the latent scores again.
     for part in groups:

@@ -106,10 +106,6 @@ class Design(Strict):
         """The outcomes that are measured."""
         return [key for key, outcome in self.trial.outcomes.items() if outcome.kind == "continuous"]
 
-    def loading(self, outcome: str) -> dict[str, float]:
-        """Return the loadings of an outcome on shared factors; those of its family if it has none of its own."""
-        return self.loadings.get(outcome, self.loadings.get(self.trial.outcomes[outcome].family, {}))
-
 
 def read_design(path: Path | str, trial: Trial) -> Design:
     """Read the design of cohorts of a trial; UserError names what is unknown, missing or of the wrong kind."""
@@ -157,8 +153,10 @@ class Cohort:
         none = np.full(self.arm.size, False)
         return np.flatnonzero(~(self.absent.get((outcome, visit), none) | self.absent.get((outcome, BASELINE), none)))
 
-    def scores(self, loading: dict[str, float], rng: np.random.Generator) -> np.ndarray:
-        """Return latent scores: shared factors by their loadings, the rest the column's own."""
+    def scores(self, outcome: str, rng: np.random.Generator) -> np.ndarray:
+        """Return latent scores: factors by the loadings of the outcome, or of its family; the rest is its own."""
+        known = self.design.loadings
+        loading = known.get(outcome, known.get(self.design.trial.outcomes[outcome].family, {}))
         own = max(0.0, 1.0 - sum(weight**2 for weight in loading.values())) ** 0.5
         return sum((w * self.factors[name] for name, w in loading.items()), own * rng.standard_normal(self.arm.size))
 
