@@ -79,23 +79,15 @@ def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
 
 def participants(*heads: str, **sheets: list[list]) -> Workbook:
     """Sixteen participants with a baseline of CTx, and more columns of numbers."""
-    rows = [
-        [
-            f"P{n}",
-            ["Control", "D+Q"][n % 2],
-            *(round(0.4 + n / 40 if i < 0 else 0.3 + n / 50 + i / 10, 3) for i in range(-1, len(heads))),
-        ]
-        for n in range(16)
-    ]
+    more = [[round(0.3 + n / 50 + i / 10, 3) for i in range(len(heads))] for n in range(16)]
+    rows = [[f"P{n}", ["Control", "D+Q"][n % 2], round(0.4 + n / 40, 3), *more[n]] for n in range(16)]
     return writers.workbook({"Sheet": [["ID", "Arm", "CTx baseline", *heads], *rows]} | sheets)
 
 
 def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
     participants("CTx week 2", "CTx week 4", "CTx week 20", "CTx lot").save(tmp_path / "lot.xlsx")
     frame = read_workbook(tmp_path / "lot.xlsx", cohort.trial()).frame
-    assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(
-        ["baseline", "week_2", "week_4", "week_20"], 16
-    )
+    assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(writers.VISITS, 16)
 
 
 def test_fractions_given_as_percent_are_asked_for_and_converted_only_by_the_mapping(tmp_path):

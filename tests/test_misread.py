@@ -4,6 +4,7 @@ import time
 
 import openpyxl
 import pytest
+from layouts import writers
 
 from d_q_trial.errors import UserError
 from d_q_trial.trial import load_trial
@@ -50,14 +51,11 @@ def beside(*column):
 
 def book(tmp_path, **sheets):
     """Write sheets of rows; a sheet may be a function that changes a worksheet of the wide table."""
-    made = openpyxl.Workbook()
-    made.remove(made.active)
-    for name, content in sheets.items():
-        page = made.create_sheet(name.replace("_", " "))
-        for row in WIDE if callable(content) else content:
-            page.append(row)
-        if callable(content):
-            content(page)
+    titled = {name.replace("_", " "): content for name, content in sheets.items()}
+    made = writers.workbook({name: WIDE if callable(content) else content for name, content in titled.items()})
+    for name, change in titled.items():
+        if callable(change):
+            change(made[name])
     made.save(tmp_path / "book.xlsx")
     return tmp_path / "book.xlsx"
 
