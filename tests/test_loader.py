@@ -10,13 +10,10 @@ import time
 import zipfile
 from pathlib import Path
 
-import openpyxl
 import pandas as pd
 import pyreadstat
 import pytest
 from hostile.parts import SHEET, STRINGS, TYPES, changed, sheet, sound_parts, write
-from openpyxl.comments import Comment
-from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
@@ -234,30 +231,6 @@ def test_macros_and_links_are_noted(edit, note, path):
     write(path, sound_parts() | edit)
     remarks = loader.load(path).remarks
     assert (not remarks) if note is None else note in remarks[0]
-
-
-def test_formats_hidden_rows_merged_cells_and_comments_are_kept(path):
-    book = openpyxl.Workbook()
-    page = book.active
-    page.append(["ID", "CTx", None])
-    page.append(["S1", 0.959, 1])
-    page.append(["S2", 0.5, 2])
-    page["B2"].number_format = "0.0%"
-    page["B3"].font = Font(strike=True)
-    page["A1"].comment = Comment("0 = Control", "x")
-    page.merge_cells("B1:C1")
-    page.row_dimensions[3].hidden = True
-    page.column_dimensions["C"].hidden = True
-    book.create_sheet("second").sheet_state = "hidden"
-    book.save(path)
-    first, second = loader.load(path).sheets
-    assert first.percent == {(1, 1)}
-    assert first.struck == {(2, 1)}
-    assert first.merged == [(0, 1, 0, 2)]
-    assert first.hidden_rows == {2}
-    assert first.hidden_columns == {2}
-    assert "0 = Control" in first.comments[0]
-    assert second.hidden
 
 
 TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
