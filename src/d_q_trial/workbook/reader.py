@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,12 +155,9 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
 
 def _drop_row_numbers(plan: Plan) -> None:
     """Treat ids as row numbers if the same id is beside values of several arms."""
-    by_arm = defaultdict(list)
-    for column in plan.data:
-        if column.arm:
-            by_arm[column.arm].append(column.index)
-    beside = (sum(any(row[c] != EMPTY for c in columns) for columns in by_arm.values()) for row in plan.body)
-    if len(by_arm) > 1 and plan.people and any(arms > 1 for arms in beside):
+    columns = [column for column in plan.data if column.arm]
+    beside = ({column.arm for column in columns if row[column.index] != EMPTY} for row in plan.body)
+    if plan.people and any(len(arms) > 1 for arms in beside):
         plan.kind, plan.evidence = "groups", "groups side by side; the ids are row numbers"
         plan.rows["participant"] = None
 
