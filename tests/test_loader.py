@@ -269,3 +269,10 @@ def test_the_name_of_a_workbook_plays_no_part(tmp_path):
     for name in ("data.csv", "a{b}.xlsx", "-x.xlsx", "with space'.xlsx"):
         write(tmp_path / name, sound_parts())
         assert loader.load(tmp_path / name).sheets[0].rows[0][0] == "ID"
+
+
+def test_parts_under_other_names_are_read(path):
+    parts = {name: content.replace(b"sheet1.xml", b"other.xml") for name, content in sound_parts().items()}
+    parts["xl/worksheets/other.xml"] = parts.pop(SHEET)
+    write(path, parts)
+    assert len(loader.load(path).sheets[0].rows) == 13
