@@ -237,7 +237,8 @@ def results(context: Context) -> None:
     exclusions = changes.exclusions(table)
     context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
     context.write_both("results", numbers)
-    settings, published = context.settings.robustness, context.settings.published
+    # As the files hold them: digits beyond the twelfth depend on the processor, and a mixed model would show them.
+    layout, settings, published = context.layout, context.settings.robustness, context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
