@@ -65,7 +65,7 @@ rule figures:
         "results/{analysis}/figures/figures.json",
     log:
         "results/{analysis}/logs/figures.log",
-    priority: 1  # slower than the steps that can wait
+    priority: 2  # on the critical path to the report
     params:
         depends=depends("figures", "figures", read=[SETTINGS.figures or "", *FLOW]),
         captions=captions,

@@ -78,6 +78,7 @@ rule multiverse:
         expand("results/{{analysis}}/robustness/{file}", file=MULTIVERSE),
     log:
         "results/{analysis}/logs/multiverse.log",
+    priority: 1  # slower than the steps that can wait
     resources:
         **COUNTED,
     params:

@@ -1,11 +1,10 @@
 # Needs all outputs of the earlier rules for an analysis and those shared by all analyses, so it is included after them.
-# Makes the pages, a methods paragraph, machine-readable files (CDISC analysis results, a description of the run,
-# checksums of all outputs), and the overview that links to every page.
+# Makes the pages, a methods paragraph, machine-readable files (a description of the run, checksums of all outputs), and
+# the overview that links to every page.
 
 PIECES = list(TARGETS)
 PAGES = ["report.html", "claims.html", "methods.md"]
 DESCRIPTIONS = [
-    "export/ars.json",
     "export/config.yaml",
     "export/Snakefile",
     "datapackage.json",

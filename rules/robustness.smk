@@ -1,4 +1,4 @@
-# Needs the participants, and the changes and strata of an analysis.
+# Needs the participants.
 # Makes, for every analysis, the comparison at every cutoff of the markers, and the best cutoffs corrected for the search.
 
 from d_q_trial.figures.cutoffs import TABLES as CUTS
@@ -73,8 +73,6 @@ rule robustness:
             search=SEARCHES[wildcards.analysis],
             table=CUTS,
         ),
-        changes="results/{analysis}/changes.csv",
-        strata="results/{analysis}/strata.csv",
         participants=participants,
         trial=SETTINGS.trial,
     output:

@@ -1,6 +1,6 @@
 # Needs the results, and the reported values.
-# Makes a verdict on each reported value, and the tables of an analysis as shown, in full precision, as pages, in LaTeX
-# and in one workbook.
+# Makes a verdict on each reported value; the tables of an analysis as shown, in full precision, as pages, in LaTeX and in
+# one workbook; and its results in the CDISC Analysis Results Standard.
 
 from d_q_trial.tables.build import caption as table_caption
 from d_q_trial.tables.catalogue import catalogue_of as tables_of
@@ -23,7 +23,7 @@ VERDICTS = (
     if SETTINGS.published
     else []
 )
-TARGETS += expand(VERDICTS, analysis=ANALYSES)
+TARGETS += expand([*VERDICTS, "results/{analysis}/export/ars.json"], analysis=ANALYSES)
 
 
 def table_page(name):
@@ -50,6 +50,7 @@ rule tables:
         published=PUBLISHED,
     output:
         VERDICTS,
+        "results/{analysis}/export/ars.json",
         expand("results/{{analysis}}/tables/{table}.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}_exact.csv", table=TABLES),
         expand("results/{{analysis}}/tables/{table}.tex", table=TABLES),

@@ -78,7 +78,7 @@ def pages(tmp_path_factory):
         "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
         "strict": {"alpha": 0.01, "change": "log_ratio"},
     }
-    searched = ("cutoffs:published", "robustness:published")
+    searched = ("cutoffs:published", "robustness:published", "sensitivity:published")
     steps = ("consistency", "results", "tables", "figures", *searched, "compare", "report", "overview")
     figures = ("figure_3", "figure_4")
     return shared(tmp_path_factory, "pages", lambda to: made.make(to, analyses, *steps, figures=figures)) / "results"

@@ -82,7 +82,7 @@ chosen = settings.load("config.yaml")
 entries = {entry.workbook_id: entry for entry in chosen.analyses.values()}
 for name, entry in entries.items():
     assert cli.main(["participants", entry.workbook, f"results/workbooks/{name}", "--trial", chosen.trial]) == 0
-of_each = "results tables figures cutoffs robustness report".split()
+of_each = "results tables figures cutoffs robustness sensitivity report".split()
 for command in of_each:
     for analysis in chosen.analyses:
         assert cli.main([command, "--analysis", analysis]) == 0, (command, analysis)

@@ -174,6 +174,7 @@ def test_an_alternative_leads_with_what_it_changes(pages, all_pages, name):
 def test_a_report_without_robustness_says_how_to_make_it(pages):
     page = (pages / "halves/report.html").read_text(encoding="utf-8")
     assert "<code>snakemake --cores 4 results/halves/robustness/cutoffs.csv</code>" in page
+    assert "snakemake --cores 4 results/halves/sensitivity/sensitivity.csv" in page
     assert "no cutoff to try" not in page
 
 

@@ -59,7 +59,7 @@ def test_the_software_of_a_run_is_what_its_logs_state(tmp_path):
 
 def test_report_and_crate_of_a_run_list_the_libraries_that_its_steps_imported(finished):
     folder = finished[0] / "results/published"
-    assert "statsmodels" in (folder / "logs/results.log").read_text()
+    assert "statsmodels" in (folder / "logs/sensitivity.log").read_text()
     assert "statsmodels" not in (folder / "logs/tables.log").read_text()
     crate = json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]
     software = [entry for entry in crate if entry["@type"] == "SoftwareApplication"]

@@ -97,6 +97,16 @@ class Context:
 
         return Layout(read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis)
 
+    @cached_property
+    def new_layout(self) -> Layout:
+        """The comparisons that follow from the participants, for what does not wait for changes.csv."""
+        from .changes import build_changes
+        from .comparisons import Layout
+        from .strata import build_strata
+
+        given = (self.participants, self.trial, self.analysis)
+        return Layout(build_changes(*given), build_strata(*given), *given[1:])
+
     @property
     def permuted(self) -> dict[str, Any]:
         """How many permutations the multiverse has, from which seed, and in how much memory; with their progress."""
@@ -219,30 +229,30 @@ def inspect(context: Context) -> int:
 
 @command()
 def results(context: Context) -> None:
-    """Compute all statistics of an analysis, and repeat its comparisons by other methods (interaction, sensitivity, power)."""
-    from . import changes
-    from .comparisons import Layout
-    from .published_tables import published_frame
+    """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
+    from .changes import exclusions
     from .results import build_results, variants_to_try
-    from .robustness import multiplicity, power, sensitivity
     from .robustness.interaction import interactions
-    from .strata import build_strata
 
-    people, trial, analysis = context.participants, context.trial, context.analysis
-    table = changes.build_changes(people, trial, analysis)
-    strata = build_strata(people, trial, analysis)
-    variants = variants_to_try(context.settings)
-    layout = Layout(table, strata, trial, analysis)
-    numbers, alternatives = build_results(people, layout, also=variants)
-    exclusions = changes.exclusions(table)
-    context.write(changes=table, exclusions=exclusions, strata=strata, alternatives=alternatives)
+    layout = context.new_layout
+    numbers, alternatives = build_results(context.participants, layout, also=variants_to_try(context.settings))
+    made = {"changes": layout.changes, "exclusions": exclusions(layout.changes), "strata": layout.strata}
+    context.write(**made, alternatives=alternatives)
     context.write_both("results", numbers)
-    # As the files hold them: digits beyond the twelfth depend on the processor, and a mixed model would show them.
+    context.write(context.folder / "sensitivity", interaction=interactions(layout, context.settings.robustness))
+
+
+@command()
+def sensitivity(context: Context) -> None:
+    """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
+    from .published_tables import published_frame
+    from .robustness import multiplicity, power, sensitivity
+
+    # Made from changes.csv: digits beyond its twelfth depend on the processor, and a mixed model would show them.
     layout, settings, published = context.layout, context.settings.robustness, context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
-        interaction=interactions(layout, settings),
         sensitivity=sensitivity.sensitivity(layout, settings),
         leave_one_out=sensitivity.leave_one_out(layout),
         suspect_values=sensitivity.suspect_values(suspects, layout, settings),
@@ -253,8 +263,9 @@ def results(context: Context) -> None:
 
 @command()
 def tables(context: Context) -> None:
-    """Compare every reported value with the recomputed one, and write the tables of an analysis."""
+    """Compare every reported value with the recomputed one, and write the tables of an analysis, also as CDISC ARS."""
     from .claims import judge, known_differences, read_claims
+    from .export.ars import write_event
     from .files import read_rows
     from .results_table import Numbers
     from .tables.build import build_tables
@@ -267,10 +278,10 @@ def tables(context: Context) -> None:
         known = known_differences(published, synthetic=context.label is not None)
         judged = judge(read_claims(published), numbers, alternatives, trial, known, context.strata)
         context.write_both("claims", judged)
-    numbers = Numbers(read_rows(context.folder / "results.csv"))
-    catalogue = catalogue_of(context.settings.tables, trial)
-    made = build_tables(catalogue, trial, context.analysis, numbers, published, context.label)
+    rows, catalogue = read_rows(context.folder / "results.csv"), catalogue_of(context.settings.tables, trial)
+    made = build_tables(catalogue, trial, context.analysis, Numbers(rows), published, context.label)
     write_tables(made, context.folder / "tables")
+    write_event(rows, trial, context.analysis, context.label, context.folder / "export" / "ars.json")
 
 
 @command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"))
@@ -356,12 +367,11 @@ def robustness(context: Context) -> None:
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    layout, strata = context.layout, context.strata
-    every = read_table(output / "cutoffs.csv")
+    layout, every = context.new_layout, read_table(output / "cutoffs.csv")
     own = prespecified_cuts(every, layout)
     published = published_cuts(every, context.participants, layout)
     context.write(output, prespecified_cuts=own, published_cuts=published)
-    cuts = dict(zip(strata["marker"], strata["cut"], strict=True))
+    cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     found = CutTables.read(output)
     described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
     write_json(described, output / "robustness.json")
@@ -445,7 +455,7 @@ def compare(context: Context) -> None:
 
 @command(argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"))
 def report(context: Context) -> None:
-    """Write the report of a finished analysis, and describe it for other programs: CDISC ARS, data package, RO-Crate."""
+    """Write the report of a finished analysis, and describe it for other programs: data package, RO-Crate, manifest."""
     from .export.run import write_exports
     from .report.page import write_report
 

@@ -7,12 +7,15 @@ marker. The groupings are the arms, the strata of a marker, and the cohorts in w
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import formatting, labels
+from ..files import write_text
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from ..stats.two_sample import get_test
 
@@ -39,6 +42,12 @@ METHODS = {
 }
 DECIMALS = {"n": 0, "count": 0, "percent": 1, "u": 1, "spearman_r": 2}
 DECIMALS |= dict.fromkeys(("mann_whitney_effect", "z", "t", "z_trend", "chi_squared"), 3)
+
+
+def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None, path: Path) -> None:
+    """Write :func:`reporting_event` as JSON without spaces."""
+    event = reporting_event(rows, trial, analysis, data_label)
+    write_text(json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", path)
 
 
 def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config import settings
-from ..files import read_csv, write_text
+from ..files import write_text
 from ..participants import read_description
-from . import ars, crate, manifest, tables
+from . import crate, manifest, tables
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
@@ -17,17 +16,13 @@ if TYPE_CHECKING:
 
 
 def write_exports(results: Path, chosen: Settings, trial: Trial, analysis: str, workflow: Path) -> None:
-    """Write CDISC ARS, data package, RO-Crate and manifest of an analysis whose other outputs are finished.
+    """Write data package, RO-Crate and manifest of an analysis whose other outputs are finished.
 
     ``results`` is the folder of all results, ``workflow`` the Snakefile, of which the crate keeps a copy.
     """
     folder = results / analysis
     description = read_description(results / "workbooks" / chosen.analyses[analysis].workbook_id)
     label = description["label"]
-    rows = read_csv(folder / "results.csv").to_dict("records")
-    event = ars.reporting_event(rows, trial, chosen.analyses[analysis], label)
-    text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    write_text(text + "\n", folder / "export/ars.json")
     write_text(settings.as_yaml(chosen, analysis), folder / crate.CONFIG)
     about = f"{label or ''} {trial.citation}".strip()
     title = f"Reanalysis “{analysis}”: {trial.title}"

@@ -174,7 +174,9 @@ def _pooled(
     name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
 ) -> tuple[Estimate, float]:
     """Estimate an effect in every imputed set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
-    estimates = []
+    estimates, sets = [], len(log_ratio)
+    if not (np.ptp(log_baseline, axis=0).any() or np.ptp(log_ratio, axis=0).any()):
+        log_baseline, log_ratio = log_baseline[:1], log_ratio[:1]  # nothing was missing: all sets are the same
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
             effect = mann_whitney_effect(ratio[is_first], ratio[~is_first])
@@ -182,7 +184,7 @@ def _pooled(
         else:
             estimate, error = ancova(ratio, baseline, is_first, confidence=confidence)[:2]
             estimates.append((estimate, error**2, is_first.size - 3))
-    values, variances, df = np.array(estimates, dtype=float).T
+    values, variances, df = np.resize(estimates, (sets, 3)).T
     if not variances.mean() > 0:
         return UNDEFINED, np.nan
     found, share = pool(values, variances, complete_df=float(df.mean()), confidence=confidence)
@@ -255,11 +257,17 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             f"{case.instead} for {case.reported}": float(case.instead),
             f"without {case.reported}": np.nan,
         }
+        place, made = rows.index[matches][0], {}
+        participant = own.at[place, "participant"]
         for name, value in versions.items():
-            version = _with_value(own, rows.index[matches][0], value, analysis)
+            version, found = _with_value(own, place, value, analysis), []
+            for visits in grouped(replace(layout, changes=version).compared, "marker", "stratum"):
+                group = visits[0].marker, visits[0].stratum
+                if group not in made or any(participant in c.participant for c in visits):
+                    made[group] = _by_every_method(visits, case.visit, analysis)
+                found += made[group]  # without the participant, the same in every version
             at_visit = replace(layout, changes=version[version["visit"].eq(case.visit)])
-            parts.append(_by_every_method(replace(layout, changes=version), case.visit).assign(group=name))
-            parts.append(interactions(at_visit, robustness).assign(group=name))
+            parts += [part.assign(group=name) for part in (table(found), interactions(at_visit, robustness))]
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
@@ -280,14 +288,11 @@ def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) ->
     return own
 
 
-def _by_every_method(layout: Layout, visit: str) -> pd.DataFrame:
-    rows = []
-    for comparison in layout.compared:
-        if comparison.visit == visit:
-            rows += _plain_rows(comparison, layout.analysis) + covariance_rows(comparison, layout.analysis)
-    for visits in grouped(layout.compared, "marker", "stratum"):
-        rows += mixed_rows(visits, layout.analysis)
-    return table(rows)
+def _by_every_method(visits: list[Comparison], visit: str, analysis: Analysis) -> list[tuple]:
+    """Return rows of one group of participants: the comparison at one visit, and the mixed model over all."""
+    at_visit = [c for c in visits if c.visit == visit]
+    rows = [row for c in at_visit for row in _plain_rows(c, analysis) + covariance_rows(c, analysis)]
+    return rows + mixed_rows(visits, analysis)
 
 
 def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:

@@ -128,9 +128,10 @@ def random_intercept(
     best = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
     coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
     if best >= _LOW + 2:
-        own, above, below = (np.linalg.inv(information(best + by)[:-1, :-1]) for by in (0.0, _STEP, -_STEP))
+        near = [information(best + by) for by in (0.0, _STEP, -_STEP)]
+        own, above, below = np.linalg.inv(np.array(near)[:, :-1, :-1])
         coefficients, slopes = at(best).fe_params, (above - below) / (2 * _STEP)
-        ratio_variance = float(np.linalg.inv(information(best))[-1, -1]) / np.exp(2 * best)
+        ratio_variance = float(np.linalg.inv(near[0])[-1, -1]) / np.exp(2 * best)
     found = []
     for weights in np.asarray(contrasts, dtype=float):
         variance = float(weights @ own @ weights)
