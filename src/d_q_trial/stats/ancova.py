@@ -113,10 +113,6 @@ def random_intercept(
         cov_re = np.array([[np.exp(log_ratio)]])
         return MixedLMParams.from_components(model.get_fe_params(cov_re, np.empty(0))[0], cov_re=cov_re)
 
-    def information(log_ratio: float) -> np.ndarray:
-        """Return the negative Hessian of the restricted log-likelihood: the coefficients, then the variance ratio."""
-        return -model.hessian(at(log_ratio))[0]
-
     def deviance(log_ratio: float) -> float:
         return -2 * float(model.loglike(at(log_ratio), profile_fe=False))
 
@@ -128,10 +124,11 @@ def random_intercept(
     best = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
     coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
     if best >= _LOW + 2:
-        near = [information(best + by) for by in (0.0, _STEP, -_STEP)]
-        own, above, below = np.linalg.inv(np.array(near)[:, :-1, :-1])
+        # Of the restricted log-likelihood: the coefficients, then the variance ratio.
+        information = -np.array([model.hessian(at(best + by))[0] for by in (0.0, _STEP, -_STEP)])
+        own, above, below = np.linalg.inv(information[:, :-1, :-1])
         coefficients, slopes = at(best).fe_params, (above - below) / (2 * _STEP)
-        ratio_variance = float(np.linalg.inv(near[0])[-1, -1]) / np.exp(2 * best)
+        ratio_variance = float(np.linalg.inv(information[0])[-1, -1]) / np.exp(2 * best)
     found = []
     for weights in np.asarray(contrasts, dtype=float):
         variance = float(weights @ own @ weights)
