@@ -51,7 +51,7 @@ def test_parquet_holds_the_csv_file_in_full_precision(folder, name):
     assert len(table) == len(written) > 1000
     assert list(table) == list(written)
     for column in table:
-        if tables.columns()[column]["type"] == "string":
+        if tables.COLUMNS[column]["type"] == "string":
             assert table[column].tolist() == written[column].tolist()
         else:
             assert [f"{value:.12g}" if pd.notna(value) else "" for value in table[column]] == written[column].tolist()
@@ -64,7 +64,7 @@ def test_parquet_carries_the_meaning_of_its_columns_and_every_export_the_label(f
     schema = pq.read_schema(folder / "export" / "results.parquet")
     assert schema.metadata[b"data_label"].decode() == LABEL
     for field in schema:
-        assert field.metadata[b"description"].decode() == tables.columns()[field.name]["description"]
+        assert field.metadata[b"description"].decode() == tables.COLUMNS[field.name]["description"]
     package = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
     assert all(LABEL in text for text in (package["description"], event["label"], crate["./"]["description"]))
 
@@ -83,9 +83,9 @@ def test_the_documented_columns_are_those_of_the_page_and_the_verdicts_those_of_
     rows = re.findall(r"^\| `(\w+)` \| (string|number|integer) \| (.*?)(?: One of (.*)\.)? \|$", page, re.MULTILINE)
     assert rows == [
         (name, known["type"], known["description"], ", ".join(f"`{value}`" for value in known.get("enum", ())))
-        for name, known in tables.columns().items()
+        for name, known in tables.COLUMNS.items()
     ]
-    assert tables.columns()["verdict"]["enum"] == list(claims.VERDICTS)
+    assert tables.COLUMNS["verdict"]["enum"] == list(claims.VERDICTS)
 
 
 # Frictionless Data Package

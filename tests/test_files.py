@@ -32,6 +32,12 @@ def test_a_failure_while_writing_leaves_the_old_file_and_no_part(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path):
+    with pytest.raises(OSError, match="No space left") as found, files.atomic(tmp_path / "a.txt"):
+        Path("/dev/full").write_text("any")
+    assert found.value.filename == str(tmp_path / "a.txt")
+
+
 def test_unfinished_files_of_a_killed_run_are_swept_and_nothing_else(tmp_path):
     (tmp_path / "figures").mkdir()
     for name in (".part-abc.png", "figures/.part-x.pdf", "figures/a.pdf", ".hidden"):

@@ -402,7 +402,7 @@ def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
     assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1
-    for section in pieces.sections():
+    for section in pieces.SECTIONS:
         assert "{" not in report.words.fill(section.title) + report.words.fill(section.caption)
 
 

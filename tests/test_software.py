@@ -49,12 +49,15 @@ def test_a_process_lists_the_libraries_that_it_has_imported_and_no_others():
 
 
 def test_the_software_of_a_run_is_what_its_logs_state(tmp_path):
-    (tmp_path / "b.log").write_text("something else\nsoftware: alpha 1.0, numpy 2.0\n")
-    (tmp_path / "a.log").write_text("software: alpha 0.9\n")
-    found = software.used([tmp_path, tmp_path / "missing"])
+    said = {"workbooks/w": "alpha 1.0, beta 1.0", "every_cut/s": "gamma 1.0", "a": "alpha 0.9, numpy 2.0", "b": "delta 1.0"}
+    for folder, libraries in said.items():
+        (tmp_path / folder / "logs").mkdir(parents=True)
+        (tmp_path / folder / "logs/any.log").write_text(f"something else\nsoftware: {libraries}\n")
+    found = software.used(tmp_path, "a", "w", "s")
     assert list(found)[:3] == ["python", "d-q-trial", "snakemake"]
+    assert {"alpha", "beta", "gamma"} <= found.keys()
     assert found["alpha"] == "1.0"
-    assert "pygments" not in found
+    assert found.keys().isdisjoint({"delta", "pygments"})
 
 
 def test_report_and_crate_of_a_run_list_the_libraries_that_its_steps_imported(finished):

@@ -44,6 +44,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would hide results from colleagues
         os.replace(temporary, path)
+    except OSError as error:
+        if error.strerror and not error.filename:  # a full disk, for one, is told without the name of the file
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -176,6 +180,9 @@ def sha256(path: Path | str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+_sha256_once = cache(sha256)
+
+
 def safe_text(text: str) -> str:
     """Return ``text`` so that a spreadsheet shows it and does not run it as a formula.
 
@@ -207,11 +214,6 @@ def found(path: str | None, home: Path | str) -> str | None:
     """Return where a file is: in the working directory, or else in the folder ``home``; as it is if in neither."""
     elsewhere = Path(home) / (path or "")
     return str(elsewhere) if path and not Path(path).exists() and elsewhere.exists() else path
-
-
-@cache
-def _sha256_once(path: str) -> str:
-    return sha256(path)
 
 
 def check_sha256(path: Path | str, expected: str) -> None:

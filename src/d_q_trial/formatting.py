@@ -52,30 +52,28 @@ def prints_as(value: float, reported: str) -> bool:
     return bool(rounding_rule(value, reported))
 
 
-def number(value: float, decimals: int) -> str:
-    """Print a number with a true minus sign; NaN prints as an en dash."""
+def number(value: float, decimals: int, thousands: str = "") -> str:
+    """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash."""
     if value is None or math.isnan(value):
         return "–"
-    return f"{rounded(value, decimals):f}".replace("-", MINUS)
+    return f"{rounded(value, decimals):{thousands}f}".replace("-", MINUS)
 
 
 def grouped(value: float, decimals: int) -> str:
     """Print a number with thousands separated by commas, as the journal does."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{rounded(value, decimals):,f}".replace("-", MINUS)
+    return number(value, decimals, ",")
 
 
-def p_digits(p: float, decimals: int = 3) -> str:
+def p_digits(p: float) -> str:
     """Print the digits of a P-value: ``0.250``, or ``<0.001`` below what three decimals show."""
     if p is None or math.isnan(p):
         return UNDEFINED
-    return "<0.001" if _decimal(p) < _SMALLEST_P else f"{rounded(p, decimals):f}"
+    return "<0.001" if _decimal(p) < _SMALLEST_P else f"{rounded(p, 3):f}"
 
 
-def p_value(p: float, decimals: int = 3) -> str:
+def p_value(p: float) -> str:
     """Print a P-value as the paper does: ``P = 0.250``, ``P < 0.001``."""
-    digits = p_digits(p, decimals)
+    digits = p_digits(p)
     if digits == UNDEFINED:
         return f"P {UNDEFINED}"
     return f"P < {digits[1:]}" if digits.startswith("<") else f"P = {digits}"

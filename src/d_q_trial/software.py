@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -37,13 +36,15 @@ def line() -> str:
     return _LINE + ", ".join(f"{name} {version}" for name, version in imported().items())
 
 
-def used(folders: Iterable[Path]) -> dict[str, str]:
-    """Return the versions of Python, this package, Snakemake, and the libraries that a run has imported.
+def used(results: Path, analysis: str, workbook: str, search: str) -> dict[str, str]:
+    """Return the versions of Python, this package, Snakemake, and the libraries that the steps of an analysis imported.
 
-    Those are the libraries that the logs in ``folders`` state (the last statement counts), and those of this process.
+    Those are the libraries that the logs of the steps in the folder of all results state (the last statement counts), and
+    those of this process. ``workbook`` and ``search`` name the folders that the analysis shares with others.
     """
     found: dict[str, str] = {}
-    for path in sorted(path for folder in folders for path in folder.glob("*.log")):
+    folders = (f"workbooks/{workbook}", f"every_cut/{search}", analysis)
+    for path in sorted(path for folder in folders for path in (results / folder / "logs").glob("*.log")):
         found |= _stated(path.read_text(encoding="utf-8", errors="replace"))
     found |= imported()
     tools = {name: metadata.version(name) for name in ("d-q-trial", "snakemake")}
@@ -58,12 +59,3 @@ def add_child(output: str) -> None:
 def _stated(text: str) -> dict[str, str]:
     lines = (line.removeprefix(_LINE) for line in text.splitlines() if line.startswith(_LINE))
     return dict(part.split(" ", 1) for line in lines for part in line.split(", ") if " " in part)
-
-
-def logs_of(results: Path, analysis: str, workbook: str, search: str) -> list[Path]:
-    """Return the folders that hold the logs of the steps of an analysis."""
-    return [
-        results / "workbooks" / workbook / "logs",
-        results / "every_cut" / search / "logs",
-        results / analysis / "logs",
-    ]

@@ -79,7 +79,7 @@ def write(
     """
     entry = chosen.analyses[analysis]
     # Before the imports: what describes the run had no part in it.
-    versions = software.used(software.logs_of(folder.parent, analysis, entry.workbook_id, search_id(entry)))
+    versions = software.used(folder.parent, analysis, entry.workbook_id, search_id(entry))
 
     from rocrate.model.contextentity import ContextEntity
     from rocrate.model.entity import Entity

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from ..files import atomic, sha256, write_json
 from ..results_table import KEYS
@@ -21,14 +22,8 @@ TABLES = {
     "strata": "The stratum of each participant by each marker",
 }
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
-
-
-@cache
-def columns() -> dict[str, dict[str, Any]]:
-    """Return type, description and constraints of every documented column, by its name."""
-    import yaml
-
-    return yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
+# Type, description and constraints of every documented column, by its name.
+COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
 
 
 def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> None:
@@ -41,7 +36,7 @@ def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> No
     import pyarrow.parquet as pq
 
     kinds = {"string": pa.string(), "number": pa.float64(), "integer": pa.int32()}
-    known = {name: columns()[name] for name in table}
+    known = {name: COLUMNS[name] for name in table}
     about = {"title": TABLES[path.stem]} | ({"data_label": data_label} if data_label else {})
     fields = [
         pa.field(name, kinds[column["type"]], column["type"] != "string", {"description": column["description"]})
@@ -64,7 +59,7 @@ def table_schema(path: Path) -> dict[str, Any]:
     fields = []
     for name in frame:
         inferred = "number" if pd.api.types.is_numeric_dtype(frame[name]) else "string"
-        known = columns().get(name, {"type": inferred})
+        known = COLUMNS.get(name, {"type": inferred})
         constraints = {key: known[key] for key in ("enum", "minimum") if key in known}
         field = {"name": name} | {key: known[key] for key in ("type", "description") if key in known}
         fields.append(field | ({"constraints": constraints} if constraints else {}))

@@ -33,7 +33,7 @@ FOLDERS = ("robustness", "sensitivity")
 MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
 # Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
-_WORDS = yaml.safe_load((Path(__file__).parent / "words.yaml").read_text(encoding="utf-8"))
+_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
 _QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
 VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _WORDS["verdicts"][name]) for name in claims.VERDICTS}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -216,7 +216,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         strata=rows_if_made(folder / "strata.csv"),
         exclusions=rows_if_made(folder / "exclusions.csv"),
         verdicts=verdicts,
-        versions=software.used(software.logs_of(results, name, analysis.workbook_id, search_id(analysis))),
+        versions=software.used(results, name, analysis.workbook_id, search_id(analysis)),
         tables={
             f"{part}/{path.stem}": read_rows(path) for part in FOLDERS for path in sorted((folder / part).glob("*.csv"))
         },

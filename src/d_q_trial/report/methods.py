@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from .. import formatting, labels
 from ..changes import EXCLUDED
@@ -20,12 +20,7 @@ from .collect import Report, is_large, summaries
 from .headlines import effect, estimator, group_of
 
 
-@cache
-def references() -> Mapping[str, str]:
-    """Read the references, by their keys in the sentences and the two-sample tests."""
-    import yaml
-
-    return yaml.safe_load((Path(__file__).parent / "references.yaml").read_text(encoding="utf-8"))
+_REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
 
 
 def paragraph(report: Report) -> str:
@@ -39,7 +34,7 @@ def paragraph(report: Report) -> str:
     template = environment().overlay(autoescape=False).get_template("methods.md.j2")
     text = template.render(cite=cite, results=main_comparisons(report), **settings_in_words(report))
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text)]
-    listed = [report.trial.citation, *(references()[key] for key in cited)]
+    listed = [report.trial.citation, *(_REFERENCES[key] for key in cited)]
     blocks.append("\n".join(f"{number}. {' '.join(entry.split())}" for number, entry in enumerate(listed, start=1)))
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", "\n\n".join(filter(None, blocks))) + "\n"
 

@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_rows
@@ -49,15 +50,8 @@ class Section:
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
-
-
-@cache
-def sections() -> tuple[Section, ...]:
-    """Read the sections of the report, in order."""
-    import yaml
-
-    entries = yaml.safe_load((Path(__file__).parent / "pieces.yaml").read_text(encoding="utf-8"))
-    return tuple(Section(**entry) for entry in entries)
+_ENTRIES = yaml.safe_load(Path(__file__).with_name("pieces.yaml").read_text(encoding="utf-8"))
+SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 
 def read_pieces(folder: Path, words: Words) -> list[Piece]:
@@ -71,7 +65,7 @@ def read_pieces(folder: Path, words: Words) -> list[Piece]:
         about = described(part)
         files = [path.stem for end in ("*.png", "*.csv") for path in sorted(part.glob(end))]
         names = sorted(dict.fromkeys(files), key=lambda name: list(about).index(name) if name in about else len(about))
-        listed = [(s, name) for s in sections() for name in names if fnmatch(f"{part.name}/{name}", s.file)]
+        listed = [(s, name) for s in SECTIONS for name in names if fnmatch(f"{part.name}/{name}", s.file)]
         done = {name for _, name in listed}
         listed += [(Section(f"{part.name}/{name}", everything=True), name) for name in names if name not in done]
         for number, (section, name) in enumerate(listed, start=1):

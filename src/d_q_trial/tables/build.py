@@ -6,7 +6,6 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Table
 
 DASH = "–"
+_TEXTS = read_yaml(Path(__file__).with_name("notes.yaml"))
 SUMMARIES = {"binary": ("n", "count", "percent"), "continuous": ("n", "median", "q1", "q3")}
 EFFECTS = ("median_difference", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
 
@@ -77,11 +77,6 @@ def caption(table: Table, trial: Trial, analysis: Analysis) -> str:
     return " ".join([f"{table.label}. {build.filled(table.title)}.", *build.notes()])
 
 
-@cache
-def _texts() -> dict[str, Any]:
-    return read_yaml(Path(__file__).with_name("notes.yaml"))
-
-
 @dataclass
 class _Builder:
     """One table to be built: where its numbers stand in the results, and how they are written."""
@@ -111,7 +106,7 @@ class _Builder:
 
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
         """Return the table with its title and notes."""
-        paragraphs = [*self.notes(), *more_notes, *[_texts()["dash"]] * any(DASH in row.cells for row in rows)]
+        paragraphs = [*self.notes(), *more_notes, *[_TEXTS["dash"]] * any(DASH in row.cells for row in rows)]
         fields = {"data_label": self.data_label, "notes": tuple(paragraphs)} | more
         title = self.filled(self.table.title)
         return BuiltTable(self.key, self.table.label, title, tuple(columns), tuple(rows), **fields)
@@ -122,7 +117,7 @@ class _Builder:
 
     def notes(self) -> list[str]:
         """Say what the values of the table are and how they were computed; a paragraph each."""
-        texts, table, analysis = _texts(), self.table, self.analysis
+        texts, table, analysis = _TEXTS, self.table, self.analysis
         kinds = {outcome.kind for outcome in self.outcomes}
         values = [
             text.format(quartile_type=analysis.quartile_type) for kind, text in texts["values"].items() if kind in kinds
@@ -231,7 +226,7 @@ def _by_group(build: _Builder, groups: Sequence[Column], tests: Sequence[Column]
     for outcome, own in zip(build.outcomes, sizes, strict=True):
         few = [f"{group.heading} {n}" for group, n, most in zip(groups, own, full, strict=True) if 0 < n < most]
         fewer += [f"{outcome.label} ({', '.join(few)})"] * bool(few)
-    return build.built(columns, rows, *[_texts()["fewer"].format(outcomes=labels.listing(fewer))] * bool(fewer))
+    return build.built(columns, rows, *[_TEXTS["fewer"].format(outcomes=labels.listing(fewer))] * bool(fewer))
 
 
 def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]) -> float:
@@ -290,8 +285,8 @@ def _events(build: _Builder) -> BuiltTable:
         rows.append(Row(tuple(texts), exact))
     risk = ["/".join(sorted({row["at_risk"] for row in reported if row["group"] == arm.key})) for arm in build.arms]
     columns = [f"{arm.label} (n = {n})" if n else arm.label for arm, n in zip(build.arms, risk, strict=True)]
-    missing = [_texts()["no_events"]] * (not rows)
-    return build.built(["Event", *columns], rows, *missing, data_label=label and _texts()["copied"].format(label=label))
+    missing = [_TEXTS["no_events"]] * (not rows)
+    return build.built(["Event", *columns], rows, *missing, data_label=label and _TEXTS["copied"].format(label=label))
 
 
 _BUILDERS = {"arms": _arms, "strata": _strata, "comparisons": _comparisons, "events": _events}
