@@ -21,7 +21,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
-from d_q_trial.export.run import write_exports
+from d_q_trial.export.crate import write_exports
 from d_q_trial.files import read_csv, read_rows, write_csv
 from d_q_trial.participants import read_description
 

@@ -49,7 +49,12 @@ def test_a_process_lists_the_libraries_that_it_has_imported_and_no_others():
 
 
 def test_the_software_of_a_run_is_what_its_logs_state(tmp_path):
-    said = {"workbooks/w": "alpha 1.0, beta 1.0", "every_cut/s": "gamma 1.0", "a": "alpha 0.9, numpy 2.0", "b": "delta 1.0"}
+    said = {
+        "workbooks/w": "alpha 1.0, beta 1.0",
+        "every_cut/s": "gamma 1.0",
+        "a": "alpha 0.9, numpy 2.0",
+        "b": "delta 1.0",
+    }
     for folder, libraries in said.items():
         (tmp_path / folder / "logs").mkdir(parents=True)
         (tmp_path / folder / "logs/any.log").write_text(f"something else\nsoftware: {libraries}\n")

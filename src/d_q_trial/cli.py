@@ -456,7 +456,7 @@ def compare(context: Context) -> None:
 @command(argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"))
 def report(context: Context) -> None:
     """Write the report of a finished analysis, and describe it for other programs: data package, RO-Crate, manifest."""
-    from .export.run import write_exports
+    from .export.crate import write_exports
     from .report.page import write_report
 
     place = (context.results, context.settings, context.trial, context.analysis.name)

@@ -1,4 +1,4 @@
-"""Describe what a run was made from and what it made, as a Workflow Run RO-Crate."""
+"""Describe a finished run for other programs: what it was made from and what it made, as a Workflow Run RO-Crate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import software
-from ..config.settings import search_id
+from ..config.settings import as_yaml, for_step, search_id
 from ..files import sha256, write_json, write_text
+from ..participants import read_description
 from . import manifest
+from .tables import write_data_package
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
@@ -69,7 +71,23 @@ def _end_time() -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def write(
+def write_exports(results: Path, chosen: Settings, trial: Trial, analysis: str, workflow: Path) -> None:
+    """Write data package, RO-Crate and manifest of an analysis whose other outputs are finished.
+
+    ``results`` is the folder of all results, ``workflow`` the Snakefile, of which the crate keeps a copy.
+    """
+    folder = results / analysis
+    description = read_description(results / "workbooks" / chosen.analyses[analysis].workbook_id)
+    label = description["label"]
+    write_text(as_yaml(chosen, analysis), folder / CONFIG)
+    about = f"{label or ''} {trial.citation}".strip()
+    title = f"Reanalysis “{analysis}”: {trial.title}"
+    write_data_package(folder, name=trial.name, title=title, description=about)
+    _write_crate(folder, chosen, trial, analysis, description, workflow)
+    manifest.write(folder, analysis, label, for_step(chosen, analysis))
+
+
+def _write_crate(
     folder: Path, chosen: Settings, trial: Trial, analysis: str, description: Mapping[str, Any], workflow: Path
 ) -> None:
     """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.

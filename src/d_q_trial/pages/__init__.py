@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -36,37 +35,15 @@ def environment():
     return engine
 
 
-def render(
-    template: str,
-    *,
-    title: str,
-    label: str | None,
-    links: Sequence[tuple[str, str]] = (),
-    libraries: Sequence[str] = (),
-    data: Any = None,
-    **values: Any,
-) -> str:
-    """Return a page.
+def render(template: str, *, data: Any = None, **values: Any) -> str:
+    """Return a page, made from a template that extends ``base.html.j2`` and its variables.
 
-    Parameters
-    ----------
-    template : str
-        Name of a template that extends ``base.html.j2``.
-    title : str
-    label : str or None
-        Label of the data, if they have to be marked.
-    links : sequence of (str, str)
-        Text and address of the other pages; the address of the page itself is empty.
-    libraries : sequence of str
-        JavaScript libraries to include: ``d3``, ``plot``, ``sortable``.
-    data : any
-        Data of the scripts of the page, included as JSON.
-    values
-        Further variables of the template.
+    All pages have a ``title`` and a ``label`` (str or None) of data that have to be marked. They may have ``links``, text and
+    address of the other pages, of which that of the page itself is empty; ``libraries``, the JavaScript libraries to
+    include (``d3``, ``plot``, ``sortable``); and ``data`` of their scripts, included as JSON.
     """
-    script = as_script(data) if data else ""
-    common = {"title": title, "label": label, "links": links, "libraries": libraries, "data": script}
-    return environment().get_template(template).render(**common, **values)
+    common = {"links": (), "libraries": (), "data": as_script(data) if data else ""}
+    return environment().get_template(template).render(common | values)
 
 
 def prose(text: str) -> Markup:

@@ -232,6 +232,12 @@ def rows_if_made(path: Path) -> list[dict[str, str]]:
     return read_rows(path) if path.exists() else []
 
 
+def texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
+    """Return a number in each row that has it: of a column, or of a statistic in a long table, whose method begins so."""
+    chosen = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
+    return [row["value"] if "statistic" in row else row.get(name, "") for row in chosen]
+
+
 def described(folder: Path) -> dict[str, Any]:
     """Read the descriptions in the JSON files of a folder, by key."""
     found = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
-from .collect import Report, Row, Verdict, is_large
+from .collect import Report, Row, Verdict, is_large, texts
 
 # Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
@@ -151,13 +151,6 @@ def _checks(report: Report, line: Headline, group: str, significant: bool) -> di
     return checks
 
 
-def _values(rows: Iterable[Row], statistics: tuple[str, ...], method: str = "") -> list[float]:
-    """Return the known values of statistics, from the columns of a wide table or the rows of a long one."""
-    chosen = [row for row in rows if row.get("method", "").startswith(method)]
-    texts = [
-        row["value"] if row.get("statistic") == name else row.get(name, "")
-        for name in statistics
-        for row in chosen
-        if row.get("statistic", name) == name
-    ]
-    return [float(text) for text in texts if text]
+def _values(rows: Sequence[Row], statistics: tuple[str, ...], method: str = "") -> list[float]:
+    """Return the known values of statistics."""
+    return [float(text) for name in statistics for text in texts(rows, name, method) if text]

@@ -19,7 +19,6 @@ from ..trial import BASELINE
 from .collect import Report, is_large, summaries
 from .headlines import effect, estimator, group_of
 
-
 _REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
 
 

@@ -80,16 +80,9 @@ def claims_page(report: Report) -> str:
 def write_comparison(
     tables: Mapping[str, pd.DataFrame], settings: Settings, trial: Trial, folder: Path, label: str | None
 ) -> None:
-    """Write the page that compares all analyses.
+    """Write the page that compares all analyses, from ``comparisons``, ``claims`` and ``summary`` of :mod:`d_q_trial.compare`.
 
-    Parameters
-    ----------
-    tables : dict
-        ``comparisons``, ``claims`` and ``summary``, as :mod:`d_q_trial.compare` makes them.
-    folder : path
-        Folder of the page, which has the picture ``comparison.png``.
-    label : str or None
-        Label of the data, if they have to be marked.
+    The folder of the page has the picture ``comparison.png``; ``label`` is that of the data, if they have to be marked.
     """
     tests, held = tables["comparisons"], tables["claims"]
     forests = (_forest(line, tests, settings, trial) for line in catalogue_of(settings.tables, trial).headlines)

@@ -16,7 +16,7 @@ import yaml
 from .. import formatting, labels
 from ..files import LABEL_COLUMN, read_rows
 from ..pages import picture
-from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made
+from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
 
 MOST_ROWS = 60
 EN_DASH = "–"
@@ -117,36 +117,25 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
             tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows
         ]
     kept = [row for row in rows if section.holds(row, words)]
-    long = {"statistic", "value"} <= rows[0].keys()
-    wide = list(_spread(section, kept)) if long else [(row, row) for row in kept]
+    comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # the rows of each: one, or in a long table one per number
+    for number, row in enumerate(kept):
+        key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
+        comparisons.setdefault(key, []).append(row)
     decimals = [
-        _decimals(_text(values, name, *column[2:3]) for _, values in wide for name in column[1].split(".."))
+        _decimals(_text(own, name, *column[2:3]) for own in comparisons.values() for name in column[1].split(".."))
         for column in section.columns
     ]
     shown = []
-    for names, values in wide:
-        cells = [_cell(values, places, *column[1:]) for column, places in zip(section.columns, decimals, strict=True)]
+    for own in comparisons.values():
+        cells = [_cell(own, places, *column[1:]) for column, places in zip(section.columns, decimals, strict=True)]
         if any(cells):
-            shown.append((*(words.of(name, names) for name in section.rows), *(cell or EN_DASH for cell in cells)))
+            shown.append((*(words.of(name, own[0]) for name in section.rows), *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
     return (*headings, *(column[0] for column in section.columns)), shown
 
 
-def _spread(section: Section, rows: Iterable[Row]) -> Iterable[tuple[Row, dict[str, str]]]:
-    """Turn a row per number into a row per comparison, with the statistics by method and name."""
-    found: dict[tuple[str, ...], tuple[Row, dict[str, str]]] = {}
-    methods = {column[2] if len(column) > 2 else "" for column in section.columns}
-    for row in rows:
-        key = tuple(row[name] for name in dict.fromkeys((*section.rows, "visit", "marker")))
-        _, values = found.setdefault(key, (row, {}))
-        for method in methods:
-            if row["method"].startswith(method):
-                values.setdefault(f"{method}|{row['statistic']}", row["value"])
-    return found.values()
-
-
-def _text(values: Row, name: str, method: str = "") -> str:
-    return values.get(f"{method}|{name}", values.get(name, ""))
+def _text(rows: Sequence[Row], name: str, method: str = "") -> str:
+    return next(iter(texts(rows, name, method)), "")
 
 
 def _decimals(texts: Iterable[str]) -> int | None:
@@ -160,11 +149,11 @@ def _decimals(texts: Iterable[str]) -> int | None:
     return min(3, max(0, 2 - math.floor(math.log10(max(sizes)))))
 
 
-def _cell(values: Row, decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()) -> str:
+def _cell(rows: Sequence[Row], decimals: int | None, name: str, method: str = "", limits: Sequence[str] = ()) -> str:
     """Format a number with its interval, or a range; empty if the row lacks it."""
 
     def get(name: str) -> str:
-        return format_cell(name, _text(values, name, method), decimals)
+        return format_cell(name, _text(rows, name, method), decimals)
 
     if ".." in name:
         ends = [get(end) for end in name.split("..")]
