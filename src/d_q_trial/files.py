@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import cache
@@ -124,17 +125,14 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
     """
     import pandas as pd
 
-    dtypes = dict.fromkeys(numeric, float)
-    header = [name for name in read_header(path) if name != LABEL_COLUMN]
-    text = {column: str for column in header if column not in dtypes}
     frame = pd.read_csv(
         path,
-        usecols=header,
-        dtype=text | dtypes,
+        usecols=lambda name: name != LABEL_COLUMN,
+        dtype=defaultdict(lambda: object, dict.fromkeys(numeric, float)),
         keep_default_na=False,
-        na_values={c: [""] for c in numeric},
+        na_values={name: [""] for name in numeric},
     )
-    return _replaced(frame.astype(dict.fromkeys(text, object)), _plain_text)
+    return _replaced(frame, _plain_text)
 
 
 def _replaced(frame, function: Callable[[str], str]):

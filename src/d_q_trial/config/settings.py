@@ -175,7 +175,7 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Se
         stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
         faults = [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
         raise _by_source(faults, sources) from None
-    if faults := _clashing_workbooks(settings):
+    if faults := list(_clashing_workbooks(settings)):
         raise _by_source(faults, sources)
     return settings
 
@@ -290,18 +290,16 @@ def _file_faults(place: str, file: str) -> Iterable[str]:
         yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
 
 
-def _clashing_workbooks(settings: Settings) -> list[str]:
+def _clashing_workbooks(settings: Settings) -> Iterable[str]:
     seen: dict[str, tuple] = {}
-    faults = []
     for analysis in settings.analyses.values():
         files = (analysis.workbook, analysis.mapping)
         other = seen.setdefault(analysis.workbook_id.lower(), files)
         if other != files:
-            faults.append(
+            yield (
                 f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other[0]!r} have the same file name, and "
                 f"would share a folder of results/workbooks/; rename one"
             )
-    return faults
 
 
 def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:

@@ -62,10 +62,7 @@ def validated(model: type[Model], content: Any, path: Path | str, context: Any =
 def read_list(model: type[Model], path: Path | str | None, usual: Path, context: Any, **words: Any) -> Model:
     """Read the list of figures or tables at a path; without one, fill the ``words`` into a Jinja template, the usual list.
 
-    Raises
-    ------
-    UserError
-        If the file is not YAML, has unknown keys, or names what the trial, the ``context``, does not have.
+    UserError if the file is not YAML, has unknown keys, or names what the trial, the ``context``, does not have.
     """
     import yaml
     from jinja2 import Template

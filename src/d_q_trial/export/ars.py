@@ -55,17 +55,13 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
 
     ``data_label``, that of synthetic data, stands in the label and the description of the event.
     """
-    analyses: dict[tuple[str, ...], dict[str, Any]] = {}
+    found: dict[tuple[str, ...], list[Row]] = {}  # the rows of each analysis, by its parts and method
     operations: dict[str, dict[str, None]] = {}
     for row in rows:
         method = _method(row)
-        key = (*(row[name] for name in PARTS), method)
-        if key not in analyses:
-            analyses[key] = _analysis(row, method, trial)
-        entry = analyses[key]
-        entry["results"].append(_result(row, method, trial))
-        entry["orderedGroupings"][0]["resultsByGroup"] |= bool(entry["results"][-1]["resultGroups"])
+        found.setdefault((*(row[name] for name in PARTS), method), []).append(row)
         operations.setdefault(method, {})[row["statistic"]] = None
+    analyses = [_analysis(own, method, trial) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
@@ -75,13 +71,13 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
         "description": f"{label}{trial.citation}",
-        "mainListOfContents": _contents(analyses.values()),
+        "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
         "analysisSets": [_analysis_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
         "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
         "analysisGroupings": _groupings(rows, trial, analysis),
         "methods": [_described(method, names, analysis) for method, names in operations.items()],
-        "analyses": list(analyses.values()),
+        "analyses": analyses,
     }
 
 
@@ -120,12 +116,19 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> di
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
+def _analysis(rows: list[Row], method: str, trial: Trial) -> dict[str, Any]:
+    row = rows[0]
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
     where = "" if whole else f", {row['stratum']} of {trial.markers[row['marker']].label}"
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
+    if method == "M_SPEARMAN":
+        grouping = COHORT
+    else:
+        grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
+    results = [_result(row, method, grouping, trial) for row in rows]
+    by_group = any(result["resultGroups"] for result in results)
     entry: dict[str, Any] = {
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
@@ -137,23 +140,16 @@ def _analysis(row: Row, method: str, trial: Trial) -> dict[str, Any]:
         "variable": row["outcome"],
         "dataSubsetId": identifier("DS", row["measure"], row["visit"]),
         "methodId": method,
-        "orderedGroupings": [{"order": 1, "groupingId": _grouping_of(row, method), "resultsByGroup": False}],
-        "results": [],
+        "orderedGroupings": [{"order": 1, "groupingId": grouping, "resultsByGroup": by_group}],
+        "results": results,
     }
     if row["stratum"] and method != "M_SPEARMAN":  # the cohorts of a correlation are a grouping of their own
         entry["analysisSetId"] = identifier("AS", row["marker"], row["stratum"])
     return entry
 
 
-def _grouping_of(row: Row, method: str) -> str:
-    if method == "M_SPEARMAN":
-        return COHORT
-    return ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
-
-
-def _result(row: Row, method: str, trial: Trial) -> dict[str, Any]:
+def _result(row: Row, method: str, grouping: str, trial: Trial) -> dict[str, Any]:
     """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
-    grouping = _grouping_of(row, method)
     groups = [row["group"]] if row["group"] else row["contrast"].split(" - ")
     result: dict[str, Any] = {
         "operationId": f"{method}_{row['statistic'].upper()}",

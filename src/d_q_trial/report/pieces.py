@@ -196,12 +196,9 @@ SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "hod
 def explorer(report: Report) -> dict[str, Any] | None:
     """Pack the table of cutoffs: one entry per marker, outcome and visit, with the cutoffs in increasing order.
 
-    Returns
-    -------
-    dict or None
-        ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers
-        shown are text, formatted here; the page does no formatting. A side is a list of ``SIZES``, ``NUMBERS``, P and
-        corrected P; of a side with too few participants, only the numbers of participants are known.
+    Returns ``markers``, ``choices``, ``series`` and the participants with their changes; None without cutoffs. All numbers
+    shown are text, formatted here; the page does no formatting. A side is a list of ``SIZES``, ``NUMBERS``, P and
+    corrected P; of a side with too few participants, only the numbers of participants are known.
     """
     trial, analysis = report.trial, report.analysis
     tables = [report.table(f"robustness/{name}") for name in ("cutoffs", "prespecified_cuts", "best_cuts")]
