@@ -69,15 +69,6 @@ def test_parquet_carries_the_meaning_of_its_columns_and_every_export_the_label(f
     assert all(LABEL in text for text in (package["description"], event["label"], crate["./"]["description"]))
 
 
-def test_a_trend_names_its_strata_and_its_arm_in_parquet(thirds, tmp_path):
-    tables.write_parquet(thirds[1], tmp_path / "results.parquet", None)
-    table = pq.read_table(tmp_path / "results.parquet").to_pandas()
-    trends = table[table["statistic"].eq("p_trend")]
-    assert set(trends["contrast"]) == {"trend T1 < T2 < T3"}
-    assert set(trends["group"]) == {*TRIAL.analysed_arms, "both arms"}
-    assert trends["value"].between(0, 1).all()
-
-
 def test_the_documented_columns_are_those_of_the_page_and_the_verdicts_those_of_claims():
     page = Path("docs/schema.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (string|number|integer) \| (.*?)(?: One of (.*)\.)? \|$", page, re.MULTILINE)

@@ -158,11 +158,6 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     assert headlines.robustness_lines(report(CHECKED, numbers=numbers([], []))) == ([], [])
 
 
-@pytest.mark.parametrize(("stratum", "group"), [("highest", "T3"), ("lowest", "T1"), ("all", "all"), ("T2", "T2")])
-def test_a_headline_names_its_group_by_rank_or_label(stratum, group):
-    assert headlines.group_of(Headline(outcome="ctx", visit="week_2", stratum=stratum), report()) == group
-
-
 # What the verdicts come to
 
 
@@ -253,12 +248,6 @@ def test_a_reported_value_is_said_in_words(row, words):
 )  # fmt: skip
 def test_a_cell_is_said_in_words(column, row, words):
     assert report().words.of(column, row) == words
-
-
-def test_groups_and_variables_are_said_in_words():
-    words = report().words
-    assert (words.group(ALL), words.group(T3)) == ("all participants", "T3 of p16 variant 5")
-    assert (words.variable("ctx"), words.variable(MARKER)) == ("CTx", "p16 variant 5")
 
 
 def test_verdicts_are_read_with_true_minus_signs_and_their_places(tmp_path):

@@ -187,21 +187,6 @@ def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
     assert "P = 0.611" in page
 
 
-# Figures
-
-
-def test_panels_have_the_verdicts_on_their_p_values_and_a_figure_says_its_label_and_result(report):
-    figure = find(report.figures, label="Fig. 3")
-    marks = {
-        panel["letter"]: [(v["recomputed"], v["mark"][0]) for v in panel["verdicts"]] for panel in figure["panels"]
-    }
-    assert marks["a"] == [("0.611", "✓")]
-    assert set(marks) == set("abcdef")
-    assert all("Fig. 3" in v["locator"] and "Extended" not in v["locator"] for v in figure["verdicts"])
-    assert LABEL in figure["alt"]
-    assert "0.611" in figure["alt"]
-
-
 # The methods
 
 VALUE = {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}
