@@ -156,7 +156,6 @@ def test_strata_of_a_marker_without_values_are_matched_by_label_and_others_by_me
     frame = pd.DataFrame({"marker": markers, "marker_value": [math.nan, 2, 3, 4, 1, 2, 3, 4]})
     frame["stratum"] = ["low", "low", "high", "high"] * 2
     assert claims._same_strata(frame, TRIAL) == {"p16_variant_5": {"T1/T2": "low", "T3": "high"}}
-    assert claims._same_strata(None, TRIAL) == {}
 
 
 @pytest.mark.parametrize("label", [None, "synthetic data"])
@@ -172,6 +171,7 @@ def test_known_differences_of_the_synthetic_cohort_are_those_of_marked_participa
 # The claim about P of the primary endpoint.
 PRIMARY = {"outcome": "ctx", "measure": "percent_change", "visit": "week_20", "marker": "", "stratum": "all"}
 PRIMARY |= {"contrast": "d_q - control", "group": "", "claim": "c", "source": "paper", "locator": "Fig. 3a"}
+NO_STRATA = pd.DataFrame(columns=["marker"])
 
 
 def judged(value, relation, reported, statistic="p", others=(), known=None, reason="", **key):
@@ -180,7 +180,7 @@ def judged(value, relation, reported, statistic="p", others=(), known=None, reas
     row = {name: about[name] for name in KEYS} | {"value": value, "reason": reason, "method": "normal"}
     alternatives = pd.DataFrame([{**row, "value": v, "method": m} for m, v in others], columns=list(row))
     claim = about | {"not_checkable": ""} | key
-    return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}).iloc[0]
+    return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, NO_STRATA).iloc[0]
 
 
 @pytest.mark.parametrize(

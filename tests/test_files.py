@@ -83,6 +83,7 @@ def test_a_table_is_read_as_it_was_written_and_holds_no_formula(words, value):
         raw = pd.read_csv(path, dtype=str, keep_default_na=False)["word"]
         assert files.read_label(path) == "made up"
         rows = files.read_rows(path)
+    assert list(again) == ["word", "value"]
     assert [row["word"] for row in rows] == again["word"].tolist() == [text.replace("\r", "\n") for text in words]
     np.testing.assert_allclose(again["value"], frame["value"], rtol=1e-11, equal_nan=True)
     for text in raw[raw.str.startswith(("=", "+", "-", "@", "\t", "\r"))]:

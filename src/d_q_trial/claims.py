@@ -121,12 +121,12 @@ def judge(
     alternatives: pd.DataFrame,
     trial: Trial,
     known: Mapping[str, str],
-    strata: pd.DataFrame | None = None,
+    strata: pd.DataFrame,
 ) -> pd.DataFrame:
     """Judge all claims against the results of one analysis.
 
     ``results``, ``alternatives`` and ``strata`` are as the steps before make them, ``known`` says why a claim is expected to
-    differ; without ``strata``, strata go by their labels. UserError if ``known`` names a claim that does not exist.
+    differ. UserError if ``known`` names a claim that does not exist.
 
     A row per claim with the columns of ``COLUMNS``. A reported value is ``reproduced`` if the recomputed one rounds to it,
     half to even, half up, or as a binary number; ``reproduced under another convention`` if the same statistic by another
@@ -163,10 +163,10 @@ def read_verdicts(path: Path | str) -> pd.DataFrame:
     return read_csv(path, numeric=("value",))
 
 
-def _same_strata(strata: pd.DataFrame | None, trial: Trial) -> dict[str, dict[str, str]]:
+def _same_strata(strata: pd.DataFrame, trial: Trial) -> dict[str, dict[str, str]]:
     """Return the stratum of the analysis with the same members as each of the article's, by marker; empty if none."""
     same: dict[str, dict[str, str]] = {}
-    if strata is None or not trial.stratum_labels:
+    if not trial.stratum_labels:
         return same
     from .stats.quantiles import quantile
     from .strata import assign

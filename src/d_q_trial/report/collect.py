@@ -248,10 +248,9 @@ def described(folder: Path) -> dict[str, Any]:
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
-    drawn = {key: figure for key, figure in described(folder).items() if (folder / f"{key}.png").exists()}
-    drawn = dict(sorted(drawn.items(), key=lambda item: item[1]["order"]))
+    drawn = [(key, figure) for key, figure in described(folder).items() if (folder / f"{key}.png").exists()]
     found = []
-    for key, figure in drawn.items():
+    for key, figure in sorted(drawn, key=lambda item: item[1]["order"]):
         found.append(_placed(figure, verdicts) | picture(folder / f"{key}.png", _alternative(figure)) | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
