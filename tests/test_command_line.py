@@ -21,6 +21,7 @@ CONFIG = ["--config", "tests/config.yaml"]
         (["results", "--analysis", "publishd", *CONFIG], "did you mean 'published'?"),
         (["results", "--config", "data/trial.yaml"], "data/trial.yaml: 1 fault\n  analyses: expected one or more"),
         (["results", "--config", "README.md"], "README.md, line "),
+        (["results", "--config", "data/reconstructed.xlsx"], "data/reconstructed.xlsx: not readable as YAML: "),
         (["verify", "nowhere"], "no such folder"),
     ],
 )

@@ -77,6 +77,8 @@ def _robust(**section):
             _with({"mine": {"workbook": "elsewhere/Reconstructed.xlsx"}}),
             "have the same file name, and would share a folder",
         ),
+        ({"analyses": 3}, "config.yaml: 1 fault\n  analyses: expected one or more named analyses"),
+        ({"analyses": {"publishd": {}}}, "reference: no analysis is called 'published'; did you mean 'publishd'?"),
         (_with({"text": "median"}), "analyses.text: 'median': expected keys with values of their own"),
     ],
 )
@@ -243,16 +245,6 @@ def test_a_yaml_file_that_would_be_misread_is_refused_with_the_place(tmp_path, c
     path.write_text(content)
     with pytest.raises(UserError, match=f"(?s)^{re.escape(str(path))}.*{re.escape(message)}"):
         read_yaml(path)
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"analyses: 3", b"analyses: {other: {}}", b"trial: x"])
-def test_a_file_that_is_no_configuration_ends_in_one_message(tmp_path, content):
-    path = tmp_path / "config.yaml"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"config\.yaml"):
-        settings.load(path)
-    with pytest.raises(UserError, match="No such file"):
-        settings.load(tmp_path / "none.yaml")
 
 
 def test_yaml_is_read_as_the_library_reads_it(tmp_path):

@@ -1,8 +1,6 @@
 import json
 import os
 import string
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from d_q_trial import files, run_lock
+from d_q_trial import files
 from d_q_trial.errors import UserError
 
 
@@ -108,20 +106,3 @@ def test_a_checksum_tells_another_workbook_in_one_line(tmp_path):
     files.check_sha256(path, known.upper())
     with pytest.raises(UserError, match=f"SHA-256 is {known}, expected 0000.*; this is another file"):
         files.check_sha256(path, "0" * 64)
-
-
-def test_the_locks_of_ended_runs_are_removed_and_those_of_live_ones_are_kept(tmp_path):
-    (tmp_path / "locks").mkdir()
-    lock = tmp_path / "locks" / "0.input.lock"
-    code = f"from d_q_trial import run_lock; run_lock.hold({str(tmp_path)!r}); print('held', flush=True); input()"
-    alive = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert alive.stdout.readline() == "held\n"
-    lock.touch()
-    run_lock.hold(tmp_path)
-    assert lock.exists()
-    alive.kill()
-    alive.communicate()
-    while run_lock._held:
-        os.close(run_lock._held.pop())
-    run_lock.hold(tmp_path)
-    assert not lock.exists()
