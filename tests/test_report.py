@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -137,10 +138,9 @@ def test_every_page_leads_to_every_other_and_the_overview_to_every_report(all_pa
 
 
 def test_the_sentences_count_the_verdicts_by_source(pages, all_pages):
-    table = read_rows(pages / "published/claims.csv")
-    count = lambda source, *names: sum(row["source"] == source and row["verdict"] in names for row in table)  # noqa: E731
-    exact, bound = count("paper", claims.REPRODUCED), count("paper", claims.WITHIN_BOUND)
-    registry = count("registry", claims.REPRODUCED)
+    counts = Counter((row["source"], row["verdict"]) for row in read_rows(pages / "published/claims.csv"))
+    exact, bound = (counts["paper", name] for name in (claims.REPRODUCED, claims.WITHIN_BOUND))
+    registry = counts["registry", claims.REPRODUCED]
     for page in ("published/report.html", "published/claims.html", "index.html"):
         text = all_pages[pages / page].text
         assert (

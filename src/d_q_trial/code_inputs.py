@@ -85,13 +85,10 @@ def _functions(command: str) -> list[ast.FunctionDef]:
     methods = {node.name: node for node in context.body if isinstance(node, ast.FunctionDef)}
     found = [functions[command], methods["__init__"]]
     for function in found:  # grows while it is walked
-        used = [node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute) and _is_context(node.value)]
+        attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
+        used = [node.attr for node in attributes if ast.unparse(node.value) in ("context", "self")]
         found += [methods[name] for name in dict.fromkeys(used) if name in methods and methods[name] not in found]
     return found
-
-
-def _is_context(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id in ("context", "self")
 
 
 def _imported(tree: ast.AST, package: str) -> Iterator[Path]:

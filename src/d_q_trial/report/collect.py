@@ -233,7 +233,7 @@ def rows_if_made(path: Path) -> list[dict[str, str]]:
 
 
 def texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
-    """Return a number in each row that has it: of a column, or of a statistic in a long table, whose method begins so."""
+    """Return the texts of a column, or of a statistic in a table with a row per number, of rows whose method begins so."""
     chosen = [row for row in rows if row.get("statistic", name) == name and row.get("method", "").startswith(method)]
     return [row["value"] if "statistic" in row else row.get(name, "") for row in chosen]
 
