@@ -125,13 +125,17 @@ def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("only,<0.001,28,28,3,5\n", [("p-against-quartiles", "agreement")]),
-        ("below,<0.000,28,28,,\n", [("zero-p-below", "difference")]),
-        ("zero,0.000,28,28,,\n", [("zero-p-zero", "observation")]),
+        ("only,<0.001,28,28,3,5,,\n", [("p-against-quartiles", "agreement")]),
+        (
+            "apart,>0.05,28,28,3,6,4,5\n",
+            [("outside-quartiles-apart", "difference"), ("p-against-quartiles", "observation")],
+        ),
+        ("below,<0.000,28,28,,,,\n", [("zero-p-below", "difference")]),
+        ("zero,0.000,28,28,,,,\n", [("zero-p-zero", "observation")]),
     ],
 )
 def test_bounds_and_zeros_give_their_findings_and_no_variant(tmp_path, text, expected):
-    status, out = check(tmp_path, HEADER.strip() + ",median_first,median_second\n" + text)
+    status, out = check(tmp_path, HEADER.strip() + ",median_first,median_second,maximum_first,minimum_second\n" + text)
     assert status == 0
     assert rows(out / "variants.csv") == []
     assert [(row["finding"], row["kind"]) for row in rows(out / "findings.csv")] == expected

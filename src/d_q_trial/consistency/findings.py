@@ -54,7 +54,7 @@ def _words() -> tuple[Any, dict[str, dict[str, str]]]:
     return engine, yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
 
 
-def finding(check: str, *parts: str, **values: Any) -> Finding:
+def finding(check: str, /, *parts: str, **values: Any) -> Finding:
     """Make a finding of a check.
 
     ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the

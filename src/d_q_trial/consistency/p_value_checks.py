@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from ..stats.checks import is_significant
 from . import VARIANTS
@@ -15,7 +15,7 @@ from .lattice import MOST_PAIRS
 _TRIED = (MOST_MISSING + 1) ** 2 - 1
 
 
-def variant_of_the_test(report: Report) -> Iterator[Finding]:
+def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
     """Report the variant that the P-values fit."""
     if scores := report.inference.scores:
         best, second, *others = scores
@@ -24,7 +24,7 @@ def variant_of_the_test(report: Report) -> Iterator[Finding]:
         yield finding("rank-sum-variant", ratio=best.log10_likelihood - second.log10_likelihood, **words)
 
 
-def definition_of_quartiles(report: Report) -> Iterator[Finding]:
+def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits show it."""
     best, *rest = report.decision.definitions or [None]
     if report.decision.steps:
@@ -32,7 +32,7 @@ def definition_of_quartiles(report: Report) -> Iterator[Finding]:
         yield finding("quartile-definition", best=best, others=others, steps=report.decision.steps)
 
 
-def p_within_quartiles(report: Report) -> Iterator[Finding]:
+def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that reported quantiles leave."""
     outside = [check for check in report.ranges if check.inside is False]
     widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
@@ -44,7 +44,7 @@ def p_within_quartiles(report: Report) -> Iterator[Finding]:
         yield finding("outside-quartiles", slug(check.p.claim), check=check)
 
 
-def effects(report: Report) -> Iterator[Finding]:
+def check_effects(report: Report) -> Iterator[Finding]:
     """Check reported effects against the difference of the reported medians, with the rounding of all three."""
     agree = []
     checked = [p for p in report.reported.p_values if p.effect and len(p.medians) == 2]
@@ -59,7 +59,7 @@ def effects(report: Report) -> Iterator[Finding]:
         yield finding("effects-agree", agree=agree, expected=len(checked))
 
 
-def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
+def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     """Report which P-values of the abstract change their side of 0.05 with the variant."""
     depending = [row for row in report.dependence if row["depends_on_variant"]]
     for row in depending:
@@ -72,7 +72,7 @@ def dependence_on_the_variant(report: Report) -> Iterator[Finding]:
         yield finding("abstract-steady", value=len(steady), expected=len(total))
 
 
-def group_sizes(report: Report) -> Iterator[Finding]:
+def check_group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
     for pair, options in report.inference.options.items():
         likely = [f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01]
@@ -90,7 +90,7 @@ def label(pair: tuple[str, str]) -> str:
     return f"{stratum}, {', '.join([outcomes.replace('+', ' and '), *rest])}, {first} and {second}"
 
 
-def fewer_participants(report: Report) -> Iterator[Finding]:
+def check_fewer_participants(report: Report) -> Iterator[Finding]:
     """Report P-values that smaller numbers explain; those that share the numbers support each other."""
     shared: dict[tuple, list[Assessment]] = defaultdict(list)
     for a in report.assessments:
@@ -112,7 +112,7 @@ def fewer_participants(report: Report) -> Iterator[Finding]:
         yield finding("ties-or-fewer", chance=chance, **words)
 
 
-def attainable_p_values(report: Report) -> Iterator[Finding]:
+def check_attainable_p_values(report: Report) -> Iterator[Finding]:
     """Count the P-values by what explains them, and report those that only many ties, or nothing, explains."""
     groups = {status: [a for a in report.assessments if a.status == status] for status in STATUSES}
     if report.assessments:
@@ -123,7 +123,7 @@ def attainable_p_values(report: Report) -> Iterator[Finding]:
         yield from (finding(check, slug(a.p.claim), a=a) for a in groups[status])
 
 
-def other_sources(report: Report) -> Iterator[Finding]:
+def check_other_sources(report: Report) -> Iterator[Finding]:
     """Assess P-values of the sources that did not enter the inference, under the variant that it gave."""
     by_source: dict[str, list[Assessment]] = defaultdict(list)
     numbers = report.inference.numbers
@@ -135,21 +135,18 @@ def other_sources(report: Report) -> Iterator[Finding]:
         yield finding("p-values-of", slug(source), source=source, group=group, reached=reached)
 
 
-def set_aside(report: Report) -> Iterator[Finding]:
+def check_set_aside(report: Report) -> Iterator[Finding]:
     """Report P-values of groups that are too large for the lattice."""
     large = [p for p in report.reported.p_values if p.with_value and p.too_large]
     if large:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
 
 
-def zero_p_values(report: Report) -> Iterator[Finding]:
+def check_zero_p_values(report: Report) -> Iterator[Finding]:
     """Report P-values of zero: one below zero is impossible, one equal to zero is a rounded one."""
     for p in report.reported.p_values:
         if p.p.value <= 0 and p.relation != ">":
             yield finding("zero-p", slug(p.claim), p=p)
 
 
-CHECKS: tuple[Callable[[Report], Iterator[Finding]], ...] = (
-    *(variant_of_the_test, definition_of_quartiles, p_within_quartiles, effects, dependence_on_the_variant),
-    *(group_sizes, fewer_participants, attainable_p_values, other_sources, set_aside, zero_p_values),
-)
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above

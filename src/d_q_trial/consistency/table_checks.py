@@ -6,15 +6,16 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
+import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
 from ..published_tables import SUMMARIES, Number, Row, number
+from ..stats.rank_sum import rank_sum
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
-from .lattice import p_value
 from .reported import PARTS, same_quantity
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
@@ -53,7 +54,7 @@ def _quantity(key: tuple[str, ...]) -> str:
     return " ".join(part for part in key if part not in ("", "all"))
 
 
-def sources_agree(report: Report) -> Iterator[Finding]:
+def check_sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same in every source."""
     reported: dict[tuple[str, ...], dict[str, tuple[Row, str]]] = defaultdict(dict)
     for kind, rows, column, group in (
@@ -78,7 +79,7 @@ def sources_agree(report: Report) -> Iterator[Finding]:
         yield finding("sources-agree", counts=counts, names=names, sources=sources)
 
 
-def means_equal_medians(report: Report) -> Iterator[Finding]:
+def check_means_equal_medians(report: Report) -> Iterator[Finding]:
     """Report means of one source that repeat, digit for digit, the medians of another."""
     medians = {
         (row["outcome"], row["visit"], row["group"]): row for row in _medians(report, stratum="all", measure="baseline")
@@ -99,7 +100,7 @@ def _mean_meets_median(row: Row) -> float:
     return min(1.0, number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
 
 
-def total_of_means(report: Report) -> Iterator[Finding]:
+def check_total_of_means(report: Report) -> Iterator[Finding]:
     """Compare means of the groups, weighted by their numbers, with the mean reported for all together."""
     means = report.table("registry_baseline", statistic="mean_sd")
     for key, rows in _grouped(means, "source", "outcome").items():
@@ -115,7 +116,7 @@ def total_of_means(report: Report) -> Iterator[Finding]:
             yield finding("total-of-means", *key, **words, agree=agree, decimals=reported.decimals)
 
 
-def decimals(report: Report) -> Iterator[Finding]:
+def check_decimals(report: Report) -> Iterator[Finding]:
     """Report a limit with fewer decimals than all the others of its kind."""
     for rows in _grouped(_medians(report), "source", "measure", "statistic", "unit").values():
         values = list(_limits(rows))
@@ -135,7 +136,7 @@ def decimals(report: Report) -> Iterator[Finding]:
             yield finding("decimals", *_names(row, part), **words)
 
 
-def changes_below_minus_100(report: Report) -> Iterator[Finding]:
+def check_changes_below_minus_100(report: Report) -> Iterator[Finding]:
     """Report percentage changes that a quantity which cannot be negative cannot show."""
     for row, part, value in _limits(report.table("summaries", measure="percent_change")):
         if value.high < -100:
@@ -146,7 +147,7 @@ def _names(row: Row, part: str) -> tuple[str, ...]:
     return row["source"], row["outcome"], row["visit"], row["group"], part
 
 
-def order_of_limits(report: Report) -> Iterator[Finding]:
+def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
     places: dict[tuple, dict[str, Number]] = defaultdict(dict)
     for row, column, value in _limits(_medians(report)):
@@ -158,7 +159,7 @@ def order_of_limits(report: Report) -> Iterator[Finding]:
                 yield finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
 
 
-def parts_and_wholes(report: Report) -> Iterator[Finding]:
+def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of strata and of groups, and compare with the reported whole."""
     checked = 0
     for (outcome, visit), rows in _grouped(_numbers(report, "counts"), "outcome", "visit").items():
@@ -180,7 +181,7 @@ def parts_and_wholes(report: Report) -> Iterator[Finding]:
         yield finding("sums-of-participants", value=checked)
 
 
-def stated_numbers(report: Report) -> Iterator[Finding]:
+def check_stated_numbers(report: Report) -> Iterator[Finding]:
     """Compare a number of participants stated once for several panels with the numbers reported for each."""
     counted = _first(_numbers(report, stratum="all"), "outcome", "visit", "group")
     statements = _grouped(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
@@ -207,7 +208,7 @@ def stated_numbers(report: Report) -> Iterator[Finding]:
             yield finding("stated-n", slug(f"{source} {locator}"), **words)
 
 
-def stated_tests(report: Report) -> Iterator[Finding]:
+def check_stated_tests(report: Report) -> Iterator[Finding]:
     """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
     stated = report.table("statements", kind="test")
     counts = {
@@ -229,21 +230,19 @@ def stated_tests(report: Report) -> Iterator[Finding]:
 
 def _two_by_two(a: int, n: int, b: int, m: int) -> dict[str, float]:
     """Return P of the usual tests of a of n against b of m; no test has a P if none or all have the property."""
-    events, others = a + b, n + m - a - b
-    if not events or not others:
+    if a + b in (0, n + m):
         return {}
     table = [[a, n - a], [b, m - b]]
-    u = a * (m - b) + (a * b + (n - a) * (m - b)) / 2
-    ties = events**3 - events + others**3 - others
+    first, second = (np.repeat([1.0, 0.0], counts) for counts in table)
     return {
         "chi-squared": float(chi2_contingency(table, correction=False).pvalue),
         "chi-squared with Yates' correction": float(chi2_contingency(table).pvalue),
         "Fisher's exact test": float(fisher_exact(table).pvalue),
-        "rank-sum test": float(p_value(u, n, m, "normal", ties)),
+        "rank-sum test": rank_sum(first, second, method="normal").p,
     }
 
 
-def percentages(report: Report) -> Iterator[Finding]:
+def check_percentages(report: Report) -> Iterator[Finding]:
     """Recompute reported percentages from their counts."""
     summaries, events = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
     entries = [(row, "outcome", "center", "n", "lower") for row in summaries]
@@ -262,29 +261,7 @@ def percentages(report: Report) -> Iterator[Finding]:
         yield finding("percentages", value=checked)
 
 
-def shares(report: Report) -> Iterator[Finding]:
-    """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
-    overall = _numbers(report, "counts", group="all")
-    whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
-    for claim in report.table("statements", kind="share"):
-        own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
-        if own and whole:
-            largest, even = max(own, key=lambda row: int(row["n"])), Fraction(claim["value"]) * whole
-            words = {"claim": claim, "row": largest, "whole": whole, "even": float(even)}
-            words["fits"] = int(largest["n"]) in (math.floor(even), math.ceil(even))
-            yield finding("share", claim["subject"], claim["group"], **words)
-
-
-def stated_limits(report: Report) -> Iterator[Finding]:
-    """Report a criterion or number that two sources state differently."""
-    for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
-        if len({number(row["value"]).value for row in rows}) > 1:
-            notes = [f"{row['source']}: {row['note']}" for row in rows if row["note"]]
-            each = [f"{row['value']} ({row['source']})" for row in rows]
-            yield finding("stated", slug(subject), rows=rows, each=each, notes=notes)
-
-
-def flow(report: Report) -> Iterator[Finding]:
+def check_flow(report: Report) -> Iterator[Finding]:
     """Compare milestones, reasons and completers of the participant flow, and participants with a last value."""
     rows = _numbers(report, stratum="all")
     means = [(sum(int(row["n"]) for row in own) / len(own), *visit) for visit, own in _grouped(rows, "visit").items()]
@@ -306,7 +283,7 @@ def flow(report: Report) -> Iterator[Finding]:
             yield finding("completers", group, **words, rows=beyond, value=completed, expected=numbers[0][0])
 
 
-def withdrawals(report: Report) -> Iterator[Finding]:
+def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
     arms, agree = _grouped(report.table("flow"), "arm"), []
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
@@ -325,7 +302,29 @@ def withdrawals(report: Report) -> Iterator[Finding]:
         yield finding("withdrawals-agree", groups=[text for text, _ in agree], **agree[0][1])
 
 
-def adverse_events(report: Report) -> Iterator[Finding]:
+def check_shares(report: Report) -> Iterator[Finding]:
+    """Compare the number of a stratum with the fraction of the participants that it is stated to be."""
+    overall = _numbers(report, "counts", group="all")
+    whole = max((int(row["n"]) for row in overall if not row["marker"]), default=0)
+    for claim in report.table("statements", kind="share"):
+        own = [row for row in overall if (row["marker"], row["stratum"]) == (claim["subject"], claim["group"])]
+        if own and whole:
+            largest, even = max(own, key=lambda row: int(row["n"])), Fraction(claim["value"]) * whole
+            words = {"claim": claim, "row": largest, "whole": whole, "even": float(even)}
+            words["fits"] = int(largest["n"]) in (math.floor(even), math.ceil(even))
+            yield finding("share", claim["subject"], claim["group"], **words)
+
+
+def check_stated_limits(report: Report) -> Iterator[Finding]:
+    """Report a criterion or number that two sources state differently."""
+    for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
+        if len({number(row["value"]).value for row in rows}) > 1:
+            notes = [f"{row['source']}: {row['note']}" for row in rows if row["note"]]
+            each = [f"{row['value']} ({row['source']})" for row in rows]
+            yield finding("stated", slug(subject), rows=rows, each=each, notes=notes)
+
+
+def check_adverse_events(report: Report) -> Iterator[Finding]:
     """Report events that two sources count differently, or that only one of them lists."""
     rows = [row | {"event": " ".join(row["event"].lower().split())} for row in report.table("adverse_events")]
     by_source = sorted(_grouped(rows, "source").items(), key=lambda item: len({row["event"] for row in item[1]}))
@@ -377,8 +376,4 @@ def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, 
     return alike[0] if len(alike) == 1 else None
 
 
-CHECKS: tuple[Callable[[Report], Iterator[Finding]], ...] = (
-    *(sources_agree, means_equal_medians, total_of_means, decimals, changes_below_minus_100, order_of_limits),
-    *(parts_and_wholes, stated_numbers, stated_tests, percentages, flow, withdrawals, shares, stated_limits),
-    adverse_events,
-)
+CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above
