@@ -65,9 +65,9 @@ def reconstruct(
 
 
 class _Group(NamedTuple):
-    """Items of a column that may exchange values, and the knots and reach of their values."""
+    """Participants of a marker's stratum and an arm, who may exchange values, and the knots and reach of these."""
 
-    items: np.ndarray
+    members: tuple[str, str, str]
     knots: Knots
     lowest: float
     highest: float
@@ -80,16 +80,17 @@ def _find(
     groups: list[_Group],
     draw_scores: Callable[[], np.ndarray],
     rng: np.random.Generator,
-) -> np.ndarray:
-    """Find the cells of a column, shape (items,); within the groups they settle towards the order of the scores."""
+) -> None:
+    """Find the cells of a column; within the groups they settle towards the order of the scores, at baseline fully."""
     items, decimals = cohort.present(outcome, visit), cohort.design.decimals[outcome]
     name = f"{outcome} {visit}"
     follow_up, ties = visit != BASELINE, cohort.design.ties.get(outcome, {}).get(visit)
     constraints = constraints_on(cohort, outcome, visit, edges=not follow_up and decimals == 0)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
+    parts = [np.flatnonzero(cohort.members(*part.members)[items]) for part in groups]
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
-    for number, part in enumerate(groups):
-        group[part.items], lowest[part.items], highest[part.items] = number, part.lowest, part.highest
+    for number, (own, part) in enumerate(zip(parts, groups, strict=True)):
+        group[own], lowest[own], highest[own] = number, part.lowest, part.highest
     if (group < 0).any():
         raise UserError(f"{name}: the reported summaries do not cover all participants")
     column = Column(name, constraints, group, lowest, highest, decimals, baseline=base, keep_ties=bool(ties))
@@ -98,8 +99,8 @@ def _find(
     def start() -> np.ndarray:
         scores[:] = draw_scores()
         values = np.empty(items.size)
-        for part in groups:
-            values[part.items] = in_order_of(scores[part.items], sample(part.items.size, part.knots, rng))
+        for own, part in zip(parts, groups, strict=True):
+            values[own] = in_order_of(scores[own], sample(own.size, part.knots, rng))
         if ties:
             tie_changes(values, constraints, base, ties, rng)
         return values
@@ -108,7 +109,12 @@ def _find(
     steps = 2500 if ties else 20000 if column.exchange else 8000 if follow_up else 6000
     solve(column, start, rng, steps=steps, attempts=80 if ties else 12)
     refine(column, scores, rng)
-    return column.cells
+    if not follow_up:  # the search has moved values past one another: order them by the scores again
+        for own in parts:
+            column.cells[own] = in_order_of(scores[own], column.cells[own])
+    cells = cohort.cells[outcome, BASELINE].copy() if follow_up else np.zeros(cohort.arm.size, dtype=int)
+    cells[items] = column.cells
+    cohort.cells[outcome, visit] = cells
 
 
 def _quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, float, float, float]]:
@@ -119,7 +125,6 @@ def _quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, floa
 
 def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> None:
     design = cohort.design
-    items = cohort.present(outcome, BASELINE)
     whole_range = any(row.get("statistic") == "range" for row in cohort.targets[outcome, BASELINE])
     groups = []
     for row, first, middle, third in _quartiles(cohort, outcome, BASELINE):
@@ -132,41 +137,32 @@ def _find_baseline(cohort: Cohort, outcome: str, rng: np.random.Generator) -> No
             reach = rng.uniform(1.4, 2.2, 2)
             low, high = first * np.exp(-reach[0] * typical), third * np.exp(reach[1] * 1.15 * typical)
             lowest, highest = low * 0.9, high * 1.1
-        where = np.flatnonzero(cohort.members(*groups_of(row)[0])[items])
-        groups.append(_Group(where, (low, first, middle, third, high), lowest, highest))
-    latent = cohort.scores(outcome, rng)[items]
-    found = _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
-    # The search has moved values past one another: order them by the latent scores again.
-    for part in groups:
-        found[part.items] = in_order_of(latent[part.items], found[part.items])
-    cohort.cells[outcome, BASELINE] = np.zeros(cohort.arm.size, dtype=int)
-    cohort.cells[outcome, BASELINE][items] = found
+        groups.append(_Group(groups_of(row)[0], (low, first, middle, third, high), lowest, highest))
+    latent = cohort.scores(outcome, rng)[cohort.present(outcome, BASELINE)]
+    _find(cohort, outcome, BASELINE, groups, lambda: latent, rng)
 
 
 def _find_follow_up(cohort: Cohort, outcome: str, visit: str, trait: np.ndarray, rng: np.random.Generator) -> None:
     design = cohort.design
     items = cohort.present(outcome, visit)
-    cells = cohort.cells[outcome, BASELINE].copy()
-    log_base = np.log(cells[items])
+    base = cohort.cells[outcome, BASELINE][items]
+    log_base = np.log(base)
     against = design.against_baseline * (log_base - log_base.mean()) / log_base.std()
     push = np.zeros(items.size)  # starts the strata on the side where a reported effect puts them
     for row in cohort.targets[outcome, visit]:
         if "contrast" in row and row["marker"] and " vs " not in row["stratum"]:
             for group, direction in zip(groups_of(row), (0.6, -0.6), strict=True):
                 push[cohort.members(*group)[items]] += direction * effect_sign(row)
-    step = 100.0 / np.min(cells[items])
-    groups = [
-        _Group(np.flatnonzero(cohort.members(*group)[items]), knots, knots[0] - step, knots[4] + step)
-        for group, knots in _shapes(cohort, outcome, visit, rng)
-    ]
+    step = 100.0 / base.min()
+    shapes = _shapes(cohort, outcome, visit, rng)
+    groups = [_Group(members, knots, knots[0] - step, knots[4] + step) for members, knots in shapes]
     shared = design.shared_by_visits
 
     def scores() -> np.ndarray:
         noise = np.sqrt(1 - shared**2) * rng.standard_normal(items.size)
         return shared * trait[items] + noise + push + against
 
-    cells[items] = _find(cohort, outcome, visit, groups, scores, rng)
-    cohort.cells[outcome, visit] = cells
+    _find(cohort, outcome, visit, groups, scores, rng)
 
 
 def _shapes(

@@ -218,12 +218,9 @@ def constraints_on(cohort: Cohort, outcome: str, visit: str, *, edges: bool = Fa
         for column, what in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
             key = what, *groups, row[column]
             if what in _MOMENTS:
-                name, window, scale = (
-                    f"{title}{what} = {row[column]}",
-                    rounding_window(row[column]),
-                    float(row["lower"]) / 4,
-                )
-                found.setdefault(key, Constraint(name, first, (window,), scale, statistic=_MOMENTS[what]))
+                scale, windows = float(row["lower"]) / 4, (rounding_window(row[column]),)
+                name = f"{title}{what} = {row[column]}"
+                found.setdefault(key, Constraint(name, first, windows, scale, statistic=_MOMENTS[what]))
                 continue
             low, high = rounding_window(row[column], edges=edges)
             if row["statistic"] == "range" and number(row[column]).decimals == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -129,7 +130,7 @@ class Cohort:
     arm: np.ndarray  # str
     strata: dict[tuple[str, str], np.ndarray]  # (marker, stratum) -> bool
     factors: dict[str, np.ndarray]  # latent standard normal scores
-    absent: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> bool
+    absent: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))  # (outcome, visit)
     cells: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)  # (outcome, visit) -> int
     markers: dict[str, np.ndarray] = field(default_factory=dict)
     population: dict[str, np.ndarray] = field(default_factory=dict)
@@ -146,12 +147,12 @@ class Cohort:
     def values(self, outcome: str, visit: str) -> np.ndarray:
         """Return recorded values; NaN where there is none."""
         column = self.cells[outcome, visit] / 10.0 ** self.design.decimals[outcome]
-        return np.where(self.absent.get((outcome, visit), False), np.nan, column)
+        column[self.absent[outcome, visit]] = np.nan
+        return column
 
     def present(self, outcome: str, visit: str) -> np.ndarray:
         """Return the positions of the participants who have a value at a visit and at baseline."""
-        none = np.full(self.arm.size, False)
-        return np.flatnonzero(~(self.absent.get((outcome, visit), none) | self.absent.get((outcome, BASELINE), none)))
+        return np.delete(np.arange(self.arm.size), self.absent[outcome, visit] + self.absent[outcome, BASELINE])
 
     def scores(self, outcome: str, rng: np.random.Generator) -> np.ndarray:
         """Return latent scores: factors by the loadings of the outcome, or of its family; the rest is its own."""
@@ -195,5 +196,5 @@ def recruit(design: Design, targets: Targets, seed: int, rng: np.random.Generato
         taken[who] = True
         for outcome, described in design.trial.outcomes.items():
             for visit in absence.missing.get(outcome, absence.missing.get(described.family, [])):
-                cohort.absent.setdefault((outcome, visit), np.full(arm.size, False))[who] = True
+                cohort.absent[outcome, visit].extend(who)
     return cohort

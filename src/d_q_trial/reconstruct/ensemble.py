@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..changes import build_changes
+from ..comparisons import Layout
+from ..config.settings import Analysis, Robustness
 from ..errors import UserError
 from ..files import atomic
 from ..formatting import p_digits
 from ..pages import environment
+from ..results import build_results
+from ..robustness.interaction import interactions
+from ..robustness.sensitivity import covariance_rows
 from ..stats.checks import is_significant
+from ..strata import build_strata
+from ..trial import Trial
+from ..workbook.reader import read_workbook
 from .constraints import Targets
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ..config.settings import Analysis, Robustness
-    from ..trial import Trial
 
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]
@@ -34,16 +39,6 @@ def numbers_of(
     Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the interaction with the
     strata; for bone turnover and density. UserError if the workbook does not say that it is synthetic.
     """
-    import pandas as pd
-
-    from ..changes import build_changes
-    from ..comparisons import Layout
-    from ..results import build_results
-    from ..robustness.interaction import interactions
-    from ..robustness.sensitivity import covariance_rows
-    from ..strata import build_strata
-    from ..workbook.reader import read_workbook
-
     people = read_workbook(workbook, trial, analysis.mapping)
     if people.label is None:
         raise UserError(f"{workbook}: expected a synthetic cohort; the workbook does not say that it is one")
@@ -69,8 +64,6 @@ def numbers_of(
 
 def summarise(cohorts: list[pd.DataFrame], targets: Targets, alpha: float) -> pd.DataFrame:
     """Return a row per number: its quantiles over the cohorts, the share of P below ``alpha``, and the reported value."""
-    import pandas as pd
-
     values = pd.concat(cohorts).groupby(KEYS, sort=False)["value"]
     table = values.agg(
         cohorts="size",
@@ -107,8 +100,6 @@ def _place(row, trial: Trial) -> tuple[str, str, str]:
 
 def draw_summary(summary: pd.DataFrame, trial: Trial, path: Path | str, *, alpha: float, label: str) -> None:
     """Draw the range of P over the cohorts as a PNG, one line per comparison of the arms."""
-    from matplotlib.figure import Figure
-
     rows = summary[summary["quantity"].eq("p") & summary["analysis"].eq(RANK_SUM)]
     figure = Figure(figsize=(7.2, 0.16 * len(rows) + 0.9), layout="constrained")
     ax = figure.subplots()
