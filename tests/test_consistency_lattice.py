@@ -64,27 +64,26 @@ def p_by_definition(u, every, size, variant):
     return 2 * (stats.t.sf(z, size - 1) if variant.startswith("t") else stats.norm.sf(z))
 
 
+UNTIED = [(1, 1), (1, 4), (3, 2), (3, 3), (3, 5), (4, 4), (6, 4)]
+GROUPS = [(2, 1, 1, 1, 1), (2, 2, 2, 1), (3, 1, 2, 1), (1, 4, 1, 1, 1), (3, 3, 2)]  # of equal values
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("sizes", [(1, 1), (1, 4), (3, 2), (3, 3), (3, 5), (4, 4), (6, 4)])
-def test_the_lattice_is_that_of_all_arrangements(sizes, variant):
-    every = all_u(range(sum(sizes)), sizes[0])
-    lower = sorted({min(u, math.prod(sizes) - u) for u in every})
-    grid = lattice(*sizes, variant)
-    assert grid.u.tolist() == lower
-    expected = [p_by_definition(u, every, sum(sizes), variant) for u in lower]
-    np.testing.assert_allclose(grid.p, np.minimum(1, expected), rtol=1e-12)
-
-
-@pytest.mark.parametrize("variant", ["normal", "normal_continuity", "t", "t_continuity"])
-@pytest.mark.parametrize("groups", [(2, 1, 1, 1, 1), (2, 2, 2, 1), (3, 1, 2, 1), (1, 4, 1, 1, 1), (3, 3, 2)])
-def test_tied_p_has_the_variance_of_all_arrangements(groups, variant):
-    values = [rank for rank, size in enumerate(groups) for _ in range(size)]
-    tie_sum = sum(t**3 - t for t in groups)
-    for n_first in (2, 3):
-        every = all_u(values, n_first)
-        for u in set(every):
-            expected = p_by_definition(u, every, len(values), variant)
-            assert p_value(u, n_first, len(values) - n_first, variant, tie_sum) == pytest.approx(expected, rel=1e-12)
+@pytest.mark.parametrize(
+    ("n_first", "groups"),
+    [(n, (1,) * (n + m)) for n, m in UNTIED] + [(n, groups) for n in (2, 3) for groups in GROUPS],
+)
+def test_p_is_that_among_all_arrangements_and_the_lattice_holds_all_of_them(n_first, groups, variant):
+    n_second, tie_sum = sum(groups) - n_first, sum(t**3 - t for t in groups)
+    every = all_u(np.repeat(range(len(groups)), groups), n_first)
+    if not (tie_sum and variant.startswith("exact")):  # P of which is an approximation with ties
+        expected = {u: min(1, p_by_definition(u, every, sum(groups), variant)) for u in set(every)}
+        found = {u: p_value(u, n_first, n_second, variant, tie_sum) for u in expected}
+        assert found == pytest.approx(expected, rel=1e-12)
+    if not tie_sum:
+        grid = lattice(n_first, n_second, variant)
+        assert grid.u.tolist() == sorted({min(u, n_first * n_second - u) for u in every})
+        assert grid.p.tolist() == [p_value(u, n_first, n_second, variant) for u in grid.u]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -153,17 +153,6 @@ def test_another_seed_gives_another_cohort_that_meets_everything_too(tmp_path, c
     assert other.read_bytes() != Path("data/reconstructed.xlsx").read_bytes()
 
 
-def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
-    """Run the command with one text of the design changed; return its message."""
-    text = Path(DESIGN).read_text(encoding="utf-8")
-    assert design[0] in text
-    (tmp_path / "design.yaml").write_text(text.replace(*design, 1), encoding="utf-8")
-    output = tmp_path / "cohort.xlsx"
-    assert main(["reconstruct", "--design", str(tmp_path / "design.yaml"), "--output", str(output), *arguments]) == 1
-    assert not output.exists()
-    return capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("given", "instead", "expected"),
     [
@@ -177,7 +166,7 @@ def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
         (
             "age: 1, weight: 1",
             "age: 1, wieght: 1",
-            "decimals.wieght: 'wieght': the trial has no 'wieght'; did you mean 'weight'?",
+            "decimals.wieght: 'wieght': the trial has no 'wieght'; did you mean",
         ),
         ("age: 1, weight: 1", "age: 1", "decimals.weight: this key is missing"),
         ("why: left after week 2", "wy: left after week 2", "absences.0.wy: unknown key"),
@@ -185,22 +174,20 @@ def run_with(tmp_path, capsys, *, design=("seed", "seed"), arguments=()):
         ('reported: "1480"', 'reported: "1481"', "reading of p1np 1481: no reported row has it"),
         ("why: left after week 2", "number: 9, why: left after week 2", "absence (left after week 2): "),
         ("{p16_variant_5: T3}, why", "{p16_variant_5: T4}, why", "stratum 'T4' by marker 'p16_variant_5'"),
+        ("--published", "nowhere", "nowhere/summaries.csv: no reported values"),
+        ("--design", "nowhere.yaml", "nowhere.yaml: No such file or directory"),
+        ("--trial", "nowhere.yaml", "nowhere.yaml: No such file or directory"),
+        ("--seed", "-1", "--seed -1: expected a whole number from 0"),
     ],
 )
-def test_a_faulty_design_ends_in_one_message(tmp_path, capsys, given, instead, expected):
-    message = run_with(tmp_path, capsys, design=(given, instead))
+def test_a_faulty_design_or_argument_ends_in_one_message(tmp_path, capsys, given, instead, expected):
+    text, design, output = Path(DESIGN).read_text(encoding="utf-8"), tmp_path / "design.yaml", tmp_path / "cohort.xlsx"
+    in_design = not given.startswith("--")
+    assert not in_design or given in text
+    design.write_text(text.replace(given, instead, 1), encoding="utf-8")
+    arguments = [] if in_design else [given, instead]
+    assert main(["reconstruct", "--design", str(design), "--output", str(output), *arguments]) == 1
+    assert not output.exists()
+    message = capsys.readouterr().err
     assert expected in message
     assert "Traceback" not in message
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (["--published", "nowhere"], "nowhere/summaries.csv: no reported values"),
-        (["--design", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
-        (["--trial", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
-        (["--seed", "-1"], "--seed -1: expected a whole number from 0"),
-    ],
-)
-def test_an_argument_that_names_nothing_ends_in_one_message(tmp_path, capsys, arguments, expected):
-    assert expected in run_with(tmp_path, capsys, arguments=arguments)

@@ -9,7 +9,6 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -145,7 +144,7 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
 
 def _log_likelihoods(p_values: list[ReportedP], numbers: tuple[int, int], variant: str) -> np.ndarray:
     """Return the log-likelihood of all digits under a variant at each miss rate, relative to any P, shape (rates,)."""
-    low, high = (np.array([end(p.p) for p in p_values]) for end in (attrgetter("low"), attrgetter("high")))
+    low, high = np.array([(p.p.low, p.p.high) for p in p_values]).T
     found, expected = hits(low, high, *numbers, variant)
     weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
     for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):

@@ -197,11 +197,11 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
             wanted = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
             for p in report.reported.p_values if len(actual) == 2 else ():
                 if p.usable and wanted <= p.row.items():
-                    pairs = [tuple(numbers[group] for group in actual) for numbers in (actual, stated)]
-                    reached = [assess(p, pair, report.inference.variant).status == ATTAINABLE for pair in pairs]
-                    each = zip(reached, pairs, strict=True)
-                    words = [f"{'' if hit else 'not '}attainable with {n}/{m}" for hit, (n, m) in each]
-                    fits.append(f"P = {p.p.text} is {' and '.join(words)}")
+                    each = []
+                    for n, m in (map(numbers.get, actual) for numbers in (actual, stated)):
+                        hit = assess(p, (n, m), report.inference.variant).status == ATTAINABLE
+                        each.append(f"{'' if hit else 'not '}attainable with {n}/{m}")
+                    fits.append(f"P = {p.p.text} is {' and '.join(each)}")
         if differing:
             words = {"value": "/".join(map(str, stated.values())), "differing": differing, "fits": fits}
             words |= {"row": rows[0], "groups": list(stated), "expected": sorted(set(seen))}
@@ -267,15 +267,15 @@ def check_flow(report: Report) -> Iterator[Finding]:
     means = [(sum(int(row["n"]) for row in own) / len(own), *visit) for visit, own in _grouped(rows, "visit").items()]
     _, last = min(means, default=(0, ""))  # the visit with the fewest participants on average
     for (group,), lines in _grouped(report.table("registry_flow"), "group").items():
-        reasons = sum(int(row["n"]) for row in lines if row["reason"])
+        reasons = [int(row["n"]) for row in lines if row["reason"]]
         own = {row["milestone"]: row for row in lines if not row["reason"]}
-        n = {name: int(row["n"]) for name, row in own.items()}
-        started, completed, missing = map(n.get, ("started", "completed", "not_completed"))
+        milestones = ("started", "completed", "not_completed")
+        started, completed, missing = (int(own[name]["n"]) if name in own else None for name in milestones)
         words = {"group": group, "completed": completed, "missing": missing, "row": lines[0]}
         if None not in (started, completed, missing) and missing != started - completed:
             yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
-        if "started" in own and any(row["reason"] for row in lines) and missing not in (None, reasons):
-            yield finding("flow-reasons", group, **words, value=missing, expected=reasons)
+        if started is not None and reasons and missing not in (None, sum(reasons)):
+            yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
         at_end = [row for row in rows if (row["visit"], row["group"]) == (last, group)]
         if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)

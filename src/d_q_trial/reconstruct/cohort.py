@@ -85,7 +85,7 @@ def _find(
     items, decimals = cohort.present(outcome, visit), cohort.design.decimals[outcome]
     name = f"{outcome} {visit}"
     follow_up, ties = visit != BASELINE, cohort.design.ties.get(outcome, {}).get(visit)
-    constraints = constraints_on(cohort, outcome, visit, edges=not follow_up and decimals == 0)
+    constraints = constraints_on(cohort, outcome, visit)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
     parts = [np.flatnonzero(cohort.members(*part.members)[items]) for part in groups]
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)

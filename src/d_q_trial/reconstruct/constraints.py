@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..published_tables import SUMMARIES, Row, number, read_published
+from ..trial import BASELINE
 from .design import Cohort, Design, Targets
 
 # Added to every missed constraint, so that the search does not settle for a near miss.
@@ -195,11 +196,10 @@ def check_counts(cohort: Cohort) -> None:
                     raise UserError(f"{_name(row)}: n = {n} in {group or 'both arms'}, reported {reported}")
 
 
-def constraints_on(cohort: Cohort, outcome: str, visit: str, *, edges: bool = False) -> tuple[Constraint, ...]:
-    """Return the constraints on one column; their items count positions within the participants who have a value.
-
-    ``edges``: for a column of whole numbers, whose quantiles may lie at the edge of what rounds to the reported one.
-    """
+def constraints_on(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint, ...]:
+    """Return the constraints on one column; their items count positions within the participants who have a value."""
+    # Quantiles of whole numbers may lie at the edge of what rounds to the reported one.
+    edges = visit == BASELINE and cohort.design.decimals[outcome] == 0
     found: dict[tuple, Constraint] = {}  # a value that is reported twice is one constraint
     present = cohort.present(outcome, visit)
     for row in cohort.targets[outcome, visit]:

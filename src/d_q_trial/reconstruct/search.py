@@ -22,6 +22,8 @@ _NEAR = 0.002
 # Tails of a starting sample bend outwards: most values lie near the quartile, few near the extreme.
 _TAIL = 1.7
 
+_ROUNDS = 4  # in which every item is tried, to bring a column into a better order
+
 Moves = list[tuple[int, int]]  # item, new cell
 
 
@@ -175,16 +177,15 @@ def _balanced(column: Column, focus: Constraint, held: set[int], rng: np.random.
     return [(item, cell), (partner, column.cells_of(rest, partner))]
 
 
-def refine(column: Column, scores: np.ndarray, rng: np.random.Generator, *, rounds: int = 4) -> None:
+def refine(column: Column, scores: np.ndarray, rng: np.random.Generator) -> None:
     """Bring a column that meets every constraint into a better order, without artefacts of the search.
 
     A search that places values upon and beside one another leaves more ties, near ties and unchanged values than a
     laboratory would report, and its exchanges mix up who changes like whom. The constraints ask for neither. Within a
-    group of the column, values should ascend with the ``scores``, shape (n,): a soft goal. Each item is tried ``rounds``
-    times.
+    group of the column, values should ascend with the ``scores``, shape (n,): a soft goal.
     """
     for proposed in (_ordering, _loosening):
-        for _ in range(rounds):
+        for _ in range(_ROUNDS):
             for item in rng.permutation(column.cells.size):
                 moves = proposed(column, item, scores, rng)
                 if moves:
