@@ -343,10 +343,9 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     named: dict[str, list[str]] = {"agree": [], "differ": [], "only-short": [], "only-full": []}
     for event, match in pairs.items():
         for group, count in some[event].items():
-            other = every[match].get(group, 0) if match else None
-            if other is None:
+            if match is None:
                 named["only-short"].append(f"{event}, {group}: {count}")
-            elif count == other:
+            elif (other := every[match].get(group, 0)) == count:
                 named["agree"].append(f"{event} ({group})")
             else:
                 named["differ"].append(f"{event}, {group}: {count} against {other}")

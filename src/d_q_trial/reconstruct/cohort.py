@@ -87,9 +87,9 @@ def _find(
     follow_up, ties = visit != BASELINE, cohort.design.ties.get(outcome, {}).get(visit)
     constraints = constraints_on(cohort, outcome, visit)
     base = cohort.cells[outcome, BASELINE][items] if follow_up else None
-    parts = [np.flatnonzero(cohort.members(*part.members)[items]) for part in groups]
+    parts = [(np.flatnonzero(cohort.members(*part.members)[items]), part) for part in groups]
     group, lowest, highest = np.full(items.size, -1), np.empty(items.size), np.empty(items.size)
-    for number, (own, part) in enumerate(zip(parts, groups, strict=True)):
+    for number, (own, part) in enumerate(parts):
         group[own], lowest[own], highest[own] = number, part.lowest, part.highest
     if (group < 0).any():
         raise UserError(f"{name}: the reported summaries do not cover all participants")
@@ -99,7 +99,7 @@ def _find(
     def start() -> np.ndarray:
         scores[:] = draw_scores()
         values = np.empty(items.size)
-        for own, part in zip(parts, groups, strict=True):
+        for own, part in parts:
             values[own] = in_order_of(scores[own], sample(own.size, part.knots, rng))
         if ties:
             tie_changes(values, constraints, base, ties, rng)
@@ -110,7 +110,7 @@ def _find(
     solve(column, start, rng, steps=steps, attempts=80 if ties else 12)
     refine(column, scores, rng)
     if not follow_up:  # the search has moved values past one another: order them by the scores again
-        for own in parts:
+        for own, _ in parts:
             column.cells[own] = in_order_of(scores[own], column.cells[own])
     cells = cohort.cells[outcome, BASELINE].copy() if follow_up else np.zeros(cohort.arm.size, dtype=int)
     cells[items] = column.cells

@@ -169,12 +169,12 @@ def recruit(design: Design, targets: Targets, seed: int, rng: np.random.Generato
     control, treated = design.trial.arms.control.key, design.trial.arms.treated.key
     numbers = []  # in the upper stratum of each marker, by arm
     for marker in design.markers.values():
-        in_control = int(rng.integers(marker.upper_control[0], marker.upper_control[1] + 1))
+        in_control = int(rng.integers(*marker.upper_control, endpoint=True))
         numbers.append({control: in_control, treated: marker.upper - in_control})
     first, second = (np.full(arm.size, False) for _ in design.markers)
     for key in design.arms:
         members = rng.permutation(np.flatnonzero(arm == key))
-        shared = int(rng.integers(design.overlap[key][0], design.overlap[key][1] + 1))
+        shared = int(rng.integers(*design.overlap[key], endpoint=True))
         n = numbers[0][key]
         first[members[:n]] = True
         second[members[:shared]] = second[members[n : n + numbers[1][key] - shared]] = True
