@@ -80,7 +80,11 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
     for group, r in groups.items():
         where = {"contrast": "age", "group": group, "n_first": "228"}
         rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
-    fields = {"numbers": Numbers(rows), "changes": pd.DataFrame(points if changes is None else changes)}
+    fields = {
+        "numbers": Numbers(rows),
+        "interactions": Numbers([]),
+        "changes": pd.DataFrame(points if changes is None else changes),
+    }
     fields |= {"strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL)}
     fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"), "flow": flow}
     fields |= {"trial": TRIAL, "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change"}
@@ -126,13 +130,8 @@ def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_thei
     for figure, panels in ARTICLE.items():
         drawn = FIGURES[figure].drawn(TWO)
         assert [(p.kind, p.outcome, p.group if p.kind == "correlation" else p.visit) for p in drawn] == panels
-
-
-@pytest.mark.parametrize("labels", [TWO, THREE, tuple("abcde")])
-def test_panels_by_stratum_show_every_stratum_of_the_analysis_highest_first(labels):
-    for figure, marker in (("figure_4", ""), ("extended_data_figure_5", V15)):
-        shown = [(panel.outcome, panel.marker, *panel.strata) for panel in FIGURES[figure].drawn(labels)]
-        assert shown == [(outcome, marker, label) for label in reversed(labels) for outcome in ("p1np", "ctx")]
+    markers = [{panel.marker for panel in FIGURES[name].panels} for name in ("figure_4", "extended_data_figure_5")]
+    assert markers == [{""}, {V15}]
 
 
 def test_letters_and_strata_in_a_caption_follow_the_panels():
@@ -265,15 +264,6 @@ def test_strata_stand_side_by_side_with_their_own_points_and_p():
     assert room(panel, study(), 15.0).arms_legend  # for names of arms that do not fit
 
 
-def test_strata_at_baseline_take_both_arms_together():
-    ax, _ = painted(STRATA)
-    (lower,) = values(ax, "T1/T2")
-    assert len(lower) + sum(map(len, values(ax, "beyond T1/T2"))) == 6
-    assert "$P$ < 0.001" in texts(ax)
-    assert ticks(ax) == ["T1/T2\nn = 77", "T3\nn = 77"]
-    assert ax.get_ylabel() == "Sclerostin (pg/mL)"
-
-
 def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles():
     ax, shown = painted(Panel(kind="time_course", outcome="ctx", strata=["highest"]))
     drawn = [list(container.lines[0].get_ydata()) for container in ax.containers]
@@ -386,9 +376,9 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
         found = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
         rows += numbers(key, found, contrast=CONTRAST, **where)
         rows += [row for arm in ("d_q", "control") for row in numbers(key, {"n": 9}, group=arm, **where)]
-    interaction = {"outcome": "ctx", "visit": "week_2", "marker": MARKER, "statistic": "p", "value": "0.25"}
-    interaction |= {"contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}", "method": "placements, t, level 0.95"}
-    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=[interaction])
+    where = {"marker": MARKER, "stratum": "", "contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}"}
+    interactions = Numbers(numbers(key, {"p": 0.25}, **where))
+    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=interactions)
     with style.settings():
         page, (shown,) = whole.forest(Forest(families=["turnover"]), data)
     assert [text for ax in page.figure.axes for text in texts(ax) if text in strata] == list(reversed(strata))
@@ -417,7 +407,6 @@ def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_a
         ([3.0], (), {}, (3, 3), 4),  # one value has an axis around it
         ([], (), {}, (0.01, 0.99), 2),
         ([math.nan], (), {}, (0.01, 0.99), 2),
-        ([0, 1], (0, 1), {"limits": (-3.0, 7.0)}, (-2.9, 6.9), 7.1),  # stated limits overrule the choice
     ],
 )
 def test_an_axis_holds_all_values_but_those_far_away(shown, quartiles, more, inside, outside):

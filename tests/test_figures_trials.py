@@ -1,5 +1,7 @@
 """Figures of the bundled cohort and of the real trial, drawn as the workflow draws them."""
 
+import re
+
 import pipeline
 import pytest
 from matplotlib.text import Text
@@ -9,6 +11,7 @@ from d_q_trial.figures import make, style
 from d_q_trial.figures.catalogue import catalogue_of
 from d_q_trial.figures.study import read_study
 from d_q_trial.files import write_csv
+from d_q_trial.robustness.interaction import interactions
 
 CONFIGS = ("config.yaml", pytest.param("data/pbc/config.yaml", marks=pytest.mark.slow))
 
@@ -21,6 +24,8 @@ def trial_pages(request, tmp_path_factory):
     run.participants.write(folder)
     for name in ("changes", "strata", "results"):
         write_csv(getattr(run, name), folder / f"{name}.csv")
+    made = interactions(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
+    write_csv(made, folder / "sensitivity/interaction.csv")
     flow = f"{chosen.published}/flow.csv" if chosen.published else None
     study = read_study(folder, folder, run.trial, analysis, flow=flow)
     with style.settings():
@@ -47,6 +52,12 @@ def _texts(figure):
 
 def test_no_panel_lacks_its_numbers(trial_pages):
     assert [(key, c.title) for key, (_, contents) in trial_pages.items() for c in contents if c.missing] == []
+
+
+def test_a_forest_has_the_interaction_by_student_s_t_that_was_computed(trial_pages):
+    words = trial_pages["forest"][1][0].words
+    assert words.count("interaction P") > 8
+    assert not re.search(r"interaction P = (0\.500|1\.000)", words)  # those of the one permutation
 
 
 def test_every_group_has_as_many_points_as_its_n(trial_pages):

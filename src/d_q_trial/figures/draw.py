@@ -62,7 +62,7 @@ def groups(
     """
     values = [value for group in members for value in group.values]
     quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
-    low, high = view(values, quartiles, limits=limits, include=(0.0,) * zero)
+    low, high = limits or view(values, quartiles, include=(0.0,) * zero)
     places = [group.position for group in members]
     room = 0.07 * (high - low)  # for the triangles of values outside
     ax.set_xlim(min(places) - 0.6, max(places) + 0.6)
@@ -77,20 +77,12 @@ def groups(
     name_y(ax, label)
 
 
-def view(
-    values: Iterable[float],
-    quartiles: Iterable[float],
-    *,
-    limits: tuple[float, float] | None = None,
-    include: Iterable[float] = (),
-) -> tuple[float, float]:
-    """Choose the range of an axis, slightly wider than the values in view, unless ``limits`` give it.
+def view(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> tuple[float, float]:
+    """Choose the range of an axis, slightly wider than the values in view.
 
     Values farther than ``REACH`` times the span of the ``quartiles`` (of all groups, as computed) do not widen it; the
     values to ``include``, such as zero, are always in view.
     """
-    if limits is not None:
-        return limits
     values, quartiles = ([v for v in given if math.isfinite(v)] for given in (values, quartiles))
     first, third = min(quartiles, default=0.0), max(quartiles, default=0.0)
     reach = REACH * (third - first)

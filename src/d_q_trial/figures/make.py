@@ -27,12 +27,7 @@ _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
 
 def draw_figures(
-    study: Study,
-    catalogue: Catalogue,
-    folder: Path,
-    *,
-    words: Mapping[str, str],
-    only: Sequence[str] = (),
+    study: Study, catalogue: Catalogue, folder: Path, *, words: Mapping[str, str], only: Sequence[str] = ()
 ) -> list[Path]:
     """Draw figures as PDF and PNG, and describe them in ``figures.json`` beside them.
 

@@ -167,8 +167,8 @@ def time_course(ax: Axes, panel: Panel, study: Study, title: str) -> str:
     times, names, axis = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *visits)])
     positions, broken = draw.time_positions(times)
     quartiles = [q for visit in visits for summary in by_visit[visit] for q in (summary.q1, summary.q3)]
-    low, high = draw.view(quartiles, quartiles, limits=panel.limits, include=(0.0,))
-    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=(low, high))
+    limits = panel.limits or draw.view(quartiles, quartiles, include=(0.0,))
+    ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=limits)
     draw.zero_line(ax)
     draw.row_below(ax, 0, axis, ())
     ax.set_xticks(positions, names)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
 
 Key = tuple[str, str, str]  # outcome, measure and visit
+INTERACTION = "placements"  # begins the method of the interaction P by Student's t
 
 
 class Summary(NamedTuple):
@@ -39,6 +40,7 @@ class Study:
 
     trial: Trial
     numbers: Numbers  # of results.csv
+    interactions: Numbers  # of treatment with the strata, by Student's t, from sensitivity/interaction.csv
     changes: pd.DataFrame  # changes.csv
     strata: pd.DataFrame  # strata.csv
     enrolled: Counter[str]  # participants by arm in the workbook; arms without ids are not counted
@@ -48,7 +50,6 @@ class Study:
     measure: str  # of changes
     label: str | None = None  # of the data, if they have to be marked
     flow: Sequence[Row] = ()  # of participants, as reported in the article
-    interactions: Sequence[Row] = ()  # sensitivity/interaction.csv
 
     @cached_property
     def _changes(self) -> dict[Key, pd.DataFrame]:
@@ -86,9 +87,11 @@ def read_study(
     people = read_participants(participants)
     known = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
     interactions = folder / "sensitivity/interaction.csv"
+    rows = read_rows(interactions) if interactions.exists() else ()
     return Study(
         trial=trial,
         numbers=Numbers(read_rows(folder / "results.csv")),
+        interactions=Numbers(row for row in rows if row["method"].startswith(INTERACTION)),
         changes=read_changes(folder / "changes.csv"),
         strata=read_strata(folder / "strata.csv"),
         enrolled=Counter(known.drop_duplicates("participant")["arm"]),
@@ -98,5 +101,4 @@ def read_study(
         measure=analysis.measure,
         label=people.label,
         flow=read_rows(flow) if flow and Path(flow).exists() else (),
-        interactions=read_rows(interactions) if interactions.exists() else (),
     )

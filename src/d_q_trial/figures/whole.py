@@ -191,7 +191,6 @@ ROW, HEAD, FOOT = 3.9, 9.0, 9.0
 NAMES, COUNTS, EFFECTS = 38.0, 20.0, 58.0  # widths of the columns
 LEFT = 3 + NAMES + COUNTS  # of the axes
 COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
-INTERACTION = "placements"  # begins the method of the interaction P by Student's t
 EMPTY = "No comparison of these outcomes in this analysis"
 _OVERALL = replace(style.NEUTRAL, marker="D")
 
@@ -213,13 +212,6 @@ class Effect(NamedTuple):
 def effects(study: Study, family: str) -> list[Effect]:
     """Look up the comparisons of a family of outcomes: all participants first, then the strata from the highest."""
     trial, found, highest = study.trial, [], study.strata_labels[-1]
-    interactions = {
-        (row["outcome"], row["visit"], row["contrast"]): float(row["value"])
-        for row in study.interactions
-        if (row["marker"], row["statistic"]) == (study.marker, "p")
-        and row["method"].startswith(INTERACTION)
-        and row["value"]
-    }
     names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         decimals = labels.change_decimals(study.measure, outcome.decimals)
@@ -229,9 +221,8 @@ def effects(study: Study, family: str) -> list[Effect]:
             if math.isfinite(ends[0]) or math.isfinite(p):
                 name = f"{outcome.label}, {trial.visits[visit].label}"
                 n = "/".join(number(study.summary(key, arm, **place).n, 0) for arm in reversed(trial.analysed_arms))
-                p_interaction = interactions.get(
-                    (outcome.key, visit, f"{trial.contrast}, {highest} - {group}"), math.nan
-                )
+                pair = {"stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
+                p_interaction = study.interactions.get(*key, "p", marker=study.marker, **pair).value
                 known = all(map(math.isfinite, ends))
                 difference = interval(*ends, decimals) if known else number(ends[0], decimals)
                 found.append(Effect(name, group, n, *ends, p, p_interaction, difference))
