@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from .comparisons import Comparison, Layout, grouped, matrix_of, rows_of, table
 from .participants import Participants, age_groups
@@ -19,8 +20,6 @@ from .stats.two_sample import get_test, rank_sum_variants
 from .trial import BASELINE
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from .config.settings import Settings
     from .trial import Trial
 
@@ -116,13 +115,13 @@ def _within(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) 
 
 def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values: np.ndarray) -> Iterator[tuple]:
     """Describe one group in every column of values; a change of both arms together is only counted."""
-    described = _describe(values, layout.analysis.quartile_type)
+    described = _describe(values, layout.analysis.quartile_type).to_dict("index")
     for column, (c, n) in enumerate(zip(comparisons, (~np.isnan(values)).sum(axis=0), strict=True)):
         key, sizes = (*c.head, c.stratum, "", group), (int(n), np.nan)
         yield from rows_of(key, sizes, "", n=float(n))
         if group == BOTH_ARMS and c.is_change:
             continue
-        numbers = {name: found[column] for name, found in described.items()}
+        numbers = described[column]
         if _is_binary(layout, c):
             count = np.nansum(values[:, column]) if n else np.nan
             numbers = {("count", ""): count, ("percent", ""): 100 * count / max(n, 1)}
@@ -130,26 +129,18 @@ def _summaries(layout: Layout, comparisons: list[Comparison], group: str, values
             yield from rows_of(key, sizes, method, ONE_VALUE if n else EMPTY_GROUP, **{statistic: value})
 
 
-def _describe(values: np.ndarray, quartile_type: int) -> dict[tuple[str, str], np.ndarray]:
-    """Statistics of each column, by name and method; columns with equally many values are done together."""
-    kinds = (quartile_type, *(kind for kind in quantiles.TYPES if kind != quartile_type))
-    quartiles = [(name, f"type_{kind}") for kind in kinds for name in ("q1", "q3")]
-    names = [("median", ""), *quartiles, *((name, "") for name in ("minimum", "maximum", "mean", "sd"))]
-    result = {name: np.full(values.shape[1], np.nan) for name in names}
-    ordered = np.sort(values, axis=0)  # missing values last
-    sizes = (~np.isnan(values)).sum(axis=0)
-    for n in np.unique(sizes[sizes > 0]):
-        columns = np.flatnonzero(sizes == n)
-        block = ordered[:n, columns]
-        result["median", ""][columns] = np.median(block, axis=0)
-        for kind in kinds:
-            q1, q3 = quantiles.quantile(block, [0.25, 0.75], type=kind)
-            result["q1", f"type_{kind}"][columns], result["q3", f"type_{kind}"][columns] = q1, q3
-        result["minimum", ""][columns], result["maximum", ""][columns] = block[0], block[-1]
-        result["mean", ""][columns] = block.mean(axis=0)
-        if n > 1:
-            result["sd", ""][columns] = block.std(axis=0, ddof=1)
-    return result
+def _describe(values: np.ndarray, quartile_type: int) -> pd.DataFrame:
+    """Return a row of statistics, by name and method, for each column of values."""
+    ordered, sizes = np.sort(values, axis=0), (~np.isnan(values)).sum(axis=0)  # missing values last
+    frame = pd.DataFrame(ordered)
+    result = {("median", ""): frame.median()}
+    for kind in (quartile_type, *(kind for kind in quantiles.TYPES if kind != quartile_type)):
+        quartiles = np.empty((2, sizes.size))
+        for n in np.unique(sizes):  # columns with equally many values are done together
+            quartiles[:, sizes == n] = quantiles.quantile(ordered[:n, sizes == n], [0.25, 0.75], type=kind)
+        result["q1", f"type_{kind}"], result["q3", f"type_{kind}"] = quartiles
+    result |= {("minimum", ""): frame.min(), ("maximum", ""): frame.max()}
+    return pd.DataFrame(result | {("mean", ""): frame.mean(), ("sd", ""): frame.std()})
 
 
 def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str]) -> Iterator[tuple]:
@@ -185,15 +176,13 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
 def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
     """Spearman correlation of each marker with age, in the population sample and among the analysed participants."""
     groups = age_groups(participants.frame, trial)
-    for names in ([name for name in groups if name != "participants"], ["participants"] if groups else []):
-        for marker in trial.markers if names else ():
-            age, whole = trial.population.age, groups[names[0]]
-            if whole[age].isna().all() or whole[marker].isna().all():
-                continue
-            for group in names:
-                result = categorical.spearman(groups[group][marker], groups[group][age])
-                key = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group)
-                n = (result.n, np.nan)
-                yield from rows_of(key, n, "", n=float(result.n))
-                yield from rows_of(key, n, "spearman", ALL_EQUAL, spearman_r=result.statistic)
-                yield from rows_of(key, n, "spearman, t", ALL_EQUAL, p=result.p)
+    for whole, marker in product(("population", "participants") if groups else (), trial.markers):
+        age = trial.population.age
+        if groups[whole][[age, marker]].isna().all().any():
+            continue
+        for group, people in ((name, people) for name, people in groups.items() if name.startswith(whole)):
+            result = categorical.spearman(people[marker], people[age])
+            key, n = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group), (result.n, np.nan)
+            yield from rows_of(key, n, "", n=float(result.n))
+            yield from rows_of(key, n, "spearman", ALL_EQUAL, spearman_r=result.statistic)
+            yield from rows_of(key, n, "spearman, t", ALL_EQUAL, p=result.p)

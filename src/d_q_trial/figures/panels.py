@@ -228,14 +228,13 @@ def correlation(ax: Axes, panel: Panel, study: Study, title: str) -> str:
         raise NotShownError(f"{marker.label} and age\nare not in this workbook")
     key, place = (marker.key, "correlation", BASELINE), {"contrast": age, "group": group}
     r, p = (study.numbers.get(*key, statistic, **place) for statistic in ("spearman_r", "p"))
-    n = int(r.n_first) if math.isfinite(r.n_first) else len(pairs)
     ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(draw.POINT))
     if panel.limits is not None:
         ax.set_ylim(*panel.limits)
     ax.margins(0.04)
     ax.set_xlabel(with_unit("Age", "years"))
     draw.name_y(ax, with_unit(marker.label, marker.unit))
-    result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {n}"
+    result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {number(r.n_first, 0)}"
     style.italic_p(ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom"))
     return say("panel", "correlation", marker=marker.label, title=title, result=result)
 

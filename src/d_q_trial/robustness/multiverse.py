@@ -112,19 +112,9 @@ def count(
         identity.update(np.ascontiguousarray(array).tobytes())
     settings = (every.design.minimum_per_arm, labels.count, labels.seed is None, seed, every.critical)
     identity.update(repr(settings).encode())
-    return Counts(
-        identity=identity.hexdigest(),
-        start=start,
-        stop=stop,
-        total=labels.count,
-        exhaustive=labels.seed is None,
-        step_down=step_down.counts,
-        pointwise=pointwise.counts,
-        joint=joint.counts,
-        significant=joint.significant,
-        usable=joint.usable,
-        curves=np.hstack(curves),
-    )
+    shard_of = (identity.hexdigest(), start, stop, labels.count, labels.seed is None)
+    counted = (step_down.counts, pointwise.counts, joint.counts, joint.significant, joint.usable)
+    return Counts(*shard_of, *counted, np.hstack(curves))
 
 
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
@@ -156,21 +146,19 @@ def read_counts(paths: Sequence[Path | str]) -> Counts:
         if not values:
             raise UserError(f"{path}: holds no counts; delete it and run again")
         parts.append((path, Counts(**values)))
-    (first, whole), *others = sorted(parts, key=lambda part: part[1].start)
-    last = first
-    if whole.start:
-        raise UserError(f"{first}: begins at permutation {whole.start:,}, expected 0")
-    for last, part in others:
+    parts.sort(key=lambda part: part[1].start)
+    (first, whole), stop = parts[0], 0
+    for path, part in parts:
         if (part.identity, part.total) != (whole.identity, whole.total):
-            raise UserError(f"{last}: counts of other specifications than {first}; delete both and run again")
-        if part.start != whole.stop:
-            raise UserError(f"{last}: begins at permutation {part.start:,}, expected {whole.stop:,}")
-        summed = ("step_down", "pointwise", "joint", "significant", "usable")
-        both = {field: getattr(whole, field) + getattr(part, field) for field in summed}
-        whole = replace(whole, stop=part.stop, curves=np.hstack([whole.curves, part.curves]), **both)
-    if whole.stop != whole.total:
-        raise UserError(f"{last}: ends at permutation {whole.stop:,} of {whole.total:,}; a part is missing")
-    return whole
+            raise UserError(f"{path}: counts of other specifications than {first}; delete both and run again")
+        if part.start != stop:
+            raise UserError(f"{path}: begins at permutation {part.start:,}, expected {stop:,}")
+        stop = part.stop
+    if stop != whole.total:
+        raise UserError(f"{path}: ends at permutation {stop:,} of {whole.total:,}; a part is missing")
+    summed = ("step_down", "pointwise", "joint", "significant", "usable")
+    sums = {field: sum(getattr(part, field) for _, part in parts) for field in summed}
+    return replace(whole, stop=stop, curves=np.hstack([part.curves for _, part in parts]), **sums)
 
 
 def specification_table(every: Specifications | None, counts: Counts | None) -> pd.DataFrame:
@@ -187,10 +175,7 @@ def specification_table(every: Specifications | None, counts: Counts | None) -> 
     counted = StepDown(observed.z)
     counted.counts = counts.step_down
     results = pd.DataFrame({"effect": 0.5 + observed.effect, "z": observed.z, "p": 2 * ndtr(-np.abs(observed.z))})
-    for name, found in (
-        ("p_pointwise", [counts.p(n) for n in counts.pointwise]),
-        ("p_adjusted", counted.p(counts.p)),
-    ):
+    for name, found in (("p_pointwise", [counts.p(n) for n in counts.pointwise]), ("p_adjusted", counted.p(counts.p))):
         results[[name, f"{name}_lower", f"{name}_upper"]] = np.array(found)[:, :3]
     results = results[known].reindex(every.test).reset_index(drop=True)  # of each specification; NaN without a result
     tested = every.test >= 0

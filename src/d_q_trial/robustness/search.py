@@ -27,15 +27,12 @@ BEST_SPLITS = (
     *(*HEAD, "arm", "n", "cuts", "cut", "z", "p", "p_corrected", "p_corrected_lower", "p_corrected_upper"),
     *("permutations", "reason"),
 )
+NOTHING_TRIED = pd.DataFrame({"side": [], "slice": [], "family": [], "continuity": []})
 NO_SPLIT = "no cut leaves enough participants on either side"
 
 
 def best_cuts(
-    found: list[Slices],
-    trial: Trial,
-    analysis: Analysis,
-    robustness: Robustness,
-    progress: Progress | None = None,
+    found: list[Slices], trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
     """Find the cutoff with the largest deviate above, and below, and its P corrected for the search.
 
@@ -60,48 +57,44 @@ def best_cuts(
     Miller and Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
     """
     people, is_first, _ = matrix_of([part.comparison for part in found])
-    families = list(dict.fromkeys(outcome.family for outcome in trial.outcomes.values()))
-    columns, keys = [np.empty((len(people), 0))], [np.empty((4, 0), dtype=int)]
+    columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]
     for number, part in enumerate(found):
         # By side, then by cutoff: in this order the lowest of equally good cutoffs comes first.
-        cuts = part.table[part.table["side"].ne("window")].sort_values(["side", "position"])
-        tried = cuts.index.to_numpy()
-        values = np.full((len(people), tried.size), np.nan)
-        inside = np.where(part.members[:, tried], part.comparison.value[:, None], np.nan)
-        values[people.get_indexer(part.comparison.participant)] = inside
-        columns.append(values)
-        side = cuts["side"].eq("below")
-        family = families.index(trial.outcomes[part.comparison.outcome].family)
-        keys.append(np.array([np.full(tried.size, number), tried, side, np.full(tried.size, family)]))
-    slice_number, group, side, family = np.concatenate(keys, axis=1)
-    continuity = np.array([bool(get_test(part.method).continuity) for part in found], dtype=bool)[slice_number]
+        cuts = part.table.loc[part.table["side"].ne("window"), ["side"]]
+        inside = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
+        columns.append(pd.DataFrame(inside, part.comparison.participant).reindex(people).to_numpy())
+        family, continuity = trial.outcomes[part.comparison.outcome].family, bool(get_test(part.method).continuity)
+        parts.append(cuts.assign(slice=number, family=family, continuity=continuity))
+    tried = pd.concat(parts)  # a row per cutoff and side; the index is its place in the table of the slice
+    continuity = tried["continuity"].to_numpy(bool)
     design = Design(np.concatenate(columns, axis=1), minimum_per_arm=robustness.minimum_per_arm, continuity=continuity)
     z = design.observed(is_first).z
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
-    by_side, by_slice, by_family = (StepDown(z, group) for group in (2 * slice_number + side, slice_number, family))
+    searches = [StepDown(z, tried.groupby(names).ngroup()) for names in (["slice", "side"], "slice", "family")]
     for block in blocks(design, labels, memory_mb=robustness.memory_mb, progress=progress) if len(z) else ():
-        for counted in (by_side, by_slice, by_family):
+        for counted in searches:
             counted.add(block)
+    by_side, by_slice, by_family = searches
     in_family = by_family.p(labels.p)
     in_slice = np.array([p.p for p in by_slice.p(labels.p)])
     by_group, rows = [np.full(len(part.table), np.nan) for part in found], []
-    for (number, part), (s, word) in itertools.product(enumerate(found), enumerate(SIDES)):
-        own = np.flatnonzero((slice_number == number) & (side == s) & ~np.isnan(z))
-        entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": word, "cuts": own.size}
+    for (number, part), side in itertools.product(enumerate(found), SIDES):
+        own = np.flatnonzero(tried["slice"].eq(number) & tried["side"].eq(side) & ~np.isnan(z))
+        entry = dict(zip(HEAD, part.comparison.head, strict=True)) | {"side": side, "cuts": own.size}
         reason = get_test(part.method).not_permuted
         if reason or not own.size:
             reason = reason or (TOO_FEW_FOR_CUTS if part.comparison.value.size else NO_MARKER)
             rows.append(entry | {"cuts": 0, "reason": reason})
             continue
-        by_group[number][group[own]] = in_slice[own]
+        by_group[number][tried.index[own]] = in_slice[own]
         best = own[np.argmax(np.abs(z[own]) >= np.abs(z[own]).max() * (1 - SAME))]
         of_side, of_both = (labels.p(counted.counts[best]) for counted in (by_side, by_slice))
-        if abs(z[best]) < np.nanmax(np.abs(z[slice_number == number])):
+        if abs(z[best]) < np.nanmax(np.abs(z[tried["slice"].eq(number)])):
             of_both = MonteCarloP()
-        entry |= part.table.loc[group[best]].rename({"position": "cut"}).to_dict()
+        entry |= part.table.loc[tried.index[best]].rename({"position": "cut"}).to_dict()
         corrected = [value for p in (of_side, of_both, in_family[best]) for value in p[:3]]
         entry |= dict(zip(CORRECTED, corrected, strict=True)) | {"permutations": labels.count, "reason": ""}
-        rows.append(entry | _bootstrap(part, word, analysis, robustness))
+        rows.append(entry | _bootstrap(part, side, analysis, robustness))
     whole = ("cuts", "n_first", "n_second", "permutations", "resamples")
     return pd.DataFrame(rows, columns=list(BEST_CUTS)).astype(dict.fromkeys(whole, "Int64")), by_group
 

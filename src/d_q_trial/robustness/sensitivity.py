@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from .. import formatting
+from ..changes import change_or_given
 from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..files import safe_text
+from ..formatting import prints_as
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
 from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
@@ -62,9 +63,7 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         n = comparison.counts(used)
         key = (comparison.outcome, measure, *comparison.key[2:], "")
         reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
-        found = UNDEFINED
-        if sum(n) > 3:
-            found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
+        found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
         rows += _adjusted_rows(key, found, n, method, reason)
     return rows
 
@@ -88,11 +87,9 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     if len(visits) < 2:
         return []
     k = len(visits)
-    columns = [
-        (c.participant.astype(str), np.where(c.linked, c.log_ratio, np.nan), _log(c.baseline), c.is_first)
-        for c in visits
-    ]
-    whose, response, log_baseline, is_first = map(np.concatenate, zip(*columns, strict=True))
+    names = ("participant", "linked", "log_ratio", "baseline", "is_first")
+    whose, linked, log_ratio, baseline, is_first = (np.concatenate([getattr(c, n) for c in visits]) for n in names)
+    whose, response, log_baseline = whose.astype(str), np.where(linked, log_ratio, np.nan), _log(baseline)
     at_visit = np.repeat(np.eye(k), [c.value.size for c in visits], axis=0)
     centre = log_baseline[~np.isnan(response)]
     measured = np.isfinite(centre).any()
@@ -104,7 +101,7 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
         found, reason = random_intercept(design, response, whose, contrasts, confidence=1 - analysis.alpha), ""
     except ValueError:
         found, reason = [UNDEFINED] * (k + 1), TOO_FEW if measured else NO_BASELINE
-    used = ~np.isnan(response) & np.concatenate([~np.isnan(c.baseline) for c in visits])
+    used = ~np.isnan(response) & ~np.isnan(baseline)
     n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
     rows = []
@@ -146,24 +143,21 @@ def _imputed_rows(
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
     observed = np.column_stack(columns)
     sets = IMPUTATIONS if np.isnan(observed).any() else 2  # complete values need no repetition
-    filled, reason = np.empty((sets, *observed.shape)), ""
+    filled = np.empty((sets, *observed.shape))
     try:
         for arm in (True, False):
             seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
             filled[:, is_first == arm] = impute(observed[is_first == arm], imputations=sets, seed=seed)
     except (ValueError, np.linalg.LinAlgError):
-        reason = TOO_FEW
+        filled[:] = np.nan
     column = {c.visit: number for number, c in enumerate(whole, start=1)}
     rows = []
     for c in own:
         at = people.get_indexer(c.participant)
         key = (c.outcome, "log_ratio", *c.key[2:], "")
         for name, words in IMPUTED.items():
-            found, share = UNDEFINED, np.nan
-            if not reason:
-                found, share = _pooled(
-                    name, filled[:, at, 0], filled[:, at, column[c.visit]], c.is_first, 1 - analysis.alpha
-                )
+            values = filled[:, at, 0], filled[:, at, column[c.visit]]
+            found, share = _pooled(name, *values, c.is_first, 1 - analysis.alpha)
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
             rows += estimate_rows(key, name, found, c.total, method, TOO_FEW)
             rows += rows_of(key, c.total, method, TOO_FEW, missing_share=share)
@@ -173,24 +167,24 @@ def _imputed_rows(
 def _pooled(
     name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
 ) -> tuple[Estimate, float]:
-    """Estimate an effect in every imputed set, arrays of shape (sets, participants), and pool it by Rubin's rules."""
-    estimates, sets = [], len(log_ratio)
+    """Estimate an effect in every imputed set, arrays of shape (sets, participants), and pool it by Rubin's rules.
+
+    Undefined if the sets are NaN or the effect has no variance.
+    """
+    estimates, sets, null = [], len(log_ratio), 0.5 if name == EFFECT else 0.0  # no effect
     if not (np.ptp(log_baseline, axis=0).any() or np.ptp(log_ratio, axis=0).any()):
         log_baseline, log_ratio = log_baseline[:1], log_ratio[:1]  # nothing was missing: all sets are the same
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
-            effect = mann_whitney_effect(ratio[is_first], ratio[~is_first])
-            estimates.append((effect.estimate - 0.5, effect.standard_error**2, effect.df))  # 0 is no effect
+            estimates.append(mann_whitney_effect(ratio[is_first], ratio[~is_first])[:3])
         else:
-            estimate, error = ancova(ratio, baseline, is_first, confidence=confidence)[:2]
-            estimates.append((estimate, error**2, is_first.size - 3))
-    values, variances, df = np.resize(estimates, (sets, 3)).T
-    if not variances.mean() > 0:
+            estimates.append(ancova(ratio, baseline, is_first, confidence=confidence)[:3])
+    values, errors, df = np.resize(estimates, (sets, 3)).T
+    if not (errors**2).mean() > 0:
         return UNDEFINED, np.nan
-    found, share = pool(values, variances, complete_df=float(df.mean()), confidence=confidence)
-    if name == EFFECT:
-        found = found._replace(**{part: getattr(found, part) + 0.5 for part in ("estimate", "lower", "upper")})
-    return found, share
+    found, share = pool(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
+    moved = {part: getattr(found, part) + null for part in ("estimate", "lower", "upper")}
+    return found._replace(**moved), share
 
 
 def _log(baseline: np.ndarray) -> np.ndarray:
@@ -244,9 +238,11 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
     for case in suspects.itertuples(index=False):
         own = changes[changes["outcome"].eq(case.outcome)]
         rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
+        given = rows["value"] if analysis.change == "percent" else np.full(len(rows), np.nan)
+        percent, _ = change_or_given(rows["baseline"], rows["follow_up"], given, "percent")
         matches = [
-            not np.isnan(value) and any(formatting.prints_as(value, text) for text in (case.reported, case.instead))
-            for value in _percent(rows, analysis)
+            not np.isnan(value) and any(prints_as(value, text) for text in (case.reported, case.instead))
+            for value in percent
         ]
         if sum(matches) != 1:
             key = (case.outcome, analysis.measure, case.visit, "", "all", "", case.reported)
@@ -271,20 +267,12 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
-def _percent(rows: pd.DataFrame, analysis: Analysis) -> pd.Series:
-    raw = 100 * (rows["follow_up"] - rows["baseline"]) / rows["baseline"].mask(rows["baseline"].eq(0))
-    return raw.fillna(rows["value"]) if analysis.change == "percent" else raw
-
-
 def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) -> pd.DataFrame:
     """Return the changes with the percent change of one row replaced (NaN: removed)."""
-    own = own.copy()
-    baseline = own.at[index, "baseline"]
-    follow_up = baseline * (1 + percent / 100)
-    change = {"percent": percent, "log_ratio": np.log1p(percent / 100), "difference": follow_up - baseline}
-    own.at[index, "follow_up"] = follow_up
-    own.at[index, "value"] = float(formatting.significant(change[analysis.change]))
-    own.at[index, "reason"] = "left out" if np.isnan(percent) else ""
+    own, baseline = own.copy(), own.loc[[index], "baseline"]
+    follow_up, given = baseline * (1 + percent / 100), np.array([percent])
+    value, reason = change_or_given(baseline, follow_up, given, analysis.change)
+    own.loc[index, ["follow_up", "value", "reason"]] = *follow_up, *value, *reason
     return own
 
 
