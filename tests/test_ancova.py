@@ -60,12 +60,6 @@ def test_infinite_values_and_a_confidence_of_95_are_refused():
             ancova(response, covariate, [1, 1, 0, 0, 0], confidence=confidence)
 
 
-def by_visit(arm, visits, *columns):
-    """Design of rows visit x participant: a visit's mean each, arm at each visit, and more columns."""
-    blocks = np.kron(np.eye(visits), np.ones((len(arm), 1)))
-    return np.column_stack([blocks, blocks * np.tile(arm, visits)[:, None], *(np.tile(c, visits) for c in columns)])
-
-
 def mixed(design, response, participant, *contrasts):
     return random_intercept(design, response, participant, contrasts, confidence=0.95)
 
@@ -78,7 +72,9 @@ def assert_same_as_lmertest(found, expected):
 
 def test_mixed_model_is_that_of_lmertest_with_its_degrees_of_freedom():
     response = np.concatenate([np.log(D[visit] / D["baseline"]) for visit in ("week_2", "week_4", "week_20")])
-    design, whose = by_visit(D["arm"], 3, np.log(D["baseline"])), np.tile(D["participant"], 3)
+    whose, arm, baseline = (np.tile(D[name], 3) for name in ("participant", "arm", "baseline"))
+    visit = np.repeat(np.eye(3), len(D["arm"]), axis=0)
+    design = np.column_stack([visit, visit * arm[:, None], np.log(baseline)])
     found = mixed(design, response, whose, [0, 0, 0, 0, 0, 1, 0], [0, 0, 0, 1 / 3, 1 / 3, 1 / 3, 0])
     for effect, name in zip(found, ("week_20", "mean"), strict=True):
         assert_same_as_lmertest(effect, lambda field, name=name: R[f"mixed_{name}.{field}"])

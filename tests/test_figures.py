@@ -80,13 +80,9 @@ def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
     for group, r in groups.items():
         where = {"contrast": "age", "group": group, "n_first": "228"}
         rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
-    fields = {
-        "numbers": Numbers(rows),
-        "interactions": Numbers([]),
-        "changes": pd.DataFrame(points if changes is None else changes),
-    }
-    fields |= {"strata": pd.DataFrame(strata), "people": age_groups(known, TRIAL)}
-    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial"), "flow": flow}
+    fields = {"numbers": Numbers(rows), "interactions": Numbers([]), "strata": pd.DataFrame(strata), "flow": flow}
+    fields |= {"changes": pd.DataFrame(points if changes is None else changes), "people": age_groups(known, TRIAL)}
+    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial")}
     fields |= {"trial": TRIAL, "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change"}
     return Study(**{"label": label} | fields | changed)
 
