@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
-from d_q_trial.report.methods import references
+from d_q_trial.report.methods import REFERENCES
 from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS, get_test
@@ -63,7 +63,7 @@ def test_columns_with_missing_values_equal_single_comparisons(test, seed):
 def test_every_test_says_what_it_can_and_cannot_do(test):
     assert test.label
     assert test.references
-    assert set(test.references) <= set(references())
+    assert set(test.references) <= set(REFERENCES)
     assert test.sentence.startswith("two-sided ")
     assert "{level}" in test.interval or "without an interval" in test.interval
     assert (test.continuity is None) == bool(test.not_permuted)

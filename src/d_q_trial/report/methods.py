@@ -19,7 +19,7 @@ from ..trial import BASELINE
 from .collect import Report, is_large, summaries
 from .headlines import effect, estimator, group_of
 
-_REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
+REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
 
 
 def paragraph(report: Report) -> str:
@@ -33,7 +33,7 @@ def paragraph(report: Report) -> str:
     template = environment().overlay(autoescape=False).get_template("methods.md.j2")
     text = template.render(cite=cite, results=main_comparisons(report), **settings_in_words(report))
     blocks = [" ".join(block.split()) for block in re.split(r"\n\s*\n", text)]
-    listed = [report.trial.citation, *(_REFERENCES[key] for key in cited)]
+    listed = [report.trial.citation, *(REFERENCES[key] for key in cited)]
     blocks.append("\n".join(f"{number}. {' '.join(entry.split())}" for number, entry in enumerate(listed, start=1)))
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", "\n\n".join(filter(None, blocks))) + "\n"
 
