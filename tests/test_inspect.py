@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def inspected(path, mapping=None):
     """The findings as text, and the mapping as written."""
     reading = reader.look(path, cohort.trial(), mapping)
-    findings = describe(reading, cohort.trial())
-    assert "<html" in page(findings, reading, cohort.trial())
-    return as_text(findings), mapping_text(reading, cohort.trial())
+    findings = describe(reading)
+    assert "<html" in page(findings, reading)
+    return as_text(findings), mapping_text(reading)
 
 
 def cell_biology() -> Workbook:

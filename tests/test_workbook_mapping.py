@@ -19,7 +19,7 @@ SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 
 def written(path, folder):
     """The mapping that inspect proposes for a workbook."""
-    text = mapping_text(reader.look(path, cohort.trial()), cohort.trial())
+    text = mapping_text(reader.look(path, cohort.trial()))
     target = folder / "mapping.yaml"
     target.write_text(text, encoding="utf-8")
     return target
@@ -219,7 +219,7 @@ def test_questions_are_asked_in_message_and_mapping_and_their_answers_are_read(t
     sheets, said, answers, counts = OPEN[name]
     path, trial = tmp_path / "book.xlsx", cohort.trial()
     writers.workbook(sheets).save(path)
-    assert re.search(said, as_text(describe(reader.look(path, trial), trial)))
+    assert re.search(said, as_text(describe(reader.look(path, trial))))
     target = written(path, tmp_path)
     text = target.read_text()
     assert text.partition("workbook:")[2].count('"?"') == len(answers)

@@ -208,13 +208,12 @@ def inspect(context: Context) -> int:
     from .workbook.reader import look
 
     given, source = context.arguments, Path(context.arguments.workbook)
-    trial = load_trial(given.trial)
-    reading = look(source, trial, given.mapping)
-    sections = describe(reading, trial)
+    reading = look(source, load_trial(given.trial), given.mapping)
+    sections = describe(reading)
     print(as_text(sections), end="")
     status = 1 if reading.faults.errors else 0
     if given.html:
-        write_text(page(sections, reading, trial), given.html)
+        write_text(page(sections, reading), given.html)
         print(f"\npage: {given.html}")
     if given.mapping and not given.write_mapping:
         return status
@@ -222,7 +221,7 @@ def inspect(context: Context) -> int:
     if target.exists() and not given.force:
         print(f"\nmapping: {target} exists and is kept; --force replaces it")
         return status
-    write_text(mapping_text(reading, trial), target)
+    write_text(mapping_text(reading), target)
     print(f"\nmapping: {target}")
     return status
 

@@ -12,6 +12,8 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 
+from d_q_trial.workbook.recognise import every_arm
+
 from .cohort import Cohort, trial
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
@@ -67,8 +69,7 @@ def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
 
 
 def arm_label(key: str) -> str:
-    arms = trial().arms
-    return next(a.label for a in [arms.treated, arms.control, *arms.others] if a.key == key)
+    return every_arm(trial())[key].label
 
 
 def label(variable: str) -> str:
@@ -265,24 +266,16 @@ def section_rows(cohort):
 
 @layout
 def coded(cohort):
-    """Arms 0/1 with a codebook, snake case, visits as bare weeks, numbers as text, blank columns between families."""
-    families: dict[str, list] = {}
-    for key in cohort.values:
-        outcome = trial().outcomes.get(key[0])
-        families.setdefault(outcome.family if outcome else "p16", []).append(key)
+    """Arms 0/1 with a codebook, snake case, visits as bare weeks, numbers as text, NA for what is missing."""
 
     def head(variable, visit):
         return variable.removeprefix("sasp_") + (f"_{WEEKS[visit]}" if has_visits(variable) else "")
 
-    parts = [
-        table(cohort, head, first="record_id", arm="group", code=is_treated, keys=keys) for keys in families.values()
-    ]
-    parts = [parts[0], *([row[2:] for row in part] for part in parts[1:])]
-    rows = [["NA" if cell is None else cell for cell in row] for row in beside(*parts)]
-    gaps = [column for column in range(len(rows[0])) if all(row[column] == "NA" for row in rows)]
-    rows = [[None if i in gaps else str(c) if rows[0][i] == "weight" else c for i, c in enumerate(row)] for row in rows]
+    heads, *body = table(cohort, head, first="record_id", arm="group", code=is_treated)
+    texts = [head == "weight" for head in heads]
+    cells = [["NA" if c is None else str(c) if text else c for c, text in zip(row, texts, strict=True)] for row in body]
     legend = [["variable", "code", "meaning"], ["group", 0, "control"], ["group", 1, "D+Q"]]
-    return {"data": rows, "codebook": legend}
+    return {"data": [heads, *cells], "codebook": legend}
 
 
 @layout

@@ -19,7 +19,7 @@ from ..trial import BASELINE
 from .mapping import Plan
 from .recognise import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
 from .sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
-from .values import Source, cell_of
+from .values import Source, cell_of, what_and_when
 
 if TYPE_CHECKING:
     from .reader import Reading
@@ -38,17 +38,10 @@ KEEP = "correct it, list it under missing in the mapping, or keep it by giving t
 
 def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]:
     """Yield each column of measured values with its outcome or marker: no changes, strata, or answers of yes or no."""
-    frame, things = reading.frame, reading.trial.outcomes | reading.trial.markers
+    frame = reading.frame
     for source, own in frame[frame["measure"].eq(VALUE) & frame["text"].eq("")].groupby("source", sort=False):
-        thing = things.get(source.variable)
-        asked = source.plan.unmeasured and not source.plan.mapped
-        if thing and not asked and getattr(thing, "kind", "") != "binary":
-            yield source, own, thing
-
-
-def _report(reading: Reading, plan: Plan):
-    """Return what reports a question: an error, or a note where a mapping has given the block."""
-    return reading.faults.note if plan.mapped else reading.faults.error
+        if source.thing and not source.plan.unmeasured and getattr(source.thing, "kind", "") != "binary":
+            yield source, own, source.thing
 
 
 def check_every_arm(reading: Reading) -> None:
@@ -87,8 +80,8 @@ def check_units(reading: Reading) -> None:
                 faults.error("unit / other", place, **words)
             elif factor is None:
                 percent = plain_unit(unit) == "percent"  # perhaps of the baseline, or a change
-                report = _report(reading, source.plan) if percent else faults.note
-                report("unit / unknown", place, ask="; say measure: in the mapping" * percent, **words)
+                words["ask"] = "; say measure: in the mapping" * percent
+                faults.error("unit / unknown", place, stops=percent and not source.plan.mapped, **words)
             elif factor != 1.0:
                 how = f"to convert, write factor: {factor:g} in the mapping"
                 how = "convert it in the workbook" if place["value"] == unit else how
@@ -140,8 +133,8 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
                 span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
                 reading.faults.note("outlying", place, thing=thing, span=span)
             continue
-        rest = "kept" if source.plan.mapped else KEEP
-        _report(reading, source.plan)(kind, place, thing=thing, median=median, far=FAR, rest=rest)
+        words = {"thing": thing, "median": median, "far": FAR, "rest": "kept" if source.plan.mapped else KEEP}
+        reading.faults.error(kind, place, stops=not source.plan.mapped, **words)
 
 
 def check_baselines(reading: Reading) -> None:
@@ -208,14 +201,14 @@ def check_changes(reading: Reading) -> None:
         fractions = largest < 1 and source.column.factor == 1.0
         for kind, found in (("percent of baseline", near_100), ("fraction", fractions)):
             if found and len(changes) >= MANY:
-                label = trial.variable_label(source.variable)
-                _report(reading, source.plan)(kind, source.head, label=label, largest=largest)
+                words = {"label": source.thing.label, "largest": largest}
+                reading.faults.error(kind, source.head, stops=not source.plan.mapped, **words)
     arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
     for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
         present, source = set(values["arm"]), values["source"].iloc[0]
         for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
             place = source.head | {"value": ""}
-            reading.faults.note("empty arm / variable", place, label=source.label(trial), arm=arm)
+            reading.faults.note("empty arm / variable", place, label=source.label, arm=arm)
 
 
 def check_hidden(reading: Reading) -> None:
@@ -250,7 +243,7 @@ def check_merged_values(reading: Reading) -> None:
             if over and begins and top < block.bottom and is_number(sheet.rows[top][left]):
                 area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
-                _report(reading, plan)("merged value", place, count=over + 1)
+                reading.faults.error("merged value", place, stops=not plan.mapped, count=over + 1)
 
 
 def check_torn(reading: Reading) -> None:
@@ -287,7 +280,7 @@ def check_beside_groups(reading: Reading) -> None:
 
 def check_measures(reading: Reading) -> None:
     """Ask once about blocks that do not say whether their later values are values or changes."""
-    plans = [plan for plan in reading.plans if plan.readable and not plan.mapped and plan.unmeasured]
+    plans = [plan for plan in reading.plans if plan.readable and plan.unmeasured]
     if plans:
         alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
         reading.faults.error("no measure", plans[0].whole(), alike=alike)
@@ -325,7 +318,7 @@ def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
 def check_columns(reading: Reading) -> None:
     """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
     own, trial = reading.own, reading.trial
-    have = set(zip(own["variable"], own["visit"], strict=True))
+    have = what_and_when(own)
     unread: dict[Plan, list[str]] = defaultdict(list)
     plans = [plan for plan in reading.plans if not plan.mapped and (plan.readable or plan.one("participant"))]
     for plan, column in [(p, column) for role in ("ignore", "data") for p in plans for column in p.having(role)]:

@@ -14,9 +14,9 @@ from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
-from .recognise import WORDS, canonical_id
+from .recognise import WORDS, canonical_id, every_arm
 from .sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
-from .values import Source
+from .values import Source, what_and_when
 
 MOST_LINES = 200  # of one list
 MOST_BLOCKS = 40  # that are not understood, in the mapping
@@ -36,9 +36,10 @@ class Section(NamedTuple):
     heads: tuple[str, ...] = ()
 
 
-def describe(reading: Reading, trial: Trial) -> list[Section]:
+def describe(reading: Reading) -> list[Section]:
     """Return what was found: who takes part, blocks, variables in the order of the trial, and what to look at."""
-    order, plans = [*trial.outcomes, *trial.markers], reading.plans
+    trial, plans = reading.trial, reading.plans
+    order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     notes, blocks = Counter(plan.sheet for plan in plans if plan.kind == "note"), dict[object, list[str]]()
     for plan in plans:  # several notes of one sheet are one row
         row = [plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence]
@@ -48,8 +49,7 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
 
     def place(entry: tuple) -> tuple:
         source = entry[0]
-        known = order.index(source.variable) if source.variable in order else len(order)
-        return source.plan.cohort, known, [*trial.visits].index(source.visit)
+        return source.plan.cohort, order.get(source.variable, len(order)), [*trial.visits].index(source.visit)
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
     unused = [
@@ -65,34 +65,30 @@ def describe(reading: Reading, trial: Trial) -> list[Section]:
         ],
         "Faults that keep the workbook from being used": list(map(str, reading.faults.errors)),
         "Notes": [*reading.workbook.remarks, *reading.faults.notes],
-        "What the analyses still need": _needs(reading, trial),
+        "What the analyses still need": _needs(reading),
     }
     sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
     return [
-        Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading, trial)]),
+        Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading)]),
         Section("Blocks", list(blocks.values()), ("Sheet", "Block", "What it is", "Why")),
-        Section("Variables", [_found(*entry, trial, len(reading.arms)) for entry in sources], HEADS),
+        Section("Variables", [_found(*entry, reading) for entry in sources], HEADS),
         *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
     ]
-
-
-def _arm_labels(trial: Trial) -> dict[str, str]:
-    return {arm.key: arm.label for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)}
 
 
 def _counted(counts: Counter) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
 
 
-def _summary(reading: Reading, trial: Trial) -> list[str]:
+def _summary(reading: Reading) -> list[str]:
     """Say whether the primary endpoint can be computed, who takes part, and how arms, visits and strata are coded."""
-    lines = [_primary(reading, trial)] if trial.primary else []
+    trial, own = reading.trial, reading.own
+    lines = [_primary(reading)] if trial.primary else []
     if reading.arms:
-        labels = _arm_labels(trial)
+        labels = {key: arm.label for key, arm in every_arm(trial).items()}
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
-    own = reading.own
-    have = set(zip(own["variable"], own["visit"], strict=True))
-    complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in [*o.follow_up] or [BASELINE]} <= have]
+    have = what_and_when(own)
+    complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= have]
     lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         people = own.groupby(role)["participant"].nunique()
@@ -106,8 +102,9 @@ def _summary(reading: Reading, trial: Trial) -> list[str]:
     return lines
 
 
-def _primary(reading: Reading, trial: Trial) -> str:
+def _primary(reading: Reading) -> str:
     """Say whether the primary endpoint can be computed, and from how many participants or why not."""
+    trial = reading.trial
     outcome, visit = trial.outcomes[trial.primary.outcome], trial.visits[trial.primary.visit]
     name = f"Primary endpoint ({outcome.label}, change from baseline to {visit.label})"
     own = reading.own[reading.own["variable"] == outcome.key]
@@ -148,18 +145,17 @@ def place_of(plan: Plan, column: Column) -> str:
     return ("row " if plan.block.transposed else "") + plan.block.names()[column.index]
 
 
-def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
+def _found(source: Source, own, reading: Reading) -> list[str]:
     """Return one row of the table of variables."""
-    plan, column, n = source.plan, source.column, len(own)
-    thing = trial.outcomes.get(source.variable) or trial.markers.get(source.variable)
+    plan, column, thing, n, people = source.plan, source.column, source.thing, len(own), len(reading.arms)
     percent, text, linked = source.measure == PERCENT_CHANGE, own["text"].any(), own["linked"].iloc[0]
     groups = sorted(set(own["stratum"]) - {""})
     if not linked:
-        groups += [label for arm, label in _arm_labels(trial).items() if arm in set(own["arm"])]
+        groups += [arm.label for key, arm in every_arm(reading.trial).items() if key in set(own["arm"])]
     confidence = column.confidence if not plan.mapped else "mapping"
     return [
         thing.label if thing else source.variable,
-        trial.visits[source.visit].label,
+        reading.trial.visits[source.visit].label,
         "% change" if percent else "text" if text else "value",
         "population" if plan.cohort == POPULATION else " ".join(groups),
         plan.sheet,
@@ -172,15 +168,14 @@ def _found(source: Source, own, trial: Trial, people: int) -> list[str]:
     ]
 
 
-def _needs(reading: Reading, trial: Trial) -> list[str]:
+def _needs(reading: Reading) -> list[str]:
     """Say what the analyses miss, most general first."""
-    own = reading.own
+    trial, own = reading.trial, reading.own
     if own.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
     needs = [f"arm {label}: no participant is in it" for label in absent]
-    parts = (own, own[own["measure"] == PERCENT_CHANGE])
-    have, changes = (set(zip(part["variable"], part["visit"], strict=True)) for part in parts)
+    have, changes = what_and_when(own), what_and_when(own[own["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
         as_changes = bool(outcome.follow_up) and all((key, visit) in changes for visit in outcome.follow_up)
@@ -229,13 +224,14 @@ def _table(heads: Sequence[str], rows: list[list[str]]) -> list[str]:
     return ["  ".join(map(str.ljust, cells, widths)).rstrip() for cells in cut]
 
 
-def page(sections: list[Section], reading: Reading, trial: Trial) -> str:
+def page(sections: list[Section], reading: Reading) -> str:
     """Return the findings and the first cells of each sheet as one HTML text that needs no other file."""
     faulty = {(fault.sheet, fault.cell) for fault in reading.faults.found if fault.cell}
     sheets = [(sheet, [p for p in reading.plans if p.block.sheet is sheet]) for sheet in reading.workbook.sheets]
-    words = {"name": reading.workbook.path.name, "trial": trial.title, "sections": sections, "printable": _printable}
     drawn = [_drawn(sheet, plans, faulty) for sheet, plans in sheets]
-    return environment().get_template("inspect.html.j2").render(**words, sheets=drawn)
+    name, title = reading.workbook.path.name, reading.trial.title
+    words = {"name": name, "trial": title, "sections": sections, "sheets": drawn, "printable": _printable}
+    return environment().get_template("inspect.html.j2").render(words)
 
 
 def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dict[str, object]:
@@ -281,15 +277,16 @@ _UNPRINTABLE = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 _PLAIN = re.compile(r"(?!(?:y|n|no|on|off|yes|true|false|null)$)[a-z][\w+]*", re.I)
 
 
-def mapping_text(reading: Reading, trial: Trial) -> str:
+def mapping_text(reading: Reading) -> str:
     """Return the mapping as commented YAML."""
+    trial = reading.trial
     plans, unread = ([p for p in reading.plans if (p.kind in READABLE) == readable] for readable in (True, False))
     unknown = [plan for plan in unread if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
     codes = {CODED[role]: _spellings(role, reading) for role in ("arm", "visit", "variable")}
     groups = itertools.groupby(plans, key=lambda plan: _shape(plan, trial))
     blocks = [entry for _, alike in groups for entry in _entries(list(alike), trial)]
     missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
-    words = {"name": reading.workbook.path.name, "trial": trial, "arms": _arm_labels(trial), "missing": missing}
+    words = {"name": reading.workbook.path.name, "trial": trial, "arms": every_arm(trial), "missing": missing}
     content = {"codes": codes, "blocks": blocks, "unknown": [_entries([plan], trial)[0] for plan in unknown]}
     helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
     return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
@@ -320,17 +317,16 @@ def _entries(plans: list[Plan], trial: Trial) -> list[dict]:
     """Return the entry of a block, or of several panels that differ only in place and in what they are of."""
     if 1 < len(plans) < FEWEST_PANELS:
         return [entry for plan in plans for entry in _entries([plan], trial)]
-    plan, said, panels = plans[0], [_said(plan) for plan in plans], len(plans) > 1
+    plan, said, several = plans[0], [_said(plan) for plan in plans], len(plans) > 1
     common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
     own = [{key: value for key, value in entry.items() if key not in common} for entry in said]
-    places = [f"{plan.sheet}!{plan.block.range}" for plan in plans]
+    panels = [(f"{panel.sheet}!{panel.block.range}", entry) for panel, entry in zip(plans, own, strict=True)]
     if plan.block.transposed:
         common["participants"] = "columns"
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
-    entry = {"plan": plan, "kind": plan.kind if plan.kind in READABLE else OPEN, "said": common}
-    entry["panels"] = list(zip(places, own, strict=True)) if panels else []
-    return [entry | {"columns": _columns(plan, trial, relative=panels)}]
+    kind, columns = plan.kind if plan.kind in READABLE else OPEN, _columns(plan, trial, relative=several)
+    return [{"plan": plan, "kind": kind, "said": common, "panels": panels if several else [], "columns": columns}]
 
 
 def _said(plan: Plan) -> dict[str, str]:
@@ -339,7 +335,7 @@ def _said(plan: Plan) -> dict[str, str]:
     for name in ("variable", "visit", "arm", "stratum", "measure"):
         value = getattr(plan, name)
         lacking = not value and "measured" in plan.unread and name in ("variable", "visit", "measure")
-        if lacking or (name == "measure" and plan.unmeasured and not plan.mapped):
+        if lacking or (name == "measure" and plan.unmeasured):
             said[name] = OPEN
         elif name == "measure" and value not in (VALUE, PERCENT_CHANGE, "percent_of_baseline"):
             continue

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from .recognise import Vocabulary, code_form, listed
-from .sheets import DATES, EMPTY, Block, Flag, Sheet, is_number, split
+from .sheets import DATES, DOWN, EMPTY, Block, Flag, Sheet, is_number, split
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
@@ -153,14 +154,10 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
     blocks = split(sheet)
     if len(blocks) > MOST_BLOCKS:
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
-    pieces = sorted((part for block in blocks for part in _at_new_headers(block, vocabulary)), key=_down)
-    pieces = sorted(_joined(pieces, _rows_below, vocabulary), key=lambda block: (block.left, block.top))
+    pieces = sorted((part for block in blocks for part in _at_new_headers(block, vocabulary)), key=DOWN)
+    pieces = sorted(_joined(pieces, _rows_below, vocabulary), key=attrgetter("left", "top"))
     pieces = _joined(_joined(pieces, _columns_beside, vocabulary), _groups_beside, vocabulary)
-    return _with_titles(sorted(pieces, key=_down), vocabulary)
-
-
-def _down(block: Block) -> tuple[int, int]:
-    return block.top, block.left
+    return _with_titles(sorted(pieces, key=DOWN), vocabulary)
 
 
 def _joined(pieces: list[Block], more_of: Callable[..., list[Block]], vocabulary: Vocabulary) -> list[Block]:

@@ -18,7 +18,7 @@ from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..trial import BASELINE, Trial
 from .layout import Header
-from .recognise import Meaning, Reading, canonical_id
+from .recognise import Meaning, Reading, canonical_id, every_arm
 from .sheets import EMPTY, Block, Workbook
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
@@ -37,16 +37,6 @@ def short_code(text: str) -> str:
     """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
     match = _ROLE.fullmatch(text.strip())
     return (match[1] if match else text.strip()).casefold()
-
-
-def decoded(codes: Codes, role: str, text: str) -> str | None:
-    """Return what a cell with a code means."""
-    return codes.get(role, {}).get(text.casefold()) or codes.get(role, {}).get(short_code(text))
-
-
-def article(role: str) -> str:
-    """Return the name of a role as messages say it, such as "an arm"."""
-    return f"{'an' if role == 'arm' else 'a'} {role}"
 
 
 @dataclass(eq=False)
@@ -119,11 +109,15 @@ class Plan(Meaning):
 
     @property
     def unmeasured(self) -> bool:
-        """Whether later values without ids may be values or changes, or the title says that they are on another scale."""
+        """Whether recognition left open if later values are values or changes: without ids, or on another scale."""
         data = self.data
         later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
         stated = self.measure in (VALUE, PERCENT_CHANGE) or any(column.measure != VALUE for column in data)
-        return bool(later) and not stated and (self.kind == "groups" or self.measure == "percent_of_baseline")
+        return (
+            bool(later)
+            and not (stated or self.mapped)
+            and (self.kind == "groups" or self.measure == "percent_of_baseline")
+        )
 
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""
@@ -185,7 +179,7 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     if name == OPEN:
         raise ValueError(f"to be filled in: {kind}, one of {', '.join(known[:8])}, ...")
     if name not in known and not (name == "ignore" and info.field_name in CODED.values()):
-        raise ValueError(f"not {article(kind)} of the trial{nearest(name, known)}")
+        raise ValueError(f"not a{'n' * (kind == 'arm')} {kind} of the trial{nearest(name, known)}")
     return name
 
 
@@ -297,19 +291,16 @@ class BlockEntry(Statement):
         return plan
 
 
-class Policy(Strict):
-    """What to do with cells that are not plain numbers."""
+class Mapping(Strict):
+    """The whole file; without ``blocks``, they are recognised, with the codes and policies of the file."""
 
+    # What to do with cells that are not plain numbers.
     below_detection: Literal["missing", "limit", "half", "lowest"] = "missing"
     decimal_comma: bool = False
     error_cells: Literal["fault", "missing"] = "fault"
     hidden_rows: Literal["read", "ignore"] = "read"
     struck_out: Literal["read", "missing"] = "read"
     missing: list[Annotated[str, BeforeValidator(_code)]] = []
-
-
-class Mapping(Policy):
-    """The whole file; without ``blocks``, they are recognised, with the codes and policies of the file."""
 
     workbook: str | None = None
     arms: Annotated[dict[str, ArmKey], TextKeys] = {}
@@ -330,7 +321,6 @@ def load_mapping(path: Path | str, workbook: Workbook, trial: Trial) -> Mapping:
     UserError has a line for each key that is unknown, missing or of the wrong type, and for each sheet, range, column or
     name that does not exist.
     """
-    arms = [arm.key for arm in (trial.arms.treated, trial.arms.control, *trial.arms.others)]
-    known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": arms}
+    known = {"variable": [*trial.outcomes, *trial.markers], "visit": [*trial.visits], "arm": [*every_arm(trial)]}
     known |= {"marker": [*trial.markers], "sheet": {sheet.name: sheet for sheet in workbook.sheets}}
     return validated(Mapping, read_yaml(path), path, context=known)

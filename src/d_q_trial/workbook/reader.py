@@ -17,7 +17,7 @@ from ..trial import BASELINE, Trial
 from .checks import CHECKS
 from .classify import recognise
 from .loader import load
-from .mapping import CODED, Codes, Column, Mapping, Plan, Policy, load_mapping
+from .mapping import CODED, Codes, Column, Mapping, Plan, load_mapping
 from .recognise import Vocabulary, code_form
 from .sheets import EMPTY, Faults, Workbook
 from .values import BlockReader, cell_of, make_frame
@@ -38,7 +38,7 @@ class Reading:
     trial: Trial
     plans: list[Plan]
     codes: Codes
-    policy: Policy
+    policy: Mapping
     faults: Faults = field(default_factory=Faults)
     frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
     arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids
@@ -328,10 +328,10 @@ def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.Da
         head = first["source"].iloc[0].head
         for _, panel in others:
             source, where = panel["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
-            shown = ", ".join(filter(None, [source.label(trial), stratum, arm]))
+            shown = ", ".join(filter(None, [source.label, stratum, arm]))
             same = sorted(first["value"]) == sorted(panel["value"])
-            report, kind = (faults.note, "repeated panel") if same else (faults.error, "two panels")
-            report(kind, source.head, panel=shown, where=where)
+            kind = "repeated panel" if same else "two panels"
+            faults.error(kind, source.head, stops=not same, panel=shown, where=where)
             yield panel
 
 
@@ -344,7 +344,7 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
     second = second.merge(known, on=keys, how="left", suffixes=("", "_known")).set_index(second.index)
     same = second["value"].eq(second["value_known"]) | (second["text"].ne("") & second["text"].eq(second["text_known"]))
     for source, own in second.groupby("source", sort=False):
-        label = source.label(trial)
+        label = source.label
         for other, differing in own[~same[own.index]].groupby("source_known", sort=False):
             for row in differing.itertuples():
                 where = f"{other.plan.sheet}!{row.cell_known}"
@@ -355,7 +355,7 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
                 faults.error("two columns", source.head, other=other.head, **words)
                 break
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
-        by_visit = bool(getattr(trial.outcomes.get(source.variable), "follow_up", ()))
+        by_visit = bool(getattr(source.thing, "follow_up", ()))
         if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
             faults.note("repeated", source.head, label=label, count=repeated)
     yield second
@@ -380,13 +380,13 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterato
         tolerance = 0.5 * 10.0**-decimals * (1 + 1e-6) + 1e-9
         if own["linked"].iloc[0]:
             own = own[own["participant"].isin(made.index)]
-            _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label(trial), faults)
+            _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label, faults)
         else:
             groups = set(own["arm"]) - {""}
             pool = np.array([value for identity, value in made.items() if not groups or arms[identity] in groups])
             near = [np.isclose(pool, value, rtol=1e-7, atol=tolerance).any() for value in own["value"]]
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
-            words = {"label": source.label(trial), "group": group, "count": len(own), "matched": sum(near)}
+            words = {"label": source.label, "group": group, "count": len(own), "matched": sum(near)}
             faults.note("panel", source.head, **words)
         yield own
 

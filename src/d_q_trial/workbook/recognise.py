@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ..participants import PERCENT_CHANGE
-from ..trial import BASELINE, Trial
+from ..trial import BASELINE, Arm, Trial
 from .sheets import Flag, is_number
 
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
@@ -261,6 +261,11 @@ class Reading(Meaning):
         return not self.rest
 
 
+def every_arm(trial: Trial) -> dict[str, Arm]:
+    """Return the arms of a trial by key, those that are compared first."""
+    return trial.analysed_arms | {arm.key: arm for arm in trial.arms.others}
+
+
 class _Label:
     """A folded label from which one thing after another is taken, and what was found in it."""
 
@@ -284,11 +289,9 @@ class Vocabulary:
 
     def __init__(self, trial: Trial, codes: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.trial = trial
-        arms = [trial.arms.treated, trial.arms.control, *trial.arms.others]
-        self.arm_labels = {arm.key: arm.label for arm in arms}
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
-        things = {"arm": arms, "visit": trial.visits.values(), "variable": (trial.outcomes | trial.markers).values()}
-        named = {role: {x.key: [x.key, x.label, *x.names] for x in own} for role, own in things.items()}
+        things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.outcomes | trial.markers}
+        named = {role: {k: [k, x.label, *x.names] for k, x in own.items()} for role, own in things.items()}
         single: dict[str, dict[str, str]] = {role: {} for role in named}  # letters, which stand alone
         for role, own in named.items():
             for code, key in (codes or {}).get(role, {}).items():

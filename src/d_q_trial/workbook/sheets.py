@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ MESSAGES = yaml.safe_load(Path(__file__).with_name("messages.yaml").read_text(en
 EMPTY = ""
 MOST_SHOWN = 200  # faults in a message
 MOST_PER_KIND = 25  # on one sheet
+DOWN = attrgetter("top", "left")  # sorts blocks from top to bottom and left to right
 DATES = (datetime.date, datetime.time, datetime.timedelta)
 
 
@@ -164,7 +166,7 @@ def split(sheet: Sheet) -> list[Block]:
     for _, left, bottom, right in sheet.merged:
         # A merged label right above numbers holds together columns that are blank below; a title above tables does not.
         below = sheet.rows[bottom + 1][left : right + 1] if bottom + 1 < sheet.height else []
-        if any(type(v) in (float, int) for v in below) and not any(type(v) is str and v for v in below):
+        if any(map(is_number, below)) and not any(type(v) is str and v for v in below):
             used[bottom, left : right + 1] = True
     blocks, pending = [], [(range(sheet.height), range(sheet.width))]
     while pending:
@@ -177,7 +179,7 @@ def split(sheet: Sheet) -> list[Block]:
             pending += [(rows, strip) for strip in strips]
         elif bands:
             blocks.append(Block(sheet, list(bands[0]), list(strips[0])))
-    return sorted(blocks, key=lambda block: (block.top, block.left))
+    return sorted(blocks, key=DOWN)
 
 
 def _runs(used: np.ndarray, offset: int) -> list[range]:
@@ -209,7 +211,7 @@ class Faults:
     found: dict[Fault, None] = field(default_factory=dict)
 
     def error(self, name: str, place: dict | None = None, what: str = "", *, stops: bool = True, **values: Any) -> None:
-        """Record what keeps the workbook from being used.
+        """Record what keeps the workbook from being used, or a remark if it does not stop.
 
         ``name`` is a kind, or one of several of it, in ``messages.yaml``, filled with ``values``, unless ``what`` is said;
         ``place`` has sheet, cell and value.

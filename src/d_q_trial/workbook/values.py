@@ -15,10 +15,10 @@ import pandas as pd
 
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
-from ..trial import BASELINE, Trial
+from ..trial import BASELINE, Marker, Outcome
 from .layout import MISSING, label_like
-from .mapping import CODED, Column, Plan, Policy, article, decoded
-from .recognise import STATISTICS, WORDS, Vocabulary, canonical_id, fold, plain_characters, stratum_label
+from .mapping import CODED, Column, Mapping, Plan, short_code
+from .recognise import STATISTICS, WORDS, Vocabulary, canonical_id, every_arm, fold, plain_characters, stratum_label
 from .sheets import DATES, EMPTY, Flag, is_number
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 
 
-def read_number(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
+def read_number(cell: object, policy: Mapping, missing: frozenset, binary: bool) -> Number:
     """Read a cell that is not empty as a number; if it is to be ``binary``, yes and no become 1 and 0.
 
     ``missing`` holds the codes for a missing value, text in lower case and numbers.
@@ -54,7 +54,7 @@ def read_number(cell: object, policy: Policy, missing: frozenset, binary: bool) 
     return value, kind, what
 
 
-def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Number:
+def _read(cell: object, policy: Mapping, missing: frozenset, binary: bool) -> Number:
     text = plain_characters(str(cell))
     word = text.casefold().removesuffix(".0")
     if binary and not isinstance(cell, Flag) and word in YES | NO:
@@ -71,7 +71,7 @@ def _read(cell: object, policy: Policy, missing: frozenset, binary: bool) -> Num
     return (None, "binary", "expected yes or no, 1 or 0") if binary else _read_text(text, policy)
 
 
-def _read_text(text: str, policy: Policy) -> Number:
+def _read_text(text: str, policy: Mapping) -> Number:
     if len(text) > LONGEST_NUMBER:
         return None, *WORDS["refused"][-1][1:]
     if _PLAIN.fullmatch(text):
@@ -106,6 +106,8 @@ class Source:
     variable: str
     visit: str
     measure: str
+    thing: Outcome | Marker | None  # what the variable is; None for a column of strata
+    label: str  # variable and visit in words
 
     @property
     def of_baseline(self) -> bool:
@@ -117,15 +119,15 @@ class Source:
         """Sheet, cell and label of the column, as faults state them."""
         return self.plan.head_of(self.column)
 
-    def label(self, trial: Trial) -> str:
-        """Return variable and visit in words."""
-        thing = trial.outcomes.get(self.variable) or trial.markers.get(self.variable)
-        return f"{thing.label if thing else self.variable}, {trial.visits[self.visit].label}"
-
 
 def cell_of(row) -> dict:
     """Return sheet, cell and number of a row of the long table, as faults state them."""
     return {"sheet": row.source.plan.sheet, "cell": row.cell, "value": float(row.value)}
+
+
+def what_and_when(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the pairs of variable and visit of which the long table has values."""
+    return set(zip(frame["variable"], frame["visit"], strict=True))
 
 
 def make_frame(parts: list[Part]) -> pd.DataFrame:
@@ -170,11 +172,13 @@ class BlockReader:
         if column := plan.one("visit"):
             self._read_visits(column)
         if column := plan.one("variable"):
-            self._fill(column, self._variable_of, "not read")
+            self._fill(column, self._variable_of)
         plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
 
     def _decoded(self, role: str, cell: object) -> str | None:
-        return decoded(self.codes, role, canonical_id(cell))
+        """Return what a cell with a code means."""
+        text, codes = canonical_id(cell), self.codes[role]
+        return codes.get(text.casefold()) or codes.get(short_code(text))
 
     def _read_sections(self) -> None:
         """Read rows that hold a single name: they head the rows below them."""
@@ -258,7 +262,7 @@ class BlockReader:
 
     def _read_arms(self, column: Column) -> None:
         """Read the arm of each row, and a stratum that the same cell names."""
-        labels, trial, cells = self.vocabulary.arm_labels, self.trial, self._cells(column)
+        trial, cells = self.trial, self._cells(column)
         used = {cell for cell, use in zip(cells, self.use, strict=True) if use and cell != EMPTY}
         readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
         arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
@@ -267,7 +271,8 @@ class BlockReader:
         if only_control and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
             arms[unknown[0]] = trial.arms.treated.key
             self.faults.note("arm", self.plan.place(0, column, str(unknown[0])), treated=trial.arms.treated)
-        self._fill(column, arms.get, f"expected {' or '.join(labels.values())}, a legend, or 'arms' in the mapping")
+        labels = " or ".join(arm.label for arm in every_arm(trial).values())
+        self._fill(column, arms.get, labels=labels)
         for position, cell in enumerate(cells):
             if self.use[position] and cell != EMPTY:
                 self.unknown[position] = arms[cell] is None
@@ -295,11 +300,11 @@ class BlockReader:
                 return weeks.get(week) or self.vocabulary.visit(text)
             return self.vocabulary.visit(f"visit {text}")
 
-        self._fill(column, find, "name it under 'visits' in the mapping")
+        self._fill(column, find)
         for position, row in enumerate(self.body if not self.plan.one("arm") else ()):
             cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
             if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
-                arm = decoded(self.codes, "arm", match[1]) or self.vocabulary.arm(match[2] or "")
+                arm = self._decoded("arm", match[1]) or self.vocabulary.arm(match[2] or "")
                 self.said["arm"][position] = self.said["arm"][position] or arm
                 self.plan.spellings["arm"][match[1]] = arm
 
@@ -307,12 +312,11 @@ class BlockReader:
         reading = self.vocabulary.label(str(cell))
         return self._decoded("variable", cell) or (reading.variable if reading.certain else None)
 
-    def _fill(self, column: Column, find: Callable, advice: str = "") -> None:
+    def _fill(self, column: Column, find: Callable, **words: str) -> None:
         """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
         cells, role = self._cells(column), column.role
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
         meaning = {cell: find(cell) for cell in counts}
-        report = self.faults.note if role == "variable" else self.faults.error
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
                 continue
@@ -321,8 +325,8 @@ class BlockReader:
             elif meaning[cell]:
                 self.said[role][position] = safe_text(meaning[cell])
             elif times := counts.pop(cell, 0):
-                what = f"not {article(role)} of the trial{f' (in {times} rows)' * (times > 1)}; {advice}"
-                report(f"unknown {role}", self.plan.place(position, column, cell), what)
+                place, rows = self.plan.place(position, column, cell), f" (in {times} rows)" * (times > 1)
+                self.faults.error(f"unknown {role}", place, stops=role != "variable", rows=rows, **words)
 
     # Values
 
@@ -354,8 +358,7 @@ class BlockReader:
                 continue
             value, kind, what = read_number(cell, self.policy, missing, binary)
             if kind:
-                report = self.faults.error if value is None else self.faults.note
-                report(kind, plan.place(position, column, cell), what)
+                self.faults.error(kind, plan.place(position, column, cell), what, stops=value is None)
                 kinds[kind] += value is not None
             values[index] = math.nan if value is None else value
         self.reading.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
@@ -405,15 +408,17 @@ class BlockReader:
         for position in positions:
             if naming is None or self.plan.cell(position, naming) == EMPTY:
                 what = naming.role if naming else "visit"
-                self.faults.error(f"no {what}", self.plan.place(position, place), f"a value without a {what}")
+                self.faults.error(f"no {what} / value", self.plan.place(position, place))
 
     def _part(self, column: Column, key: str, visit: str, where: list[int], values, texts: list | str = "") -> Part:
         plan, rows, groups = self.plan, self.plan.rows, self.plan.kind == "groups"
-        outcome, measure = self.trial.outcomes.get(key), column.measure
+        outcome, measure, trial = self.trial.outcomes.get(key), column.measure, self.trial
         # A title that says percent change does not make changes of baselines.
         of_title = plan.measure in CHANGES and visit != BASELINE and outcome is not None and outcome.follow_up
         measure = PERCENT_CHANGE if of_title or measure in CHANGES else measure
-        source = Source(plan, column, key, visit, measure)
+        thing = outcome or trial.markers.get(key)
+        label = f"{thing.label if thing else key}, {trial.visits[visit].label}"
+        source = Source(plan, column, key, visit, measure, thing, label)
         if source.of_baseline:
             values = values - 100
         cells = [plan.place(i, column)["cell"] for i in where]
