@@ -64,41 +64,42 @@ def empty_part(content, parts, chance):
     return parts
 
 
+# What changes a match: attributes, texts and tags, most of it still well-formed XML; and type and value of a cell.
+XML_EDITS = (
+    (r'="([^"<]*)"', lambda match, chance: f'="{chance.choice(INSERTED)}"'),  # an attribute's value
+    (r' [\w:]+="[^"<]*"', lambda match, chance: ""),  # an attribute goes
+    (r">([^<]+)<", lambda match, chance: f">{chance.choice(INSERTED)}<"),  # a text
+    (
+        r"<(\w+)[^<>]*>[^<>]*</\1>",
+        lambda match, chance: match[0] * chance.choice((0, 2, 3)),
+    ),  # an element goes or repeats
+    (r"<\w+[^<>]*/>", lambda match, chance: match[0] * chance.choice((0, 2))),  # a lonely tag goes, or comes twice
+    (r"(?<=[ <])\w+(?=[ =>])", lambda match, chance: chance.choice(NAMES)),  # another name of an element or attribute
+)
+CELL = r'<c r="(\w+)"[^>]*><v>[^<]*</v></c>'
+CELL_EDITS = (
+    (CELL, lambda match, chance: f'<c r="{match[1]}" t="{chance.choice(TYPES)}"><v>{chance.choice(VALUES)}</v></c>'),
+)
+
+
 def edit_xml(content, parts, chance):
-    """Change attributes, texts and tags; most results are still well-formed XML."""
-    edits = (
-        (r'="([^"<]*)"', lambda match: f'="{chance.choice(INSERTED)}"'),  # an attribute's value
-        (r' [\w:]+="[^"<]*"', lambda match: ""),  # an attribute goes
-        (r">([^<]+)<", lambda match: f">{chance.choice(INSERTED)}<"),  # a text
-        (r"<(\w+)[^<>]*>[^<>]*</\1>", lambda match: match[0] * chance.choice((0, 2, 3))),  # an element goes or repeats
-        (r"<\w+[^<>]*/>", lambda match: match[0] * chance.choice((0, 2))),  # a lonely tag goes, or comes twice
-        (r"(?<=[ <])\w+(?=[ =>])", lambda match: chance.choice(NAMES)),  # another name of an element or attribute
-    )
-    name = chance.choice([n for n in sorted(parts) if n.startswith(("xl/", "_rels", "[")) and "theme" not in n])
-    text = parts[name].decode("utf-8")
-    for _ in range(chance.choice((1, 1, 2, 5))):
-        text = replace_one(text, *chance.choice(edits), chance)
-    parts[name] = text.encode("utf-8")
-    return parts
+    return edited(parts, chance, r"(xl/|_rels|\[)(?!.*theme)", XML_EDITS, (1, 1, 2, 5))
 
 
 def edit_value(content, parts, chance):
-    """Change the type and the stored value of some cells of a sheet."""
-    name = chance.choice([n for n in sorted(parts) if "worksheets/sheet" in n and n.endswith(".xml")])
+    return edited(parts, chance, r"xl/worksheets/sheet.*\.xml", CELL_EDITS, (1, 3, 20))
+
+
+def edited(parts, chance, names, edits, times):
+    """Change matches in a part of one of these names, each looked for from a place by chance."""
+    name = chance.choice([part for part in sorted(parts) if re.match(names, part)])
     text = parts[name].decode("utf-8")
-    for _ in range(chance.choice((1, 3, 20))):
-        cell = f'<c r="\\1" t="{chance.choice(TYPES)}"><v>{chance.choice(VALUES)}</v></c>'
-        text = replace_one(
-            text, r'<c r="(\w+)"[^>]*><v>[^<]*</v></c>', lambda match, cell=cell: match.expand(cell), chance
-        )
+    for _ in range(chance.choice(times)):
+        pattern, change = chance.choice(edits)
+        match = re.compile(pattern).search(text, chance.randrange(len(text) + 1)) or re.search(pattern, text)
+        text = text[: match.start()] + change(match, chance) + text[match.end() :] if match else text
     parts[name] = text.encode("utf-8")
     return parts
-
-
-def replace_one(text, pattern, change, chance):
-    """Change one match of a pattern, looked for from a place by chance."""
-    match = re.compile(pattern).search(text, chance.randrange(len(text) + 1)) or re.search(pattern, text)
-    return text[: match.start()] + change(match) + text[match.end() :] if match else text
 
 
 @pytest.fixture

@@ -8,33 +8,23 @@ import openpyxl
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 SHEET = "xl/worksheets/sheet1.xml"
-BOOK = "xl/workbook.xml"
 BOOK_RELATIONS = "xl/_rels/workbook.xml.rels"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 STRINGS = "xl/sharedStrings.xml"
-STYLES = "xl/styles.xml"
 TYPES = "[Content_Types].xml"
 
 OUTCOMES = ["CTx baseline (ng/mL)", "CTx 20 wk (ng/mL)", "P1NP baseline", "P1NP 20 wk"]
-HEADER = ["ID", "Arm", "Age", "p16 variant 5", *OUTCOMES]
 
 
-def participants(count=12):
-    """Rows of a table that any reader should understand."""
-    rows = [HEADER]
-    for i in range(count):
-        ctx, p1np = 0.3 + 0.01 * i, 40.0 + 2 * i
-        arm = ("D+Q", "Control")[i % 2]
-        rows.append([f"P{i + 1:02d}", arm, 65 + i, 1.5 + 0.1 * i, ctx, ctx + 0.02 * (i % 5), p1np, p1np + i % 7])
-    return rows
-
-
-def sound_parts(title="Data"):
-    """Parts of a sound workbook: name -> bytes. Texts are shared between cells, as Excel writes them."""
+def sound_parts():
+    """Parts of a workbook that any reader should understand: name -> bytes. Texts are shared, as Excel writes them."""
     book = openpyxl.Workbook()
-    book.active.title = title
-    for row in participants():
-        book.active.append(row)
+    book.active.title = "Data"
+    book.active.append(["ID", "Arm", "Age", "p16 variant 5", *OUTCOMES])
+    for i in range(12):
+        ctx, p1np, arm = 0.3 + 0.01 * i, 40.0 + 2 * i, ("D+Q", "Control")[i % 2]
+        outcomes = [ctx, ctx + 0.02 * (i % 5), p1np, p1np + i % 7]
+        book.active.append([f"P{i + 1:02d}", arm, 65 + i, 1.5 + 0.1 * i, *outcomes])
     stream = io.BytesIO()
     book.save(stream)
     with zipfile.ZipFile(stream) as archive:
