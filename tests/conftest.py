@@ -62,7 +62,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def _read_files_in_process(request, monkeypatch):
     """Save hundreds of processes: only the tests of the loader, of commands and of the workflow start the real one."""
-    from d_q_trial.workbook import loader, reader
+    from d_q_trial.spreadsheet import loader
+    from d_q_trial.workbook import reader
 
     if request.module.__name__.startswith(IN_PROCESS):
         monkeypatch.setattr(reader, "load", lambda path: loader.read_file(Path(path)))

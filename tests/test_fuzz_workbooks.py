@@ -11,8 +11,9 @@ import pytest
 from hostile.parts import sound_parts, write
 
 from d_q_trial.errors import UserError
+from d_q_trial.spreadsheet import loader
 from d_q_trial.trial import load_trial
-from d_q_trial.workbook import loader, reader
+from d_q_trial.workbook import reader
 
 DATA = Path(__file__).parents[1] / "data"
 SECONDS = 10

@@ -17,8 +17,8 @@ from hostile.parts import SHEET, STRINGS, TYPES, changed, sheet, sound_parts, wr
 from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
-from d_q_trial.workbook import loader
-from d_q_trial.workbook.sheets import Flag
+from d_q_trial.spreadsheet import loader
+from d_q_trial.spreadsheet.sheets import Flag
 
 
 @pytest.fixture

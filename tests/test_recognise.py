@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layouts import cohort
 
+from d_q_trial.recognition.vocabulary import Vocabulary
 from d_q_trial.workbook import classify
-from d_q_trial.workbook.recognise import Vocabulary
 
 VOCABULARY = Vocabulary(cohort.trial())
 

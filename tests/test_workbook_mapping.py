@@ -9,10 +9,10 @@ from openpyxl import Workbook, load_workbook
 
 from d_q_trial.errors import UserError
 from d_q_trial.files import safe_text
+from d_q_trial.recognition.vocabulary import Reading, Vocabulary
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text
 from d_q_trial.workbook.reader import read_workbook
-from d_q_trial.workbook.recognise import Reading, Vocabulary
 
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 

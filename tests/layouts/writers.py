@@ -12,7 +12,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.comments import Comment
 
-from d_q_trial.workbook.recognise import every_arm
+from d_q_trial.recognition.vocabulary import every_arm
 
 from .cohort import Cohort, trial
 

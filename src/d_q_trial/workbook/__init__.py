@@ -1,1 +1,1 @@
-"""The only code that knows sheets, headers and cells."""
+"""Propose a mapping for every table of a workbook, and read the participants through it."""

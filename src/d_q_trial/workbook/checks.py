@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
+from ..recognition.vocabulary import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
+from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
-from .recognise import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
-from .sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from .values import Source, cell_of, what_and_when
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
+from ..recognition.layout import Header, find_header, label_like, mostly_numbers, tables
+from ..recognition.vocabulary import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
+from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from ..trial import BASELINE, Trial
-from .layout import Header, find_header, label_like, mostly_numbers, tables
 from .mapping import SAID, Codes, Column, Plan, short_code
-from .recognise import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
-from .sheets import EMPTY, Block, Workbook, is_number
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400

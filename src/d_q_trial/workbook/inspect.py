@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
+from ..recognition.vocabulary import WORDS, canonical_id, every_arm
+from ..spreadsheet.sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
-from .recognise import WORDS, canonical_id, every_arm
-from .sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from .values import Source, what_and_when
 
 MOST_LINES = 200  # of one list

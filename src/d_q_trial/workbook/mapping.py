@@ -16,10 +16,10 @@ from ..config.types import Strict
 from ..config.yaml_files import read_yaml, validated
 from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
+from ..recognition.layout import Header
+from ..recognition.vocabulary import Meaning, Reading, canonical_id, every_arm
+from ..spreadsheet.sheets import EMPTY, Block, Workbook
 from ..trial import BASELINE, Trial
-from .layout import Header
-from .recognise import Meaning, Reading, canonical_id, every_arm
-from .sheets import EMPTY, Block, Workbook
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 # What codes stand for, and their section of the file.

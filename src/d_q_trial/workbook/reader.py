@@ -13,13 +13,14 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
+from ..recognition.vocabulary import Vocabulary, code_form
+from ..spreadsheet.loader import load
+from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
 from .checks import CHECKS
 from .classify import recognise
-from .loader import load
+from .faults import Faults
 from .mapping import CODED, Codes, Column, Mapping, Plan, load_mapping
-from .recognise import Vocabulary, code_form
-from .sheets import EMPTY, Faults, Workbook
 from .values import BlockReader, cell_of, make_frame
 
 MOST_LISTED = 20

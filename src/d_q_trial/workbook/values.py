@@ -15,11 +15,20 @@ import pandas as pd
 
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
+from ..recognition.layout import MISSING, label_like
+from ..recognition.vocabulary import (
+    STATISTICS,
+    WORDS,
+    Vocabulary,
+    canonical_id,
+    every_arm,
+    fold,
+    plain_characters,
+    stratum_label,
+)
+from ..spreadsheet.sheets import DATES, EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
-from .layout import MISSING, label_like
 from .mapping import CODED, Column, Mapping, Plan, short_code
-from .recognise import STATISTICS, WORDS, Vocabulary, canonical_id, every_arm, fold, plain_characters, stratum_label
-from .sheets import DATES, EMPTY, Flag, is_number
 
 if TYPE_CHECKING:
     from .reader import Reading

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from .recognise import Vocabulary, code_form, listed
-from .sheets import DATES, DOWN, EMPTY, Block, Flag, Sheet, is_number, split
+from ..spreadsheet.sheets import DATES, DOWN, EMPTY, Block, Flag, Sheet, is_number, split
+from .vocabulary import Vocabulary, code_form, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds

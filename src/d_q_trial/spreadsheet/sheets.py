@@ -1,26 +1,18 @@
-"""What a workbook consists of once its file is read: sheets, cells, blocks of cells on a sheet; and the faults in them."""
+"""What a workbook consists of once its file is read: sheets, cells, blocks of cells on a sheet."""
 
 from __future__ import annotations
 
 import datetime
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 from openpyxl.utils import get_column_letter
 
-from ..errors import UserError
-
-MESSAGES = yaml.safe_load(Path(__file__).with_name("messages.yaml").read_text(encoding="utf-8"))
 EMPTY = ""
-MOST_SHOWN = 200  # faults in a message
-MOST_PER_KIND = 25  # on one sheet
 DOWN = attrgetter("top", "left")  # sorts blocks from top to bottom and left to right
 DATES = (datetime.date, datetime.time, datetime.timedelta)
 
@@ -186,71 +178,6 @@ def _runs(used: np.ndarray, offset: int) -> list[range]:
     """Return the runs of used rows or columns."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], used, [0]]))) + offset
     return [range(start, stop) for start, stop in edges.reshape(-1, 2).tolist()]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is not as expected; ``kind`` groups faults of one sort."""
-
-    kind: str
-    sheet: str
-    cell: str
-    value: str
-    expectation: str
-    stops: bool = True
-
-    def __str__(self) -> str:
-        place = "!".join(filter(None, [self.sheet, self.cell]))
-        return ": ".join(filter(None, [place, self.value, self.expectation]))
-
-
-@dataclass
-class Faults:
-    """All faults of one reading, each once, in the order in which they were met."""
-
-    found: dict[Fault, None] = field(default_factory=dict)
-
-    def error(self, name: str, place: dict | None = None, what: str = "", *, stops: bool = True, **values: Any) -> None:
-        """Record what keeps the workbook from being used, or a remark if it does not stop.
-
-        ``name`` is a kind, or one of several of it, in ``messages.yaml``, filled with ``values``, unless ``what`` is said;
-        ``place`` has sheet, cell and value.
-        """
-        where = {"sheet": "", "cell": "", "value": ""} | (place or {})
-        what = what or MESSAGES[name].format(**values)
-        fault = Fault(name.partition(" / ")[0], where["sheet"], where["cell"], shown(where["value"]), what, stops)
-        self.found[fault] = None
-
-    def note(self, name: str, place: dict | None = None, what: str = "", **values: Any) -> None:
-        """Record what the analyst should know."""
-        self.error(name, place, what, stops=False, **values)
-
-    @property
-    def errors(self) -> list[Fault]:
-        """Faults that stop the reading."""
-        return [fault for fault in self.found if fault.stops]
-
-    @property
-    def notes(self) -> list[str]:
-        """Remarks, as text, many of one kind in one column shortened."""
-        return self._lines(stops=False)
-
-    def _lines(self, *, stops: bool) -> list[str]:
-        """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
-        lines, counts = list[str](), Counter[tuple[str, str]]()
-        for fault in self.found:
-            if fault.stops == stops:
-                counts[fault.kind, fault.sheet] += 1
-                if counts[fault.kind, fault.sheet] <= MOST_PER_KIND:
-                    lines.append(str(fault))
-        more = {group: count - MOST_PER_KIND for group, count in counts.items() if count > MOST_PER_KIND}
-        return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
-
-    def stop(self, path: object) -> None:
-        """Raise a UserError with a line for every error, if there is one."""
-        if errors := self.errors:
-            count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
-            raise UserError("\n  ".join([f"{path}: {count}", *self._lines(stops=True)[:MOST_SHOWN]]))
 
 
 def shown(value: object) -> str:

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from ..participants import PERCENT_CHANGE
+from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Arm, Trial
-from .sheets import Flag, is_number
 
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
 FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA = (

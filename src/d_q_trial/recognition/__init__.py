@@ -1,0 +1,1 @@
+"""What labels say, and which cells form a table."""

@@ -1,0 +1,1 @@
+"""Open a workbook safely, and hold its cells."""
