@@ -431,6 +431,14 @@ def test_long_gaps_between_visits_are_cut_and_visits_out_of_order_refused():
 # Pages and files
 
 PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_stated_limits_of_an_axis_overrule_the_choice(panel):
+    ax, _ = painted(panel.model_copy(update={"limits": (-30.0, 2000.0)}))
+    assert ax.get_ylim() == (-30.0, 2000.0)
+
+
 SMALL = Catalogue(figures={"figure_3": Figure(label="Fig. 3", title="{change}", caption="{test}", panels=PANELS)})
 FLOW = [("screened", "", "177", "screened"), ("allocated", "d_q", "30", "")]
 FLOW += [("withdrew", "d_q", "1", "left after week 2")]

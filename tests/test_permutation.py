@@ -76,7 +76,7 @@ def test_statistics_are_those_of_the_rank_sum_test_with_ties_missing_values_and_
 
 def test_a_curve_counts_a_specification_by_its_weight():
     effects = np.array([[0.3], [0.1], [np.nan], [0.2]])
-    np.testing.assert_array_equal(curve(effects, np.array([1, 2, 5, 3]), 6)[:, 0], [0.1, 0.1, 0.2, 0.2, 0.2, 0.3])
+    np.testing.assert_array_equal(curve(effects, np.array([1, 2, 5, 3]), 4)[:, 0], [0.1, 0.2, 0.2, 0.3])
     assert np.isnan(curve(np.full((3, 1), np.nan), np.ones(3, dtype=int), 4)).all()
 
 
