@@ -159,6 +159,7 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     numbers_rows = [len(c.distinct) > 2 and _is_counter(c) for c in probed]
     unnamed = [c.index for c in probed if c.used and not (header.labels[c.index] or numbers_rows[c.index])]
     columns = [c.index for c in probed if c.used and c.numeric and c.index in (*named, *unnamed)]
+    columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
     if len(named) < 2 or not set(named) < set(columns):
         return
     numbers = block.sheet.row_numbers if block.transposed else block.sheet.column_numbers
