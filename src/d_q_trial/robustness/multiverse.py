@@ -112,9 +112,19 @@ def count(
         identity.update(np.ascontiguousarray(array).tobytes())
     settings = (every.design.minimum_per_arm, labels.count, labels.seed is None, seed, every.critical)
     identity.update(repr(settings).encode())
-    shard_of = (identity.hexdigest(), start, stop, labels.count, labels.seed is None)
-    counted = (step_down.counts, pointwise.counts, joint.counts, joint.significant, joint.usable)
-    return Counts(*shard_of, *counted, np.hstack(curves))
+    return Counts(
+        identity=identity.hexdigest(),
+        start=start,
+        stop=stop,
+        total=labels.count,
+        exhaustive=labels.seed is None,
+        step_down=step_down.counts,
+        pointwise=pointwise.counts,
+        joint=joint.counts,
+        significant=joint.significant,
+        usable=joint.usable,
+        curves=np.hstack(curves),
+    )
 
 
 def curve(effects: np.ndarray, weights: np.ndarray, places: int) -> np.ndarray:
