@@ -245,6 +245,13 @@ def test_the_message_of_a_failed_step_comes_last_and_outputs_stay(copy):
     assert workspace.outputs(copy) == before
 
 
+def test_steps_that_fail_for_one_cause_share_its_message(copy):
+    printed = workspace.snakemake(copy, "--config", "analyses={published: {exclude: [X99]}}", status=1)
+    end = printed.rpartition("Stopped after")[2]
+    assert "results (log: results/published/logs/results.log)" in end
+    assert end.count("no analysed participant is called 'X99'") == 1
+
+
 @pytest.mark.parametrize("way", ["--snakefile", "--directory"])
 def test_the_workflow_runs_in_another_folder_with_the_users_files_first(finished, tmp_path, way):
     elsewhere = tmp_path / "else where"

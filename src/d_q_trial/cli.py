@@ -262,7 +262,7 @@ def sensitivity(context: Context) -> None:
 
 @command()
 def tables(context: Context) -> None:
-    """Compare every reported value with the recomputed one, and write the tables of an analysis, also as CDISC ARS."""
+    """Compare every reported value with the recomputed one, and write the tables of an analysis, and its results as CDISC ARS."""
     from .claims import judge, known_differences, read_claims
     from .export.ars import write_event
     from .files import read_rows

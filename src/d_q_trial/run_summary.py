@@ -46,15 +46,20 @@ def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] 
 
 
 def print_failure(logs: Sequence[str]) -> None:
-    """Print which steps failed and the message of each, last of all."""
-    failed = list(dict.fromkeys(_FAILED.findall(_read(*logs))))
+    """Print which steps failed and the message of each, last of all; steps that fail for one cause share its message."""
     print(f"\nStopped after {time.monotonic() - _STARTED:.0f} s; {_done(logs)}")
     print("Finished steps are kept. Fix the cause and run the same command again.")
-    for rule, file in failed:
-        message = _read(file).strip()
+    steps: dict[str, list[str]] = {}
+    messages: dict[str, str] = {}
+    for rule, file in dict.fromkeys(_FAILED.findall(_read(*logs))):
         # A message of this package may have several lines; what precedes it is progress, or a traceback.
-        start = message.rfind("d-q-trial ")
-        print(f"Failed: {rule} (log: {file})", message[max(start, 0) :] or "without a message", sep="\n  ")
+        text = _read(file).strip()
+        message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message"
+        cause = message.partition(": ")[2] or rule  # after the name of the step
+        steps.setdefault(cause, []).append(f"{rule} (log: {file})")
+        messages.setdefault(cause, message)
+    for cause, failed in steps.items():
+        print(f"Failed: {', '.join(failed)}", messages[cause], sep="\n  ")
 
 
 def name_the_report(settings: Settings) -> None:
