@@ -12,7 +12,7 @@ from scipy import stats
 from simulated_papers import sample_p
 
 from d_q_trial.consistency import VARIANTS, quartiles
-from d_q_trial.consistency.lattice import Ties, fit, hits, lattice, p_value
+from d_q_trial.consistency.lattice import Ties, fit, lattice, p_value
 from d_q_trial.consistency.reported import PARTS, ReportedP
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number
@@ -107,17 +107,17 @@ def test_p_of_every_sample_is_attainable(variant, decimals):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_expected_hits_are_the_long_run_share(variant):
     # Every digit between 0.3 and 0.7: as many hits in all as lattice values there.
-    low = np.arange(0.3005, 0.6995, 0.001)
-    found, expected = hits(low, low + 0.001, 17, 12, variant)
-    assert found.sum() == pytest.approx(expected.sum(), rel=0.05)
-    assert 14 <= found.sum() <= 25
+    fits = [fit(low, low + 0.001, 17, 12, variant) for low in np.arange(0.3005, 0.6995, 0.001).tolist()]
+    found = sum(one.hits for one in fits)
+    assert found == pytest.approx(sum(one.expected for one in fits), rel=0.05)
+    assert 14 <= found <= 25
 
 
 def test_the_two_middle_values_under_correction_count_once():
     # U = 12 and 12.5 both give 1 with the correction: one attainable value, not two.
-    grid = lattice(5, 5, "normal_continuity", True)
-    assert (grid.p == 1).sum() == 2
-    assert (grid.distinct == 1).sum() == 1
+    found = fit(0.9999, 1.0, 5, 5, "normal_continuity", Ties(1.0, 6, 6, 6))
+    assert found.u == (12.0, 12.5)
+    assert found.hits == 1
 
 
 @given(

@@ -14,13 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import logsumexp, softmax
 
-from ..errors import UserError
 from ..published_tables import Number, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
-from .lattice import MOST_PAIRS, TIE_STEP, fit, hits, lattice, p_value
+from .lattice import TIE_STEP, fit, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
-from .reported import Pair, Reported, ReportedP
+from .reported import Reported, ReportedP
+from .sizes import Pair
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
@@ -144,14 +144,10 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
 
 def _log_likelihoods(p_values: list[ReportedP], numbers: tuple[int, int], variant: str) -> np.ndarray:
     """Return the log-likelihood of all digits under a variant at each miss rate, relative to any P, shape (rates,)."""
-    low, high = np.array([(p.p.low, p.p.high) for p in p_values]).T
-    found, expected = hits(low, high, *numbers, variant)
-    weights, tied = np.array([p.ties.weight for p in p_values]), np.zeros(len(p_values))
-    for ties in dict.fromkeys(p.ties for p in p_values if p.ties.weight):
-        rows = np.array([p.ties == ties for p in p_values])
-        reached, likely = hits(low[rows], high[rows], *numbers, variant, ties)
-        tied[rows] = reached / likely
-    ratios = (1 - weights) * found / expected + weights * tied
+    weights = np.array([p.ties.weight for p in p_values])
+    fits = [[fit.hits / fit.expected for fit in p.fits(numbers, variant)] for p in p_values]
+    plain, tied = np.array(fits).T
+    ratios = (1 - weights) * plain + weights * tied
     return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
 
 
@@ -201,45 +197,13 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
 
 def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint]) -> list[Component]:
     """Split the P-values by the unknowns that they share, and solve these."""
-    names = [end for p in p_values for end in p.pair if isinstance(end, str)]
-    domains = sizes.unknowns(constraints, names)
+    domains = sizes.unknowns(constraints, [end for p in p_values for end in p.pair if isinstance(end, str)])
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
     by_pair: dict[Pair, list[ReportedP]] = defaultdict(list)
     for p in p_values:
         by_pair[tuple(fixed.get(end, end) for end in p.pair)].append(p)
-    linked = sizes.components(domains.keys() - fixed.keys(), [*(c.terms for c in constraints), *by_pair])
-    members: dict[frozenset[str], list[Pair]] = defaultdict(list)
-    for pair in by_pair:
-        members[next((group for group in linked if group & set(pair)), frozenset())].append(pair)
-    components = []
-    for group, pairs in members.items():
-        found = _solutions(pairs, group, domains, constraints)
-        solved = {pair: [tuple(one.get(end, end) for end in pair) for one in found] for pair in pairs}
-        components.append({pair: (by_pair[pair], numbers) for pair, numbers in solved.items()})
-    return components
-
-
-def _solutions(pairs: list[Pair], linked: frozenset[str], domains, constraints) -> list[dict[str, int]]:
-    """Return every solution for the unknowns of some pairs."""
-    needed = sorted(linked & set(itertools.chain(*pairs)))
-    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs):
-        raise UserError(
-            f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
-            f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        )
-    involved = [c for c in constraints if linked & c.terms.keys()]
-    bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
-    found = list(itertools.islice(sizes.solutions(bounds, involved), sizes.MOST_SOLUTIONS + 1))
-    if len(found) > sizes.MOST_SOLUTIONS:
-        raise UserError(
-            f"group sizes: more than {sizes.MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
-        )
-    if not found:
-        raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
-    return [
-        dict(zip(needed, numbers, strict=True))
-        for numbers in dict.fromkeys(tuple(solution[name] for name in needed) for solution in found)
-    ]
+    solved = sizes.solve(by_pair, domains, constraints)
+    return [{pair: (by_pair[pair], numbers) for pair, numbers in component.items()} for component in solved]
 
 
 def _log_ratios(component: Component, variant: str) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy.special import ndtr, stdtr
 from ..stats.rank_sum import exact_counts, normal_z
 
 _EDGE = 1e-12  # rounding error of a P-value
+_LEAST = 1e-9  # attainable values that are expected anywhere
 EXACT = ("exact", "exact_mid_p")
 TIE_STEP = 6  # t^3 - t is a multiple of six for every whole t
 # Pairs of participants, such as 150 times 150, beyond which nearly every P of three decimals is attainable.
@@ -19,23 +20,19 @@ MOST_PAIRS = 22_500
 
 
 class Lattice(NamedTuple):
-    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U).
-
-    ``distinct`` has each P once: with the continuity correction the two middle values of U both give P = 1.
-    """
+    """Attainable P-values in ascending order and the U of each (the smaller of U and n1 * n2 - U)."""
 
     u: np.ndarray
     p: np.ndarray
-    distinct: np.ndarray
 
-    def index(self, p) -> np.ndarray:
-        """Place of ``p`` on the lattice, in steps, interpolated; the ends are carried on at their slope."""
-        p = np.asarray(p, dtype=float)
-        values = self.distinct
+    def expected(self, low: float, high: float) -> float:
+        """Return how many values, interpolated, a lattice of this density has in an interval of P."""
+        values = self.p[_first_of_each(self.p)]
         if values.size == 1:
-            return np.zeros_like(p)
-        ends = 2 * values[[0, -1]] - values[[1, -2]]
-        return np.interp(p, [ends[0], *values, ends[1]], np.arange(-1.0, values.size + 1))
+            return _LEAST
+        ends = 2 * values[[0, -1]] - values[[1, -2]]  # carried on at their slope
+        places = np.interp([low, high], [ends[0], *values, ends[1]], np.arange(-1.0, values.size + 1))
+        return max(float(places[1] - places[0]), _LEAST)
 
 
 def p_value(u, n_first: int, n_second: int, variant: str, tie_sum=0.0):
@@ -76,10 +73,11 @@ def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
     p = np.asarray(p_value(u, n_first, n_second, variant, tie_sum), dtype=float)
-    return Lattice(u, p, p[_first_of_each(p)])
+    return Lattice(u, p)
 
 
 def _first_of_each(p: np.ndarray) -> np.ndarray:
+    """Mark each P once: with the continuity correction the two middle values of U both give P = 1."""
     return np.concatenate([[True], np.diff(p) > _EDGE])
 
 
@@ -110,22 +108,29 @@ _TRUE_ERROR, _SAFE_ERROR = 0.06, 0.6  # of the interpolated exact P with ties, i
 class Fit(NamedTuple):
     """A reported P on a lattice.
 
-    ``u`` holds the values of U that give it, ``chance`` is the probability that an interval of this width, laid at
-    random nearby, holds an attainable value.
+    ``u`` holds the values of U that give it, rare ties included. ``hits`` counts the attainable values in the interval
+    that rounds to it, with ties each U by the share of the usual tie sums that bring its P there; ``expected`` is how
+    many a lattice of this density has there by chance.
     """
 
     u: tuple[float, ...]
-    chance: float
+    hits: float
+    expected: float
+
+    @property
+    def chance(self) -> float:
+        """The probability that an interval of this width, laid at random nearby, holds an attainable value."""
+        return min(1.0, self.expected)
 
 
-def hits(low, high, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> tuple[np.ndarray, np.ndarray]:
-    """Count the attainable values in reported intervals of P, without ties or with the tie sum in its usual range.
+@lru_cache(maxsize=16384)
+def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> Fit:
+    """Fit one reported interval of P, without ties or with those that are expected.
 
-    With ties each U counts by the share of tie sums that bring its P into the interval. For the exact variants each P
-    is then widened by the error of the approximation. ``low`` and ``high``, shape (k,), are the ends of the intervals.
-    Also returns how many values a lattice of this density has there by chance, both of shape (k,).
+    For the exact variants each P with ties is widened by the error of the approximation.
     """
-    low, high = np.asarray(low, dtype=float)[:, None], np.asarray(high, dtype=float)[:, None]
+    start, end, _, u = _bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
+    reached = u[(start <= high + _EDGE) & (end >= low - _EDGE)]
     start, end, middle, _ = _bands(n_first, n_second, variant, ties.low, ties.high, _TRUE_ERROR)
     once = _first_of_each(end)
     start, end = start[once], end[once]
@@ -134,7 +139,7 @@ def hits(low, high, n_first: int, n_second: int, variant: str, ties: Ties = NO_T
         share = np.clip((np.minimum(end, high) - np.maximum(start, low)) / width, 0.0, 1.0)
     point = width < _EDGE  # no ties, or P hardly moves with them: the middle of the distribution, and very small P
     share = np.where(point, (start <= high + _EDGE) & (end >= low - _EDGE), share)
-    return share.sum(axis=1), np.maximum(middle.index(high[:, 0]) - middle.index(low[:, 0]), 1e-9)
+    return Fit(tuple(reached.tolist()), float(share.sum()), middle.expected(low, high))
 
 
 @lru_cache(maxsize=4096)
@@ -152,15 +157,6 @@ def _bands(n_first: int, n_second: int, variant: str, least: int, most: int, err
         spacing = np.gradient(few.p)
         start, end = start - error * spacing, end + error * spacing
     return start, end, lattice(n_first, n_second, variant, True, (least + most) // 2), few.u
-
-
-@lru_cache(maxsize=16384)
-def fit(low: float, high: float, n_first: int, n_second: int, variant: str, ties: Ties = NO_TIES) -> Fit:
-    """Fit one reported interval of P, without ties or with every U that may give it, rare ties included."""
-    start, end, _, u = _bands(n_first, n_second, variant, TIE_STEP, ties.most, _SAFE_ERROR)
-    _, expected = hits([low], [high], n_first, n_second, variant, ties)
-    reach = (start <= high + _EDGE) & (end >= low - _EDGE)
-    return Fit(tuple(u[reach].tolist()), min(1.0, float(expected[0])))
 
 
 def ties_from_step(step: float, first, second, n_first: int, n_second: int) -> Ties:

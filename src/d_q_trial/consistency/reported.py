@@ -14,7 +14,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..published_tables import SUMMARIES, TABLES, Number, Row, number, read_published, read_table, split_relation
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
-from .sizes import Constraint, parse_constraint
+from .sizes import Constraint, Pair, parse_constraint
 
 PARTS = ("minimum", "q1", "median", "q3", "maximum")  # in the order in which they must ascend
 SIDES = ("first", "second")
@@ -23,7 +23,6 @@ _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
 Group = dict[str, Number]  # the reported quantiles of one group by their names, in the order of PARTS
-Pair = tuple[int | str, int | str]  # numbers of the two groups, or names of unknowns; empty if neither is reported
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class ReportedP:
     def fits(self, numbers: tuple[int, int], variant: str) -> tuple[Fit, Fit]:
         """Fit the P-value without ties and with those that are possible."""
         known = (self.p.low, self.p.high, *numbers, variant)
-        return fit(*known), fit(*known, self.ties) if self.ties.weight else Fit((), 0.0)
+        return fit(*known), fit(*known, self.ties)
 
 
 @dataclass(frozen=True)

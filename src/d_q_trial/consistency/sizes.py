@@ -6,18 +6,23 @@ spaces around ``+``, and one of ``=``, ``<=``, ``>=``. Unknowns are whole number
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
 from ..published_tables import read_table
+from .lattice import MOST_PAIRS
 
 LARGEST = 2000  # an unknown that nothing bounds
 MOST_SOLUTIONS = 20_000
+
+Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
+Domains = dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,6 @@ def read_constraints(path: Path | str) -> list[Constraint]:
         except ValueError as error:
             raise UserError(f"{path}, row {row['_row']}, column constraint: {row['constraint']!r}: {error}") from None
     return constraints
-
-
-Domains = dict[str, tuple[int, int]]
 
 
 def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | None:
@@ -118,10 +120,38 @@ def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Do
     return narrowed
 
 
-def components(unknowns: Iterable[str], links: Iterable[Iterable[str]]) -> list[frozenset[str]]:
-    """Split unknowns into the groups that no link, such as a constraint or a P-value, joins with each other."""
-    groups = [frozenset([name]) for name in unknowns]
-    for link in map(set, links):
-        joined = frozenset().union(*(group for group in groups if group & link))
-        groups = [group for group in groups if not group & link] + [joined]
-    return groups
+def solve(pairs: Iterable[Pair], domains: Domains, constraints: Sequence[Constraint]) -> list[dict[Pair, list[tuple]]]:
+    """Return the numbers of every pair of groups in each solution, in one dictionary those that share unknowns.
+
+    ``domains`` are the bounds of all unknowns. UserError if there is no solution or more than ``MOST_SOLUTIONS``, or if
+    groups may be too large for the lattice.
+    """
+    free = {name for name, (low, high) in domains.items() if low < high}
+    linked: list[frozenset[str]] = []
+    for link in map(free.intersection, [*(c.terms for c in constraints), *pairs]):
+        apart = [names for names in linked if not names & link]
+        linked = [*apart, frozenset(link.union(*(names for names in linked if names & link)))]
+    members: dict[frozenset[str], list[Pair]] = defaultdict(list)
+    for pair in pairs:
+        members[next((names for names in linked if names & set(pair)), frozenset())].append(pair)
+    return [_solved(own, names, domains, constraints) for names, own in members.items()]
+
+
+def _solved(pairs: list[Pair], linked: frozenset[str], domains: Domains, constraints) -> dict[Pair, list[tuple]]:
+    needed = sorted(linked.intersection(itertools.chain(*pairs)))
+    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs):
+        raise UserError(
+            f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
+            f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        )
+    involved = [c for c in constraints if linked & c.terms.keys()]
+    bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
+    found = list(itertools.islice(solutions(bounds, involved), MOST_SOLUTIONS + 1))
+    if len(found) > MOST_SOLUTIONS:
+        raise UserError(
+            f"group sizes: more than {MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
+        )
+    if not found:
+        raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
+    distinct = [dict(one) for one in dict.fromkeys(tuple((name, one[name]) for name in needed) for one in found)]
+    return {pair: [tuple(one.get(end, end) for end in pair) for one in distinct] for pair in pairs}
