@@ -173,13 +173,13 @@ def read_table(path: Path | str, name: str, required: tuple[str, ...] = ()) -> l
     commas, or lacks, repeats or misspells a column; and with row, column, value and expectation of every faulty cell.
     """
     columns = tuple(TABLES.get(name, ()))
-    rows, faults = _rows(path, required or columns, columns if required else ()), []
-    for row in rows:
-        for column, cell in _cells_of(name, row).items():
-            text = row[column]
-            if cell and not cell.accepts(text):
-                hint = nearest(text, cell.words) if text else ""
-                faults.append(f"row {row['_row']}, column {column}: {text!r}, expected {cell.expected}{hint}")
+    rows = _rows(path, required or columns, columns if required else ())
+    faults = [
+        f"row {row['_row']}, column {column}: {row[column]!r}, expected {cell.expected}{nearest(row[column], cell.words)}"
+        for row in rows
+        for column, cell in _cells_of(name, row).items()
+        if cell and not cell.accepts(row[column])
+    ]
     if len(faults) == 1:
         raise UserError(f"{path}, {faults[0]}")
     if faults:

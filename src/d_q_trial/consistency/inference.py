@@ -20,7 +20,6 @@ from . import VARIANTS, sizes
 from .lattice import TIE_STEP, fit, lattice, p_value
 from .quartiles import Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
-from .sizes import Pair
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
 # and the weight of each share: the density of Beta(1, 9), a tenth on average.
@@ -35,9 +34,6 @@ MANY_TIES, OTHER = "attainable with many ties", "attainable under another possib
 NEITHER = "not attained"
 STATUSES = (ATTAINABLE, TIES, FEWER, MANY_TIES, OTHER, NEITHER)
 DEPENDENCE = ("claim", "where", "reported", "n_first", "n_second", "u", "u_other", *VARIANTS, "depends_on_variant")
-
-# The P-values of each pair with its numbers in every solution; one component has the pairs that share unknowns.
-Component = dict[Pair, tuple[list[ReportedP], list[tuple[int, int]]]]
 
 
 class Score(NamedTuple):
@@ -142,38 +138,27 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     return Report(reported, inference, assessments, decision, ranges, dependence)
 
 
-def _log_likelihoods(p_values: list[ReportedP], numbers: tuple[int, int], variant: str) -> np.ndarray:
-    """Return the log-likelihood of all digits under a variant at each miss rate, relative to any P, shape (rates,)."""
-    weights = np.array([p.ties.weight for p in p_values])
-    fits = [[fit.hits / fit.expected for fit in p.fits(numbers, variant)] for p in p_values]
-    plain, tied = np.array(fits).T
-    ratios = (1 - weights) * plain + weights * tied
-    return np.log((1 - MISS_RATES) * ratios[:, None] + MISS_RATES).sum(axis=0)
-
-
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
     """Infer one convention for the paper, and the numbers of participants that are not reported.
 
     All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UserError if these
     contradict each other or leave an unknown of a P-value without a bound.
     """
-    components = _components(p_values, constraints)
+    domains = sizes.unknowns(constraints, [end for p in p_values for end in p.pair if isinstance(end, str)])
+    fixed = {name: low for name, (low, high) in domains.items() if low == high}
+    pairs = {p.claim: tuple(fixed.get(end, end) for end in p.pair) for p in p_values}
+    components = sizes.solve(pairs, domains, constraints)
     # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
-    tables = {variant: [_log_ratios(component, variant) for component in components] for variant in VARIANTS}
+    tables = {variant: [_log_likelihoods(p_values, own, variant) for own in components] for variant in VARIANTS}
     profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]
     logs = logsumexp(profiles, axis=1, b=MISS_WEIGHTS)
     # Beside the variants there is "none of these": digits that lie anywhere, with likelihood one.
     probabilities = softmax([*logs, 0.0])[:-1]
     rates = dict(zip(VARIANTS, np.argmax(profiles, axis=1), strict=True))
-    numbers = {  # of every P-value in the solution that is most likely under the variant
-        variant: {
-            p.claim: solved[table[:, rates[variant]].argmax()]
-            for component, table in zip(components, tables[variant], strict=True)
-            for own, solved in component.values()
-            for p in own
-        }
-        for variant in VARIANTS
-    }
+    numbers: dict[str, sizes.Numbers] = defaultdict(dict)  # of the solutions that are most likely under each variant
+    for variant, rate in rates.items():
+        for own, table in zip(components, tables[variant], strict=True):
+            numbers[variant] |= own[table[:, rate].argmax()]
     ranked = sorted(zip(VARIANTS, logs, probabilities, strict=True), key=lambda variant: -variant[1])
     best = ranked[0][0]
     scores = []
@@ -192,49 +177,39 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
                 probability=float(probability),
             )
         )
-    return Inference(scores, numbers[best], _options(components, tables[best], rates[best], best))
+    options = {}
+    for own, table in zip(components, tables[best], strict=True):
+        weights = softmax(table[:, rates[best]])
+        for pair in dict.fromkeys(pairs[claim] for claim in own[0]):
+            if any(isinstance(end, str) for end in pair):
+                sharing = [p for p in p_values if pairs[p.claim] == pair]
+                options[tuple(map(str, pair))] = _options(pair, sharing, own, weights, best, rates[best])
+    return Inference(scores, numbers[best], options)
 
 
-def _components(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint]) -> list[Component]:
-    """Split the P-values by the unknowns that they share, and solve these."""
-    domains = sizes.unknowns(constraints, [end for p in p_values for end in p.pair if isinstance(end, str)])
-    fixed = {name: low for name, (low, high) in domains.items() if low == high}
-    by_pair: dict[Pair, list[ReportedP]] = defaultdict(list)
-    for p in p_values:
-        by_pair[tuple(fixed.get(end, end) for end in p.pair)].append(p)
-    solved = sizes.solve(by_pair, domains, constraints)
-    return [{pair: (by_pair[pair], numbers) for pair, numbers in component.items()} for component in solved]
-
-
-def _log_ratios(component: Component, variant: str) -> np.ndarray:
-    """Return the log-likelihood of each solution at each miss rate, shape (solutions, rates)."""
-    total = 0.0
-    for p_values, solved in component.values():
-        logs = {numbers: _log_likelihoods(p_values, numbers, variant) for numbers in dict.fromkeys(solved)}
-        total = total + np.array([logs[numbers] for numbers in solved])
-    return np.asarray(total)
-
-
-def _options(
-    components: list[Component], tables: list[np.ndarray], rate: int, variant: str
-) -> dict[tuple[str, str], list[Option]]:
-    """Return every pair of numbers that some solution gives to P-values of unknown sizes, most probable first."""
-    options: dict[tuple[str, str], list[Option]] = {}
-    for component, table in zip(components, tables, strict=True):
-        weights = softmax(table[:, rate])
-        for ends, (p_values, solved) in component.items():
-            if all(isinstance(end, int) for end in ends):
-                continue
-            shares: dict[tuple[int, int], float] = defaultdict(float)
-            for numbers, weight in zip(solved, weights, strict=True):
-                shares[numbers] += float(weight)
-            pair = tuple(map(str, ends))
-            options[pair] = []
-            for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
-                reached = sum(bool(fit(p.p.low, p.p.high, *numbers, variant).u) for p in p_values)
-                log = float(_log_likelihoods(p_values, numbers, variant)[rate]) / math.log(10)
-                options[pair].append(Option(*pair, *numbers, reached, len(p_values), log, share))
+def _options(pair: sizes.Pair, p_values: list[ReportedP], solutions, weights, variant: str, rate: int) -> list[Option]:
+    """Return every pair of numbers that some solution gives to P-values with the same groups, most probable first."""
+    shares: dict[tuple[int, int], float] = defaultdict(float)
+    for solution, weight in zip(solutions, weights, strict=True):
+        shares[solution[p_values[0].claim]] += float(weight)
+    options = []
+    for numbers, share in sorted(shares.items(), key=lambda item: (-round(item[1], 12), item[0])):
+        reached = sum(bool(p.fits(numbers, variant)[0].u) for p in p_values)
+        (logs,) = _log_likelihoods(p_values, [{p.claim: numbers for p in p_values}], variant)
+        log = float(logs[rate]) / math.log(10)
+        options.append(Option(*map(str, pair), *numbers, reached, len(p_values), log, share))
     return options
+
+
+def _log_likelihoods(p_values: list[ReportedP], solutions: list[sizes.Numbers], variant: str) -> np.ndarray:
+    """Return the log-likelihood of digits in each solution at each miss rate, relative to any P, shape (solutions, rates)."""
+    total = np.zeros((len(solutions), MISS_RATES.size))
+    for p in p_values:
+        if p.claim in solutions[0]:
+            numbers = [solution[p.claim] for solution in solutions]
+            ratios = {pair: p.likelihood(pair, variant) for pair in dict.fromkeys(numbers)}
+            total += np.log(np.outer([ratios[pair] for pair in numbers], 1 - MISS_RATES) + MISS_RATES)
+    return total
 
 
 def assess(p: ReportedP, numbers: tuple[int, int], variant: str, others: Sequence[str] = ()) -> Assessment:

@@ -30,8 +30,9 @@ class Lattice(NamedTuple):
         values = self.p[_first_of_each(self.p)]
         if values.size == 1:
             return _LEAST
-        ends = 2 * values[[0, -1]] - values[[1, -2]]  # carried on at their slope
-        places = np.interp([low, high], [ends[0], *values, ends[1]], np.arange(-1.0, values.size + 1))
+        below, above = 2 * values[[0, -1]] - values[[1, -2]]  # carried on at their slope
+        knots = np.concatenate([[below], values, [above]])
+        places = np.interp([low, high], knots, np.arange(-1.0, values.size + 1))
         return max(float(places[1] - places[0]), _LEAST)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -29,21 +30,20 @@ from .reported import Group, ReportedP
 
 ROUNDINGS = ("even", "up")
 USUAL_TYPE = 7  # where the digits do not decide: R's and numpy's
-_QUARTILES = {"q1": Fraction(1, 4), "median": Fraction(1, 2), "q3": Fraction(3, 4)}
+_QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 _COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
 _ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
 _MOST_GAP = 400
 
 
 @lru_cache(maxsize=4096)
-def place(n: int, p: Fraction, kind: int) -> tuple[int, Fraction]:
+def place(n: int, p: float, kind: int) -> tuple[int, Fraction]:
     """Return the rank of the value below a quantile (from 1), and the fraction of the way to the next one.
 
     ``kind`` is the definition of the quantile, 1 to 9 as Hyndman and Fan (1996) count them.
     """
     # The quantile of the ranks themselves is its position among them.
-    position = Fraction(float(quantile(np.arange(1.0, n + 1), float(p), type=kind))).limit_denominator(10_000)
-    return math.floor(position), position - math.floor(position)
+    return divmod(Fraction(float(quantile(np.arange(1.0, n + 1), p, type=kind))).limit_denominator(10_000), 1)
 
 
 class Definition(NamedTuple):
@@ -75,11 +75,11 @@ def decide(p_values: list[ReportedP]) -> Decision:
     Computed values such as changes are left out: they have no step. The groups of one variable share the step in which
     it was recorded: one unit of the last reported decimal, or ten.
     """
-    variables: dict[str, list[tuple[Group, int]]] = {}
+    variables: dict[str, list[tuple[Group, int]]] = defaultdict(list)
     for p in p_values:
         for group, n in zip(p.groups, p.pair, strict=True):
             if p.measured and isinstance(n, int) and _QUARTILES.keys() <= group.keys():
-                variables.setdefault(p.variable, []).append((group, n))
+                variables[p.variable].append((group, n))
     keys = list(itertools.product(TYPES, ROUNDINGS))
     logs, misses, steps = np.zeros(len(keys)), np.zeros(len(keys), int), {}
     for name, groups in variables.items():
@@ -106,27 +106,16 @@ def digit_probabilities(group: Group, n: int, kind: int, rounding: str) -> list[
     """
     unit = group["median"].unit
     gap = max((group["q3"].value - group["q1"].value) / unit / 10, 0.25) / (n / 2)
-    keep = gap / (1 + gap)
+    keep, gaps = gap / (1 + gap), np.arange(_MOST_GAP)
+    weights = (1 - keep) * keep**gaps
     probabilities = []
     for part, p in _QUARTILES.items():
         _, fraction = place(n, p, kind)
         digit = round(group[part].value / unit) % 10
-        last = _last_digits(fraction.numerator, fraction.denominator, rounding)
-        weights = (1 - keep) * keep ** np.arange(last.size)
+        beyond = fraction.numerator * 10 * gaps / fraction.denominator  # the tens in front are even
+        last = (np.rint(beyond) if rounding == "even" else np.floor(beyond + 0.5)) % 10
         probabilities.append(float(weights[last == digit].sum()) if fraction else float(digit == 0))
     return probabilities
-
-
-@lru_cache(maxsize=1024)
-def _last_digits(numerator: int, denominator: int, rounding: str) -> np.ndarray:
-    """Return the last reported digit of a quantile, for distances 0, 1, 2, ... between the two values around it.
-
-    The tens in front are even, so that rounding half to even looks at the last digit alone.
-    """
-    down, rest = np.divmod(numerator * 10 * np.arange(_MOST_GAP), denominator)
-    half = 2 * rest == denominator
-    up = np.where(half, (down % 2 == 1) | (rounding == "up"), 2 * rest > denominator)
-    return (down + up) % 10
 
 
 class RangeCheck(NamedTuple):
@@ -170,13 +159,15 @@ def order_bounds(group: Group, n: int, kind: int) -> tuple[np.ndarray, np.ndarra
 
 def u_range(first: Group, second: Group, n_first: int, n_second: int, *, kind: int) -> tuple[float, float] | None:
     """Return the smallest and largest U of two groups with these quantiles; None if a group contradicts itself."""
-    first_low, first_high = order_bounds(first, n_first, kind)
-    second_low, second_high = order_bounds(second, n_second, kind)
-    if (first_low > first_high).any() or (second_low > second_high).any():
+    (first_low, first_high), (second_low, second_high) = bounds = (
+        order_bounds(first, n_first, kind),
+        order_bounds(second, n_second, kind),
+    )
+    if any((low > high).any() for low, high in bounds):
         return None
-    # Pairs with first > second; equal bounds count in the largest U, because either may yield a little.
-    least = np.searchsorted(np.sort(second_high), first_low, side="left").sum()
-    most = np.searchsorted(np.sort(second_low), first_high, side="right").sum()
+    # Pairs with first > second; equal bounds count in the largest U, because either may yield a little. The bounds ascend.
+    least = np.searchsorted(second_high, first_low, side="left").sum()
+    most = np.searchsorted(second_low, first_high, side="right").sum()
     return float(least), float(most)
 
 

@@ -69,6 +69,11 @@ class ReportedP:
         known = (self.p.low, self.p.high, *numbers, variant)
         return fit(*known), fit(*known, self.ties)
 
+    def likelihood(self, numbers: tuple[int, int], variant: str) -> float:
+        """Return the likelihood of the digits under a variant, relative to a P that lies anywhere."""
+        plain, tied = (fitted.hits / fitted.expected for fitted in self.fits(numbers, variant))
+        return (1 - self.ties.weight) * plain + self.ties.weight * tied
+
 
 @dataclass(frozen=True)
 class Reported:

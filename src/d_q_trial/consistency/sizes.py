@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ MOST_SOLUTIONS = 20_000
 
 Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
 Domains = dict[str, tuple[int, int]]
+Numbers = dict[str, tuple[int, int]]  # of the two groups that each pair compares
 
 
 @dataclass(frozen=True)
@@ -120,26 +121,26 @@ def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Do
     return narrowed
 
 
-def solve(pairs: Iterable[Pair], domains: Domains, constraints: Sequence[Constraint]) -> list[dict[Pair, list[tuple]]]:
-    """Return the numbers of every pair of groups in each solution, in one dictionary those that share unknowns.
+def solve(pairs: Mapping[str, Pair], domains: Domains, constraints: Sequence[Constraint]) -> list[list[Numbers]]:
+    """Return every solution for the pairs of groups that share unknowns, by the names of the pairs; a list for each set.
 
     ``domains`` are the bounds of all unknowns. UserError if there is no solution or more than ``MOST_SOLUTIONS``, or if
     groups may be too large for the lattice.
     """
     free = {name for name, (low, high) in domains.items() if low < high}
     linked: list[frozenset[str]] = []
-    for link in map(free.intersection, [*(c.terms for c in constraints), *pairs]):
+    for link in map(free.intersection, [*(c.terms for c in constraints), *pairs.values()]):
         apart = [names for names in linked if not names & link]
         linked = [*apart, frozenset(link.union(*(names for names in linked if names & link)))]
-    members: dict[frozenset[str], list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        members[next((names for names in linked if names & set(pair)), frozenset())].append(pair)
+    members: dict[frozenset[str], dict[str, Pair]] = defaultdict(dict)
+    for name, pair in pairs.items():
+        members[next((names for names in linked if names & set(pair)), frozenset())][name] = pair
     return [_solved(own, names, domains, constraints) for names, own in members.items()]
 
 
-def _solved(pairs: list[Pair], linked: frozenset[str], domains: Domains, constraints) -> dict[Pair, list[tuple]]:
-    needed = sorted(linked.intersection(itertools.chain(*pairs)))
-    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs):
+def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, constraints) -> list[Numbers]:
+    needed = sorted(linked.intersection(itertools.chain(*pairs.values())))
+    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs.values()):
         raise UserError(
             f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
             f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
@@ -154,4 +155,4 @@ def _solved(pairs: list[Pair], linked: frozenset[str], domains: Domains, constra
     if not found:
         raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
     distinct = [dict(one) for one in dict.fromkeys(tuple((name, one[name]) for name in needed) for one in found)]
-    return {pair: [tuple(one.get(end, end) for end in pair) for one in distinct] for pair in pairs}
+    return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in distinct]
