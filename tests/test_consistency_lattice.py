@@ -159,12 +159,6 @@ def test_the_definition_of_quartiles_is_found_from_simulated_whole_numbers(kind,
         assert best.type in (2, 5)
 
 
-def test_digits_that_any_definition_gives_decide_nothing():
-    decision = decide([group("", "28.4", "33.7", "39.1", "")] * 2)
-    assert decision.steps == {}
-    assert max(d.probability for d in decision.definitions) < 0.2
-
-
 @given(
     samples=st.tuples(*[st.lists(st.integers(0, 80), min_size=2, max_size=13)] * 2),
     kind=st.sampled_from([2, 5, 6, 7]),
@@ -195,8 +189,6 @@ def test_bounds_are_attained_where_quartiles_are_values(k, seed):
         assert sum(a > b for a in x for b in y) == quartiles.u_range(*groups, *n, kind=7)[bound]
 
 
-def test_separated_groups_have_one_u_and_contradictory_quantiles_none():
-    low, high = group("8.0", "9.0", "10.0", "11.0", "12.0"), group("18.0", "19.0", "20.0", "21.0", "22.0")
-    broken = group("9.5", "9.0", "10.0", "11.0", "12.0")  # the minimum lies above the first quartile
-    assert quartiles.u_range(high, low, 10, 10, kind=7) == (100.0, 100.0)
-    assert quartiles.u_range(broken, low, 10, 10, kind=7) is None
+def test_contradictory_quantiles_leave_no_u():
+    whole, broken = group("8.0", "9.0", "10.0", "11.0", "12.0"), group("9.5", "9.0", "10.0", "11.0", "12.0")
+    assert quartiles.u_range(broken, whole, 10, 10, kind=7) is None

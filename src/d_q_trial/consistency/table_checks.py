@@ -164,13 +164,11 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     checked = 0
     for (outcome, visit), rows in _grouped(_numbers(report, "counts"), "outcome", "visit").items():
         numbers = _first(rows, "marker", "stratum", "group")
+        whole = numbers.get(("", "all", "all"))
         parts: dict[str, list[int]] = defaultdict(list)
         for (marker, stratum, group), n in numbers.items():
-            if stratum == "all" and group != "all":
-                parts[f"groups of {outcome}"].append(n)
-            elif marker and stratum != "all" and group == "all":
-                parts[f"strata by {marker}"].append(n)
-        whole = numbers.get(("", "all", "all"))
+            if (stratum == "all") != (group == "all") and (marker or stratum == "all"):
+                parts[f"groups of {outcome}" if stratum == "all" else f"strata by {marker}"].append(n)
         for name, own in sorted(parts.items()):
             if whole is not None and len(own) > 1:
                 checked += 1
@@ -244,21 +242,18 @@ def _two_by_two(a: int, n: int, b: int, m: int) -> dict[str, float]:
 
 def check_percentages(report: Report) -> Iterator[Finding]:
     """Recompute reported percentages from their counts."""
-    summaries, events = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
-    entries = [(row, "outcome", "center", "n", "lower") for row in summaries]
-    entries += [(row, "event", "affected", "at_risk", "percent") for row in events]
-    checked = 0
-    for row, *columns in entries:
-        name, count, n, percent = (row[column] for column in columns)
-        if count and n and percent:
-            checked += 1
-            reported, actual = number(percent), 100 * int(count) / int(n)
-            if not reported.meets(actual, actual):
-                where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
-                words = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
-                yield finding("percent", slug(where), **words, decimals=reported.decimals)
+    columns = ("outcome", "center", "n", "lower"), ("event", "affected", "at_risk", "percent")
+    tables = report.table("summaries", statistic="count_percent"), report.table("adverse_events")
+    entries = [(row, *map(row.get, names)) for names, rows in zip(columns, tables, strict=True) for row in rows]
+    checked = [entry for entry in entries if all(entry[2:])]
+    for row, name, count, n, percent in checked:
+        reported, actual = number(percent), 100 * int(count) / int(n)
+        if not reported.meets(actual, actual):
+            where = f"{row['source']}, {row['locator']}, {name}, {row['group']}"
+            words = {"where": where, "count": count, "n": n, "value": percent, "actual": actual}
+            yield finding("percent", slug(where), **words, decimals=reported.decimals)
     if checked:
-        yield finding("percentages", value=checked)
+        yield finding("percentages", value=len(checked))
 
 
 def check_flow(report: Report) -> Iterator[Finding]:
