@@ -190,6 +190,7 @@ def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
 # The methods
 
 VALUE = {"by": "value", "cuts": [1.2], "at_cut": "lower", "labels": ["low", "high"]}
+EVERYONE = {"cuts": ["1/3", "2/3"], "at_cut": "lower", "reference": "everyone"}
 COLUMN = {"by": "column", "column": "p16 group", "labels": ["low", "high"]}
 CASES = [
     ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
@@ -201,6 +202,9 @@ CASES = [
     ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
     ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
     ({"outliers": {"rule": "winsorise", "limit": 1.0}}, "more than 1 interquartile range beyond", "No value was"),
+    ({}, "2/3 quantile of the analysed participants; a value equal to the cut point went to the upper", "values e"),
+    ({"strata": EVERYONE}, "in the workbook; values equal to a cut point went to the lower stratum.", "a value"),
+    ({"strata": VALUE}, "(“low” and “high”, lowest first) by p16 variant 5 at baseline, at 1.2 AU;", "quantile of"),
     ({"strata": VALUE}, "at 1.2 AU; a value equal to the cut point went to the lower stratum.", "quantile of"),
     ({"strata": COLUMN}, "were taken from the column “p16 group” of the workbook.", "The cutoff"),
     ({"strata": {"cuts": ["1/3", "2/3"], "labels": ["a", "b", "c"]}}, "at the 1/3 and 2/3 quantiles", "a value equal"),

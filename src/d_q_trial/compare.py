@@ -54,16 +54,11 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     import numpy as np
     import pandas as pd
 
-    names = list(settings.analyses)
-    tests = pd.concat([_tests(results[name], settings.analyses[name], trial) for name in names])
-    tests = tests.reindex(columns=[*tests.columns, *(name for name in _STATISTICS if name not in tests)])
+    tests = pd.concat([_tests(results[name], entry, trial) for name, entry in settings.analyses.items()])
     reference = tests[tests["analysis"].eq(settings.reference)].drop(columns="analysis")
-    expected = pd.DataFrame({"analysis": names}).merge(reference, how="cross")
+    expected = pd.DataFrame({"analysis": list(settings.analyses)}).merge(reference, how="cross")
     frame = tests.merge(expected, on=["analysis", *KEYS], how="outer", suffixes=("", "_there"), indicator="found")
-    now = np.zeros(len(frame), dtype=bool)
-    for name, entry in settings.analyses.items():
-        now |= frame["analysis"].eq(name).to_numpy() & is_significant(frame["p"], entry.alpha)
-    was = is_significant(frame["p_there"], settings.analyses[settings.reference].alpha)
+    now, was = frame["significant"].eq("yes"), frame["significant_there"].eq("yes")
     opposite = (frame["mann_whitney_effect"] - 0.5) * (frame["mann_whitney_effect_there"] - 0.5) < 0
     conclusions = {
         NOT_MADE: frame["found"].eq("right_only"),
@@ -74,14 +69,13 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
         GAINED: now & ~was,
     }
     frame["conclusion"] = np.select(list(conclusions.values()), list(conclusions), STAYS)
-    frame["significant"] = np.where(frame["found"].eq("right_only"), "", np.where(now, "yes", "no"))
     frame["reference_p"] = frame["p_there"]
     frame["effect_shift"] = frame["mann_whitney_effect"] - frame["mann_whitney_effect_there"]
     moved = frame["hodges_lehmann"] - frame["hodges_lehmann_there"]
     frame["hodges_lehmann_shift"] = moved.where(frame["measure"].eq(frame["measure_there"]))
-    text = ["measure", "marker", "stratum"]
+    text = ["measure", "marker", "stratum", "significant"]
     frame[text] = frame[text].fillna("")
-    order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": names}
+    order = {"outcome": list(trial.outcomes), "visit": list(trial.visits), "analysis": list(settings.analyses)}
     frame["rank"] = frame["place"].map({ALL_PARTICIPANTS: 0, "highest": 1, "lowest": 2}).fillna(3)
     frame = frame.sort_values(
         ["outcome", "visit", "rank", "place", "analysis"],
@@ -99,11 +93,14 @@ def _placed(rows: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFram
 
 
 def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFrame:
-    """Return the comparisons of changes of one analysis, a row each and a column per statistic."""
-    chosen = _placed(results[results["statistic"].isin(_STATISTICS)], analysis, trial)
-    keys = ["analysis", *KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
-    placed = chosen.dropna(subset="place").assign(analysis=analysis.name)
-    return placed.pivot(index=keys, columns="statistic", values="value").reset_index()
+    """Return the comparisons of changes of one analysis, a row each and a column per statistic, judged at its alpha."""
+    import numpy as np
+
+    chosen = _placed(results[results["statistic"].isin(_STATISTICS)], analysis, trial).dropna(subset="place")
+    keys = [*KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
+    tests = chosen.pivot(index=keys, columns="statistic", values="value").reindex(columns=_STATISTICS).reset_index()
+    significant = np.where(is_significant(tests["p"], analysis.alpha), "yes", "no")
+    return tests.assign(analysis=analysis.name, significant=significant)
 
 
 def compare_claims(

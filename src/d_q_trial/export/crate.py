@@ -7,6 +7,7 @@ import hashlib
 import mimetypes
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -66,9 +67,8 @@ def _home_page(name: str) -> str:
 
 def _end_time() -> str:
     """Return the time of writing, or that of SOURCE_DATE_EPOCH, as reproducible builds have it."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
-    return moment.isoformat(timespec="seconds")
+    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
 
 
 def write_exports(results: Path, chosen: Settings, trial: Trial, analysis: str, workflow: Path) -> None:
