@@ -151,50 +151,45 @@ def judged(value, relation, reported, statistic="p", others=(), known=None, reas
     return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, NO_STRATA).iloc[0]
 
 
+OTHERS = "the reported value is that of: exact test"
+
+
 @pytest.mark.parametrize(
-    ("value", "relation", "reported", "verdict", "note"),
+    ("given", "verdict", "note"),
     [
-        (0.04, "<", "0.05", claims.WITHIN_BOUND, ""),
-        (0.05, "<", "0.05", claims.OUTSIDE_BOUND, ""),
-        (0.05, "<=", "0.05", claims.WITHIN_BOUND, ""),
-        (0.05, ">", "0.05", claims.OUTSIDE_BOUND, ""),
-        (0.05, ">=", "0.05", claims.WITHIN_BOUND, ""),
-        (0.315, ">", "0.05", claims.WITHIN_BOUND, ""),
-        (0.117, "=", "0.900", claims.NOT_REPRODUCED, ""),
-        (0.1, "<", "0.000", claims.NOT_CHECKABLE, "impossible: no P-value is below 0"),
-        (0.0004, "=", "0.000", claims.REPRODUCED, "reported as zero: below half a unit of its last decimal"),
-        (0.0006, "=", "0.000", claims.NOT_REPRODUCED, ""),
-        (0.575, "=", "0.57", claims.REPRODUCED, "rounded as a binary number"),
-        (0.125, "=", "0.13", claims.REPRODUCED, ""),
+        # A bound excludes its limit, unless it is reported as one that includes it.
+        ((0.04, "<", "0.05"), claims.WITHIN_BOUND, ""),
+        ((0.05, "<", "0.05"), claims.OUTSIDE_BOUND, ""),
+        ((0.05, "<=", "0.05"), claims.WITHIN_BOUND, ""),
+        ((0.05, ">", "0.05"), claims.OUTSIDE_BOUND, ""),
+        ((0.05, ">=", "0.05"), claims.WITHIN_BOUND, ""),
+        ((0.315, ">", "0.05"), claims.WITHIN_BOUND, ""),
+        ((-0.1, "<", "0", "median_difference"), claims.WITHIN_BOUND, ""),
+        ((0.1, "<", "0.000"), claims.NOT_CHECKABLE, "impossible: no P-value is below 0"),
+        # Ties in rounding match either way.
+        ((0.117, "=", "0.900"), claims.NOT_REPRODUCED, ""),
+        ((0.0004, "=", "0.000"), claims.REPRODUCED, "reported as zero: below half a unit of its last decimal"),
+        ((0.0006, "=", "0.000"), claims.NOT_REPRODUCED, ""),
+        ((0.575, "=", "0.57"), claims.REPRODUCED, "rounded as a binary number"),
+        ((0.125, "=", "0.13"), claims.REPRODUCED, ""),
+        # Other conventions that round to the reported value are named.
+        ((0.5, "=", "0.611", "p", [("exact", 0.6114), ("normal_continuity", 0.62)]), claims.OTHER_CONVENTION, OTHERS),
+        (
+            (0.5, "=", "0.611", "p", [("exact", 0.611), ("type_6", 0.6108)]),
+            claims.OTHER_CONVENTION,
+            f"{OTHERS}, quartile type 6",
+        ),
+        ((0.5, "=", "0.611", "p", [("exact", math.nan), ("type_6", 0.6)]), claims.NOT_REPRODUCED, ""),
+        ((0.6114, "=", "0.611", "p", [("exact", 0.611)]), claims.REPRODUCED, ""),
+        # The size of a group without values is checked only if it is reported as zero.
+        ((0.0, "=", "21", "n"), claims.NOT_CHECKABLE, claims.NO_GROUP),
+        ((0.0, "=", "0", "n"), claims.REPRODUCED, ""),
+        ((20.0, "=", "21", "n"), claims.NOT_REPRODUCED, ""),
     ],
 )
-def test_bounds_exclude_their_limit_and_ties_in_rounding_match_either_way(value, relation, reported, verdict, note):
-    found = judged(value, relation, reported)
-    assert (found["verdict"], found["note"]) == (verdict, note)
-
-
-@pytest.mark.parametrize(
-    ("others", "verdict", "note"),
-    [
-        ([("exact", 0.6114), ("normal_continuity", 0.62)], claims.OTHER_CONVENTION, "exact test"),
-        ([("exact", 0.611), ("type_6", 0.6108)], claims.OTHER_CONVENTION, "exact test, quartile type 6"),
-        ([("exact", math.nan), ("type_6", 0.6)], claims.NOT_REPRODUCED, ""),
-    ],
-)
-def test_other_conventions_that_round_to_the_reported_value_are_named(others, verdict, note):
-    found = judged(0.5, "=", "0.611", others=others)
-    assert (found["verdict"], found["value"]) == (verdict, 0.5)
-    assert found["note"] == (f"the reported value is that of: {note}" if note else "")
-    assert judged(0.6114, "=", "0.611", others=others)["verdict"] == claims.REPRODUCED
-
-
-@pytest.mark.parametrize(
-    ("value", "reported", "verdict"),
-    [(0.0, "21", claims.NOT_CHECKABLE), (0.0, "0", claims.REPRODUCED), (20.0, "21", claims.NOT_REPRODUCED)],
-)
-def test_the_size_of_a_group_without_values_is_checked_only_if_it_is_reported_as_zero(value, reported, verdict):
-    found = judged(value, "=", reported, statistic="n")
-    assert (found["verdict"], found["note"]) == (verdict, claims.NO_GROUP if verdict == claims.NOT_CHECKABLE else "")
+def test_a_verdict_follows_from_the_recomputed_and_the_reported_value(given, verdict, note):
+    found = judged(*given)
+    assert (found["verdict"], found["note"], found["value"]) == (verdict, note, given[0])
 
 
 @pytest.mark.parametrize(
@@ -227,4 +222,3 @@ def test_a_row_of_verdicts_has_the_claim_the_numbers_as_text_and_the_key():
     assert tuple(judged(1.23456, ">", "0.5", "median_difference")[["reported", "recomputed"]]) == ("> 0.5", "1.235")
     undefined = judged(math.nan, "=", "0.611", reason="all values are equal")
     assert tuple(undefined[["recomputed", "verdict", "note"]]) == ("", claims.NOT_CHECKABLE, "all values are equal")
-    assert judged(-0.1, "<", "0", "median_difference")["verdict"] == claims.WITHIN_BOUND

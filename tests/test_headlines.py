@@ -290,19 +290,16 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     content = {"trial": "x", "tables": "data/tables.yaml", "analyses": {"published": published}}
     content["analyses"]["other"] = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
     chosen = settings.load(content)
-    picture = Image.new("RGB", (3, 2))
+    drawing, figures = Image.new("RGB", (3, 2)), {"label": "no figure"}
+    for number, order, letters in (("3", 2, "ab"), ("2", 1, ""), ("9", 0, "")):
+        about = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
+        figures[f"figure_{number}"] = about | {"panels": [{"letter": letter} for letter in letters]}
     for name, places in (("published", PLACES), ("other", [*PLACES[:1], ("p1np", "week_2", "high")])):
         folder = tmp_path / name
-        figures = {
-            "figure_3": {"label": "Fig. 3", "order": 2, "title": "Title", "words": "a: one", "panels": [{"letter": "a"}, {"letter": "b"}]},
-            "figure_2": {"label": "Fig. 2", "order": 1, "title": "First", "words": "b: two", "panels": []},
-            "figure_9": {"label": "Fig. 9", "order": 0, "title": "Not drawn", "words": "", "panels": []},
-            "label": "no figure",
-        }  # fmt: skip
         write_json(figures, folder / "figures/figures.json")
         write_json({"table_1": {"label": "Table 1"}}, folder / "tables/tables.json")
-        for key in ("figure_3", "figure_2"):
-            picture.save(folder / f"figures/{key}.png")
+        for key in ("figure_3", "figure_2"):  # the other is not drawn
+            drawing.save(folder / f"figures/{key}.png")
         values = VALUES if name == "published" else [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
         write_csv(pd.DataFrame(comparisons(places, values)), folder / "results.csv")
         for part in ("robustness/cutoffs", "sensitivity/power", "strata", "exclusions"):
