@@ -24,41 +24,34 @@ def inspected(path, mapping=None):
     return as_text(findings), mapping_text(reading)
 
 
-def cell_biology() -> Workbook:
-    """Source data of quite another paper."""
-    random = np.random.default_rng(3)
-    genes = [[gene, *random.lognormal(size=6).tolist()] for gene in ["Il6", "Cdkn2a", "Tnf", "Fas"]]
-    repeats = [[f"rep {number}", *random.normal(size=2).tolist()] for number in range(9)]
-    figure = [["Figure 1a: relative expression"], [], [None, "wild type", None, None, "knockout"], *genes]
-    book = writers.workbook({"Fig 1a": figure, "Fig 2": [["", "siCtrl", "siRNA"], *repeats]})
-    for area in ("B3:D3", "E3:G3"):
-        book["Fig 1a"].merge_cells(area)
-    return book
+RANDOM = np.random.default_rng(3)
+GENES = [[gene, *RANDOM.lognormal(size=6).tolist()] for gene in ["Il6", "Cdkn2a", "Tnf", "Fas"]]
+REPEATS = [[f"rep {number}", *RANDOM.normal(size=2).tolist()] for number in range(9)]
+ANSWERS = [[f"day {n}", 20 + n, "fm"[n % 2], n % 5 + 1, "none" if n else None] for n in range(30)]
+# Sheets of quite other studies, and what is said of them.
+OTHER_STUDIES = {
+    "cell biology": (
+        {
+            "Fig 1a": [["Figure 1a: relative expression"], [], [None, "wild type", None, None, "knockout"], *GENES],
+            "Fig 2": [["", "siCtrl", "siRNA"], *REPEATS],
+        },
+        [r"Fig 1a!A3:G7", r"B wild type: 4 numbers, ", r"E knockout: 4 numbers", r"B siCtrl: 9 numbers"],
+    ),
+    "questionnaire": (
+        {"Sheet": [["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"], *ANSWERS]},
+        [r"B What is your age\?: 30 numbers, 20 to 49", r"D Q1: .*: 30 numbers, 1 to 5"],
+    ),
+    "numbers alone": (
+        {"Sheet": RANDOM.normal(size=(30, 5)).tolist()},
+        [r"Sheet!A1:E30", r"A \(no header\): 30 numbers"],
+    ),
+}
 
 
-def questionnaire() -> Workbook:
-    heads = ["When", "What is your age?", "Gender", "Q1: how content are you (1-5)", "Remarks"]
-    answers = [[f"day {n}", 20 + n, "fm"[n % 2], n % 5 + 1, "none" if n else None] for n in range(30)]
-    return writers.workbook({"Sheet": [heads, *answers]})
-
-
-def numbers_alone() -> Workbook:
-    return writers.workbook({"Sheet": np.random.default_rng(4).normal(size=(30, 5)).tolist()})
-
-
-@pytest.mark.parametrize(
-    ("make", "lines"),
-    [
-        (
-            cell_biology,
-            [r"Fig 1a!A3:G7", r"B wild type: 4 numbers, ", r"E knockout: 4 numbers", r"B siCtrl: 9 numbers"],
-        ),
-        (questionnaire, [r"B What is your age\?: 30 numbers, 20 to 49", r"D Q1: .*: 30 numbers, 1 to 5"]),
-        (numbers_alone, [r"Sheet!A1:E30", r"A \(no header\): 30 numbers"]),
-    ],
-)
-def test_workbook_of_another_study_is_shown_with_its_numbers_and_nothing_is_taken(tmp_path, make, lines):
-    make().save(tmp_path / "other.xlsx")
+@pytest.mark.parametrize("name", OTHER_STUDIES)
+def test_workbook_of_another_study_is_shown_with_its_numbers_and_nothing_is_taken(tmp_path, name):
+    sheets, lines = OTHER_STUDIES[name]
+    writers.workbook(sheets).save(tmp_path / "other.xlsx")
     text, mapping = inspected(tmp_path / "other.xlsx")
     assert all(re.search(line, text) for line in lines), text
     assert "no participant of the trial was recognised" in text

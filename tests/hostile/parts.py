@@ -11,6 +11,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 BOOK_RELATIONS = "xl/_rels/workbook.xml.rels"
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 STRINGS = "xl/sharedStrings.xml"
+STRINGS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
 TYPES = "[Content_Types].xml"
 
 OUTCOMES = ["CTx baseline (ng/mL)", "CTx 20 wk (ng/mL)", "P1NP baseline", "P1NP 20 wk"]
@@ -29,54 +30,36 @@ def sound_parts():
     book.save(stream)
     with zipfile.ZipFile(stream) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    if STRINGS not in parts:
-        _share_texts(parts)
-    return parts
-
-
-def _share_texts(parts):
     texts = []
 
     def share(match):
         texts.append(match[2])
         return b'%s t="s"><v>%d</v></c>' % (match[1], len(texts) - 1)
 
-    parts[SHEET] = re.sub(rb'(<c r="\w+") t="inlineStr"><is><t>([^<]*)</t></is></c>', share, parts[SHEET])
-    items = b"".join(b"<si><t>" + text + b"</t></si>" for text in texts)
-    parts[STRINGS] = b'<sst xmlns="' + MAIN.encode() + b'">' + items + b"</sst>"
-    relation = (
-        f'<Relationship Id="rId99" Type="{RELATIONS}/sharedStrings" Target="sharedStrings.xml" /></Relationships>'
-    )
-    parts[BOOK_RELATIONS] = parts[BOOK_RELATIONS].replace(b"</Relationships>", relation.encode())
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
-    override = f'<Override PartName="/{STRINGS}" ContentType="{kind}" /></Types>'
-    parts[TYPES] = parts[TYPES].replace(b"</Types>", override.encode())
+    parts[SHEET] = re.sub(rb'(<c r="\w+") t="inlineStr"><is>(<t>[^<]*</t>)</is></c>', share, parts[SHEET])
+    items = b"".join(b"<si>%s</si>" % text for text in texts)
+    parts[STRINGS] = b'<sst xmlns="%s">%s</sst>' % (MAIN.encode(), items)
+    for name, entry in (
+        (BOOK_RELATIONS, f'<Relationship Id="rId99" Type="{RELATIONS}/sharedStrings" Target="sharedStrings.xml"/>'),
+        (TYPES, f'<Override PartName="/{STRINGS}" ContentType="{STRINGS_TYPE}"/>'),
+    ):
+        parts[name] = re.sub(rb"(?=</\w+>\s*$)", entry.encode(), parts[name])
+    return parts
 
 
 def write(path, parts, compression=zipfile.ZIP_DEFLATED):
-    """Write parts as a zip archive; a part may be bytes or an iterable of bytes."""
+    """Write parts as a zip archive; a part may be bytes or an iterable of bytes, and is left out if it is None."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in parts.items():
             info = zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0))
             info.compress_type = compression
-            with archive.open(info, "w", force_zip64=False) as part:
-                for piece in [content] if isinstance(content, bytes) else content:
-                    part.write(piece)
+            if content is not None:
+                with archive.open(info, "w", force_zip64=False) as part:
+                    part.writelines([content] if isinstance(content, bytes) else content)
 
 
-def changed(path, **edits):
-    """Write the sound workbook with parts replaced; keys as the constants' names, e.g. ``SHEET=...``."""
-    parts = sound_parts()
-    for key, content in edits.items():
-        name = globals()[key]
-        parts[name] = content(parts[name]) if callable(content) else content
-    write(path, parts)
-
-
-def sheet(rows, before=b"", after=b""):
-    """A worksheet part around ready-made rows (bytes or an iterable of bytes)."""
-    yield (
-        b'<?xml version="1.0" encoding="UTF-8"?>\n<worksheet xmlns="' + MAIN.encode() + b'">' + before + b"<sheetData>"
-    )
+def sheet(rows=b"", before=b"", after=b""):
+    """The part of a worksheet around ready-made rows (bytes or an iterable of bytes)."""
+    yield b'<worksheet xmlns="%s">%s<sheetData>' % (MAIN.encode(), before)
     yield from [rows] if isinstance(rows, bytes) else rows
     yield b"</sheetData>" + after + b"</worksheet>"
