@@ -7,7 +7,7 @@ analyst might not expect. Nothing is changed here.
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.vocabulary import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
-from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
+from ..spreadsheet.sheets import EMPTY, Block, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
 from .values import Source, cell_of, what_and_when
@@ -46,16 +46,14 @@ def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]
 
 def check_every_arm(reading: Reading) -> None:
     """Refuse participants without an arm, except those whose arm was not understood and is reported already."""
+    own, faults = reading.own[reading.own["linked"]].drop_duplicates("participant"), reading.faults
     known = {identity for plan in reading.blocks for identity in plan.rows.loc[plan.rows["unknown"], "participant"]}
-    linked = reading.own
-    linked = linked[linked["linked"]]
-    if len(linked) and not known and not linked["arm"].any():
+    if len(own) and not known and not own["arm"].any():
         expected = " or ".join(arm.label for arm in reading.trial.analysed_arms.values())
-        reading.faults.error("no arm / nobody", linked["source"].iloc[0].plan.whole(), expected=expected)
+        faults.error("no arm / nobody", own["source"].iloc[0].plan.whole(), expected=expected)
         return
-    lacking = linked[linked["arm"].eq("") & ~linked["participant"].isin(known)]
-    for row in lacking.drop_duplicates("participant").itertuples():
-        reading.faults.error("no arm", cell_of(row) | {"value": row.participant})
+    for row in own[own["arm"].eq("") & ~own["participant"].isin(known)].itertuples():
+        faults.error("no arm", cell_of(row) | {"value": row.participant})
 
 
 def check_every_id(reading: Reading) -> None:
@@ -112,29 +110,26 @@ def check_plausible(reading: Reading) -> None:
 
 def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values = own["value"].to_numpy()
-    counts, median = Counter(values.tolist()), float(np.median(values))
+    values, mapped = own["value"], source.plan.mapped
+    counts, median = values.value_counts(), float(values.median())
     low, high = thing.plausible or (-np.inf, np.inf)
-    never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
-    nines = {value for value in counts if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
-    largest = max(counts.keys() - nines, default=0.0)
-    codes = {value for value in nines if counts[value] > 1 or value > 10 * largest}
-    outside = (values < low) | (values > high)
-    for index in np.flatnonzero(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))):
-        value, place = float(values[index]), cell_of(own.iloc[index])
-        if median > 0 and value in codes:
-            kind = "missing code"
-        elif median > 0 > value and never_negative:
-            kind = "negative"
-        elif median > 0 and abs(value) > FAR * median:
-            kind = "far off"
-        else:
-            if outside[index]:
-                span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
-                reading.faults.note("outlying", place, thing=thing, span=span)
-            continue
-        words = {"thing": thing, "median": median, "far": FAR, "rest": "kept" if source.plan.mapped else KEEP}
-        reading.faults.error(kind, place, stops=not source.plan.mapped, **words)
+    never_negative = low >= 0 if thing.plausible else values.lt(0).mean() <= RARE
+    nines = {value for value in counts.index if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
+    largest = max({*counts.index} - nines, default=0.0)
+    codes = [value for value in nines if counts[value] > 1 or value > 10 * largest]
+    outside = ~values.between(low, high)
+    kinds = {
+        "": ~(outside | values.lt(0) | values.gt(min(FAR * abs(median), 10 * largest))),
+        "missing code": values.isin(codes) & (median > 0),
+        "negative": values.lt(0) & (median > 0) & never_negative,
+        "far off": values.abs().gt(FAR * median) & (median > 0),
+        "outlying": outside,
+    }
+    span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
+    words = {"thing": thing, "median": median, "far": FAR, "span": span, "rest": "kept" if mapped else KEEP}
+    for row, kind in zip(own.itertuples(), np.select([*kinds.values()], [*kinds], "").tolist(), strict=True):
+        if kind:
+            reading.faults.error(kind, cell_of(row), stops=kind != "outlying" and not mapped, **words)
 
 
 def check_baselines(reading: Reading) -> None:
@@ -247,35 +242,32 @@ def check_merged_values(reading: Reading) -> None:
 
 
 def check_torn(reading: Reading) -> None:
-    """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
-    whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
-    pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
-    for plan, other in itertools.product(whole, pieces):
-        block, piece, identity = plan.block, other.block, plan.one("participant")
-        if not identity or piece.sheet is not block.sheet:
+    """Refuse what is not read and seems to belong to a table: more rows below, columns without ids or a group beside it."""
+    plans = [plan for plan in reading.plans if not plan.block.transposed]
+    tables = [plan for plan in plans if not plan.mapped and (plan.readable or plan.kind == "groups")]
+    for plan, other in itertools.product(tables, [plan for plan in plans if not plan.readable]):
+        block, piece, ids = plan.block, other.block, plan.one("participant") if plan.readable else None
+        below, beside = piece.top >= block.bottom, piece.left >= block.right
+        if piece.sheet is not block.sheet or not (below or beside):
             continue
-        column = block.place(0, identity.index)[1]
-        below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
-        named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
         first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
-        beside = piece.left >= block.right and named and other.body and start == first
-        if below and _same_form(block.sheet, block, piece, column):
+        numbers = any(is_number(value) for row in other.body for value in row)
+        named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
+        unnamed = not any(map(any, other.header.labels))
+        if below and ids and numbers and not other.header.rows and _id_forms(piece, plan) & _id_forms(block, plan):
             gap = piece.top - block.bottom
             reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=gap)
-        elif beside:
+        elif beside and ids and named and other.body and start == first:
             reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
+        elif beside and first <= piece.top < block.bottom and plan.kind == "groups" and numbers and unnamed:
+            reading.faults.error("no group / block", other.whole())
 
 
-def check_beside_groups(reading: Reading) -> None:
-    """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
-    groups = [p for p in reading.plans if p.kind == "groups" and not p.mapped and p.body and not p.block.transposed]
-    for plan in reading.plans:
-        if plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
-            continue
-        beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
-        left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
-        if left and any(is_number(value) for row in plan.body for value in row):
-            reading.faults.error("no group / block", plan.whole())
+def _id_forms(block: Block, plan: Plan) -> set[str]:
+    """Return the letters of the ids that a block holds in the column where a table has its own."""
+    column = plan.block.columns[plan.one("participant").index]
+    ids = (row[column] for row in block.sheet.rows[block.top : block.bottom] if block.left <= column < block.right)
+    return {form.prefix for form in map(code_form, map(canonical_id, ids)) if form}
 
 
 def check_measures(reading: Reading) -> None:
@@ -300,19 +292,9 @@ def check_statistics(reading: Reading) -> None:
             above = values[:end, own]
             if sum(len(text.lstrip("-0.")) for text in written) < DIGITS or np.isnan(above).all(axis=0).any():
                 continue
-            for statistic in (np.nanmean, np.nanmedian):
-                if np.allclose(statistic(above, axis=0), values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals):
-                    reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
-                    break
-
-
-def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
-    """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
-    above, below = (
-        {form.prefix for row in sheet.rows[part.top : part.bottom] if (form := code_form(canonical_id(row[column])))}
-        for part in (block, piece)
-    )
-    return bool(above & below) and any(is_number(value) for row in piece.values for value in row)
+            made = np.array([np.nanmean(above, axis=0), np.nanmedian(above, axis=0)])
+            if np.isclose(made, values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals).all(axis=1).any():
+                reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
 
 def check_columns(reading: Reading) -> None:
