@@ -52,14 +52,13 @@ def describe(reading: Reading) -> list[Section]:
         return source.plan.cohort, order.get(source.variable, len(order)), [*trial.visits].index(source.visit)
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
-    unused = [
-        f"{plan.sheet}!{place_of(plan, column)}: {column.label or '(no header)'}: {column.why}"
-        for plan in plans
-        for column in (plan.having("ignore") if plan.kind in READABLE else ())
-        if column.why != "empty"
-    ]
     lists = {
-        "Columns that are not used": unused,
+        "Columns that are not used": [
+            f"{plan.sheet}!{place_of(plan, column)}: {column.label or '(no header)'}: {column.why}"
+            for plan in plans
+            for column in plan.having("ignore")
+            if plan.kind in READABLE and column.why != "empty"
+        ],
         "Blocks with numbers from which nothing is taken": [
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
@@ -361,32 +360,26 @@ def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dic
 
 def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
     """Return what the mapping says of a column, with a question for what nothing says; nothing for one that is ignored."""
-    if column.asked:  # one question at least
-        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
-        visit = column.visit or _missing_visit(plan, trial, variable)
-        measure = {VALUE: None, "percent_of_baseline": "percent_of_baseline"}.get(column.measure, OPEN)
-        asked = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
-        return {key: value for key, value in asked.items() if value}
-    if column.role == "ignore":
+    if column.role == "ignore" and not column.asked:
         return {}
-    said: dict[str, object] = {"is": column.role}
-    if column.role == "data":
-        visit = column.visit or _missing_visit(plan, trial, column.variable or plan.variable)
-        measure = column.measure if column.measure != VALUE else None
-        said = {"variable": column.variable, "visit": visit, "measure": measure}
+    variable, measure = column.variable or plan.variable, None if column.measure == VALUE else column.measure
+    if column.asked:
+        variable = column.candidates[0] if len(column.candidates) == 1 else OPEN
+        measure = measure if column.measure in (VALUE, "percent_of_baseline") else OPEN
+    outcome, stated = trial.outcomes.get(variable or ""), plan.visit or plan.one("visit") or variable is None
+    visit = column.visit or (None if stated else OPEN if outcome and outcome.follow_up else BASELINE)
     factor = column.factor if column.factor != 1.0 else None
-    others = any(other.arm for other in plan.data) and not plan.one("arm")
-    lacking = column.role == "data" and plan.kind == "groups" and others and not (column.arm or column.stratum)
-    said |= {"arm": OPEN if lacking else column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
+    own = {"arm": column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
+    if column.asked:  # one question at least
+        said = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
+    elif column.role != "data":
+        said = {"is": column.role, **own}
+    else:
+        others = any(other.arm for other in plan.data) and not plan.one("arm")
+        if others and plan.kind == "groups" and not (column.arm or column.stratum):
+            own["arm"] = OPEN
+        said = {"variable": column.variable, "visit": visit, "measure": measure, **own}
     return {key: value for key, value in said.items() if value} or {"is": "data"}
-
-
-def _missing_visit(plan: Plan, trial: Trial, variable: str | None) -> str | None:
-    """Return what stands for a visit that nothing names: the baseline, or a question."""
-    if plan.visit or plan.one("visit") or variable is None:
-        return None
-    outcome = trial.outcomes.get(variable)
-    return BASELINE if outcome is None or not outcome.follow_up else OPEN
 
 
 def _plain(value: object) -> str:
