@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -19,9 +20,8 @@ NAME = __package__ or PACKAGE.name
 
 def modules_of(command: str) -> list[Path]:
     """Return the files of the modules that a command imports, directly or not, in alphabetical order; else KeyError."""
-    kinds = (ast.FunctionDef, ast.ClassDef)
-    head = [node for node in _command_line() if not isinstance(node, kinds)]
-    waiting = list(_imported(ast.Module([*head, *_functions(command)], []), NAME))
+    head = [node for node in _command_line() if not isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    waiting = [*_imported([*head, *_functions(command)], NAME)]
     found: set[Path] = set()
     while waiting:
         path = waiting.pop()
@@ -46,44 +46,43 @@ def digest(command: str) -> str:
     return total.hexdigest()[:16]
 
 
-def _blocks(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the statements directly within a node; expressions, which hold none that matter here, are passed over."""
-    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
-        yield from getattr(node, part, ())
-
-
-def _parse(path: Path) -> ast.Module:
-    """Return the syntax tree of a module without its docstrings."""
+def _parse(path: Path) -> list[ast.stmt]:
+    """Return the statements of a module without docstrings, and without what is imported for the types alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     nodes: list[ast.AST] = [tree]
     for node in nodes:  # grows while it is walked
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-        nodes += _blocks(node)
-    return tree
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            node.body = [ast.Pass()]
+        nodes += _statements(node)
+    return tree.body
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements directly within a node: expressions, which hold none, would take most of the time."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        yield from getattr(node, part, ())
 
 
 @cache
 def _read(path: Path) -> tuple[bytes, tuple[Path, ...]]:
     """Return a checksum of a module and the files that it imports, not the tree: a heap of trees slows every collection."""
-    tree = _parse(path)
-    package = [NAME, *path.relative_to(PACKAGE).parent.parts]
-    return path.name.encode() + hashlib.sha256(ast.dump(tree).encode()).digest(), (*_imported(tree, ".".join(package)),)
+    body = _parse(path)
+    package = ".".join([NAME, *path.relative_to(PACKAGE).parent.parts])
+    return hashlib.sha256("".join([path.name, *map(ast.dump, body)]).encode()).digest(), (*_imported(body, package),)
 
 
 @cache
 def _command_line() -> list[ast.stmt]:
-    """Return the statements of ``cli.py``."""
-    return _parse(PACKAGE / "cli.py").body
+    return _parse(PACKAGE / "cli.py")
 
 
 def _functions(command: str) -> list[ast.FunctionDef]:
     """Return the function of a command, and the methods of ``Context`` that it uses, directly or not."""
-    body = _command_line()
-    functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
-    (context,) = (node for node in body if isinstance(node, ast.ClassDef) and node.name == "Context")
-    methods = {node.name: node for node in context.body if isinstance(node, ast.FunctionDef)}
-    found = [functions[command], methods["__init__"]]
+    named = {node.name: node for node in _command_line() if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    methods = {node.name: node for node in named["Context"].body if isinstance(node, ast.FunctionDef)}
+    found = [named[command], methods["__init__"]]
     for function in found:  # grows while it is walked
         attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
         used = [node.attr for node in attributes if ast.unparse(node.value) in ("context", "self")]
@@ -91,32 +90,18 @@ def _functions(command: str) -> list[ast.FunctionDef]:
     return found
 
 
-def _imported(tree: ast.AST, package: str) -> Iterator[Path]:
-    """Yield the files of this package that the statements of a tree import, type checking aside."""
-    nodes = list(_blocks(tree))
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            nodes += node.orelse
-        elif isinstance(node, ast.ImportFrom):
-            yield from _files_of(node, package)
-        else:
-            nodes += _blocks(node)
+def _imported(statements: Iterable[ast.AST], package: str) -> Iterator[Path]:
+    """Yield the files of this package that statements in a package import.
 
-
-def _files_of(node: ast.ImportFrom, package: str) -> Iterator[Path]:
-    """Yield the modules that ``from x import a, b`` loads: the packages on the way, x, and a and b if they are modules."""
-    if node.level:
-        base = package.split(".")[: len(package.split(".")) - node.level + 1]
-    elif (node.module or "").split(".")[0] == NAME:
-        base = []
-    else:
-        return
-    parts = [*base, *(node.module or "").split(".")] if node.module else base
-    names = [[*parts[:length]] for length in range(2, len(parts) + 1)] + [[*parts, alias.name] for alias in node.names]
-    for name in names:
-        path = PACKAGE.joinpath(*name[1:])
-        if (path / "__init__.py").is_file():
-            yield path / "__init__.py"
-        elif path.with_suffix(".py").is_file():
-            yield path.with_suffix(".py")
+    ``from x import a, b`` loads the packages on the way to x, x itself, and a and b if they are modules.
+    """
+    nodes = [*statements]
+    for node in nodes:  # grows while it is walked
+        nodes += _statements(node)
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        top, *parts = resolve_name("." * node.level + (node.module or ""), package).split(".")
+        if top == NAME:
+            ways = [parts[: end + 1] for end in range(len(parts))] + [[*parts, alias.name] for alias in node.names]
+            for path in (PACKAGE.joinpath(*way) for way in ways):
+                yield from filter(Path.is_file, (path / "__init__.py", path.with_suffix(".py")))
