@@ -37,7 +37,7 @@ if not workflow.config_settings.configfiles:
 
 
 try:
-    SETTINGS = settings.located(settings.load(config, sources=SOURCES), HOME)
+    SETTINGS = settings.load(config, sources=SOURCES, home=HOME)
     settings.check_names(SETTINGS, sources=SOURCES)
 except UserError as error:
     raise WorkflowError(str(error)) from None

@@ -214,7 +214,7 @@ def test_files_are_found_in_the_working_directory_or_else_beside_the_workflow(tm
     home = Path.cwd()
     (tmp_path / "mine.xlsx").touch()
     monkeypatch.chdir(tmp_path)
-    loaded = settings.located(settings.load(_with(workbook="mine.xlsx", mapping="none.yaml")), home)
+    loaded = settings.load(_with(workbook="mine.xlsx", mapping="none.yaml"), home=home)
     analysis = loaded.analyses["published"]
     assert (analysis.workbook, analysis.mapping) == ("mine.xlsx", "none.yaml")
     assert loaded.trial == str(home / "data/trial.yaml")

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ..errors import UserError, nearest, unknown
 from ..files import found
@@ -34,6 +34,10 @@ _FILES = ("trial", "published", "figures", "tables")
 _KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 # A configuration file or the command line, and the keys that it states.
 Source = tuple[str, Mapping]
+
+# The context of a validation is the folder where files are taken from that are missing in the working directory.
+_WHERE_FOUND = AfterValidator(lambda path, info: found(path, info.context or ""))
+File, OptionalFile = Annotated[str, _WHERE_FOUND], Annotated[Optional, _WHERE_FOUND]
 
 
 class StrataRule(Strict):
@@ -109,9 +113,9 @@ class Analysis(Strict):
     """One named analysis; ``published`` is the paper's own."""
 
     name: str
-    workbook: str
+    workbook: File
     sha256: Checksum = None
-    mapping: Optional = None
+    mapping: OptionalFile = None
     marker: str
     strata: StrataRule = StrataRule(cuts=[Quantile(2, 3)])
     change: Literal["percent", "log_ratio", "difference"] = "percent"
@@ -139,20 +143,22 @@ class Analysis(Strict):
 class Settings(Strict):
     """The whole of ``config.yaml``."""
 
-    trial: str
-    published: Optional = None
-    figures: Optional = None
-    tables: Optional = None
+    trial: File
+    published: OptionalFile = None
+    figures: OptionalFile = None
+    tables: OptionalFile = None
     reference: str = "published"
     analyses: dict[str, Analysis]
     robustness: Robustness = Robustness()
 
 
-def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Settings:
+def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
     """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    ``sources`` are what the content was put together from, the later before the earlier. One UserError names every unknown
-    key, wrong type and value outside its range, each under the source at fault.
+    ``sources`` are what the content was put together from, the later before the earlier. Files that are missing in the
+    working directory are taken from the folder ``home``: so a workflow that is called from another folder finds its own
+    data, and the user's files come first. One UserError names every unknown key, wrong type and value outside its range,
+    each under the source at fault.
     """
     if not isinstance(content, Mapping):
         sources = [(str(content), content := read_yaml(content))]
@@ -168,7 +174,7 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Se
         raise _by_source(faults, sources)
     content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
     try:
-        settings = Settings.model_validate(content)
+        settings = Settings.model_validate(content, context=home)
     except ValidationError as error:
         faults, own = faults_of(error, Settings), f"analyses.{reference}."
         # What an analysis inherits is reported once, where it is stated.
@@ -178,22 +184,6 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = ()) -> Se
     if faults := list(_clashing_workbooks(settings)):
         raise _by_source(faults, sources)
     return settings
-
-
-def located(settings: Settings, home: Path | str) -> Settings:
-    """Return the settings with files that are missing in the working directory taken from the folder ``home``.
-
-    So a workflow that is called from another folder finds its own data, and the user's files come first.
-    """
-
-    def files(group: Any, keys: Sequence[str]) -> dict[str, str | None]:
-        return {key: found(getattr(group, key), home) for key in keys}
-
-    analyses = {
-        name: entry.model_copy(update=files(entry, ("workbook", "mapping")))
-        for name, entry in settings.analyses.items()
-    }
-    return settings.model_copy(update=files(settings, _FILES) | {"analyses": analyses})
 
 
 def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
@@ -304,23 +294,19 @@ def _clashing_workbooks(settings: Settings) -> Iterable[str]:
 
 def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
     """Return the error that lists faults under the source that states them, or most of the way to them."""
-    places = [(name, [*_places(content)]) for name, content in reversed(sources)]
     by_source: dict[str, list[str]] = {}
     for fault in faults:
-        at = fault.split(": ")[0] + "."
-        name, _ = max(places, key=lambda source: max((len(p) for p in source[1] if at.startswith(p)), default=0))
+        place = fault.split(": ")[0] + "."
+        name, _ = max(reversed(sources), key=lambda source: _stated(source[1], place))
         by_source.setdefault(name, []).append(fault)
     return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
 
 
-def _places(content: Any, prefix: str = "") -> Iterator[str]:
-    """Yield the place of every entry, such as ``analyses.published.exclude.0.``."""
-    entries = (
-        content.items() if isinstance(content, Mapping) else enumerate(content if isinstance(content, list) else ())
-    )
-    for key, inner in entries:
-        yield f"{prefix}{key}."
-        yield from _places(inner, f"{prefix}{key}.")
+def _stated(content: Any, place: str) -> int:
+    """Return how many letters of a place, such as ``analyses.published.exclude.0.``, lead to what a source states."""
+    listed = dict(enumerate(content)) if isinstance(content, list) else content
+    steps = {f"{key}.": inner for key, inner in listed.items()} if isinstance(listed, Mapping) else {}
+    return max((len(s) + _stated(steps[s], place.removeprefix(s)) for s in steps if place.startswith(s)), default=0)
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:
