@@ -22,7 +22,6 @@ _STARTED = time.monotonic()
 _FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)", re.MULTILINE)
 _FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | re.DOTALL)
 _TARGET = re.compile(r"^Job \d+: (The .+)$", re.MULTILINE)  # message of a rule that only names what was asked for
-_NOTHING = "Nothing to be done"
 
 
 def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
@@ -33,12 +32,13 @@ def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] 
     """
     print(f"\n{_done(logs)}")
     for name, analysis in settings.analyses.items():
-        description = Path("results/workbooks") / analysis.workbook_id / "participants.json"
-        label = json.loads(description.read_text(encoding="utf-8"))["label"] if description.exists() else None
-        if label:
+        description = Path("results/workbooks", analysis.workbook_id, "participants.json")
+        if description.exists() and (label := json.loads(description.read_text(encoding="utf-8"))["label"]):
             print(f"{name}: {label}")
-        if (Path("results") / name / "claims.csv").exists():
-            print(f"{name}: {_verdicts(Path('results') / name)}")
+        if (claims := Path("results", name, "claims.csv")).exists():
+            counts = Counter(row["verdict"] for row in read_rows(claims))
+            listed = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+            print(f"{name}: {counts.total()} reported values: {listed}")
     print(*(_TARGET.findall(_read(*logs)) or _report(settings)), *_stale(settings), sep="\n")
     if moved:
         print(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
@@ -49,24 +49,22 @@ def print_failure(logs: Sequence[str]) -> None:
     """Print which steps failed and the message of each, last of all; steps that fail for one cause share its message."""
     print(f"\nStopped after {time.monotonic() - _STARTED:.0f} s; {_done(logs)}")
     print("Finished steps are kept. Fix the cause and run the same command again.")
-    steps: dict[str, list[str]] = {}
-    messages: dict[str, str] = {}
+    causes: dict[str, list[str]] = {}  # a message, and the steps that it stopped
     for rule, file in dict.fromkeys(_FAILED.findall(_read(*logs))):
         # A message of this package may have several lines; what precedes it is progress, or a traceback.
         text = _read(file).strip()
         message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message"
         cause = message.partition(": ")[2] or rule  # after the name of the step
-        steps.setdefault(cause, []).append(f"{rule} (log: {file})")
-        messages.setdefault(cause, message)
-    for cause, failed in steps.items():
-        print(f"Failed: {', '.join(failed)}", messages[cause], sep="\n  ")
+        causes.setdefault(cause, [message]).append(f"{rule} (log: {file})")
+    for message, *failed in causes.values():
+        print(f"Failed: {', '.join(failed)}", message, sep="\n  ")
 
 
 def name_the_report(settings: Settings) -> None:
     """Let Snakemake's message that there is nothing to be done say where the report is, and which folders are stale."""
 
     def add(record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith(_NOTHING):
+        if str(record.msg).startswith("Nothing to be done"):
             record.msg = "\n".join([str(record.msg), *_report(settings), *_stale(settings)])
         return True
 
@@ -85,15 +83,10 @@ def _report(settings: Settings) -> list[str]:
 
 def _stale(settings: Settings) -> list[str]:
     """Name the folders of analyses that are no longer configured, with the command that removes each."""
-    current = {*settings.analyses, *RESERVED} - {"compare"} | ({"compare"} if len(settings.analyses) > 1 else set())
-    folders = sorted(
-        {path.parent for kind in ("results", "comparisons") for path in Path("results").glob(f"*/{kind}.csv")}
-    )
-    return [
-        f"Stale: {folder} is of no analysis in the configuration; remove it with  rm -r {folder}"
-        for folder in folders
-        if folder.name not in current
-    ]
+    known = {*settings.analyses, *RESERVED} - ({"compare"} if len(settings.analyses) == 1 else set())
+    made = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
+    stale = sorted({path.parent for path in made if path.parent.name not in known})
+    return [f"Stale: {name} is of no analysis in the configuration; remove it with  rm -r {name}" for name in stale]
 
 
 def _read(*paths: Path | str) -> str:
@@ -107,9 +100,3 @@ def _done(logs: Sequence[str]) -> str:
     steps = counts.total()
     listed = ", ".join(rule if number == 1 else f"{rule} ({number})" for rule, number in counts.items())
     return f"{steps or 'no'} step{'s' * (steps != 1)} done{': ' * bool(listed)}{listed}"
-
-
-def _verdicts(folder: Path) -> str:
-    rows = read_rows(folder / "claims.csv")
-    counts = Counter(row["verdict"] for row in rows)
-    return f"{len(rows)} reported values: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
