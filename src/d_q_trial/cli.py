@@ -181,14 +181,13 @@ def command(*arguments: methodcaller, common: bool = True):
 )
 def participants(context: Context) -> None:
     """Read a workbook into one tidy table of participants."""
-    from .files import check_sha256
-    from .trial import load_trial
-    from .workbook.reader import read_workbook
+    from . import files, trial
+    from .workbook import reader
 
     given = context.arguments
     if given.sha256:
-        check_sha256(given.workbook, given.sha256)
-    read_workbook(Path(given.workbook), load_trial(given.trial), given.mapping).write(given.folder)
+        files.check_sha256(given.workbook, given.sha256)
+    reader.read_workbook(Path(given.workbook), trial.load_trial(given.trial), given.mapping).write(given.folder)
 
 
 @command(
@@ -263,24 +262,25 @@ def sensitivity(context: Context) -> None:
 @command()
 def tables(context: Context) -> None:
     """Compare every reported value with the recomputed one, and write the tables of an analysis, and its results as CDISC ARS."""
-    from .claims import judge, known_differences, read_claims
+    from . import claims, files
     from .export.ars import write_event
-    from .files import read_rows
     from .results_table import Numbers
-    from .tables.build import build_tables
-    from .tables.catalogue import catalogue_of
-    from .tables.write import write_tables
+    from .tables import build, catalogue, write
 
-    trial, published = context.trial, context.settings.published
+    trial, analysis, published = context.trial, context.analysis, context.settings.published
     if published:
         numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
-        known = known_differences(published, synthetic=context.label is not None)
-        judged = judge(read_claims(published), numbers, alternatives, trial, known, context.strata)
+        known = claims.known_differences(published, synthetic=context.label is not None)
+        reported = claims.read_claims(published)
+        judged = claims.judge(reported, numbers, alternatives, trial, known, context.strata)
         context.write_both("claims", judged)
-    rows, catalogue = read_rows(context.folder / "results.csv"), catalogue_of(context.settings.tables, trial)
-    made = build_tables(catalogue, trial, context.analysis, Numbers(rows), published, context.label)
-    write_tables(made, context.folder / "tables")
-    write_event(rows, trial, context.analysis, context.label, context.folder / "export" / "ars.json")
+    rows, listed = (
+        files.read_rows(context.folder / "results.csv"),
+        catalogue.catalogue_of(context.settings.tables, trial),
+    )
+    made = build.build_tables(listed, trial, analysis, Numbers(rows), published, context.label)
+    write.write_tables(made, context.folder / "tables")
+    write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 
 
 @command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"))
@@ -314,16 +314,15 @@ def figures(context: Context) -> None:
 )
 def consistency(context: Context) -> None:
     """Check the internal consistency of reported P-values, group sizes, medians and quartiles."""
-    from . import labels
+    from . import labels, trial
     from .consistency import outputs
-    from .trial import load_trial
 
     given = context.arguments
     if given.sizes and given.claims.is_dir():
         raise UserError("--sizes goes with a CSV of claims; a folder of published tables has its own counts.csv")
     report, findings = outputs.check(given.claims, given.sizes)
     heading = given.title or f"Internal consistency of reported numbers: {report.reported.title}"
-    plain = partial(labels.plain, trial=load_trial(given.trial)) if given.trial else str
+    plain = partial(labels.plain, trial=trial.load_trial(given.trial)) if given.trial else str
     links = [tuple(link.split("=", 1)) for link in given.links]
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 
@@ -331,20 +330,19 @@ def consistency(context: Context) -> None:
 @command(argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"))
 def cutoffs(context: Context) -> None:
     """Try every cutoff of the markers, and correct the best for the search; analyses with other cutoffs share it."""
-    from .changes import build_changes
+    from . import changes, progress, strata
     from .config.settings import search_id
-    from .progress import tenths
     from .robustness import cutoffs, search
-    from .strata import marker_values
 
     given = context.arguments
     shared = {search_id(entry): name for name, entry in reversed(context.settings.analyses.items())}
     given.analysis = shared[given.search] if given.search else given.analysis
     participants, trial, analysis = context.participants, context.trial, context.analysis
-    robustness = context.settings.robustness
-    changes, markers = build_changes(participants, trial, analysis), marker_values(participants, trial, analysis)
-    found = cutoffs.slices(changes, markers, trial, analysis, robustness)
-    best, corrected = search.best_cuts(found, trial, analysis, robustness, tenths("best cutoffs", "permutations"))
+    robustness, tenths = context.settings.robustness, progress.tenths("best cutoffs", "permutations")
+    built = changes.build_changes(participants, trial, analysis)
+    markers = strata.marker_values(participants, trial, analysis)
+    found = cutoffs.slices(built, markers, trial, analysis, robustness)
+    best, corrected = search.best_cuts(found, trial, analysis, robustness, tenths)
     context.write(
         context.results / "every_cut" / search_id(analysis),
         cutoffs=cutoffs.cutoffs_table(found, corrected),
@@ -504,22 +502,17 @@ def verify(context: Context) -> int:
 )
 def reconstruct(context: Context) -> None:
     """Make a synthetic cohort that agrees with every reported number."""
-    from .progress import tenths
-    from .reconstruct.cohort import reconstruct
-    from .reconstruct.constraints import read_targets
-    from .reconstruct.design import read_design
-    from .reconstruct.workbook import write_workbook
-    from .trial import load_trial
+    from . import progress, trial
+    from .reconstruct import cohort, constraints, design, workbook
 
     given = context.arguments
-    design = read_design(given.design, load_trial(given.trial))
-    seed = design.seed if given.seed is None else given.seed
+    chosen = design.read_design(given.design, trial.load_trial(given.trial))
+    seed = chosen.seed if given.seed is None else given.seed
     if seed < 0:
         raise UserError(f"--seed {seed}: expected a whole number from 0")
-    targets = read_targets(given.published, design)
-    write_workbook(
-        reconstruct(design, targets, seed, progress=tenths(f"seed {seed}", "outcomes", sys.stdout)), given.output
-    )
+    targets = constraints.read_targets(given.published, chosen)
+    tenths = progress.tenths(f"seed {seed}", "outcomes", sys.stdout)
+    workbook.write_workbook(cohort.reconstruct(chosen, targets, seed, progress=tenths), given.output)
 
 
 @command(
@@ -530,24 +523,21 @@ def reconstruct(context: Context) -> None:
 )
 def ensemble(context: Context) -> None:
     """Summarise cohorts that agree with every reported number."""
-    from .files import write_csv, write_text
-    from .progress import tenths
-    from .reconstruct import ensemble
-    from .reconstruct.constraints import read_targets
-    from .reconstruct.design import read_design
+    from . import files, progress
+    from .reconstruct import constraints, design, ensemble
 
     given, settings, trial, analysis = context.arguments, context.settings, context.trial, context.analysis
-    cohorts, label, progress = [], "", tenths("ensemble", "workbooks", sys.stdout)
+    cohorts, label, tenths = [], "", progress.tenths("ensemble", "workbooks", sys.stdout)
     for number, workbook in enumerate(given.workbooks, start=1):
         numbers, label = ensemble.numbers_of(workbook, trial, analysis, settings.robustness)
         cohorts.append(numbers)
-        progress(number, len(given.workbooks))
-    targets = read_targets(settings.published, read_design(given.design, trial))
+        tenths(number, len(given.workbooks))
+    targets = constraints.read_targets(settings.published, design.read_design(given.design, trial))
     summary = ensemble.summarise(cohorts, targets, analysis.alpha)
     picture = Path(given.page).with_suffix(".png")
-    write_csv(summary, given.summary, label=label)
+    files.write_csv(summary, given.summary, label=label)
     ensemble.draw_summary(summary, trial, picture, alpha=analysis.alpha, label=label)
-    write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
+    files.write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
 
 
 def _to_file(stream: TextIO) -> bool:
