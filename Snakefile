@@ -38,7 +38,6 @@ if not workflow.config_settings.configfiles:
 
 try:
     SETTINGS = settings.load(config, sources=SOURCES, home=HOME)
-    settings.check_names(SETTINGS, sources=SOURCES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -113,7 +113,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
     section = {"families": {"a": {"outcomes": ["turnovr", "age"]}}, "multiverse": {"outcomes": {"ctxx": "lower"}}}
     config = _with(marker="p16", outcomes=["ctx", "p1pn"], visits=["2 weeks"]) | {"robustness": section}
     with pytest.raises(UserError) as error:
-        settings.check_names(settings.load(config))
+        settings.load(config, home=Path())
     for text in (
         "analyses.published.marker: 'p16' is not one of",
         r"outcomes: 'p1pn' is not .*; did you mean 'p1np'\?",
@@ -133,7 +133,7 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     others |= {name: {"workbook": workbook} for name, workbook in workbooks.items()}
     config = _with(others, workbook="data/reconstructd.xlsx")
     with pytest.raises(UserError) as error:
-        settings.check_names(settings.load(config), sources=[("mine.yaml", config)])
+        settings.load(config, sources=[("mine.yaml", config)], home=Path())
     lines = str(error.value).splitlines()
     assert lines[:3] == [
         "mine.yaml: 4 faults",
@@ -214,9 +214,9 @@ def test_files_are_found_in_the_working_directory_or_else_beside_the_workflow(tm
     home = Path.cwd()
     (tmp_path / "mine.xlsx").touch()
     monkeypatch.chdir(tmp_path)
-    loaded = settings.load(_with(workbook="mine.xlsx", mapping="none.yaml"), home=home)
+    loaded = settings.load(_with(workbook="mine.xlsx", mapping="README.md"), home=home)
     analysis = loaded.analyses["published"]
-    assert (analysis.workbook, analysis.mapping) == ("mine.xlsx", "none.yaml")
+    assert (analysis.workbook, analysis.mapping) == ("mine.xlsx", str(home / "README.md"))
     assert loaded.trial == str(home / "data/trial.yaml")
 
 

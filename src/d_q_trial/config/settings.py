@@ -30,7 +30,6 @@ RESERVED = (
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
-_FILES = ("trial", "published", "figures", "tables")
 _KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 # A configuration file or the command line, and the keys that it states.
 Source = tuple[str, Mapping]
@@ -155,23 +154,44 @@ class Settings(Strict):
 def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home: Path | None = None) -> Settings:
     """Read and check a configuration: a YAML (or JSON) file, or its content.
 
-    ``sources`` are what the content was put together from, the later before the earlier. Files that are missing in the
-    working directory are taken from the folder ``home``: so a workflow that is called from another folder finds its own
-    data, and the user's files come first. One UserError names every unknown key, wrong type and value outside its range,
-    each under the source at fault.
+    ``sources`` are what the content was put together from, the later before the earlier. One UserError names every unknown
+    key, wrong type and value outside its range, each under the source that states it, or most of the way to it.
+
+    ``home`` is the folder of a workflow. Files that are missing in the working directory are taken from there: so a
+    workflow that is called from another folder finds its own data, and the user's files come first. The files must
+    exist, and the trial must have the markers, outcomes and visits that are named.
     """
     if not isinstance(content, Mapping):
         sources = [(str(content), content := read_yaml(content))]
-    content, sources = dict(content), sources or [("config.yaml", content)]
+    settings, faults = _checked(dict(content), home)
+    if settings and not faults:
+        return settings
+    sources, by_source = sources or [("config.yaml", content)], {}
+    for fault in faults:
+        place = fault.split(": ")[0] + "."
+        name, _ = max(reversed(sources), key=lambda source: _stated(source[1], place))
+        by_source.setdefault(name, []).append(fault)
+    raise UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
+
+
+def _stated(content: Any, place: str) -> int:
+    """Return how many letters of a place, such as ``analyses.published.exclude.0.``, lead to what a source states."""
+    listed = dict(enumerate(content)) if isinstance(content, list) else content
+    steps = {f"{key}.": inner for key, inner in listed.items()} if isinstance(listed, Mapping) else {}
+    return max((len(s) + _stated(steps[s], place.removeprefix(s)) for s in steps if place.startswith(s)), default=0)
+
+
+def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | None, list[str]]:
+    """Return the settings of a content, as far as it can be read, and its faults."""
     reference, analyses = content.get("reference", "published"), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
-        raise _by_source(["analyses: expected one or more named analyses"], sources)
+        return None, ["analyses: expected one or more named analyses"]
     analyses = {str(name): entry for name, entry in analyses.items()}
     faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
     if reference not in analyses:
         faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), analyses)}")
     if faults:
-        raise _by_source(faults, sources)
+        return None, faults
     content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
     try:
         settings = Settings.model_validate(content, context=home)
@@ -179,29 +199,29 @@ def load(content: Path | str | Mapping, *, sources: Sequence[Source] = (), home:
         faults, own = faults_of(error, Settings), f"analyses.{reference}."
         # What an analysis inherits is reported once, where it is stated.
         stated = {fault.removeprefix(own) for fault in faults if fault.startswith(own)}
-        faults = [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
-        raise _by_source(faults, sources) from None
-    if faults := list(_clashing_workbooks(settings)):
-        raise _by_source(faults, sources)
-    return settings
+        return None, [f for f in faults if f.startswith(own) or f.split(".", 2)[-1] not in stated]
+    faults = [*_clashing_workbooks(settings)]
+    return settings, faults if faults or home is None else [*_missing(settings)]
 
 
-def check_names(settings: Settings, *, sources: Sequence[Source] = ()) -> None:
-    """Check that the files exist, and that the trial has the markers, outcomes and visits that are named.
+def _missing(settings: Settings) -> Iterator[str]:
+    """Name the files that do not exist, and the markers, outcomes and visits that the trial does not have.
 
-    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing. One
-    UserError names every fault.
+    Snakemake alone would not do: where outputs of an earlier run exist, it passes over a rule whose input is missing.
     """
     from ..trial import load_trial
 
-    files = {key: getattr(settings, key) for key in _FILES}
+    files = {key: getattr(settings, key) for key in ("trial", "published", "figures", "tables")}
     for name, analysis in settings.analyses.items():
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
-    faults = [fault for place, file in files.items() if file and file != MADE for fault in _file_faults(place, file)]
+    for place, file in files.items():
+        if file and file != MADE and not Path(file).exists():
+            yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else ''}"
+        elif file and re.search(r"[{}<>\n]", file):
+            yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
     if Path(settings.trial).exists():
-        faults += [fault for named in _named(settings, load_trial(settings.trial)) for fault in unknown(*named)]
-    if faults:
-        raise _by_source(faults, sources or [("config.yaml", {})])
+        for named in _named(settings, load_trial(settings.trial)):
+            yield from unknown(*named)
 
 
 def _named(settings: Settings, trial: Trial) -> Iterator[tuple[str, Names, Iterable[str]]]:
@@ -273,13 +293,6 @@ def _entry_faults(name: str, entry: Any) -> Iterable[str]:
         yield f"analyses.{name}: {entry!r}: expected keys with values of their own"
 
 
-def _file_faults(place: str, file: str) -> Iterable[str]:
-    if not Path(file).exists():
-        yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else ''}"
-    elif re.search(r"[{}<>\n]", file):
-        yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
-
-
 def _clashing_workbooks(settings: Settings) -> Iterable[str]:
     seen: dict[str, tuple] = {}
     for analysis in settings.analyses.values():
@@ -290,23 +303,6 @@ def _clashing_workbooks(settings: Settings) -> Iterable[str]:
                 f"analyses.{analysis.name}.workbook: {analysis.workbook!r} and {other[0]!r} have the same file name, and "
                 f"would share a folder of results/workbooks/; rename one"
             )
-
-
-def _by_source(faults: list[str], sources: Sequence[Source]) -> UserError:
-    """Return the error that lists faults under the source that states them, or most of the way to them."""
-    by_source: dict[str, list[str]] = {}
-    for fault in faults:
-        place = fault.split(": ")[0] + "."
-        name, _ = max(reversed(sources), key=lambda source: _stated(source[1], place))
-        by_source.setdefault(name, []).append(fault)
-    return UserError("\n".join(str(faulty(name, by_source[name])) for name, _ in sources if name in by_source))
-
-
-def _stated(content: Any, place: str) -> int:
-    """Return how many letters of a place, such as ``analyses.published.exclude.0.``, lead to what a source states."""
-    listed = dict(enumerate(content)) if isinstance(content, list) else content
-    steps = {f"{key}.": inner for key, inner in listed.items()} if isinstance(listed, Mapping) else {}
-    return max((len(s) + _stated(steps[s], place.removeprefix(s)) for s in steps if place.startswith(s)), default=0)
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:
