@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .stats.estimate import Estimate
 
 TOO_FEW = "too few participants"
-_ARRAYS = ("participant", "linked", "is_first", "value", "baseline", "log_ratio", "label", "marker_value")
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,8 @@ class Comparison:
 
     def within(self, rows: np.ndarray, stratum: str = "") -> Comparison:
         """Return the comparison restricted to some of its participants."""
-        return replace(self, stratum=stratum, **{name: getattr(self, name)[rows] for name in _ARRAYS})
+        arrays = {name: own[rows] for name, own in vars(self).items() if isinstance(own, np.ndarray)}
+        return replace(self, stratum=stratum, **arrays)
 
 
 @dataclass(frozen=True)
@@ -119,19 +119,17 @@ class Layout:
         return [c for c in self.overall + self.by_stratum if c.is_change and min(c.counts())]
 
     def _lay_out(self, labels: dict[str, tuple[np.ndarray, np.ndarray]]) -> Iterator[Comparison]:
-        chosen = self.changes
-        arrays = {name: chosen[name].to_numpy(float) for name in ("value", "baseline")}
-        arrays |= {"participant": chosen["participant"].to_numpy(object), "linked": chosen["linked"].to_numpy(bool)}
-        arrays["is_first"] = chosen["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
-        arrays["log_ratio"] = _log_ratio(chosen, self.analysis.measure)
-        numbers = chosen.assign(row=np.arange(len(chosen)))
-        kept = ~chosen["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
-        for names, every_row in numbers.groupby(["outcome", "measure", "visit"], sort=False)["row"]:
-            rows = every_row[kept[every_row]]
-            for marker, (label, marker_value) in labels.items():
-                every = arrays | {"label": label, "marker_value": marker_value}
-                own = {name: array[rows] for name, array in every.items()}
-                yield Comparison(*names, marker, "", self.trial.contrast, **own)
+        changes = self.changes
+        arrays = {name: changes[name].to_numpy(float) for name in ("value", "baseline")}
+        arrays |= {"participant": changes["participant"].to_numpy(object), "linked": changes["linked"].to_numpy(bool)}
+        arrays["is_first"] = changes["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
+        arrays["log_ratio"] = _log_ratio(changes, self.analysis.measure)
+        kept = ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
+        numbered = changes.assign(row=np.arange(len(changes)))
+        for names, rows in numbered.groupby(["outcome", "measure", "visit"], sort=False)["row"]:
+            for marker, (label, amount) in labels.items():
+                every = Comparison(*names, marker, "", self.trial.contrast, **arrays, label=label, marker_value=amount)
+                yield every.within(rows[kept[rows]])
 
     def _strata_of(self, marker: str) -> tuple[np.ndarray, np.ndarray]:
         """Return label and marker value of each row, by participant or with the label stated by its panel."""

@@ -38,16 +38,12 @@ def build_strata(participants: Participants, trial: Trial, analysis: Analysis) -
     """
     import pandas as pd
 
-    where = f"analyses.{analysis.name}"
-    if faults := unknown(f"{where}.marker", [analysis.marker], trial.markers):
+    if faults := unknown(f"analyses.{analysis.name}.marker", [analysis.marker], trial.markers):
         raise UserError(faults[0])
-    frame = _linked(participants, analysis)
-    if analysis.strata.by == "column":
-        parts = [_from_column(frame, trial, analysis, where)]
-    else:
-        every = trial.markers if analysis.strata.by == "quantile" else [analysis.marker]
-        parts = [_cut(frame, trial, marker, analysis.strata, where) for marker in every]
-    parts = [part for part in parts if len(part)]
+    frame, by = _linked(participants, analysis), analysis.strata.by
+    markers = trial.markers if by == "quantile" else [analysis.marker]
+    divide = _from_column if by == "column" else _cut
+    parts = [part for marker in markers if len(part := divide(frame, trial, analysis, marker))]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
 
@@ -81,7 +77,8 @@ def _at_baseline(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["visit"].eq(BASELINE) & frame["measure"].eq(VALUE)]
 
 
-def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where: str) -> pd.DataFrame:
+def _cut(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
+    rule = analysis.strata
     rows = _at_baseline(frame[frame["variable"].eq(marker)])
     analysed = rows[rows["arm"].isin(trial.analysed_arms)]
     if analysed.empty:
@@ -92,7 +89,7 @@ def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where
     missing = [label for number, label in enumerate(rule.labels) if number not in index]
     if missing:
         raise UserError(
-            f"{where}.strata.cuts: no participant falls into {', '.join(missing)}; {marker} runs from "
+            f"analyses.{analysis.name}.strata.cuts: no participant falls into {', '.join(missing)}; {marker} runs from "
             f"{analysed['value'].min():g} to {analysed['value'].max():g} and is cut at "
             f"{', '.join(f'{cut:g}' for cut in cuts)}"
         )
@@ -106,13 +103,14 @@ def _cut(frame: pd.DataFrame, trial: Trial, marker: str, rule: StrataRule, where
     )
 
 
-def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: str) -> pd.DataFrame:
+def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
     rule = analysis.strata
     rows = frame[frame["variable"].eq(rule.column) & frame["arm"].isin(trial.analysed_arms)]
     if rows.empty:
         known = sorted(set(frame["variable"]))
         raise UserError(
-            f"{where}.strata.column: the workbook has no column {rule.column!r}{nearest(rule.column, known)}"
+            f"analyses.{analysis.name}.strata.column: the workbook has no column {rule.column!r}"
+            f"{nearest(rule.column, known)}"
         )
     stray = rows[~rows["text"].isin(rule.labels)]
     if len(stray):
@@ -120,9 +118,9 @@ def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, where: s
         raise UserError(
             f"{row['sheet']}!{row['cell']}: stratum {row['text']!r} is not among the labels {', '.join(rule.labels)}"
         )
-    values = _at_baseline(frame[frame["variable"].eq(analysis.marker)]).set_index("participant")["value"]
+    values = _at_baseline(frame[frame["variable"].eq(marker)]).set_index("participant")["value"]
     return rows[["participant", "arm"]].assign(
-        marker=analysis.marker,
+        marker=marker,
         marker_value=rows["participant"].map(values).astype(float),
         stratum=rows["text"],
         cut=f"column {rule.column}",
