@@ -28,18 +28,14 @@ def cold(tmp_path):
     return folder
 
 
-def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report(finished):
+def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report_and_a_second_has_nothing_to_do(finished):
     end = finished[1].rpartition(" steps done: ")[2]
     assert "published: Synthetic data" in end
     assert re.search(r"published: \d+ reported values: \d+ reproduced", end)
-    assert "The report is results/published/report.html" in end
-
-
-def test_a_second_run_has_nothing_to_do_and_says_where_the_report_is(finished):
-    printed = workspace.snakemake(finished[0])
-    end = "The report is results/published/report.html; results/index.html leads to every page"
+    place = "The report is results/published/report.html; results/index.html leads to every page"
+    assert place in end
     idle = "Nothing to be done (all requested files are present and up to date)."
-    assert printed.rstrip().endswith(f"{idle}\n{end}")
+    assert workspace.snakemake(finished[0]).rstrip().endswith(f"{idle}\n{place}")
 
 
 def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tmp_path, monkeypatch, capsys):
@@ -232,20 +228,15 @@ def test_faults_of_the_configuration_end_in_one_message_that_names_their_source(
     assert not re.search("Traceback|^config.yaml: ", printed, flags=re.MULTILINE)
 
 
-def test_the_message_of_a_failed_step_comes_last_and_outputs_stay(copy):
+def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_stay(copy):
     before = workspace.outputs(copy)
     (copy / "notes.xlsx").write_text("not a workbook")
     printed = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}", status=1)
-    end = printed.rpartition("Stopped after")[2]
-    assert (
-        "Failed: participants (log: results/workbooks/notes/logs/participants.log)\n  d-q-trial participants: " in end
-    )
+    log = "results/workbooks/notes/logs/participants.log"
+    assert f"Failed: participants (log: {log})\n  d-q-trial participants: " in printed.rpartition("Stopped after")[2]
     assert printed.count("d-q-trial participants: notes.xlsx: ") == 1
     assert "Traceback" not in printed
     assert workspace.outputs(copy) == before
-
-
-def test_steps_that_fail_for_one_cause_share_its_message(copy):
     printed = workspace.snakemake(copy, "--config", "analyses={published: {exclude: [X99]}}", status=1)
     end = printed.rpartition("Stopped after")[2]
     assert "results (log: results/published/logs/results.log)" in end

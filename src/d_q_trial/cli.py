@@ -201,28 +201,24 @@ def participants(context: Context) -> None:
 )
 def inspect(context: Context) -> int:
     """Describe what a workbook holds, and write a mapping file to complete."""
-    from .files import write_text
-    from .trial import load_trial
+    from . import files, trial
     from .workbook.inspect import as_text, describe, mapping_text, page
     from .workbook.reader import look
 
     given, source = context.arguments, Path(context.arguments.workbook)
-    reading = look(source, load_trial(given.trial), given.mapping)
+    reading = look(source, trial.load_trial(given.trial), given.mapping)
     sections = describe(reading)
     print(as_text(sections), end="")
-    status = 1 if reading.faults.errors else 0
     if given.html:
-        write_text(page(sections, reading), given.html)
+        files.write_text(page(sections, reading), given.html)
         print(f"\npage: {given.html}")
-    if given.mapping and not given.write_mapping:
-        return status
-    target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
-    if target.exists() and not given.force:
-        print(f"\nmapping: {target} exists and is kept; --force replaces it")
-        return status
-    write_text(mapping_text(reading), target)
-    print(f"\nmapping: {target}")
-    return status
+    if given.write_mapping or not given.mapping:
+        target = Path(given.write_mapping or source.with_name(source.stem + ".mapping.yaml"))
+        is_kept = target.exists() and not given.force
+        if not is_kept:
+            files.write_text(mapping_text(reading), target)
+        print(f"\nmapping: {target}{' exists and is kept; --force replaces it' if is_kept else ''}")
+    return 1 if reading.faults.errors else 0
 
 
 @command()
@@ -365,9 +361,8 @@ def robustness(context: Context) -> None:
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     layout, every = context.new_layout, read_table(output / "cutoffs.csv")
-    own = prespecified_cuts(every, layout)
-    published = published_cuts(every, context.participants, layout)
-    context.write(output, prespecified_cuts=own, published_cuts=published)
+    context.write(output, prespecified_cuts=prespecified_cuts(every, layout))
+    context.write(output, published_cuts=published_cuts(every, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     found = CutTables.read(output)
     described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
@@ -420,10 +415,8 @@ def multiverse(context: Context) -> None:
     context.write(output, specifications=table, multiverse=summary, choices_variance=multiverse.choices_variance(table))
     described = describe_multiverse(table, summary, trial, analysis, settings, reason)
     write_json(described | ({"data": label} if label else {}), output / "multiverse.json")
-    drawn = {"alpha": analysis.alpha, "label": label, "reason": reason}
-    draw_specification_curve(
-        table, summary, multiverse.permuted_band(counts), trial, output / "specification_curve", **drawn
-    )
+    band, curve = multiverse.permuted_band(counts), output / "specification_curve"
+    draw_specification_curve(table, summary, band, trial, curve, alpha=analysis.alpha, label=label, reason=reason)
 
 
 @command()
