@@ -133,7 +133,7 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     others |= {name: {"workbook": workbook} for name, workbook in workbooks.items()}
     config = _with(others, workbook="data/reconstructd.xlsx")
     with pytest.raises(UserError) as error:
-        settings.load(config, sources=[("mine.yaml", config)], home=Path())
+        settings.load(config, sources=[("mine.yaml", config)], home=Path.cwd())
     lines = str(error.value).splitlines()
     assert lines[:3] == [
         "mine.yaml: 4 faults",
