@@ -270,10 +270,8 @@ def tables(context: Context) -> None:
         reported = claims.read_claims(published)
         judged = claims.judge(reported, numbers, alternatives, trial, known, context.strata)
         context.write_both("claims", judged)
-    rows, listed = (
-        files.read_rows(context.folder / "results.csv"),
-        catalogue.catalogue_of(context.settings.tables, trial),
-    )
+    rows = files.read_rows(context.folder / "results.csv")
+    listed = catalogue.catalogue_of(context.settings.tables, trial)
     made = build.build_tables(listed, trial, analysis, Numbers(rows), published, context.label)
     write.write_tables(made, context.folder / "tables")
     write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")

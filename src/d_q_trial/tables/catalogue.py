@@ -58,7 +58,6 @@ class Table(Strict):
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
     file: str = ""  # of ``events``, in the folder of reported values
     source: str = "paper"  # of ``events``: which rows of the file
-    after: str = ""  # key of the figure that the table follows in the report; without it, the table comes last
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.vocabulary import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
-from ..spreadsheet.sheets import EMPTY, Block, column_letters, first_of, is_number, shown
+from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
 from .values import Source, cell_of, what_and_when
@@ -242,32 +242,35 @@ def check_merged_values(reading: Reading) -> None:
 
 
 def check_torn(reading: Reading) -> None:
-    """Refuse what is not read and seems to belong to a table: more rows below, columns without ids or a group beside it."""
-    plans = [plan for plan in reading.plans if not plan.block.transposed]
-    tables = [plan for plan in plans if not plan.mapped and (plan.readable or plan.kind == "groups")]
-    for plan, other in itertools.product(tables, [plan for plan in plans if not plan.readable]):
-        block, piece, ids = plan.block, other.block, plan.one("participant") if plan.readable else None
-        below, beside = piece.top >= block.bottom, piece.left >= block.right
-        if piece.sheet is not block.sheet or not (below or beside):
+    """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
+    whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
+    pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
+    for plan, other in itertools.product(whole, pieces):
+        block, piece, identity = plan.block, other.block, plan.one("participant")
+        if not identity or piece.sheet is not block.sheet:
             continue
-        first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
-        numbers = any(is_number(value) for row in other.body for value in row)
+        column = block.place(0, identity.index)[1]
+        below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
         named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
-        unnamed = not any(map(any, other.header.labels))
-        if below and ids and numbers and not other.header.rows and _id_forms(piece, plan) & _id_forms(block, plan):
+        first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
+        beside = piece.left >= block.right and named and other.body and start == first
+        if below and _same_form(block.sheet, block, piece, column):
             gap = piece.top - block.bottom
             reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=gap)
-        elif beside and ids and named and other.body and start == first:
+        elif beside:
             reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
-        elif beside and first <= piece.top < block.bottom and plan.kind == "groups" and numbers and unnamed:
-            reading.faults.error("no group / block", other.whole())
 
 
-def _id_forms(block: Block, plan: Plan) -> set[str]:
-    """Return the letters of the ids that a block holds in the column where a table has its own."""
-    column = plan.block.columns[plan.one("participant").index]
-    ids = (row[column] for row in block.sheet.rows[block.top : block.bottom] if block.left <= column < block.right)
-    return {form.prefix for form in map(code_form, map(canonical_id, ids)) if form}
+def check_beside_groups(reading: Reading) -> None:
+    """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
+    groups = [p for p in reading.plans if p.kind == "groups" and not p.mapped and p.body and not p.block.transposed]
+    for plan in reading.plans:
+        if plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
+            continue
+        beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
+        left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
+        if left and any(is_number(value) for row in plan.body for value in row):
+            reading.faults.error("no group / block", plan.whole())
 
 
 def check_measures(reading: Reading) -> None:
@@ -295,6 +298,15 @@ def check_statistics(reading: Reading) -> None:
             made = np.array([np.nanmean(above, axis=0), np.nanmedian(above, axis=0)])
             if np.isclose(made, values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals).all(axis=1).any():
                 reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
+
+
+def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
+    """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
+    above, below = (
+        {form.prefix for row in sheet.rows[part.top : part.bottom] if (form := code_form(canonical_id(row[column])))}
+        for part in (block, piece)
+    )
+    return bool(above & below) and any(is_number(value) for row in piece.values for value in row)
 
 
 def check_columns(reading: Reading) -> None:
