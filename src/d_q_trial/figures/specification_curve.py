@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ..formatting import number
 from ..stats.checks import is_significant
@@ -16,7 +17,6 @@ from . import style
 from .words import say, texts
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from ..config.robustness import Robustness
@@ -31,28 +31,28 @@ BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
 
-Options = dict[str, np.ndarray]  # the options of a choice, and which specifications take them (bool, as on the curve)
+def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
+    """Return the option that each specification takes, in a column for every choice that has more than one.
 
-
-def options_of(ordered: pd.DataFrame, trial: Trial) -> dict[str, Options]:
-    """List the options of each choice that has more than one, for specifications in the order of the curve."""
+    Columns and options are named as they are shown; the options (categories) are in the order of the specifications.
+    """
     subgroups = [
         f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
         for marker, cut in zip(ordered["marker"], ordered["cut"], strict=True)
     ]
-    ordered = ordered.assign(subgroup=subgroups)
     names: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
     }
-    choices = {}
-    for choice, title in texts()["choices"].items():
-        column = ordered[choice].replace(names.get(choice, texts()["options"]))
-        found = column.iloc[ordered["specification"].to_numpy().argsort(kind="stable")].unique()
-        if len(found) > 1:
-            choices[title] = {name: column.eq(name).to_numpy() for name in found}
-    return choices
+    table = ordered.assign(subgroup=subgroups).sort_values("specification", kind="stable")
+    columns = {
+        title: table[choice].replace(names.get(choice, texts()["options"]))
+        for choice, title in texts()["choices"].items()
+        if table[choice].nunique() > 1
+    }
+    taken = {title: pd.Categorical(column, categories=column.unique()) for title, column in columns.items()}
+    return pd.DataFrame(taken, index=table.index).loc[ordered.index]
 
 
 def draw_specification_curve(
@@ -79,7 +79,7 @@ def draw_specification_curve(
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
             choices = options_of(ordered, trial)
-            below = sum(_row_height(options) * len(options) + BETWEEN for options in choices.values())
+            below = sum(_row(taken) * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 3.6, label)
             canvas = page.canvas()
             first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
@@ -128,42 +128,37 @@ def _whole(summary: pd.DataFrame) -> dict[str, Any]:
     return {row.summary: row for row in whole.itertuples(index=False)}
 
 
-def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, choices: dict[str, Options], alpha: float) -> None:
+def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, choices: pd.DataFrame, alpha: float) -> None:
     """Draw a strip per option, dark where many specifications take it, with its own numbers at the right."""
-    effect = ordered["effect"].to_numpy(float)
-    favourable = is_significant(ordered["p"].to_numpy(float), alpha) & (effect > 0.5)
+    ordered = ordered.assign(favourable=is_significant(ordered["p"], alpha) & ordered["effect"].gt(0.5))
+    place = np.arange(len(ordered)) * min(BINS, len(ordered)) // len(ordered)  # along the curve
     top, quiet = HEAD + HEIGHT + GAP, {"ha": "right", "color": style.QUIET}
     columns = (LEFT + CURVE + 11, LEFT + CURVE + 27)
     for x, heading in zip(columns, ("median\neffect", "significant,\nfavourable"), strict=True):
         style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
-    for choice, options in choices.items():
+    for choice, taken in choices.items():
+        row, count = _row(taken), len(taken.cat.categories)
+        ax = page.axes(LEFT, top, CURVE, row * count)
         # Grey where the options are spread evenly; black where one occurs at least twice as often.
-        shades = np.array([_density(members) for members in options.values()]) * len(options) / 2
-        row = _row_height(options)
-        ax = page.axes(LEFT, top, CURVE, row * len(options))
+        shades = pd.crosstab(place, taken.array, normalize="index").T * count / 2
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
-        ax.imshow(shades, extent=(0, len(ordered), len(options), 0), **look)
-        for edge in range(1, len(options)):
+        ax.imshow(shades, extent=(0, len(ordered), count, 0), **look)
+        for edge in range(1, count):
             ax.axhline(edge, color="white", linewidth=0.8)
         ax.axis("off")
         style.write(canvas, 2, top + row / 2, choice, weight="bold")
-        for place, (name, members) in enumerate(options.items()):
-            y, share = top + row * (place + 0.5), favourable[members].mean()
+        found = ordered.groupby(taken, observed=True).agg({"effect": "median", "favourable": "mean"})
+        for index, (name, effect, share) in enumerate(found.itertuples()):
+            y = top + row * (index + 0.5)
             style.write(canvas, LEFT - 1.2, y, name, ha="right", linespacing=1.0)
-            style.write(canvas, columns[0], y, number(np.median(effect[members]), 2), **quiet)
+            style.write(canvas, columns[0], y, number(effect, 2), **quiet)
             style.write(canvas, columns[1], y, f"{number(100 * share, 1)}%", **quiet)
-        top += row * len(options) + BETWEEN
+        top += row * count + BETWEEN
 
 
-def _row_height(options: Options) -> float:
-    return ROW * max(1 + name.count("\n") for name in options)
-
-
-def _density(members: np.ndarray) -> np.ndarray:
-    """Share of the specifications at each place along the curve that take an option."""
-    bins = min(BINS, members.size)
-    place = np.arange(members.size) * bins // members.size
-    return np.bincount(place, weights=members, minlength=bins) / np.bincount(place, minlength=bins)
+def _row(taken: pd.Series) -> float:
+    """Return the height of the strips of a choice, in millimetres."""
+    return ROW * max(1 + name.count("\n") for name in taken.cat.categories)
 
 
 def describe_multiverse(
