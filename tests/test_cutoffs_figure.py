@@ -52,24 +52,19 @@ def line(ax, label):
     return found.get_xydata()
 
 
-def test_lines_are_the_differences_and_p_of_either_side_and_the_best_are_ringed(tables, axes):
+def test_lines_are_the_numbers_of_the_tables_and_the_best_are_ringed(tables, axes):
     panel = tables.of(*PANEL)
     drawing.draw_differences(axes, panel)
-    drawn = {side: line(axes, side) for side in ("above", "below")}
-    axes.clear()
-    drawing.draw_p(axes, panel, 0.05, 0.0001)
-    assert axes.get_yscale() == "log"
-    assert (line(axes, "alpha")[:, 1] == 0.05).all()
-    for side, differences in drawn.items():
-        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best))
-        np.testing.assert_array_equal(differences, rows[PLACE].to_numpy(float))
-        np.testing.assert_array_equal(line(axes, side), rows[["share_below", "p"]].to_numpy(float))
-        assert line(axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
-
-
-def test_the_windows_are_those_of_the_table(tables, axes):
-    panel = tables.of(*PANEL)
     drawing.draw_windows(axes, panel)
+    p_axes = axes.figure.add_subplot()
+    drawing.draw_p(p_axes, panel, 0.05, 0.0001)
+    assert p_axes.get_yscale() == "log"
+    assert (line(p_axes, "alpha")[:, 1] == 0.05).all()
+    for side in ("above", "below"):
+        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best))
+        np.testing.assert_array_equal(line(axes, side), rows[PLACE].to_numpy(float))
+        np.testing.assert_array_equal(line(p_axes, side), rows[["share_below", "p"]].to_numpy(float))
+        assert line(p_axes, f"best {side}")[:, 1] == pytest.approx(best["p"].to_numpy(float))
     np.testing.assert_array_equal(line(axes, "windows"), panel.windows[PLACE].to_numpy(float))
     (bars,) = (c for c in axes.collections if c.get_label() == "windows")
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])

@@ -36,7 +36,6 @@ LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
 SHARES = (0.2, 0.4, 0.6, 0.8)  # ticks
 
 _LOOKS = {"above": (style.STRATA[2], 0.22), "below": (style.STRATA[0], 0.42)}  # the lighter needs a denser band
-_WINDOW = style.NEUTRAL
 _RING = style.Look("none", style.INK, "o").points(4.6, 0.7)
 _OWN, _PUBLISHED = {"linewidth": 0.4}, {"linewidth": 0.9, "linestyle": (0, (1, 1.2))}
 
@@ -148,10 +147,11 @@ def draw_cutoffs(
 def draw_differences(ax: Axes, panel: CutTables) -> None:
     """Draw the difference above and below every cutoff, with its pointwise interval as a band."""
     for side, (look, density) in _LOOKS.items():
-        x, difference, low, high = _columns(panel.cutoffs, "hodges_lehmann", "lower", "upper", side=side)
-        band = {"color": look.face, "alpha": density, "linewidth": 0, "zorder": 1}
-        ax.fill_between(x, low, high, step="mid", label=side, **band)
-        ax.plot(x, difference, drawstyle="steps-mid", color=look.edge, linewidth=1.2, zorder=3, label=side)
+        rows = panel.cutoffs[panel.cutoffs["side"].eq(side)]
+        band = {"color": look.face, "alpha": density, "linewidth": 0, "step": "mid", "zorder": 1}
+        ax.fill_between("share_below", "lower", "upper", data=rows, label=side, **band)
+        line = {"color": look.edge, "linewidth": 1.2, "drawstyle": "steps-mid", "zorder": 3}
+        ax.plot("share_below", "hodges_lehmann", data=rows, label=side, **line)
 
 
 def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
@@ -159,11 +159,11 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
     ax.set(yscale="log", ylim=(lowest, 1.25))
     ax.axhline(alpha, label="alpha", **style.DASHED)
     for side, (look, _) in _LOOKS.items():
-        x, p, cut = _columns(panel.cutoffs, "p", "cut", side=side)
+        rows, best = (table[table["side"].eq(side)] for table in (panel.cutoffs, panel.best))
         line = look.points(1.8, 0) | {"linestyle": "-", "linewidth": 0.6, "markerfacecolor": look.edge}
-        ax.plot(x, p, color=look.edge, zorder=2, label=side, **line)
-        chosen = cut.isin(panel.best.loc[panel.best["side"].eq(side), "cut"])
-        ax.plot(x[chosen], p[chosen], zorder=4, label=f"best {side}", **_RING)
+        ax.plot(rows["share_below"], rows["p"], color=look.edge, zorder=2, label=side, **line)
+        ringed = rows[rows["cut"].isin(best["cut"])]
+        ax.plot(ringed["share_below"], ringed["p"], zorder=4, label=f"best {side}", **_RING)
     powers = [10.0**k for k in range(0, math.floor(math.log10(lowest)) - 1, -1) if 10.0**k >= lowest]
     ticks = [alpha, *(power for power in powers if abs(math.log10(power / alpha)) > 0.5)]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -172,10 +172,12 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
 
 def draw_windows(ax: Axes, panel: CutTables) -> None:
     """Draw the difference in each window with its pointwise interval, at the window's median marker."""
-    x, difference, low, high = _columns(panel.windows, "hodges_lehmann", "lower", "upper")
-    ax.vlines(x, low, high, color=_WINDOW.face, linewidth=1.1, zorder=1, label="windows")
-    line = {"linewidth": 0.6, "marker": _WINDOW.marker, "markersize": 2.2, "markeredgewidth": 0}
-    ax.plot(x, difference, color=_WINDOW.edge, zorder=3, label="windows", **line)
+    bars = {"color": style.NEUTRAL.face, "linewidth": 1.1, "zorder": 1}
+    ax.vlines("share_below", "lower", "upper", data=panel.windows, label="windows", **bars)
+    line = style.NEUTRAL.points(2.2, 0) | {"linestyle": "-", "linewidth": 0.6, "markerfacecolor": style.NEUTRAL.edge}
+    ax.plot(
+        "share_below", "hodges_lehmann", data=panel.windows, color=style.NEUTRAL.edge, zorder=3, label="windows", **line
+    )
 
 
 def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None:
@@ -194,12 +196,6 @@ def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None
     texts = ["" if math.isnan(value) else f"\n{number(value, decimals)}" for value in values]
     names = [f"{100 * share:.0f}%{text}" for share, text in zip(SHARES, texts, strict=True)]
     ax.set_xticks(SHARES if named else [], names if named else [])
-
-
-def _columns(rows: pd.DataFrame, *names: str, side: str = "") -> list[pd.Series]:
-    """Return the share of participants below a cutoff, and other columns, as floats; of one ``side`` if given."""
-    rows = rows[rows["side"].eq(side)] if side else rows
-    return [rows[name].astype(float) for name in ("share_below", *names)]
 
 
 def _limits(panels: list[CutTables]) -> tuple[float, float]:
@@ -234,16 +230,12 @@ def describe_cutoffs(
         column, places = (cut, []) if cut.startswith("column ") else ("", list(filter(None, cut.split("; "))))
         values = common | {"family": trial.families[family], "marker": trial.markers[marker]}
         title, caption = (say("every_cut", part, column=column, cuts=places, **values) for part in ("title", "caption"))
-        said = [_in_words(tables.of(marker, *cell), trial, chosen, *cell) for cell in panels_of(trial, family)]
-        words = " ".join([f"{label}. {title}." if label else f"{title}.", *said])
-        described[name] = {"title": title, "caption": caption, "words": words}
+        words = [f"{label}. {title}." if label else f"{title}."]
+        for outcome, visit in panels_of(trial, family):
+            panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
+            own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
+            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both()}
+            numbers["decimals"] = labels.change_decimals(chosen.measure, shown.decimals)
+            words.append(say("every_cut", "words", outcome=shown.label, visit=trial.visits[visit].label, **numbers))
+        described[name] = {"title": title, "caption": caption, "words": " ".join(words)}
     return described
-
-
-def _in_words(panel: CutTables, trial: Trial, analysis: Analysis, outcome: str, visit: str) -> str:
-    """Describe a panel: the groups of the analysis's own cutoff, and the best cutoff."""
-    shown = trial.outcomes[outcome]
-    values = {"outcome": shown.label, "visit": trial.visits[visit].label, "best": panel.best_of_both()}
-    own = panel.own[panel.own["stratum"].isin(analysis.strata.labels)].itertuples(index=False)
-    decimals = labels.change_decimals(analysis.measure, shown.decimals)
-    return say("every_cut", "words", own=list(own), decimals=decimals, **values)
