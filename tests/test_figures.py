@@ -25,7 +25,7 @@ from d_q_trial.errors import UserError
 from d_q_trial.figures import draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
-from d_q_trial.figures.panels import draw_panel, room
+from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary
 from d_q_trial.labels import caption_words, fill
 from d_q_trial.participants import age_groups
@@ -199,7 +199,7 @@ def painted(panel, data=None):
     """Axes with the panel drawn on them, and what they show."""
     with style.settings():
         ax = Canvas(figsize=(3, 2.5)).add_axes((0.2, 0.2, 0.7, 0.6))
-        return ax, draw_panel(ax, panel, data or study())
+        return ax, View(panel, data or study()).draw(ax)
 
 
 def lines(ax, label):
@@ -256,8 +256,8 @@ def test_strata_stand_side_by_side_with_their_own_points_and_p():
     ax, _ = painted(panel)
     assert [text for text in texts(ax) if "=" in text] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
     assert values(ax, "D+Q") == [POINTS["d_q"][1::2], POINTS["d_q"][0::2]]
-    assert room(panel, study(), 60.0) == (1, False, False, False)
-    assert room(panel, study(), 15.0).arms_legend  # for names of arms that do not fit
+    assert View(panel, study()).more_lines == 1
+    assert [View(panel, study()).needs_key(width) for width in (60.0, 15.0)] == [False, True]  # the names do not fit
 
 
 def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles():
@@ -486,9 +486,10 @@ def test_the_design_follows_the_visits_of_the_trial():
     assert "Control: no treatment" in shown.words
 
 
-@pytest.mark.parametrize("label", [LABEL, None])
-def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label):
-    files = make.draw_figures(study(label), SMALL, tmp_path, words=WORDS)
+@pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
+def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label, outside):
+    data = study(label) if outside else study(label, changes=[point("c", "control", "ctx", 1.0, VISIT)])
+    files = make.draw_figures(data, SMALL, tmp_path, words=WORDS)
     assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
     pdf, png = files[0].read_bytes(), Image.open(files[1])
     for absent in (b"CreationDate", b"Matplotlib", b"/Subtype /Type3", *([] if label else [b"ynthetic"])):
@@ -501,19 +502,12 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
     assert "Software" not in png.text
     figure = json.loads(files[2].read_text())["figure_3"]
     assert (figure["title"], figure["data_label"]) == ("Percent change", label)
+    assert figure["caption"] == "rank-sum test" + " Triangles at the edge mark values outside the axis." * outside
     assert figure["files"] == {"pdf": "figure_3.pdf", "png": "figure_3.png"}
     assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
     assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
-    again = make.draw_figures(study(label), SMALL, tmp_path / "again", words=WORDS)
+    again = make.draw_figures(data, SMALL, tmp_path / "again", words=WORDS)
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in again]
-
-
-@pytest.mark.parametrize("outside", [True, False])
-def test_a_caption_mentions_triangles_only_where_some_are_drawn(tmp_path, outside):
-    data = study() if outside else study(changes=[point("c", "control", "ctx", 1.0, "week_20")])
-    make.draw_figures(data, SMALL, tmp_path, words=WORDS)
-    caption = json.loads((tmp_path / "figures.json").read_text())["figure_3"]["caption"]
-    assert caption == "rank-sum test" + " Triangles at the edge mark values outside the axis." * outside
 
 
 @pytest.mark.parametrize(("count", "columns"), [(2, 3), (3, 2), (5, 1)])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import UserError, nearest
 from ..files import write_json
 from ..labels import strata_named
 from . import draw, style, whole
-from .catalogue import Catalogue, Figure, Panel, letter
-from .panels import Content, draw_panel, room
+from .catalogue import Catalogue, Figure, letter
+from .panels import Content, View
 from .study import Study
 
 if TYPE_CHECKING:
@@ -37,14 +37,29 @@ def draw_figures(
     for key in only:
         if key not in catalogue.figures:
             raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
-    written: list[Path] = []
-    described: dict[str, Any] = {}
+    written, described = [], {}
     with style.settings():
         for order, (key, figure) in enumerate(catalogue.figures.items()):
-            if not only or key in only:
-                page, contents = build(figure, study)
-                described[key] = {"order": order, **_describe(key, figure, study, page, contents, words)}
-                written += page.save(folder / key, title=f"{figure.label}. {described[key]['title']}")
+            if only and key not in only:
+                continue
+            page, contents = build(figure, study)
+            letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
+            title, caption = figure.texts(words, study.strata_labels, study.trial)
+            if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
+                caption += " Triangles at the edge mark values outside the axis."
+            said = [", ".join(filter(None, (own, shown.words))) for own, shown in zip(letters, contents, strict=True)]
+            described[key] = {
+                "order": order,
+                "label": figure.label,
+                "title": title,
+                "caption": caption,
+                "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
+                "width_mm": style.WIDTH_MM,
+                "words": " ".join(said),
+                "panels": [{"letter": own, **c._asdict()} for own, c in zip(letters, contents, strict=True)],
+                "data_label": page.label,
+            }
+            written += page.save(folder / key, title=f"{figure.label}. {title}")
     write_json(described, folder / "figures.json")
     return [*written, folder / "figures.json"]
 
@@ -54,69 +69,44 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     for kind, drawing in {"flow": whole.flow, "design": whole.design, "forest": whole.forest}.items():
         if spec := getattr(figure, kind):
             return drawing(spec, study)
-    panels = figure.drawn(study.strata_labels)
-    side_by_side = max(len(strata_named(panel.strata, study.strata_labels)) for panel in panels)
-    columns = max(1, min(figure.columns, len(panels), _STRATA_PER_ROW // side_by_side))
+    views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
+    side_by_side = max(len(strata_named(view.panel.strata, study.strata_labels)) for view in views)
+    columns = max(1, min(figure.columns, len(views), _STRATA_PER_ROW // side_by_side))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
-    rooms = [room(panel, study, cell - _LEFT - _RIGHT) for panel in panels]
-    legend = any(needed.arms_legend for needed in rooms)
+    legend = any(view.needs_key(cell - _LEFT - _RIGHT) for view in views)
     top = _LEGEND if legend else _NO_LEGEND
-    page = style.Page(style.WIDTH_MM, top + -(-len(panels) // columns) * high + 1.0, study.label)
+    page = style.Page(style.WIDTH_MM, top + -(-len(views) // columns) * high + 1.0, study.label)
     axes, contents = [], []
-    for index, (panel, needed) in enumerate(zip(panels, rooms, strict=True)):
+    for index, view in enumerate(views):
         left, above = cell * (index % columns), top + high * (index // columns)
-        indent, below = _ROWS_OF_N if needed.rows_below else (0.0, 0.0)
-        head, right = _TOP + _EXTRA_LINE * needed.more_lines, _RIGHT + _RIGHT_AXIS * needed.right_axis
+        indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
+        head = _TOP + _EXTRA_LINE * view.more_lines
+        right = _RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation")
         size = cell - _LEFT - indent - right, high - head - _BOTTOM - below
-        ax = page.axes(left + _LEFT + indent, above + head, *size)
-        ax.set_gid(f"panel_{index}")
-        axes.append(ax)
-        contents.append(draw_panel(ax, panel, study))
-        if len(panels) > 1:
+        axes.append(page.axes(left + _LEFT + indent, above + head, *size))
+        contents.append(view.draw(axes[-1]))
+        if len(views) > 1:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
-        page.text(left + 5.5, above + 0.9, contents[-1].title, weight="bold", size=style.TITLE, va="top")
+        page.text(left + 5.5, above + 0.9, view.title, weight="bold", size=style.TITLE, va="top")
     if figure.by_stratum:
-        _share_axes(axes, panels, contents, study)
+        _share_axes([(ax, v) for ax, v, shown in zip(axes, views, contents, strict=True) if not shown.missing])
     if legend:
-        names = [arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)]
-        place = {"loc": "upper right", "ncols": 2, "borderaxespad": 0.2}
-        page.legend(dict(zip(names, names, strict=True)), page.width - 2, 0.0, **place)
+        names = {arm.label: arm.label for arm in (study.trial.arms.control, study.trial.arms.treated)}
+        page.legend(names, page.width - 2, 0.0, loc="upper right", ncols=2, borderaxespad=0.2)
     return page, contents
 
 
-def _share_axes(axes: Sequence[Axes], panels: Sequence[Panel], contents: Sequence[Content], study: Study) -> None:
+def _share_axes(drawn: Sequence[tuple[Axes, View]]) -> None:
     """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
-    drawn = [(ax, panel) for ax, panel, content in zip(axes, panels, contents, strict=True) if not content.missing]
-    for outcome in dict.fromkeys(panel.outcome for _, panel in drawn):
-        own = [(ax, panel) for ax, panel in drawn if panel.outcome == outcome]
+    for outcome in dict.fromkeys(view.panel.outcome for _, view in drawn):
+        own = [(ax, view) for ax, view in drawn if view.panel.outcome == outcome]
         for redraw in (True, False):  # drawing a panel adds room for the marks of values outside
             lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
-            limits = min(lows), max(highs)
-            for ax, panel in own:
+            for ax, view in own:
+                view.limits = min(lows), max(highs)
                 if redraw:
                     ax.clear()
-                    draw_panel(ax, panel.model_copy(update={"limits": limits}), study)
+                    view.draw(ax)
                 else:
-                    ax.set_ylim(limits)
+                    ax.set_ylim(view.limits)
                     draw.name_y(ax, ax.get_ylabel())
-
-
-def _describe(
-    key: str, figure: Figure, study: Study, page: style.Page, contents: list[Content], words: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return the description of a figure as JSON values: label, title, caption, files, and its result in words."""
-    letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
-    panels = [{"letter": own, **content._asdict()} for own, content in zip(letters, contents, strict=True)]
-    title, caption = figure.texts(words, study.strata_labels, study.trial)
-    if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
-        caption += " Triangles at the edge mark values outside the axis."
-    return {
-        "label": figure.label,
-        "title": title,
-        "caption": caption,
-        "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
-        "width_mm": style.WIDTH_MM,
-        "words": " ".join(", ".join(filter(None, (panel["letter"], panel["words"]))) for panel in panels),
-        "panels": panels,
-        "data_label": page.label,
-    }

@@ -123,11 +123,9 @@ class Page:
         Artists with the same label in one axes, such as a line and its band, share an entry.
         """
         found: dict[str, dict[type, Any]] = {}
-        for ax in reversed(self.figure.axes):
-            own: dict[str, dict[type, Any]] = {}
-            for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
-                own.setdefault(name, {})[type(handle)] = handle
-            found |= own
+        for ax in self.figure.axes:
+            drawn = [*zip(*ax.get_legend_handles_labels(), strict=True)]
+            found = {name: {type(handle): handle for handle, own in drawn if own == name} for _, name in drawn} | found
         shown = {names[name]: tuple(reversed(found[name].values())) for name in names if name in found}
         place = {"bbox_to_anchor": (left / self.width, 1 - (self.top + top) / self.height), "frameon": False}
         self.figure.legend(shown.values(), shown.keys(), **place, **style)
