@@ -26,6 +26,15 @@ def said(text):
         ("PINP (µg/L) – W20", {"variable": "p1np", "visit": "week_20", "unit": "ug/l"}),
         ("p16 variant 5, AU", {"variable": "p16_variant_5", "unit": "au"}),
         ("p16 variant 5 week 20", {"variable": "p16_variant_5", "visit": "week_20"}),
+        ("β-CTX, Month 5, ng/mL", {"variable": "ctx", "visit": "week_20", "unit": "ng/ml"}),
+        ("PINP, Month 1, µg/L", {"variable": "p1np", "visit": "week_4", "unit": "ug/l"}),
+        (
+            "Serum C-terminal telopeptide of type I collagen at week 2 (ng/mL)",
+            {"variable": "ctx", "visit": "week_2", "unit": "ng/ml"},
+        ),
+        ("Procollagen type I N-terminal propeptide at baseline", {"variable": "p1np", "visit": "baseline"}),
+        ("Bone mineral density at the ultradistal radius at week 20", {"variable": "bmd_radius", "visit": "week_20"}),
+        ("Bone mineral density at the femoral neck at baseline", {"variable": "bmd_femur_neck", "visit": "baseline"}),
         ("T cell p16INK4a mRNA expression (variant 5)", {"variable": "p16_variant_5"}),
         ("T cell p16INK4a relative expression, variants 1 and 5", {"variable": "p16_variant_1+5"}),
         ("BMD, lumbar spine [g/cm2] BL", {"variable": "bmd_lumbar_spine", "visit": "baseline", "unit": "g/cm2"}),
@@ -40,6 +49,7 @@ def said(text):
         ("CTx follow-up", {"variable": "ctx", "unknown_visit": "follow-up"}),
         ("Participant identification number", {"role": "participant"}),
         ("Unique subject code", {"role": "participant"}),
+        ("Treatment allocation", {"role": "arm"}),
         ("µg/L", {"unit": "ug/l"}),
     ],
 )

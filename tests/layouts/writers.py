@@ -18,9 +18,8 @@ from .cohort import Cohort, trial
 
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
-MONTHS = {"baseline": "Baseline", "week_2": "Week 2", "week_4": "Month 1", "week_20": "Month 5"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
-STRANGE, IN_WORDS, OF_R = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8")).values()
+STRANGE, OF_R = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8")).values()
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
 
@@ -370,16 +369,6 @@ def below(cohort: Cohort) -> list[list]:
     return [*([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]
 
 
-def in_months(v: str, visit: str) -> str:
-    """ "Month 5" has only one visit of the trial in it; units follow a comma, AU among them."""
-    return ", ".join(filter(None, [strange(v), MONTHS[visit] * has_visits(v), any_unit(v)]))
-
-
-def in_words(v: str, visit: str) -> str:
-    name = IN_WORDS.get(v, label(v)) + (f" at {VISITS[visit]}" if has_visits(v) else "")
-    return name + (f" ({unit(v)})" if unit(v) else "")
-
-
 def with_dots(cohort: Cohort) -> list[list]:
     """As R writes them: PINP.0, IL6.2, BMD_radius.20; numbers and truth values as text."""
     heads, *body = table(cohort, lambda v, w: OF_R.get(v, label(v)) + f".{WEEKS[w]}" * has_visits(v), first="pid")
@@ -398,12 +387,8 @@ WRITERS |= {
     "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
     "legend_in_the_header": lambda c: {"Sheet": table(c, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)},
     "legend_below_the_table": lambda c: {"Sheet": [*table(c, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]},
-    "visits_in_months_and_units_after_commas": lambda c: {"Sheet": table(c, in_months)},
     "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
     "ids_under_a_strange_header": lambda c: {"Sheet": table(c, first="Kennung")},
-    "long_names_in_words": lambda c: {
-        "Sheet": table(c, in_words, first="Participant identification number", arm="Treatment allocation")
-    },
     "numbers_behind_names_with_dots": lambda c: {"Sheet": with_dots(c)},
 }
 

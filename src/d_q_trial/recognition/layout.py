@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -133,14 +134,10 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
             anchor = anchors.get(place)
             if anchor and anchor != place and anchor[own] == place[own]:
                 values[column], merged = block.sheet.rows[anchor[0]][anchor[1]], True
-        below = [block.values[r] for r in header.rows[position + 1 :]]
-        current = EMPTY
-        for column, value in enumerate(values):
-            if value != EMPTY:
-                current = value
-            elif not merged and any(cells[column] != EMPTY for cells in below):
-                value = current
-            text = _as_label(value)
+        spread = itertools.accumulate(values, lambda left, value: left if value == EMPTY else value)
+        for column, (value, left) in enumerate(zip(values, spread, strict=True)):
+            below = any(block.values[lower][column] != EMPTY for lower in header.rows[position + 1 :])
+            text = _as_label(left if below and not merged else value)
             if text and text not in labels[column][-1:]:
                 labels[column].append(text)
     return labels
@@ -265,8 +262,8 @@ def _groups_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> 
 
 def _names_group(value: object, vocabulary: Vocabulary) -> bool:
     """Return whether a cell names an arm or a stratum and nothing else."""
-    reading = vocabulary.label(value) if isinstance(value, str) else None
-    return reading is not None and reading.certain and not reading.variable and bool(reading.arm or reading.stratum)
+    reading = vocabulary.label(value if isinstance(value, str) else "")
+    return reading.certain and not reading.variable and bool(reading.arm or reading.stratum)
 
 
 def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
@@ -195,18 +195,15 @@ def unit_factor(stated: str, expected: str) -> float | None:
 
     That is 1.0 for another spelling of the same unit, and None if the two cannot be compared.
     """
-    stated, expected = plain_unit(stated), plain_unit(expected)
-    if stated == expected:
+    if plain_unit(stated) == plain_unit(expected):
         return 1.0
     first, second = _parse(stated), _parse(expected)
-    if first is None or second is None or first[1] != second[1]:
-        return None
-    return float(f"{first[0] / second[0]:.10g}")
+    return float(f"{first[0] / second[0]:.10g}") if first and second and first[1] == second[1] else None
 
 
 def is_known_unit(unit: str) -> bool:
     """Return whether a unit can be interpreted."""
-    return _parse(plain_unit(unit)) is not None
+    return _parse(unit) is not None
 
 
 def is_unit(text: str) -> bool:
@@ -217,7 +214,7 @@ def is_unit(text: str) -> bool:
 def _parse(unit: str) -> tuple[float, tuple[str, ...]] | None:
     """Return the scale of a unit and its base units, as in (1e-3, ("g", "l")) for mg/l."""
     scale, bases = 1.0, []
-    for position, part in enumerate(unit.split("/")):
+    for position, part in enumerate(plain_unit(unit).split("/")):
         match = _UNIT_PART.fullmatch(part)
         if not match:
             return None
@@ -260,24 +257,16 @@ class Reading(Meaning):
         """Whether every word of the label was understood."""
         return not self.rest
 
+    def take(self, pattern: re.Pattern) -> re.Match | None:
+        """Take the first match out of what is not explained yet."""
+        if match := pattern.search(self.rest):
+            self.rest = self.rest[: match.start()] + " " + self.rest[match.end() :]
+        return match
+
 
 def every_arm(trial: Trial) -> dict[str, Arm]:
     """Return the arms of a trial by key, those that are compared first."""
     return trial.analysed_arms | {arm.key: arm for arm in trial.arms.others}
-
-
-class _Label:
-    """A folded label from which one thing after another is taken, and what was found in it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.said: dict[str, Any] = {}
-
-    def take(self, pattern: re.Pattern) -> re.Match | None:
-        """Take the first match out of the text."""
-        if match := pattern.search(self.text):
-            self.text = self.text[: match.start()] + " " + self.text[match.end() :]
-        return match
 
 
 class Vocabulary:
@@ -291,40 +280,38 @@ class Vocabulary:
         self.trial = trial
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.outcomes | trial.markers}
-        named = {role: {k: [k, x.label, *x.names] for k, x in own.items()} for role, own in things.items()}
-        single: dict[str, dict[str, str]] = {role: {} for role in named}  # letters, which stand alone
-        for role, own in named.items():
+        names = {role: {key: [key, x.label, *x.names] for key, x in own.items()} for role, own in things.items()}
+        alone: dict[str, dict[str, str]] = {
+            role: {} for role in names
+        }  # letters and numbers, which are no part of a text
+        for role, own in names.items():
             for code, key in (codes or {}).get(role, {}).items():
                 if key in own and not squash(code).isdigit() and len(code) > 1:
                     own[key].append(code)
                 elif key in own:
-                    single[role][code] = key
+                    alone[role][code] = key
         # Numbers are codes of visits in their own column, and behind names.
-        self.numbered = {code: key for code, key in single["visit"].items() if code.isdigit()}
+        self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}
         self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
         self.arms, self.visits = (
-            {squash(name): key for key, names in named[role].items() for name in names}
-            | {code: key for code, key in single[role].items() if not code.isdigit()}
+            {squash(name): key for key, own in names[role].items() for name in own}
+            | {code: key for code, key in alone[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
-        self.variables: dict[str, set[str]] = defaultdict(set)
-        for key, name in ((key, name) for key, names in named["variable"].items() for name in names):
-            self.variables[squash(name)].add(key)
-        self._name_words = {key: [set(_content(fold(n))) for n in names] for key, names in named["variable"].items()}
-        # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
-        telling = {
-            key: {squash(word) for word in [*_ACRONYM.findall(" ".join(names[1:])), *_LONG_WORD.findall(names[1])]}
-            - {""}
-            for key, names in named["variable"].items()
-        }
-        sharing = Counter(word for own in telling.values() for word in own)
-        short = {key: [word for word in sorted(own) if sharing[word] <= MOST_SHARING] for key, own in telling.items()}
-        glued = {key: "|".join(rf"{word}(?:{GLUED.pattern})?$" for word in own) for key, own in short.items() if own}
-        self._short_names = {key: re.compile(pattern) for key, pattern in glued.items()}
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
-            any_of(name for names in named[role].values() for name in names) for role in ("arm", "visit", "variable")
+            any_of(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
         )
-        self.roles = {squash(name): role for role, names in WORDS["roles"].items() for name in names.split(";")}
+        self.variables: dict[str, set[str]] = defaultdict(set)
+        # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
+        telling: dict[str, set[str]] = defaultdict(set)
+        for key, own in names["variable"].items():
+            for name in own:
+                self.variables[squash(name)].add(key)
+            for word in [*_ACRONYM.findall(" ".join(own[1:])), *_LONG_WORD.findall(own[1])]:
+                telling[squash(word)].add(key)
+        self._telling = {word: keys for word, keys in telling.items() if word and len(keys) <= MOST_SHARING}
+        self._name_words = {key: [set(_content(fold(n))) for n in own] for key, own in names["variable"].items()}
+        self.roles = {squash(name): role for role, own in WORDS["roles"].items() for name in own.split(";")}
         self.roles |= {squash(name): "participant" for name in trial.id_names}
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._context(text[:MOST_LETTERS]))
@@ -351,47 +338,46 @@ class Vocabulary:
         folded, whole, role = fold(text), self.variable(text), self.roles.get(squash(text))
         said = set(_content(folded))
         identifies = bool(said & (PERSONS | IDENTIFIERS)) and said <= PERSONS | IDENTIFIERS | BESIDE_IDENTIFIERS
-        only = {"variable": whole[0]} if len(whole) == 1 else {}
+        only = whole[0] if len(whole) == 1 else None
         if squash(text) in self.ignored:
             return Reading(role="ignored")
         if not folded:
             return Reading()
         if whole and not role:
-            return Reading(**only or {"candidates": whole})
+            return Reading(variable=only, candidates=() if only else whole)
         if arm := self.arm(text):
             return Reading(arm=arm)
         if visit := self.visits.get(squash(text)):
             return Reading(visit=visit)
         if role:
-            return Reading(role=role, **only)
+            return Reading(role=role, variable=only)
         if identifies and (len(said) == 1 or said - PERSONS):
             return Reading(role="participant")
-        return Reading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._parse(folded)
+        return Reading(unit=folded) if len(folded) > 1 and is_unit(folded) else self._parts(folded)
 
-    def _parse(self, folded: str) -> Reading:
-        label = _Label(GROUP_SIZE.sub(" ", folded))
-        said = label.said
+    def _parts(self, folded: str) -> Reading:
+        """Take one thing after another out of a label; what is left of it names a variable or a role."""
+        found = Reading(rest=GROUP_SIZE.sub(" ", folded))
         for _ in range(2):  # parentheses may stand in parentheses
-            label.text = PARENTHESIS.sub(lambda match: self._parentheses(match, said), label.text)
-        if "unit" not in said and (match := label.take(BARE_UNIT)):
-            said["unit"] = match[1] or match[2]
-        head, _, last = label.text.rpartition(",")
-        if "unit" not in said and head.strip() and is_unit(last.strip()):
-            label.text, said["unit"] = head, last.strip()
-        self._take_scale(label)
-        self._take_time(label)
-        arms = [match[0] for match in self._arm_pattern.finditer(label.text)]
-        named = {self.arms.get(squash(arm)) for arm in arms}
-        if len(named) == 1:
-            said["arm"] = named.pop()
-            label.text = self._arm_pattern.sub(" ", label.text)
-        if match := label.take(STRATUM):
-            said["stratum"] = stratum_label(match[0])
-        found = self._name(label.text, Reading(**said))
+            found.rest = PARENTHESIS.sub(lambda match: self._parentheses(match, found), found.rest)
+        if not found.unit and (match := found.take(BARE_UNIT)):
+            found.unit = match[1] or match[2]
+        head, _, last = found.rest.rpartition(",")
+        if not found.unit and head.strip() and is_unit(last.strip()):
+            found.rest, found.unit = head, last.strip()
+        _take_scale(found)
+        doubt = self._take_time(found)
+        arms = self._arms_in(found.rest)
+        if len(arms) == 1:
+            found.arm = arms.pop()
+            found.rest = self._arm_pattern.sub(" ", found.rest)
+        if match := found.take(STRATUM):
+            found.stratum = stratum_label(match[0])
+        found = self._name(found.rest, replace(found, rest=doubt))
         known = FILLERS.union(*self._name_words.get(found.variable or "", ()))
         return replace(found, qualifier="") if set(words(found.qualifier)) <= known else found
 
-    def _parentheses(self, match: re.Match, said: dict[str, Any]) -> str:
+    def _parentheses(self, match: re.Match, found: Reading) -> str:
         """Judge what stands in parentheses: a unit, a legend, part of the name, or a remark; return what stays."""
         before, after = match.string[: match.start()][-1:], match.string[match.end() :][:1]
         inner = " ".join(match[1].split())
@@ -401,70 +387,52 @@ class Vocabulary:
             return " "
         unit, _, remark = inner.partition(",")
         if UNIT.match(unit) and not self.visits.get(squash(unit)) and not any(w.fullmatch(unit) for w, *_ in WEEKS):
-            said["unit"] = unit
+            found.unit = unit
         else:
             remark = inner
-        stays = " percent " if said.get("unit") == "percent" else " "
+        stays = " percent " if found.unit == "percent" else " "
         reading = self._label(remark) if "(" not in remark else Reading(rest=remark)
         certain = reading.certain and (reading.variable or reading.visit or reading.arm or reading.stratum)
         if certain or OTHER_SCALE.search(remark) or CHANGE.search(remark) or STRATA & set(words(remark)):
             return f" {remark}{stays}"
-        if remark:
-            said["qualifier"] = remark.strip()
+        found.qualifier = remark.strip() or found.qualifier
         return stays
 
-    def _take_scale(self, label: _Label) -> None:
-        """Take a change, a percentage or a percentage of the baseline."""
-        of_baseline = PERCENT.search(label.text) and not CHANGE.search(label.text)
-        if of_baseline and label.take(OF_BASELINE):
-            label.take(PERCENT)
-            label.said["measure"] = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
-            return
-        text = FROM_BASELINE.sub(" change ", label.text)
-        percent = PERCENT.search(text) or "pchg" in text
-        if CHANGE.search(text):
-            label.said["measure"] = PERCENT_CHANGE if percent else "change"
-        elif percent:
-            label.said["unit"] = "percent"
-        label.text = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # so that what is around it does not meet
-
-    def _take_time(self, label: _Label) -> None:
-        """Take the visit, or a time that the trial does not have."""
-        visits = self._take_counted(label, WEEKS + DAYS)
-        for match in list(self._visit_pattern.finditer(label.text)):
-            if key := self.visits.get(squash(match[0])):
+    def _take_time(self, found: Reading) -> str:
+        """Take the visit, or a time that the trial does not have; return why it is in doubt."""
+        visits = self._take_counted(found, WEEKS + DAYS)
+        for name in self._visit_pattern.findall(found.rest):
+            if key := self.visits.get(squash(name)):
                 visits.add(key)
-                label.text = label.text.replace(match[0], " ", 1)
-        visits = visits or self._take_counted(label, MONTHS)
-        if not visits and "unknown_visit" not in label.said and not FOLLOW_UP.fullmatch(label.text):
-            match = label.take(FOLLOW_UP)
-            label.said["unknown_visit"] = match[0] if match else None
-        if len(visits) == 2 and BASELINE in visits and ("measure" in label.said or TO.search(label.text)):
+                found.rest = found.rest.replace(name, " ", 1)
+        visits = visits or self._take_counted(found, MONTHS)
+        if not (visits or found.unknown_visit or FOLLOW_UP.fullmatch(found.rest)) and (match := found.take(FOLLOW_UP)):
+            found.unknown_visit = match[0]
+        if len(visits) == 2 and BASELINE in visits and (found.measure or TO.search(found.rest)):
             visits.remove(BASELINE)  # "baseline to week 20"
-            label.said.setdefault("measure", "change")
+            found.measure = found.measure or "change"
         if visits:
-            label.said["unknown_visit"] = None
+            found.unknown_visit = None
         if len(visits) == 1:
-            label.said["visit"] = visits.pop()
-        elif visits:
-            label.said["rest"] = "two visits: " + ", ".join(sorted(visits))
+            found.visit = visits.pop()
+        return "two visits: " + ", ".join(sorted(visits)) if visits else ""
 
-    def _take_counted(self, label: _Label, times: list[tuple[re.Pattern, float, float]]) -> set[str]:
+    def _take_counted(self, found: Reading, times: list[tuple[re.Pattern, float, float]]) -> set[str]:
         """Take numbers of weeks, days or months; a month is a visit if just one of the trial lies in it."""
         visits = set()
         for pattern, shortest, longest in times:
-            for match in list(pattern.finditer(label.text)):
+            for match in list(pattern.finditer(found.rest)):
                 first, last = (float(match[1]) * days for days in (shortest, longest))
                 near = [key for week, key in self.weeks.items() if first <= 7 * week <= last]
                 if len(near) == 1:
                     visits.add(near[0])
                     if longest > shortest:
-                        label.said["assumed"] = f"{match[0]} read as {self.trial.visits[near[0]].label}"
+                        found.assumed = f"{match[0]} read as {self.trial.visits[near[0]].label}"
                 elif self._visit_pattern.fullmatch(match[0]) or "d" in re.findall(r"[a-z]+", match[0]):
                     continue  # a visit of another name, or vitamin D 3
                 else:
-                    label.said["unknown_visit"] = match[0]
-                label.text = label.text.replace(match[0], " ", 1)
+                    found.unknown_visit = match[0]
+                found.rest = found.rest.replace(match[0], " ", 1)
         return visits
 
     def _name(self, text: str, found: Reading) -> Reading:
@@ -515,29 +483,55 @@ class Vocabulary:
 
     def _mentioned(self, text: str) -> set[str]:
         """Return the variables whose names stand in a text."""
-        return {k for m in self._variable_pattern.finditer(text) for k in self.variables.get(squash(m[0]), ())}
+        return {key for name in self._variable_pattern.findall(text) for key in self.variables.get(squash(name), ())}
+
+    def _arms_in(self, text: str) -> set[str | None]:
+        """Return the arms whose names stand in a text."""
+        return {self.arms.get(squash(name)) for name in self._arm_pattern.findall(text)}
 
     def _glued(self, parts: list[str]) -> set[str]:
         """Return the variables whose name stands in a label together with what may be a visit; or else part of a name."""
-        found, word = set(), "".join(parts)
-        for name, keys in self.variables.items() if len(word) <= LONGEST_NAME else ():
-            before, stands, after = word.partition(name)
-            if len(name) > 2 and stands and all(not rest or GLUED.fullmatch(rest) for rest in (before, after)):
-                found |= keys
-        return found or {key for key, names in self._short_names.items() if any(map(names.match, parts))}
+        whole = "".join(parts)
+        names = self.variables if len(whole) <= LONGEST_NAME else {}
+        found = {key for name, keys in names.items() if len(name) > 2 and _stands(name, whole) for key in keys}
+        told = (
+            keys for word, keys in self._telling.items() if any(p.startswith(word) and _stands(word, p) for p in parts)
+        )
+        return found or set().union(*told)
 
     def _context(self, text: str) -> Reading:
         """Read a title or sheet name: what it mentions, where it mentions just one of a kind."""
-        label = _Label(fold(text))
-        self._take_scale(label)
-        measure = label.said.pop("measure", None)
-        self._take_time(label)
-        keys = self._mentioned(label.text)
-        arms = {self.arms.get(squash(match[0])) for match in self._arm_pattern.finditer(label.text)}
+        found = Reading(rest=fold(text))
+        _take_scale(found)
+        measure, found.measure = found.measure, None
+        self._take_time(found)
+        keys = self._mentioned(found.rest)
         mentioned = {
             "variable": keys & set(self.trial.outcomes),
-            "arm": arms,
-            "stratum": {stratum_label(match[0]) for match in STRATUM.finditer(label.text)},
+            "arm": self._arms_in(found.rest),
+            "stratum": {stratum_label(match[0]) for match in STRATUM.finditer(found.rest)},
         }
-        only = {name: found.pop() for name, found in mentioned.items() if len(found) == 1}
-        return Reading(visit=label.said.get("visit"), measure=measure, candidates=tuple(sorted(keys)), **only)
+        only = {name: own.pop() for name, own in mentioned.items() if len(own) == 1}
+        return Reading(visit=found.visit, measure=measure, candidates=tuple(sorted(keys)), **only)
+
+
+def _take_scale(found: Reading) -> None:
+    """Take a change, a percentage or a percentage of the baseline."""
+    of_baseline = PERCENT.search(found.rest) and not CHANGE.search(found.rest)
+    if of_baseline and found.take(OF_BASELINE):
+        found.take(PERCENT)
+        found.measure = "percent_of_baseline"  # 95.9 for a fall by 4.1 percent
+        return
+    text = FROM_BASELINE.sub(" change ", found.rest)
+    percent = PERCENT.search(text) or "pchg" in text
+    if CHANGE.search(text):
+        found.measure = PERCENT_CHANGE if percent else "change"
+    elif percent:
+        found.unit = "percent"
+    found.rest = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # so that what is around it does not meet
+
+
+def _stands(name: str, word: str) -> bool:
+    """Return whether a word is a name with nothing around it but what may be a visit."""
+    before, stands, after = word.partition(name)
+    return bool(stands) and all(not rest or GLUED.fullmatch(rest) for rest in (before, after))

@@ -144,9 +144,7 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
         if exact.certain and exact.variable:
             said["variable"] = exact.variable
         said["candidates"] = tuple(key for key in reading.candidates if key in vocabulary.trial.markers)
-        for name, value in said.items():
-            if value:
-                found.setdefault(name, value)
+        found = {name: value for name, value in said.items() if value} | found
     return Reading(**found)
 
 
