@@ -58,7 +58,7 @@ def test_panels_by_stratum_keep_marker_stratum_and_arm(tmp_path):
     made = cohort.make(outcomes=SMALL)
     frame = read_workbook(writers.save(writers.by_stratum, made, tmp_path / "strata.xlsx"), cohort.trial()).frame
     for marker in cohort.trial().markers:
-        upper = writers.upper_tertile(made, marker)
+        upper = writers.thirds(made, marker)[2]
         for stratum, ids in (("T3", upper), ("T1/T2", set(made.arms) - upper)):
             own = frame[frame.marker.eq(marker) & frame.stratum.eq(stratum)]
             for arm in writers.ARMS:

@@ -89,17 +89,13 @@ def any_unit(variable: str) -> str:
 
 
 def with_unit(variable: str, visit: str | None = None) -> str:
-    text = label(variable) + (f" {VISITS[visit]}" if visit else "")
+    text = label(variable) + (f" {VISITS[visit]}" if visit and has_visits(variable) else "")
     return text + (f" ({unit(variable)})" if unit(variable) else "")
 
 
 def has_visits(variable: str) -> bool:
     outcome = trial().outcomes.get(variable)
     return bool(outcome and outcome.follow_up)
-
-
-def standard(variable: str, visit: str) -> str:
-    return with_unit(variable, visit if has_visits(variable) else None)
 
 
 def plain(variable: str, visit: str) -> str:
@@ -115,7 +111,7 @@ def is_treated(arm: str) -> int:
     return int(arm == "d_q")
 
 
-def table(cohort: Cohort, head=standard, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
+def table(cohort: Cohort, head=with_unit, *, first="ID", arm="Arm", code=arm_label, keys=None, ids=None) -> list[list]:
     """A header and a row per participant: id, arm unless it is None, and the values of (variable, visit) keys."""
     keys = list(cohort.values) if keys is None else keys
     rows = [[first, *([arm] if arm else []), *(head(*key) for key in keys)]]
@@ -406,10 +402,11 @@ def group(cohort: Cohort, variable: str, visit: str, arm: str, members=None) -> 
     return [v for v in (change(cohort, variable, visit, i) for i in ids) if v is not None]
 
 
-def upper_tertile(cohort: Cohort, marker: str) -> set[str]:
+def thirds(cohort: Cohort, marker: str) -> list[set[str]]:
+    """The participants of each third of a marker, from the lowest."""
     cells = cohort.values[marker, "baseline"]
-    cut = np.quantile(list(cells.values()), 2 / 3)
-    return {identity for identity, value in cells.items() if value > cut - 1e-9}
+    cuts = np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9
+    return [{i for i, value in cells.items() if np.searchsorted(cuts, value) == third} for third in range(3)]
 
 
 def pairs(cohort: Cohort) -> list[tuple[str, str]]:
@@ -519,7 +516,7 @@ def by_stratum(cohort, proteins=False):
     """Strata by arm: T1/T2 and T3 above Control and D+Q; baselines by stratum alone; of the proteins those alone or both."""
     sheets = {}
     for marker in trial().markers:
-        upper = upper_tertile(cohort, marker)
+        upper = thirds(cohort, marker)[2]
         strata = {"T1/T2": set(cohort.arms) - upper, "T3": upper}
         for number, (variable, visit) in enumerate(pairs(cohort)):
             if proteins or not variable.startswith("sasp_"):
@@ -534,18 +531,16 @@ def by_stratum(cohort, proteins=False):
 
 def thirds_in_words(cohort):
     """Groups named after three thirds of p16 and the arm."""
-    cells = cohort.values["p16_variant_5", "baseline"]
-    place = np.searchsorted(
-        np.quantile(list(cells.values()), [1 / 3, 2 / 3]) - 1e-9, list(cells.values()), side="right"
-    )
-    names = ["Lowest tertile", "Middle tertile", "Highest tertile"]
-    thirds = {name: {i for i, own in zip(cells, place, strict=True) if own == n} for n, name in enumerate(names)}
+    names = ("Lowest tertile", "Middle tertile", "Highest tertile")
+    of = [
+        (f"{name}, {arm_label(arm)}", arm, members)
+        for name, members in zip(names, thirds(cohort, "p16_variant_5"), strict=True)
+        for arm in ARMS
+    ]
     sheets = {}
     for number, key in enumerate(pairs(cohort)):
         title = f"{label(key[0])} % change, week {WEEKS[key[1]]}, by p16 variant 5"
-        of = [(third, arm) for third in thirds for arm in ARMS]
-        columns = ([f"{third}, {arm_label(arm)}", *group(cohort, *key, arm, thirds[third])] for third, arm in of)
-        sheets[f"Fig {number}"] = [[title], *across(columns)]
+        sheets[f"Fig {number}"] = [[title], *across([head, *group(cohort, *key, arm, ids)] for head, arm, ids in of)]
     return sheets
 
 
@@ -559,7 +554,7 @@ def titled_panels(cohort):
 
 def changes_beside_a_tertile(cohort):
     """A row a participant with percent changes, baselines, and the third of p16 by number."""
-    upper = upper_tertile(cohort, "p16_variant_5")
+    upper = thirds(cohort, "p16_variant_5")[2]
     first = [key for key in cohort.values if key[1] == "baseline" and key[0] in trial().outcomes]
     heads = ["p16 variant 5 tertile", *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort))]
     rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in pairs(cohort))] for i in cohort.arms]

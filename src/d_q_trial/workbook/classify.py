@@ -20,12 +20,9 @@ MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
 _SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
-_LEGENDS = [
-    re.compile(rf"(?P<code>[\w.]{{1,12}})\s*(?:{sign})\s*(?P<name>[^=:;,()\[\]\n→]{{1,60}})", re.I) for sign in _SIGNS
-] + [
-    re.compile(rf"(?P<name>[^=:;,()\[\]\n→\d]{{1,60}}?)\s*(?:{sign})\s*(?P<code>[\w.]{{1,3}})(?![\w.])", re.I)
-    for sign in _SIGNS
-]
+_CODE_FIRST = r"(?P<code>[\w.]{1,12})\s*(?:SIGN)\s*(?P<name>[^=:;,()\[\]\n→]{1,60})"
+_NAME_FIRST = r"(?P<name>[^=:;,()\[\]\n→\d]{1,60}?)\s*(?:SIGN)\s*(?P<code>[\w.]{1,3})(?![\w.])"
+_LEGENDS = [re.compile(text.replace("SIGN", s), re.I) for text in (_CODE_FIRST, _NAME_FIRST) for s in _SIGNS]
 _EXPLAINS = re.compile(r"[=:→\-–—]| is | means ")
 LONGEST_CODE = 4
 LONGEST_TEXT = 2000  # characters of one text that are searched for codes
@@ -269,12 +266,11 @@ def _ids_by_content(plan: Plan) -> None:
         return
     fitting = []
     for column in plan.columns:
-        distinct = column.distinct
-        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in distinct]
-        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
-        if column.role not in ("ignore", "data") or column.variable or column.candidates or not one_each:
+        if column.role not in ("ignore", "data") or column.variable or column.candidates:
             continue
-        if forms[0].prefix or (plan.block.transposed and distinct[0] not in (0, 1)):
+        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
+        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+        if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
             fitting.append(column)
     if len(fitting) == 1:
         fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
@@ -295,20 +291,19 @@ def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
 def _one_of_each_role(plan: Plan) -> None:
     """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
     for role in ("participant", "arm", "visit", "variable"):
-        columns = plan.having(role)
-        if role == "participant":  # a sample or record is not a participant: one may have several
-            columns.sort(key=_unlikelihood)
-        keep = next((c for c in columns if c.confidence != "unsure"), columns[0] if columns else None)
-        for column in columns:
-            if column is not keep:
-                why = f"the {role} is taken from column {plan.block.address(0, keep.index)}"
-                column.judge("ignore", column.confidence, why)
+        columns = sorted(plan.having(role), key=_unlikelihood)
+        for column in columns[1:]:
+            why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
+            column.judge("ignore", column.confidence, why)
 
 
-def _unlikelihood(column: Column) -> tuple[bool, bool, int]:
-    """Return what sorts columns of ids, the likeliest first: not of samples, named after people, of most of them."""
-    label, count = fold(column.label), len(column.distinct)
-    return bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
+def _unlikelihood(column: Column) -> tuple[int, ...]:
+    """Return what sorts columns of a role, the likeliest first: of ids those not of samples, named after people, of most."""
+    unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
+    if column.role != "participant":
+        return (unsure,)
+    # A sample or record is not a participant: one may have several.
+    return unsure, bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
 
 
 def _settle_kind(plan: Plan, trial: Trial) -> None:
