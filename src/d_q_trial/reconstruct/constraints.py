@@ -143,11 +143,8 @@ class RankSum(Constraint):
         first, second = column[self.first], column[self.second]
         pairs, n = first.size * second.size, self.items.size
         ordered = np.sort(np.concatenate([first, second]))
-        new = np.flatnonzero(ordered[1:] != ordered[:-1])
-        ties = 0.0
-        if new.size < n - 1:
-            runs = np.diff(np.concatenate([[-1], new, [n - 1]])).astype(float)
-            ties = float(np.sum(runs**3 - runs))
+        runs = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
+        ties = np.sum(runs**3 - runs)
         variance = pairs / 12 * (n + 1 - ties / (n * (n - 1)))
         excess = np.sign(first[:, None] - second).sum() / 2  # of U over its expectation
         return float(excess / math.sqrt(variance)) if variance > 0 else 0.0

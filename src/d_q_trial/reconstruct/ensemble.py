@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..changes import build_changes
-from ..comparisons import Layout
+from ..comparisons import Layout, table
 from ..config.settings import Analysis, Robustness
 from ..errors import UserError
 from ..files import atomic
@@ -48,16 +48,15 @@ def numbers_of(
     changes = build_changes(people, trial, analysis)
     layout = Layout(changes, build_strata(people, trial, analysis), trial, analysis)
     results, _ = build_results(people, layout)
-    chosen = results["contrast"].eq(trial.contrast) & results["measure"].eq(analysis.measure)
-    chosen &= results["statistic"].isin(tuple(_NAMES))
-    overall = [comparison for comparison in layout.compared if not comparison.marker]
-    rows = [row for comparison in overall for row in covariance_rows(comparison, analysis)]
-    covariance = pd.DataFrame(rows, columns=list(results.columns))
-    covariance = covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")]
+    covariance = table([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # P from placements is wanted, so one permutation is enough.
     interaction = interactions(layout, robustness.model_copy(update={"permutations": 1}))
-    interaction = interaction[interaction["statistic"].eq("p") & interaction["method"].str.startswith("placements")]
-    parts = {RANK_SUM: results[chosen], COVARIANCE: covariance, INTERACTION: interaction}
+    chosen = results[["contrast", "measure"]].eq([trial.contrast, analysis.measure]).all(axis=1)
+    parts = {
+        RANK_SUM: results[chosen & results["statistic"].isin(tuple(_NAMES))],
+        COVARIANCE: covariance[covariance["statistic"].eq("p") & covariance["measure"].eq("log_ratio")],
+        INTERACTION: interaction[interaction["statistic"].eq("p") & interaction["method"].str.startswith("placements")],
+    }
     tables = [part.assign(analysis=name, quantity=part["statistic"])[[*KEYS, "value"]] for name, part in parts.items()]
     return pd.concat(tables, ignore_index=True), people.label
 
