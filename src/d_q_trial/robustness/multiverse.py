@@ -253,16 +253,12 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     from statsmodels.stats.anova import anova_lm
 
     fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), known).fit()
-    by_choice = anova_lm(fit, typ=2)
-    rows = [(name, known[name].nunique(), *by_choice.loc[f"C({name})", ["df", "sum_sq"]]) for name in choices]
-    rows += [
-        (ALL_CHOICES, None, fit.df_model, fit.ess),
-        (REST, None, fit.df_resid, fit.ssr),
-        (TOTAL, None, len(known) - 1, fit.centered_tss),
-    ]
-    frame = pd.DataFrame(rows, columns=["choice", "options", "df", "sum_of_squares"])
+    frame = anova_lm(fit, typ=2).set_axis([*choices, REST]).rename(columns={"sum_sq": "sum_of_squares"})
+    frame.loc[ALL_CHOICES, ["df", "sum_of_squares"]] = fit.df_model, fit.ess
+    frame.loc[TOTAL, ["df", "sum_of_squares"]] = len(known) - 1, fit.centered_tss
     frame = frame.assign(share=frame["sum_of_squares"] / fit.centered_tss, specifications=len(known), method=METHOD)
-    return frame.astype({"options": "Int64", "df": "Int64"})[list(CHOICE_COLUMNS)]
+    frame = frame.assign(options=known[choices].nunique()).astype({"options": "Int64", "df": "Int64"})
+    return frame.loc[[*choices, ALL_CHOICES, REST, TOTAL]].reset_index(names="choice")[list(CHOICE_COLUMNS)]
 
 
 def permuted_band(counts: Counts | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -97,8 +97,7 @@ def measurements(
     def values(variable: str, visit: str, measure: str = VALUE) -> np.ndarray:
         return column_of(wide, variable, visit, measure)[analysed]
 
-    measured = {outcome: trial.outcomes[outcome].follow_up for outcome in multiverse.outcomes}
-    visits = {outcome: tuple(visit for visit in trial.visits if visit in own) for outcome, own in measured.items()}
+    visits = {key: tuple(v for v in trial.visits if v in trial.outcomes[key].follow_up) for key in multiverse.outcomes}
     pairs = [(outcome, visit) for outcome, own in visits.items() for visit in own]
     subgroups = {}
     for marker in (m for m in trial.markers if multiverse.markers == "all" or m in multiverse.markers):
