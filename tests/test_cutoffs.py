@@ -185,6 +185,9 @@ def test_the_best_cut_is_the_one_with_the_smallest_p():
         assert row.p == pytest.approx(smallest[key])
         assert row.cuts == tried[key]
         assert shift[*key, row.cut] == row.hodges_lehmann
+        for of in ("side", "family"):  # P counts the data as a permutation, the interval does not
+            p, low, high = (getattr(row, f"p_best_of_{of}{end}") for end in ("", "_lower", "_upper"))
+            assert low < p < high + 1 / 1000
 
 
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
