@@ -218,9 +218,10 @@ def sample(n: int, knots: Sequence[float], rng: np.random.Generator) -> np.ndarr
     at = np.arange(n) / (n - 1) + rng.uniform(-0.35, 0.35, n) / (n - 1)
     at = np.sort(np.clip(at, 0, 1))
     at[0], at[-1] = 0.0, 1.0
-    outside = np.maximum(4 * np.abs(at - 0.5) - 1, 0)  # from 0 at a quartile to 1 at the extreme
-    tail = np.where(at < 0.5, low - first, high - third) * outside**_TAIL
-    values = np.interp(at, [0.25, 0.5, 0.75], [first, middle, third]) + tail
+    values = np.interp(at, [0.25, 0.5, 0.75], [first, middle, third])
+    lower, upper = at < 0.25, at > 0.75
+    values[lower] = first - (first - low) * (1 - at[lower] / 0.25) ** _TAIL
+    values[upper] = third + (high - third) * ((at[upper] - 0.75) / 0.25) ** _TAIL
     for probability, value in ((0.25, first), (0.5, middle), (0.75, third)):
         position = (n - 1) * probability
         below = int(position)
