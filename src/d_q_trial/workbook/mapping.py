@@ -141,6 +141,10 @@ class Plan(Meaning):
         """Return the cell of a data row."""
         return self.block.values[self.header.first_data + position][column.index]
 
+    def cells(self, column: Column) -> list:
+        """Return the cells of a column below the header."""
+        return [row[column.index] for row in self.body]
+
     def holds_data(self, position: int) -> bool:
         """Return whether a data row holds anything in the columns of values."""
         return any(self.cell(position, column) != EMPTY for column in self.data)
@@ -183,11 +187,12 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     return name
 
 
-def _block(name: str, area: str, info: ValidationInfo) -> Block:
-    """Return the cells of a sheet in a range such as ``A1:K61``."""
-    if name not in info.context["sheet"]:
+def _block(place: str, info: ValidationInfo) -> Block:
+    """Return the cells of a place such as ``Sheet!A1:K61``."""
+    name, _, area = place.rpartition("!")
+    sheet = info.context["sheet"].get(name)
+    if sheet is None:
         raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
-    sheet = info.context["sheet"][name]
     try:
         left, top, right, bottom = map(int, range_boundaries(area.strip()))
     except (TypeError, ValueError):
@@ -199,17 +204,12 @@ def _block(name: str, area: str, info: ValidationInfo) -> Block:
     return Block(sheet, rows, columns, transposed=info.data.get("participants") == "columns")
 
 
-def _panel(place: str, info: ValidationInfo) -> Block:
-    name, _, area = place.rpartition("!")
-    return _block(name, area, info)
-
-
 def _range(area: str, info: ValidationInfo) -> Block | None:
     if info.data.get("panels", True) or "sheet" not in info.data:
         return None
     if not (info.data["sheet"] and area):
         raise ValueError("a key is missing; expected sheet and range, or panels")
-    return _block(info.data["sheet"], area, info)
+    return _block(f"{info.data['sheet']}!{area}", info)
 
 
 def _inside(name: str, info: ValidationInfo) -> str:
@@ -230,7 +230,7 @@ def _by_number(blocks: Any) -> dict[int, Any]:
 TextKeys = BeforeValidator(_text_keys)
 # A column may be written as one word: ``ignore``, or its role.
 OneWord = BeforeValidator(lambda value: {"is": value or "ignore"} if isinstance(value, str | None) else value)
-OrEmpty = BeforeValidator(lambda value: value or {})
+OrEmpty, OrData = BeforeValidator(lambda value: value or {}), BeforeValidator(lambda value: value or "data")
 VariableKey, VisitKey, ArmKey, MarkerKey = (Annotated[str, AfterValidator(partial(_key, kind=kind))] for kind in NAMED)
 
 
@@ -244,16 +244,11 @@ class Statement(Strict):
     marker: MarkerKey | None = None
     measure: Literal["value", "percent_change", "percent_of_baseline"] | None = None
 
-    @property
-    def said(self) -> dict[str, Any]:
-        """What is said, by name."""
-        return {name: value for name in SAID if (value := getattr(self, name)) is not None}
-
 
 class ColumnEntry(Statement):
     """A column, or a row where participants stand in columns."""
 
-    role: Literal[ROLES] | None = Field(default=None, alias="is")  # type: ignore[valid-type]
+    role: Annotated[Literal[ROLES], OrData] = Field(default="data", alias="is")  # type: ignore[valid-type]
     unit: str | None = None
     factor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
@@ -262,7 +257,7 @@ class BlockEntry(Statement):
     """A rectangle of a sheet, or several alike: ``panels`` names them as ``Sheet!A1:B20``, with what only they say."""
 
     participants: Literal["rows", "columns"] = "rows"
-    panels: dict[Annotated[str, AfterValidator(_panel)], Annotated[Statement, OrEmpty]] = {}
+    panels: dict[Annotated[str, AfterValidator(_block)], Annotated[Statement, OrEmpty]] = {}
     sheet: str = ""
     range: Annotated[str, AfterValidator(_range)] = Field(default="", validate_default=True)
     header: Annotated[int, Field(ge=0)] = 1
@@ -274,7 +269,8 @@ class BlockEntry(Statement):
     def plans(self) -> list[Plan]:
         """The plan of the block, or of each panel."""
         blocks: Any = self.panels or {self.range: Statement()}
-        return [self._plan(block, self.said | own.said) for block, own in blocks.items()]
+        said = self.model_dump(include={*SAID}, exclude_none=True)
+        return [self._plan(block, said | own.model_dump(exclude_none=True)) for block, own in blocks.items()]
 
     def _plan(self, block: Block, said: dict[str, Any]) -> Plan:
         header = Header(rows=list(range(self.header)), first_data=self.header)
@@ -282,11 +278,11 @@ class BlockEntry(Statement):
         header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
         plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **said)
         for index, name in enumerate(block.names(relative=bool(self.panels))):
-            own, stated = self.columns.get(name), {"why": "not in the mapping"}
+            own, why = self.columns.get(name), "not in the mapping"
             if own:
                 why = "ignored by the mapping" if own.role == "ignore" else ""
-                stated = {"role": own.role or "data", "unit": own.unit, "factor": own.factor, "why": why, **own.said}
-            plan.columns.append(Column(index, header.text(index), **stated))
+            stated = own.model_dump(exclude_none=True) if own else {}
+            plan.columns.append(Column(index, header.text(index), why=why, **stated))
         plan.kind = self.kind or plan.kind_by_roles
         return plan
 

@@ -6,8 +6,9 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -160,28 +161,20 @@ class BlockReader:
     def __init__(self, plan: Plan, vocabulary: Vocabulary, reading: Reading) -> None:
         self.plan, self.vocabulary, self.trial, self.reading = plan, vocabulary, vocabulary.trial, reading
         self.codes, self.policy, self.faults = reading.codes, reading.policy, reading.faults
-        self.body, self.header = plan.body, plan.header
+        self.body, block, header = plan.body, plan.block, plan.header
         self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED)}
-        last = plan.block.values[self.header.rows[-1]] if self.header.rows else []
-        repeated = any(cell != EMPTY for cell in last)  # the header may be
-        self.use = np.array([not (repeated and row == last) for row in self.body], dtype=bool)
+        repeated = [block.values[row] for row in header.rows[-1:] if any(cell != EMPTY for cell in block.values[row])]
+        self.use = np.array([row not in repeated for row in self.body], dtype=bool)
         self.unknown = np.zeros(len(self.body), dtype=bool)
-        if self.policy.hidden_rows == "ignore" and not plan.block.transposed:
-            own = plan.block.rows[self.header.first_data :]
-            self.use &= [row not in plan.block.sheet.hidden_rows for row in own]
+        if self.policy.hidden_rows == "ignore" and not block.transposed:
+            self.use &= [row not in block.sheet.hidden_rows for row in block.rows[header.first_data :]]
         self._read_sections()
-        if column := plan.one("participant"):
-            self._read_ids(column)
-        else:
-            self._skip_summaries()
-        if column := plan.one("stratum"):
-            self._fill(column, lambda cell: self._decoded("stratum", cell) or stratum_label(canonical_id(cell)))
-        if column := plan.one("arm"):
-            self._read_arms(column)
-        if column := plan.one("visit"):
-            self._read_visits(column)
-        if column := plan.one("variable"):
-            self._fill(column, self._variable_of)
+        self._read_ids(plan.one("participant"))
+        for role in ("stratum", "arm", "visit", "variable"):
+            if column := plan.one(role):
+                self._read_names(column)
+        if (column := plan.one("visit")) and not plan.one("arm"):
+            self._read_events(column)
         plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
 
     def _decoded(self, role: str, cell: object) -> str | None:
@@ -193,32 +186,34 @@ class BlockReader:
         """Read rows that hold a single name: they head the rows below them."""
         said: dict[str, str] = {}
         for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
-            both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
-            if not both_ends and len(row) - row.count(EMPTY) == 1:
-                cell = next(value for value in row if value != EMPTY)
-                if names := self._section(cell) if label_like(cell) else {}:
-                    said |= names
-                    for role, name in names.items():
-                        self.plan.spellings[role][canonical_id(cell)] = name
-                    self.use[position] = False
-                    continue
-            for role, name in said.items():
-                self.said[role][position] = name
+            if names := self._section(row):
+                said |= names
+                self.use[position] = False
+            else:
+                for role, name in said.items():
+                    self.said[role][position] = name
 
-    def _section(self, cell: str) -> dict[str, str]:
-        """Return what a heading says for certain, by role."""
+    def _section(self, row: list) -> dict[str, str]:
+        """Return what a row says for certain, by role, if it holds a single name."""
+        both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
+        cell = EMPTY if both_ends or len(row) - row.count(EMPTY) != 1 else next(cell for cell in row if cell != EMPTY)
+        if not label_like(cell):
+            return {}
         reading = self.vocabulary.label(cell)
         said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
         if not any(said.values()) and reading.certain:
             said = {role: getattr(reading, role) for role in CODED}
-        return {role: name for role, name in said.items() if name}
+        names = {role: name for role, name in said.items() if name}
+        for role, name in names.items():
+            self.plan.spellings[role][canonical_id(cell)] = name
+        return names
 
     def _cells(self, column: Column) -> list:
         """Return a column's cells, with merged cells and names written once per group filled down."""
-        cells, plan = [row[column.index] for row in self.body], self.plan
+        cells, plan = self.plan.cells(column), self.plan
         if EMPTY not in cells:
             return cells
-        merged, first = plan.block.sheet.merged, self.header.first_data
+        merged, first = plan.block.sheet.merged, plan.header.first_data
         places = {plan.block.place(first + i, column.index): i for i in range(len(cells) if merged else 0)}
         for top, left, bottom, right in merged:
             for place in itertools.product(range(top, bottom + 1), range(left, right + 1)):
@@ -234,10 +229,16 @@ class BlockReader:
                     cells[position] = cells[position - 1]
         return cells
 
-    def _read_ids(self, column: Column) -> None:
-        ids, unusual = self.said["participant"], []
-        for position, cell in enumerate(self._cells(column)):
-            if not self.use[position] or self._skip_summary(position, column, cell):
+    def _read_ids(self, column: Column | None) -> None:
+        """Read the ids; leave out rows without one, and those that a word there, or beside the values, calls a summary."""
+        cells, ids, unusual = self._cells(column) if column else [], self.said["participant"], []
+        for beside in [column] if column else self.plan.having("ignore"):
+            for position, text in enumerate(cells if column else self.plan.cells(beside)):
+                if self.use[position] and _is_summary(text):
+                    self.use[position] = False
+                    self.faults.note("summary row", self.plan.place(position, beside, text))
+        for position, cell in enumerate(cells):
+            if not self.use[position]:
                 continue
             if cell == EMPTY or isinstance(cell, Flag):
                 self.use[position] = False
@@ -251,81 +252,15 @@ class BlockReader:
             place = self.plan.place(unusual[0], column, ids[unusual[0]])
             self.faults.note("id characters", place, count=len(unusual))
 
-    def _skip_summaries(self) -> None:
-        """Leave out rows without ids that a word beside the values calls a mean, a median or the like."""
-        for column in self.plan.having("ignore"):
-            for position, row in enumerate(self.body):
-                if self.use[position] and label_like(row[column.index]):
-                    self._skip_summary(position, column, row[column.index])
-
-    def _skip_summary(self, position: int, column: Column, cell: object) -> bool:
-        """Leave out a row whose cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
-        if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
-            return False
-        folded = fold(cell)
-        summary = bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
-        if summary:
-            self.use[position] = False
-            self.faults.note("summary row", self.plan.place(position, column, cell))
-        return summary
-
-    def _read_arms(self, column: Column) -> None:
-        """Read the arm of each row, and a stratum that the same cell names."""
-        trial, cells = self.trial, self._cells(column)
-        used = {cell for cell, use in zip(cells, self.use, strict=True) if use and cell != EMPTY}
-        readings = {cell: self.vocabulary.label(canonical_id(cell)) for cell in used}
-        arms = {cell: self._decoded("arm", cell) or reading.arm for cell, reading in readings.items()}
-        unknown = [cell for cell, arm in arms.items() if arm is None]
-        only_control = len(arms) == 2 and len(unknown) == 1 and trial.arms.control.key in arms.values()
-        if only_control and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
-            arms[unknown[0]] = trial.arms.treated.key
-            self.faults.note("arm", self.plan.place(0, column, str(unknown[0])), treated=trial.arms.treated)
-        labels = " or ".join(arm.label for arm in every_arm(trial).values())
-        self._fill(column, arms.get, labels=labels)
-        for position, cell in enumerate(cells):
-            if self.use[position] and cell != EMPTY:
-                self.unknown[position] = arms[cell] is None
-                if readings[cell].arm and not self.said["stratum"][position]:
-                    self.said["stratum"][position] = readings[cell].stratum
-
-    def _read_visits(self, column: Column) -> None:
-        """Read the visit of each row; bare numbers are weeks if the header says so, or if they hardly can be visits."""
-        header, weeks = fold(column.label), self.vocabulary.weeks
-        numbers = {float(text) for row in self.body if (text := canonical_id(row[column.index])).isdigit()}
-        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
-        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
-        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
-            are_weeks = True
-            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
-
-        def find(cell: object) -> str | None:
-            if coded := self._decoded("visit", cell):
-                return coded
-            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
-            if "month" in header and text.isdigit():
-                return self.vocabulary.visit(f"{text} months")
-            if not (is_number(cell) or text.isdigit()) or are_weeks:
-                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
-                return weeks.get(week) or self.vocabulary.visit(text)
-            return self.vocabulary.visit(f"visit {text}")
-
-        self._fill(column, find)
-        for position, row in enumerate(self.body if not self.plan.one("arm") else ()):
-            cell = row[column.index]  # REDCap: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2
-            if match := _EVENT_WITH_ARM.search(cell) if isinstance(cell, str) else None:
-                arm = self._decoded("arm", match[1]) or self.vocabulary.arm(match[2] or "")
-                self.said["arm"][position] = self.said["arm"][position] or arm
-                self.plan.spellings["arm"][match[1]] = arm
-
-    def _variable_of(self, cell: object) -> str | None:
-        reading = self.vocabulary.label(str(cell))
-        return self._decoded("variable", cell) or (reading.variable if reading.certain else None)
-
-    def _fill(self, column: Column, find: Callable, **words: str) -> None:
+    def _read_names(self, column: Column) -> None:
         """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
-        cells, role = self._cells(column), column.role
+        cells, role, stratum = self._cells(column), column.role, self.said["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        meaning = {cell: find(cell) for cell in counts}
+        find = self._visit_finder(column, counts) if role == "visit" else partial(self._named, role)
+        meaning = {cell: self._decoded(role, cell) or find(cell) for cell in counts}
+        if role == "arm":
+            self._infer_treated(column, meaning)
+        labels = " or ".join(arm.label for arm in every_arm(self.trial).values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
                 continue
@@ -335,7 +270,57 @@ class BlockReader:
                 self.said[role][position] = safe_text(meaning[cell])
             elif times := counts.pop(cell, 0):
                 place, rows = self.plan.place(position, column, cell), f" (in {times} rows)" * (times > 1)
-                self.faults.error(f"unknown {role}", place, stops=role != "variable", rows=rows, **words)
+                self.faults.error(f"unknown {role}", place, stops=role != "variable", rows=rows, labels=labels)
+            if role == "arm" and self.use[position]:
+                self.unknown[position] = meaning[cell] is None
+                reading = self.vocabulary.label(canonical_id(cell))
+                stratum[position] = stratum[position] or (reading.stratum if reading.arm else None)
+
+    def _named(self, role: str, cell: object) -> str | None:
+        """Return the stratum, arm or variable that a cell names by itself."""
+        text = canonical_id(cell)
+        if role == "stratum":
+            return stratum_label(text)
+        reading = self.vocabulary.label(text)
+        return reading.arm if role == "arm" else reading.variable if reading.certain else None
+
+    def _infer_treated(self, column: Column, arms: dict) -> None:
+        """Take the other one of two arms for the treated one, if the first is the control and its name fits."""
+        known, unknown = {*arms.values()} - {None}, [cell for cell, arm in arms.items() if arm is None]
+        one_other = len(arms) == 2 and known == {self.trial.arms.control.key} and len(unknown) == 1
+        if one_other and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
+            arms[unknown[0]] = self.trial.arms.treated.key
+            place = self.plan.place(0, column, str(unknown[0]))
+            self.faults.note("arm", place, treated=self.trial.arms.treated)
+
+    def _visit_finder(self, column: Column, cells: Iterable) -> Callable:
+        """Return what finds visits; bare numbers are weeks if the header says so, or if they hardly can be visits."""
+        header, weeks = fold(column.label), self.vocabulary.weeks
+        numbers = {float(text) for text in map(canonical_id, cells) if text.isdigit()}
+        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
+        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
+        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
+            are_weeks = True
+            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
+
+        def find(cell: object) -> str | None:
+            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
+            if "month" in header and text.isdigit():
+                return self.vocabulary.visit(f"{text} months")
+            if not (is_number(cell) or text.isdigit()) or are_weeks:
+                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
+                return weeks.get(week) or self.vocabulary.visit(text)
+            return self.vocabulary.visit(f"visit {text}")
+
+        return find
+
+    def _read_events(self, column: Column) -> None:
+        """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
+        for position, cell in enumerate(self.plan.cells(column)):
+            if match := _EVENT_WITH_ARM.search(str(cell)):
+                arm = self._decoded("arm", match[1]) or self.vocabulary.arm(match[2] or "")
+                self.said["arm"][position] = self.said["arm"][position] or arm
+                self.plan.spellings["arm"][match[1]] = arm
 
     # Values
 
@@ -464,3 +449,11 @@ class BlockReader:
         own = rows[rows["use"] & rows["stratum"].notna()].dropna(subset="participant").drop_duplicates("participant")
         name, texts = safe_text(column.label or "stratum"), own["stratum"].tolist()
         return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
+
+
+def _is_summary(cell: object) -> bool:
+    """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+    if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+        return False
+    folded = fold(cell)
+    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
