@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -131,12 +132,12 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
     _rewrite([plan for plan in plans if plan.people], faults)
     own = [plan for plan in plans if plan.one("participant") and plan.people]
     for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
-        used = plan.rows.loc[plan.rows["use"], "participant"].dropna()
-        column, first = plan.one("participant"), {identity: i for i, identity in reversed(list(used.items()))}
-        for position, identity in used[used.duplicated()].items():
-            other = plan.place(first[identity], column)["cell"]
-            faults.error("duplicate participant", plan.place(position, column, identity), other=other)
-            plan.rows.loc[position, "use"] = False
+        column, first = plan.one("participant"), dict[str, int]()
+        for position, identity in plan.rows.loc[plan.rows["use"], "participant"].dropna().items():
+            if first.setdefault(identity, position) != position:
+                other = plan.place(first[identity], column)["cell"]
+                faults.error("duplicate participant", plan.place(position, column, identity), other=other)
+                plan.rows.loc[position, "use"] = False
     own = [plan for plan in own if plan.cohort != POPULATION]
     seen: dict[str, str] = {}
     for plan in own:
@@ -209,21 +210,19 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     A column of arms counts before headers, titles and names of sheets. A sample of people of whom most turn out to be
     participants is the trial's.
     """
-    stated: tuple[list, list] = ([], [])
+    stated = []
     for plan in plans:
-        naming = plan.one("arm") or plan.columns[0]
-        by_arm = [column for column in plan.data if column.arm and not plan.one("arm") and plan.kind != "groups"]
-        of_title = plan.arm if plan.kind != "groups" and not plan.one("arm") else None
-        own = plan.rows[plan.rows["use"]].dropna(subset="participant")
+        own, column = plan.rows[plan.rows["use"]].dropna(subset="participant"), plan.one("arm")
+        whole = plan.kind == "groups" or column is not None  # headers and title speak of no participant's arm
+        headers = [] if whole else [c for c in plan.data if c.arm]
+        title = Column(0, arm=None if whole else plan.arm)
         for position, identity, arm in zip(own.index, own["participant"], own["arm"], strict=True):
-            if arm:
-                stated[0].append((identity, arm, plan.place(position, naming)))
-            elif by_arm or of_title:
-                filled = (column for column in by_arm if plan.cell(position, column) != EMPTY)
-                column = next(filled, Column(0, arm=of_title))
-                stated[1].append((identity, column.arm, plan.place(position, column)))
+            naming = next((c for c in headers if plan.cell(position, c) != EMPTY), title)
+            if arm or naming.arm:
+                place = plan.place(position, (column or plan.columns[0]) if arm else naming)
+                stated.append((arm is None, identity, arm or naming.arm, place))
     known: dict[str, tuple[str, dict[str, str]]] = {}
-    for identity, arm, place in (entry for entry in (*stated[0], *stated[1]) if entry[1]):
+    for _, identity, arm, place in sorted(stated, key=itemgetter(0)):
         first, where = known.setdefault(identity, (arm, place))
         if first != arm:
             faults.error("arm changed", place | {"value": arm}, identity=identity, first=first, where=where)
@@ -366,15 +365,14 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterato
     """Compare given changes, and panels without ids, with what raw values make, and drop those that raw values make again."""
     linked = frame["linked"]
     raw = frame[linked & frame["measure"].eq(VALUE) & frame["cohort"].eq(TRIAL) & frame["text"].eq("")]
-    values = {key: own.set_index("participant")["value"] for key, own in raw.groupby(["variable", "visit"])}
     arms = frame[linked].set_index("participant")["arm"].to_dict()
+    raw = raw.set_index(["variable", "visit", "participant"])["value"].sort_index()
+    base = raw[raw.index.get_level_values("visit") == BASELINE].droplevel("visit")
+    base = base.reindex(raw.index.droplevel("visit")).set_axis(raw.index)
+    changes = (100 * (raw - base) / base)[base > 0]
     for source, own in frame[~linked | frame["measure"].eq(PERCENT_CHANGE)].groupby("source", sort=False):
-        made = values.get((source.variable, source.visit), pd.Series(dtype=float))
-        if source.measure == PERCENT_CHANGE:
-            base = values.get((source.variable, BASELINE), pd.Series(dtype=float))
-            base = base[base > 0].reindex(made.index)
-            made = (100 * (made - base) / base).dropna()
-        if made.empty or source.variable not in trial.outcomes:
+        made = (changes if source.measure == PERCENT_CHANGE else raw).get((source.variable, source.visit))
+        if made is None or source.variable not in trial.outcomes:
             continue
         # Half a unit of the last decimal that the values were written with.
         decimals = max((len(f"{value:.10g}".partition(".")[2]) for value in own["value"]), default=0)
@@ -383,8 +381,7 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterato
             own = own[own["participant"].isin(made.index)]
             _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label, faults)
         else:
-            groups = set(own["arm"]) - {""}
-            pool = np.array([value for identity, value in made.items() if not groups or arms[identity] in groups])
+            pool = made[made.index.map(arms).isin(own["arm"])] if own["arm"].any() else made
             near = [np.isclose(pool, value, rtol=1e-7, atol=tolerance).any() for value in own["value"]]
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
             words = {"label": source.label, "group": group, "count": len(own), "matched": sum(near)}
