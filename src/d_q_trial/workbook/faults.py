@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,14 +67,12 @@ class Faults:
 
     def _lines(self, *, stops: bool) -> list[str]:
         """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
-        lines, counts = list[str](), Counter[tuple[str, str]]()
-        for fault in self.found:
-            if fault.stops == stops:
-                counts[fault.kind, fault.sheet] += 1
-                if counts[fault.kind, fault.sheet] <= MOST_PER_KIND:
-                    lines.append(str(fault))
-        more = {group: count - MOST_PER_KIND for group, count in counts.items() if count > MOST_PER_KIND}
-        return lines + [f"{sheet}: {count} more of this kind ({kind})" for (kind, sheet), count in more.items()]
+        own = [fault for fault in self.found if fault.stops == stops]
+        groups, most = Counter((fault.kind, fault.sheet) for fault in own), MOST_PER_KIND
+        numbers = {group: itertools.count() for group in groups}
+        lines = [str(fault) for fault in own if next(numbers[fault.kind, fault.sheet]) < most]
+        more = ((count - most, *group) for group, count in groups.items() if count > most)
+        return lines + [f"{sheet}: {count} more of this kind ({kind})" for count, kind, sheet in more]
 
     def stop(self, path: object) -> None:
         """Raise a UserError with a line for every error, if there is one."""
