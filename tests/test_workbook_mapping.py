@@ -25,27 +25,18 @@ def written(path, folder):
     return target
 
 
-@pytest.fixture
-def no_recognition(monkeypatch):
-    """Any recognition of a column, arm, visit or variable fails."""
-    blind = lambda self, text: Reading(rest="?")  # noqa: E731
-    monkeypatch.setattr(Vocabulary, "_label", blind)
-    monkeypatch.setattr(Vocabulary, "_context", blind)
-    monkeypatch.setattr(Vocabulary, "arm", lambda self, text: None)
-    monkeypatch.setattr(Vocabulary, "variable", lambda self, text: ())
-
-
 LAYOUTS = {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum}
 
 
 @pytest.mark.parametrize("name", list(LAYOUTS))
-def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, request):
+def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, monkeypatch):
     path = writers.save(LAYOUTS[name], cohort.make(outcomes=SMALL), tmp_path / "book.xlsx")
     recognised = read_workbook(path, cohort.trial()).frame
     mapping = written(path, tmp_path)
-    request.getfixturevalue("no_recognition")
-    mapped = read_workbook(path, cohort.trial(), mapping).frame
-    assert mapped.equals(recognised)
+    nothing = {"_label": Reading(rest="?"), "_context": Reading(rest="?"), "arm": None, "variable": ()}
+    for method, found in nothing.items():
+        monkeypatch.setattr(Vocabulary, method, lambda self, text, found=found: found)
+    assert read_workbook(path, cohort.trial(), mapping).frame.equals(recognised)
 
 
 @pytest.fixture
@@ -75,34 +66,21 @@ def baseline(read):
     return frame[frame.variable.eq("ctx") & frame.visit.eq("baseline")].set_index("participant").value
 
 
-MAPPING = """
-arms: {A: control, B: d_q}
-blocks:
-  - sheet: x
-    range: A1:E13
-    columns:
-      A: participant
-      B: arm
-      C: {variable: ctx, visit: baseline, factor: 0.001, unit: pg/mL}
-      D: {variable: ctx, visit: week_2, factor: 0.001}
-      E: {variable: p16_variant_5}
-"""
+PAGE = (Path(__file__).parents[1] / "docs" / "workbook.md").read_text(encoding="utf-8")
+MAPPING, *PANELS = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
 
 
-def test_complete_mapping_reads_headers_that_say_nothing_and_converts_units(opaque):
+def test_mapping_in_the_documentation_reads_headers_that_say_nothing_and_converts_units(opaque):
     with pytest.raises(UserError, match="no participant of the trial was recognised"):
-        read_workbook(opaque(), cohort.trial())
-    read = opaque(MAPPING)
-    assert (baseline(read)["S0"], baseline(read)["S11"]) == (0.4, 0.411)
+        read_workbook(opaque(C3="<100"), cohort.trial())
+    read = opaque(MAPPING.replace("0.001}", "0.001, unit: pg/mL}"), C3="<100")
+    ctx = baseline(read)
+    assert (ctx["S0"], ctx["S1"], ctx["S11"], len(ctx)) == (0.4, 0.05, 0.411, 12)
     assert read.frame.groupby("arm").participant.nunique().to_dict() == {"control": 6, "d_q": 6}
 
 
-def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
-    page = (Path(__file__).parents[1] / "docs" / "workbook.md").read_text(encoding="utf-8")
-    first, *panels = re.findall(r"```yaml\n(.*?)```", page, re.S)
-    ctx = baseline(opaque(first, C3="<100"))
-    assert (ctx["S0"], ctx["S1"], len(ctx)) == (0.4, 0.05, 12)
-    (tmp_path / "panels.yaml").write_text("blocks:\n" + "".join(panels).replace("blocks:\n", ""))
+def test_panels_in_the_documentation_are_read(tmp_path):
+    (tmp_path / "panels.yaml").write_text("blocks:\n" + "".join(PANELS).replace("blocks:\n", ""))
     sheets = {name: [[row + column / 10 for column in range(5)] for row in range(30)] for name in ("4a", "3a", "3b")}
     writers.workbook({f"Fig. {name}": rows for name, rows in sheets.items()}).save(tmp_path / "panels.xlsx")
     frame = read_workbook(tmp_path / "panels.xlsx", cohort.trial(), tmp_path / "panels.yaml").frame
@@ -128,11 +106,7 @@ def test_mapping_in_the_documentation_reads_its_example(tmp_path, opaque):
         ("factor: 0.001}", "factor: 0}", r"columns\.D\.factor: 0: expected greater than 0|greater than 0"),
         ("B: arm", "B: group", r"columns\.B\.is: 'group'"),
         ("arms:", "arm:", r"arm: unknown key; did you mean 'arms'"),
-        (
-            "blocks:",
-            "below_detection: never\nblocks:",
-            r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'",
-        ),
+        ("half", "never", r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'"),
         ("    range: A1:E13\n", "", r"range: '': a key is missing; expected sheet and range, or"),
         ("blocks:", "blocks: [", r"not readable as YAML"),
     ],
@@ -162,7 +136,11 @@ def test_sheet_names_survive_the_mapping(tmp_path, title):
 
 @pytest.mark.parametrize(("policy", "value"), [("missing", None), ("limit", 0.1), ("half", 0.05), ("lowest", 0.0)])
 def test_below_detection_decimal_commas_and_error_cells_follow_the_mapping(opaque, policy, value):
-    text = f"below_detection: {policy}\ndecimal_comma: true\nerror_cells: missing\n" + MAPPING
+    text = (
+        MAPPING.replace("half", policy, 1)
+        .replace("comma: false", "comma: true")
+        .replace("cells: fault", "cells: missing")
+    )
     read = opaque(text, C2="<100", C3="401,5", C4="#N/A")
     ctx = baseline(read)
     assert ctx.get("S0") == value
