@@ -194,9 +194,10 @@ def test_specifications_with_one_number_are_one_test():
 def test_combinations_are_left_out_too_small_or_counted():
     rows = made_up(changed={(f"A{i:02d}", "week_2"): 50.0 for i in range(10)}).frame
     rows.loc[rows["variable"].eq("p1np") & rows["visit"].eq("baseline"), "value"] = 50.0
-    _, _, table, summary = finish(prepare(cohorts.participants(rows.to_dict("records")), minimum_per_arm=3))
+    _, _, table, summary = finish(prepare(cohorts.participants(rows.to_dict("records")), minimum_per_arm=4))
     left_out = table[table["reason"].isin([TOO_SMALL, ALL_EQUAL])]
     assert set(left_out["reason"]) == {TOO_SMALL, ALL_EQUAL}  # week 2 does not vary, half of the participants are five
+    assert pick(left_out, reason=TOO_SMALL)["marker"].ne("").all()  # all ten are enough for four in each arm
     assert left_out["same_test"].isna().all()
     numbers = ["z", "p", "effect", "hodges_lehmann", "permutations"]
     assert table.loc[table["reason"].ne(""), numbers].isna().all(axis=None)
