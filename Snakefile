@@ -11,6 +11,9 @@ from d_q_trial import code_inputs, files, run_lock, run_summary
 from d_q_trial.config import settings
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
+from d_q_trial.figures.catalogue import catalogue_of as figures_of
+from d_q_trial.tables.catalogue import catalogue_of as tables_of
+from d_q_trial.trial import load_trial
 
 min_version("9.5")
 
@@ -38,6 +41,9 @@ if not workflow.config_settings.configfiles:
 
 try:
     SETTINGS = settings.load(config, sources=SOURCES, home=HOME)
+    TRIAL = load_trial(SETTINGS.trial)
+    FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
+    TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -1,9 +1,6 @@
 # Shared by the other rules: the command line, the analyses, and the dependencies of a step beyond its input files.
 
-from d_q_trial.trial import load_trial
-
 ANALYSES = list(SETTINGS.analyses)
-TRIAL = load_trial(SETTINGS.trial)
 CAPTIONS = HOME / "rules" / "captions"
 PUBLISHED = (
     sorted(map(str, Path(SETTINGS.published).glob("*.csv")))

@@ -1,10 +1,8 @@
 # Needs the results, and the list of figures that the configuration names.
 # Makes every figure as PDF and PNG, with its caption and a description of its result.
 
-from d_q_trial.figures.catalogue import catalogue_of as figures_of
 from d_q_trial.labels import caption_words
 
-FIGURES = figures_of(SETTINGS.figures, TRIAL).figures
 FLOW = [file for file in PUBLISHED if Path(file).name == "flow.csv"]
 
 TARGETS += expand(

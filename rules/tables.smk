@@ -3,10 +3,8 @@
 # one workbook; and its results in the CDISC Analysis Results Standard.
 
 from d_q_trial.tables.build import caption as table_caption
-from d_q_trial.tables.catalogue import catalogue_of as tables_of
 from d_q_trial.tables.write import ENDINGS as TABLE_ENDINGS
 
-TABLES = tables_of(SETTINGS.tables, TRIAL).tables
 TARGETS += expand(
     "results/{analysis}/tables/{file}",
     analysis=ANALYSES,

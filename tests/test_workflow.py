@@ -219,13 +219,15 @@ def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(
             ("--configfile", "mine.yaml", "config.yaml"),
             ("mine.yaml: 1 fault\n  analyses.published.tset: unknown key; did you mean 'test'?",),
         ),
+        (("--config", "tables=list.yaml"), ("list.yaml: 1 fault\n  tables: ['table_1']: expected a dictionary",)),
     ],
 )
 def test_faults_of_the_configuration_end_in_one_message_that_names_their_source(finished, arguments, messages):
     (finished[0] / "mine.yaml").write_text("analyses: {published: {tset: exact}}\n")
+    (finished[0] / "list.yaml").write_text("tables: [table_1]\n")
     printed = workspace.snakemake(finished[0], "--dry-run", *arguments, status=1)
     assert [message for message in messages if message not in printed] == []
-    assert not re.search("Traceback|^config.yaml: ", printed, flags=re.MULTILINE)
+    assert not re.search("Traceback|catalogue.py|^config.yaml: ", printed, flags=re.MULTILINE)
 
 
 def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_stay(copy):

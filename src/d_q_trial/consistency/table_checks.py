@@ -167,8 +167,10 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
         whole = numbers.get(("", "all", "all"))
         parts: dict[str, list[int]] = defaultdict(list)
         for (marker, stratum, group), n in numbers.items():
-            if (stratum == "all") != (group == "all") and (marker or stratum == "all"):
-                parts[f"groups of {outcome}" if stratum == "all" else f"strata by {marker}"].append(n)
+            if stratum == "all" and group != "all":
+                parts[f"groups of {outcome}"].append(n)
+            elif marker and stratum != "all" and group == "all":
+                parts[f"strata by {marker}"].append(n)
         for name, own in sorted(parts.items()):
             if whole is not None and len(own) > 1:
                 checked += 1

@@ -57,12 +57,12 @@ class View:
         of = {"percent_change": "%", "log_ratio": ""}.get(self.measure, self.outcome.unit)
         what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(self.measure, ", change")
         self.unit, self.label = unit(of), with_unit(f"{self.outcome.label}{what}", of)
-        parts, everybody = [self.outcome.label], self.strata[0] == ALL_PARTICIPANTS
+        parts, overall = [self.outcome.label], self.strata[0] == ALL_PARTICIPANTS
         if panel.visit:
             parts.append(trial.visits[panel.visit].label)
         if panel.kind == "time_course":
-            parts.append("all participants" if everybody else f"{self.strata[0]} of {trial.markers[self.marker].label}")
-        elif panel.kind == "estimation" and not everybody:
+            parts.append("all participants" if overall else f"{self.strata[0]} of {trial.markers[self.marker].label}")
+        elif panel.kind == "estimation" and not overall:
             parts.append(self.strata[0])
         self.title = ", ".join(parts)
 
