@@ -116,8 +116,9 @@ def test_the_estimate_is_that_of_the_test():
 
 
 CHECKED = {
-    "sensitivity/interaction": INTERACTIONS,
-    "robustness/best_cuts": SEARCHED,
+    # Those of a stratum say nothing of all participants.
+    "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
+    "robustness/best_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_best_of_both="0.5")],
     "robustness/multiplicity": [row(PLACES[0], p_max_t="0.7"), row(PLACES[2], p_max_t="0.05"), row(PLACES[2], p_max_t="0.9")],
     "sensitivity/sensitivity": [
         row(PLACES[place], method=method, statistic=statistic, value=value)
@@ -291,7 +292,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     content["analyses"]["other"] = {"alpha": 0.7, "strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}
     chosen = settings.load(content)
     drawing, figures = Image.new("RGB", (3, 2)), {"label": "no figure"}
-    for number, order, letters in (("3", 2, "ab"), ("2", 1, ""), ("9", 0, "")):
+    for number, order, letters in (("3", 1, "ab"), ("2", 2, ""), ("9", 0, "")):
         about = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
         figures[f"figure_{number}"] = about | {"panels": [{"letter": letter} for letter in letters]}
     for name, places in (("published", PLACES), ("other", [*PLACES[:1], ("p1np", "week_2", "high")])):
@@ -320,11 +321,11 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     assert (found.differences, found.changes, found.versions["d-q-trial"][:2]) == ([], [], "0.")
     assert [v["quantity"] for v in found.verdicts] == ["p", "median"]
     first, second = found.figures
-    assert [first["key"], second["key"]] == ["figure_2", "figure_3"]
-    assert (second["width"], second["height"], second["alt"]) == (3, 2, "Fig. 3. Title. a: one")
-    assert second["address"].result().startswith("data:image/webp;base64,")
-    assert second["verdicts"] == list(found.verdicts)
-    assert [panel["verdicts"] for panel in second["panels"]] == [[found.verdicts[0]], []]
+    assert [first["key"], second["key"]] == ["figure_3", "figure_2"]
+    assert (first["width"], first["height"], first["alt"]) == (3, 2, "Fig. 3. Title. a: one")
+    assert first["address"].result().startswith("data:image/webp;base64,")
+    assert first["verdicts"] == list(found.verdicts)
+    assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]
 
     other = collect.collect(tmp_path, chosen, TRIAL, "other")

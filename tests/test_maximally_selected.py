@@ -19,6 +19,7 @@ TENTH = 4  # of 40: the smallest group that maxstat's minprop = 0.1 leaves
 def test_the_best_split_is_that_of_maxstat_and_coin_in_r():
     found = best_split(MARKER, RESPONSE, minimum=TENTH, permutations=20_000, seed=1)
     assert (MARKER[found.cut > MARKER].max(), found.splits) == (ORACLE["maxstat cut"], ORACLE["splits"])
+    assert found.n == MARKER.size
     for package in ("maxstat", "coin maxstat"):
         assert abs(found.z) == pytest.approx(ORACLE[f"{package} statistic"], abs=1e-12)
         p = ORACLE[f"{package} p"]

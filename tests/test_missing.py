@@ -10,6 +10,7 @@ from oracle_values import values
 from scipy.stats import t
 
 from d_q_trial.stats.missing import impute, p_bounds, pool
+from d_q_trial.stats.rank_sum import normal_p
 from d_q_trial.stats.two_sample import get_test
 
 R = values("sensitivity")
@@ -129,6 +130,14 @@ def test_bounds_of_large_samples_with_many_missing_are_quick_and_span_everything
     rng = np.random.default_rng(1)
     lowest, highest, _ = p_bounds(rng.normal(size=128), rng.normal(size=126), 28, 30, method="normal")
     assert (lowest < 1e-6, highest) == (True, 1)
+
+
+def test_a_search_that_is_cut_short_gives_a_smaller_highest_p_and_says_so(monkeypatch):
+    case = ([0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0], 2, 1)
+    assert p_bounds(*case, method="normal")[1:] == (1, True)
+    monkeypatch.setattr("d_q_trial.stats.missing._SEARCH_LIMIT", 0)
+    # Of the extremes without new ties, U = 6.5 is nearer to its mean of 12 than 20.5. Five zeros and two ones tie.
+    assert p_bounds(*case, method="normal")[1:] == (pytest.approx(normal_p(6.5, 4, 6, 5**3 - 5 + 2**3 - 2)), False)
 
 
 def test_a_test_without_bounds_says_why_and_negative_numbers_are_refused():

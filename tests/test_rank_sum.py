@@ -65,6 +65,14 @@ def test_exact_p_of_large_samples_equals_scipy_with_and_without_ties():
     assert exact_p(ranks, np.arange(290) < 150) == pytest.approx(theirs, rel=1e-10)
 
 
+def test_exact_p_of_a_column_does_not_depend_on_the_others():
+    generator = np.random.default_rng(1)
+    values, labels = generator.normal(size=(9, 4)), np.arange(9) < 4
+    values[0, 2], values[:3, 3] = np.nan, 0.0
+    alone = [rank_sum(column[labels], column[~labels], method="exact").p for column in values.T]
+    assert exact_columns(values, labels).p == pytest.approx(alone, rel=1e-12)
+
+
 @pytest.mark.slow
 def test_exact_p_of_520_against_520_does_not_overflow():
     values = np.random.default_rng(1).normal(size=(1040, 1))

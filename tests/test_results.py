@@ -196,6 +196,7 @@ def test_three_strata_have_a_trend_within_each_arm_and_at_baseline():
     thirds = small(strata=("T1", "T2", "T3"))
     found = thirds.results[thirds.results["statistic"].eq("p_trend")]
     assert set(found["contrast"] + found["stratum"]) == {"trend T1 < T2 < T3"}
+    assert set(found["method"]) == {results_module.TREND}
     assert set(found.loc[found["measure"].eq("baseline"), "group"]) == {"both arms"}
     assert set(found.loc[found["measure"].ne("baseline"), "group"]) == {"d_q", "control"}
     expected = jonckheere_terpstra([[10], [20], [40]])

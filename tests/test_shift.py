@@ -89,7 +89,7 @@ def test_a_subgroup_has_the_shift_of_its_own_samples(seed, method, ties):
     rng = np.random.default_rng(seed)
     values = rng.normal(size=14).round(0 if ties else 6)
     values[rng.integers(14)] = np.nan
-    is_first, members = rng.integers(0, 2, 14), rng.random((14, 5)) < [0.7, 0.7, 0.7, 0.7, 0]
+    is_first, members = rng.integers(0, 2, 14), rng.random((14, 5)) < [0.7, 0, 0.7, 0.7, 0.7]
     found = hodges_lehmann_subgroups(values, is_first, members.astype(int), method=method, confidence=0.9)
     for column, group in zip(found.T, members.T, strict=True):
         alone = (values[group & (is_first == side)] for side in (1, 0))

@@ -61,8 +61,8 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
         found = stats.ttest_ind(first, second, equal_var=False)
     error = np.sqrt(first.var(ddof=1) / first.size + second.var(ddof=1) / second.size)
-    interval = t_estimate(estimate, error, found.df, confidence=confidence)
-    return interval._replace(t=float(found.statistic), p=float(found.pvalue))
+    parts = found.df, found.statistic, found.pvalue, *found.confidence_interval(confidence)
+    return Estimate(*map(float, (estimate, error, *parts)))
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
