@@ -323,7 +323,7 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     first, second = found.figures
     assert [first["key"], second["key"]] == ["figure_3", "figure_2"]
     assert (first["width"], first["height"], first["alt"]) == (3, 2, "Fig. 3. Title. a: one")
-    assert first["address"].result().startswith("data:image/webp;base64,")
+    assert first["address"].startswith("data:image/png;base64,")
     assert first["verdicts"] == list(found.verdicts)
     assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]

@@ -133,9 +133,11 @@ class Page:
     def save(self, stem: Path | str, *, title: str) -> list[Path]:
         """Write ``stem``.pdf and ``stem``.png; the same page gives the same bytes.
 
-        Only the PDF is laid out by matplotlib: the PNG is the PDF rendered by pdfium, in half the time of a second layout.
-        The label is also in the metadata of both files.
+        Only the PDF is laid out by matplotlib: the PNG is the PDF rendered by pdfium, in half the time of a second layout,
+        and with 256 colours, which shift the shades of edges a little, in a third of the bytes. The label is also in the
+        metadata of both files.
         """
+        from PIL.Image import Dither, Quantize
         from PIL.PngImagePlugin import PngInfo
         from pypdfium2 import PdfDocument
 
@@ -148,8 +150,9 @@ class Page:
             if text:
                 named.add_text(key, text)
         with PdfDocument(pdf) as document, atomic(png) as temporary:
-            picture = document[0].render(scale=PNG_DPI / 72).to_pil()
-            picture.save(temporary, format="png", pnginfo=named, dpi=(PNG_DPI, PNG_DPI), compress_level=2)
+            rendered = document[0].render(scale=PNG_DPI / 72).to_pil()
+            picture = rendered.quantize(256, Quantize.MAXCOVERAGE, dither=Dither.NONE)
+            picture.save(temporary, format="png", pnginfo=named, dpi=(PNG_DPI, PNG_DPI))
         return [pdf, png]
 
 

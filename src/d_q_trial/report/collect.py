@@ -203,7 +203,6 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
     verdicts = read_verdicts(folder / "claims.csv", Words(trial, analysis))
-    figures = read_figures(folder / "figures", verdicts)  # first, since pictures are encoded meanwhile
     return Report(
         settings=settings,
         trial=trial,
@@ -222,7 +221,7 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         },
         differences=compare.differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
-        figures=figures,
+        figures=read_figures(folder / "figures", verdicts),
         shown=[_placed(table, verdicts) for table in described(folder / "tables").values()],
     )
 
