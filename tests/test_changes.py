@@ -104,12 +104,12 @@ def test_changes_that_tie_on_paper_tie_in_floating_point():
 
 
 def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at_once():
-    rows = [row for name in "AB" for row in measured(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
-    frame = build(rows, exclude=["A"])
-    assert set(frame.loc[frame["reason"].eq(changes.EXCLUDED), "participant"]) == {"A"}
-    assert frame.loc[frame["participant"].eq("A"), "value"].isna().all()
-    with pytest.raises(UserError, match=r"exclude: no analysed participant is called '1', '2'; ids look like A, B$"):
-        build(rows, exclude=[1, "A", 2])
+    rows = [row for name in ("S1", "S2") for row in measured(name, "d_q", "ctx", baseline=0.4, week_2=0.5)]
+    frame = build(rows, exclude=["S1"])
+    assert set(frame.loc[frame["reason"].eq(changes.EXCLUDED), "participant"]) == {"S1"}
+    assert frame.loc[frame["participant"].eq("S1"), "value"].isna().all()
+    with pytest.raises(UserError, match=r"exclude: no analysed participant is called '1', 'S3'; ids look like S1, S2$"):
+        build(rows, exclude=[1, "S1", "S3"])
 
 
 FENCES = {"d_q": [1.0, 1.0, 3.0, 3.0, 900.0], "control": [100.0, 200.0, 300.0, 400.0, 700.0]}

@@ -219,6 +219,6 @@ def test_a_row_of_verdicts_has_the_claim_the_numbers_as_text_and_the_key():
     assert tuple(row) == (*expected, *((PRIMARY | {"statistic": "p"})[name] for name in KEYS))
     assert tuple(row.index) == claims.COLUMNS
     assert tuple(judged(0.0123456, "<", "0.05")[["reported", "recomputed"]]) == ("< 0.05", "0.012")
-    assert tuple(judged(1.23456, ">", "0.5", "median_difference")[["reported", "recomputed"]]) == ("> 0.5", "1.235")
+    assert tuple(judged(1.23456, ">", "0.50", "median_difference")[["reported", "recomputed"]]) == ("> 0.50", "1.2346")
     undefined = judged(math.nan, "=", "0.611", reason="all values are equal")
     assert tuple(undefined[["recomputed", "verdict", "note"]]) == ("", claims.NOT_CHECKABLE, "all values are equal")

@@ -103,9 +103,8 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
         key["outcome"] = f"{row['event']}, {row['note']}" if row["source"] == "registry" else row["event"]
         values, missing = [("affected", row["affected"], "=", "")], NO_EVENTS
     if not parts:
-        marker = key["marker"] if key["marker"] != key["outcome"] else ""
         stratum = key["stratum"] if key["stratum"] != "all" else ""
-        parts = (key["outcome"], key["visit"], marker, stratum, key["contrast"] or key["group"])
+        parts = (key["outcome"], key["visit"], key["marker"], stratum, key["contrast"] or key["group"])
     for quantity, reported, relation, statistic in values:
         if reported:
             place = (row["source"], row["locator"], *parts, quantity)
