@@ -96,6 +96,14 @@ def test_a_subgroup_has_the_shift_of_its_own_samples(seed, method, ties):
         np.testing.assert_array_equal(column, estimated(*alone, method, 0.9))
 
 
+def test_the_ties_of_a_subgroup_are_those_of_its_own_members():
+    values, members = (
+        np.array([1.0, 1, 2, 2, 2, 3]),
+        np.array([[1, 1, 1, 1, 1, 1], [1, 1, 1, 0, 0, 1], [0, 0, 1, 1, 0, 0]]),
+    )
+    assert shift._tie_sums(values, members).tolist() == [2**3 - 2 + 3**3 - 3, 2**3 - 2, 2**3 - 2]
+
+
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 400), st.sampled_from([0.001, 0.05, 0.5]), st.booleans())
 def test_the_limit_is_at_the_first_u_that_is_not_rejected(n_first, n_second, tie_sum, alpha, continuity):
     u = np.arange(n_first * n_second // 2 + 1)
