@@ -22,7 +22,7 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/python .ci/lint_workflow.py
 
-# Changes the code one fault at a time and counts the faults that the tests notice, for about an hour; of some modules by
+# Changes the code one fault at a time and counts the faults that the tests notice, which takes long; of some modules by
 # `make mutants MODULES="strata.py changes.py"`, of a sample of the faults by `make mutants OPTIONS="--sample 100"`.
 mutants: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/mutants.lock
