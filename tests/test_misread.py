@@ -241,9 +241,18 @@ def test_header_that_may_be_what_is_missing_is_asked_about(head, tmp_path):
         read(book(tmp_path, A=beside(head, *p1np(1))))
 
 
-def test_a_scale_with_many_negative_values_is_read(tmp_path):
+def test_a_scale_with_many_negative_values_is_read_unless_one_is_far_off(tmp_path):
     values = [(-1 if i < 4 else 1) * (5 + i) for i in range(12)]
     assert (read(book(tmp_path, A=beside("p16 variant 5", *values))).frame.value < 0).sum() == 4
+    with pytest.raises(UserError, match="more than 100 times the median"):
+        read(book(tmp_path, A=beside("p16 variant 5", *values[:-1], -5000)))
+
+
+def test_values_at_the_limits_of_what_is_plausible_are_not_reported(tmp_path):
+    assert not any(
+        "Age outside" in note for note in read(book(tmp_path, A=beside("Age", *[18, 110] * 6))).source["notes"]
+    )
+    assert any("Age outside" in note for note in read(book(tmp_path, A=beside("Age", *[17, 110] * 6))).source["notes"])
 
 
 # -- read right ---------------------------------------------------------------------------------------------------

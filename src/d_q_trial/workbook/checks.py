@@ -7,7 +7,7 @@ analyst might not expect. Nothing is changed here.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -110,26 +110,27 @@ def check_plausible(reading: Reading) -> None:
 
 def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values, mapped = own["value"], source.plan.mapped
-    counts, median = values.value_counts(), float(values.median())
+    values, mapped = own["value"].to_numpy(), source.plan.mapped
+    counts, median = Counter(values.tolist()), float(np.median(values))
     low, high = thing.plausible or (-np.inf, np.inf)
-    never_negative = low >= 0 if thing.plausible else values.lt(0).mean() <= RARE
-    nines = {value for value in counts.index if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
-    largest = max({*counts.index} - nines, default=0.0)
+    never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
+    nines = {value for value in counts if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
+    largest = max({*counts} - nines, default=0.0)
     codes = [value for value in nines if counts[value] > 1 or value > 10 * largest]
-    outside = ~values.between(low, high)
+    outside = (values < low) | (values > high)
     kinds = {
-        "": ~(outside | values.lt(0) | values.gt(min(FAR * abs(median), 10 * largest))),
-        "missing code": values.isin(codes) & (median > 0),
-        "negative": values.lt(0) & (median > 0) & never_negative,
-        "far off": values.abs().gt(FAR * median) & (median > 0),
+        "": ~(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))),
+        "missing code": np.isin(values, codes) & (median > 0),
+        "negative": (values < 0) & (median > 0) & never_negative,
+        "far off": (np.abs(values) > FAR * median) & (median > 0),
         "outlying": outside,
     }
     span = f"{low:g} to {high:g} {source.column.unit or ''}".rstrip()
     words = {"thing": thing, "median": median, "far": FAR, "span": span, "rest": "kept" if mapped else KEEP}
-    for row, kind in zip(own.itertuples(), np.select([*kinds.values()], [*kinds], "").tolist(), strict=True):
-        if kind:
-            reading.faults.error(kind, cell_of(row), stops=kind != "outlying" and not mapped, **words)
+    kind = np.select([*kinds.values()], [*kinds], "")
+    for position in np.flatnonzero(kind != ""):
+        stops = kind[position] != "outlying" and not mapped
+        reading.faults.error(str(kind[position]), cell_of(own.iloc[position]), stops=stops, **words)
 
 
 def check_baselines(reading: Reading) -> None:
