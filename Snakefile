@@ -90,6 +90,11 @@ MOVED = []
 
 onstart:
     files.sweep("results")
+    # Snakemake's own limit of 100 jobs per second is meant for clusters. On one machine it is never reached, but every job
+    # that ends adds a timer, each of which makes the scheduler look through the ready jobs again every second.
+    limit = workflow.scheduler.job_rate_limiter
+    if workflow.local_exec and limit and limit.max_jobs >= 100 * limit.timespan:
+        workflow.scheduler.job_rate_limiter = None
     # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
     unknown = [file for name in ANALYSES for file in left_over(name)]
     MOVED.extend(files.set_aside(unknown, "results"))
