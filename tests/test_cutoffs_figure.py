@@ -1,7 +1,9 @@
 """The figures of every cut: their lines are the numbers of the tables, their words say what is drawn."""
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import made
 import numpy as np
@@ -96,11 +98,10 @@ def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
     assert list(drawing.figures(load_trial("data/pbc/trial.yaml"))) == ["every_cut_laboratory_urine_copper"]
 
 
-def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(tmp_path):
-    analyses = {"halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}}, "strict": {"alpha": 0.01}}
-    results = made.make(
-        tmp_path, analyses, "results", "cutoffs", "robustness:halves", outcomes=["ctx", "p1np", "bmd_radius"]
-    )
+def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(pages, tmp_path):
+    results = Path(shutil.copytree(pages, tmp_path / "results"))
+    for command, analysis in (("cutoffs", "halves"), ("cutoffs", "strict"), ("robustness", "halves")):
+        made.run(command, "--config", f"{pages.parent}/config.json", "--results", str(results), "--analysis", analysis)
     assert len(list((results / "every_cut").iterdir())) == 2  # halves shares those of published
     folder = results / "halves/robustness"
     own = read_table(folder / "prespecified_cuts.csv")

@@ -4,9 +4,9 @@ import json
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
-import made
 import pandas as pd
 import pipeline
 import pyarrow.parquet as pq
@@ -20,16 +20,13 @@ from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
-from d_q_trial.export.crate import write_exports
 from d_q_trial.files import read_csv, read_rows, write_csv
 from d_q_trial.participants import read_description
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = made.make(tmp_path_factory.mktemp("results"), {}, "results", "tables") / "published"
-    write_exports(folder.parent, CHOSEN, TRIAL, "published", "Snakefile")
-    return folder
+def folder(finished):
+    return finished[0] / "results/published"
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +180,7 @@ def test_the_crate_lists_every_output_with_its_checksum(folder, crate):
     listed = manifest.read(folder / "manifest.json")["files"]
     assert len(listed) > 5
     for name, entry in listed.items():
-        assert crate[name]["sha256"] == entry["sha256"]
+        assert crate[quote(name)]["sha256"] == entry["sha256"]
 
 
 def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):

@@ -123,8 +123,8 @@ def in_process(monkeypatch):
     ("name", "numbers"),
     [
         ("small", range(200)),
-        pytest.param("small", range(200, 1200), marks=pytest.mark.slow),
-        pytest.param("reconstructed", range(100), marks=pytest.mark.slow),
+        pytest.param("small", range(200, 700), marks=pytest.mark.slow),
+        pytest.param("reconstructed", range(50), marks=pytest.mark.slow),
     ],
 )
 def test_damaged_workbooks_are_refused_or_read_right(name, numbers, tmp_path):
