@@ -9,6 +9,7 @@ import resource
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
@@ -215,6 +216,12 @@ def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer,
     assert sheets[0].rows == [["ID", "Arm", "CTx"], ["S1", 0.0, 0.3], ["S2", 1.0, ""]]
     if labels:
         assert sheets[1].rows[1:] == [["arm", "0", "Control"], ["arm", "1", "D+Q"]]
+
+
+def test_single_precision_of_stata_is_read_as_the_decimals_that_it_shows(tmp_path):
+    frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
+    frame.to_stata(tmp_path / "data.dta", write_index=False)
+    assert loader.load(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]
 
 
 def test_the_name_of_a_workbook_plays_no_part(tmp_path):

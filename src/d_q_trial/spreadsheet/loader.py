@@ -317,6 +317,9 @@ def _statistics_file(path: Path) -> Workbook:
         needed = "pip install 'd-q-trial[statistics-files]'"
         raise UserError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
     frame, meta = getattr(pyreadstat, STATISTICS[path.suffix.lower()])(path)
+    single = [name for name, kind in meta.readstat_variable_types.items() if kind == "float" and name in frame]
+    # Stata stores 5.1 in single precision; as a double it would be 5.099999904632568, and ties would be lost.
+    frame[single] = frame[single].astype("float32").astype(str).astype(float)
     labels = [meta.column_names_to_labels.get(name) or name for name in frame]
     body = frame.astype(object).where(frame.notna(), None).values.tolist()
     sheets = [_from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])]

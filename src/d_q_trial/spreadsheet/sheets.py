@@ -6,6 +6,7 @@ import datetime
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 
@@ -125,16 +126,25 @@ class Block:
         """Name of the whole rectangle, such as ``A1:K61``."""
         return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
-    def names(self, *, relative: bool = False) -> list[str]:
-        """Return the columns' letters, or their rows' numbers where the block is transposed.
-
-        Where they are ``relative``, as in panels, A or 1 is the first one of the block.
-        """
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The columns' numbers on the sheet, from 0, or those of their rows where the block is transposed."""
         if self.transposed:
-            numbers = [self.sheet.row_numbers[row] for row in self.rows]
-            return [str(number + 1 - relative * numbers[0]) for number in numbers]
-        numbers = [self.sheet.column_numbers[column] for column in self.columns]
-        return [column_letters(number - relative * numbers[0]) for number in numbers]
+            return [self.sheet.row_numbers[row] for row in self.rows]
+        return [self.sheet.column_numbers[column] for column in self.columns]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns' letters, or their rows' numbers as the program shows them where the block is transposed."""
+        return [self._name(number) for number in self.numbers]
+
+    @cached_property
+    def panel_names(self) -> list[str]:
+        """The same, with A or 1 for the first one of the block."""
+        return [self._name(number - self.numbers[0]) for number in self.numbers]
+
+    def _name(self, number: int) -> str:
+        return str(number + 1) if self.transposed else column_letters(number)
 
     def turned(self) -> Block:
         """Return the block with rows and columns exchanged."""

@@ -331,7 +331,7 @@ def check_columns(reading: Reading) -> None:
         if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
             reading.faults.error("no group", plan.place(0, column), count=numbers)
         if numbers > 1 and column.role == "ignore" and plan.readable:
-            unread[plan].append(f"{plan.block.names()[column.index]} ({shown(column.label) or 'no header'})")
+            unread[plan].append(f"{plan.block.names[column.index]} ({shown(column.label) or 'no header'})")
     for plan, names in unread.items():
         reading.faults.note("unread columns", plan.whole(), names=first_of(names, MOST_NAMED))
 

@@ -84,10 +84,11 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     # The marker that cuts strata: the one that a title names, or the trial's only one.
     markers = context.candidates if len(context.candidates) == 1 else tuple(trial.markers)
     plan.marker = markers[0] if len(markers) == 1 else None
-    for column in plan.columns:  # "CTx follow-up" beside "CTx baseline" is of the visit that each row names
+    for column in plan.columns if plan.one("visit") else ():
+        # "CTx follow-up" beside "CTx baseline" is of the visit that each row names.
         outcome = trial.outcomes.get(column.variable or "")
         follow_up = (column.reading.unknown_visit or "").startswith("follow")
-        if plan.one("visit") and outcome and outcome.follow_up and follow_up:
+        if outcome and outcome.follow_up and follow_up:
             column.judge("data", "inferred", "follow-up read as the visit of each row")
     _ids_by_content(plan)
     _baseline_by_elimination(plan, trial)
@@ -153,12 +154,12 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
     numbers_rows = [len(c.distinct) > 2 and _is_counter(c) for c in probed]
     unnamed = [c.index for c in probed if c.used and not (header.labels[c.index] or numbers_rows[c.index])]
-    columns = [c.index for c in probed if c.used and c.numeric and c.index in (*named, *unnamed)]
+    nameable = {*named, *unnamed}
+    columns = [c.index for c in probed if c.used and c.numeric and c.index in nameable]
     columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
     if len(named) < 2 or not set(named) < set(columns):
         return
-    numbers = block.sheet.row_numbers if block.transposed else block.sheet.column_numbers
-    place = {i: numbers[block.place(0, i)[not block.transposed]] for i in columns}
+    place = {i: block.numbers[i] for i in columns}
     first, width = place[columns[0]], place[columns[-1]] - place[columns[0]] + 1
     each = place[named[1]] - place[named[0]]
     left, offset = place[named[0]] == first, place[named[0]] - first

@@ -141,7 +141,7 @@ def kind_of(plan: Plan) -> str:
 
 def place_of(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    return ("row " if plan.block.transposed else "") + plan.block.names()[column.index]
+    return ("row " if plan.block.transposed else "") + plan.block.names[column.index]
 
 
 def _found(source: Source, own, reading: Reading) -> list[str]:
@@ -351,7 +351,8 @@ def _said(plan: Plan) -> dict[str, str]:
 def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dict, str]]:
     """Return name, what is said and a remark of each column."""
     lines = []
-    for column, name in zip(plan.columns, plan.block.names(relative=relative), strict=True):
+    names = plan.block.panel_names if relative else plan.block.names
+    for column, name in zip(plan.columns, names, strict=True):
         remark = " | ".join(filter(None, [column.label, column.why]))
         name = _quoted(name) if plan.block.transposed else _plain(name)
         lines.append((name, _column(column, plan, trial), _comment(remark)))

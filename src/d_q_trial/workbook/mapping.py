@@ -216,7 +216,7 @@ def _inside(name: str, info: ValidationInfo) -> str:
     """Check that a block has a column of this letter, or a row of this number, and all panels alike."""
     own, panels = info.data.get("range"), info.data.get("panels") or ()
     for block in [own] if own else panels:
-        if name.upper() not in block.names(relative=bool(panels)):
+        if name.upper() not in (block.panel_names if panels else block.names):
             raise ValueError(f"not inside the range {block.range}")
     return name.upper()
 
@@ -277,7 +277,7 @@ class BlockEntry(Statement):
         heads = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
         plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **said)
-        for index, name in enumerate(block.names(relative=bool(self.panels))):
+        for index, name in enumerate(block.panel_names if self.panels else block.names):
             own, why = self.columns.get(name), "not in the mapping"
             if own:
                 why = "ignored by the mapping" if own.role == "ignore" else ""
