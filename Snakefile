@@ -20,9 +20,13 @@ min_version("9.5")
 # The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module.
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
-# A file given with --configfile replaces config.yaml; --config changes single keys of either.
+# A file given with --configfile replaces config.yaml; --config changes single keys of either. Called from elsewhere, the
+# config.yaml there comes first; used as a module, that file belongs to the other workflow.
+HERE = HOME == Path.cwd() or (
+    workflow.modifier.is_main_snakefile() and Path("config.yaml").is_file()
+)
 CONFIG_FILES = [*map(os.path.relpath, workflow.config_settings.configfiles)] or [
-    str(HOME / "config.yaml") if HOME != Path.cwd() else "config.yaml"
+    "config.yaml" if HERE else str(HOME / "config.yaml")
 ]
 try:
     if workflow.modifier.skip_configfile:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from d_q_trial import formatting
+from d_q_trial.labels import within
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,12 @@ def test_rounding_to_significant_digits_is_close_and_idempotent(value):
     assert formatting.significant(1.23456789049) == 1.23456789
     assert math.isnan(formatting.significant(math.nan))
     assert formatting.significant([123456.0, -0.00123456], 3).tolist() == [123000.0, -0.00123]
+
+
+def test_a_label_begins_small_within_a_sentence_unless_it_is_a_name():
+    labels = ["Radius BMD", "Treatment as usual", "Femoral neck BMD", "CTx", "Fas", "D-penicillamine", "Vitamin D"]
+    assert [within(label) for label in labels] == [
+        *("radius BMD", "treatment as usual", "femoral neck BMD", "CTx", "Fas", "D-penicillamine", "vitamin D")
+    ]
+    for name in ("Beck Depression Inventory", "Beat the Blues"):
+        assert within(name) == name

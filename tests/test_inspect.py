@@ -117,6 +117,30 @@ def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_p
     assert 'T3 (8), T1/T2 (8); an analysis uses them by strata: {by: column, column: "p16 variant 5 tertile"}' in head
 
 
+def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_arm(tmp_path):
+    book = participants("CTx week 20")
+    book.active.title = "D+Q"
+    book.active.delete_cols(1)
+    book.save(tmp_path / "no_ids.xlsx")
+    text, _ = inspected(tmp_path / "no_ids.xlsx")
+    assert "16 participants: 8 Control, 8 D+Q" in text
+    assert re.search(r"participants, one row each +an arm in each row, no participant id", text)
+
+
+def test_several_rows_of_each_participant_without_a_known_visit_are_one_fault_that_a_mapping_settles(tmp_path):
+    rows = [[f"P{n // 3}", ["Control", "D+Q"][n // 3 % 2], "ABC"[n % 3], 0.3 + n / 50, 50] for n in range(30)]
+    writers.workbook({"Sheet": [["ID", "Arm", "Period", "CTx", "P1NP baseline"], *rows]}).save(tmp_path / "long.xlsx")
+    text, mapping = inspected(tmp_path / "long.xlsx")
+    assert text.count("30 rows of 10 participants, without a column of visits") == 1
+    assert "already has a row" not in text
+    assert "kind: long" in mapping
+    mapping = mapping.replace("C: ignore", "C: visit").replace('{variable: ctx, visit: "?"}', "{variable: ctx}")
+    (tmp_path / "m.yaml").write_text(f"{mapping}\nvisits: {{A: baseline, B: week_2, C: week_4}}\n")
+    read = read_workbook(tmp_path / "long.xlsx", cohort.trial(), tmp_path / "m.yaml")
+    assert read.frame.groupby("variable").size().to_dict() == {"ctx": 30, "p1np": 10}
+    assert any("repeated with equal values for 10 participants" in note for note in read.source["notes"])
+
+
 def test_a_sheet_of_16384_columns_is_described_in_20_seconds(tmp_path):
     book = Workbook()
     book.active.append([0] * 16_384)

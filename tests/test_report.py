@@ -252,9 +252,18 @@ DESCRIBED = {
 
 @pytest.mark.parametrize("table", DESCRIBED)
 def test_an_analysis_is_described_where_its_table_exists(report, table):
-    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: ()}))
+    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: report.tables.get(table, ())}))
     assert "99 permutations and the seed" in text
     assert [name for name, words in DESCRIBED.items() if words in text] == [table]
+
+
+def test_a_sensitivity_analysis_that_has_no_result_is_not_described(report):
+    name = "sensitivity/sensitivity"
+    rows = tuple(row for row in report.table(name) if "mixed model" not in row["method"])
+    text = methods.paragraph(replace(report, tables={name: rows}))
+    assert "mixed model over visits" in methods.paragraph(report)
+    assert "HC3 standard errors, multiple imputation" in text
+    assert "mixed model" not in text
 
 
 def test_the_methods_read_well_and_number_their_references(report):

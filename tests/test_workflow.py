@@ -269,15 +269,20 @@ def test_the_workflow_runs_in_another_folder_with_the_users_files_first(finished
     log = [*(elsewhere / ".snakemake/d_q_trial").glob("*.json")]
     assert '"trial": "data/trial.yaml"' in log[0].read_text()
     assert (elsewhere / RESULTS).read_bytes() == (finished[0] / RESULTS).read_bytes()
+    config = (finished[0] / "config.yaml").read_text().replace("published:\n    work", "mine:\n    work")
+    (elsewhere / "config.yaml").write_text(f"{config}\nreference: mine\n")
+    planned = workspace.snakemake(finished[0], way, arguments[way], "--dry-run", "--printshellcmds", cwd=cwd)
+    assert "--analysis mine" in planned
+    assert "--analysis published" not in planned
 
 
 @pytest.mark.parametrize("own_config", [False, True])
 def test_the_workflow_is_a_module_of_another(finished, tmp_path, own_config):
     parts = {"trial_part": yaml.safe_load(Path("tests/config.yaml").read_text())}
-    (tmp_path / "cfg.yaml").write_text(yaml.safe_dump(parts))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(parts))
     given = '    config: config["trial_part"]\n' if own_config else ""
     (tmp_path / "Snakefile").write_text(
-        'configfile: "cfg.yaml"\n'
+        'configfile: "config.yaml"\n'
         * own_config
         + f'module trial:\n    snakefile: "{finished[0] / "Snakefile"}"\n{given}\nuse rule * from trial as trial_*\n\n'
         f'rule mine:\n    default_target: True\n    input: "{RESULTS}"\n    output: "n.txt"\n    shell: "wc -l {{input}} > {{output}}"\n'

@@ -40,9 +40,11 @@ def change_decimals(measure: str, decimals: int) -> int:
 
 
 def within(label: str) -> str:
-    """Return a label for use within a sentence: ``Radius BMD`` begins small, ``CTx`` and ``Fas`` stay."""
-    first = label.split(" ")[0].split("-")[0]
-    return label[0].lower() + label[1:] if len(first) > 3 and first[1:].islower() and first.isalpha() else label
+    """Return a label for use within a sentence: ``Radius BMD`` begins small; ``CTx``, ``Fas`` and ``Beck Inventory`` stay."""
+    first, *others = label.replace("-", " ").split(" ")
+    common = len(first) > 3 and first.isalpha() and first[1:].islower()
+    name = any(word.istitle() and len(word) > 1 for word in others)
+    return label[0].lower() + label[1:] if common and not name else label
 
 
 def listing(words: Sequence[str], last: str = "and") -> str:

@@ -106,7 +106,7 @@ def _comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
     return {
         "group": "" if group == ALL_PARTICIPANTS else report.words.group(group),
         "outcome": labels.within(outcome.label),
-        "visit": trial.visits[headline.visit].label,
+        "visit": labels.within(trial.visits[headline.visit].label),
         "role": headline.role,
         "medians": medians,
         "unit": " percentage points" if unit == "%" else unit,
@@ -138,7 +138,7 @@ def _outcomes(report: Report) -> list[tuple[str, list[str]]]:
             f"{len(members)} outcomes ({labels.within(trial.families[family])})"
             if is_large(family, trial)
             else labels.listing(members),
-            [trial.visits[visit].label for visit in visits],
+            [labels.within(trial.visits[visit].label) for visit in visits],
         )
         for (family, visits), members in groups.items()
     ]

@@ -326,7 +326,7 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
         no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
         if no_arm and sample and known <= {*trial.markers, trial.population.age}:
             plan.cohort = POPULATION  # unless its participants turn out to be the trial's
-    elif plan.arm or by_group:
+    elif by_group or (plan.arm and not plan.one("arm")):
         plan.kind, plan.evidence = "groups", BY_GROUP
     elif plan.one("arm"):
         plan.kind, plan.evidence = plan.kind_by_roles, "an arm in each row, no participant id"

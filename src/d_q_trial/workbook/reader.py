@@ -43,7 +43,7 @@ class Reading:
     policy: Mapping
     faults: Faults = field(default_factory=Faults)
     frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
-    arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids
+    arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids or a row of their own
     counts: Counter[str] = field(default_factory=Counter)  # values below detection, codes for missing values
 
     @property
@@ -113,6 +113,8 @@ def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
     frame, named = make_frame(parts), reading.codes["stratum"]
     frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
     reading.frame = resolve_repeats(frame, reading.trial, faults)
+    own = reading.own[reading.own["linked"] & reading.own["arm"].ne("")]
+    reading.arms |= dict(zip(own["participant"], own["arm"], strict=True))
 
 
 def label_of(workbook: Workbook) -> str | None:
@@ -132,12 +134,17 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
     _rewrite([plan for plan in plans if plan.people], faults)
     own = [plan for plan in plans if plan.one("participant") and plan.people]
     for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
-        column, first = plan.one("participant"), dict[str, int]()
-        for position, identity in plan.rows.loc[plan.rows["use"], "participant"].dropna().items():
-            if first.setdefault(identity, position) != position:
-                other = plan.place(first[identity], column)["cell"]
-                faults.error("duplicate participant", plan.place(position, column, identity), other=other)
-                plan.rows.loc[position, "use"] = False
+        column, ids = plan.one("participant"), plan.rows.loc[plan.rows["use"], "participant"].dropna()
+        first, repeated = ids.drop_duplicates().index, ids[ids.duplicated()]
+        plan.rows.loc[repeated.index, "use"] = False
+        if 2 * ids.duplicated(keep=False).sum() > len(ids):
+            plan.kind = "long"
+            faults.error("several rows", plan.head_of(column), rows=len(ids), people=len(first))
+            continue
+        places = {ids[position]: plan.place(position, column)["cell"] for position in first}
+        for position, identity in repeated.items():
+            other = places[identity]
+            faults.error("duplicate participant", plan.place(position, column, identity), other=other)
     own = [plan for plan in own if plan.cohort != POPULATION]
     seen: dict[str, str] = {}
     for plan in own:
@@ -356,8 +363,9 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
                 break
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
         by_visit = bool(getattr(source.thing, "follow_up", ()))
-        if repeated := int((same[own.index] & (own["source_known"].ne(source) | by_visit)).sum()):
-            faults.note("repeated", source.head, label=label, count=repeated)
+        repeated = own.loc[same[own.index] & (own["source_known"].ne(source) | by_visit), "participant"]
+        if len(repeated):
+            faults.note("repeated", source.head, label=label, count=repeated.nunique())
     yield second
 
 
