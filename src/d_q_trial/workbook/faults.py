@@ -63,9 +63,9 @@ class Faults:
     @property
     def notes(self) -> list[str]:
         """Remarks, as text, many of one kind in one column shortened."""
-        return self._lines(stops=False)
+        return self.lines(stops=False)
 
-    def _lines(self, *, stops: bool) -> list[str]:
+    def lines(self, *, stops: bool) -> list[str]:
         """Return a line per fault; of one kind on one sheet, at most ``MOST_PER_KIND`` and the number of the others."""
         own = [fault for fault in self.found if fault.stops == stops]
         groups, most = Counter((fault.kind, fault.sheet) for fault in own), MOST_PER_KIND
@@ -78,4 +78,4 @@ class Faults:
         """Raise a UserError with a line for every error, if there is one."""
         if errors := self.errors:
             count = f"{len(errors)} fault{'s' * (len(errors) > 1)}"
-            raise UserError("\n  ".join([f"{path}: {count}", *self._lines(stops=True)[:MOST_SHOWN]]))
+            raise UserError("\n  ".join([f"{path}: {count}", *self.lines(stops=True)[:MOST_SHOWN]]))

@@ -62,7 +62,7 @@ def describe(reading: Reading) -> list[Section]:
         "Blocks with numbers from which nothing is taken": [
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
-        "Faults that keep the workbook from being used": list(map(str, reading.faults.errors)),
+        "Faults that keep the workbook from being used": reading.faults.lines(stops=True),
         "Notes": [*reading.workbook.remarks, *reading.faults.notes],
         "What the analyses still need": _needs(reading),
     }
@@ -374,7 +374,7 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
     if column.asked:  # one question at least
         said = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
     elif column.role != "data":
-        said = {"is": column.role, **own}
+        said = {"is": column.role}
     else:
         others = any(other.arm for other in plan.data) and not plan.one("arm")
         if others and plan.kind == "groups" and not (column.arm or column.stratum):
