@@ -52,8 +52,10 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         words.append(f"Screened: {text.removeprefix('n = ')} (reported)")
         top = _arrow(ax, middle, bottom, 5)
     total = sum(enrolled[arm.key] for arm in pair)
-    bottom = _box(ax, middle - _NARROW / 2, top, _NARROW, ["Randomized to the two arms compared", _n(total)])
-    words.append(f"randomized to the two arms compared: {total}")
+    # Without a reported flow nobody says that the workbook holds everyone who was randomized.
+    head = f"{'Randomized to' if study.flow else 'In'} the two arms compared"
+    bottom = _box(ax, middle - _NARROW / 2, top, _NARROW, [head, _n(total)])
+    words.append(f"{head.lower()}: {total}")
     if others := [arm for arm in arms.others if enrolled[arm.key]]:
         edge = page.width - 3 - _SIDE
         _box(ax, edge, top, _SIDE, ["Not analysed here", *(f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others)])
