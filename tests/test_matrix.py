@@ -181,6 +181,14 @@ def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(made):
             assert _names(text, every) <= both, (name, file)
 
 
+def test_strata_that_a_column_states_are_called_by_the_column(made):
+    folder, analyses, _ = made
+    texts = _texts(folder / "results/column") if "column" in analyses else {}
+    assert not texts or "T3 of “p16 variant 5 tertile”" in texts["report.html"]
+    for file, text in texts.items():
+        assert not re.search("(?:strata|stratum|subgroup|T[123]) of p16 variant 5", text), file
+
+
 def test_every_interval_has_the_level_of_its_analysis(made):
     folder, analyses, _ = made
     for name, (_, alpha, _) in analyses.items():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from cohorts import numbers
@@ -134,6 +135,7 @@ def test_a_table_in_latex_has_its_caption_and_its_cells(tables):
     text = latex(tables["table_1"])
     assert r"\caption{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
     assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
+    assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in latex(replace(tables["table_1"], label="Table <1−2: α × 3"))
 
 
 def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table():

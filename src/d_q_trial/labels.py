@@ -121,13 +121,14 @@ def direction(trial: Trial) -> str:
 
 def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
-    marker = trial.markers.get(analysis.marker)
+    marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
     return {
         "treated": trial.arms.treated.label,
         "control": trial.arms.control.label,
         "highest": analysis.strata.labels[-1],
         "lowest": analysis.strata.labels[0],
-        "marker": marker.label if marker else analysis.marker,
+        "marker": marker,
+        "strata_variable": analysis.strata.name(marker),
         "change": CHANGES[analysis.measure].capitalize(),
         "direction": direction(trial),
         "estimate": interval(analysis),

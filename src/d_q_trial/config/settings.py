@@ -56,6 +56,10 @@ class StrataRule(Strict):
     reference: Literal["analysed", "everyone"] = "analysed"
     labels: list[Text] = []
 
+    def name(self, marker: str) -> str:
+        """Return what the strata are of: the ``marker``, or the column that states them."""
+        return f"“{self.column}”" if self.by == "column" else marker
+
     @model_validator(mode="after")
     def _consistent(self):
         if self.by == "column":

@@ -61,7 +61,8 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         method = _method(row)
         found.setdefault((*(row[name] for name in PARTS), method), []).append(row)
         operations.setdefault(method, {})[row["statistic"]] = None
-    analyses = [_analysis(own, method, trial) for (*_, method), own in found.items()]
+    names = {key: analysis.strata.name(marker.label) for key, marker in trial.markers.items()}
+    analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
@@ -73,7 +74,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "description": f"{label}{trial.citation}",
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": [_analysis_set(order, *key, trial) for order, key in enumerate(sets, start=1)],
+        "analysisSets": [_analysis_set(order, *key, trial, names) for order, key in enumerate(sets, start=1)],
         "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
         "analysisGroupings": _groupings(rows, trial, analysis),
         "methods": [_described(method, names, analysis) for method, names in operations.items()],
@@ -116,10 +117,10 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> di
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(rows: list[Row], method: str, trial: Trial) -> dict[str, Any]:
+def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, str]) -> dict[str, Any]:
     row = rows[0]
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
-    where = "" if whole else f", {row['stratum']} of {trial.markers[row['marker']].label}"
+    where = "" if whole else f", {row['stratum']} of {names[row['marker']]}"
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
@@ -200,12 +201,12 @@ def _named(prefix: str, order: int, name: str, *key: str) -> dict[str, Any]:
     return {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order}
 
 
-def _analysis_set(order: int, marker: str, stratum: str, trial: Trial) -> dict[str, Any]:
+def _analysis_set(order: int, marker: str, stratum: str, trial: Trial, names: Mapping[str, str]) -> dict[str, Any]:
     """Select all participants, or those in one stratum of one marker."""
     if stratum == ALL_PARTICIPANTS:
         where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
         return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
-    name = f"{stratum} of {trial.markers[marker].label}"
+    name = f"{stratum} of {names[marker]}"
     return _named("AS", order, name, marker, stratum) | _all_of("strata", marker=marker, stratum=stratum)
 
 
@@ -220,7 +221,7 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[s
     cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
     found = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
-        name = f"Stratum of {trial.markers[marker].label}"
+        name = f"Stratum of {analysis.strata.name(trial.markers[marker].label)}"
         found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
     return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 

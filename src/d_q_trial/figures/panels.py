@@ -61,7 +61,9 @@ class View:
         if panel.visit:
             parts.append(trial.visits[panel.visit].label)
         if panel.kind == "time_course":
-            parts.append("all participants" if overall else f"{self.strata[0]} of {trial.markers[self.marker].label}")
+            column = study.strata_column if self.marker == study.marker else ""
+            named = column or trial.markers[self.marker].label
+            parts.append("all participants" if overall else f"{self.strata[0]} of {named}")
         elif panel.kind == "estimation" and not overall:
             parts.append(self.strata[0])
         self.title = ", ".join(parts)

@@ -50,6 +50,7 @@ class Study:
     measure: str  # of changes
     label: str | None = None  # of the data, if they have to be marked
     flow: Sequence[Row] = ()  # of participants, as reported in the article
+    strata_column: str = ""  # of the workbook, if it states the strata instead of the marker
 
     @cached_property
     def _changes(self) -> dict[Key, pd.DataFrame]:
@@ -101,4 +102,5 @@ def read_study(
         measure=analysis.measure,
         label=people.label,
         flow=read_rows(flow) if flow and Path(flow).exists() else (),
+        strata_column=analysis.strata.name(""),
     )

@@ -95,7 +95,9 @@ class _Builder:
         self.measure = BASELINE if at_baseline else analysis.measure
         self.arms = (trial.arms.control, trial.arms.treated)  # as the article has them
         self.marker = trial.markers[table.marker or analysis.marker]
-        self.words = labels.caption_words(trial, analysis) | {"marker": self.marker.label}
+        self.words = labels.caption_words(trial, analysis)
+        if self.marker.key != analysis.marker:
+            self.words["strata_variable"] = self.marker.label
         self.strata = labels.strata_named(table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}

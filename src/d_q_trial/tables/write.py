@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,9 @@ from ..pages import environment
 if TYPE_CHECKING:
     from .build import BuiltTable
 
+# Signs and letters that pdflatex knows in formulas alone.
+_GREEK = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in map(chr, range(0x3B1, 0x3CA))}
+_FORMULA = {"<": "<", ">": ">", "−": "-", "≤": r"\le", "≥": r"\ge", "×": r"\times"} | _GREEK
 ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
 FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
@@ -63,7 +67,8 @@ def latex(table: BuiltTable) -> str:
     """Return a table in LaTeX, for the package booktabs; title and label of synthetic data are its caption."""
     text = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
     caption = re.sub(r"([&%$#_{}])", r"\\\1", text)
-    return _cells(table).to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
+    made = _cells(table).to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
+    return re.sub(f"[{''.join(_FORMULA)}]", lambda match: f"${_FORMULA[match[0]]}$", made)
 
 
 def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:

@@ -309,6 +309,8 @@ def _unlikelihood(column: Column) -> tuple[int, ...]:
 
 def _settle_kind(plan: Plan, trial: Trial) -> None:
     """Decide the kind of the block, now that the roles of its columns are known."""
+    if plan.one("arm"):
+        plan.arm = None  # a title names the treatment, not the arm of each row
     for column in plan.data:
         if column.variable is None and plan.variable is None and plan.one("variable") is None:
             column.judge("ignore", "unsure", column.why or "no variable named")
@@ -326,7 +328,7 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
         no_arm = not (plan.one("arm") or plan.arm or any(column.arm for column in data))
         if no_arm and sample and known <= {*trial.markers, trial.population.age}:
             plan.cohort = POPULATION  # unless its participants turn out to be the trial's
-    elif by_group or (plan.arm and not plan.one("arm")):
+    elif plan.arm or by_group:
         plan.kind, plan.evidence = "groups", BY_GROUP
     elif plan.one("arm"):
         plan.kind, plan.evidence = plan.kind_by_roles, "an arm in each row, no participant id"

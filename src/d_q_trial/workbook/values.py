@@ -442,11 +442,13 @@ class BlockReader:
         return {name: entry if isinstance(entry, list) else [entry] * len(where) for name, entry in part.items()}
 
     def _strata(self) -> list[Part]:
-        """Return the column of strata of a block with ids, as text under the column's own name."""
+        """Return the column of strata of a block of participants, as text under the column's own name."""
         column, rows = self.plan.one("stratum"), self.plan.rows
         if column is None or self.plan.kind == "groups":
             return []
-        own = rows[rows["use"] & rows["stratum"].notna()].dropna(subset="participant").drop_duplicates("participant")
+        own = rows[rows["use"] & rows["stratum"].notna()]
+        if self.plan.one("participant"):
+            own = own.dropna(subset="participant").drop_duplicates("participant")
         name, texts = safe_text(column.label or "stratum"), own["stratum"].tolist()
         return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
 
