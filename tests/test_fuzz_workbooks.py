@@ -122,8 +122,8 @@ def in_process(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
-        ("small", range(200)),
-        pytest.param("small", range(200, 700), marks=pytest.mark.slow),
+        ("small", range(100)),
+        pytest.param("small", range(100, 600), marks=pytest.mark.slow),
         pytest.param("reconstructed", range(50), marks=pytest.mark.slow),
     ],
 )

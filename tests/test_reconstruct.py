@@ -130,12 +130,12 @@ def test_reported_p_that_no_cohort_gives_ends_in_one_message_that_names_it(tmp_p
     folder = tmp_path / "published"
     shutil.copytree(PUBLISHED, folder)
     tests = (folder / "tests.csv").read_text(encoding="utf-8")
-    given = "paper,Table 1,age,baseline,baseline,,all,d_q - control,rank_sum,,,=,0.117"
+    given = "paper,Table 1,bmi,baseline,baseline,,all,d_q - control,rank_sum,,,=,0.460"
     assert given in tests
-    (folder / "tests.csv").write_text(tests.replace(given, given.replace("0.117", "0.001")), encoding="utf-8")
+    (folder / "tests.csv").write_text(tests.replace(given, given.replace("0.460", "0.001")), encoding="utf-8")
     status = main(["reconstruct", "--published", str(folder), "--output", str(tmp_path / "cohort.xlsx")])
     assert status == 1
-    assert "Table 1 age baseline d_q - control, P = 0.001" in capsys.readouterr().err
+    assert "Table 1 bmi baseline d_q - control, P = 0.001" in capsys.readouterr().err
     assert not (tmp_path / "cohort.xlsx").exists()
 
 
