@@ -105,6 +105,17 @@ def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_bein
     assert any("one value per group: a summary" in note for note in read.source["notes"])
 
 
+def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_path):
+    rows = list(participants("CTx week 20").active.iter_rows(min_row=2, values_only=True))
+    changes = {arm: [100 * (row[3] - row[2]) / row[2] for row in rows if row[1] == arm] for arm in ("Control", "D+Q")}
+    changes["D+Q"][1] = changes["D+Q"][0]  # twice here, and once among the participants
+    panel = [["CTx, week 20, % change"], [], [*changes], *map(list, zip(*changes.values(), strict=True))]
+    participants("CTx week 20", Panel=panel).save(tmp_path / "panel.xlsx")
+    notes = " ".join(read_workbook(tmp_path / "panel.xlsx", cohort.trial()).source["notes"])
+    assert "(control): 8 of 8 values agree with those of the participants" in notes
+    assert "(d_q): 7 of 8 values agree with those of the participants" in notes
+
+
 def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
     book = participants("CTx week 20")
     for row in range(1, 18):

@@ -390,9 +390,11 @@ def _given_changes(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterato
             _compare_linked(own, made[own["participant"]].to_numpy(), tolerance, source.label, faults)
         else:
             pool = made[made.index.map(arms).isin(own["arm"])] if own["arm"].any() else made
-            near = [np.isclose(pool, value, rtol=1e-7, atol=tolerance).any() for value in own["value"]]
+            left = pool.to_numpy()  # each of these values agrees with one of the panel
+            for value in own["value"]:
+                left = np.delete(left, np.flatnonzero(np.isclose(left, value, rtol=1e-7, atol=tolerance))[:1])
             group = ", ".join(sorted({*own["stratum"], *own["arm"]} - {""})) or "all participants"
-            words = {"label": source.label, "group": group, "count": len(own), "matched": sum(near)}
+            words = {"label": source.label, "group": group, "count": len(own), "matched": len(pool) - len(left)}
             faults.note("panel", source.head, **words)
         yield own
 
