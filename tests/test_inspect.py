@@ -132,10 +132,14 @@ def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_ar
     book = participants("CTx week 20")
     book.active.title = "D+Q"
     book.active.delete_cols(1)
+    for row in range(1, 18):
+        book.active.cell(row, 4, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
     book.save(tmp_path / "no_ids.xlsx")
-    text, _ = inspected(tmp_path / "no_ids.xlsx")
+    text, mapping = inspected(tmp_path / "no_ids.xlsx")
     assert "16 participants: 8 Control, 8 D+Q" in text
     assert re.search(r"participants, one row each +an arm in each row, no participant id", text)
+    assert "\n    arm:" not in mapping
+    assert re.search(r"Strata in a column: T\S+ \(8\), T\S+ \(8\)", text)
 
 
 def test_several_rows_of_each_participant_without_a_known_visit_are_one_fault_that_a_mapping_settles(tmp_path):
