@@ -156,6 +156,32 @@ def test_several_rows_of_each_participant_without_a_known_visit_are_one_fault_th
     assert any("repeated with equal values for 10 participants" in note for note in read.source["notes"])
 
 
+LATER = [("baseline", 61.5, "T3"), ("week 2", 61.6, "T1/T2"), ("week 4", 61.7, "T3")]
+
+
+@pytest.mark.parametrize("visits", [LATER, LATER[::-1], LATER[1:]], ids=["in order", "reversed", "no baseline"])
+def test_baseline_variables_that_change_between_visits_have_their_values_at_baseline(tmp_path, visits):
+    everyone = [(f"P{n}", ["Control", "D+Q"][n % 2], n) for n in range(9)]
+    rows = [[*who, visit, 0.3 + n / 50, age + n, stratum] for *who, n in everyone for visit, age, stratum in visits]
+    head = ["ID", "Arm", "Visit", "CTx", "Age", "p16 variant 5 tertile"]
+    writers.workbook({"Sheet": [head, *rows]}).save(tmp_path / "long.xlsx")
+    if visits == LATER[1:]:
+        with pytest.raises(UserError, match=r"F3: 'T3': second value of p16 .* for participant P0; Sheet!F2 has T1/T2"):
+            read_workbook(tmp_path / "long.xlsx", cohort.trial())
+        return
+    read = read_workbook(tmp_path / "long.xlsx", cohort.trial())
+    own = read.frame.groupby("variable").agg(list)
+    assert own.value["age"] == [61.5 + n for n in range(9)]
+    assert own.text["p16 variant 5 tertile"] == ["T3"] * 9
+    assert len(own.value["ctx"]) == 27
+    notes = [note for note in read.source["notes"] if "only the value at baseline is used" in note]
+    assert [re.sub("^.*: ", "", note).split(" for")[0] for note in notes] == [
+        "Age changes between visits",
+        "p16 variant 5 tertile changes between visits",
+    ]
+    assert all("for 9 participants" in note for note in notes)
+
+
 def test_a_sheet_of_16384_columns_is_described_in_20_seconds(tmp_path):
     book = Workbook()
     book.active.append([0] * 16_384)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from layouts import cohort
 
 from d_q_trial.recognition.vocabulary import Vocabulary
+from d_q_trial.trial import Marker
 from d_q_trial.workbook import classify
 
 VOCABULARY = Vocabulary(cohort.trial())
@@ -71,6 +72,26 @@ def test_label_says_all_that_it_holds_and_no_more(text, meaning):
 )
 def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain
+
+
+def test_number_behind_a_name_is_the_visit_that_the_trial_calls_so():
+    trial = cohort.trial()
+    named = {key: visit.model_copy(update={"names": [str(n)]}) for n, (key, visit) in enumerate(trial.visits.items())}
+    numbered = Vocabulary(trial.model_copy(update={"visits": named}))
+    for text in ("p1np1", "PINP_1", "pinp 1"):
+        reading = numbered.label(text)
+        assert (reading.variable, reading.visit, reading.certain) == ("p1np", list(named)[1], True)
+    assert numbered.label("P1NP").visit is None
+    assert not numbered.label("p1np9").certain
+    assert not VOCABULARY.label("p1np2").certain  # week 2, or the second visit
+
+
+def test_a_marker_with_the_key_of_an_outcome_is_found_by_the_names_of_the_outcome():
+    trial = cohort.trial()
+    marker = Marker(key="ctx", label="Resorption")
+    own = Vocabulary(trial.model_copy(update={"markers": trial.markers | {"ctx": marker}}))
+    assert own.label("Beta-CTX, baseline").variable == VOCABULARY.label("Beta-CTX, baseline").variable == "ctx"
+    assert own.label("Resorption").variable is None
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ BARE_UNIT = re.compile(
     r"(?:(?<=[\s,;_])((?:[npumk]?g|[npum]?mol|[mu]?iu|m?u|kg|au)\s*(?:/|per)\s*(?:[mud]?l|cm\^?2|m\^?2|day|mmol|min))"
     r"(?=[\s,;_]|$)|(?<=[\s,;_])(kg|years?|yrs?|cm)\s*$)"
 )
+_NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
 _TIME = r"(?:weeks?|wks?|w|days?|d|months?|mo|m|visit|v|t|x)"
@@ -279,7 +280,7 @@ class Vocabulary:
     def __init__(self, trial: Trial, codes: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.trial = trial
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
-        things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.outcomes | trial.markers}
+        things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in own.items()} for role, own in things.items()}
         alone: dict[str, dict[str, str]] = {
             role: {} for role in names
@@ -459,14 +460,15 @@ class Vocabulary:
                 return replace(inner, measure="other")
         if statistic := STATISTICS.search(text):
             return replace(self._name(text[: statistic.start()] + text[statistic.end() :], found), statistic=True)
-        if rest[-1].isdigit() and found.visit is None:
-            key, week = self._named(rest[:-1]), float(rest[-1])
+        if found.visit is None and (match := _NUMBERED.fullmatch(rest[-1])) and not (named and match[1]):
+            key, week = self._named([*rest[:-1], *filter(None, [match[1]])]), float(match[2])
             if key in self.trial.outcomes:
-                if visit := self.numbered.get(rest[-1]):
+                if visit := self.numbered.get(match[2]) or self.visits.get(match[2]):
                     return replace(found, variable=key, visit=visit)
-                if week in self.weeks:
+                if week in self.weeks and not match[1]:  # bmd2 may be the second visit
                     return replace(found, variable=key, visit=self.weeks[week], assumed=BARE_WEEK)
-                return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
+                if not match[1]:
+                    return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
         if named:
             return replace(found, variable=named)
         possible = self._mentioned(text) or self._glued(rest)

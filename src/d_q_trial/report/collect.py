@@ -53,7 +53,7 @@ class Words:
 
     def variable(self, key: str) -> str:
         """Return the label of an outcome or marker; the key in words if the trial does not have it."""
-        known = {**self.trial.outcomes, **self.trial.markers}
+        known = self.trial.markers | self.trial.outcomes
         return known[key].label if key in known else labels.plain(key, self.trial)
 
     def group(self, stratum: str) -> str:

@@ -182,7 +182,7 @@ def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     column.measure = reading.measure or VALUE
     column.candidates = (reading.variable,) if reading.variable else reading.candidates
     column.judge(*_role(column, vocabulary))
-    thing = (vocabulary.trial.outcomes | vocabulary.trial.markers).get(reading.variable)
+    thing = (vocabulary.trial.markers | vocabulary.trial.outcomes).get(reading.variable)
     stated = [unit for unit in (reading.qualifier, reading.unit) if unit and thing and thing.unit]
     same = [unit for unit in stated if unit_factor(unit, thing.unit) == 1.0]
     if column.role == "data" and same:

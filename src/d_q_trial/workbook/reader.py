@@ -356,7 +356,8 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
             for row in differing.itertuples():
                 where = f"{other.plan.sheet}!{row.cell_known}"
                 if other is source:
-                    faults.error("second value", cell_of(row), label=label, row=row, where=where)
+                    known = row.text_known or f"{row.value_known:.10g}"
+                    faults.error("second value", cell_of(row), label=label, row=row, where=where, known=known)
                     continue
                 words = {"label": label, "row": row, "where": where, "count": len(differing)}
                 faults.error("two columns", source.head, other=other.head, **words)

@@ -132,7 +132,7 @@ class Source:
 
 def cell_of(row) -> dict:
     """Return sheet, cell and number of a row of the long table, as faults state them."""
-    return {"sheet": row.source.plan.sheet, "cell": row.cell, "value": float(row.value)}
+    return {"sheet": row.source.plan.sheet, "cell": row.cell, "value": row.text or float(row.value)}
 
 
 def what_and_when(frame: pd.DataFrame) -> set[tuple[str, str]]:
@@ -366,7 +366,7 @@ class BlockReader:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
             inverse = round(1 / column.factor)
             values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
-        visits = self._visits(column, key, where) if where else []
+        visits = self._visits(column, key, where, values) if where else []
         groups = {v: [i for i, own in enumerate(visits) if own == v] for v in trial.visits if v in visits}
         return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
 
@@ -381,13 +381,16 @@ class BlockReader:
             self.faults.note("percent format", place)
         return np.where(percent, values * 100, values) if shown == percent.size else values
 
-    def _visits(self, column: Column, key: str, where: list[int]) -> list[str | None]:
-        """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated."""
+    def _visits(self, column: Column, key: str, where: list[int], values: np.ndarray) -> list[str | None]:
+        """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated or not used."""
         outcome, naming, rows = self.trial.outcomes.get(key), self.plan.one("visit"), self.plan.rows["visit"].to_numpy()
         fixed = column.visit or self.plan.visit
         if outcome is None or not outcome.follow_up:
             # A variable such as age at a later visit is not what the analyses call age.
-            fixed = BASELINE if column.visit in (None, BASELINE) else None
+            if column.visit in (None, BASELINE):
+                thing = outcome or self.trial.markers.get(key)
+                return [BASELINE if own else None for own in self._at_baseline(column, thing.label, where, values)]
+            fixed = None
         elif not column.visit and (naming or any(rows)):
             visits = [rows[i] or self.plan.visit for i in where]
             self._report_unnamed([i for i, v in zip(where, visits, strict=True) if not v], naming, naming or column)
@@ -396,6 +399,19 @@ class BlockReader:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
             self.faults.error("no visit", self.plan.head_of(column), outcome=outcome, expected=expected)
         return [fixed] * len(where)
+
+    def _at_baseline(self, column: Column, label: str, where: Iterable[int], values: Iterable) -> list[bool]:
+        """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline."""
+        visits, ids = self.plan.rows["visit"].to_numpy(), self.plan.rows["participant"].to_numpy()
+        given = [(i, ids[i], visits[i] in (None, BASELINE), value) for i, value in zip(where, values, strict=True)]
+        first = {identity: value for _, identity, own, value in given if own and identity}
+        later = [(i, identity, value) for i, identity, own, value in given if not own and identity in first]
+        changed = {identity: i for i, identity, value in reversed(later) if value != first[identity]}
+        if 2 * len(changed) <= len({identity for _, identity, _ in later}):
+            return [True] * len(given)  # a few that differ are faults
+        place = self.plan.place(min(changed.values()), column)
+        self.faults.note("later value", place, label=label, count=len(changed))
+        return [own for _, _, own, _ in given]
 
     def _report_unnamed(self, positions: list[int], naming: Column | None, place: Column) -> None:
         """Report values whose row should name their variable or visit and does not; unknown names are known already."""
@@ -446,10 +462,11 @@ class BlockReader:
         column, rows = self.plan.one("stratum"), self.plan.rows
         if column is None or self.plan.kind == "groups":
             return []
-        own = rows[rows["use"] & rows["stratum"].notna()]
+        own, name = rows[rows["use"] & rows["stratum"].notna()], safe_text(column.label or "stratum")
         if self.plan.one("participant"):
-            own = own.dropna(subset="participant").drop_duplicates("participant")
-        name, texts = safe_text(column.label or "stratum"), own["stratum"].tolist()
+            own = own.dropna(subset="participant")
+            own = own[self._at_baseline(column, name, own.index, own["stratum"])]
+        texts = own["stratum"].tolist()
         return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
 
 
