@@ -16,6 +16,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.types import parse_quantile
 from d_q_trial.config.yaml_files import read_yaml
 from d_q_trial.errors import UserError
+from d_q_trial.trial import load_trial
 
 CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text(encoding="utf-8"))
 
@@ -123,6 +124,25 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         "robustness.multiverse.outcomes: 'ctxx'",
     ):
         assert re.search(text, str(error.value)), text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  baseline: {", "  month_0: {", "'visits' must begin with the key 'baseline'; the first is 'month_0'"),
+        ("[month_6, year_1]", "[year_2]", "outcomes.bilirubin.follow_up: 'year_2' is not a visit after baseline"),
+        ("[month_6, year_1]", "[baseline]", "outcomes.bilirubin.follow_up: 'baseline' is not a visit after baseline"),
+        ("family: disease", "family: diseases", "outcomes.stage.family: 'diseases' is not among 'families'"),
+        ("markers:", "cuts: [1/2]\nstratum_labels: [low]\nmarkers:", "'stratum_labels' needs 2 labels for 1 cuts"),
+        ("markers:", "primary: {outcome: age, visit: year_1}\nmarkers:", "'age' is not measured at 'year_1'"),
+        ("arms:", "armz:", "armz: unknown key; did you mean 'arms'"),
+    ],
+)
+def test_fault_of_a_trial_is_named_with_its_place(old, new, message, tmp_path):
+    text = Path("data/pbc/trial.yaml").read_text(encoding="utf-8")
+    (tmp_path / "trial.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(message)):
+        load_trial(tmp_path / "trial.yaml")
 
 
 def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):

@@ -105,8 +105,8 @@ class Trial(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        if next(iter(self.visits), None) != BASELINE:
-            raise ValueError("'visits' must begin with 'baseline'")
+        if (first := next(iter(self.visits), None)) != BASELINE:
+            raise ValueError(f"'visits' must begin with the key 'baseline'; the first is {first!r}")
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():

@@ -66,7 +66,8 @@ def describe(reading: Reading) -> list[Section]:
         "Notes": [*reading.workbook.remarks, *reading.faults.notes],
         "What the analyses still need": _needs(reading),
     }
-    sheets = f"{len(reading.workbook.sheets)} sheets, {len(plans)} blocks"
+    counts = {"sheet": len(reading.workbook.sheets), "block": len(plans)}
+    sheets = ", ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
     return [
         Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading)]),
         Section("Blocks", list(blocks.values()), ("Sheet", "Block", "What it is", "Why")),
