@@ -135,6 +135,13 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("family: disease", "family: diseases", "outcomes.stage.family: 'diseases' is not among 'families'"),
         ("markers:", "cuts: [1/2]\nstratum_labels: [low]\nmarkers:", "'stratum_labels' needs 2 labels for 1 cuts"),
         ("markers:", "primary: {outcome: age, visit: year_1}\nmarkers:", "'age' is not measured at 'year_1'"),
+        (
+            "unit: mg/dL,",
+            "kind: binary,",
+            "outcomes.bilirubin.follow_up: a binary outcome is compared at baseline only",
+        ),
+        ("unit: years,", "kind: binary, no_names: [F],", "outcomes.age: 'yes_names' and 'no_names' belong together"),
+        ("unit: years,", "yes_names: [M], no_names: [F],", "belong together, with kind: binary"),
         ("arms:", "armz:", "armz: unknown key; did you mean 'arms'"),
     ],
 )

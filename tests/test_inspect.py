@@ -156,6 +156,24 @@ def test_several_rows_of_each_participant_without_a_known_visit_are_one_fault_th
     assert any("repeated with equal values for 10 participants" in note for note in read.source["notes"])
 
 
+@pytest.mark.parametrize(("yes", "no"), [("f", "m"), ("2", "1"), ("no", "yes")])
+def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path, yes, no):
+    trial = cohort.trial()
+    named = {"yes_names": [yes.upper()], "no_names": [no.upper()]}
+    smoker = trial.outcomes["smoker"].model_copy(update=named)
+    trial = trial.model_copy(update={"outcomes": trial.outcomes | {"smoker": smoker}})
+    cells = [int(word) if word.isdigit() else word for word in (yes, no, no, yes)]
+    rows = [[f"P{n}", ["Control", "D+Q"][n % 2], cell, 60 + n] for n, cell in enumerate(cells)]
+    writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows]}).save(tmp_path / "answers.xlsx")
+    frame = read_workbook(tmp_path / "answers.xlsx", trial).frame
+    assert frame[frame.variable == "smoker"].value.tolist() == [1, 0, 0, 1]
+    writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows, ["P9", "D+Q", "x", 60]]}).save(
+        tmp_path / "x.xlsx"
+    )
+    with pytest.raises(UserError, match=f"C6: 'x': expected {yes} or {no}"):
+        read_workbook(tmp_path / "x.xlsx", trial)
+
+
 LATER = [("baseline", 61.5, "T3"), ("week 2", 61.6, "T1/T2"), ("week 4", 61.7, "T3")]
 
 

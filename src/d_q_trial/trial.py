@@ -41,9 +41,18 @@ class Outcome(_Named):
     decimals: Annotated[int, Field(ge=0)] = 1  # as the tables print it
     family: str
     kind: Literal["continuous", "binary"] = "continuous"
+    yes_names: list[str] = []  # how workbooks spell the values of a binary outcome, if not yes and no or 1 and 0
+    no_names: list[str] = []
     follow_up: list[str] = []  # visits after baseline at which it is measured
     table_1: bool = False
     plausible: tuple[float, float] | None = None  # range in the stated unit; beyond it the unit is questioned
+
+    @property
+    def answers(self) -> dict[str, float]:
+        """The number for each spelling of a value, in lower case; empty if they are the usual ones."""
+        return {
+            name.casefold(): value for value, names in ((1.0, self.yes_names), (0.0, self.no_names)) for name in names
+        }
 
 
 class Marker(_Named):
@@ -113,6 +122,12 @@ class Trial(_Strict):
             for visit in outcome.follow_up:
                 if visit not in self.visits or visit == BASELINE:
                     raise ValueError(f"outcomes.{outcome.key}.follow_up: {visit!r} is not a visit after baseline")
+            if outcome.kind == "binary" and outcome.follow_up:
+                raise ValueError(f"outcomes.{outcome.key}.follow_up: a binary outcome is compared at baseline only")
+            if bool(outcome.yes_names) != bool(outcome.no_names) or (outcome.yes_names and outcome.kind != "binary"):
+                raise ValueError(
+                    f"outcomes.{outcome.key}: 'yes_names' and 'no_names' belong together, with kind: binary"
+                )
             if outcome.family not in self.families:
                 raise ValueError(f"outcomes.{outcome.key}.family: {outcome.family!r} is not among 'families'")
         if self.primary and self.primary.visit not in getattr(self.outcomes.get(self.primary.outcome), "follow_up", ()):

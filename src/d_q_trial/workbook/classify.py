@@ -299,10 +299,13 @@ def _one_of_each_role(plan: Plan) -> None:
 
 
 def _unlikelihood(column: Column) -> tuple[int, ...]:
-    """Return what sorts columns of a role, the likeliest first: of ids those not of samples, named after people, of most."""
+    """Return what sorts columns of a role, the likeliest first.
+
+    Of ids those not of samples, named after people, of most; of visits those that are not times with fractions.
+    """
     unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
     if column.role != "participant":
-        return (unsure,)
+        return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
     return unsure, bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
 

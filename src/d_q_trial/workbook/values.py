@@ -39,7 +39,7 @@ Number = tuple[float | None, str, str]  # NaN for a missing one, None for a faul
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
-YES, NO = (set(WORDS["answers"][answer].split()) for answer in ("yes", "no"))
+ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
@@ -50,12 +50,12 @@ _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 
 
-def read_number(cell: object, policy: Mapping, missing: frozenset, binary: bool) -> Number:
-    """Read a cell that is not empty as a number; if it is to be ``binary``, yes and no become 1 and 0.
+def read_number(cell: object, policy: Mapping, missing: frozenset, answers: dict[str, float] | None = None) -> Number:
+    """Read a cell that is not empty as a number; if ``answers`` are given, such as yes and no, as one of their numbers.
 
     ``missing`` holds the codes for a missing value, text in lower case and numbers.
     """
-    value, kind, what = (cell, "", "") if type(cell) is float and not binary else _read(cell, policy, missing, binary)
+    value, kind, what = (cell, "", "") if type(cell) is float and not answers else _read(cell, policy, missing, answers)
     if value is not None and (value in missing or cell != cell):
         return math.nan, "missing code", "read as missing"
     if value is not None and abs(value) > LARGEST:
@@ -64,21 +64,23 @@ def read_number(cell: object, policy: Mapping, missing: frozenset, binary: bool)
     return value, kind, what
 
 
-def _read(cell: object, policy: Mapping, missing: frozenset, binary: bool) -> Number:
+def _read(cell: object, policy: Mapping, missing: frozenset, answers: dict[str, float] | None) -> Number:
     text = plain_characters(str(cell))
     word = text.casefold().removesuffix(".0")
-    if binary and not isinstance(cell, Flag) and word in YES | NO:
-        return float(word in YES), "", ""
+    if answers and not isinstance(cell, Flag) and word in answers:
+        return answers[word], "", ""
     kind = "truth value" if isinstance(cell, bool) else "date" if isinstance(cell, DATES) else getattr(cell, "kind", "")
     if kind == "error cell" and policy.error_cells == "missing":
         return math.nan, kind, "an error cell, read as missing"
     if kind:
         return None, kind, WORDS["unfit"][kind]
-    if is_number(cell) and not binary:
+    if is_number(cell) and not answers:
         return float(cell), "", ""  # type: ignore[arg-type]
     if not text or text.casefold() in missing:
         return math.nan, *(("missing code", "read as missing") if text else ("", ""))
-    return (None, "binary", "expected yes or no, 1 or 0") if binary else _read_text(text, policy)
+    if answers:
+        return None, "binary", f"expected {'yes or no, 1 or 0' if answers is ANSWERS else ' or '.join(answers)}"
+    return _read_text(text, policy)
 
 
 def _read_text(text: str, policy: Mapping) -> Number:
@@ -342,7 +344,8 @@ class BlockReader:
         plan, sheet, trial = self.plan, self.plan.block.sheet, self.trial
         at = lambda i: plan.block.place(plan.header.first_data + i, column.index)  # noqa: E731
         struck = sheet.struck if self.policy.struck_out == "missing" else ()
-        binary = getattr(trial.outcomes.get(key), "kind", "") == "binary"
+        outcome = trial.outcomes.get(key)
+        answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
         missing |= {float(code) for code in missing if _PLAIN.fullmatch(code)}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
@@ -350,7 +353,7 @@ class BlockReader:
             cell = plan.cell(position, column)
             if cell == EMPTY or (struck and at(position) in struck):
                 continue
-            value, kind, what = read_number(cell, self.policy, missing, binary)
+            value, kind, what = read_number(cell, self.policy, missing, answers)
             if kind:
                 self.faults.error(kind, plan.place(position, column, cell), what, stops=value is None)
                 kinds[kind] += value is not None
