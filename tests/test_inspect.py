@@ -174,6 +174,20 @@ def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path,
         read_workbook(tmp_path / "x.xlsx", trial)
 
 
+def test_visits_are_preferred_to_times_and_an_outcome_may_be_called_outcome(tmp_path):
+    trial = cohort.trial()
+    outcome = trial.outcomes["ctx"].model_copy(
+        update={"key": "outcome", "label": "Outcome", "names": [], "plausible": None}
+    )
+    trial = trial.model_copy(update={"outcomes": {"outcome": outcome}})
+    visits = [(0.2, "baseline"), (2.4, "week 2"), (7.1, "last")]
+    rows = [[f"P{n}", ["Control", "D+Q"][n % 2], *visit, 50 + n] for n in range(6) for visit in visits]
+    writers.workbook({"Sheet": [["ID", "Arm", "Week", "Visit", "Outcome"], *rows]}).save(tmp_path / "times.xlsx")
+    (tmp_path / "m.yaml").write_text("visits: {last: ignore}\n", encoding="utf-8")
+    frame = read_workbook(tmp_path / "times.xlsx", trial, tmp_path / "m.yaml").frame
+    assert frame.groupby(["variable", "visit"]).size().to_dict() == {("outcome", v): 6 for v in ("baseline", "week_2")}
+
+
 LATER = [("baseline", 61.5, "T3"), ("week 2", 61.6, "T1/T2"), ("week 4", 61.7, "T3")]
 
 

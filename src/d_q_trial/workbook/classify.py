@@ -210,6 +210,7 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
         (reading.measure == "percent_of_baseline", "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
         (reading.measure in ("other", "change") and not reading.statistic, "ignore", "unsure", derived),
         (reading.statistic, "ignore", "certain", "a statistic, not a measured value"),
+        (reading.role == "variable" and reading.variable and column.numeric, "data", "certain", ""),
         (by_cells and named, by_cells, "certain", ""),
         (by_cells, by_cells, "inferred", "recognised by its values"),
         (reading.role in ("arm", "stratum", "visit", "variable"), reading.role, "unsure", ""),
