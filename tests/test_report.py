@@ -185,6 +185,9 @@ def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
     page = report_page(collect.collect(tmp_path, chosen, TRIAL, "published"))
     assert "Not made for this analysis" in page
     assert "P = 0.611" in page
+    sentence = "a symbol compares <i>P</i> with the reported value"
+    assert sentence not in page
+    assert sentence in (pages / "published/report.html").read_text(encoding="utf-8")
 
 
 # The methods
