@@ -381,6 +381,33 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
     assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
 
 
+def test_a_stratum_in_which_an_arm_is_missing_has_a_row_of_a_forest_plot_with_its_numbers():
+    key, rows = ("ctx", "percent_change", "week_2"), []
+    for where, sizes in (({}, (9, 9)), ({"marker": MARKER, "stratum": "T3"}, (9, 0))):
+        rows += [
+            row
+            for arm, n in zip(("control", "d_q"), sizes, strict=True)
+            for row in numbers(key, {"n": n}, group=arm, **where)
+        ]
+    rows += numbers(key, {"hodges_lehmann": 1.0, "p": 0.2}, contrast=CONTRAST)
+    with style.settings():
+        page, (shown,) = whole.forest(Forest(families=["turnover"]), study(numbers=Numbers(rows)))
+    shown_texts = [text for ax in page.figure.axes for text in texts(ax)]
+    assert {"T3", "9/0"} <= {*shown_texts}
+    assert "T1/T2" not in shown_texts  # it is in no table
+    assert "CTx, 2 weeks, T3: not compared, n = 9/0." in shown.words
+
+
+def test_a_message_stays_in_its_panel():
+    with style.settings():
+        page = style.Page(100.0, 30.0, None)
+        ax = page.axes(2.0, 2.0, 20.0, 20.0)
+        draw.message(ax, "no cut leaves enough participants in each arm")
+        page.figure.draw_without_rendering()
+        box = ax.texts[0].get_window_extent()
+    assert ax.get_window_extent().width > box.width
+
+
 def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
     found = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
     found.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))

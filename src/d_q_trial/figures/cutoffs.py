@@ -117,7 +117,7 @@ def draw_cutoffs(
             page.text(left, top - 1, title, weight="bold", size=fitting, va="baseline")
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
-                draw.message(effect, next(iter(panel.best["reason"]), "no changes").replace(" with ", "\nwith "))
+                draw.message(effect, next(iter(panel.best["reason"]), "no changes"))
                 continue
             p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)

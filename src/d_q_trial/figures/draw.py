@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -277,4 +278,6 @@ def message(ax: Axes, text: str) -> None:
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=style.QUIET, size=style.BODY)
+    letters = int(ax.get_window_extent().width / ax.figure.dpi * 72 / (0.55 * style.BODY))  # in a line
+    look = {"ha": "center", "va": "center", "color": style.QUIET, "size": style.BODY}
+    ax.text(0.5, 0.5, textwrap.fill(text, max(letters, 10)), transform=ax.transAxes, **look)

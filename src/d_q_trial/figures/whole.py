@@ -6,7 +6,6 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import labels
@@ -217,17 +216,20 @@ def effects(study: Study, family: str) -> list[Effect]:
     names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         decimals = labels.change_decimals(study.measure, outcome.decimals)
-        for visit, group in product(outcome.follow_up, (ALL_PARTICIPANTS, *reversed(study.strata_labels))):
-            key, place = (outcome.key, study.measure, visit), group_keys(group, study.marker)
-            *ends, p = (study.contrast(key, name, **place) for name in names)
-            if math.isfinite(ends[0]) or math.isfinite(p):
-                name = f"{outcome.label}, {trial.visits[visit].label}"
-                n = "/".join(number(study.summary(key, arm, **place).n, 0) for arm in reversed(trial.analysed_arms))
+        for visit in outcome.follow_up:
+            key, name, own = (outcome.key, study.measure, visit), f"{outcome.label}, {trial.visits[visit].label}", []
+            for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
+                place = group_keys(group, study.marker)
+                sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
+                *ends, p = (study.contrast(key, statistic, **place) for statistic in names)
                 pair = {"stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
                 p_interaction = study.interactions.get(*key, "p", marker=study.marker, **pair).value
                 known = all(map(math.isfinite, ends))
                 difference = interval(*ends, decimals) if known else number(ends[0], decimals)
-                found.append(Effect(name, group, n, *ends, p, p_interaction, difference))
+                n = "/".join(number(size, 0) for size in sizes)
+                if any(map(math.isfinite, (ends[0], p, *sizes))):  # a stratum without an arm has a row as well
+                    own.append(Effect(name, group, n, *ends, p, p_interaction, difference))
+            found += own if any(math.isfinite(effect.estimate) or math.isfinite(effect.p) for effect in own) else []
     return found
 
 
@@ -242,15 +244,17 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
     reference = study.strata_labels[-1]
-    heads = ("difference (CI)", "P", f"interaction P,\nagainst {reference}")
+    against = textwrap.fill(f"against {reference}", 20, max_lines=2, placeholder=" …")
+    heads = {COLUMNS[0]: "difference (CI)", COLUMNS[1]: "P", style.WIDTH_MM - 1: f"interaction P,\n{against}"}
     for family, found in families.items():
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
         look = {"va": "bottom", "color": style.QUIET}
         canvas.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
         style.write(canvas, LEFT - 3, top - 1, arms, ha="right", **look)
-        for place, name in zip(COLUMNS, heads, strict=True):
-            style.italic_p(style.write(canvas, place, top - 1, name, **look), reference)
+        for place, name in heads.items():
+            side = "right" if place > COLUMNS[-1] else "left"
+            style.italic_p(style.write(canvas, place, top - 1, name, ha=side, **look), against)
         words += [_row(canvas, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
         top += ROW * len(found) + FOOT
     return page, [Content("Effects", " ".join(words))]
