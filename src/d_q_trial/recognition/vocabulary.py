@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -16,24 +16,33 @@ from typing import NamedTuple
 
 import yaml
 
+from ..errors import UserError
 from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Arm, Trial
 
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
-FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA = (
-    frozenset(WORDS[key].split()) for key in ("fillers", "persons", "identifiers", "beside_identifiers", "strata")
+FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA, NEGATIONS = (
+    frozenset(WORDS[key].split())
+    for key in ("fillers", "persons", "identifiers", "beside_identifiers", "strata", "negations")
 )
 _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for word in names.split()}
 
 # A word of its own: TNFα is no camel case; but µ is the prefix micro.
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
 _TRANSLATION = str.maketrans(_GREEK | dict.fromkeys("−‐‑‒–—―", "-") | dict.fromkeys("’‘`´", "'") | {"×": "x"})
+_SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from "})
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
 BARE_WEEK = "the number behind the name read as a week"  # as in ctx_20
 NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
+
+
+_UNITS_OF_TIME = r"(?:weeks?|wks?|w|days?|d|months?|mo)"
+_BEFORE_ZERO = re.compile(
+    rf"\b({_UNITS_OF_TIME}\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?{_UNITS_OF_TIME}\b)"
+)  # week -2, w-2
 
 
 def _word(body: str) -> re.Pattern:
@@ -45,8 +54,9 @@ def fold(text: str) -> str:
     """Return lower-case text with plain letters: Greek spelt out, dashes and quotes unified, camel case parted."""
     text = unicodedata.normalize("NFKC", str(text).translate(_TRANSLATION)).translate(_TRANSLATION)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z0-9])|(?<=[A-Z]{2})(?=[A-Z][a-z]{2})", " ", text)
-    text = text.replace("%", " percent ").replace("_x000d_", " ")
-    return " ".join(re.sub(r"(?<![a-z])var\.?\s*(?=\d)", "variant ", text.casefold()).split())
+    text = text.replace("%", " percent ").replace("_x000d_", " ").casefold()
+    text = _BEFORE_ZERO.sub(r"\1 minus ", text) if "-" in text else text
+    return " ".join(re.sub(r"(?<![a-z])var\.?\s*(?=\d)", "variant ", text).split())
 
 
 def words(text: str) -> list[str]:
@@ -56,8 +66,9 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def squash(text: str) -> str:
-    """Return the letters and digits of a label without its fillers, to compare spellings."""
-    return "".join(_content(fold(text)) or words(fold(text)))
+    """Return the letters and digits of a label without its fillers, to compare spellings; 1.5 is not 15, <5 not >5."""
+    text = re.sub(r"(?<=\d)\.(?=\d)", "point", fold(text)).translate(_SIGNS)
+    return "".join(_content(text) or words(text))
 
 
 def _content(text: str) -> list[str]:
@@ -69,7 +80,7 @@ def any_of(names: Iterable[str]) -> re.Pattern:
     """Compile an expression that finds any of the names, longest first, with any separators between their parts."""
     bodies = []
     for name in sorted({fold(n) for n in names}, key=lambda n: (-len(n), n)):
-        parts = re.findall(r"[^\W\d_]+|\d+|[+&/]", name)
+        parts = re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?|[+&/]", name)
         parts = [r"(?:\+|&|/|plus|and)" if p in ("+", "&", "plus", "and", "/") else re.escape(p) for p in parts]
         bodies += [r"[\s_.\-]*".join(parts)] if parts else []
     return _word("|".join(bodies) or r"(?!)")
@@ -80,7 +91,9 @@ def listed(key: str) -> list[str]:
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
-STATISTICS, CHANGE, OTHER_SCALE = (any_of(listed(key)) for key in ("statistics", "changes", "other_scales"))
+STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED = (
+    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured")
+)
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
@@ -103,7 +116,7 @@ def _counted(words: str, *days: float) -> list[tuple[re.Pattern, float, float]]:
     The first is tried first, as in "variant 5 week 20".
     """
     number, gap = r"0*(\d+(?:\.\d+)?)", r"[\s_.\-#:]*"
-    bodies = (f"(?:{words}){gap}{number}", f"{number}{gap}(?:{words})")
+    bodies = (f"(?:{words}){gap}{number}", f"(?<!minus ){number}{gap}(?:{words})")
     return [(_word(body), days[0], days[-1]) for body in bodies]
 
 
@@ -121,6 +134,7 @@ BARE_UNIT = re.compile(
     r"(?:(?<=[\s,;_])((?:[npumk]?g|[npum]?mol|[mu]?iu|m?u|kg|au)\s*(?:/|per)\s*(?:[mud]?l|cm\^?2|m\^?2|day|mmol|min))"
     r"(?=[\s,;_]|$)|(?<=[\s,;_])(kg|years?|yrs?|cm)\s*$)"
 )
+_EVENT_OF_ARM = re.compile(r"_arm_\d+$|\s*\(arm \d+[^()]*\)$", re.I)  # REDCap: week_2_arm_1, Week 2 (Arm 1: Control)
 _NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
@@ -299,6 +313,10 @@ class Vocabulary:
             | {code: key for code, key in alone[role].items() if not code.isdigit()}
             for role in ("arm", "visit")
         )
+        for role in ("arm", "visit"):
+            said = Counter(name for own in names[role].values() for name in set(map(squash, own)))
+            if shared := [name for name, count in said.items() if count > 1]:
+                raise UserError(f"{shared[0]!r} names several {role}s of the trial; expected one")
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
         )
@@ -327,8 +345,9 @@ class Vocabulary:
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a whole cell names."""
-        reading = self.label(str(int(value)) if isinstance(value, float) and value.is_integer() else str(value))
-        return None if reading.rest or reading.variable or reading.arm else reading.visit
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        reading = self.label(_EVENT_OF_ARM.sub("", text))
+        return None if reading.rest or reading.qualifier or reading.variable or reading.arm else reading.visit
 
     def is_week(self, value: object) -> bool:
         """Return whether a header cell names a visit, or is a bare number that is the week of one."""
@@ -344,7 +363,7 @@ class Vocabulary:
             return Reading(role="ignored")
         if not folded:
             return Reading()
-        if whole and not role:
+        if whole and role not in ("participant", "arm", "visit", "variable"):
             return Reading(variable=only, candidates=() if only else whole)
         if arm := self.arm(text):
             return Reading(arm=arm)
@@ -369,9 +388,8 @@ class Vocabulary:
         _take_scale(found)
         doubt = self._take_time(found)
         arms = self._arms_in(found.rest)
-        if len(arms) == 1:
-            found.arm = arms.pop()
-            found.rest = self._arm_pattern.sub(" ", found.rest)
+        if len(arms) == 1 and not NEGATIONS & set(words(others := self._arm_pattern.sub(" ", found.rest))):
+            found.arm, found.rest = arms.pop(), others
         if match := found.take(STRATUM):
             found.stratum = stratum_label(match[0])
         found = self._name(found.rest, replace(found, rest=doubt))
@@ -487,9 +505,9 @@ class Vocabulary:
         """Return the variables whose names stand in a text."""
         return {key for name in self._variable_pattern.findall(text) for key in self.variables.get(squash(name), ())}
 
-    def _arms_in(self, text: str) -> set[str | None]:
+    def _arms_in(self, text: str) -> set[str]:
         """Return the arms whose names stand in a text."""
-        return {self.arms.get(squash(name)) for name in self._arm_pattern.findall(text)}
+        return {self.arms[name] for name in map(squash, self._arm_pattern.findall(text)) if name in self.arms}
 
     def _glued(self, parts: list[str]) -> set[str]:
         """Return the variables whose name stands in a label together with what may be a visit; or else part of a name."""

@@ -184,6 +184,19 @@ def check_groups(reading: Reading) -> None:
                 faults.note("no strata", head, label=label)
 
 
+def check_qualifiers(reading: Reading) -> None:
+    """Ask about titles and columns by which values may not be as measured: logarithms, imputed values, repeats."""
+    for plan in (plan for plan in reading.blocks if not plan.mapped):
+        if plan.doubt:
+            reading.faults.error("not as measured", plan.whole() | {"value": plan.doubt})
+        for column in (column for column in plan.columns if column.reading.role == "qualifier"):
+            used = np.flatnonzero(plan.rows["use"])
+            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if plan.holds_data(i))
+            if len(cells) > 1:
+                marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
+                reading.faults.error("qualifier", plan.head_of(column), marks=marks)
+
+
 def check_changes(reading: Reading) -> None:
     """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
     own, trial = reading.own, reading.trial
@@ -194,7 +207,7 @@ def check_changes(reading: Reading) -> None:
     for source, changes in given.groupby("source", sort=False):
         largest, smallest = changes["value"].abs().max(), changes["value"].min()
         near_100 = smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline
-        fractions = largest < 1 and source.column.factor == 1.0
+        fractions = changes["value"].abs().quantile(0.9) < 1 and source.column.factor == 1.0
         for kind, found in (("percent of baseline", near_100), ("fraction", fractions)):
             if found and len(changes) >= MANY:
                 words = {"label": source.thing.label, "largest": largest}

@@ -10,7 +10,16 @@ from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, label_like, mostly_numbers, tables
-from ..recognition.vocabulary import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
+from ..recognition.vocabulary import (
+    BARE_WEEK,
+    NOT_AS_MEASURED,
+    Reading,
+    Vocabulary,
+    canonical_id,
+    code_form,
+    fold,
+    unit_factor,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from ..trial import BASELINE, Trial
 from .mapping import SAID, Codes, Column, Plan, short_code
@@ -94,6 +103,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     _baseline_by_elimination(plan, trial)
     _one_of_each_role(plan)
     _settle_kind(plan, trial)
+    texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
+    plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
     return plan
 
 
@@ -206,6 +217,7 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
         (not column.used, "ignore", "certain", "empty"),
         (reading.role == "ignored", "ignore", "certain", "ignored by the mapping"),
         (number, "ignore", "certain", "row number" if counter else "not understood"),
+        (reading.role == "qualifier", "ignore", "certain", "qualifies the values of its rows"),
         (reading.role == "participant" or are_visits, reading.role, "certain", ""),
         (reading.measure == "percent_of_baseline", "ignore", "unsure", f"percent of baseline, not a change; {keys}"),
         (reading.measure in ("other", "change") and not reading.statistic, "ignore", "unsure", derived),

@@ -73,6 +73,7 @@ class Plan(Meaning):
     cohort: str = TRIAL
     evidence: str = ""
     unread: str = ""  # why nothing is taken from a block that could be read
+    doubt: str = ""  # a title or header by which the values may not be as measured
     rows: pd.DataFrame | None = None  # what each row says, once :class:`values.BlockReader` has read them
     # How rows that head others, and events, spell what they say.
     spellings: dict[str, dict[str, str | None]] = field(default_factory=lambda: {role: {} for role in CODED})

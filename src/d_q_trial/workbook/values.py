@@ -26,6 +26,7 @@ from ..recognition.vocabulary import (
     fold,
     plain_characters,
     stratum_label,
+    words,
 )
 from ..spreadsheet.sheets import DATES, EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
@@ -45,7 +46,6 @@ _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
 _BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_EVENT_OF_ARM = re.compile(r"_arm_\d+$", re.I)  # REDCap: week_2_arm_1
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 
@@ -284,7 +284,11 @@ class BlockReader:
         if role == "stratum":
             return stratum_label(text)
         reading = self.vocabulary.label(text)
-        return reading.arm if role == "arm" else reading.variable if reading.certain else None
+        if role == "arm":  # beside the arm, numbers and letters such as those of "Arm 2: D+Q"
+            known = set(words(reading.rest)) <= {"arm", "group", *"abcdefghijklmnopqrstuvwxyz0123456789"}
+            return reading.arm if known and not reading.qualifier else None
+        plain = reading.certain and not (reading.measure or reading.statistic or reading.qualifier)
+        return reading.variable if plain else None
 
     def _infer_treated(self, column: Column, arms: dict) -> None:
         """Take the other one of two arms for the treated one, if the first is the control and its name fits."""
@@ -306,7 +310,7 @@ class BlockReader:
             self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
 
         def find(cell: object) -> str | None:
-            text = _EVENT_OF_ARM.sub("", canonical_id(cell))
+            text = canonical_id(cell)
             if "month" in header and text.isdigit():
                 return self.vocabulary.visit(f"{text} months")
             if not (is_number(cell) or text.isdigit()) or are_weeks:
