@@ -331,6 +331,26 @@ def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
         assert found.loc[name, "share"] == pytest.approx(lost / residual(), rel=1e-9)
 
 
+def test_all_participants_are_one_of_the_subgroups_whose_variance_is_shared():
+    rng = np.random.default_rng(4)
+    groups = pd.DataFrame({"marker": ["", "m", "m", "n"], "cut": [np.nan, 0.5, 0.75, 0.5]})
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(80)).drop(columns=["marker", "cut"])
+    table = table.join(groups.loc[np.arange(80) % 4].reset_index(drop=True))
+    table = table.assign(visit=rng.choice(["week_2", "week_4"], 80), effect=rng.random(80))
+    found = multiverse.choices_variance(table).set_index("choice")
+    assert found.loc["subgroup", ["options", "df"]].tolist() == [4, 3]
+    assert found.loc["total", "df"] == found.loc[["all choices", "combinations of choices"], "df"].sum() == 79
+    assert found.loc["total", "sum_of_squares"] == pytest.approx(79 * table["effect"].var())
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_specifications_that_leave_nothing_to_compare_choices_with_share_no_variance(size):
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(size)).assign(
+        marker="m", cut=[0.25, 0.5, 0.75][:size]
+    )
+    assert multiverse.choices_variance(table.assign(effect=np.arange(size) / 7)).empty
+
+
 # The commands and the figure
 
 

@@ -245,14 +245,16 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     no result, the choices overlap, and their shares do not add up to that of all. R: ``car::Anova``.
     """
     known = table[table["effect"].notna()].copy()
-    known["subgroup"] = known["marker"] + " " + known["cut"].map("{:g}".format)
+    known["subgroup"] = known["marker"] + known["cut"].map(lambda cut: "all" if np.isnan(cut) else f" {cut:g}")
     choices = [name for name in ("outcome", "visit", "subgroup", *CHOICES[4:]) if known[name].nunique() > 1]
     if not choices or known["effect"].nunique() < 2:
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     from statsmodels.formula.api import ols
     from statsmodels.stats.anova import anova_lm
 
-    fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), known).fit()
+    fit = ols("effect ~ " + " + ".join(f"C({name})" for name in choices), known, missing="raise").fit()
+    if fit.df_resid < 1:  # as many specifications as choices: nothing is left to compare with
+        return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     frame = anova_lm(fit, typ=2).set_axis([*choices, REST]).rename(columns={"sum_sq": "sum_of_squares"})
     frame.loc[ALL_CHOICES, ["df", "sum_of_squares"]] = fit.df_model, fit.ess
     frame.loc[TOTAL, ["df", "sum_of_squares"]] = len(known) - 1, fit.centered_tss
