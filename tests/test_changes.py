@@ -110,6 +110,8 @@ def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at
     assert frame.loc[frame["participant"].eq("S1"), "value"].isna().all()
     with pytest.raises(UserError, match=r"exclude: no analysed participant is called '1', 'S3'; ids look like S1, S2$"):
         build(rows, exclude=[1, "S1", "S3"])
+    with pytest.raises(UserError, match=r"exclude: no participant is left in the arm D\+Q$"):
+        build(rows, exclude=["S1", "S2"])
 
 
 FENCES = {"d_q": [1.0, 1.0, 3.0, 3.0, 900.0], "control": [100.0, 200.0, 300.0, 400.0, 700.0]}

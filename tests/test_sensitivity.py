@@ -10,6 +10,7 @@ import pipeline
 import pytest
 from pipeline import PBC, PUBLISHED, TRIAL, one
 
+from d_q_trial import changes
 from d_q_trial.config import settings
 from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import power, sensitivity
@@ -127,6 +128,27 @@ def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
             found = [one(imputed, **keys, statistic=s)["value"] for s in ("mann_whitney_effect", "adjusted_difference")]
             # An effect without variance cannot be pooled.
             assert found == pytest.approx([effect if 0 < effect < 1 else np.nan, adjusted], rel=1e-9, nan_ok=True)
+
+
+def test_a_follow_up_of_zero_keeps_its_participant_and_has_no_analysis_on_the_log_scale():
+    people = cohorts.participants(cohorts.randomized(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0}))
+    layout = pipeline.run(people, TRIAL, PUBLISHED).layout
+    table = pipeline.pick(sensitivity.sensitivity(layout, ROBUSTNESS), stratum="all")
+    table = pd.concat([table, interactions(layout, ROBUSTNESS)])
+    (comparison,) = (c for c in layout.overall if c.visit == "week_20")
+    assert comparison.value.min() == -100
+    expected = ancova(comparison.value, comparison.baseline, comparison.is_first, confidence=0.95).p
+    percent = one(table, visit="week_20", statistic="p", method="covariance, percent change, HC3, t")
+    assert (percent["value"], percent["n_first"]) == (pytest.approx(expected, rel=1e-9), 12)
+    logs = table[table["measure"].eq("log_ratio") & table["visit"].eq("week_20")]
+    assert {"covariance", "mixed model", "imputed", "log ratio on arm x marker"} <= {
+        *logs["method"].str.split(",").str[0]
+    }
+    assert logs["value"].isna().all()
+    assert {*logs["reason"]} == {changes.FOLLOW_UP_NOT_POSITIVE}
+    others = table[table["measure"].eq("log_ratio") & table["visit"].eq("week_2")]
+    assert others.loc[others["method"].str.startswith("covariance"), "value"].notna().all()
+    assert others.loc[others["method"].str.startswith(("mixed", "imputed")), "value"].isna().all()
 
 
 def test_a_smaller_alpha_widens_every_interval():

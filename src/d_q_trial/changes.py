@@ -51,7 +51,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
     frame = frame[frame["cohort"].eq(TRIAL) & (frame["arm"].isin(trial.analysed_arms) | ~frame["linked"])]
     outcomes = _chosen(analysis.outcomes, trial.outcomes, f"analyses.{analysis.name}.outcomes")
     visits = _chosen(analysis.visits, [v for v in trial.visits if v != BASELINE], f"analyses.{analysis.name}.visits")
-    excluded = _excluded(frame, analysis)
+    excluded = _excluded(frame, trial, analysis)
 
     pairs = [
         (key, v) for key in outcomes for v in (BASELINE, *trial.outcomes[key].follow_up) if v in (BASELINE, *visits)
@@ -110,7 +110,7 @@ def _chosen(wanted, available, where: str) -> list[str]:
     return [name for name in available if wanted == "all" or name in wanted]
 
 
-def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:
+def _excluded(frame: pd.DataFrame, trial: Trial, analysis: Analysis) -> set[str]:
     known = sorted(set(frame["participant"]))
     unknown = [name for name in analysis.exclude if name not in known]
     if unknown:
@@ -119,6 +119,9 @@ def _excluded(frame: pd.DataFrame, analysis: Analysis) -> set[str]:
             f"analyses.{analysis.name}.exclude: no analysed participant is called "
             f"{', '.join(map(repr, unknown))}; ids look like {', '.join(known[:3])}{alike}"
         )
+    present, left = set(frame["arm"]), set(frame.loc[~frame["participant"].isin(analysis.exclude), "arm"])
+    if empty := [arm.label for key, arm in trial.analysed_arms.items() if key in present - left]:
+        raise UserError(f"analyses.{analysis.name}.exclude: no participant is left in the arm {' or '.join(empty)}")
     return set(analysis.exclude)
 
 

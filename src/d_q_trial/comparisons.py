@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .changes import BEYOND_FENCE, EXCLUDED
+from .changes import BEYOND_FENCE, EXCLUDED, FOLLOW_UP_NOT_POSITIVE
 from .config.settings import Analysis
 from .results_table import ALL_PARTICIPANTS, COLUMNS
 from .strata import stratum_of
@@ -42,7 +42,7 @@ class Comparison:
     is_first: np.ndarray  # True in the treated arm
     value: np.ndarray  # the change, in the measure of the analysis; the baseline value at baseline
     baseline: np.ndarray
-    log_ratio: np.ndarray  # log(follow-up / baseline); at baseline without meaning
+    ratio: np.ndarray  # follow-up / baseline; at baseline without meaning
     label: np.ndarray  # stratum of the marker, "" if not assigned
     marker_value: np.ndarray
 
@@ -60,6 +60,16 @@ class Comparison:
     def is_change(self) -> bool:
         """Whether changes are compared, and not baseline values."""
         return self.measure != "baseline"
+
+    @property
+    def no_logarithm(self) -> str:
+        """Why the comparison cannot be made on the log scale; empty if it can."""
+        return FOLLOW_UP_NOT_POSITIVE if (self.ratio <= 0).any() else ""
+
+    @property
+    def log_ratio(self) -> np.ndarray:
+        """log(follow-up / baseline); all NaN if one has no logarithm, because to leave out that participant is a choice."""
+        return np.log(np.where(self.no_logarithm != "", np.nan, self.ratio))
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the present values of each arm, from ``value`` unless others are given."""
@@ -123,7 +133,7 @@ class Layout:
         arrays = {name: changes[name].to_numpy(float) for name in ("value", "baseline")}
         arrays |= {"participant": changes["participant"].to_numpy(object), "linked": changes["linked"].to_numpy(bool)}
         arrays["is_first"] = changes["arm"].eq(next(iter(self.trial.analysed_arms))).to_numpy()
-        arrays["log_ratio"] = _log_ratio(changes, self.analysis.measure)
+        arrays["ratio"] = _ratio(changes, self.analysis.measure)
         kept = ~changes["reason"].isin([EXCLUDED, BEYOND_FENCE]).to_numpy()
         numbered = changes.assign(row=np.arange(len(changes)))
         for names, rows in numbered.groupby(["outcome", "measure", "visit"], sort=False)["row"]:
@@ -185,11 +195,10 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32("\n".join(names).encode())])
 
 
-def _log_ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
-    """Return log(follow-up / baseline), from the change itself where possible, so that winsorised values are kept."""
+def _ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
+    """Return follow-up / baseline, from the change itself where possible, so that winsorised values are kept."""
     if measure == "log_ratio":
-        return chosen["value"].to_numpy(float)
-    ratio = 1 + chosen["value"] / 100
+        return np.exp(chosen["value"].to_numpy(float))
     if measure == "difference":
-        ratio = (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0)
-    return np.log(ratio.where(ratio > 0)).to_numpy(float)
+        return (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0).to_numpy(float)
+    return (1 + chosen["value"] / 100).to_numpy(float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,11 @@ def read_description(folder: Path | str) -> dict[str, Any]:
         raise UserError(f"{path}: not readable as JSON; delete it, and `snakemake --cores 4` makes it again") from None
 
 
-def age_groups(frame: pd.DataFrame, trial: Trial) -> dict[str, pd.DataFrame]:
+def age_groups(frame: pd.DataFrame, trial: Trial, exclude: Collection[str] = ()) -> dict[str, pd.DataFrame]:
     """Return age and markers at baseline of each group of people in which they are correlated, by its name in the results.
 
     That is: the population sample, its members under and from the age that splits it, and the analysed participants of the
-    trial; a row per person and a column per variable, NaN where it is missing. Without a population sample there is none.
+    trial, without those to ``exclude``; a row per person and a column per variable, NaN where it is missing. Without a population sample there is none.
     """
     if (sample := trial.population) is None:
         return {}
@@ -87,11 +88,11 @@ def age_groups(frame: pd.DataFrame, trial: Trial) -> dict[str, pd.DataFrame]:
     known = frame[frame["linked"] & frame["visit"].eq(BASELINE) & frame["variable"].isin(wanted)]
     people = known.pivot(index=["cohort", "arm", "participant"], columns="variable", values="value")
     people = people.reindex(columns=wanted).reset_index(["cohort", "arm"])
-    population = people[people["cohort"].eq(POPULATION)]
+    population, own = people[people["cohort"].eq(POPULATION)], people[people["cohort"].eq(TRIAL)]
     age, cut = population[sample.age], sample.cut_age
     return {
         "population": population,
         f"population_under_{cut:g}": population[age < cut],
         f"population_over_{cut:g}": population[age >= cut],
-        "participants": people[people["cohort"].eq(TRIAL) & people["arm"].isin(trial.analysed_arms)],
+        "participants": own[own["arm"].isin(trial.analysed_arms) & ~own.index.isin(exclude)],
     }

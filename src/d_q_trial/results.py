@@ -21,7 +21,6 @@ from .trial import BASELINE
 
 if TYPE_CHECKING:
     from .config.settings import Settings
-    from .trial import Trial
 
 ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
@@ -56,7 +55,7 @@ def build_results(
     with the same columns, are P-values by the tests ``also``, and quartiles by the other definitions.
     """
     analysis = layout.analysis
-    rows = [*_within(layout, layout.overall, also), *_correlations(participants, layout.trial)]
+    rows = [*_within(layout, layout.overall, also), *_correlations(participants, layout)]
     for comparisons in grouped(layout.by_stratum, "marker", "stratum"):
         rows += _within(layout, comparisons, also)
     by_marker = grouped(layout.by_marker, "marker")
@@ -173,9 +172,9 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
             yield from rows_of(key, n, other.name, other.undefined, p=p_further[other.name][column])
 
 
-def _correlations(participants: Participants, trial: Trial) -> Iterator[tuple]:
+def _correlations(participants: Participants, layout: Layout) -> Iterator[tuple]:
     """Spearman correlation of each marker with age, in the population sample and among the analysed participants."""
-    groups = age_groups(participants.frame, trial)
+    trial, groups = layout.trial, age_groups(participants.frame, layout.trial, layout.analysis.exclude)
     for whole, marker in product(("population", "participants") if groups else (), trial.markers):
         age = trial.population.age
         if groups[whole][[age, marker]].isna().all().any():

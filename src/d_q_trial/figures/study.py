@@ -96,7 +96,7 @@ def read_study(
         changes=read_changes(folder / "changes.csv"),
         strata=read_strata(folder / "strata.csv"),
         enrolled=Counter(known.drop_duplicates("participant")["arm"]),
-        people=age_groups(people.frame, trial),
+        people=age_groups(people.frame, trial, analysis.exclude),
         strata_labels=tuple(analysis.strata.labels),
         marker=analysis.marker,
         measure=analysis.measure,

@@ -66,4 +66,5 @@ def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:
     found = marker_interaction(both, whole.marker_value, whole.is_first, confidence=1 - analysis.alpha)
     key = (whole.outcome, "log_ratio", whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
     method = f"log ratio on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
-    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, NO_SLOPE)
+    reason = whole.no_logarithm or NO_SLOPE
+    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, reason)

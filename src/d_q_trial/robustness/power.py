@@ -82,6 +82,6 @@ def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float)
         for name, truth in truths.items():
             power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
-            reason = TOO_FEW if math.isnan(power[0]) else NO_EFFECT
+            reason = (c.no_logarithm * (scale == MEAN) or TOO_FEW) if math.isnan(power[0]) else NO_EFFECT
             rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows

@@ -53,7 +53,7 @@ def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
 
 def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of both analyses of covariance; the one on the log scale also in percent."""
-    percent = 100 * np.expm1(comparison.log_ratio)
+    percent = 100 * (comparison.ratio - 1)
     rows = []
     for measure, response, covariate, method in (
         ("log_ratio", comparison.log_ratio, _log(comparison.baseline), "covariance, log scale, HC3, t"),
@@ -63,6 +63,7 @@ def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         n = comparison.counts(used)
         key = (comparison.outcome, measure, *comparison.key[2:], "")
         reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
+        reason = comparison.no_logarithm * (measure == "log_ratio") or reason
         found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
         rows += _adjusted_rows(key, found, n, method, reason)
     return rows
@@ -91,6 +92,8 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     whose, linked, log_ratio, baseline, is_first = (np.concatenate([getattr(c, n) for c in visits]) for n in names)
     whose, response, log_baseline = whose.astype(str), np.where(linked, log_ratio, np.nan), _log(baseline)
     at_visit = np.repeat(np.eye(k), [c.value.size for c in visits], axis=0)
+    if no_logarithm := next(filter(None, (c.no_logarithm for c in visits)), ""):
+        response[:] = np.nan
     centre = log_baseline[~np.isnan(response)]
     measured = np.isfinite(centre).any()
     log_baseline = log_baseline - (np.nanmean(centre) if measured else 0.0)
@@ -100,7 +103,7 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     try:
         found, reason = random_intercept(design, response, whose, contrasts, confidence=1 - analysis.alpha), ""
     except ValueError:
-        found, reason = [UNDEFINED] * (k + 1), TOO_FEW if measured else NO_BASELINE
+        found, reason = [UNDEFINED] * (k + 1), no_logarithm or (TOO_FEW if measured else NO_BASELINE)
     used = ~np.isnan(response) & ~np.isnan(baseline)
     n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
@@ -142,9 +145,12 @@ def _imputed_rows(
         if np.unique(values[~np.isnan(values)]).size > 1:
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
     observed = np.column_stack(columns)
+    no_logarithm = next(filter(None, (c.no_logarithm for c in whole)), "")
     sets = IMPUTATIONS if np.isnan(observed).any() else 2  # complete values need no repetition
     filled = np.empty((sets, *observed.shape))
     try:
+        if no_logarithm:
+            raise ValueError(no_logarithm)  # what has been observed is not imputed
         for arm in (True, False):
             seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
             filled[:, is_first == arm] = impute(observed[is_first == arm], imputations=sets, seed=seed)
@@ -159,8 +165,8 @@ def _imputed_rows(
             values = filled[:, at, 0], filled[:, at, column[c.visit]]
             found, share = _pooled(name, *values, c.is_first, 1 - analysis.alpha)
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
-            rows += estimate_rows(key, name, found, c.total, method, TOO_FEW)
-            rows += rows_of(key, c.total, method, TOO_FEW, missing_share=share)
+            rows += estimate_rows(key, name, found, c.total, method, no_logarithm or TOO_FEW)
+            rows += rows_of(key, c.total, method, no_logarithm or TOO_FEW, missing_share=share)
     return rows
 
 
