@@ -1,5 +1,6 @@
 """Layouts that once were read wrongly without a word: each is read right, or asked about."""
 
+import re
 import time
 
 import openpyxl
@@ -148,7 +149,42 @@ def events(*names):
     return rows(["record_id", "Event Name", "CTx"], [p for p in PEOPLE for _ in range(2)], [*names] * 6, values)
 
 
+def marked(head, *marks):
+    """A long table with a column that marks some of its rows."""
+    table = long(["Baseline", "Week 20"])
+    return [[*table[0], head], *([*row, marks[i % len(marks)]] for i, row in enumerate(table[1:]))]
+
+
+def armed(name):
+    return [[c if c != "Control" or i % 4 else name for c in row] for i, row in enumerate(WIDE)]
+
+
 QUESTIONS = {
+    "week before zero": (long(["Baseline", "Week -2"]), "'Week -2': not a visit of the trial"),
+    "weeks before zero": (long(["Baseline", "-2 weeks"]), "'-2 weeks': not a visit of the trial"),
+    "day before zero in a header": (beside("P1NP day -14", *p1np(1)), "'P1NP day -14': may be P1NP, which is missing"),
+    **{
+        f"visit with a remark, {remark}": (long(["Baseline", f"Week 20 ({remark})"]), "not a visit of the trial")
+        for remark in ("LOCF", "unscheduled", "ET")
+    },
+    **{
+        f"arm {name}": (armed(name), f"{re.escape(repr(name))}: not an arm of the trial")
+        for name in ("No D+Q", "not treated with D+Q", "Placebo for D+Q", "D+Q [screen failure]")
+    },
+    **{
+        f"{head} marks rows": (marked(head, *marks), rf"'{head}': may set values apart \({shown}")
+        for head, marks, shown in (
+            ("DTYPE", (None, None, "LOCF"), r"blank \(16\), LOCF \(8\)"),
+            ("LBSTAT", (None, "NOT DONE"), r"blank \(12\), NOT DONE \(12\)"),
+            ("Operator", ("=", "<"), r"= \(12\), < \(12\)"),
+            ("Repeat Instance", (1, 1, 1, 2), r"1 \(18\), 2 \(6\)"),
+        )
+    },
+    "a title of logarithms": ([["Natural log transformed values"], *WIDE], "'Natural log transformed values': these values may"),
+    "a sheet of imputed values": ({"Imputed": WIDE}, "'Imputed': these values may not be as measured"),
+    "fractions but for one": (
+        rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [0.02 * i - 0.1 for i in range(11)] + [1.14]), "as if they were fractions"
+    ),
     "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like a continuation of the table above and are"),
     "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "without a participant id"),
     "percent of baseline": (
@@ -215,6 +251,25 @@ QUESTIONS = {
     for head in ("IL-6 baseline", "p16 variant 5")
     for value, what in ((-9, "negative"), (999, "code"), (9999, "code"), (1e99, "more than 100 times the median"))
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("named", ["Log CTx", "CTx (urine)", "CTx % change", "CTx SD", "CTx fold change"])
+def test_a_parameter_that_is_not_plainly_an_outcome_is_not_read_and_named(named, tmp_path):
+    tables = [
+        rows(["ID", "Arm", "Test", "Visit", "Result"], PEOPLE, ARMS, [n] * 12, ["Baseline"] * 12, ctx())
+        for n in ("CTx", named)
+    ]
+    read_book = read(book(tmp_path, A=[*tables[0], *tables[1][1:]]))
+    assert read_book.frame.groupby("variable").size().to_dict() == {"ctx": 12}
+    assert any(
+        f"{named!r}: not a variable of the trial (in 12 rows); not read" in note for note in read_book.source["notes"]
+    )
+
+
+def test_columns_that_mark_rows_are_ignored_by_one_line_of_a_mapping_or_if_all_are_alike(tmp_path):
+    assert len(read(book(tmp_path, A=marked("DTYPE", "AVERAGE"))).frame) == 24
+    table = book(tmp_path, A=marked("DTYPE", None, "LOCF"))
+    assert len(read(table, "variables: {DTYPE: ignore}\n").frame) == 24
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

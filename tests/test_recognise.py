@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from layouts import cohort
 
+from d_q_trial.errors import UserError
 from d_q_trial.recognition.vocabulary import Vocabulary
 from d_q_trial.trial import Marker
 from d_q_trial.workbook import classify
@@ -72,6 +73,26 @@ def test_label_says_all_that_it_holds_and_no_more(text, meaning):
 )
 def test_label_with_an_unknown_part_is_not_certain(text):
     assert not VOCABULARY.label(text).certain
+
+
+def test_a_decimal_point_and_signs_of_comparison_tell_names_apart():
+    trial = cohort.trial()
+    both = {"treated": {"names": ["1.5 mg", "> 20"]}, "control": {"names": ["15 mg", "< 20"]}}
+    arms = {key: getattr(trial.arms, key).model_copy(update=names) for key, names in both.items()}
+    own = Vocabulary(trial.model_copy(update={"arms": trial.arms.model_copy(update=arms)}))
+    assert [own.arm(text) for text in ("1.5 mg", "15 mg", "1.5mg", "> 20", "<20", "20")] == [
+        "d_q", "control", "d_q", "d_q", "control", None,
+    ]  # fmt: skip
+    assert own.label("1.5 mg group").arm == "d_q"
+
+
+def test_a_name_of_two_arms_is_refused():
+    trial = cohort.trial()
+    treated = trial.arms.treated.model_copy(update={"names": ["Group 1"]})
+    control = trial.arms.control.model_copy(update={"names": ["group-1"]})
+    arms = trial.arms.model_copy(update={"treated": treated, "control": control})
+    with pytest.raises(UserError, match=r"'group1' names several arms"):
+        Vocabulary(trial.model_copy(update={"arms": arms}))
 
 
 def test_number_behind_a_name_is_the_visit_that_the_trial_calls_so():
