@@ -17,6 +17,7 @@ import pandas as pd
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, label_like
+from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.vocabulary import (
     STATISTICS,
     WORDS,
@@ -28,85 +29,18 @@ from ..recognition.vocabulary import (
     stratum_label,
     words,
 )
-from ..spreadsheet.sheets import DATES, EMPTY, Flag, is_number
+from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
-from .mapping import CODED, Column, Mapping, Plan, short_code
+from .mapping import CODED, Column, Plan, short_code
 
 if TYPE_CHECKING:
     from .reader import Reading
 
 Part = dict[str, list]  # columns of the long table
-Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
-LONGEST_NUMBER = 60  # characters
-LARGEST = 1e100  # changes made from larger numbers would overflow
-ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
-_PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
-_COMMA = re.compile(r"[+-]?\d+,\d+")
-_BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
-_BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
-
-
-def read_number(cell: object, policy: Mapping, missing: frozenset, answers: dict[str, float] | None = None) -> Number:
-    """Read a cell that is not empty as a number; if ``answers`` are given, such as yes and no, as one of their numbers.
-
-    ``missing`` holds the codes for a missing value, text in lower case and numbers.
-    """
-    value, kind, what = (cell, "", "") if type(cell) is float and not answers else _read(cell, policy, missing, answers)
-    if value is not None and (value in missing or cell != cell):
-        return math.nan, "missing code", "read as missing"
-    if value is not None and abs(value) > LARGEST:
-        what = "infinite" if math.isinf(value) else "too large to be a measurement"
-        return None, "infinite", f"{what}; expected a number"
-    return value, kind, what
-
-
-def _read(cell: object, policy: Mapping, missing: frozenset, answers: dict[str, float] | None) -> Number:
-    text = plain_characters(str(cell))
-    word = text.casefold().removesuffix(".0")
-    if answers and not isinstance(cell, Flag) and word in answers:
-        return answers[word], "", ""
-    kind = "truth value" if isinstance(cell, bool) else "date" if isinstance(cell, DATES) else getattr(cell, "kind", "")
-    if kind == "error cell" and policy.error_cells == "missing":
-        return math.nan, kind, "an error cell, read as missing"
-    if kind:
-        return None, kind, WORDS["unfit"][kind]
-    if is_number(cell) and not answers:
-        return float(cell), "", ""  # type: ignore[arg-type]
-    if not text or text.casefold() in missing:
-        return math.nan, *(("missing code", "read as missing") if text else ("", ""))
-    if answers:
-        return None, "binary", f"expected {'yes or no, 1 or 0' if answers is ANSWERS else ' or '.join(answers)}"
-    return _read_text(text, policy)
-
-
-def _read_text(text: str, policy: Mapping) -> Number:
-    if len(text) > LONGEST_NUMBER:
-        return None, *WORDS["refused"][-1][1:]
-    if _PLAIN.fullmatch(text):
-        return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
-    if match := _BELOW.fullmatch(text):
-        limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
-        if _COMMA.fullmatch(limit):
-            return None, "comma", WORDS["comma_in_limit"]
-        if not _PLAIN.fullmatch(limit):
-            return None, "text", "a limit that is not a number"
-        share, words = WORDS["below_detection"][policy.below_detection]
-        return share * float(limit), "below detection", f"below detection, read as {words}"
-    if _BELOW_WORD.fullmatch(text):
-        share, words = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
-        return share, "below detection", f"below detection without a limit, read as {words}"
-    if text.endswith("%") and _PLAIN.fullmatch(text[:-1].strip()):
-        return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
-    if policy.decimal_comma and _COMMA.fullmatch(text):
-        return float(text.replace(",", ".")), "", ""
-    return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))
-
-
-# -- blocks -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,7 +285,7 @@ class BlockReader:
         outcome = trial.outcomes.get(key)
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
-        missing |= {float(code) for code in missing if _PLAIN.fullmatch(code)}
+        missing |= {float(code) for code in missing if PLAIN.fullmatch(code)}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
         for index, position in enumerate(where):
             cell = plan.cell(position, column)

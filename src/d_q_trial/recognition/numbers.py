@@ -1,0 +1,83 @@
+"""What a cell that should hold a number says: plain numbers, text that is one, limits of detection, answers, faults."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Protocol
+
+from ..spreadsheet.sheets import DATES, Flag, is_number
+from .vocabulary import WORDS, plain_characters
+
+Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
+LONGEST_NUMBER = 60  # characters
+LARGEST = 1e100  # changes made from larger numbers would overflow
+ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
+PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+_BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
+_BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
+
+
+class Policy(Protocol):
+    """How a mapping file wants cells to be read."""
+
+    below_detection: str
+    decimal_comma: bool
+    error_cells: str
+
+
+def read_number(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None = None) -> Number:
+    """Read a cell that is not empty as a number; if ``answers`` are given, such as yes and no, as one of their numbers.
+
+    ``missing`` holds the codes for a missing value, text in lower case and numbers.
+    """
+    value, kind, what = (cell, "", "") if type(cell) is float and not answers else _read(cell, policy, missing, answers)
+    if value is not None and (value in missing or cell != cell):
+        return math.nan, "missing code", "read as missing"
+    if value is not None and abs(value) > LARGEST:
+        what = "infinite" if math.isinf(value) else "too large to be a measurement"
+        return None, "infinite", f"{what}; expected a number"
+    return value, kind, what
+
+
+def _read(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None) -> Number:
+    text = plain_characters(str(cell))
+    word = text.casefold().removesuffix(".0")
+    if answers and not isinstance(cell, Flag) and word in answers:
+        return answers[word], "", ""
+    kind = "truth value" if isinstance(cell, bool) else "date" if isinstance(cell, DATES) else getattr(cell, "kind", "")
+    if kind == "error cell" and policy.error_cells == "missing":
+        return math.nan, kind, "an error cell, read as missing"
+    if kind:
+        return None, kind, WORDS["unfit"][kind]
+    if is_number(cell) and not answers:
+        return float(cell), "", ""  # type: ignore[arg-type]
+    if not text or text.casefold() in missing:
+        return math.nan, *(("missing code", "read as missing") if text else ("", ""))
+    if answers:
+        return None, "binary", f"expected {'yes or no, 1 or 0' if answers is ANSWERS else ' or '.join(answers)}"
+    return _read_text(text, policy)
+
+
+def _read_text(text: str, policy: Policy) -> Number:
+    if len(text) > LONGEST_NUMBER:
+        return None, *WORDS["refused"][-1][1:]
+    if PLAIN.fullmatch(text):
+        return float(text), "number as text", f"a number stored as text, read as {float(text):.15g}"
+    if match := _BELOW.fullmatch(text):
+        limit = match[1].replace(",", ".") if policy.decimal_comma else match[1]
+        if _COMMA.fullmatch(limit):
+            return None, "comma", WORDS["comma_in_limit"]
+        if not PLAIN.fullmatch(limit):
+            return None, "text", "a limit that is not a number"
+        share, words = WORDS["below_detection"][policy.below_detection]
+        return share * float(limit), "below detection", f"below detection, read as {words}"
+    if _BELOW_WORD.fullmatch(text):
+        share, words = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
+        return share, "below detection", f"below detection without a limit, read as {words}"
+    if text.endswith("%") and PLAIN.fullmatch(text[:-1].strip()):
+        return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
+    if policy.decimal_comma and _COMMA.fullmatch(text):
+        return float(text.replace(",", ".")), "", ""
+    return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))
