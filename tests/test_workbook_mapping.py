@@ -104,6 +104,7 @@ def test_panels_in_the_documentation_are_read(tmp_path):
         ("range: A1:E13", "range: M90:P99", r"'M90:P99': holds no cells on sheet 'x'"),
         ("A: control", "A: placebo", r"arms\.A: 'placebo': not an arm of the trial"),
         ("factor: 0.001}", "factor: 0}", r"columns\.D\.factor: 0: expected greater than 0|greater than 0"),
+        ("B: arm", "B: participant", r"blocks\.1\.columns: .*several columns are participant; expected one"),
         ("B: arm", "B: group", r"columns\.B\.is: 'group'"),
         ("arms:", "arm:", r"arm: unknown key; did you mean 'arms'"),
         ("half", "never", r"below_detection: 'never': expected 'missing', 'limit', 'half' or 'lowest'"),

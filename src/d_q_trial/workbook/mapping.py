@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import pandas as pd
 from openpyxl.utils import range_boundaries
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from ..config.types import Strict
 from ..config.yaml_files import read_yaml, validated
@@ -265,6 +265,16 @@ class BlockEntry(Statement):
     kind: Literal[READABLE] | None = None  # type: ignore[valid-type]
     cohort: Literal["trial", "population"] = "trial"
     columns: Annotated[dict[Annotated[str, AfterValidator(_inside)], Annotated[ColumnEntry, OneWord]], TextKeys]
+
+    @field_validator("columns")
+    @classmethod
+    def _one_of_each_role(cls, columns: dict[str, ColumnEntry]) -> dict[str, ColumnEntry]:
+        roles = [entry.role for entry in columns.values() if entry.role not in ("data", "ignore")]
+        if twice := sorted({role for role in roles if roles.count(role) > 1}):
+            raise ValueError(
+                f"several columns are {twice[0]}; expected one (join what belongs together in the workbook)"
+            )
+        return columns
 
     @property
     def plans(self) -> list[Plan]:
