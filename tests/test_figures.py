@@ -398,6 +398,20 @@ def test_a_stratum_in_which_an_arm_is_missing_has_a_row_of_a_forest_plot_with_it
     assert "CTx, 2 weeks, T3: not compared, n = 9/0." in shown.words
 
 
+def test_a_long_name_of_a_stratum_does_not_run_into_the_next():
+    labels = ("women with low or no expression at baseline", "women with high expression at baseline")
+    with style.settings():
+        page = style.Page(100.0, 40.0, None)
+        ax = page.axes(10.0, 10.0, 40.0, 20.0)
+        ax.set_xlim(-0.6, 4.0)
+        for place, name in ((0, labels[0]), (2.4, labels[1])):
+            draw.bracket(ax, place, place + 1, 0.2, name)
+        page.figure.draw_without_rendering()
+        first, second = (text.get_window_extent() for text in ax.texts)
+    assert first.x1 < second.x0
+    assert all("…" in text.get_text() for text in ax.texts)
+
+
 def test_a_message_stays_in_its_panel():
     with style.settings():
         page = style.Page(100.0, 30.0, None)

@@ -195,7 +195,13 @@ def after_number(unit: str) -> str:
 
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
-    """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one."""
+    """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one.
+
+    A name that would run into those beside it is cut; the description of the panel has it in full.
+    """
+    left, right = ax.get_xlim()
+    letters = int(size(ax)[0] * (second - first + 1.2) / (right - left) / (0.55 * style.BODY))
+    over = over if len(over) <= letters else over[: letters - 1] + "…"
     height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
