@@ -69,6 +69,8 @@ class Comparison:
     @property
     def log_ratio(self) -> np.ndarray:
         """log(follow-up / baseline); all NaN if one has no logarithm, because to leave out that participant is a choice."""
+        if self.measure == "log_ratio":
+            return self.value
         return np.log(np.where(self.no_logarithm != "", np.nan, self.ratio))
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
