@@ -69,9 +69,9 @@ class Comparison:
     @property
     def log_ratio(self) -> np.ndarray:
         """log(follow-up / baseline); all NaN if one has no logarithm, because to leave out that participant is a choice."""
-        if self.measure == "log_ratio":
-            return self.value
-        return np.log(np.where(self.no_logarithm != "", np.nan, self.ratio))
+        if self.no_logarithm:
+            return np.full(self.ratio.shape, np.nan)
+        return self.value if self.measure == "log_ratio" else np.log(self.ratio)
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the present values of each arm, from ``value`` unless others are given."""
@@ -199,8 +199,7 @@ def generator(seed: int, *names: str) -> np.random.Generator:
 
 def _ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
     """Return follow-up / baseline, from the change itself where possible, so that winsorised values are kept."""
-    if measure == "log_ratio":
-        return np.exp(chosen["value"].to_numpy(float))
-    if measure == "difference":
-        return (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0).to_numpy(float)
-    return (1 + chosen["value"] / 100).to_numpy(float)
+    if measure not in ("difference", "log_ratio"):
+        return (1 + chosen["value"] / 100).to_numpy(float)
+    ratio = (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0)
+    return (np.exp(chosen["value"]).fillna(ratio) if measure == "log_ratio" else ratio).to_numpy(float)
