@@ -148,6 +148,8 @@ def events(*names):
     return rows(["record_id", "Event Name", "CTx"], [p for p in PEOPLE for _ in range(2)], [*names] * 6, values)
 
 
+NUMBERED = wide(arms=[1, 0] * 6)
+BLINDED = [["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]]
 QUESTIONS = {
     "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like a continuation of the table above and are"),
     "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "without a participant id"),
@@ -196,6 +198,20 @@ QUESTIONS = {
     ),
     "a legend that contradicts itself": (
         {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"], ["A = D+Q"]]}, "'Group A': not an arm of the trial"
+    ),
+    **{
+        f"a legend of another variable in {where}": ({"A": NUMBERED, "Codes": legend}, "A!B2: 1: not an arm of the trial .in 6 rows.; .* a legend")
+        for where, legend in {
+            "rows": [["Variable", "Code", "Meaning"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]],
+            "rows below a name": [["Variable", "Code", "Meaning"], ["Guess", 1, "Control"], [None, 0, "D+Q"]],
+            "a text": [["Variable", "Codes"], ["Arm", "see the plan"], ["Guess", "1 = Control, 0 = D+Q"]],
+            "a table of people": [["Subject", "Guess"], *zip(range(12), ["D+Q", "Control"] * 6, strict=True)],
+            "a contradiction": [["Variable", "Code", "Meaning"], ["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Group", 1, "Control"]],
+        }.items()
+    },
+    "a legend of another visit": (
+        {"A": long([1, 2]), "Codes": [["Variable", "Code", "Meaning"], ["DXAVIS", 1, "Baseline"], ["DXAVIS", 2, "Week 20"]]},
+        "A!C3: 2: not a visit of the trial"
     ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
@@ -260,6 +276,16 @@ def test_values_at_the_limits_of_what_is_plausible_are_not_reported(tmp_path):
 COURSE = [(name, visit, make(seed)) for name, make in (("CTx", ctx), ("P1NP", p1np)) for seed, visit in ((0, "Baseline"), (5, "Week 20"))]  # fmt: skip
 RIGHT = {
     "a legend with one code in a cell": {"A": wide(arms=[1, 0] * 6), "Legend": [["0 = Control"], ["1 = D+Q"]]},
+    "a codebook of two variables with the same codes": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED]},
+    "a codebook of two variables, the arm last": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED[::-1]]},
+    "a codebook with texts": {
+        "A": NUMBERED, "Codes": [["Variable", "Codes"], ["Group", "1 = D+Q, 0 = Control"], ["Guess", "1 = Control, 0 = D+Q"]]
+    },
+    "a codebook whose blank cells go on": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED[:1], [None, 0, "Control"]]},
+    "a codebook with answers and remarks": {
+        "A": NUMBERED, "Codes": [[1, "D+Q", "open"], [0, "Control", "open"], [1, "Yes", "asked"], [0, "No", "asked"], [1, "Yes", "seen"]]
+    },
+    "a legend with a column of ids": {"A": NUMBERED, "Codes": [["ID", "Arm"], [1, "D+Q"], [0, "Control"]]},
     "a legend of groups": {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"]]},
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
     "codes of a legend in headers": {
@@ -299,6 +325,7 @@ def test_participants_arms_and_visits_are_read(name, tmp_path):
     assert set(frame["participant"]) == set(PEOPLE)
     assert frame["linked"].all()
     assert arms_of(frame) == {"control": 6, "d_q": 6}
+    assert set(frame.loc[frame["participant"] == "S01", "arm"]) == {"control" if "events" in name.split() else "d_q"}
     visits = {"baseline", "week_20"} | ({"week_2", "week_4"} if name.startswith("weeks in") else set())
     for _, own in frame.groupby("variable"):
         assert set(own["visit"]) == visits

@@ -153,6 +153,15 @@ def code_form(identity: str) -> Form | None:
     return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
 
 
+_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
+
+
+def short_code(text: str) -> str:
+    """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
+    match = _ROLE.fullmatch(text.strip())
+    return (match[1] if match else text.strip()).casefold()
+
+
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
-from ..recognition.layout import Header, find_header, label_like, mostly_numbers, tables
-from ..recognition.vocabulary import BARE_WEEK, Reading, Vocabulary, canonical_id, code_form, fold, unit_factor
+from ..recognition.layout import Header, find_header, mostly_numbers, tables
+from ..recognition.legends import codes_of
+from ..recognition.vocabulary import BARE_WEEK, Reading, Vocabulary, code_form, fold, unit_factor
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from ..trial import BASELINE, Trial
-from .mapping import SAID, Codes, Column, Plan, short_code
+from .mapping import SAID, Codes, Column, Plan
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
-_SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
-_CODE_FIRST = r"(?P<code>[\w.]{1,12})\s*(?:SIGN)\s*(?P<name>[^=:;,()\[\]\n→]{1,60})"
-_NAME_FIRST = r"(?P<name>[^=:;,()\[\]\n→\d]{1,60}?)\s*(?:SIGN)\s*(?P<code>[\w.]{1,3})(?![\w.])"
-_LEGENDS = [re.compile(text.replace("SIGN", s), re.I) for text in (_CODE_FIRST, _NAME_FIRST) for s in _SIGNS]
-_EXPLAINS = re.compile(r"[=:→\-–—]| is | means ")
-LONGEST_CODE = 4
-LONGEST_TEXT = 2000  # characters of one text that are searched for codes
-MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
 FOOTERS = 20  # rows at the end of a table where remarks may stand
-MOST_ROWS, MOST_LISTED = 400, 40  # of a codebook: rows that are read, and those whose cells are read as one list
 
 BY_GROUP = "columns named after groups, no participant id"
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
@@ -387,63 +377,15 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     return plans, codes
 
 
-# -- legends ------------------------------------------------------------------------------------------------------
-
-
-def in_text(text: str, find: Callable, least: int = 2) -> dict[str, str]:
-    """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
-    for pattern in _LEGENDS if _EXPLAINS.search(text) else ():
-        found = {}
-        for match in pattern.finditer(text):
-            key = find(match["name"].strip(" .'\""))
-            if key and len(match["code"]) <= LONGEST_CODE:
-                found[match["code"].casefold()] = key
-        if len(found) >= least:
-            return found
-    return {}
-
-
-def searchable(texts: Iterable[str]) -> Iterator[str]:
-    """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
-    chosen = sorted({t[:LONGEST_TEXT] for t in texts if _EXPLAINS.search(t)}, key=lambda text: (len(text), text))
-    lengths = itertools.accumulate(map(len, chosen))
-    return (text for text, length in zip(chosen, lengths, strict=True) if length <= MOST_TEXT)
-
-
-def in_rows(block: Block, find: Callable) -> dict[str, str]:
-    """Return the codes that a codebook explains in rows: a short code beside a name."""
-    found: dict[str, str] = {}
-    for row in block.values[:MOST_ROWS]:
-        for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
-            text = canonical_id(code)
-            key = find(name) if isinstance(name, str) else None
-            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
-                found[short_code(text)] = key
-    return found if len(found) >= 2 else {}
-
-
 def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
-    """Return what the texts of a workbook say of codes for arms and for visits; contradictions are dropped.
+    """Return what the texts of a workbook say of codes for arms and for visits.
 
     Searched are notes and codebooks, titles, headers, remarks below tables, and the comments of cells.
     """
-    blocks = [plan.block for plan in plans if not plan.readable]
+    tables = [(plan.block, plan.one("participant") is not None) for plan in plans if not plan.readable]
     texts = list(comments)
-    for block in blocks:
-        texts += [cell for row in block.values[:MOST_ROWS] for cell in row if isinstance(cell, str)]
-        texts.append("; ".join(str(cell) for row in block.values[:MOST_LISTED] for cell in row if label_like(cell)))
     for plan in (plan for plan in plans if plan.readable):
         texts += [*plan.header.titles, *(column.label for column in plan.columns if column.role in ("arm", "visit"))]
         for row in plan.block.values[-FOOTERS:]:
             texts += [cell for cell in row if isinstance(cell, str) and len(row) - row.count(EMPTY) == 1]
-    chosen, codes = list(searchable(texts)), {}
-    for role, find in (("arm", vocabulary.arm), ("visit", vocabulary.visit)):
-        legends = [in_text(text, find) for text in chosen] + [in_rows(block, find) for block in blocks]
-        # A single code in a text contradicts a legend, but makes none.
-        single = [in_text(text, find, 1) for text in chosen]
-        meanings: dict[str, set[str]] = defaultdict(set)
-        for code, key in (pair for found in [*legends, *single] for pair in found.items()):
-            meanings[code].add(key)
-        known = set().union(*legends)
-        codes[role] = {code: keys.pop() for code, keys in meanings.items() if code in known and len(keys) == 1}
-    return codes
+    return codes_of(tables, texts, vocabulary)

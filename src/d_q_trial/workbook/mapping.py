@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,13 +29,6 @@ NAMED = SAID[:4]  # what the trial has to know
 READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence for what a mapping file says
 OPEN = "?"  # what the analyst has to fill in
-_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
-
-
-def short_code(text: str) -> str:
-    """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
-    match = _ROLE.fullmatch(text.strip())
-    return (match[1] if match else text.strip()).casefold()
 
 
 @dataclass(eq=False)

@@ -25,11 +25,12 @@ from ..recognition.vocabulary import (
     every_arm,
     fold,
     plain_characters,
+    short_code,
     stratum_label,
 )
 from ..spreadsheet.sheets import DATES, EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
-from .mapping import CODED, Column, Mapping, Plan, short_code
+from .mapping import CODED, Column, Mapping, Plan
 
 if TYPE_CHECKING:
     from .reader import Reading
