@@ -1,5 +1,6 @@
 """Layouts that once were read wrongly without a word: each is read right, or asked about."""
 
+import datetime
 import time
 
 import openpyxl
@@ -12,6 +13,7 @@ from d_q_trial.workbook.inspect import mapping_text
 from d_q_trial.workbook.reader import look, read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
+DATES = [datetime.date(2021, 3, day) for day in range(1, 13)]
 PEOPLE = [f"S{i:02d}" for i in range(1, 13)]
 ARMS = ["D+Q", "Control"] * 6
 P1NP = ["P1NP baseline", "P1NP week 20"]
@@ -148,7 +150,7 @@ def events(*names):
     return rows(["record_id", "Event Name", "CTx"], [p for p in PEOPLE for _ in range(2)], [*names] * 6, values)
 
 
-NUMBERED = wide(arms=[1, 0] * 6)
+NUMBERED, VALUES = wide(arms=[1, 0] * 6), [[row[0], *row[2:]] for row in WIDE]
 BLINDED = [["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]]
 QUESTIONS = {
     "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like a continuation of the table above and are"),
@@ -212,6 +214,12 @@ QUESTIONS = {
     "a legend of another visit": (
         {"A": long([1, 2]), "Codes": [["Variable", "Code", "Meaning"], ["DXAVIS", 1, "Baseline"], ["DXAVIS", 2, "Week 20"]]},
         "A!C3: 2: not a visit of the trial"
+    ),
+    "arms of a list beside codes for them": (
+        {"List": rows(["Subject", "Arm"], range(12), ARMS), "A": wide(range(12), [1, 0] * 6)}, "A!B2: 1: not an arm of the trial"
+    ),
+    "arms of a list that lacks a participant": (
+        {"List": rows(["ID", "Arm"], PEOPLE[:11], ARMS[:11]), "A": VALUES}, "A!B13: 'S12': participant has no arm on any sheet"
     ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
@@ -286,6 +294,13 @@ RIGHT = {
         "A": NUMBERED, "Codes": [[1, "D+Q", "open"], [0, "Control", "open"], [1, "Yes", "asked"], [0, "No", "asked"], [1, "Yes", "seen"]]
     },
     "a legend with a column of ids": {"A": NUMBERED, "Codes": [["ID", "Arm"], [1, "D+Q"], [0, "Control"]]},
+    "a group that is no arm": {"A": beside("Assigned group", *["young", "old"] * 6)},
+    "a list of arms": {"List": rows(["ID", "Arm"], PEOPLE, ARMS), "A": VALUES},
+    "a list of arms with a date": {"A": VALUES, "List": rows(["ID", "Site", "Arm", "Day"], PEOPLE, ["01"] * 12, ARMS, DATES)},
+    "a list of arms and visits": {
+        "A": VALUES, "List": rows(["ID", "Arm", "Visit", "Event"], PEOPLE * 2, ARMS * 2, ["day 3", "home"] * 12, ["none"] * 24)
+    },
+    "a list of arms as codes": {"A": VALUES, "List": rows(["ID", "Arm"], PEOPLE, [1, 0] * 6), "Codes": [["0 = Control, 1 = D+Q"]]},
     "a legend of groups": {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"]]},
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
     "codes of a legend in headers": {
@@ -419,6 +434,29 @@ def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(
     found = read(path, "hidden_rows: ignore\nstruck_out: missing\n" + BLOCK)
     assert found.frame.groupby("visit").size().to_dict() == {"baseline": 10, "week_20": 11}
     assert not any("hidden" in note or "struck" in note for note in found.source["notes"])
+
+
+@pytest.mark.parametrize("word", ["Screen Failure", "Not Randomised"])
+@pytest.mark.parametrize("received", [True, False])
+def test_people_without_a_treatment_are_named_and_left_out_of_all_tables_by_one_line(word, received, tmp_path):
+    people = rows(
+        ["ID", "Planned arm", *["Actual arm"] * received, "Age"], PEOPLE, ARMS, *[ARMS] * received, range(60, 72)
+    )
+    path = book(tmp_path, DM=[*people, ["S13", word, *[None] * received, 80]], LB=[*VALUES, ["S13", 0.4, 0.5]])
+    with pytest.raises(UserError, match=f"1 fault\n.*DM!B14: '{word}': not an arm of the trial"):
+        read(path)
+    frame = read(path, f"arms: {{{word}: ignore}}\n").frame
+    assert set(frame["participant"]) == set(PEOPLE)
+    assert arms_of(frame) == {"control": 6, "d_q": 6}
+
+
+def test_one_of_two_columns_of_arms_that_differ_is_left_out_by_the_mapping(tmp_path):
+    path = book(tmp_path, A=beside("Group", *ARMS[:11], "D+Q"))
+    with pytest.raises(
+        UserError, match=r"1 fault\n.*A!E1: 'Group': other arms than in B1 \(Arm\) for 1 participants, first S12"
+    ):
+        read(path)
+    assert arms_of(read(path, "variables: {Group: ignore}\n").frame) == {"control": 6, "d_q": 6}
 
 
 @pytest.mark.parametrize("head", ["tertile", "p16 variant 5 tertile", "p16 v5 group", "p16 variant 5 (tertile)"])

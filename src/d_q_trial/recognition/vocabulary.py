@@ -162,6 +162,12 @@ def short_code(text: str) -> str:
     return (match[1] if match else text.strip()).casefold()
 
 
+def arm_rank(label: str) -> int:
+    """Return 0 for the label of a column of arms as randomized, 2 as received, and 1 if it does not say."""
+    received, randomized = (re.search(pattern, fold(label)) for pattern in WORDS["arms_as"].values())
+    return 2 if received else 0 if randomized else 1
+
+
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")
@@ -302,6 +308,7 @@ class Vocabulary:
                     alone[role][code] = key
         # Numbers are codes of visits in their own column, and behind names.
         self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}
+        self._arm_codes = alone["arm"]
         self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
         self.arms, self.visits = (
             {squash(name): key for key, own in names[role].items() for name in own}
@@ -333,6 +340,12 @@ class Vocabulary:
     def arm(self, text: str) -> str | None:
         """Return the arm that the whole text names."""
         return self.arms.get(squash(text))
+
+    def arm_of(self, cell: object) -> str | None:
+        """Return the arm that a cell of a column of arms names for certain, by name or by code."""
+        text = canonical_id(cell)
+        reading = self.label(text)
+        return self._arm_codes.get(short_code(text)) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a whole cell names."""

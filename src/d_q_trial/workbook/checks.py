@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.vocabulary import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
+from ..recognition.vocabulary import arm_rank, canonical_id, code_form, is_known_unit, plain_unit, unit_factor
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -342,6 +342,13 @@ def check_inferred(reading: Reading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
+            if column.apart:
+                used = plan.one("arm")
+                unclear = arm_rank(used.label) == arm_rank(column.label) and used.reading.role == column.reading.role
+                words = {"used": plan.head_of(used), "count": len(column.apart), "first": next(iter(column.apart))}
+                reading.faults.error(
+                    "arms apart" + " / unclear" * unclear, plan.head_of(column), stops=unclear, **words
+                )
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

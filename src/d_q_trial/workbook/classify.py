@@ -9,7 +9,16 @@ from dataclasses import replace
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.legends import codes_of
-from ..recognition.vocabulary import BARE_WEEK, Reading, Vocabulary, code_form, fold, unit_factor
+from ..recognition.vocabulary import (
+    BARE_WEEK,
+    Reading,
+    Vocabulary,
+    arm_rank,
+    canonical_id,
+    code_form,
+    fold,
+    unit_factor,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from ..trial import BASELINE, Trial
 from .mapping import SAID, Codes, Column, Plan
@@ -56,10 +65,11 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     trial, header = vocabulary.trial, find_header(block, vocabulary)
     columns = [probe(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
-    if not any(column.numeric for column in columns):
+    if of_texts := not any(column.numeric for column in columns):
         texts = sum(column.used > 1 for column in columns)
-        plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
-        return plan
+        note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
+        if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
+            return note
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
@@ -82,9 +92,11 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
             column.judge("data", "inferred", "follow-up read as the visit of each row")
     _ids_by_content(plan)
     _baseline_by_elimination(plan, trial)
-    _one_of_each_role(plan)
-    _settle_kind(plan, trial)
-    return plan
+    _one_of_each_role(plan, vocabulary)
+    for column in plan.data if of_texts else ():  # it may list arms, and holds no values
+        column.judge("ignore", "certain", "text only")
+    _settle_kind(plan, vocabulary)
+    return note if of_texts and not plan.readable else plan
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
@@ -280,29 +292,37 @@ def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
             without[0].judge("data", "inferred", why)
 
 
-def _one_of_each_role(plan: Plan) -> None:
+def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
     """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
     for role in ("participant", "arm", "visit", "variable"):
-        columns = sorted(plan.having(role), key=_unlikelihood)
+        columns = sorted(plan.having(role), key=lambda column: _unlikelihood(column, vocabulary))
         for column in columns[1:]:
             why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
+            for position, row in enumerate(plan.body if role == "arm" else ()):
+                if len({vocabulary.arm_of(row[c.index]) for c in (columns[0], column)} - {None}) == 2:
+                    person, place = plan.one("participant"), plan.place(position, column)["cell"]
+                    column.apart[canonical_id(row[person.index]) if person else place] = None
 
 
-def _unlikelihood(column: Column) -> tuple[int, ...]:
+def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return what sorts columns of a role, the likeliest first.
 
-    Of ids those not of samples, named after people, of most; of visits those that are not times with fractions.
+    Of ids those not of samples, named after people, of most; of arms those that name one, as randomized rather than as
+    received; of visits those that are not times with fractions.
     """
     unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
+    if column.role == "arm":
+        return not any(map(vocabulary.arm_of, column.distinct)), arm_rank(column.label), unsure
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
     return unsure, bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
 
 
-def _settle_kind(plan: Plan, trial: Trial) -> None:
+def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:
     """Decide the kind of the block, now that the roles of its columns are known."""
+    trial = vocabulary.trial
     if plan.one("arm"):
         plan.arm = None  # a title names the treatment, not the arm of each row
     for column in plan.data:
@@ -315,7 +335,7 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
     if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not data:
-        _settle_unknown(plan)
+        _settle_unknown(plan, vocabulary)
     elif identified:
         plan.kind = plan.kind_by_roles
         plan.evidence = "a participant id" + ", visits or variables in rows" * (plan.kind == "long")
@@ -332,12 +352,19 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
         plan.evidence = "neither participant ids nor groups"
 
 
-def _settle_unknown(plan: Plan) -> None:
+def _settle_unknown(plan: Plan, vocabulary: Vocabulary) -> None:
     """Say what can be said of a block that names no variable of the trial."""
     plan.evidence = "no column of a known variable"
     if plan.one("participant") is not None:
-        plan.evidence = "participant ids, but no known variable"
-        if any(column.candidates and column.confidence == "unsure" for column in plan.columns):
+        plan.evidence, arm = "participant ids, but no known variable", plan.one("arm")
+        named = {vocabulary.arm_of(cell) for cell in arm.distinct} - {None} if arm and arm.reading.role == "arm" else ()
+        if len(named) > 1 and arm.used > len(arm.distinct):  # no legend, which names each arm once
+            for column in plan.columns:
+                if column.role in ("visit", "variable") or (column.role == "stratum" and column.confidence == "unsure"):
+                    column.judge("ignore", "certain", "beside arms, not values")
+            one_each = plan.one("participant").used == len(plan.one("participant").distinct)
+            plan.kind, plan.evidence = "participants" if one_each else "long", "participant ids and arms"
+        elif any(column.candidates and column.confidence == "unsure" for column in plan.columns):
             plan.kind = plan.kind_by_roles
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return

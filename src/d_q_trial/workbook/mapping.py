@@ -46,6 +46,7 @@ class Column(Meaning):
     asked: bool = False  # whether the analyst has to say what it holds
     reading: Reading | None = None  # of its label, where it was recognised
     used: int = 0  # cells below its header, of the first ones of a long column
+    apart: dict[str, None] = field(default_factory=dict)  # who has another arm here than in the column that is used
     numeric: bool = False  # whether most of them stand for numbers
     distinct: list = field(default_factory=list)  # the first different values of them
 

@@ -268,7 +268,7 @@ class BlockReader:
             if not self.use[position] or cell == EMPTY:
                 continue
             if meaning[cell] == "ignore":
-                self.use[position] = False
+                self.use[position], self.said[role][position] = False, "ignore"
             elif meaning[cell]:
                 self.said[role][position] = safe_text(meaning[cell])
             elif times := counts.pop(cell, 0):
