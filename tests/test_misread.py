@@ -221,6 +221,17 @@ QUESTIONS = {
     "arms of a list that lacks a participant": (
         {"List": rows(["ID", "Arm"], PEOPLE[:11], ARMS[:11]), "A": VALUES}, "A!B13: 'S12': participant has no arm on any sheet"
     ),
+    "numbers of a kind that stands beside the ids": (
+        {
+            "A": [["ID", "Rand. No.", *WIDE[0][1:]], *([i, 13 - i, *row[1:]] for i, row in enumerate(WIDE[1:], 1))],
+            "B": rows(["Randomization number", *P1NP], range(1, 13), p1np(1), p1np(2)), "C": rows(["ID", "Age"], range(1, 13), range(60, 72)),
+        },
+        "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'ID'"
+    ),
+    "numbers of two kinds as ids": (
+        {"A": wide(range(12), A1="Subject"), "B": rows(["Randomization number", *P1NP], range(12), p1np(1), p1np(2))},
+        "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'Subject'"
+    ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
         "A!A1:D13: a table of participants without recognised ids beside others",
@@ -300,6 +311,9 @@ RIGHT = {
     "a list of arms and visits": {
         "A": VALUES, "List": rows(["ID", "Arm", "Visit", "Event"], PEOPLE * 2, ARMS * 2, ["day 3", "home"] * 12, ["none"] * 24)
     },
+    "a list of arms with other numbers": {
+        "A": VALUES, "List": [["Randomisation list"], *rows(["Rand. No.", "ID", "Randomised to"], range(501, 513), PEOPLE, ARMS)]
+    },
     "a list of arms as codes": {"A": VALUES, "List": rows(["ID", "Arm"], PEOPLE, [1, 0] * 6), "Codes": [["0 = Control, 1 = D+Q"]]},
     "a legend of groups": {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"]]},
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
@@ -345,6 +359,28 @@ def test_participants_arms_and_visits_are_read(name, tmp_path):
     for _, own in frame.groupby("variable"):
         assert set(own["visit"]) == visits
         assert len(own) == 12 * len(visits)
+
+
+@pytest.mark.parametrize("beside", ["Subject", "Screening number", "ID"])
+def test_tables_are_joined_on_the_number_that_both_have(beside, tmp_path):
+    numbers = [(5 * i + 3) % 12 + 1 for i in range(12)]
+    first = rows(
+        [beside, "Rand. No.", "Arm", "CTx baseline", "CTx week 20"], range(1, 13), numbers, ARMS, ctx(), ctx(3)
+    )
+    second = rows(["Randomization number", *P1NP], numbers[::-1], p1np()[::-1], p1np(3)[::-1])
+    frame = read(book(tmp_path, A=first, B=second)).frame
+    assert arms_of(frame) == {"control": 6, "d_q": 6}
+    pairs = frame.pivot_table(index=["participant", "visit"], columns="variable", values="value")
+    assert (pairs["p1np"] - 100 * pairs["ctx"]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    "kinds", [("Subject", "Patient"), ("ID", "Case number"), ("Case", "Subject"), ("Subject", "Screening no")]
+)
+def test_ids_with_letters_or_under_names_of_one_kind_are_joined_without_a_question(kinds, tmp_path):
+    ids = PEOPLE if "Screening no" in kinds else range(12)
+    found = read(book(tmp_path, A=wide(ids, A1=kinds[0]), B=rows([kinds[1], *P1NP], ids, p1np(1), p1np(2))))
+    assert found.frame["participant"].nunique() == 12
 
 
 @pytest.mark.parametrize(

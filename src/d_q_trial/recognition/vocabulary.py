@@ -168,6 +168,11 @@ def arm_rank(label: str) -> int:
     return 2 if received else 0 if randomized else 1
 
 
+def id_kind(label: str) -> str:
+    """Return what a column's label says that its ids are of: screening, randomization, case or subject; or nothing."""
+    return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, fold(label))), "")
+
+
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")

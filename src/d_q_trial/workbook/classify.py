@@ -17,6 +17,7 @@ from ..recognition.vocabulary import (
     canonical_id,
     code_form,
     fold,
+    id_kind,
     unit_factor,
 )
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
@@ -31,7 +32,6 @@ FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 BY_GROUP = "columns named after groups, no participant id"
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
-_PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
 
 
 def probe(block: Block, header: Header, index: int) -> Column:
@@ -317,7 +317,8 @@ def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
-    return unsure, bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
+    kind = id_kind(label)
+    return unsure, bool(_SAMPLE.search(label)), count == 1 or kind != "subject", -count, bool(kind)
 
 
 def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:
@@ -385,6 +386,7 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     """Classify every block of every sheet, and collect the legends of codes."""
     found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
     plans = [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
+    _share_ids(plans)
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
     unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
     on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
@@ -402,6 +404,22 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
         elif column or plan.stratum or any(column.stratum for column in plan.data):
             plan.unread = "it does not say which marker the strata are of; name it in the mapping"
     return plans, codes
+
+
+def _share_ids(plans: list[Plan]) -> None:
+    """Take the ids that all tables have where they would take different ones, such as subject and randomization number."""
+    own = {plan: {} for plan in plans if plan.readable and plan.one("participant")}
+    for plan, kinds in own.items():
+        kinds |= {id_kind(c.label): c for c in plan.columns if c.used and c.reading and c.reading.role == "participant"}
+    chosen = {id_kind(plan.one("participant").label) for plan in own}
+    shared = chosen.intersection(*own.values()) - {""} if len(chosen) > 1 else set()
+    for plan, kinds in own.items() if shared else ():
+        first, column = plan.one("participant"), kinds[min(shared)]
+        if column is not first:
+            first.judge(
+                "ignore", "certain", f"the {first.role} is taken from column {plan.block.address(0, column.index)}"
+            )
+            column.judge("participant", "inferred", f"the kind of ids that all tables have, instead of {first.label!r}")
 
 
 def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
