@@ -1,5 +1,6 @@
 """Layouts that once were read wrongly without a word: each is read right, or asked about."""
 
+import datetime
 import re
 import time
 
@@ -13,6 +14,7 @@ from d_q_trial.workbook.inspect import mapping_text
 from d_q_trial.workbook.reader import look, read_workbook
 
 TRIAL = load_trial("data/trial.yaml")
+DATES = [datetime.date(2021, 3, day) for day in range(1, 13)]
 PEOPLE = [f"S{i:02d}" for i in range(1, 13)]
 ARMS = ["D+Q", "Control"] * 6
 P1NP = ["P1NP baseline", "P1NP week 20"]
@@ -159,6 +161,8 @@ def armed(name):
     return [[c if c != "Control" or i % 4 else name for c in row] for i, row in enumerate(WIDE)]
 
 
+NUMBERED, VALUES = wide(arms=[1, 0] * 6), [[row[0], *row[2:]] for row in WIDE]
+BLINDED = [["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]]
 QUESTIONS = {
     "week before zero": (long(["Baseline", "Week -2"]), "'Week -2': not a visit of the trial"),
     "weeks before zero": (long(["Baseline", "-2 weeks"]), "'-2 weeks': not a visit of the trial"),
@@ -232,6 +236,37 @@ QUESTIONS = {
     ),
     "a legend that contradicts itself": (
         {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"], ["A = D+Q"]]}, "'Group A': not an arm of the trial"
+    ),
+    **{
+        f"a legend of another variable in {where}": ({"A": NUMBERED, "Codes": legend}, "A!B2: 1: not an arm of the trial .in 6 rows.; .* a legend")
+        for where, legend in {
+            "rows": [["Variable", "Code", "Meaning"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]],
+            "rows below a name": [["Variable", "Code", "Meaning"], ["Guess", 1, "Control"], [None, 0, "D+Q"]],
+            "a text": [["Variable", "Codes"], ["Arm", "see the plan"], ["Guess", "1 = Control, 0 = D+Q"]],
+            "a table of people": [["Subject", "Guess"], *zip(range(12), ["D+Q", "Control"] * 6, strict=True)],
+            "a contradiction": [["Variable", "Code", "Meaning"], ["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Group", 1, "Control"]],
+        }.items()
+    },
+    "a legend of another visit": (
+        {"A": long([1, 2]), "Codes": [["Variable", "Code", "Meaning"], ["DXAVIS", 1, "Baseline"], ["DXAVIS", 2, "Week 20"]]},
+        "A!C3: 2: not a visit of the trial"
+    ),
+    "arms of a list beside codes for them": (
+        {"List": rows(["Subject", "Arm"], range(12), ARMS), "A": wide(range(12), [1, 0] * 6)}, "A!B2: 1: not an arm of the trial"
+    ),
+    "arms of a list that lacks a participant": (
+        {"List": rows(["ID", "Arm"], PEOPLE[:11], ARMS[:11]), "A": VALUES}, "A!B13: 'S12': participant has no arm on any sheet"
+    ),
+    "numbers of a kind that stands beside the ids": (
+        {
+            "A": [["ID", "Rand. No.", *WIDE[0][1:]], *([i, 13 - i, *row[1:]] for i, row in enumerate(WIDE[1:], 1))],
+            "B": rows(["Randomization number", *P1NP], range(1, 13), p1np(1), p1np(2)), "C": rows(["ID", "Age"], range(1, 13), range(60, 72)),
+        },
+        "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'ID'"
+    ),
+    "numbers of two kinds as ids": (
+        {"A": wide(range(12), A1="Subject"), "B": rows(["Randomization number", *P1NP], range(12), p1np(1), p1np(2))},
+        "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'Subject'"
     ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
@@ -315,6 +350,26 @@ def test_values_at_the_limits_of_what_is_plausible_are_not_reported(tmp_path):
 COURSE = [(name, visit, make(seed)) for name, make in (("CTx", ctx), ("P1NP", p1np)) for seed, visit in ((0, "Baseline"), (5, "Week 20"))]  # fmt: skip
 RIGHT = {
     "a legend with one code in a cell": {"A": wide(arms=[1, 0] * 6), "Legend": [["0 = Control"], ["1 = D+Q"]]},
+    "a codebook of two variables with the same codes": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED]},
+    "a codebook of two variables, the arm last": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED[::-1]]},
+    "a codebook with texts": {
+        "A": NUMBERED, "Codes": [["Variable", "Codes"], ["Group", "1 = D+Q, 0 = Control"], ["Guess", "1 = Control, 0 = D+Q"]]
+    },
+    "a codebook whose blank cells go on": {"A": NUMBERED, "Codes": [["Variable", "Code", "Meaning"], *BLINDED[:1], [None, 0, "Control"]]},
+    "a codebook with answers and remarks": {
+        "A": NUMBERED, "Codes": [[1, "D+Q", "open"], [0, "Control", "open"], [1, "Yes", "asked"], [0, "No", "asked"], [1, "Yes", "seen"]]
+    },
+    "a legend with a column of ids": {"A": NUMBERED, "Codes": [["ID", "Arm"], [1, "D+Q"], [0, "Control"]]},
+    "a group that is no arm": {"A": beside("Assigned group", *["young", "old"] * 6)},
+    "a list of arms": {"List": rows(["ID", "Arm"], PEOPLE, ARMS), "A": VALUES},
+    "a list of arms with a date": {"A": VALUES, "List": rows(["ID", "Site", "Arm", "Day"], PEOPLE, ["01"] * 12, ARMS, DATES)},
+    "a list of arms and visits": {
+        "A": VALUES, "List": rows(["ID", "Arm", "Visit", "Event"], PEOPLE * 2, ARMS * 2, ["day 3", "home"] * 12, ["none"] * 24)
+    },
+    "a list of arms with other numbers": {
+        "A": VALUES, "List": [["Randomisation list"], *rows(["Rand. No.", "ID", "Randomised to"], range(501, 513), PEOPLE, ARMS)]
+    },
+    "a list of arms as codes": {"A": VALUES, "List": rows(["ID", "Arm"], PEOPLE, [1, 0] * 6), "Codes": [["0 = Control, 1 = D+Q"]]},
     "a legend of groups": {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"]]},
     "a legend of groups in two columns": {"A": CODED, "Legend": [["Group A", "no treatment"], ["Group B", "D+Q"]]},
     "codes of a legend in headers": {
@@ -354,10 +409,33 @@ def test_participants_arms_and_visits_are_read(name, tmp_path):
     assert set(frame["participant"]) == set(PEOPLE)
     assert frame["linked"].all()
     assert arms_of(frame) == {"control": 6, "d_q": 6}
+    assert set(frame.loc[frame["participant"] == "S01", "arm"]) == {"control" if "events" in name.split() else "d_q"}
     visits = {"baseline", "week_20"} | ({"week_2", "week_4"} if name.startswith("weeks in") else set())
     for _, own in frame.groupby("variable"):
         assert set(own["visit"]) == visits
         assert len(own) == 12 * len(visits)
+
+
+@pytest.mark.parametrize("beside", ["Subject", "Screening number", "ID"])
+def test_tables_are_joined_on_the_number_that_both_have(beside, tmp_path):
+    numbers = [(5 * i + 3) % 12 + 1 for i in range(12)]
+    first = rows(
+        [beside, "Rand. No.", "Arm", "CTx baseline", "CTx week 20"], range(1, 13), numbers, ARMS, ctx(), ctx(3)
+    )
+    second = rows(["Randomization number", *P1NP], numbers[::-1], p1np()[::-1], p1np(3)[::-1])
+    frame = read(book(tmp_path, A=first, B=second)).frame
+    assert arms_of(frame) == {"control": 6, "d_q": 6}
+    pairs = frame.pivot_table(index=["participant", "visit"], columns="variable", values="value")
+    assert (pairs["p1np"] - 100 * pairs["ctx"]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    "kinds", [("Subject", "Patient"), ("ID", "Case number"), ("Case", "Subject"), ("Subject", "Screening no")]
+)
+def test_ids_with_letters_or_under_names_of_one_kind_are_joined_without_a_question(kinds, tmp_path):
+    ids = PEOPLE if "Screening no" in kinds else range(12)
+    found = read(book(tmp_path, A=wide(ids, A1=kinds[0]), B=rows([kinds[1], *P1NP], ids, p1np(1), p1np(2))))
+    assert found.frame["participant"].nunique() == 12
 
 
 @pytest.mark.parametrize(
@@ -447,6 +525,29 @@ def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(
     found = read(path, "hidden_rows: ignore\nstruck_out: missing\n" + BLOCK)
     assert found.frame.groupby("visit").size().to_dict() == {"baseline": 10, "week_20": 11}
     assert not any("hidden" in note or "struck" in note for note in found.source["notes"])
+
+
+@pytest.mark.parametrize("word", ["Screen Failure", "Not Randomised"])
+@pytest.mark.parametrize("received", [True, False])
+def test_people_without_a_treatment_are_named_and_left_out_of_all_tables_by_one_line(word, received, tmp_path):
+    people = rows(
+        ["ID", "Planned arm", *["Actual arm"] * received, "Age"], PEOPLE, ARMS, *[ARMS] * received, range(60, 72)
+    )
+    path = book(tmp_path, DM=[*people, ["S13", word, *[None] * received, 80]], LB=[*VALUES, ["S13", 0.4, 0.5]])
+    with pytest.raises(UserError, match=f"1 fault\n.*DM!B14: '{word}': not an arm of the trial"):
+        read(path)
+    frame = read(path, f"arms: {{{word}: ignore}}\n").frame
+    assert set(frame["participant"]) == set(PEOPLE)
+    assert arms_of(frame) == {"control": 6, "d_q": 6}
+
+
+def test_one_of_two_columns_of_arms_that_differ_is_left_out_by_the_mapping(tmp_path):
+    path = book(tmp_path, A=beside("Group", *ARMS[:11], "D+Q"))
+    with pytest.raises(
+        UserError, match=r"1 fault\n.*A!E1: 'Group': other arms than in B1 \(Arm\) for 1 participants, first S12"
+    ):
+        read(path)
+    assert arms_of(read(path, "variables: {Group: ignore}\n").frame) == {"control": 6, "d_q": 6}
 
 
 @pytest.mark.parametrize("head", ["tertile", "p16 variant 5 tertile", "p16 v5 group", "p16 variant 5 (tertile)"])

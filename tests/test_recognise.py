@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from layouts import cohort
 
 from d_q_trial.errors import UserError
+from d_q_trial.recognition import legends
 from d_q_trial.recognition.vocabulary import Vocabulary
 from d_q_trial.trial import Marker
-from d_q_trial.workbook import classify
 
 VOCABULARY = Vocabulary(cohort.trial())
 
@@ -125,7 +125,7 @@ def test_a_marker_with_the_key_of_an_outcome_is_found_by_the_names_of_the_outcom
     ],
 )
 def test_legend_is_read_by_the_sign_that_parts_code_and_name(text, codes):
-    assert classify.in_text(text, VOCABULARY.visit) == codes
+    assert dict(legends.in_text(text, VOCABULARY.visit)) == codes
 
 
 NAMES = [
@@ -161,10 +161,10 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
 
 def test_endless_texts_are_not_searched_and_do_not_hide_a_short_legend():
     endless = [f"{number} " + "-" * 30_000 for number in range(1000)]
-    chosen = list(classify.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
+    chosen = list(legends.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
     assert chosen[0] == "0 = Control, 1 = D+Q"
     assert "no sign in it" not in chosen
-    assert sum(map(len, chosen)) <= classify.MOST_TEXT
+    assert sum(map(len, chosen)) <= legends.MOST_TEXT
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,26 @@ def code_form(identity: str) -> Form | None:
     return Form(match[1].casefold().rstrip("-_. "), int(match[2])) if match else None
 
 
+_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
+
+
+def short_code(text: str) -> str:
+    """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
+    match = _ROLE.fullmatch(text.strip())
+    return (match[1] if match else text.strip()).casefold()
+
+
+def arm_rank(label: str) -> int:
+    """Return 0 for the label of a column of arms as randomized, 2 as received, and 1 if it does not say."""
+    received, randomized = (re.search(pattern, fold(label)) for pattern in WORDS["arms_as"].values())
+    return 2 if received else 0 if randomized else 1
+
+
+def id_kind(label: str) -> str:
+    """Return what a column's label says that its ids are of: screening, randomization, case or subject; or nothing."""
+    return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, fold(label))), "")
+
+
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")
@@ -307,6 +327,7 @@ class Vocabulary:
                     alone[role][code] = key
         # Numbers are codes of visits in their own column, and behind names.
         self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}
+        self._arm_codes = alone["arm"]
         self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
         self.arms, self.visits = (
             {squash(name): key for key, own in names[role].items() for name in own}
@@ -342,6 +363,12 @@ class Vocabulary:
     def arm(self, text: str) -> str | None:
         """Return the arm that the whole text names."""
         return self.arms.get(squash(text))
+
+    def arm_of(self, cell: object) -> str | None:
+        """Return the arm that a cell of a column of arms names for certain, by name or by code."""
+        text = canonical_id(cell)
+        reading = self.label(text)
+        return self._arm_codes.get(short_code(text)) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a whole cell names."""

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.vocabulary import canonical_id, code_form, is_known_unit, plain_unit, unit_factor
+from ..recognition.vocabulary import arm_rank, canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -57,11 +57,20 @@ def check_every_arm(reading: Reading) -> None:
 
 
 def check_every_id(reading: Reading) -> None:
-    """Refuse several tables of participants of which one has no ids: their rows cannot be joined."""
+    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined."""
     plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
     for plan in plans if len(plans) > 1 else ():
         if plan.one("participant") is None:
             reading.faults.error("no ids", plan.whole())
+    plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
+    for first, second in itertools.combinations(plans, 2):
+        columns = [first.one("participant"), second.one("participant")]
+        kinds = [id_kind(column.label) for column in columns]
+        others = [{id_kind(c.label) for c in p.columns if c.reading.role == "participant"} for p in (second, first)]
+        stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
+        numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
+        if kinds[0] != kinds[1] and stated and numbers and first.people & second.people:
+            reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
 
 
 def check_units(reading: Reading) -> None:
@@ -355,6 +364,13 @@ def check_inferred(reading: Reading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
+            if column.apart:
+                used = plan.one("arm")
+                unclear = arm_rank(used.label) == arm_rank(column.label) and used.reading.role == column.reading.role
+                words = {"used": plan.head_of(used), "count": len(column.apart), "first": next(iter(column.apart))}
+                reading.faults.error(
+                    "arms apart" + " / unclear" * unclear, plan.head_of(column), stops=unclear, **words
+                )
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

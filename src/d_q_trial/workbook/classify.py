@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
-from ..recognition.layout import Header, find_header, label_like, mostly_numbers, tables
+from ..recognition.layout import Header, find_header, mostly_numbers, tables
+from ..recognition.legends import codes_of
 from ..recognition.vocabulary import (
     BARE_WEEK,
     NOT_AS_MEASURED,
     Reading,
     Vocabulary,
+    arm_rank,
     canonical_id,
     code_form,
     fold,
+    id_kind,
     unit_factor,
 )
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from ..trial import BASELINE, Trial
-from .mapping import SAID, Codes, Column, Plan, short_code
+from .mapping import SAID, Codes, Column, Plan
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
-_SIGNS = ("=", "→|->", ":", r"\bmeans\b|\bis\b", r"–|—|-(?=\s)")  # tried in turn: "Visit: 1 = baseline, 2 = ..."
-_CODE_FIRST = r"(?P<code>[\w.]{1,12})\s*(?:SIGN)\s*(?P<name>[^=:;,()\[\]\n→]{1,60})"
-_NAME_FIRST = r"(?P<name>[^=:;,()\[\]\n→\d]{1,60}?)\s*(?:SIGN)\s*(?P<code>[\w.]{1,3})(?![\w.])"
-_LEGENDS = [re.compile(text.replace("SIGN", s), re.I) for text in (_CODE_FIRST, _NAME_FIRST) for s in _SIGNS]
-_EXPLAINS = re.compile(r"[=:→\-–—]| is | means ")
-LONGEST_CODE = 4
-LONGEST_TEXT = 2000  # characters of one text that are searched for codes
-MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
 FOOTERS = 20  # rows at the end of a table where remarks may stand
-MOST_ROWS, MOST_LISTED = 400, 40  # of a codebook: rows that are read, and those whose cells are read as one list
 
 BY_GROUP = "columns named after groups, no participant id"
 _SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
-_PERSON = re.compile(r"subj|patient|participant|person|volunteer|woman|pt")
 
 
 def probe(block: Block, header: Header, index: int) -> Column:
@@ -75,10 +66,11 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     trial, header = vocabulary.trial, find_header(block, vocabulary)
     columns = [probe(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
-    if not any(column.numeric for column in columns):
+    if of_texts := not any(column.numeric for column in columns):
         texts = sum(column.used > 1 for column in columns)
-        plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
-        return plan
+        note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
+        if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
+            return note
     readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
@@ -101,11 +93,13 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
             column.judge("data", "inferred", "follow-up read as the visit of each row")
     _ids_by_content(plan)
     _baseline_by_elimination(plan, trial)
-    _one_of_each_role(plan)
-    _settle_kind(plan, trial)
+    _one_of_each_role(plan, vocabulary)
+    for column in plan.data if of_texts else ():  # it may list arms, and holds no values
+        column.judge("ignore", "certain", "text only")
+    _settle_kind(plan, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
-    return plan
+    return note if of_texts and not plan.readable else plan
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
@@ -302,29 +296,38 @@ def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
             without[0].judge("data", "inferred", why)
 
 
-def _one_of_each_role(plan: Plan) -> None:
+def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
     """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
     for role in ("participant", "arm", "visit", "variable"):
-        columns = sorted(plan.having(role), key=_unlikelihood)
+        columns = sorted(plan.having(role), key=lambda column: _unlikelihood(column, vocabulary))
         for column in columns[1:]:
             why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
+            for position, row in enumerate(plan.body if role == "arm" else ()):
+                if len({vocabulary.arm_of(row[c.index]) for c in (columns[0], column)} - {None}) == 2:
+                    person, place = plan.one("participant"), plan.place(position, column)["cell"]
+                    column.apart[canonical_id(row[person.index]) if person else place] = None
 
 
-def _unlikelihood(column: Column) -> tuple[int, ...]:
+def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return what sorts columns of a role, the likeliest first.
 
-    Of ids those not of samples, named after people, of most; of visits those that are not times with fractions.
+    Of ids those not of samples, named after people, of most; of arms those that name one, as randomized rather than as
+    received; of visits those that are not times with fractions.
     """
     unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
+    if column.role == "arm":
+        return not any(map(vocabulary.arm_of, column.distinct)), arm_rank(column.label), unsure
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
-    return unsure, bool(_SAMPLE.search(label)), count == 1 or not _PERSON.search(label), -count
+    kind = id_kind(label)
+    return unsure, bool(_SAMPLE.search(label)), count == 1 or kind != "subject", -count, bool(kind)
 
 
-def _settle_kind(plan: Plan, trial: Trial) -> None:
+def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:
     """Decide the kind of the block, now that the roles of its columns are known."""
+    trial = vocabulary.trial
     if plan.one("arm"):
         plan.arm = None  # a title names the treatment, not the arm of each row
     for column in plan.data:
@@ -337,7 +340,7 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
     if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
     elif not data:
-        _settle_unknown(plan)
+        _settle_unknown(plan, vocabulary)
     elif identified:
         plan.kind = plan.kind_by_roles
         plan.evidence = "a participant id" + ", visits or variables in rows" * (plan.kind == "long")
@@ -354,12 +357,19 @@ def _settle_kind(plan: Plan, trial: Trial) -> None:
         plan.evidence = "neither participant ids nor groups"
 
 
-def _settle_unknown(plan: Plan) -> None:
+def _settle_unknown(plan: Plan, vocabulary: Vocabulary) -> None:
     """Say what can be said of a block that names no variable of the trial."""
     plan.evidence = "no column of a known variable"
     if plan.one("participant") is not None:
-        plan.evidence = "participant ids, but no known variable"
-        if any(column.candidates and column.confidence == "unsure" for column in plan.columns):
+        plan.evidence, arm = "participant ids, but no known variable", plan.one("arm")
+        named = {vocabulary.arm_of(cell) for cell in arm.distinct} - {None} if arm and arm.reading.role == "arm" else ()
+        if len(named) > 1 and arm.used > len(arm.distinct):  # no legend, which names each arm once
+            for column in plan.columns:
+                if column.role in ("visit", "variable") or (column.role == "stratum" and column.confidence == "unsure"):
+                    column.judge("ignore", "certain", "beside arms, not values")
+            one_each = plan.one("participant").used == len(plan.one("participant").distinct)
+            plan.kind, plan.evidence = "participants" if one_each else "long", "participant ids and arms"
+        elif any(column.candidates and column.confidence == "unsure" for column in plan.columns):
             plan.kind = plan.kind_by_roles
             plan.unread = "participant ids, and only columns that may be variables; say in the mapping which they are"
         return
@@ -380,6 +390,7 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     """Classify every block of every sheet, and collect the legends of codes."""
     found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
     plans = [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
+    _share_ids(plans)
     codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
     unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
     on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
@@ -399,63 +410,31 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     return plans, codes
 
 
-# -- legends ------------------------------------------------------------------------------------------------------
-
-
-def in_text(text: str, find: Callable, least: int = 2) -> dict[str, str]:
-    """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
-    for pattern in _LEGENDS if _EXPLAINS.search(text) else ():
-        found = {}
-        for match in pattern.finditer(text):
-            key = find(match["name"].strip(" .'\""))
-            if key and len(match["code"]) <= LONGEST_CODE:
-                found[match["code"].casefold()] = key
-        if len(found) >= least:
-            return found
-    return {}
-
-
-def searchable(texts: Iterable[str]) -> Iterator[str]:
-    """Pick the texts that may explain codes, the shortest first, as far as searching them takes a bounded time."""
-    chosen = sorted({t[:LONGEST_TEXT] for t in texts if _EXPLAINS.search(t)}, key=lambda text: (len(text), text))
-    lengths = itertools.accumulate(map(len, chosen))
-    return (text for text, length in zip(chosen, lengths, strict=True) if length <= MOST_TEXT)
-
-
-def in_rows(block: Block, find: Callable) -> dict[str, str]:
-    """Return the codes that a codebook explains in rows: a short code beside a name."""
-    found: dict[str, str] = {}
-    for row in block.values[:MOST_ROWS]:
-        for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
-            text = canonical_id(code)
-            key = find(name) if isinstance(name, str) else None
-            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
-                found[short_code(text)] = key
-    return found if len(found) >= 2 else {}
+def _share_ids(plans: list[Plan]) -> None:
+    """Take the ids that all tables have where they would take different ones, such as subject and randomization number."""
+    own = {plan: {} for plan in plans if plan.readable and plan.one("participant")}
+    for plan, kinds in own.items():
+        kinds |= {id_kind(c.label): c for c in plan.columns if c.used and c.reading and c.reading.role == "participant"}
+    chosen = {id_kind(plan.one("participant").label) for plan in own}
+    shared = chosen.intersection(*own.values()) - {""} if len(chosen) > 1 else set()
+    for plan, kinds in own.items() if shared else ():
+        first, column = plan.one("participant"), kinds[min(shared)]
+        if column is not first:
+            first.judge(
+                "ignore", "certain", f"the {first.role} is taken from column {plan.block.address(0, column.index)}"
+            )
+            column.judge("participant", "inferred", f"the kind of ids that all tables have, instead of {first.label!r}")
 
 
 def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
-    """Return what the texts of a workbook say of codes for arms and for visits; contradictions are dropped.
+    """Return what the texts of a workbook say of codes for arms and for visits.
 
     Searched are notes and codebooks, titles, headers, remarks below tables, and the comments of cells.
     """
-    blocks = [plan.block for plan in plans if not plan.readable]
+    tables = [(plan.block, plan.one("participant") is not None) for plan in plans if not plan.readable]
     texts = list(comments)
-    for block in blocks:
-        texts += [cell for row in block.values[:MOST_ROWS] for cell in row if isinstance(cell, str)]
-        texts.append("; ".join(str(cell) for row in block.values[:MOST_LISTED] for cell in row if label_like(cell)))
     for plan in (plan for plan in plans if plan.readable):
         texts += [*plan.header.titles, *(column.label for column in plan.columns if column.role in ("arm", "visit"))]
         for row in plan.block.values[-FOOTERS:]:
             texts += [cell for cell in row if isinstance(cell, str) and len(row) - row.count(EMPTY) == 1]
-    chosen, codes = list(searchable(texts)), {}
-    for role, find in (("arm", vocabulary.arm), ("visit", vocabulary.visit)):
-        legends = [in_text(text, find) for text in chosen] + [in_rows(block, find) for block in blocks]
-        # A single code in a text contradicts a legend, but makes none.
-        single = [in_text(text, find, 1) for text in chosen]
-        meanings: dict[str, set[str]] = defaultdict(set)
-        for code, key in (pair for found in [*legends, *single] for pair in found.items()):
-            meanings[code].add(key)
-        known = set().union(*legends)
-        codes[role] = {code: keys.pop() for code, keys in meanings.items() if code in known and len(keys) == 1}
-    return codes
+    return codes_of(tables, texts, vocabulary)

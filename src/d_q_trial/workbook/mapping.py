@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -30,13 +29,6 @@ NAMED = SAID[:4]  # what the trial has to know
 READABLE = ("participants", "long", "groups")
 MAPPED = "mapping"  # the evidence for what a mapping file says
 OPEN = "?"  # what the analyst has to fill in
-_ROLE = re.compile(r"(?:group|arm|treatment|trt|cohort|sequence|visit|time ?point|v(?=\d))[\s_:#.\-]*(\w{1,4})", re.I)
-
-
-def short_code(text: str) -> str:
-    """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
-    match = _ROLE.fullmatch(text.strip())
-    return (match[1] if match else text.strip()).casefold()
 
 
 @dataclass(eq=False)
@@ -54,6 +46,7 @@ class Column(Meaning):
     asked: bool = False  # whether the analyst has to say what it holds
     reading: Reading | None = None  # of its label, where it was recognised
     used: int = 0  # cells below its header, of the first ones of a long column
+    apart: dict[str, None] = field(default_factory=dict)  # who has another arm here than in the column that is used
     numeric: bool = False  # whether most of them stand for numbers
     distinct: list = field(default_factory=list)  # the first different values of them
 

@@ -234,7 +234,9 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
         if first != arm:
             faults.error("arm changed", place | {"value": arm}, identity=identity, first=first, where=where)
     arms = {identity: arm for identity, (arm, _) in known.items()}
+    ignored = {identity for plan in plans for identity in plan.rows.loc[plan.rows["arm"].eq("ignore"), "participant"]}
     for plan in plans:
+        plan.rows["use"] &= ~plan.rows["participant"].isin(ignored - arms.keys() - {None})
         if plan.cohort == POPULATION and plan.people and 2 * len(plan.people & arms.keys()) >= len(plan.people):
             plan.cohort = TRIAL
         if plan.cohort == TRIAL:

@@ -26,12 +26,13 @@ from ..recognition.vocabulary import (
     every_arm,
     fold,
     plain_characters,
+    short_code,
     stratum_label,
     words,
 )
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
-from .mapping import CODED, Column, Plan, short_code
+from .mapping import CODED, Column, Plan
 
 if TYPE_CHECKING:
     from .reader import Reading
@@ -201,7 +202,7 @@ class BlockReader:
             if not self.use[position] or cell == EMPTY:
                 continue
             if meaning[cell] == "ignore":
-                self.use[position] = False
+                self.use[position], self.said[role][position] = False, "ignore"
             elif meaning[cell]:
                 self.said[role][position] = safe_text(meaning[cell])
             elif times := counts.pop(cell, 0):
