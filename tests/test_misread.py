@@ -158,6 +158,13 @@ QUESTIONS = {
     "visit numbers without a legend": (long([1, 2, 3, 4]), "not a visit of the trial"),
     "numbers without a group": (prism("Control", None, "D+Q", None, None, None), "without a group"),
     "codes for missing values": (wide(D4=-99, D5=-99), "-99: perhaps a code for a missing value of CTx"),
+    "blank rows before a row of words": (
+        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: 6 rows below . blank rows look like a continuation"
+    ),
+    "words of a header inside a panel": (
+        [row[:2] for row in [*prism("Control", "D+Q")[:6], ["see week 2", "see week 2"], *prism("Control", "D+Q")[6:]]],
+        "1 fault\\n.*A!A7:B11: 8 numbers right below the values of the table above are not read; correct the row of words",
+    ),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
         [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
@@ -408,6 +415,12 @@ def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp
 def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path):
     frame = read(book(tmp_path, A=beside("p16", *ctx(2))), f"variables: {{p16: {key}}}\n").frame
     assert (key in set(frame["variable"])) == (key != "ignore")
+
+
+@pytest.mark.parametrize("words", [["Mean", "", 0.4, 0.5], ["Outcome", "n", "Mean", "SD"]])
+def test_statistics_right_below_a_table_are_no_torn_piece_of_it(words, tmp_path):
+    found = read(book(tmp_path, A=[*WIDE, words, ["CTx" if "n" in words else "SD", 12, 0.4, 0.1]]))
+    assert len(found.frame) == 24
 
 
 def test_arms_of_redcap_events_are_offered_and_read_by_the_mapping(tmp_path):

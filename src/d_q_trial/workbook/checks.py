@@ -243,21 +243,27 @@ def check_merged_values(reading: Reading) -> None:
 
 
 def check_torn(reading: Reading) -> None:
-    """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
+    """Refuse tables that blank rows or columns, or a row of words, tear apart, where a piece of them is not read."""
     whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
     pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
     for plan, other in itertools.product(whole, pieces):
         block, piece, identity = plan.block, other.block, plan.one("participant")
-        if not identity or piece.sheet is not block.sheet:
+        if piece.sheet is not block.sheet:
+            continue
+        adjoining = piece.top == block.bottom and other.kind != "results" and not other.unread
+        values = {block.place(0, column.index)[1] for column in plan.data if adjoining} & {*piece.columns}
+        if count := sum(is_number(row[c]) for c in values for row in block.sheet.rows[piece.top : piece.bottom]):
+            reading.faults.error("torn table / words", other.whole(), count=count)
+        if count or not identity:
             continue
         column = block.place(0, identity.index)[1]
-        below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
+        no_header = not other.header.rows or code_form(canonical_id(block.sheet.rows[piece.top][column]))
+        below = piece.top >= block.bottom and piece.left <= column < piece.right and no_header
         named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
         first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
         beside = piece.left >= block.right and named and other.body and start == first
         if below and _same_form(block.sheet, block, piece, column):
-            gap = piece.top - block.bottom
-            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=gap)
+            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=piece.top - block.bottom)
         elif beside:
             reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
 
