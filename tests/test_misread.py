@@ -139,6 +139,14 @@ def percent_formats(count):
     return fill
 
 
+def sections(*titles):
+    """A table without a column of arms: six participants below Control, four below D+Q, one below each title."""
+    people = map(list, zip(PEOPLE, ctx(), ctx(3), strict=True))
+    counts = {"Control": 6, "D+Q": 4, **dict.fromkeys(titles, 1)}
+    below = ([[title], *(next(people) for _ in range(count))] for title, count in counts.items())
+    return [["ID", "CTx baseline", "CTx week 20"], *(row for part in below for row in part)]
+
+
 EVENTS = ["baseline_arm_1", "week_20_arm_1", "baseline_arm_2", "week_20_arm_2"]
 IL6 = [round(2 + 0.1 * i, 1) for i in range(11)]
 
@@ -165,6 +173,10 @@ QUESTIONS = {
         [row[:2] for row in [*prism("Control", "D+Q")[:6], ["see week 2", "see week 2"], *prism("Control", "D+Q")[6:]]],
         "1 fault\\n.*A!A7:B11: 8 numbers right below the values of the table above are not read; correct the row of words",
     ),
+    "a section that is no arm": (
+        sections("Screen failures"), "1 fault\\n.*A!A14: 'Screen failures': a row that heads others and was not understood; 1 rows"
+    ),
+    "sections of other arms": (sections("Excluded", "Placebo"), "A!A14: 'Excluded': .*\\n.*A!A16: 'Placebo': a row that heads"),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
         [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
@@ -415,6 +427,27 @@ def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp
 def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path):
     frame = read(book(tmp_path, A=beside("p16", *ctx(2))), f"variables: {{p16: {key}}}\n").frame
     assert (key in set(frame["variable"])) == (key != "ignore")
+
+
+@pytest.mark.parametrize(
+    ("arm", "people"), [("ignore", {"control": 6, "d_q": 4}), ("control", {"control": 7, "d_q": 4})]
+)
+def test_a_section_is_named_or_left_out_by_the_mapping_and_its_title_is_nobody(arm, people, tmp_path):
+    path = book(tmp_path, A=sections("Screen failures"))
+    assert arms_of(read(path, f"arms: {{Screen failures: {arm}}}\n").frame) == people
+    offered = mapping_text(look(path, TRIAL))
+    assert '"Screen failures": "?"' in offered
+    read_people = look(path, TRIAL, path.parent / "mapping.yaml").plans[0].people
+    assert read_people == {*PEOPLE[: sum(people.values())]}
+    assert arms_of(read(path, offered.replace('"?"', arm)).frame) == people
+
+
+@pytest.mark.parametrize("line", [["(n = 6)"], ["S99"], ["* by an analyst"]])
+def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
+    table = sections()
+    position = len(table) if "*" in line[0] else 3
+    table.insert(position, line)
+    assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
 
 
 @pytest.mark.parametrize("words", [["Mean", "", 0.4, 0.5], ["Outcome", "n", "Mean", "SD"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
@@ -49,6 +49,25 @@ def mostly_numbers(rows: list[list], column: int) -> bool | None:
     """Return whether most of a column's cells stand for numbers; None if all are empty."""
     cells = [row[column] for row in rows if row[column] != EMPTY]
     return sum(map(number_like, cells)) >= 0.6 * len(cells) if cells else None
+
+
+def sections(rows: list[list], read: Callable[[str], dict | None]) -> Iterator[tuple[int, int, int, dict | None]]:
+    """Yield row, column and next title's row of each title of one text inside a table, and what it says of the rows between.
+
+    ``read`` says what a text names, None if that is not clear: a title too if it stands below or above clear ones, and is
+    unlike the ids there.
+    """
+    single = [i for i, row in enumerate(rows) if 1 < len(row) == row.count(EMPTY) + 1]
+    lone = {i: [cell != EMPTY for cell in rows[i]].index(True) for i in single}
+    said = {i: read(rows[i][c]) for i, c in lone.items() if label_like(rows[i][c])}
+    columns = {lone[i] for i, names in said.items() if names}
+    ids = {(c, shape) for i, row in enumerate(rows) if i not in lone for c in columns if (shape := id_shape(row[c]))}
+    unlike = {i for i, c in lone.items() if c in columns and (c, id_shape(rows[i][c])) not in ids}
+    titles = [i for i, names in said.items() if names or (names is None and i in unlike)]
+    known: dict = {}
+    for start, end in itertools.pairwise([*titles, len(rows)]):
+        known = known | said[start] if said[start] else {}
+        yield start, lone[start], end, known or None
 
 
 @dataclass

@@ -154,6 +154,7 @@ def code_form(identity: str) -> Form | None:
 
 
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")
 
@@ -168,6 +169,14 @@ def canonical_id(value: object) -> str:
     if _EXPONENT.fullmatch(text) and float(text) < 1e15:
         return str(int(float(text)))
     return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+
+
+def is_summary(cell: object) -> bool:
+    """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+    if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+        return False
+    folded = fold(cell)
+    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
 
 
 def plain_characters(text: str) -> str:
