@@ -177,6 +177,10 @@ QUESTIONS = {
         sections("Screen failures"), "1 fault\\n.*A!A14: 'Screen failures': a row that heads others and was not understood; 1 rows"
     ),
     "sections of other arms": (sections("Excluded", "Placebo"), "A!A14: 'Excluded': .*\\n.*A!A16: 'Placebo': a row that heads"),
+    "variables beside samples": (
+        {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
+        "1 fault\\n.*B!A1:C13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
+    ),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
         [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
@@ -448,6 +452,11 @@ def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
     position = len(table) if "*" in line[0] else 3
     table.insert(position, line)
     assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
+
+
+def test_a_block_without_ids_of_variables_that_are_read_elsewhere_is_told(tmp_path):
+    notes = read(book(tmp_path, A=WIDE, B=rows(["Sample", "CTx baseline"], range(1, 13), ctx()))).source["notes"]
+    assert any("B!A1:B13: CTx baseline: neither participant ids nor groups" in note for note in notes)
 
 
 @pytest.mark.parametrize("words", [["Mean", "", 0.4, 0.5], ["Outcome", "n", "Mean", "SD"]])

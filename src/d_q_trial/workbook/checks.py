@@ -343,8 +343,14 @@ def check_columns(reading: Reading) -> None:
 
 
 def check_inferred(reading: Reading) -> None:
-    """Report what was inferred and not stated, and blocks that are not read although they could be."""
+    """Report what was inferred, and blocks not read although they could be; ask about variables that are found only there."""
+    have, asked = what_and_when(reading.own), {(fault.sheet, fault.cell) for fault in reading.faults.errors}
     for plan in reading.plans:
+        named = [c for c in plan.data if c.variable] if plan.kind == "unknown" and not plan.mapped else []
+        if named and (plan.sheet, plan.block.range) not in asked:
+            lacking = [c.label for c in named if (c.variable, c.visit or BASELINE) not in have]
+            names = first_of(lacking or [c.label for c in named], MOST_NAMED)
+            reading.faults.error("unread / variables", plan.whole(), stops=bool(lacking), names=names)
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
