@@ -181,6 +181,15 @@ QUESTIONS = {
         {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
         "1 fault\\n.*B!A1:C13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
     ),
+    "imputed values on a sheet of their own": (
+        {"Raw": wide(D5=None), "Imputed": WIDE}, "1 fault\\n.*Imputed!D1: 'CTx week 20': 1 values of CTx, 20 weeks stand only here, and 'imputed'"
+    ),
+    "imputed values before the others": (
+        {"LOCF": WIDE, "Raw": wide(D5=None)}, "1 fault\\n.*LOCF!D1: 'CTx week 20': 1 values of CTx, 20 weeks stand only here, and 'locf'"
+    ),
+    "a sheet of early terminations": (
+        {"Raw": wide(D5=None), "ET": rows(["ID", "CTx week 20"], ["S04"], [0.4])}, "ET!B1: 'CTx week 20': 1 values .* and 'et' says"
+    ),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
         [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
@@ -452,6 +461,19 @@ def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
     position = len(table) if "*" in line[0] else 3
     table.insert(position, line)
     assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
+
+
+def test_values_that_only_a_second_sheet_has_are_told_and_kept_by_a_mapping(tmp_path):
+    told = "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column"
+    found = read(book(tmp_path, Raw=wide(D5=None, D9=None), Farr_et_al=WIDE))
+    assert told in found.source["notes"]
+    assert len(found.frame) == 24
+    path = book(tmp_path, Raw=wide(D5=None, D9=None), LOCF=WIDE)
+    found = read(path, mapping_text(look(path, TRIAL)))
+    assert any("2 values of CTx, 20 weeks stand only here, and 'locf'" in note for note in found.source["notes"])
+    assert len(found.frame) == 24
+    found = read(book(tmp_path, site_1_local=wide()[:7], site_2_local=[WIDE[0], *WIDE[7:]]))
+    assert not any("stand only here" in note for note in found.source["notes"])
 
 
 def test_a_block_without_ids_of_variables_that_are_read_elsewhere_is_told(tmp_path):

@@ -81,6 +81,7 @@ def listed(key: str) -> list[str]:
 
 
 STATISTICS, CHANGE, OTHER_SCALE = (any_of(listed(key)) for key in ("statistics", "changes", "other_scales"))
+SUBSTITUTE = any_of(listed("substitutes"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
@@ -169,6 +170,13 @@ def canonical_id(value: object) -> str:
     if _EXPONENT.fullmatch(text) and float(text) < 1e15:
         return str(int(float(text)))
     return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+
+
+def one_edit(first: str, second: str) -> bool:
+    """Return whether one character replaced, added or left out turns one text into the other."""
+    cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
+    replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
+    return first != second and (replaced or first in others or second in cuts)
 
 
 def is_summary(cell: object) -> bool:
