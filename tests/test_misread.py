@@ -142,6 +142,14 @@ def percent_formats(count):
     return fill
 
 
+def sections(*titles):
+    """A table without a column of arms: six participants below Control, four below D+Q, one below each title."""
+    people = map(list, zip(PEOPLE, ctx(), ctx(3), strict=True))
+    counts = {"Control": 6, "D+Q": 4, **dict.fromkeys(titles, 1)}
+    below = ([[title], *(next(people) for _ in range(count))] for title, count in counts.items())
+    return [["ID", "CTx baseline", "CTx week 20"], *(row for part in below for row in part)]
+
+
 EVENTS = ["baseline_arm_1", "week_20_arm_1", "baseline_arm_2", "week_20_arm_2"]
 IL6 = [round(2 + 0.1 * i, 1) for i in range(11)]
 
@@ -198,6 +206,30 @@ QUESTIONS = {
     "visit numbers without a legend": (long([1, 2, 3, 4]), "not a visit of the trial"),
     "numbers without a group": (prism("Control", None, "D+Q", None, None, None), "without a group"),
     "codes for missing values": (wide(D4=-99, D5=-99), "-99: perhaps a code for a missing value of CTx"),
+    "blank rows before a row of words": (
+        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: 6 rows below . blank rows look like a continuation"
+    ),
+    "words of a header inside a panel": (
+        [row[:2] for row in [*prism("Control", "D+Q")[:6], ["see week 2", "see week 2"], *prism("Control", "D+Q")[6:]]],
+        "1 fault\\n.*A!A7:B11: 8 numbers right below the values of the table above are not read; correct the row of words",
+    ),
+    "a section that is no arm": (
+        sections("Screen failures"), "1 fault\\n.*A!A14: 'Screen failures': a row that heads others and was not understood; 1 rows"
+    ),
+    "sections of other arms": (sections("Excluded", "Placebo"), "A!A14: 'Excluded': .*\\n.*A!A16: 'Placebo': a row that heads"),
+    "variables beside samples": (
+        {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
+        "1 fault\\n.*B!A1:C13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
+    ),
+    "imputed values on a sheet of their own": (
+        {"Raw": wide(D5=None), "Imputed": WIDE}, "1 fault\\n.*Imputed!A1:D13: 'Imputed': these values may not be as measured"
+    ),
+    "imputed values before the others": (
+        {"LOCF": WIDE, "Raw": wide(D5=None)}, "1 fault\\n.*LOCF!A1:D13: 'LOCF': these values may not be as measured"
+    ),
+    "a sheet of early terminations": (
+        {"Raw": wide(D5=None), "ET": rows(["ID", "CTx week 20"], ["S04"], [0.4])}, "ET!B1: 'CTx week 20': 1 values .* and 'et' says"
+    ),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
         [["CTx, % of baseline, week 20"], *rows(["Control", "D+Q"], p1np(), p1np(3))], "percent of baseline; say measure"
@@ -564,6 +596,51 @@ def test_strata_by_number_are_named_and_joined_by_the_mapping(mapping, head, tmp
 def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path):
     frame = read(book(tmp_path, A=beside("p16", *ctx(2))), f"variables: {{p16: {key}}}\n").frame
     assert (key in set(frame["variable"])) == (key != "ignore")
+
+
+@pytest.mark.parametrize(
+    ("arm", "people"), [("ignore", {"control": 6, "d_q": 4}), ("control", {"control": 7, "d_q": 4})]
+)
+def test_a_section_is_named_or_left_out_by_the_mapping_and_its_title_is_nobody(arm, people, tmp_path):
+    path = book(tmp_path, A=sections("Screen failures"))
+    assert arms_of(read(path, f"arms: {{Screen failures: {arm}}}\n").frame) == people
+    offered = mapping_text(look(path, TRIAL))
+    assert '"Screen failures": "?"' in offered
+    read_people = look(path, TRIAL, path.parent / "mapping.yaml").plans[0].people
+    assert read_people == {*PEOPLE[: sum(people.values())]}
+    assert arms_of(read(path, offered.replace('"?"', arm)).frame) == people
+
+
+@pytest.mark.parametrize("line", [["(n = 6)"], ["S99"], ["* by an analyst"]])
+def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
+    table = sections()
+    position = len(table) if "*" in line[0] else 3
+    table.insert(position, line)
+    assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
+
+
+def test_values_that_only_a_second_sheet_has_are_told_and_kept_by_a_mapping(tmp_path):
+    told = "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column"
+    found = read(book(tmp_path, Raw=wide(D5=None, D9=None), Farr_et_al=WIDE))
+    assert told in found.source["notes"]
+    assert len(found.frame) == 24
+    path = book(tmp_path, Raw=wide(D5=None, D9=None), LOCF=WIDE)
+    found = read(path, mapping_text(look(path, TRIAL)))
+    assert any("2 values of CTx, 20 weeks stand only here, and 'locf'" in note for note in found.source["notes"])
+    assert len(found.frame) == 24
+    found = read(book(tmp_path, site_1_local=wide()[:7], site_2_local=[WIDE[0], *WIDE[7:]]))
+    assert not any("stand only here" in note for note in found.source["notes"])
+
+
+def test_a_block_without_ids_of_variables_that_are_read_elsewhere_is_told(tmp_path):
+    notes = read(book(tmp_path, A=WIDE, B=rows(["Sample", "CTx baseline"], range(1, 13), ctx()))).source["notes"]
+    assert any("B!A1:B13: CTx baseline: neither participant ids nor groups" in note for note in notes)
+
+
+@pytest.mark.parametrize("words", [["Mean", "", 0.4, 0.5], ["Outcome", "n", "Mean", "SD"]])
+def test_statistics_right_below_a_table_are_no_torn_piece_of_it(words, tmp_path):
+    found = read(book(tmp_path, A=[*WIDE, words, ["CTx" if "n" in words else "SD", 12, 0.4, 0.1]]))
+    assert len(found.frame) == 24
 
 
 def test_arms_of_redcap_events_are_offered_and_read_by_the_mapping(tmp_path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 from ..spreadsheet.sheets import DATES, DOWN, EMPTY, Block, Flag, Sheet, is_number, split
-from .vocabulary import Vocabulary, code_form, listed
+from .vocabulary import Vocabulary, canonical_id, code_form, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
@@ -18,6 +18,7 @@ MOST_BLANK = 2  # rows or columns inside one table; more makes it two
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
+TELLING = ("role", "variable", "visit", "arm", "stratum", "candidates", "statistic")  # what headers say
 MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower case
 _NUMBER_TEXT = re.compile(r"[+\-−–]?\s*(?:\d[\d\s ,.'’]*|[.,]\d+)(?:[eE][+\-−]?\d+)?\s*%?")
 _CENSORED = re.compile(r"(?:[<>≤≥]=?|below|under|less than|above)\s*[\d.,]+.*", re.I)
@@ -38,10 +39,35 @@ def label_like(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and not number_like(value)
 
 
+def id_shape(value: object) -> str:
+    """Return an id with its numbers as zeros, so that P-07 and P-12 are alike; nothing for one without a number."""
+    text = re.sub(r"\d+", "0", canonical_id(value))
+    return text if "0" in text else ""
+
+
 def mostly_numbers(rows: list[list], column: int) -> bool | None:
     """Return whether most of a column's cells stand for numbers; None if all are empty."""
     cells = [row[column] for row in rows if row[column] != EMPTY]
     return sum(map(number_like, cells)) >= 0.6 * len(cells) if cells else None
+
+
+def sections(rows: list[list], read: Callable[[str], dict | None]) -> Iterator[tuple[int, int, int, dict | None]]:
+    """Yield row, column and next title's row of each title of one text inside a table, and what it says of the rows between.
+
+    ``read`` says what a text names, None if that is not clear: a title too if it stands below or above clear ones, and is
+    unlike the ids there.
+    """
+    single = [i for i, row in enumerate(rows) if 1 < len(row) == row.count(EMPTY) + 1]
+    lone = {i: [cell != EMPTY for cell in rows[i]].index(True) for i in single}
+    said = {i: read(rows[i][c]) for i, c in lone.items() if label_like(rows[i][c])}
+    columns = {lone[i] for i, names in said.items() if names}
+    ids = {(c, shape) for i, row in enumerate(rows) if i not in lone for c in columns if (shape := id_shape(row[c]))}
+    unlike = {i for i, c in lone.items() if c in columns and (c, id_shape(rows[i][c])) not in ids}
+    titles = [i for i, names in said.items() if names or (names is None and i in unlike)]
+    known: dict = {}
+    for start, end in itertools.pairwise([*titles, len(rows)]):
+        known = known | said[start] if said[start] else {}
+        yield start, lone[start], end, known or None
 
 
 @dataclass
@@ -180,13 +206,31 @@ def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
     for index, row in enumerate(body):
         used = [row[column] for column in numeric if row[column] != EMPTY]
         below = any(number_like(lower[numeric[0]]) for lower in body[index + 1 : index + 6])
-        if label_like(row[numeric[0]]) and 2 * sum(map(label_like, used)) > len(used) and below:
+        words = label_like(row[numeric[0]]) and 2 * sum(map(label_like, used)) > len(used)
+        if words and below and _begins_table(body, index, numeric, vocabulary):
             while index > 0 and all(label_like(cell) for cell in body[index - 1] if cell != EMPTY):
                 index -= 1  # titles and upper header rows
             if index > 0 and first + index > starts[-1]:
                 starts.append(first + index)
     ends = [*starts[1:], block.height]
     return [Block(block.sheet, block.rows[i:j], block.columns) for i, j in zip(starts, ends, strict=True)]
+
+
+def _begins_table(body: list[list], index: int, numeric: list[int], vocabulary: Vocabulary) -> bool:
+    """Return whether a row of words below numbers is a header, and not data such as "no sample" in each column.
+
+    A header names something; if an id in it continues those of the rows above, it names nothing else.
+    """
+    row, above = body[index], body[max(index - 6, 0) : index]
+    readings = {c: vocabulary.label(cell) for c, cell in enumerate(row) if label_like(cell)}
+    telling = {c: any(getattr(reading, name) for name in TELLING) for c, reading in readings.items() if c in numeric}
+    if all(telling[c] and readings[c].certain for c in telling):
+        return True
+    if any((shape := id_shape(row[c])) and shape == id_shape(other[c]) for c in readings for other in above):
+        return False
+    title = [cell for cell in above[-1] if cell != EMPTY] if above else []
+    titled = len(title) == 1 < len(readings) and label_like(title[0])
+    return titled or any(telling.values()) or any(reading.role for reading in readings.values())
 
 
 def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:

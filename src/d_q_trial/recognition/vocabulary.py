@@ -91,8 +91,8 @@ def listed(key: str) -> list[str]:
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
-STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED = (
-    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured")
+STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, SUBSTITUTE = (
+    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured", "substitutes")
 )
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
@@ -188,6 +188,7 @@ def id_kind(label: str) -> str:
 
 
 _HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 _EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 _POINT_ZERO = re.compile(r"\d+\.0+")
 
@@ -202,6 +203,21 @@ def canonical_id(value: object) -> str:
     if _EXPONENT.fullmatch(text) and float(text) < 1e15:
         return str(int(float(text)))
     return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+
+
+def one_edit(first: str, second: str) -> bool:
+    """Return whether one character replaced, added or left out turns one text into the other."""
+    cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
+    replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
+    return first != second and (replaced or first in others or second in cuts)
+
+
+def is_summary(cell: object) -> bool:
+    """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
+    if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
+        return False
+    folded = fold(cell)
+    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
 
 
 def plain_characters(text: str) -> str:

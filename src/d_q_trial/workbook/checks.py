@@ -265,21 +265,27 @@ def check_merged_values(reading: Reading) -> None:
 
 
 def check_torn(reading: Reading) -> None:
-    """Refuse tables that blank rows or columns tear apart, where the piece without a header or without ids is not read."""
+    """Refuse tables that blank rows or columns, or a row of words, tear apart, where a piece of them is not read."""
     whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
     pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
     for plan, other in itertools.product(whole, pieces):
         block, piece, identity = plan.block, other.block, plan.one("participant")
-        if not identity or piece.sheet is not block.sheet:
+        if piece.sheet is not block.sheet:
+            continue
+        adjoining = piece.top == block.bottom and other.kind != "results" and not other.unread
+        values = {block.place(0, column.index)[1] for column in plan.data if adjoining} & {*piece.columns}
+        if count := sum(is_number(row[c]) for c in values for row in block.sheet.rows[piece.top : piece.bottom]):
+            reading.faults.error("torn table / words", other.whole(), count=count)
+        if count or not identity:
             continue
         column = block.place(0, identity.index)[1]
-        below = piece.top >= block.bottom and piece.left <= column < piece.right and not other.header.rows
+        no_header = not other.header.rows or code_form(canonical_id(block.sheet.rows[piece.top][column]))
+        below = piece.top >= block.bottom and piece.left <= column < piece.right and no_header
         named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
         first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
         beside = piece.left >= block.right and named and other.body and start == first
         if below and _same_form(block.sheet, block, piece, column):
-            gap = piece.top - block.bottom
-            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=gap)
+            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=piece.top - block.bottom)
         elif beside:
             reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
 
@@ -359,8 +365,14 @@ def check_columns(reading: Reading) -> None:
 
 
 def check_inferred(reading: Reading) -> None:
-    """Report what was inferred and not stated, and blocks that are not read although they could be."""
+    """Report what was inferred, and blocks not read although they could be; ask about variables that are found only there."""
+    have, asked = what_and_when(reading.own), {(fault.sheet, fault.cell) for fault in reading.faults.errors}
     for plan in reading.plans:
+        named = [c for c in plan.data if c.variable] if plan.kind == "unknown" and not plan.mapped else []
+        if named and (plan.sheet, plan.block.range) not in asked:
+            lacking = [c.label for c in named if (c.variable, c.visit or BASELINE) not in have]
+            names = first_of(lacking or [c.label for c in named], MOST_NAMED)
+            reading.faults.error("unread / variables", plan.whole(), stops=bool(lacking), names=names)
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)

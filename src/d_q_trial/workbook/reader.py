@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
-from ..recognition.vocabulary import Vocabulary, code_form
+from ..recognition.vocabulary import SUBSTITUTE, Vocabulary, code_form, fold, one_edit
 from ..spreadsheet.loader import load
 from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
@@ -157,7 +157,7 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
             if (first := seen.setdefault(key, identity)) != identity:  # such as DQ-006 and dq-06
                 faults.error("id written otherwise", place, other=first)
             elif mostly_shared and identity not in others:  # a slip, or two participants
-                close = [other for other in others - plan.people if _one_edit(identity, other)]
+                close = [other for other in others - plan.people if one_edit(identity, other)]
                 if len(close) == 1:
                     faults.error("id on one sheet only", place, other=close[0])
 
@@ -199,13 +199,6 @@ def _matched(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
     renamed = {identity: theirs[keys[identity]] for identity in own if keys[identity] in theirs}
     enough = 1 if any_share and by_number else (1 - MOST_UNMATCHED if by_number else 1) * len(own)
     return renamed if len(renamed) >= enough else {}
-
-
-def _one_edit(first: str, second: str) -> bool:
-    """Return whether one character replaced, added or left out turns one text into the other."""
-    cuts, others = ([text[:i] + text[i + 1 :] for i in range(len(text))] for text in (first, second))
-    replaced = len(first) == len(second) and any(a == b for a, b in zip(cuts, others, strict=True))
-    return first != second and (replaced or first in others or second in cuts)
 
 
 # -- arms ---------------------------------------------------------------------------------------------------------
@@ -369,6 +362,18 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
         repeated = own.loc[same[own.index] & (own["source_known"].ne(source) | by_visit), "participant"]
         if len(repeated):
             faults.note("repeated", source.head, label=label, count=repeated.nunique())
+    # Values of one source alone, such as a sheet called LOCF, may stand in for those that others lack.
+    what = attrgetter("plan.cohort", "variable", "visit", "measure")
+    texts = {s: " | ".join([s.column.label, *s.plan.header.titles, s.plan.sheet]) for s in {*linked["source"]}}
+    words = {source: SUBSTITUTE.search(fold(text).replace("et al", "")) for source, text in texts.items()}
+    planned = {what(source) for source, word in words.items() if not word}
+    repeating = {*second.loc[same & second["source"].ne(second["source_known"]), "source"]}
+    for source, own in linked[~linked.duplicated(keys, keep=False)].groupby("source", sort=False):
+        word = words[source] if what(source) in planned else None
+        if word or source in repeating:
+            stops = bool(word) and not (source.plan.mapped or source.plan.doubt)  # doubts are asked about
+            words_of = {"count": len(own), "label": source.label, "word": word and word[0]}
+            faults.error("only here" + " / substitute" * bool(word), source.head, stops=stops, **words_of)
     yield second
 
 

@@ -16,15 +16,15 @@ import pandas as pd
 
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
-from ..recognition.layout import MISSING, label_like
+from ..recognition.layout import MISSING, sections
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.vocabulary import (
-    STATISTICS,
     WORDS,
     Vocabulary,
     canonical_id,
     every_arm,
     fold,
+    is_summary,
     plain_characters,
     short_code,
     stratum_label,
@@ -41,7 +41,6 @@ Part = dict[str, list]  # columns of the long table
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
-_SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,22 +119,20 @@ class BlockReader:
         return codes.get(text.casefold()) or codes.get(short_code(text))
 
     def _read_sections(self) -> None:
-        """Read rows that hold a single name: they head the rows below them."""
-        said: dict[str, str] = {}
-        for position, row in enumerate(self.body if self.plan.block.width > 1 else ()):
-            if names := self._section(row):
-                said |= names
-                self.use[position] = False
-            else:
-                for role, name in said.items():
-                    self.said[role][position] = name
+        """Read rows that hold a single name: they head the rows below them; ask about those that are not understood."""
+        for position, index, end, said in sections(self.body, self._section):
+            for role, name in (said or {}).items():
+                self.said[role][position + 1 : end] = name
+            rows = [i for i in range(position + 1, end) if said is None and self.plan.holds_data(i)]
+            if count := sum(not any(map(is_summary, self.body[i])) for i in rows):
+                cell, column = self.body[position][index], self.plan.columns[index]
+                self.faults.error("unknown section", self.plan.place(position, column, cell), count=count)
+                for spelt in filter(None, self.plan.spellings.values()):
+                    spelt.setdefault(canonical_id(cell), None)
+            self.use[position : end if count or "ignore" in (said or {}).values() else position + 1] = False
 
-    def _section(self, row: list) -> dict[str, str]:
-        """Return what a row says for certain, by role, if it holds a single name."""
-        both_ends = row[0] != EMPTY and row[-1] != EMPTY  # spares most rows the counting
-        cell = EMPTY if both_ends or len(row) - row.count(EMPTY) != 1 else next(cell for cell in row if cell != EMPTY)
-        if not label_like(cell):
-            return {}
+    def _section(self, cell: str) -> dict[str, str] | None:
+        """Return what the title of a section says for certain, by role; None if it is not understood."""
         reading = self.vocabulary.label(cell)
         said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
         if not any(said.values()) and reading.certain:
@@ -143,7 +140,7 @@ class BlockReader:
         names = {role: name for role, name in said.items() if name}
         for role, name in names.items():
             self.plan.spellings[role][canonical_id(cell)] = name
-        return names
+        return names if names or reading.certain else None
 
     def _cells(self, column: Column) -> list:
         """Return a column's cells, with merged cells and names written once per group filled down."""
@@ -171,7 +168,7 @@ class BlockReader:
         cells, ids, unusual = self._cells(column) if column else [], self.said["participant"], []
         for beside in [column] if column else self.plan.having("ignore"):
             for position, text in enumerate(cells if column else self.plan.cells(beside)):
-                if self.use[position] and _is_summary(text):
+                if self.use[position] and is_summary(text):
                     self.use[position] = False
                     self.faults.note("summary row", self.plan.place(position, beside, text))
         for position, cell in enumerate(cells):
@@ -410,11 +407,3 @@ class BlockReader:
             own = own[self._at_baseline(column, name, own.index, own["stratum"])]
         texts = own["stratum"].tolist()
         return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
-
-
-def _is_summary(cell: object) -> bool:
-    """Return whether a cell names a statistic, such as N, Q1, Overall or "Mean (SD), Control"."""
-    if not isinstance(cell, str) or len(cell) >= 40 or (cell[-1:].isdigit() and len(cell) > 3):
-        return False
-    folded = fold(cell)
-    return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
