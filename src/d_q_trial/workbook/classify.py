@@ -79,7 +79,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         texts = sum(column.used > 1 for column in columns)
         plan.kind, plan.evidence = "codebook" if texts >= 2 and block.height >= 2 else "note", "text only"
         return plan
-    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
+    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in _with_names(block, header, vocabulary)])
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(block, header, readings, columns)
@@ -106,6 +106,15 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
     return plan
+
+
+def _with_names(block: Block, header: Header, vocabulary: Vocabulary) -> list[list[str]]:
+    """Return the labels of each column; in a statistics file also the variable's name, last if it is understood, else first."""
+    if not block.sheet.names or block.transposed:
+        return header.labels
+    pairs = [(labels, block.sheet.names[i]) for labels, i in zip(header.labels, block.columns, strict=True)]
+    both = ([*labels, name] if vocabulary.label(name).certain else [name, *labels] for labels, name in pairs)
+    return [list(dict.fromkeys(labels)) for labels in both]
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:

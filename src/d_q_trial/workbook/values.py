@@ -41,6 +41,7 @@ CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
 ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
+_USUAL = "yes or no, 1 or 0, or 'yes_names' and 'no_names' of the outcome in the trial file"
 _PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
@@ -76,10 +77,10 @@ def _read(cell: object, policy: Mapping, missing: frozenset, answers: dict[str, 
         return None, kind, WORDS["unfit"][kind]
     if is_number(cell) and not answers:
         return float(cell), "", ""  # type: ignore[arg-type]
-    if not text or text.casefold() in missing:
+    if not text or word in missing:
         return math.nan, *(("missing code", "read as missing") if text else ("", ""))
     if answers:
-        return None, "binary", f"expected {'yes or no, 1 or 0' if answers is ANSWERS else ' or '.join(answers)}"
+        return None, "binary", f"expected {_USUAL if answers is ANSWERS else ' or '.join(answers)}"
     return _read_text(text, policy)
 
 
@@ -352,9 +353,13 @@ class BlockReader:
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
         missing |= {float(code) for code in missing if _PLAIN.fullmatch(code)}
+        coded = sheet.meanings[at(0)[1]] if outcome and answers and sheet.meanings else {}
+        # What trial and mapping say of a code counts before the label of the code.
+        coded = {code: said for code, said in coded.items() if canonical_id(code) not in {*outcome.answers, *missing}}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
         for index, position in enumerate(where):
             cell = plan.cell(position, column)
+            cell = coded.get(cell, cell)
             if cell == EMPTY or (struck and at(position) in struck):
                 continue
             value, kind, what = read_number(cell, self.policy, missing, answers)
