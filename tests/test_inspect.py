@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
+import yaml
 from layouts import cohort, writers
 from openpyxl import Workbook
 
+from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text, page
@@ -120,14 +122,17 @@ def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_pat
 
 def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
     book = participants("CTx week 20")
-    for row in range(1, 18):
+    book.active.append(["P17", "Fisetin", 0.3, 0.4])
+    for row in range(1, 19):
         book.active.cell(row, 5, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
     book.save(tmp_path / "strata.xlsx")
     text, _ = inspected(tmp_path / "strata.xlsx")
     head = "\n".join(text.splitlines()[:6])
-    assert "16 participants: 8 Control, 8 D+Q" in head
+    assert "17 participants: 8 Control, 8 D+Q, 1 Fisetin" in head
     assert "Arms as written: D+Q = d_q" in head
-    assert 'T3 (8), T1/T2 (8); an analysis uses them by strata: {by: column, column: "p16 variant 5 tertile"}' in head
+    rule = '{by: column, column: "p16 variant 5 tertile", labels: ["T1/T2", "T3"]}'
+    assert f"T3 (8), T1/T2 (8); an analysis uses them by strata: {rule}, the lowest label first" in head
+    assert StrataRule(**yaml.safe_load(rule)).labels == ["T1/T2", "T3"]
 
 
 def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_arm(tmp_path):
