@@ -221,6 +221,14 @@ def test_a_column_with_a_label_that_is_not_understood_is_read_by_its_name(tmp_pa
     assert found.to_dict() == {"baseline": 1.5, "week_2": 2.5}
 
 
+@pytest.mark.parametrize("name", ["X1", "V2", "week2", "outcome_a"])
+def test_a_column_with_a_label_that_is_understood_is_read_whatever_its_name(tmp_path, name):
+    frame = pd.DataFrame({"id": ["A1", "A2"], "arm": ["Control", "D+Q"], "ctx_w0": [1.5, 1.5], name: [2.5, 3.5]})
+    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), column_labels={name: "CTx week 2"})
+    frame = read_workbook(tmp_path / "a.sav", cohort.trial()).frame
+    assert frame[frame.variable.eq("ctx") & frame.visit.eq("week_2")].value.tolist() == [2.5, 3.5]
+
+
 def test_a_label_adds_to_the_name_of_its_column_and_is_asked_about_where_it_differs(tmp_path):
     frame = _labelled(tmp_path / "a.sav", [1, 0, 0, 1], {}, ctx_w0="CTx", ctx_w2="CTx, percent change")
     assert frame[frame.variable == "ctx"].groupby("visit").measure.first()["week_2"] == "percent_change"

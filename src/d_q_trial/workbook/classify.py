@@ -109,12 +109,20 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
 
 
 def _with_names(block: Block, header: Header, vocabulary: Vocabulary) -> list[list[str]]:
-    """Return the labels of each column; in a statistics file also the variable's name, last if it is understood, else first."""
+    """Return the labels of each column; in a statistics file also the variable's name.
+
+    The name stands last if it is understood, else first. It is left out if it says neither variable nor role, such as V2, or
+    calls the column a row number, such as X1.
+    """
     if not block.sheet.names or block.transposed:
         return header.labels
-    pairs = [(labels, block.sheet.names[i]) for labels, i in zip(header.labels, block.columns, strict=True)]
-    both = ([*labels, name] if vocabulary.label(name).certain else [name, *labels] for labels, name in pairs)
-    return [list(dict.fromkeys(labels)) for labels in both]
+    found = []
+    for labels, name in zip(header.labels, map(block.sheet.names.__getitem__, block.columns), strict=True):
+        said = vocabulary.label(name)
+        tells = said.variable or said.role not in (None, "row_number")
+        both = [name, *labels] if not said.certain else [*labels, name] if tells else labels
+        found.append(list(dict.fromkeys(both)))
+    return found
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
