@@ -285,6 +285,7 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
                     ax.plot(end, place, marker=marker, **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
+    ax.locator_params("x", nbins=7)
     unit = f" ({found[0].unit})" if found[0].unit else ""
     ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{unit}")
 
