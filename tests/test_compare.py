@@ -122,6 +122,17 @@ def test_conclusions_are_lost_gained_or_reversed():
         assert one(table, analysis="other", place="all")["conclusion"] == conclusion
 
 
+def test_a_comparison_whose_p_is_not_defined_is_not_called_lost():
+    known = _made_up(9.5).results
+    gone = known["outcome"].eq("ctx") & known["statistic"].eq("p") & known["stratum"].eq("all")
+    both = {"published": known, "other": known.assign(value=known["value"].mask(gone))}
+    chosen = _settings(other={})
+    table = compare.compare_tests(both, chosen, TRIAL)
+    assert one(table, analysis="other", place="all")["conclusion"] == compare.UNDEFINED
+    counts = compare.summarize(table, compare.compare_claims({}, table, chosen, TRIAL), {}, chosen, TRIAL)
+    assert pick(counts, analysis="other")[["lost", "undefined"]].to_numpy().tolist() == [[0, 1]]
+
+
 def test_a_claim_is_judged_by_its_reported_digits(compared):
     claims = compared[3]
     claim = claims[claims["reported"].str.contains("0.035") & claims["outcome"].eq("p1np")]

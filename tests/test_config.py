@@ -55,6 +55,13 @@ def _robust(**section):
         (_with(strata={"cuts": [0.5], "labels": ["a"]}), "1 cuts make 2 strata"),
         (_with(strata={"cuts": [0.5], "labels": ["all", "T3"]}), "cannot contain 'all'"),
         (_with(strata={"cuts": [0.5], "labels": ["a", " "]}), "two or more different names"),
+        (_with(strata={"cuts": [0.5], "labels": ["a b", "a  b "]}), "two or more different names"),
+        (_with(strata={"cuts": [0.5], "labels": ["a", "b\nc"]}), "names of one line, lowest stratum first"),
+        (
+            _with(strata={"by": "column", "column": "x", "labels": ["a", "b"], "cuts": [0.5]}),
+            "analyses.published.strata: 'cuts' do not go with by: column",
+        ),
+        (_with({"mine": {"outliers": {"limit": 1.5}}}), "analyses.mine.outliers: 'limit' goes with rule: trim or"),
         (_with(strata={"by": "value"}), "by: value needs 'cuts', one or more values of the marker, in its unit"),
         (_with(strata={"at_cut": "lower"}), "by: quantile needs 'cuts'"),
         (_with(strata={"by": "column"}), "needs the key 'column'"),
@@ -192,6 +199,17 @@ def test_an_alternative_inherits_all_but_cuts_and_labels_of_another_kind():
     assert named.strata.labels == ["low", "high"]
     assert (at_cut.strata.cuts, at_cut.strata.labels) == (published.strata.cuts, published.strata.labels)
     assert (value.test, value.strata.labels) == ("exact", ["below 2", "2 and above"])
+
+
+def test_an_alternative_inherits_what_it_does_not_say_of_outliers():
+    given = {"mine": {"outliers": {"rule": "winsorise"}}, "wide": {"outliers": {"limit": 2}}}
+    given["kept"] = {"outliers": {"rule": "keep"}}
+    loaded = settings.load(_with(given, outliers={"rule": "trim", "limit": 1.5}))
+    rules = {name: (entry.outliers.rule, entry.outliers.limit) for name, entry in loaded.analyses.items()}
+    assert rules == {"published": ("trim", 1.5), "mine": ("winsorise", 1.5), "wide": ("trim", 2), "kept": ("keep", 3)}
+    for name in rules:
+        handed = json.loads(json.dumps(settings.for_step(loaded, name)))
+        assert settings.load(handed).analyses[name].outliers == loaded.analyses[name].outliers
 
 
 @pytest.mark.parametrize(

@@ -381,6 +381,20 @@ def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(stra
     assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
 
 
+@pytest.mark.parametrize(
+    ("measure", "units"),
+    [("percent_change", ["percentage points"]), ("log_ratio", ["log ratio"]), ("difference", ["ng/mL", "µg/L"])],
+)
+def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(measure, units):
+    keys, found = [(name, measure, "week_2") for name in ("p1np", "ctx")], {"hodges_lehmann": 1.0, "p": 0.2}
+    rows = [row for key in keys for row in numbers(key, found, contrast=CONTRAST)]
+    with style.settings():
+        page, (shown,) = whole.forest(Forest(families=["turnover"]), study(numbers=Numbers(rows), measure=measure))
+    labelled = [label for ax in page.figure.axes if (label := ax.get_xlabel())]
+    assert labelled == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
+    assert shown.words.count("P = 0.200") == 2
+
+
 def test_a_stratum_in_which_an_arm_is_missing_has_a_row_of_a_forest_plot_with_its_numbers():
     key, rows = ("ctx", "percent_change", "week_2"), []
     for where, sizes in (({}, (9, 9)), ({"marker": MARKER, "stratum": "T3"}, (9, 0))):

@@ -53,6 +53,20 @@ def test_minus_signs_thousands_and_undefined_numbers_are_set_as_in_print():
     assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
 
 
+@given(st.floats(-1.7e308, 1.7e308), st.integers(0, 6))
+def test_every_finite_number_is_printed_in_a_few_characters(value, decimals):
+    printed = formatting.grouped(value, decimals)
+    assert len(printed) <= 28
+    read = float(printed.replace("−", "-").replace(",", ""))
+    assert read == pytest.approx(value, rel=0.06 if abs(value) >= 1e15 else 1e-11, abs=0.6 * 10.0**-decimals)
+    assert float(formatting.rounded(value, decimals)) == pytest.approx(value, rel=1e-11, abs=0.6 * 10.0**-decimals)
+
+
+def test_a_number_too_large_to_read_has_an_exponent():
+    assert formatting.interval(-1.5, -2.84e147, math.inf, 1) == "−1.5 (−2.8e+147 to inf)"
+    assert formatting.number(123456789012000.0, 0) == "123456789012000"
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
 def test_rounding_to_significant_digits_is_close_and_idempotent(value):
     once = formatting.significant(value)

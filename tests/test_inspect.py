@@ -5,10 +5,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyreadstat
 import pytest
+import yaml
 from layouts import cohort, writers
 from openpyxl import Workbook
 
+from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text, page
@@ -118,14 +122,17 @@ def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_pat
 
 def test_first_lines_tell_the_arms_the_decoding_and_the_strata_of_a_column(tmp_path):
     book = participants("CTx week 20")
-    for row in range(1, 18):
+    book.active.append(["P17", "Fisetin", 0.3, 0.4])
+    for row in range(1, 19):
         book.active.cell(row, 5, "p16 variant 5 tertile" if row == 1 else ["T3", "T1/T2"][row % 2])
     book.save(tmp_path / "strata.xlsx")
     text, _ = inspected(tmp_path / "strata.xlsx")
     head = "\n".join(text.splitlines()[:6])
-    assert "16 participants: 8 Control, 8 D+Q" in head
+    assert "17 participants: 8 Control, 8 D+Q, 1 Fisetin" in head
     assert "Arms as written: D+Q = d_q" in head
-    assert 'T3 (8), T1/T2 (8); an analysis uses them by strata: {by: column, column: "p16 variant 5 tertile"}' in head
+    rule = '{by: column, column: "p16 variant 5 tertile", labels: ["T1/T2", "T3"]}'
+    assert f"T3 (8), T1/T2 (8); an analysis uses them by strata: {rule}, the lowest label first" in head
+    assert StrataRule(**yaml.safe_load(rule)).labels == ["T1/T2", "T3"]
 
 
 def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_arm(tmp_path):
@@ -172,6 +179,61 @@ def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path,
     )
     with pytest.raises(UserError, match=f"C6: 'x': expected {yes} or {no}"):
         read_workbook(tmp_path / "x.xlsx", trial)
+
+
+def _labelled(path, smoker, labels, stated=None, **heads):
+    """The participants of an SPSS file whose codes of smokers have labels; ``heads`` are labels of variables."""
+    trial = cohort.trial()
+    outcome = trial.outcomes["smoker"].model_copy(update=stated or {})
+    trial = trial.model_copy(update={"outcomes": trial.outcomes | {"smoker": outcome}, "missing": ["9"]})
+    frame = pd.DataFrame({"id": ["A1", "A2", "A3", "A4", "A5"], "arm": [*["Control", "D+Q"] * 2, "D+Q"]})
+    frame = frame.assign(smoker=[*smoker, 9], ctx_w0=1.5, ctx_w2=2.5)
+    labels = {"smoker": labels | {9: "Refused"}}
+    pyreadstat.write_sav(frame, str(path), column_labels=heads, variable_value_labels=labels)
+    return read_workbook(path, trial).frame
+
+
+@pytest.mark.parametrize(
+    ("codes", "labels", "stated"),
+    [
+        ([0, 1, 1, 0], {0: "yes", 1: "no"}, {}),
+        ([2, 1, 1, 2], {1: "n", 2: "y"}, {}),
+        ([1, 0, 0, 1], {}, {}),
+        ([1, 2, 2, 1], {1: "Smokes", 2: "Does not"}, {"yes_names": ["smokes"], "no_names": ["does not"]}),
+        ([1, 0, 0, 1], {0: "yes", 1: "no"}, {"yes_names": ["1"], "no_names": ["0"]}),
+    ],
+)
+def test_a_binary_outcome_is_read_by_the_labels_of_its_codes(tmp_path, codes, labels, stated):
+    frame = _labelled(tmp_path / "a.sav", codes, labels, stated)
+    assert frame[frame.variable == "smoker"].value.tolist() == [1, 0, 0, 1]
+
+
+def test_labels_of_a_binary_outcome_that_are_no_answers_are_asked_about(tmp_path):
+    expected = "'Smokes': expected yes or no, 1 or 0, or 'yes_names' and 'no_names' of the outcome"
+    with pytest.raises(UserError, match=expected):
+        _labelled(tmp_path / "a.sav", [0, 1, 1, 0], {0: "Smokes", 1: "Does not"})
+
+
+def test_a_column_with_a_label_that_is_not_understood_is_read_by_its_name(tmp_path):
+    heads = {"ctx_w0": "First measurement", "ctx_w2": "Second measurement of CTx"}
+    frame = _labelled(tmp_path / "a.sav", [1, 0, 0, 1], {}, **heads)
+    found = frame[frame.variable == "ctx"].groupby("visit").value.mean()
+    assert found.to_dict() == {"baseline": 1.5, "week_2": 2.5}
+
+
+@pytest.mark.parametrize("name", ["X1", "V2", "week2", "outcome_a"])
+def test_a_column_with_a_label_that_is_understood_is_read_whatever_its_name(tmp_path, name):
+    frame = pd.DataFrame({"id": ["A1", "A2"], "arm": ["Control", "D+Q"], "ctx_w0": [1.5, 1.5], name: [2.5, 3.5]})
+    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), column_labels={name: "CTx week 2"})
+    frame = read_workbook(tmp_path / "a.sav", cohort.trial()).frame
+    assert frame[frame.variable.eq("ctx") & frame.visit.eq("week_2")].value.tolist() == [2.5, 3.5]
+
+
+def test_a_label_adds_to_the_name_of_its_column_and_is_asked_about_where_it_differs(tmp_path):
+    frame = _labelled(tmp_path / "a.sav", [1, 0, 0, 1], {}, ctx_w0="CTx", ctx_w2="CTx, percent change")
+    assert frame[frame.variable == "ctx"].groupby("visit").measure.first()["week_2"] == "percent_change"
+    with pytest.raises(UserError, match="'P1NP week 2': may be CTx"):
+        _labelled(tmp_path / "b.sav", [1, 0, 0, 1], {}, ctx_w2="P1NP week 2")
 
 
 def test_visits_are_preferred_to_times_and_an_outcome_may_be_called_outcome(tmp_path):

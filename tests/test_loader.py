@@ -218,6 +218,16 @@ def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer,
         assert sheets[1].rows[1:] == [["arm", "0", "Control"], ["arm", "1", "D+Q"]]
 
 
+def test_pictures_that_a_workbook_names_and_lacks_do_not_matter(path):
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/drawing"
+    rels = f'<Relationship Id="rId1" Type="{kind}" Target="../drawings/drawing1.xml"/>'
+    space = "http://schemas.openxmlformats.org/package/2006/relationships"
+    content = f'<Relationships xmlns="{space}">{rels}</Relationships>'.encode()
+    write(path, SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": content})
+    write(path.with_name("sound.xlsx"), SOUND)
+    assert loader.load(path).sheets == loader.load(path.with_name("sound.xlsx")).sheets
+
+
 def test_single_precision_of_stata_is_read_as_the_decimals_that_it_shows(tmp_path):
     frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
     frame.to_stata(tmp_path / "data.dta", write_index=False)

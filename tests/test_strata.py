@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -115,7 +117,8 @@ def test_a_column_states_the_strata_beside_the_marker():
         (
             {"by": "column", "column": "p16_variant_6", "labels": ["a", "b"]},
             "p16_variant_5",
-            "strata.column: the workbook has no column 'p16_variant_6'; did you mean 'p16_variant_5'?",
+            "strata.column: no column 'p16_variant_6' of the workbook was read as strata of the analysed participants; "
+            "read as strata: none. A mapping makes a column one with {{is: stratum}}",
         ),
     ],
 )
@@ -123,6 +126,13 @@ def test_what_cannot_be_divided_is_named_with_its_place(rule, marker, message):
     with pytest.raises(UserError) as found:
         divided(marked({"p16_variant_5": [1, 2, 3]}), rule, marker=marker)
     assert str(found.value) == f"analyses.published.{message.format(markers=', '.join(TRIAL.markers))}"
+
+
+def test_a_column_that_was_not_read_as_strata_is_told_from_those_that_were():
+    rows = [row | {"text": "T9"} for row in marked({"group": [np.nan] * 3})]
+    for column, meant in (("age", ""), ("grup", "; did you mean 'group'?")):
+        with pytest.raises(UserError, match=re.escape(f"participants{meant}; read as strata: group. A mapping")):
+            divided(rows + marked({"age": [1, 2, 3]}), {"by": "column", "column": column, "labels": ["T1", "T9"]})
 
 
 def test_a_stratum_that_is_no_label_is_named_with_its_cell():

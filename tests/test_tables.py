@@ -12,6 +12,7 @@ from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
+from d_q_trial.export.tables import table_schema
 from d_q_trial.files import read_header, read_rows
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
@@ -186,6 +187,14 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
     write_tables([table], tmp_path)
     header, row, _ = load_workbook(tmp_path / "tables.xlsx")["T exact"].iter_rows(values_only=True)
     assert dict(zip(header, row, strict=True))["p"] == pytest.approx(p, rel=1e-15)
+
+
+def test_tables_without_rows_are_written_with_their_columns(tmp_path):
+    tables = build_tables(catalogue_of(None, TRIAL), TRIAL, ANALYSIS, Numbers([]))
+    write_tables([replace(table, rows=()) for table in tables], tmp_path)
+    for table in tables:
+        fields = table_schema(tmp_path / f"{table.key}_exact.csv")["fields"]
+        assert [field["name"] for field in fields] == list(table.columns)
 
 
 def test_an_undefined_p_is_told_from_an_absent_one():

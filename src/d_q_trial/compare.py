@@ -28,10 +28,12 @@ COMPARISON_COLUMNS = (
 )
 CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
+UNDEFINED = "undefined"
 CHANGED = {
     LOST: "no longer significant",
     GAINED: "significant here only",
     REVERSED: "significant in the other direction",
+    UNDEFINED: "no longer computable",
 }
 _STATISTICS = ("p", "mann_whitney_effect", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
 _REPRODUCED = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION)
@@ -48,8 +50,9 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
 
     A row per analysis, outcome, visit and place with the columns of ``COMPARISON_COLUMNS``. Strata are those of the
     analysis's own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from the
-    reference, ``reversed`` where both are significant in opposite directions, ``not made`` (in a row of its own) where only
-    the reference has the comparison, and empty where only the analysis has it. Each analysis is judged at its own alpha.
+    reference, ``reversed`` where both are significant in opposite directions, ``undefined`` where the reference is
+    significant and P is not defined, ``not made`` (in a row of its own) where only the reference has the comparison, and
+    empty where only the analysis has it. Each analysis is judged at its own alpha.
     """
     import numpy as np
     import pandas as pd
@@ -65,6 +68,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
         "": frame["found"].eq("left_only"),
         REFERENCE: frame["analysis"].eq(settings.reference),
         REVERSED: now & was & opposite,
+        UNDEFINED: was & frame["p"].isna(),
         LOST: was & ~now,
         GAINED: now & ~was,
     }

@@ -202,4 +202,6 @@ def _ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
     if measure not in ("difference", "log_ratio"):
         return (1 + chosen["value"] / 100).to_numpy(float)
     ratio = (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0)
-    return (np.exp(chosen["value"]).fillna(ratio) if measure == "log_ratio" else ratio).to_numpy(float)
+    if measure == "log_ratio":
+        ratio = np.exp(chosen["value"].where(chosen["measure"].eq(measure))).fillna(ratio)
+    return ratio.to_numpy(float)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 
 MINUS = "\u2212"
 UNDEFINED = "not defined"
 _SMALLEST_P = Decimal("0.001")
 # Percent changes carry ten significant digits; beyond twelve, a decimal tail is binary noise and must not break a tie.
 _SIGNIFICANT = 12
+_EVERY_DIGIT = Context(prec=400)  # of the largest float
+LARGE = 1e15  # numbers from here on are printed with an exponent
 
 
 def _decimal(value: float) -> Decimal:
@@ -19,7 +21,7 @@ def _decimal(value: float) -> Decimal:
 def rounded(value: float, decimals: int, *, half: str = "even") -> Decimal:
     """Round to ``decimals`` places, ties to even (``half="even"``) or away from zero (``half="up"``)."""
     rule = ROUND_HALF_EVEN if half == "even" else ROUND_HALF_UP
-    result = _decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule)
+    result = _decimal(value).quantize(Decimal(1).scaleb(-decimals), rounding=rule, context=_EVERY_DIGIT)
     return abs(result) if result == 0 else result
 
 
@@ -53,10 +55,14 @@ def prints_as(value: float, reported: str) -> bool:
 
 
 def number(value: float, decimals: int, thousands: str = "") -> str:
-    """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash."""
+    """Print a number with a true minus sign, and with a sign between its thousands; NaN prints as an en dash.
+
+    A number from ``LARGE`` on prints with an exponent, such as 2.8e+147.
+    """
     if value is None or math.isnan(value):
         return "–"
-    return f"{rounded(value, decimals):{thousands}f}".replace("-", MINUS)
+    text = f"{rounded(value, decimals):{thousands}f}" if abs(value) < LARGE else f"{value:.1e}"
+    return text.replace("-", MINUS)
 
 
 def grouped(value: float, decimals: int) -> str:

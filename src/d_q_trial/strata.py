@@ -105,12 +105,14 @@ def _cut(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> 
 
 def _from_column(frame: pd.DataFrame, trial: Trial, analysis: Analysis, marker: str) -> pd.DataFrame:
     rule = analysis.strata
-    rows = frame[frame["variable"].eq(rule.column) & frame["arm"].isin(trial.analysed_arms)]
+    stated = frame[frame["text"].ne("") & frame["arm"].isin(trial.analysed_arms)]
+    rows = stated[stated["variable"].eq(rule.column)]
     if rows.empty:
-        known = sorted(set(frame["variable"]))
+        known = sorted(set(stated["variable"]))
         raise UserError(
-            f"analyses.{analysis.name}.strata.column: the workbook has no column {rule.column!r}"
-            f"{nearest(rule.column, known)}"
+            f"analyses.{analysis.name}.strata.column: no column {rule.column!r} of the workbook was read as strata of the "
+            f"analysed participants{nearest(rule.column, known)}; read as strata: {', '.join(known) or 'none'}. A mapping "
+            f"makes a column one with {{is: stratum}}"
         )
     stray = rows[~rows["text"].isin(rule.labels)]
     if len(stray):

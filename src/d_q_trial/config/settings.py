@@ -67,6 +67,8 @@ class StrataRule(Strict):
                 raise ValueError("by: column needs the key 'column', the name of the workbook's column")
             if not self.labels:
                 raise ValueError("by: column needs 'labels', the values of the column, lowest stratum first")
+            if self.cuts:
+                raise ValueError("'cuts' do not go with by: column, which takes the strata as the workbook states them")
         elif self.column is not None:
             raise ValueError(f"the key 'column' goes with by: column, not with by: {self.by}")
         elif not self.cuts:
@@ -81,8 +83,14 @@ class StrataRule(Strict):
             object.__setattr__(self, "labels", _labels(self))  # the model is frozen for everyone else
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        if len(set(self.labels)) < len(self.labels) or len(self.labels) < 2 or not all(map(str.strip, self.labels)):
-            raise ValueError(f"'labels' must be two or more different names, lowest stratum first, got {self.labels}")
+        shown = {" ".join(label.split()) for label in self.labels}  # blanks do not tell names apart in print
+        if (
+            len(shown) < len(self.labels)
+            or len(shown) < 2
+            or any(len(s.splitlines()) != 1 for s in (*self.labels, *shown))
+        ):
+            wanted = "two or more different names of one line, lowest stratum first"
+            raise ValueError(f"'labels' must be {wanted}, got {self.labels}")
         if "all" in self.labels:
             raise ValueError("'labels' cannot contain 'all', the name of the whole group")
         return self
@@ -110,6 +118,12 @@ class Outliers(Strict):
 
     rule: Literal["keep", "trim", "winsorise"] = "keep"
     limit: Annotated[Number, Field(gt=0)] = 3.0
+
+    @model_validator(mode="after")
+    def _consistent(self):
+        if self.rule == "keep" and self.limit != Outliers.model_fields["limit"].default:
+            raise ValueError("'limit' goes with rule: trim or winsorise; rule: keep leaves all values as they are")
+        return self
 
 
 class Analysis(Strict):
@@ -279,6 +293,9 @@ def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
         elif any(str(changed.get(key, inherited.get(key))) != str(inherited.get(key)) for key in ("cuts", "column")):
             inherited.pop("labels", None)  # they name the strata of other cuts
         merged["strata"] = {**inherited, **changed}
+    if isinstance(base.get("outliers"), Mapping) and isinstance(entry.get("outliers"), Mapping):
+        own = entry["outliers"]
+        merged["outliers"] = own if own.get("rule") == "keep" else {**base["outliers"], **own}
     return merged
 
 

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compare import GAINED, LOST, NOT_MADE, REVERSED
+from ..compare import CHANGED, NOT_MADE
 from ..formatting import p_digits
 from ..results_table import ALL_PARTICIPANTS
 from . import style
@@ -88,7 +88,7 @@ def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
     if significant:
         face = FAVOURS_TREATED if row.mann_whitney_effect > 0.5 else FAVOURS_CONTROL
     style.box(canvas, left, top, COLUMN, ROW, facecolor=face, **_CELL)
-    if made and row.conclusion in (LOST, GAINED, REVERSED):
+    if made and row.conclusion in CHANGED:
         frame = style.box(canvas, left + 0.35, top + 0.35, COLUMN - 0.7, ROW - 0.7, **_FLIP | {"facecolor": "none"})
         frame.set_gid("flip")
     look = {"ha": "center", "weight": "bold" if significant else "normal", "gid": "p"}

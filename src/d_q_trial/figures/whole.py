@@ -208,6 +208,7 @@ class Effect(NamedTuple):
     p: float
     p_interaction: float = math.nan  # of this stratum with the highest
     difference: str = ""  # the estimate with its interval, if it has one
+    unit: str = ""
 
 
 def effects(study: Study, family: str) -> list[Effect]:
@@ -216,6 +217,7 @@ def effects(study: Study, family: str) -> list[Effect]:
     names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         decimals = labels.change_decimals(study.measure, outcome.decimals)
+        unit = labels.change_unit(study.measure, outcome.unit).replace("%", "percentage points")
         for visit in outcome.follow_up:
             key, name, own = (outcome.key, study.measure, visit), f"{outcome.label}, {trial.visits[visit].label}", []
             for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
@@ -228,25 +230,28 @@ def effects(study: Study, family: str) -> list[Effect]:
                 difference = interval(*ends, decimals) if known else number(ends[0], decimals)
                 n = "/".join(number(size, 0) for size in sizes)
                 if any(map(math.isfinite, (ends[0], p, *sizes))):  # a stratum without an arm has a row as well
-                    own.append(Effect(name, group, n, *ends, p, p_interaction, difference))
+                    own.append(Effect(name, group, n, *ends, p, p_interaction, difference, unit))
             found += own if any(math.isfinite(effect.estimate) or math.isfinite(effect.p) for effect in own) else []
     return found
 
 
 def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
-    """Draw the families one below the other, each with an axis of its own."""
-    families = {family: found for family in spec.families if (found := effects(study, family))}
-    height = sum(HEAD + ROW * len(found) + FOOT for found in families.values()) or 20.0
+    """Draw the families one below the other, with an axis for each unit of their outcomes."""
+    blocks: dict[tuple[str, str], list[Effect]] = {}
+    for family in spec.families:
+        for effect in effects(study, family):
+            blocks.setdefault((family, effect.unit), []).append(effect)
+    height = sum(HEAD + ROW * len(found) + FOOT for found in blocks.values()) or 20.0
     page = style.Page(style.WIDTH_MM, height, study.label)
     canvas, top, words = page.canvas(), 0.0, []
-    if not families:
+    if not blocks:
         draw.message(canvas, EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
     reference = study.strata_labels[-1]
     against = textwrap.fill(f"against {reference}", 20, max_lines=2, placeholder=" …")
     heads = {COLUMNS[0]: "difference (CI)", COLUMNS[1]: "P", style.WIDTH_MM - 1: f"interaction P,\n{against}"}
-    for family, found in families.items():
+    for (family, _), found in blocks.items():
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
         look = {"va": "bottom", "color": style.QUIET}
@@ -280,7 +285,8 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
                     ax.plot(end, place, marker=marker, **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
-    unit = {"percent_change": " (percentage points)", "log_ratio": " (log ratio)"}.get(study.measure, "")
+    ax.locator_params("x", nbins=7)
+    unit = f" ({found[0].unit})" if found[0].unit else ""
     ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{unit}")
 
 

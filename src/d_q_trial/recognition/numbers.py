@@ -12,6 +12,7 @@ from .vocabulary import WORDS, plain_characters
 Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
 LONGEST_NUMBER = 60  # characters
 LARGEST = 1e100  # changes made from larger numbers would overflow
+_USUAL = "yes or no, 1 or 0, or 'yes_names' and 'no_names' of the outcome in the trial file"
 ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].items() for word in words.split()}
 PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -53,10 +54,10 @@ def _read(cell: object, policy: Policy, missing: frozenset, answers: dict[str, f
         return None, kind, WORDS["unfit"][kind]
     if is_number(cell) and not answers:
         return float(cell), "", ""  # type: ignore[arg-type]
-    if not text or text.casefold() in missing:
+    if not text or word in missing:
         return math.nan, *(("missing code", "read as missing") if text else ("", ""))
     if answers:
-        return None, "binary", f"expected {'yes or no, 1 or 0' if answers is ANSWERS else ' or '.join(answers)}"
+        return None, "binary", f"expected {_USUAL if answers is ANSWERS else ' or '.join(answers)}"
     return _read_text(text, policy)
 
 

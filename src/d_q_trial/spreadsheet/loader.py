@@ -182,7 +182,12 @@ def read_file(path: Path) -> Workbook:
 
 def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo]) -> Workbook:
     import openpyxl
+    from openpyxl.reader import excel
 
+    excel.find_images = lambda *_: (
+        [],
+        [],
+    )  # pictures are not needed, and files of R's openxlsx name some that they lack
     listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(parts["xl/workbook.xml"])))
     described = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
     properties = "\n".join(described)
@@ -310,7 +315,7 @@ def _number(cell: str) -> str | float:
 
 
 def _statistics_file(path: Path) -> Workbook:
-    """Read a file of SPSS, Stata or SAS; labels of variables stand above their names, labels of values are a legend."""
+    """Read a file of SPSS, Stata or SAS; labels head the variables, labels of values are a legend."""
     try:
         import pyreadstat
     except ImportError:
@@ -323,9 +328,11 @@ def _statistics_file(path: Path) -> Workbook:
     labels = [meta.column_names_to_labels.get(name) or name for name in frame]
     body = frame.astype(object).where(frame.notna(), None).values.tolist()
     sheets = [_from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])]
+    sheets[0].names, coded = list(map(str, frame)), meta.variable_value_labels
+    sheets[0].meanings = [{code: str(label) for code, label in coded.get(name, {}).items()} for name in frame]
     legend = [
         [name, f"{value:g}" if isinstance(value, float) else str(value), str(label)]
-        for name, values in meta.variable_value_labels.items()
+        for name, values in coded.items()
         for value, label in values.items()
     ]
     if legend:

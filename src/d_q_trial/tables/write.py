@@ -43,10 +43,10 @@ def write_tables(tables: Sequence[BuiltTable], folder: Path | str) -> None:
 
 
 def exact_frame(table: BuiltTable):
-    """Return the numbers of a table in full precision; the label of synthetic data stands in a last column, ``data``."""
+    """Return the numbers of a table in full precision, with the label of synthetic data in a last column, ``data``."""
     import pandas as pd
 
-    frame = pd.DataFrame([row.exact for row in table.rows])
+    frame = pd.DataFrame([row.exact for row in table.rows]) if table.rows else _cells(table)  # a header at least
     counted = [name for name in frame if name.endswith(("_n", "_count"))]
     frame = frame.astype(dict.fromkeys(counted, "Int64"))
     return frame.assign(**{LABEL_COLUMN: table.data_label}) if table.data_label else frame

@@ -71,7 +71,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
-    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in header.labels])
+    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in _with_names(block, header, vocabulary)])
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(block, header, readings, columns)
@@ -100,6 +100,23 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
     return note if of_texts and not plan.readable else plan
+
+
+def _with_names(block: Block, header: Header, vocabulary: Vocabulary) -> list[list[str]]:
+    """Return the labels of each column; in a statistics file also the variable's name.
+
+    The name stands last if it is understood, else first. It is left out if it says neither variable nor role, such as V2, or
+    calls the column a row number, such as X1.
+    """
+    if not block.sheet.names or block.transposed:
+        return header.labels
+    found = []
+    for labels, name in zip(header.labels, map(block.sheet.names.__getitem__, block.columns), strict=True):
+        said = vocabulary.label(name)
+        tells = said.variable or said.role not in (None, "row_number")
+        both = [name, *labels] if not said.certain else [*labels, name] if tells else labels
+        found.append(list(dict.fromkeys(both)))
+    return found
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:

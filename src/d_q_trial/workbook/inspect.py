@@ -95,10 +95,12 @@ def _summary(reading: Reading) -> list[str]:
         spelt = [(text, key) for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
         codes = [f"{text} = {key} (n = {people.get(key, 0)})" for text, key in spelt]
         lines += [f"{title} as written: {', '.join(codes)}"] if codes else []
-    for source, texts in own[own["text"] != ""].groupby("source", sort=False)["text"]:
+    stated = own[own["text"].ne("") & own["arm"].isin(trial.analysed_arms)]
+    for source, texts in stated.groupby("source", sort=False)["text"]:
         held = ", ".join(f"{text} ({n})" for text, n in list(Counter(texts).items())[:MOST_NAMED])
-        name = json.dumps(source.variable, ensure_ascii=False)
-        lines.append(f"Strata in a column: {held}; an analysis uses them by strata: {{by: column, column: {name}}}")
+        name, every = (json.dumps(said, ensure_ascii=False) for said in (source.variable, sorted(set(texts))))
+        rule = f"{{by: column, column: {name}, labels: {every}}}"
+        lines.append(f"Strata in a column: {held}; an analysis uses them by strata: {rule}, the lowest label first")
     return lines
 
 

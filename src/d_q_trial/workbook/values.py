@@ -284,9 +284,13 @@ class BlockReader:
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
         missing |= {float(code) for code in missing if PLAIN.fullmatch(code)}
+        coded = sheet.meanings[at(0)[1]] if outcome and answers and sheet.meanings else {}
+        # What trial and mapping say of a code counts before the label of the code.
+        coded = {code: said for code, said in coded.items() if canonical_id(code) not in {*outcome.answers, *missing}}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
         for index, position in enumerate(where):
             cell = plan.cell(position, column)
+            cell = coded.get(cell, cell)
             if cell == EMPTY or (struck and at(position) in struck):
                 continue
             value, kind, what = read_number(cell, self.policy, missing, answers)
