@@ -231,9 +231,9 @@ def describe_cutoffs(
         column = cut if cut.startswith("column ") else ""
         places = cut.split("; ") if cut and not column and chosen.cuts_marker(marker) else []
         named = f"{labels.listing([f'{float(place):g}' for place in places])} {labels.unit(trial.markers[marker].unit)}"
-        values = common | {"column": column, "cuts": named.strip() if places else ""}
-        values |= {"own": tables.own["marker"].eq(marker).any()}
+        values = common | {"column": column, "own": tables.own["marker"].eq(marker).any()}
         values |= {"family": trial.families[family], "marker": trial.markers[marker]}
+        values |= {"cuts": named.rstrip() if places else ""}
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
         for outcome, visit in panels_of(trial, family):

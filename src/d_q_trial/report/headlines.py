@@ -93,13 +93,10 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
 def interactions(report: Report, place: Mapping[str, str]) -> dict[str, float]:
     """Return P of the interaction of the highest stratum with each lower one by its name, in the order of ``groups``."""
     *lower, highest = report.analysis.strata.labels
-    made = {}
-    for name in reversed(lower):
-        contrast = f"{report.trial.contrast}, {highest} - {name}"
-        rows = report.table("sensitivity/interaction", **place, contrast=contrast)
-        if found := _values(rows, ("p",), "placements"):
-            made[name] = found[0]
-    return made
+    rows = report.table("sensitivity/interaction", **place, statistic="p")
+    known = {row["contrast"]: row["value"] for row in rows if row["method"].startswith("placements")}
+    pairs = {name: f"{report.trial.contrast}, {highest} - {name}" for name in reversed(lower)}
+    return {name: float(known[pair]) for name, pair in pairs.items() if known.get(pair)}
 
 
 def _named(found: Mapping[str, float], report: Report) -> str:

@@ -246,11 +246,10 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]
 
 def _comparisons(build: _Builder) -> BuiltTable:
     trial, rows, test = build.trial, [], get_test(build.analysis.test)
-    shown = test.estimate
+    shown, names = test.estimate, dict.fromkeys((*EFFECTS, *test.estimate))
     for outcome in build.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
             place, decimals = group_keys(stratum, build.marker.key), build.decimals(outcome)
-            names = dict.fromkeys((*EFFECTS, *shown))
             effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in names}
             if all(effect.reason == "not in this analysis" for effect in effects.values()):
                 continue
