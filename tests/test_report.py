@@ -276,6 +276,10 @@ def test_an_analysis_is_described_where_its_table_has_a_value(report, table):
     for made in ((), none):
         text = methods.paragraph(replace(report, tables={table: made}))
         assert [name for name, words in [*DESCRIBED.items(), *PARTS.items()] if words in text] == []
+        assert (
+            "99 permutations"
+            not in text + report_page(replace(report, tables={table: made})).partition('id="methods"')[2]
+        )
 
 
 @pytest.mark.parametrize("column", PARTS)
@@ -378,7 +382,7 @@ def test_the_explorer_starts_at_the_cutoff_of_the_analysis(packed, report):
                 assert shown[7] == formatting.p_digits(p.value)
                 compared += 1
         if len(series["above"][start]) > 2 < len(series["below"][start]):
-            expected = map(formatting.p_digits, headlines.interactions(report, where))
+            expected = map(formatting.p_digits, headlines.interactions(report, where).values())
             assert [series["p_interaction"][start]] == list(expected)
     assert compared > 170
 

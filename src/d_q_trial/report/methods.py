@@ -21,6 +21,11 @@ from .headlines import effect, group_of, name_of, search
 
 REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
 
+PERMUTED = {  # tables with P from permutations, and its column or statistic with the beginning of the method
+    "sensitivity/interaction": ("p", "strata permuted"), "robustness/best_cuts": ("p_best_of_both",),
+    "robustness/best_splits": ("p_corrected",), "robustness/multiplicity": ("p_max_t",), "robustness/specifications": ("p",),
+}  # fmt: skip
+
 
 def paragraph(report: Report) -> str:
     """Return methods and main results as Markdown for a manuscript; markup in names is escaped."""
@@ -77,6 +82,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         ],
         "families": [f"“{name}”" for name in robustness.families if found(families, "p_holm", family=name)],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
+        "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
         "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],
         "summaries": summaries(report.verdicts),
         "listing": labels.listing,
