@@ -142,7 +142,7 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
     ("cut", "said"),
     [
         ("1.355", " This analysis cuts at 1.355 AU."),
-        ("0.8; 1.2", " This analysis cuts at 0.800 and 1.200 AU."),
+        ("0.8; 1.2", " This analysis cuts at 0.8 and 1.2 AU."),
         ("column group", " This analysis takes its strata from the column group of the workbook."),
         ("", ""),
     ],
@@ -150,4 +150,41 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
 def test_the_caption_says_where_the_analysis_cuts(tables, cut, said):
     cuts = {PANEL[0]: cut} if cut else {}
     described = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts=cuts)
-    assert described[f"every_cut_turnover_{PANEL[0]}"]["caption"].endswith(f"Dotted: the published cutoff.{said}")
+    caption = described[f"every_cut_turnover_{PANEL[0]}"]["caption"]
+    assert caption.endswith(f"Dotted: the published cutoff.{said}")
+    assert "Thin vertical line" in caption
+    bare = drawing.describe_cutoffs(
+        tables._replace(own=tables.own[:0]), TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts=cuts
+    )
+    assert "Thin vertical line" not in bare[f"every_cut_turnover_{PANEL[0]}"]["caption"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "marked"),
+    [
+        ({"cuts": ["1/2"]}, [PANEL[0], "p16_variant_1+5"]),
+        ({"by": "value", "cuts": [1.355]}, [PANEL[0]]),
+    ],
+)
+def test_the_own_cutoff_is_that_of_a_marker_which_the_analysis_cuts(tables, rule, marked):
+    chosen = pipeline.analysis(strata=rule)
+    cuts = dict.fromkeys(TRIAL.markers, "1.355")
+    described = drawing.describe_cutoffs(tables, TRIAL, chosen, CHOSEN.robustness, None, cuts=cuts)
+    for marker in TRIAL.markers:
+        caption = described[f"every_cut_turnover_{marker}"]["caption"]
+        assert ("This analysis cuts at 1.355 AU." in caption) == (marker in marked)
+    run = pipeline.rerun(pipeline.of_config(), strata=chosen.strata, outcomes=["p1np"])
+    assert set(prespecified_cuts(tables.cutoffs, run.layout)["marker"]) == set(marked)
+
+
+def test_a_caption_claims_no_interval_and_no_correction_that_the_test_does_not_have(tables):
+    none = tables._replace(best=tables.best.assign(p_best_of_both=np.nan))
+    for test, more in (("welch", False), ("brunner_munzel", False), ("exact", True)):
+        described = drawing.describe_cutoffs(
+            none, TRIAL, pipeline.analysis(test=test), CHOSEN.robustness, None, cuts={}
+        )
+        made = described[f"every_cut_turnover_{PANEL[0]}"]
+        for words in ("pointwise 95% intervals", "a ring marks", "Limits outside"):
+            assert (words in made["caption"]) == more
+        assert ("no P corrected for the search" in made["caption"]) == (not more)
+        assert ("no cutoff to try" in made["words"]) == more

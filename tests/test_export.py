@@ -126,6 +126,21 @@ def test_the_reporting_event_has_the_shape_of_the_standard(any_event):
     assert list(_departures(any_event, shapes["event"])) == []
 
 
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ("normal", "95% confidence interval."),
+        ("welch", "95% confidence interval."),
+        ("brunner_munzel", "no interval."),
+    ],
+)
+def test_a_method_of_the_reporting_event_has_an_interval_where_its_test_has_one(folder, test, said):
+    rows = [row for row in read_rows(folder / "results.csv") if row["statistic"] == "p"]
+    event = ars.reporting_event(rows, TRIAL, pipeline.analysis(test=test), None)
+    (method,) = [entry for entry in event["methods"] if entry["id"] == "M_TWO_SAMPLE"]
+    assert method["description"].endswith(f"; {said}")
+
+
 def test_every_result_is_in_the_reporting_event_as_computed(event, folder):
     raw = [result.get("rawValue", "") for analysis in event["analyses"] for result in analysis["results"]]
     assert sorted(raw) == sorted(row["value"] for row in read_rows(folder / "results.csv"))

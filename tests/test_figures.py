@@ -30,6 +30,7 @@ from d_q_trial.figures.study import Study, Summary
 from d_q_trial.labels import caption_words, fill
 from d_q_trial.participants import age_groups
 from d_q_trial.results_table import Numbers
+from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
 ANALYSIS = Analysis(name="published", workbook="x.xlsx", marker="p16_variant_5")
@@ -325,6 +326,26 @@ def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control
     base = FINISHED["median"]["control"]
     assert (values(ax, "difference"), values(ax, "interval")) == ([[base + 14.4]], [[base + 2.0, base + 30.0]])
     assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
+
+
+@pytest.mark.parametrize(
+    ("test", "said", "head"),
+    [
+        ("welch", "3.4 (−0.6 to 7.4)", "difference (CI)"),
+        ("brunner_munzel", "1.2", "difference"),
+        ("normal", "1.2", None),
+    ],
+)
+def test_forest_and_estimation_plots_show_the_estimate_of_the_test_with_the_interval_that_it_has(test, said, head):
+    ends = {"hodges_lehmann": 1.2, "mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
+    rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
+    data = study(numbers=rows, test=get_test(test))
+    _, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), data)
+    assert f"D+Q − Control {said};" in shown.words
+    with style.settings():
+        page, (forest,) = whole.forest(Forest(families=["turnover"]), data)
+    assert f"CTx, 20 weeks, all participants: {said}, P" in forest.words
+    assert (head or "difference (CI)") in [text for ax in page.figure.axes for text in texts(ax)]
 
 
 @pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])

@@ -51,6 +51,7 @@ def test_minus_signs_thousands_and_undefined_numbers_are_set_as_in_print():
     assert formatting.number(-0.01, 1) == "0.0"
     assert formatting.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
     assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
+    assert formatting.interval(-1.25, math.nan, math.nan, 1) == "−1.2"
 
 
 @given(st.floats(-1.7e308, 1.7e308), st.integers(0, 6))

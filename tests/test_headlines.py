@@ -63,14 +63,14 @@ def row(place, **columns):
     return {"outcome": outcome, "visit": visit, "marker": marker, "stratum": stratum} | columns
 
 
-def interaction(place, p, contrast="D+Q - control, T3 - T1", method="placements, t", statistic="p"):
-    return row(place, contrast=contrast, method=method, statistic=statistic, value=p)
+def interaction(place, p, pair="T3 - T1", method="placements, t", statistic="p"):
+    return row(place, contrast=f"{TRIAL.contrast}, {pair}", method=method, statistic=statistic, value=p)
 
 
 INTERACTIONS = [
     interaction(PLACES[2], "0.296"),
-    interaction(PLACES[2], "0.0501", contrast="D+Q - control, T3 - T2"),
-    interaction(PLACES[2], "0.111", contrast="D+Q - control, T2 - T1"),  # of other strata
+    interaction(PLACES[2], "0.0501", pair="T3 - T2"),
+    interaction(PLACES[2], "0.111", pair="T2 - T1"),  # of other strata
     interaction(PLACES[2], "0.222", method="permuted"),
     interaction(PLACES[2], "0.333", statistic="difference"),
     interaction(("p1np", "week_4", T3), "0.444"),
@@ -95,7 +95,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
             ],
         },
         {
-            "outcome": "P1NP, 2 weeks", "role": "", "interaction": "0.296; 0.050", "searched": "<0.001",
+            "outcome": "P1NP, 2 weeks", "role": "", "interaction": "T2 0.050; T1 0.296", "searched": "<0.001",
             "effects": [
                 None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3]), None,
                 Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None),
@@ -103,13 +103,45 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         },
     ]  # fmt: skip
     assert headlines.groups(report()) == [ALL, "T3", "T2", "T1"]
+    halves = analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
+    assert headlines.main_results(report(tables, analysis=halves))[1]["interaction"] == "0.296"
+
+
+@pytest.mark.parametrize(
+    ("strata", "test", "p", "said"),
+    [
+        (STRATA, "normal", "<0.001", "P of the best of all cutoffs"),
+        (
+            {"by": "value", "cuts": [1, 2], "labels": ["T1", "T2", "T3"]},
+            "normal",
+            "<0.001",
+            "P of the best of all cutoffs",
+        ),
+        ({"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}, "normal", "", "no cutoff was searched for"),
+        (STRATA, "welch", "<0.001", "this test gives none"),
+    ],
+)
+def test_p_corrected_for_the_search_is_that_of_the_cutoffs_of_the_analysis(strata, test, p, said):
+    chosen = report({"robustness/best_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
+    assert headlines.searched(chosen, row(PLACES[2])) == ([0.0004] if p else [])
+    assert said in headlines.search(chosen)
+    names, _ = headlines.robustness_lines(replace(chosen, numbers=numbers()))
+    assert ("Corrected for the search" in names) == bool(p)
+
+
+def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
+    values = [VALUES[0], VALUES[1], (16.0, "", "", ""), VALUES[3]]
+    made = report(CHECKED, numbers=numbers(values=values))
+    assert headlines.effect(made, *PLACES[2]) == Effect("16.0", "", "not defined", "P not defined", None, None)
+    names, lines = headlines.robustness_lines(made)
+    (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, T3 of p16 variant 5: P not defined"]
+    assert {check.keeps for check in checks} == {None}
+    assert dict(zip(names, checks, strict=True))["Multiplicity-adjusted (max-T)"].text == "0.050"
 
 
 def test_the_estimate_is_that_of_the_test():
-    assert headlines.estimator(report()) == ("hodges_lehmann", "Hodges-Lehmann estimate")
     names = [name.replace("hodges_lehmann", "mean_difference") for name in NAMES]
     means = report(analysis=analysis(test="welch", strata=STRATA), numbers=numbers(names=names))
-    assert headlines.estimator(means) == ("mean_difference", "difference of means")
     assert headlines.effect(means, *PLACES[2]).estimate == "16.0"
     assert headlines.effect(replace(means, numbers=numbers()), *PLACES[0]).estimate == "–"
     assert headlines.effect(means, "ctx", "week_2", ALL) is None
@@ -121,15 +153,16 @@ CHECKED = {
     "robustness/best_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_best_of_both="0.5")],
     "robustness/multiplicity": [row(PLACES[0], p_max_t="0.7"), row(PLACES[2], p_max_t="0.05"), row(PLACES[2], p_max_t="0.9")],
     "sensitivity/sensitivity": [
-        row(PLACES[place], method=method, statistic=statistic, value=value)
-        for place, method, statistic, value in (
-            (0, "covariance, log scale, HC3, t", "p", "0.04"), (2, "covariance, log scale, HC3, t", "p", "0.0501"),
-            (2, "covariance, percent change, HC3, t", "p", "0.01"), (0, "imputed, covariance, HC3, t", "p", "0.01"),
-            (0, "imputed, placements, t, 20 sets", "p", "0.3"),
-            (0, "any values of the missing, normal", "p_lowest", "0.04"),
-            (0, "any values of the missing, normal", "p_highest", "0.9"),
-            (2, "any values of the missing, normal", "p_lowest", "0.01"),
-            (2, "any values of the missing, normal", "p_highest", "0.01"),
+        row(PLACES[place], method=method, statistic=statistic, value=value, n_first=size, n_second="9")
+        for place, method, statistic, value, size in (
+            (0, "covariance, log scale, HC3, t", "p", "0.04", "8"), (2, "covariance, log scale, HC3, t", "p", "0.0501", "9"),
+            (2, "covariance, percent change, HC3, t", "p", "0.01", "9"), (0, "imputed, covariance, HC3, t", "p", "0.01", "9"),
+            (0, "imputed, placements, t, 20 sets", "p", "0.3", "9"),  # of 9, of whom 8 have a value
+            (2, "imputed, placements, t, 20 sets", "p", "0.6", "9"),  # of 9, all of whom have a value
+            (0, "any values of the missing, normal", "p_lowest", "0.04", "9"),
+            (0, "any values of the missing, normal", "p_highest", "0.9", "9"),
+            (2, "any values of the missing, normal", "p_lowest", "0.01", "9"),
+            (2, "any values of the missing, normal", "p_highest", "0.01", "9"),
         )
     ],
     "sensitivity/leave_one_out": [
@@ -144,15 +177,15 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     found = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
     assert names == [
         "Interaction P", "Corrected for the search", "Multiplicity-adjusted (max-T)", "Covariance, log scale",
-        "Multiple imputation", "Worst-case bounds", "Leave-one-out",
+        "Multiple imputation (placements, t)", "Worst-case bounds", "Leave-one-out",
     ]  # fmt: skip
     none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
     high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
     kept = [Check("0.700", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
     assert list(found[whole].values()) == [none, none, *kept, Check("none would reverse it", True)]
-    turned = [Check("0.296 to 0.050", False), Check("<0.001", True), Check("0.050", True), Check("0.050", False), none]
+    turned = [Check("T2 0.050; T1 0.296", False), Check("<0.001", True), Check("0.050", True), Check("0.050", False)]
     twice = Check("two participants would reverse it", False)
-    assert list(found[high].values()) == [*turned, Check("0.010", True), twice]
+    assert list(found[high].values()) == [*turned, Check("nothing to impute"), Check("0.010", True), twice]
     assert found[low]["Leave-one-out"] == Check("one participant would reverse it", False)
     assert headlines.robustness_lines(report()) == ([], [(title, []) for title in found])
     assert headlines.robustness_lines(report(headlines=())) == ([], [])

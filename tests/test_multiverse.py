@@ -371,6 +371,10 @@ def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
     assert (tmp_path / "out/specification_curve.png").stat().st_size > 1000
 
 
+def test_a_multiverse_without_outcomes_says_so():
+    assert prepare(made_up(), outcomes={}) == (None, multiverse.NO_OUTCOMES)
+
+
 def test_too_little_memory_is_said_in_one_line(tmp_path, capsys):
     people, counts = pipeline.of_config().participants, tmp_path / "c.npz"
     assert command(tmp_path, people, "permute", counts, "--memory-mb", 1) == 1

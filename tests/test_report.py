@@ -13,6 +13,7 @@ from pipeline import LABEL, TRIAL
 
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
+from d_q_trial.config.robustness import Multiverse
 from d_q_trial.files import read_rows
 from d_q_trial.pages import as_script, prose
 from d_q_trial.report import collect, headlines, methods, pieces
@@ -243,21 +244,79 @@ def test_groups_without_ids_state_their_strata(pages, report):
     assert "Proportions" in methods.paragraph(report)
 
 
+VALUES = ("value", "p", "p_holm", "p_max_t", "p_best_of_both")
+PARTS = {  # by a column without values
+    "p_max_t": "by step-down max-T",
+    "p_best_of_both": "P of the best cutoff was corrected for the search",
+    "windows": "in sliding windows",
+}
 DESCRIBED = {
     "sensitivity/interaction": "interaction of treatment and subgroup was tested",
     "robustness/cutoffs": "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants per",
     "robustness/multiplicity": "Within the family “endpoints”, P-values were adjusted",
-    "robustness/specifications": "all combinations of marker and cutoff",
+    "robustness/specifications": "For P1NP, all combinations of marker and cutoff",
     "sensitivity/sensitivity": "covariance on the baseline value",
     "sensitivity/leave_one_out": "with each participant left out in turn",
 }
 
 
+SPECIFICATION = {"outcome": "p1np", "p": "0.5"}
+
+
 @pytest.mark.parametrize("table", DESCRIBED)
-def test_an_analysis_is_described_where_its_table_exists(report, table):
-    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: report.tables.get(table, ())}))
-    assert "99 permutations and the seed" in text
+def test_an_analysis_is_described_where_its_table_has_a_value(report, table):
+    rows, robustness = report.tables.get(table, (SPECIFICATION,)), report.settings.robustness
+    robustness = robustness.model_copy(update={"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})})
+    report = replace(report, settings=report.settings.model_copy(update={"robustness": robustness}))
+    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: rows}))
+    permuted = ("sensitivity/interaction", "robustness/multiplicity", "robustness/specifications")
+    assert ("99 permutations and the seed" in text) == (table in permuted)
     assert [name for name, words in DESCRIBED.items() if words in text] == [table]
+    none = [{name: "" if name in VALUES else text for name, text in row.items()} for row in rows]
+    for made in ((), none):
+        text = methods.paragraph(replace(report, tables={table: made}))
+        assert [name for name, words in [*DESCRIBED.items(), *PARTS.items()] if words in text] == []
+        assert (
+            "99 permutations"
+            not in text + report_page(replace(report, tables={table: made})).partition('id="methods"')[2]
+        )
+
+
+@pytest.mark.parametrize("column", PARTS)
+def test_a_part_of_an_analysis_that_has_no_value_is_not_described(report, column):
+    assert PARTS[column] in methods.paragraph(report)
+    tables = {
+        name: [dict(row, **{column: ""} if column in row else {}) for row in own] for name, own in report.tables.items()
+    }
+    tables |= {"robustness/windows": ()} if column == "windows" else {}
+    assert PARTS[column] not in methods.paragraph(replace(report, tables=tables))
+
+
+def test_headline_comparisons_that_the_analysis_does_not_have_are_named(report):
+    rows = [row for row in read_rows(report.folder / "results.csv") if row["outcome"] != "p1np"]
+    text = methods.paragraph(replace(report, numbers=Numbers(rows)))
+    assert "Not compared in this analysis: P1NP, 2 weeks, T3 of p16 variant 5." in " ".join(text.split())
+    assert "Not compared" not in methods.paragraph(report)
+
+
+def test_the_report_claims_nothing_that_the_test_does_not_give(report):
+    page = prose_of(report_page(report))
+    assert "Difference (95% CI)" in page
+    for test, with_interval in (("brunner_munzel", False), ("welch", True)):
+        chosen = replace(report, analysis=report.analysis.model_copy(update={"test": test}))
+        own = prose_of(report_page(chosen))
+        assert ("Difference (95% CI)" in own) == with_interval
+        assert ("without intervals, because the test has none" in own) == (not with_interval)
+        assert "P corrected for the search: this test gives none." in own
+        for words in ("95% CI as a band", "as thin lines"):
+            assert words in page
+            assert words not in own
+    text = methods.paragraph(replace(report, analysis=report.analysis.model_copy(update={"test": "brunner_munzel"})))
+    assert "95% CI" not in text
+
+
+def prose_of(page):
+    return re.sub(r"<[^>]*>", "", page)
 
 
 def test_a_sensitivity_analysis_that_has_no_result_is_not_described(report):
@@ -323,7 +382,7 @@ def test_the_explorer_starts_at_the_cutoff_of_the_analysis(packed, report):
                 assert shown[7] == formatting.p_digits(p.value)
                 compared += 1
         if len(series["above"][start]) > 2 < len(series["below"][start]):
-            expected = map(formatting.p_digits, headlines.interactions(report, where))
+            expected = map(formatting.p_digits, headlines.interactions(report, where).values())
             assert [series["p_interaction"][start]] == list(expected)
     assert compared > 170
 
@@ -377,6 +436,13 @@ def test_a_column_has_the_same_decimals_throughout(report):
     shown = pieces.shorten(pieces.Section("x", columns=(("X", "x"), ("Y", "z..y"))), table, report.words)[1]
     assert [row[2] for row in shown] == ["0.780", "0.895", "0.000"]
     assert [row[3] for row in shown] == ["0.5 to 1.5", "0.5 to 12.2", "0.5 to 3.0"]
+
+
+def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
+    section = pieces.Section("x", columns=(("Cutoffs", "cuts"), ("P", "p")))
+    row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
+    assert pieces.shorten(section, [row, row], report.words)[1] == []
+    assert len(pieces.shorten(section, [row, row | {"p": "0.5"}], report.words)[1]) == 2
 
 
 def test_other_markers_and_large_families_stay_in_the_file(report):

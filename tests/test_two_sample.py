@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from oracle_values import numbers, rows
 
+from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
 from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.shift import hodges_lehmann
@@ -70,6 +71,10 @@ def test_every_test_says_what_it_can_and_cannot_do(test):
     shift = hodges_lehmann([1, 2, 3, 9, 9], [0, 1, 2, 2, 4], method=test.name, confidence=0.5)
     assert shift.estimate == 2
     assert np.isnan(shift.lower) == (test.depths is None)
+    assert test.has_interval == ("{level}" in test.interval)
+    name, lower, upper = test.estimate
+    assert (STATISTICS[name] in test.interval) or (STATISTICS[name].lower() in test.interval)
+    assert (lower, upper) == (f"{name}_lower", f"{name}_upper")
 
 
 @each_test

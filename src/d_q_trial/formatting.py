@@ -91,5 +91,7 @@ def median_iqr(median: float, q1: float, q3: float, decimals: int) -> str:
 
 
 def interval(estimate: float, lower: float, upper: float, decimals: int) -> str:
-    """Print ``estimate (lower to upper)``; "to" because a minus sign follows."""
+    """Print ``estimate (lower to upper)``, "to" because a minus sign follows; the estimate alone if it has no limits."""
+    if math.isnan(lower) and math.isnan(upper):
+        return number(estimate, decimals)
     return f"{number(estimate, decimals)} ({number(lower, decimals)} to {number(upper, decimals)})"

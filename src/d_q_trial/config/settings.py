@@ -149,6 +149,10 @@ class Analysis(Strict):
         """Name of the change in the tables."""
         return {"percent": "percent_change"}.get(self.change, self.change)
 
+    def cuts_marker(self, marker: str) -> bool:
+        """Return whether the cuts of the strata hold for a marker: values are those of the analysis's own marker."""
+        return self.strata.by != "value" or marker == self.marker
+
     @property
     def workbook_id(self) -> str:
         """Folder of the participants in results/workbooks/, shared by the analyses that read the same file."""

@@ -35,7 +35,7 @@ METHODS = {
         "Number and percentage of participants with a value.",
         "number and percent",
     ),
-    "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} confidence interval.", "{contrast}"),
+    "M_TWO_SAMPLE": ("Comparison of two groups", "{test}; {level} interval.", "{contrast}"),
     "M_CHI_SQUARED": ("Comparison of proportions", "Chi-squared test without continuity correction.", "{contrast}"),
     "M_TREND": ("Trend over strata", "Jonckheere-Terpstra test, normal approximation.", "{contrast}"),
     "M_SPEARMAN": ("Rank correlation", "Spearman correlation; P from the t distribution.", "and {contrast}"),
@@ -102,9 +102,9 @@ def _method(row: Row) -> str:
 
 
 def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
-    name, description, _ = METHODS[method]
-    words = {"quartile_type": analysis.quartile_type, "level": labels.interval_level(analysis)}
-    text = description.format(test=get_test(analysis.test).sentence, **words)
+    (name, description, _), test = METHODS[method], get_test(analysis.test)
+    level = f"{labels.interval_level(analysis)} confidence" if test.has_interval else "no"
+    text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
     operations = [
         {
             "id": f"{method}_{statistic.upper()}",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import labels
 from ..files import read_csv, read_header
 from ..formatting import number
+from ..stats.two_sample import get_test
 from . import draw, style
 from .words import say, texts
 
@@ -222,19 +223,23 @@ def describe_cutoffs(
     """
     common = {
         "trial": trial, "analysis": chosen, "settings": settings, "direction": labels.direction(trial),
-        "level": labels.interval_level(chosen),
+        "level": labels.interval_level(chosen), "test": get_test(chosen.test),
     }  # fmt: skip
     described = {}
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut = cuts.get(marker, "")  # text, since strata may come from a column
-        column, places = (cut, []) if cut.startswith("column ") else ("", list(filter(None, cut.split("; "))))
-        values = common | {"family": trial.families[family], "marker": trial.markers[marker]}
-        title, caption = (say("every_cut", part, column=column, cuts=places, **values) for part in ("title", "caption"))
+        column = cut if cut.startswith("column ") else ""
+        places = cut.split("; ") if cut and not column and chosen.cuts_marker(marker) else []
+        named = f"{labels.listing([f'{float(place):g}' for place in places])} {labels.unit(trial.markers[marker].unit)}"
+        values = common | {"column": column, "own": tables.own["marker"].eq(marker).any()}
+        values |= {"family": trial.families[family], "marker": trial.markers[marker]}
+        values |= {"cuts": named.rstrip() if places else ""}
+        title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
         for outcome, visit in panels_of(trial, family):
             panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
             own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
-            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both()}
+            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "test": common["test"]}
             numbers["decimals"] = labels.change_decimals(chosen.measure, shown.decimals)
             words.append(say("every_cut", "words", outcome=shown.label, visit=trial.visits[visit].label, **numbers))
         described[name] = {"title": title, "caption": caption, "words": " ".join(words)}

@@ -135,7 +135,7 @@ def arms(ax: Axes, view: View) -> str:
         p, over, ends = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name, []
         draw.bracket(ax, control.position, treated.position, p, "" if estimation else over)
         if estimation:
-            ends = [study.contrast(key, f"hodges_lehmann{end}", **place) for end in ("", "_lower", "_upper")]
+            ends = [study.contrast(key, statistic, **place) for statistic in study.test.estimate]
             draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
         compared.append((over, (view.words(treated), view.words(control)), ends, p))
     return say("panel", "arms", title=view.title, compared=compared, direction=direction(trial), shown=view)

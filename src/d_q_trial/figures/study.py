@@ -13,6 +13,7 @@ from ..changes import read_changes
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
+from ..stats.two_sample import TESTS, TwoSampleTest, get_test
 from ..strata import read_strata, stratum_of
 from ..trial import Trial
 
@@ -51,6 +52,7 @@ class Study:
     label: str | None = None  # of the data, if they have to be marked
     flow: Sequence[Row] = ()  # of participants, as reported in the article
     strata_column: str = ""  # of the workbook, if it states the strata instead of the marker
+    test: TwoSampleTest = TESTS["normal"]  # of the analysis
 
     @cached_property
     def _changes(self) -> dict[Key, pd.DataFrame]:
@@ -103,4 +105,5 @@ def read_study(
         label=people.label,
         flow=read_rows(flow) if flow and Path(flow).exists() else (),
         strata_column=analysis.strata.name(""),
+        test=get_test(analysis.test),
     )

@@ -214,7 +214,7 @@ class Effect(NamedTuple):
 def effects(study: Study, family: str) -> list[Effect]:
     """Look up the comparisons of a family of outcomes: all participants first, then the strata from the highest."""
     trial, found, highest = study.trial, [], study.strata_labels[-1]
-    names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "p")
+    names = (*study.test.estimate, "p")
     for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
         decimals = labels.change_decimals(study.measure, outcome.decimals)
         unit = labels.change_unit(study.measure, outcome.unit).replace("%", "percentage points")
@@ -250,7 +250,8 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
     reference = study.strata_labels[-1]
     against = textwrap.fill(f"against {reference}", 20, max_lines=2, placeholder=" …")
-    heads = {COLUMNS[0]: "difference (CI)", COLUMNS[1]: "P", style.WIDTH_MM - 1: f"interaction P,\n{against}"}
+    limits = " (CI)" * study.test.has_interval
+    heads = {COLUMNS[0]: f"difference{limits}", COLUMNS[1]: "P", style.WIDTH_MM - 1: f"interaction P,\n{against}"}
     for (family, _), found in blocks.items():
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)

@@ -199,6 +199,10 @@ class Report:
         """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
         return [row for row in self.tables.get(name, ()) if all(row[key] == value for key, value in keys.items())]
 
+    def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
+        """Return whether such a table has any value of a column or statistic by a method that begins so."""
+        return any(texts(self.table(name, **keys), column, method))
+
 
 def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
     """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are left out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,11 +14,12 @@ from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, is_large, texts
 
+IMPUTED = "Multiple imputation (placements, t)"
 # Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
     ("Multiplicity-adjusted (max-T)", "robustness/multiplicity", ("p_max_t",), ""),
     ("Covariance, log scale", "sensitivity/sensitivity", ("p",), "covariance, log scale"),
-    ("Multiple imputation", "sensitivity/sensitivity", ("p",), "imputed, placements"),
+    (IMPUTED, "sensitivity/sensitivity", ("p",), "imputed, placements"),
     ("Worst-case bounds", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
 )
 
@@ -29,9 +30,9 @@ class Effect:
 
     estimate: str
     limits: str  # of its confidence interval; empty where there is none
-    p: str  # its digits
+    p: str  # its digits, or that it is not defined
     named_p: str
-    significant: bool
+    significant: bool | None  # None without P
     verdict: Verdict | None  # on its P, if one is reported
 
 
@@ -62,27 +63,19 @@ def main_results(report: Report) -> list[dict[str, Any]]:
             "outcome": report.words.of("outcome", place),
             "role": roles.get((outcome, visit), ""),
             "effects": effects,
+            "interaction": _named(interactions(report, place), report),
+            "searched": "; ".join(map(formatting.p_digits, searched(report, place))),
         }
-        for name, found in (("interaction", interactions(report, place)), ("searched", searched(report, place))):
-            row[name] = "; ".join(map(formatting.p_digits, found))
         made += [row] if any(effects) else []
     return made
 
 
-def estimator(report: Report) -> tuple[str, str]:
-    """Return the statistic and the name of the estimate that belongs to the test of the analysis."""
-    if get_test(report.analysis.test).mean_difference is not None:
-        return "mean_difference", "difference of means"
-    return "hodges_lehmann", "Hodges-Lehmann estimate"
-
-
 def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | None:
     """Return the comparison of an outcome's changes in a group; None if the analysis does not have it."""
-    analysis, contrast, statistic = report.analysis, report.trial.contrast, estimator(report)[0]
-    own = group_keys(group, report.analysis.marker)
-    names = (statistic, f"{statistic}_lower", f"{statistic}_upper", "p")
+    analysis, contrast = report.analysis, report.trial.contrast
+    own, names = group_keys(group, analysis.marker), (*get_test(analysis.test).estimate, "p")
     found = [report.numbers.get(outcome, analysis.measure, visit, n, contrast=contrast, **own).value for n in names]
-    if math.isnan(found[-1]):
+    if math.isnan(found[0]) and math.isnan(found[-1]):
         return None
     decimals = labels.change_decimals(analysis.measure, report.trial.outcomes[outcome].decimals)
     key = (outcome, analysis.measure, visit, own["marker"], group, contrast, "", "p")
@@ -92,21 +85,43 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
         limits="" if any(map(math.isnan, found[1:3])) else " to ".join(ends),
         p=formatting.p_digits(found[-1]),
         named_p=formatting.p_value(found[-1]),
-        significant=bool(is_significant(found[-1], analysis.alpha)),
+        significant=None if math.isnan(found[-1]) else bool(is_significant(found[-1], analysis.alpha)),
         verdict=next((verdict for verdict in report.verdicts if verdict["key"] == key and verdict["recomputed"]), None),
     )
 
 
-def interactions(report: Report, place: Mapping[str, str]) -> list[float]:
-    """Return P of the interaction of the highest stratum with each lower one."""
-    upper = f", {report.analysis.strata.labels[-1]} - "
-    rows = report.table("sensitivity/interaction", **place)
-    return _values([row for row in rows if upper in row["contrast"]], ("p",), "placements")
+def interactions(report: Report, place: Mapping[str, str]) -> dict[str, float]:
+    """Return P of the interaction of the highest stratum with each lower one by its name, in the order of ``groups``."""
+    *lower, highest = report.analysis.strata.labels
+    rows = report.table("sensitivity/interaction", **place, statistic="p")
+    known = {row["contrast"]: row["value"] for row in rows if row["method"].startswith("placements")}
+    pairs = {name: f"{report.trial.contrast}, {highest} - {name}" for name in reversed(lower)}
+    return {name: float(known[pair]) for name, pair in pairs.items() if known.get(pair)}
+
+
+def _named(found: Mapping[str, float], report: Report) -> str:
+    """Write P of interactions, each after its stratum if the analysis has several."""
+    several = len(report.analysis.strata.labels) > 2
+    return "; ".join(f"{name} " * several + formatting.p_digits(p) for name, p in found.items())
 
 
 def searched(report: Report, place: Mapping[str, str]) -> list[float]:
-    """Return P of the best of all cutoffs, above or below, corrected for the search; at most one."""
-    return _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
+    """Return P of the best of all cutoffs, above or below, corrected for the search; at most one, none without cutoffs."""
+    by_column = report.analysis.strata.by == "column"  # best_cuts has the cutoffs of the marker, not of the column
+    return [] if by_column else _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
+
+
+def search(report: Report) -> str:
+    """Return what the corrected P of the main results is, or why there is none."""
+    if report.analysis.strata.by == "column":
+        return "none, because the strata are those of a column and no cutoff was searched for"
+    return "this test gives none" if get_test(report.analysis.test).not_permuted else "P of the best of all cutoffs"
+
+
+def name_of(headline: Headline, report: Report) -> str:
+    """Return the outcome, visit and group of participants of a headline in words."""
+    what = report.words.of("outcome", {"outcome": headline.outcome, "visit": headline.visit})
+    return f"{what}, {report.words.group(group_of(headline, report))}"
 
 
 def group_of(headline: Headline, report: Report) -> str:
@@ -120,34 +135,39 @@ def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Ch
     for line in report.headlines:
         group = group_of(line, report)
         if found := effect(report, line.outcome, line.visit, group):
-            what = report.words.of("outcome", {"outcome": line.outcome, "visit": line.visit})
-            title = f"{what}, {report.words.group(group)}: {found.named_p}"
+            title = f"{name_of(line, report)}: {found.named_p}"
             lines.append((title, _checks(report, line, group, found.significant)))
     known = {name for _, checks in lines for name, check in checks.items() if check.keeps is not None}
     names = [name for name in (lines[0][1] if lines else ()) if name in known]
     return names, [(title, [checks[name] for name in names]) for title, checks in lines]
 
 
-def _checks(report: Report, line: Headline, group: str, significant: bool) -> dict[str, Check]:
+def _checks(report: Report, line: Headline, group: str, significant: bool | None) -> dict[str, Check]:
     place = {"outcome": line.outcome, "visit": line.visit}
     own = place | group_keys(group, report.analysis.marker)
 
-    def judge(values: list[float]) -> Check:
+    def judge(values: Collection[float], text: str = "") -> Check:
         if not values:
             return Check()
         keeps = all(is_significant(value, report.analysis.alpha) == significant for value in values)
-        return Check(" to ".join(dict.fromkeys(map(formatting.p_digits, values))), keeps)
+        text = text or " to ".join(dict.fromkeys(map(formatting.p_digits, values)))
+        return Check(text, None if significant is None else keeps)
 
     subgroup = place | {"marker": report.analysis.marker}
     in_stratum, flips = group != ALL_PARTICIPANTS, _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
+    between = interactions(report, subgroup) if in_stratum else {}
     checks = {
-        "Interaction P": judge(interactions(report, subgroup) if in_stratum else []),
+        "Interaction P": judge(between.values(), _named(between, report)),
         "Corrected for the search": judge(searched(report, subgroup) if in_stratum else []),
     }
     for name, table, statistics, method in CHECKS:
         checks[name] = judge(_values(report.table(table, **own), statistics, method)[: len(statistics)])
-    counted = labels.counted(int(flips[0]), "participant") if any(flips) else "none"
-    checks["Leave-one-out"] = Check(f"{counted} would reverse it", not any(flips)) if flips else Check()
+    rows = report.table("sensitivity/sensitivity", **own)  # covariance takes the known values alone
+    sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
+    if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:
+        checks[IMPUTED] = Check("nothing to impute")
+    counted, judged = labels.counted(int(flips[0]), "participant") if any(flips) else "none", significant is not None
+    checks["Leave-one-out"] = Check(f"{counted} would reverse it", not any(flips)) if flips and judged else Check()
     return checks
 
 

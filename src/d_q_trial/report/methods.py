@@ -17,9 +17,14 @@ from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
 from .collect import Report, is_large, summaries
-from .headlines import effect, estimator, group_of
+from .headlines import effect, group_of, name_of, search
 
 REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
+
+PERMUTED = {  # tables with P from permutations, and its column or statistic with the beginning of the method
+    "sensitivity/interaction": ("p", "strata permuted"), "robustness/best_cuts": ("p_best_of_both",),
+    "robustness/best_splits": ("p_corrected",), "robustness/multiplicity": ("p_max_t",), "robustness/specifications": ("p",),
+}  # fmt: skip
 
 
 def paragraph(report: Report) -> str:
@@ -45,6 +50,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
     own = [row for row in report.strata if row["marker"] == analysis.marker]
     counts = Counter(row["stratum"] for row in own)
     binary, has = [o.key for o in trial.outcomes.values() if o.kind == "binary"], report.numbers.has
+    found, families, cutoffs = report.found, "robustness/multiplicity", "robustness/cutoffs"
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
     return {
         "report": report,
@@ -53,7 +59,8 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "robustness": robustness,
         "test": get_test(analysis.test),
         "interval": labels.interval(analysis),
-        "estimator": estimator(report)[1],
+        "estimator": labels.within(labels.STATISTICS[get_test(analysis.test).estimate[0]]),
+        "search": search(report),
         "level": labels.interval_level(analysis),
         "direction": labels.direction(trial),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
@@ -68,9 +75,15 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "unit": marker.unit if marker else "",
         "proportions": any(has(outcome=key, visit=BASELINE, statistic="p", contrast=trial.contrast) for key in binary),
         "correlations": trial.population is not None and has(contrast=trial.population.age, statistic="spearman_r"),
-        "multiverse": [labels.within(report.words.variable(key)) for key in robustness.multiverse.outcomes],
-        "families": [f"“{name}”" for name in robustness.families],
-        "markers": [labels.within(marker.label) for marker in trial.markers.values()],
+        "multiverse": [
+            labels.within(report.words.variable(key))
+            for key in robustness.multiverse.outcomes
+            if found("robustness/specifications", "p", outcome=key)
+        ],
+        "families": [f"“{name}”" for name in robustness.families if found(families, "p_holm", family=name)],
+        "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
+        "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
+        "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],
         "summaries": summaries(report.verdicts),
         "listing": labels.listing,
         "count": labels.count,

@@ -131,7 +131,8 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
         if any(cells):
             shown.append((*(words.of(name, own[0]) for name in section.rows), *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
-    return (*headings, *(column[0] for column in section.columns)), shown
+    known = {cell for row in shown for cell in row[len(section.rows) :]} - {"0", EN_DASH}  # more than counts of nothing
+    return (*headings, *(column[0] for column in section.columns)), shown if known else []
 
 
 def _text(rows: Sequence[Row], name: str, method: str = "") -> str:

@@ -35,6 +35,7 @@ CHOICE_COLUMNS = ("choice", "options", "df", "sum_of_squares", "share", "specifi
 
 TOO_FEW = "too few in an arm"
 NO_IDS = "the workbook does not say which values belong to the same participant"
+NO_OUTCOMES = "robustness.multiverse.outcomes names no outcome"
 NONE = "no specification has enough participants"
 ALL_CHOICES, REST, TOTAL = "all choices", "combinations of choices", "total"
 METHOD = "analysis of variance of the effects, main effects, type II"
@@ -46,6 +47,8 @@ def prepare(
     participants: Participants, trial: Trial, analysis: Analysis, robustness: Robustness
 ) -> tuple[Specifications | None, str]:
     """Make the configured specifications, the same in every process; None and the reason if there are none."""
+    if not robustness.multiverse.outcomes:
+        return None, NO_OUTCOMES
     data = measurements(participants, trial, analysis, robustness)
     if data is None:
         return None, NO_IDS

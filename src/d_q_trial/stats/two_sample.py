@@ -50,6 +50,17 @@ class TwoSampleTest:
     mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), if the test compares means
     continuity: bool | None = None  # rank-sum variants: whether the deviate is corrected
 
+    @property
+    def estimate(self) -> tuple[str, str, str]:
+        """Names in the results of the estimate that stands beside P, and of the limits of its interval."""
+        name = "mean_difference" if self.mean_difference else "hodges_lehmann"
+        return name, f"{name}_lower", f"{name}_upper"
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the estimate that stands beside P has an interval."""
+        return bool(self.depths or self.mean_difference)
+
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
         """Compare two samples."""
         from .checks import present
@@ -154,10 +165,7 @@ _EVERY = (  # by name
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
         test=_call("estimate", "welch"),
-        interval=(
-            "given as the Hodges-Lehmann estimate without an interval, and as the difference of means with the {level} "
-            "interval of the same test"
-        ),
+        interval="given as the difference of means with the {level} interval of the same test",
         mean_difference=_call("estimate", "mean_difference"),
         no_bounds="missing values without limits leave no bounds of a test of means",
         not_permuted="Welch's t is no linear rank statistic",

@@ -13,6 +13,7 @@ from .. import formatting, labels
 from ..config.yaml_files import read_yaml
 from ..published_tables import read_published
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Number, Numbers, group_keys
+from ..stats.two_sample import get_test
 from ..trial import BASELINE
 
 if TYPE_CHECKING:
@@ -244,14 +245,14 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]
 
 
 def _comparisons(build: _Builder) -> BuiltTable:
-    trial, rows = build.trial, []
+    trial, rows, test = build.trial, [], get_test(build.analysis.test)
+    shown, names = test.estimate, dict.fromkeys((*EFFECTS, *test.estimate))
     for outcome in build.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
             place, decimals = group_keys(stratum, build.marker.key), build.decimals(outcome)
-            effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in EFFECTS}
+            effects = {name: build.number(outcome, visit, name, contrast=trial.contrast, **place) for name in names}
             if all(effect.reason == "not in this analysis" for effect in effects.values()):
                 continue
-            difference, *estimate, _ = (effect.value for effect in effects.values())
             summaries, exact = build.summaries(outcome, visit, build.by_arm(place), **place)
             texts = (
                 build.name(outcome),
@@ -259,16 +260,16 @@ def _comparisons(build: _Builder) -> BuiltTable:
                 "All" if stratum == ALL_PARTICIPANTS else stratum,
                 *(formatting.number(exact[f"{arm.key}_n"], 0) for arm in build.arms),
                 *summaries,
-                formatting.number(difference, decimals),
-                formatting.interval(*estimate, decimals),
+                formatting.number(effects["median_difference"].value, decimals),
+                formatting.interval(*(effects[name].value for name in shown), decimals),
                 _p(effects["p"]),
             )
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
-    level = labels.interval_level(build.analysis)
+    limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
-    columns += ["Median difference", f"Hodges-Lehmann estimate ({level} CI)", "P"]
+    columns += ["Median difference", labels.STATISTICS[shown[0]] + limits, "P"]
     return build.built(columns, rows, headings=3)
 
 
