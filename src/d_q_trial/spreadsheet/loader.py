@@ -184,10 +184,8 @@ def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo
     import openpyxl
     from openpyxl.reader import excel
 
-    excel.find_images = lambda *_: (
-        [],
-        [],
-    )  # pictures are not needed, and files of R's openxlsx name some that they lack
+    # Pictures are not needed, and files of R's openxlsx name some that they lack.
+    excel.find_images = lambda *_: ([], [])
     listed = len(re.findall(rb"<(?:\w+:)?sheet\s", archive.read(parts["xl/workbook.xml"])))
     described = (archive.read(part).decode("utf-8", "replace") for name, part in parts.items() if "docprops/" in name)
     properties = "\n".join(described)
