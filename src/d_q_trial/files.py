@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +17,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from .errors import UserError
 
@@ -32,18 +32,13 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that takes its name once the block has succeeded.
 
-    The temporary file carries the ending of ``path``, because writers such as matplotlib judge by it.
+    The temporary name ends as ``path`` does, because writers such as matplotlib judge by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_PART, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f"{_PART}{uuid4().hex[:8]}-{path.name}")
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would hide results from colleagues
         os.replace(temporary, path)
     except OSError as error:
         if error.strerror and not error.filename:  # a full disk, for one, is told without the name of the file

@@ -5,20 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.types import Share
+from .config.types import Pair, Share, Strict
 from .config.yaml_files import read_yaml, validated
 from .errors import nearest
 
 BASELINE = "baseline"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Named(_Strict):
+class _Named(Strict):
     key: str
     label: str
     names: list[str] = []  # how workbooks spell it, beside key and label
@@ -45,7 +41,7 @@ class Outcome(_Named):
     no_names: list[str] = []
     follow_up: list[str] = []  # visits after baseline at which it is measured
     table_1: bool = False
-    plausible: tuple[float, float] | None = None  # range in the stated unit; beyond it the unit is questioned
+    plausible: Pair | None = None  # range in the stated unit; beyond it the unit is questioned
 
     @property
     def answers(self) -> dict[str, float]:
@@ -59,17 +55,17 @@ class Marker(_Named):
     """A baseline variable that cuts the participants into strata."""
 
     unit: str = ""
-    plausible: tuple[float, float] | None = None
+    plausible: Pair | None = None
 
 
-class Endpoint(_Strict):
+class Endpoint(Strict):
     """The change of an outcome from baseline to a visit."""
 
     outcome: str
     visit: str
 
 
-class Population(_Strict):
+class Population(Strict):
     """A sample of people aside from the trial, for the marker's relation to age."""
 
     label: str
@@ -85,7 +81,7 @@ def _keyed(entries: Any) -> Any:
     return {str(key): {"key": str(key), **own} if isinstance(own, dict) else own for key, own in entries.items()}
 
 
-class Arms(_Strict):
+class Arms(Strict):
     """The two arms that are compared (treated minus control), and those in the workbook that are not."""
 
     treated: Arm
@@ -93,7 +89,7 @@ class Arms(_Strict):
     others: list[Arm] = []
 
 
-class Trial(_Strict):
+class Trial(Strict):
     """Everything about a trial that is not code."""
 
     name: str

@@ -65,10 +65,18 @@ def _absent(value: Any) -> Any:
     return None if value in ("null", "none", "None", "") else value
 
 
+def ascending(values: list[float]) -> list[float]:
+    """Check that numbers ascend."""
+    if sorted(values) != values:
+        raise ValueError("expected ascending numbers")
+    return values
+
+
 Number = Annotated[float, BeforeValidator(_number), Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_number), Field(strict=True)]
 Exact = Annotated[Quantile, PlainValidator(parse_quantile), PlainSerializer(str, return_type=str)]
 Share = Annotated[Exact, Field(gt=0, lt=1)]
+Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(ascending)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
 Checksum = Annotated[Optional, AfterValidator(_checksum)]

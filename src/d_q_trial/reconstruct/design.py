@@ -10,22 +10,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from ..config.types import Strict
+from ..config.types import Pair, Strict, ascending
 from ..config.yaml_files import read_yaml, validated
 from ..errors import UserError
 from ..published_tables import Row
 from ..trial import BASELINE, ArmKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
-
-def _ascending(values: list[float]) -> list[float]:
-    if sorted(values) != values:
-        raise ValueError("expected ascending numbers")
-    return values
-
-
-Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(_ascending)]
+Counts = Annotated[list[int], Field(min_length=2, max_length=2), AfterValidator(ascending)]
+Knots = Annotated[list[float], Field(min_length=5, max_length=5), AfterValidator(ascending)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
