@@ -2,12 +2,10 @@
 
 import numpy as np
 import openpyxl
-import pipeline
 import pytest
-from pipeline import one
+from pipeline import CHOSEN, LABEL, PUBLISHED, TRIAL, of_config, one
 
 from d_q_trial.cli import main
-from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.files import read_label, read_rows
 from d_q_trial.reconstruct.constraints import read_targets
@@ -15,34 +13,27 @@ from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.ensemble import numbers_of, summarise
 
 WORKBOOK = "data/reconstructed.xlsx"
-LABEL = "Synthetic data: not the trial's participants"
 
 
 @pytest.fixture(scope="module")
-def base():
-    return pipeline.of_config()
+def numbers():
+    return numbers_of(WORKBOOK, TRIAL, PUBLISHED, CHOSEN.robustness)[0]
 
 
 @pytest.fixture(scope="module")
-def numbers(base):
-    chosen = settings.load("tests/config.yaml")
-    return numbers_of(WORKBOOK, base.trial, chosen.analyses["published"], chosen.robustness)[0]
-
-
-@pytest.fixture(scope="module")
-def summary(base, numbers):
+def summary(numbers):
     """Three cohorts: the bundled one, and two whose unreported P-values differ from it."""
     free = numbers["quantity"].eq("p") & ~numbers["value"].round(3).isin([0.611, 0.020, 0.024, 0.149, 0.035])
     lower, higher = (numbers.assign(value=numbers["value"].where(~free, by)) for by in (0.01, 0.9))
-    reported = read_targets("data/published", read_design("data/reconstruct/trial.yaml", base.trial))
+    reported = read_targets("data/published", read_design("data/reconstruct/trial.yaml", TRIAL))
     return summarise([numbers, lower, higher], reported, 0.05)
 
 
 @pytest.mark.parametrize("quantity", ["median_difference", "hodges_lehmann", "p"])
 @pytest.mark.parametrize(("marker", "stratum"), [("", "all"), ("p16_variant_1+5", "T3")])
-def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook(base, numbers, quantity, marker, stratum):
+def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook(numbers, quantity, marker, stratum):
     place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
-    expected = base.value(quantity, **place, contrast="d_q - control")
+    expected = of_config().value(quantity, **place, contrast="d_q - control")
     assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
 
 
@@ -53,9 +44,8 @@ def test_analyses_that_are_not_reported_are_included(numbers):
 
 
 def test_quantiles_and_share_equal_numpy(numbers, summary):
-    found = one(summary, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")
-    own = one(numbers, analysis="rank_sum", outcome="ctx", visit="week_4", stratum="all", quantity="p")["value"]
-    values = np.array([own, 0.01, 0.9])
+    place = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_4", "stratum": "all", "quantity": "p"}
+    found, values = one(summary, **place), np.array([one(numbers, **place)["value"], 0.01, 0.9])
     levels = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
     assert list(found[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(levels), rel=1e-5)
     assert found["share_below_alpha"] == pytest.approx(np.mean(values < 0.05))
@@ -70,15 +60,14 @@ def test_reported_numbers_stand_beside_their_comparison(summary):
     assert set(summary[summary["quantity"].eq("hodges_lehmann")]["reported"]) == {""}
 
 
-def test_a_workbook_that_is_not_labelled_synthetic_is_refused(base, tmp_path):
+def test_a_workbook_that_is_not_labelled_synthetic_is_refused(tmp_path):
     book = openpyxl.load_workbook(WORKBOOK)
     del book["READ ME"]
     book.properties.title = book.properties.subject = book.properties.keywords = book.properties.creator = None
     del book.custom_doc_props["synthetic"]
     book.save(tmp_path / "unnamed.xlsx")
-    chosen = settings.load("tests/config.yaml")
     with pytest.raises(UserError, match=r"unnamed\.xlsx: expected a synthetic cohort"):
-        numbers_of(tmp_path / "unnamed.xlsx", base.trial, chosen.analyses["published"], chosen.robustness)
+        numbers_of(tmp_path / "unnamed.xlsx", TRIAL, PUBLISHED, CHOSEN.robustness)
 
 
 def test_the_command_writes_a_page_with_a_row_for_each_number_picture_and_table_with_the_label(tmp_path):

@@ -49,20 +49,20 @@ def digest(command: str) -> str:
 def _parse(path: Path) -> list[ast.stmt]:
     """Return the statements of a module without docstrings, and without what is imported for the types alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    nodes: list[ast.AST] = [tree]
-    for node in nodes:  # grows while it is walked
+    for node in _walk([tree]):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             node.body = [ast.Pass()]
-        nodes += _statements(node)
     return tree.body
 
 
-def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the statements directly within a node: expressions, which hold none, would take most of the time."""
-    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
-        yield from getattr(node, part, ())
+def _walk(nodes: list[ast.AST]) -> Iterator[ast.AST]:
+    """Yield nodes and all statements within: the expressions, which hold none, would take most of the time."""
+    for node in nodes:  # grows while it is walked
+        yield node
+        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+            nodes += getattr(node, part, ())
 
 
 @cache
@@ -95,9 +95,7 @@ def _imported(statements: Iterable[ast.AST], package: str) -> Iterator[Path]:
 
     ``from x import a, b`` loads the packages on the way to x, x itself, and a and b if they are modules.
     """
-    nodes = [*statements]
-    for node in nodes:  # grows while it is walked
-        nodes += _statements(node)
+    for node in _walk([*statements]):
         if not isinstance(node, ast.ImportFrom):
             continue
         top, *parts = resolve_name("." * node.level + (node.module or ""), package).split(".")

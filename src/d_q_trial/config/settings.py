@@ -83,12 +83,9 @@ class StrataRule(Strict):
             object.__setattr__(self, "labels", _labels(self))  # the model is frozen for everyone else
         elif len(self.labels) != len(self.cuts) + 1:
             raise ValueError(f"{len(self.cuts)} cuts make {len(self.cuts) + 1} strata, but 'labels' has {self.labels}")
-        shown = {" ".join(label.split()) for label in self.labels}  # blanks do not tell names apart in print
-        if (
-            len(shown) < len(self.labels)
-            or len(shown) < 2
-            or any(len(s.splitlines()) != 1 for s in (*self.labels, *shown))
-        ):
+        names = [" ".join(label.split()) for label in self.labels]  # blanks do not tell names apart in print
+        different = {name for name in names if name}
+        if len(different) < max(2, len(names)) or any(len(label.splitlines()) > 1 for label in self.labels):
             wanted = "two or more different names of one line, lowest stratum first"
             raise ValueError(f"'labels' must be {wanted}, got {self.labels}")
         if "all" in self.labels:
@@ -205,13 +202,13 @@ def _stated(content: Any, place: str) -> int:
 
 def _checked(content: dict[str, Any], home: Path | None) -> tuple[Settings | None, list[str]]:
     """Return the settings of a content, as far as it can be read, and its faults."""
-    reference, analyses = content.get("reference", "published"), content.get("analyses")
+    reference, analyses = str(content.get("reference", "published")), content.get("analyses")
     if not isinstance(analyses, Mapping) or not analyses:
         return None, ["analyses: expected one or more named analyses"]
     analyses = {str(name): entry for name, entry in analyses.items()}
     faults = [fault for name, entry in analyses.items() for fault in _entry_faults(name, entry)]
     if reference not in analyses:
-        faults.append(f"reference: no analysis is called {reference!r}{nearest(str(reference), analyses)}")
+        faults.append(f"reference: no analysis is called {reference!r}{nearest(reference, analyses)}")
     if faults:
         return None, faults
     content["analyses"] = {name: _inherit(analyses[reference], entry, name) for name, entry in analyses.items()}
@@ -290,13 +287,12 @@ def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
     """Complete an entry with what it does not say from the reference analysis."""
     merged = {**base, **entry, "name": name}
     if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
-        inherited, changed = dict(base["strata"]), entry["strata"]
-        if changed.get("by", inherited.get("by")) != inherited.get("by"):
-            # Cut points of one kind mean nothing to another kind.
-            inherited = {key: value for key, value in inherited.items() if key not in ("cuts", "column", "labels")}
-        elif any(str(changed.get(key, inherited.get(key))) != str(inherited.get(key)) for key in ("cuts", "column")):
-            inherited.pop("labels", None)  # they name the strata of other cuts
-        merged["strata"] = {**inherited, **changed}
+        inherited, own = base["strata"], entry["strata"]
+        changed = {key for key in own if str(own[key]) != str(inherited.get(key))}
+        lost = {"labels"} if changed & {"by", "cuts", "column"} else set()  # they name the strata of other cuts
+        if "by" in changed:
+            lost |= {"cuts", "column"}  # those of one kind mean nothing to another
+        merged["strata"] = {key: value for key, value in inherited.items() if key not in lost} | own
     if isinstance(base.get("outliers"), Mapping) and isinstance(entry.get("outliers"), Mapping):
         own = entry["outliers"]
         merged["outliers"] = own if own.get("rule") == "keep" else {**base["outliers"], **own}

@@ -12,7 +12,7 @@ from ..published_tables import Row
 from ..trial import BASELINE
 from .constraints import check_counts, constraints_on, effect_sign, groups_of
 from .design import Cohort, Design, Targets, recruit
-from .search import Column, UnmetError, in_order_of, refine, sample, solve, swap_until, tie_changes
+from .search import Column, in_order_of, refine, sample, solve, swap_until, tie_changes
 
 # How often an outcome's baseline is drawn again when its follow-ups cannot be met.
 _REDRAWS = 5
@@ -48,7 +48,7 @@ def reconstruct(
                 for visit in visits:
                     _find_follow_up(cohort, outcome, visit, traits[outcome], outcome_rng)
                 break
-            except UnmetError:
+            except UserError:
                 # Some baselines leave no room for the changes that are reported: a new one may.
                 if redraw == _REDRAWS - 1 or not visits:
                     raise
@@ -112,9 +112,8 @@ def _find(
     if not follow_up:  # the search has moved values past one another: order them by the scores again
         for own, _ in parts:
             column.cells[own] = in_order_of(scores[own], column.cells[own])
-    cells = cohort.cells[outcome, BASELINE].copy() if follow_up else np.zeros(cohort.arm.size, dtype=int)
+    cells = cohort.cells[outcome, visit] = np.zeros(cohort.arm.size, dtype=int)
     cells[items] = column.cells
-    cohort.cells[outcome, visit] = cells
 
 
 def _quartiles(cohort: Cohort, outcome: str, visit: str) -> list[tuple[Row, float, float, float]]:

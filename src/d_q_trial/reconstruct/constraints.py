@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from statistics import NormalDist
@@ -57,25 +57,35 @@ def z_windows(reported: str, relation: str, sign: int = 0) -> tuple[Window, ...]
     return both if sign == 0 else both[:1] if sign > 0 else both[1:]
 
 
+def rank_sum_z(first: np.ndarray, second: np.ndarray) -> float:
+    """Return z of the rank-sum test: tie-corrected normal approximation, no continuity correction."""
+    pairs, n = first.size * second.size, first.size + second.size
+    ordered = np.sort(np.concatenate([first, second]))
+    runs = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
+    ties = np.sum(runs**3 - runs)
+    variance = pairs / 12 * (n + 1 - ties / (n * (n - 1)))
+    excess = np.sign(first[:, None] - second).sum() / 2  # of U over its expectation
+    return excess / math.sqrt(variance) if variance > 0 else 0.0
+
+
 @dataclass(frozen=True)
 class Constraint:
-    """A statistic of some items, or of a first and a second group of items, lies within one of some windows."""
+    """A statistic of one or two groups of items lies within one of some windows."""
 
     name: str
-    first: np.ndarray
+    groups: tuple[np.ndarray, ...]
     windows: tuple[Window, ...]
+    statistic: Callable[..., float]
     scale: float = 1.0  # the distance from a window that counts as one
-    second: np.ndarray = field(default_factory=lambda: np.array([], int))
-    statistic: Callable[..., float] = np.mean  # of the first group alone
 
     @cached_property
     def items(self) -> np.ndarray:
-        """The items of both groups."""
-        return np.concatenate([self.first, self.second])
+        """The items of all groups."""
+        return np.concatenate(self.groups)
 
     def value(self, column: np.ndarray) -> float:
         """Return the statistic."""
-        return float(self.statistic(column[self.first]))
+        return float(self.statistic(*(column[group] for group in self.groups)))
 
     def gap(self, column: np.ndarray) -> float:
         """Return the distance from the nearest window in units of ``scale``, and a little more; 0 within a window."""
@@ -89,17 +99,33 @@ class Constraint:
 
 
 @dataclass(frozen=True)
-class Quantile(Constraint):
-    """The type 7 quantile of some items."""
+class MedianDifference(Constraint):
+    """The difference of the medians of two groups."""
 
+    statistic: Callable[..., float] = lambda first, second: np.median(first) - np.median(second)
+
+    def lever(self, column: np.ndarray, rng: np.random.Generator) -> int:
+        """Return one of the items in the middle of either group."""
+        group = self.groups[0 if rng.integers(2) else 1]
+        order = np.argsort(column[group], kind="stable")
+        at = (order.size - 1) // 2 + rng.integers(-1, 3)
+        return group[order[min(max(at, 0), order.size - 1)]]
+
+
+@dataclass(frozen=True)
+class Quantile(Constraint):
+    """The type 7 quantile of one group."""
+
+    statistic: Callable[..., float] = np.quantile
     probability: float = 0.5
 
     def around(self, column: np.ndarray) -> tuple[int, int, float]:
         """Return the items below and above the quantile, and the weight of the upper: 0 if it is one item's value."""
-        order = np.argsort(column[self.first], kind="stable")
+        (group,) = self.groups
+        order = np.argsort(column[group], kind="stable")
         at = (order.size - 1) * self.probability
         below = int(at)
-        return self.first[order[below]], self.first[order[min(below + 1, order.size - 1)]], at - below
+        return group[order[below]], group[order[min(below + 1, order.size - 1)]], at - below
 
     def value(self, column: np.ndarray) -> float:  # noqa: D102
         lower, upper, share = self.around(column)
@@ -118,36 +144,6 @@ class Quantile(Constraint):
         if share and column[item] == column[upper]:
             return (wanted - (1 - share) * column[lower]) / share
         return None
-
-
-@dataclass(frozen=True)
-class MedianDifference(Constraint):
-    """The difference of two medians, first minus second."""
-
-    def value(self, column: np.ndarray) -> float:  # noqa: D102
-        return float(np.median(column[self.first]) - np.median(column[self.second]))
-
-    def lever(self, column: np.ndarray, rng: np.random.Generator) -> int:
-        """Return one of the items in the middle of either group."""
-        group = self.first if rng.integers(2) else self.second
-        order = np.argsort(column[group], kind="stable")
-        at = (order.size - 1) // 2 + rng.integers(-1, 3)
-        return group[order[min(max(at, 0), order.size - 1)]]
-
-
-@dataclass(frozen=True)
-class RankSum(Constraint):
-    """z of the rank-sum test: tie-corrected normal approximation, no continuity correction."""
-
-    def value(self, column: np.ndarray) -> float:  # noqa: D102
-        first, second = column[self.first], column[self.second]
-        pairs, n = first.size * second.size, self.items.size
-        ordered = np.sort(np.concatenate([first, second]))
-        runs = np.diff(np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1], [True]])))
-        ties = np.sum(runs**3 - runs)
-        variance = pairs / 12 * (n + 1 - ties / (n * (n - 1)))
-        excess = np.sign(first[:, None] - second).sum() / 2  # of U over its expectation
-        return float(excess / math.sqrt(variance)) if variance > 0 else 0.0
 
 
 def read_targets(folder: Path | str, design: Design) -> Targets:
@@ -201,23 +197,22 @@ def constraints_on(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint
     present = cohort.present(outcome, visit)
     for row in cohort.targets[outcome, visit]:
         groups, title = groups_of(row), f"{_name(row)}, "
-        first, *others = (np.flatnonzero(cohort.members(*group)[present]) for group in groups)
+        items = tuple(np.flatnonzero(cohort.members(*group)[present]) for group in groups)
         if row.get("test") == "rank_sum":
             sign, relation, p = effect_sign(row), row["p_relation"], row["p"]
-            test = RankSum(f"{title}P {relation} {p}", first, z_windows(p, relation, sign), second=others[0])
+            test = Constraint(f"{title}P {relation} {p}", items, z_windows(p, relation, sign), rank_sum_z)
             found.setdefault((*groups, relation, p), test)
             if sign:
                 far = (_APART, math.inf) if sign > 0 else (-math.inf, -_APART)
                 window = rounding_window(row["effect"]) if row["effect"] else far
                 name = f"{title}difference of medians {row['effect'] or row['direction']}"
-                found.setdefault(tuple(groups), MedianDifference(name, first, (window,), 10.0, others[0]))
+                found.setdefault(tuple(groups), MedianDifference(name, items, (window,), scale=10.0))
         fields = SUMMARIES.get(row.get("statistic", ""), {}).items()
         for column, what in sorted(fields, key=lambda field: _PROBABILITIES.get(field[1], 0)):
             key = what, *groups, row[column]
             if what in _MOMENTS:
-                scale, windows = float(row["lower"]) / 4, (rounding_window(row[column]),)
-                name = f"{title}{what} = {row[column]}"
-                found.setdefault(key, Constraint(name, first, windows, scale, statistic=_MOMENTS[what]))
+                windows, name = (rounding_window(row[column]),), f"{title}{what} = {row[column]}"
+                found.setdefault(key, Constraint(name, items, windows, _MOMENTS[what], float(row["lower"]) / 4))
                 continue
             low, high = rounding_window(row[column], edges=edges)
             if row["statistic"] == "range" and number(row[column]).decimals == 0:
@@ -225,7 +220,7 @@ def constraints_on(cohort: Cohort, outcome: str, visit: str) -> tuple[Constraint
             scale = max(abs(float(row["upper"]) - float(row["lower"])) / _PARTS[row["statistic"]], 1e-9)
             at = _PROBABILITIES[what]
             name = f"{title}quantile {at:g} = {row[column]}"
-            found.setdefault(key, Quantile(name, first, ((low, high),), scale, probability=at))
+            found.setdefault(key, Quantile(name, items, ((low, high),), scale=scale, probability=at))
     for constraint in found.values():
         if constraint.items.size == 0:
             raise UserError(f"{constraint.name}: no participant has a value")

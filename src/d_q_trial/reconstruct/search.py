@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import UserError
-from .constraints import Constraint, Quantile, RankSum
+from .constraints import Constraint, Quantile, rank_sum_z
 from .design import Ties
 
 # A total miss this small is the lattice's: ties are what is left to try.
@@ -25,10 +25,6 @@ _TAIL = 1.7
 _ROUNDS = 4  # in which every item is tried, to bring a column into a better order
 
 Moves = list[tuple[int, int]]  # item, new cell
-
-
-class UnmetError(UserError):
-    """A set of constraints that the search could not meet."""
 
 
 @dataclass
@@ -104,7 +100,7 @@ def solve(
     """Fill a column with cells that meet every constraint.
 
     ``start`` gives the analysed values to start from, shape (n,), anew for each of the ``attempts``, which make so many
-    ``steps``. UnmetError names the constraints that the best attempt misses, and the values reached.
+    ``steps``. UserError names the constraints that the best attempt misses, and the values reached.
     """
     best, missed = math.inf, [""]
     for attempt in range(attempts):
@@ -117,7 +113,7 @@ def solve(
             missed = [
                 f"{c.name} (reached {c.value(column.values):.5g})" for c in column.constraints if c.gap(column.values)
             ]
-    raise UnmetError(f"{column.name}: no values found that meet " + "; ".join(missed))
+    raise UserError(f"{column.name}: no values found that meet " + "; ".join(missed))
 
 
 def _anneal(column: Column, rng: np.random.Generator, steps: int, hot: float) -> None:
@@ -138,7 +134,7 @@ def _anneal(column: Column, rng: np.random.Generator, steps: int, hot: float) ->
 
 def _propose(column: Column, focus: Constraint, held: set[int], rng: np.random.Generator) -> Moves:
     """Propose one or two moves for the constraint in focus, or none."""
-    values, baseline, of_ranks = column.values, column.baseline, isinstance(focus, RankSum)
+    values, baseline, of_ranks = column.values, column.baseline, focus.statistic is rank_sum_z
     item = focus.lever(values, rng) if rng.random() < 0.85 else rng.integers(values.size)
     if item in held:
         return []
@@ -251,7 +247,7 @@ def tie_changes(
     Pairs of one group (a tie across the groups would make U a half-integer) in the tails, where no reported quartile
     lies, get a change that both baselines can carry.
     """
-    tied = next(c.items for c in constraints if isinstance(c, RankSum))
+    tied = next(c.items for c in constraints if c.statistic is rank_sum_z)
     about_zero = [c.items for c in constraints if isinstance(c, Quantile) and c.windows[0][0] <= 0 <= c.windows[0][1]]
     near_zero = np.intersect1d(np.concatenate(about_zero), tied)
     others = np.setdiff1d(tied, near_zero)
