@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,11 +154,10 @@ def known(name: str, info: ValidationInfo, group: str) -> str:
 
 
 # Names in a list of figures or tables, or in the design of a cohort, checked against the trial.
-ArmKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "analysed_arms"))]
-OutcomeKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "outcomes"))]
-FamilyKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "families"))]
-VisitKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "visits"))]
-MarkerKey = Annotated[str, AfterValidator(lambda name, info: known(name, info, "markers"))]
+ArmKey, OutcomeKey, FamilyKey, VisitKey, MarkerKey = (
+    Annotated[str, AfterValidator(partial(known, group=group))]
+    for group in ("analysed_arms", "outcomes", "families", "visits", "markers")
+)
 
 
 def load_trial(path: Path | str) -> Trial:
