@@ -18,16 +18,6 @@ from d_q_trial import cli, code_inputs, run_summary
 RESULTS = "results/published/results.csv"
 
 
-@pytest.fixture
-def cold(tmp_path):
-    """The project before any run, in a folder and with a workbook whose names a shell would take apart."""
-    folder = workspace.make(tmp_path / "it's $(touch pwned) {here}")
-    (folder / "data/reconstructed.xlsx").rename(folder / "data/my $(touch stolen) 'book'.xlsx")
-    book = {"workbook": "data/my $(touch stolen) 'book'.xlsx"}
-    workspace.edit(folder, lambda config: config["analyses"]["published"].update(book))
-    return folder
-
-
 def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report_and_a_second_has_nothing_to_do(finished):
     end = finished[1].rpartition(" steps done: ")[2]
     assert "published: Synthetic data" in end
@@ -154,12 +144,6 @@ def test_a_workbook_that_is_replaced_by_an_older_one_is_read_again(copy):
     assert "participants" in workspace.planned(copy)
 
 
-def test_a_checksum_that_the_workbook_does_not_have_stops_the_run(cold):
-    workspace.edit(cold, lambda config: config["analyses"]["published"].update(sha256="0" * 64))
-    printed = workspace.snakemake(cold, RESULTS, status=1)
-    assert f"expected {'0' * 64}; this is another file" in printed.rpartition("Failed: participants")[2]
-
-
 def test_retired_analyses_are_named_as_stale_and_files_that_no_step_makes_are_moved_away(copy):
     shutil.copytree(copy / "results/published", copy / "results/median")
     (copy / "results/compare").mkdir()
@@ -194,7 +178,11 @@ def test_a_run_that_is_killed_twice_and_continued_on_one_core_makes_the_bytes_of
     assert [name for name in first if first[name] != second[name]] == []
 
 
-def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(cold):
+def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(tmp_path):
+    # A folder and a workbook whose names a shell would take apart.
+    cold, book = workspace.make(tmp_path / "it's $(touch pwned) {here}"), "data/my $(touch stolen) 'book'.xlsx"
+    (cold / "data/reconstructed.xlsx").rename(cold / book)
+    workspace.edit(cold, lambda config: config["analyses"]["published"].update(workbook=book))
     first = workspace.start(cold, RESULTS)
     workspace.wait_for(lambda: len([*cold.glob(".snakemake/locks/*")]) == 2)
     os.killpg(first.pid, signal.SIGSTOP)  # so that it does not end before the second has begun
@@ -206,7 +194,6 @@ def test_a_second_run_at_the_same_time_is_refused_and_a_dead_one_is_no_obstacle(
     workspace.snakemake(cold, RESULTS)
     assert not [*cold.glob(".snakemake/locks/*")]
     assert "level 0.95" in (cold / RESULTS).read_text()
-    # Its path has blanks, quotes and commands, and is only a path.
     assert not [*cold.parent.rglob("pwned"), *cold.parent.rglob("stolen")]
 
 
@@ -251,10 +238,14 @@ def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_
     assert printed.count("d-q-trial participants: notes.xlsx: ") == 1
     assert "Traceback" not in printed
     assert workspace.outputs(copy) == before
-    printed = workspace.snakemake(copy, "--config", "analyses={published: {exclude: [X99]}}", status=1)
-    end = printed.rpartition("Stopped after")[2]
-    assert "results (log: results/published/logs/results.log)" in end
-    assert end.count("no analysed participant is called 'X99'") == 1
+    for setting, failed, cause in (
+        ("exclude: [X99]", "results (log: results/published/logs", "no analysed participant is called 'X99'"),
+        (f"sha256: {'f' * 64}", "participants (log: results/workbooks", f"expected {'f' * 64}; this is another file"),
+    ):
+        printed = workspace.snakemake(copy, "--config", f"analyses={{published: {{{setting}}}}}", status=1)
+        end = printed.rpartition("Stopped after")[2]
+        assert failed in end
+        assert end.count(cause) == 1
 
 
 @pytest.mark.parametrize("way", ["--snakefile", "--directory"])
@@ -307,10 +298,10 @@ def test_rules_make_the_synthetic_cohort_and_the_ensemble(finished):
         (".snakemake/d_q_trial", "a file where a folder should be", ".snakemake/d_q_trial"),
     ],
 )
-def test_what_cannot_be_read_or_written_ends_in_one_message(cold, file, text, message):
-    (cold / ".snakemake").mkdir()
-    (cold / file).write_text(text)
-    printed = workspace.snakemake(cold, "--dry-run", status=1)
+def test_what_cannot_be_read_or_written_ends_in_one_message(copy, file, text, message):
+    shutil.rmtree(copy / ".snakemake/d_q_trial")
+    (copy / file).write_text(text)
+    printed = workspace.snakemake(copy, "--dry-run", status=1)
     assert message in printed
     assert "Traceback" not in printed
 
