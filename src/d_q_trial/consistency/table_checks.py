@@ -16,7 +16,7 @@ from ..published_tables import SUMMARIES, Number, Row, number
 from ..stats.rank_sum import rank_sum
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
-from .reported import PARTS, same_quantity
+from .reported import PARTS, QUANTITY
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -56,26 +56,25 @@ def _quantity(key: tuple[str, ...]) -> str:
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same in every source."""
-    reported: dict[tuple[str, ...], dict[str, tuple[Row, str]]] = defaultdict(dict)
+    agree, sources = [], []
     for kind, rows, column, group in (
         ("P", report.table("tests", p_relation="="), "p", "contrast"),
         ("median", _medians(report), "center", "group"),
         ("n", _numbers(report), "n", "group"),
     ):
-        for row in rows:
-            reported[kind, *same_quantity(row), row[group]].setdefault(row["source"], (row, row[column]))
-    agree = []
-    for key, by_source in reported.items():
-        pairs = list(itertools.combinations([number(text) for _, text in by_source.values()], 2))
-        if all(a.value == b.value or (key[0] != "n" and a.meets(b.low, b.high)) for a, b in pairs):
-            agree += [key] if pairs else []
-            continue
-        words = {"kind_of": key[0], "quantity": _quantity(key[1:]), "rows": [row for row, _ in by_source.values()]}
-        words["texts"] = [f"{text} ({source})" for source, (_, text) in by_source.items()]
-        yield finding("sources-differ", *(part.replace(" ", "") for part in key if part), **words)
+        for key, same in _grouped(rows, *QUANTITY, group).items():
+            firsts = [own[0] for own in _grouped(same, "source").values()]
+            pairs = list(itertools.combinations([number(row[column]) for row in firsts], 2))
+            sources += [row["source"] for row in firsts]
+            if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
+                agree += [(kind, *key)] if pairs else []
+                continue
+            texts = [f"{row[column]} ({row['source']})" for row in firsts]
+            names = (part.replace(" ", "") for part in (kind, *key) if part)
+            yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=firsts, texts=texts)
     if agree:
-        counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(key[0] for key in agree).items()]
-        names, sources = [f"{key[1]} {key[3]}" for key in agree], itertools.chain(*reported.values())
+        counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
+        names = [f"{outcome} {visit}" for _, outcome, _, visit, *_ in agree]
         yield finding("sources-agree", counts=counts, names=names, sources=sources)
 
 
@@ -149,10 +148,10 @@ def _names(row: Row, part: str) -> tuple[str, ...]:
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
-    places: dict[tuple, dict[str, Number]] = defaultdict(dict)
-    for row, column, value in _limits(_medians(report)):
-        places[*same_quantity(row), row["group"]].setdefault(SUMMARIES[row["statistic"]][column], value)
-    for key, values in places.items():
+    for key, rows in _grouped(_medians(report), *QUANTITY, "group").items():
+        values: dict[str, Number] = {}
+        for row, column, value in _limits(rows):
+            values.setdefault(SUMMARIES[row["statistic"]][column], value)
         for (lower, low), (upper, high) in itertools.pairwise((part, values[part]) for part in PARTS if part in values):
             if low.low > high.high:
                 words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
@@ -190,7 +189,7 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
         differing, fits, seen = [], [], []
         for outcome, visit in itertools.product(outcomes.split(), visits.split()):
             actual = {group: counted[key] for group in stated if (key := (outcome, visit, group)) in counted}
-            if all(actual[group] == stated[group] for group in actual):
+            if actual.items() <= stated.items():
                 continue
             seen.append("/".join(map(str, actual.values())))
             differing.append(f"{outcome} at {visit} has {seen[-1]}")
