@@ -56,11 +56,8 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
 def _labels(low: float, high: float) -> list[float]:
     """Return two to five round numbers of an axis."""
     step = 10 ** np.floor(np.log10((high - low) / 2))
-    for factor in (5, 2, 1, 0.5):
-        values = np.arange(np.ceil(low / (step * factor)) * step * factor, high, step * factor)
-        if 2 <= values.size <= 5:
-            return [round(float(value), 6) for value in values]
-    return [round((low + high) / 2, 6)]
+    every = (np.arange(np.ceil(low / (step * k)) * step * k, high, step * k) for k in (5, 2, 1, 0.5))
+    return [round(float(value), 6) for value in next(values for values in every if values.size > 1)]
 
 
 def matrix(assessments: list[Assessment]) -> str:

@@ -26,8 +26,8 @@ def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
 
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits show it."""
-    best, *rest = report.decision.definitions or [None]
     if report.decision.steps:
+        best, *rest = report.decision.definitions
         others = [f"type {d.type} {d.rounding} ({share(d.probability)})" for d in rest if d.probability > 0.01]
         yield finding("quartile-definition", best=best, others=others, steps=report.decision.steps)
 

@@ -239,9 +239,9 @@ class _GroupSizes:
         if (stratum, place["group"]) in known:
             return str(known[stratum, place["group"]])
         # Outcomes with the same reported numbers at a visit share their participants.
-        others = {of for of, when, _ in self.counts if when == visit}
-        alike = sorted(of for of in others if self._numbers(of, visit, marker) == known)
-        name = "/".join(["+".join(alike) or outcome, visit, marker])
+        others = (of for of, when, _ in self.counts if when == visit)
+        alike = sorted({outcome, *(of for of in others if self._numbers(of, visit, marker) == known)})
+        name = "/".join(["+".join(alike), visit, marker])
         self.sets[name] = (outcome, visit, marker)
         return self._name(name, stratum, place["group"])
 

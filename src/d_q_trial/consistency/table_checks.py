@@ -272,7 +272,7 @@ def check_flow(report: Report) -> Iterator[Finding]:
             yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
         if started is not None and reasons and missing not in (None, sum(reasons)):
             yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
-        at_end = [row for row in rows if (row["visit"], row["group"]) == (last, group)]
+        at_end = _numbers(report, stratum="all", visit=last, group=group)
         if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
             words |= {"visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers], "done": own["completed"]}
@@ -281,9 +281,9 @@ def check_flow(report: Report) -> Iterator[Finding]:
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
-    arms, agree = _grouped(report.table("flow"), "arm"), []
+    agree = []
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        lines = arms.get((row["group"],))
+        lines = report.table("flow", arm=row["group"])
         if not lines:
             continue
         gone, left = (
