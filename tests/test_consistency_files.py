@@ -23,9 +23,9 @@ def run(*arguments):
     return main(["consistency", *map(str, arguments)])
 
 
-def check(folder, text, sizes=None, encoding="utf-8"):
+def check(folder, text, sizes=None):
     """Check a CSV of P-values with these contents; the status and the folder of outputs."""
-    (folder / "claims.csv").write_bytes(text.encode(encoding))
+    (folder / "claims.csv").write_text(text, encoding="utf-8")
     arguments = [folder / "claims.csv", "--output", folder / "out"]
     if sizes is not None:
         (folder / "sizes.csv").write_text(sizes, encoding="utf-8")
