@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -150,16 +150,13 @@ def read_folder(folder: Path | str) -> Reported:
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     tables = {path.stem: _with_one_overall(read_published(folder, path.stem)) for path in sorted(folder.glob("*.csv"))}
-    summaries = defaultdict(list)
-    for row in tables.get("summaries", []):
-        summaries[*same_quantity(row), row["group"]].append(row)
-    sizes = _GroupSizes(tables)
+    quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
     for row in tables["tests"]:
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
             raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
-        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes)
+        read = _from_tables(row, tables["tests"][0]["source"], quantiles, sizes)
         if read.claim in found:
             read = replace(read, claim=f"{read.claim}, {row['locator']}")
         if read.claim in found:
@@ -177,14 +174,23 @@ def _sides(row: Row) -> list[str]:
     return row["contrast"].split(" - ")
 
 
-def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes) -> ReportedP:
+def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the quantiles of each quantity in a group, by ``same_quantity`` and group; of several sources the first holds."""
+    found: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for row in summaries:
+        for column, part in SUMMARIES[row["statistic"]].items():
+            if part in PARTS and row[column]:
+                found[*same_quantity(row), row["group"]].setdefault(part, row[column])
+    return found
+
+
+def _from_tables(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSizes) -> ReportedP:
     between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
     given = dict.fromkeys(TABLES["consistency/p_values"], "")
     for side, name in zip(SIDES, _sides(row), strict=True):
         place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
-        for summary in reversed(summaries.get((*same_quantity(place), place["group"]), [])):  # the first one holds
-            parts = [(part, summary[column]) for column, part in SUMMARIES[summary["statistic"]].items()]
-            given |= {f"{part}_{side}": text for part, text in parts if part in PARTS and text}
+        own = quantiles.get((*same_quantity(place), place["group"]), {})
+        given |= {f"{part}_{side}": text for part, text in own.items()}
         size = sizes.look_up(place, row.get(f"n_{name}", ""))
         given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
@@ -217,13 +223,17 @@ class _GroupSizes:
                 self.strata[marker].append(stratum)
         strata = set(itertools.chain(*self.strata.values()))
         self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
-        # Outcome, visit, marker -> stratum, group -> n, and where that is reported first.
-        self.counts: dict[_Set, dict[tuple[str, str], tuple[int, str]]] = defaultdict(dict)
+        # The first number reported for each stratum and group of a set, and where; "all" for sums over strata or groups.
+        self.counts: dict[_Set, dict[tuple[str, str], int]] = defaultdict(dict)
+        self.where: dict[tuple[_Set, tuple[str, str]], str] = {}
         for row, group in itertools.product(rows, (*self.arms, "all")):
             text = row["n"] if row.get("group") == group else row.get(f"n_{group}", "")
-            if text.isdecimal():
-                of = (row["outcome"], row["visit"], row["marker"])
-                self.counts[of].setdefault((row["stratum"], group), (int(text), row["locator"]))
+            overall = not row["marker"] and row["stratum"] == "all"  # whichever marker divides them
+            for marker in ("", *self.strata) if overall else (row["marker"],):
+                if text.isdecimal():
+                    of, key = (row["outcome"], row["visit"], marker), (row["stratum"], group)
+                    self.counts[of].setdefault(key, int(text))
+                    self.where.setdefault((of, key), row["locator"])
         self.sets: dict[str, _Set] = {}  # by their names
 
     def look_up(self, place: Row, reported: str) -> str:
@@ -231,30 +241,19 @@ class _GroupSizes:
         if reported.isdecimal():
             return reported
         outcome, _, visit, marker, stratum = same_quantity(place)
-        # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
         here = [of for of in self.counts if of[1:] == (visit, marker)]
-        if here and (outcome, visit, marker) not in here:
-            outcome, *_ = max(here, key=self._participants)
-        known = self._numbers(outcome, visit, marker)
+        # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
+        divided = [of for of in here if any(part == stratum for part, _ in self.counts[of])]
+        if divided and (outcome, visit, marker) not in divided:
+            outcome, *_ = max(divided, key=lambda of: sum(self.counts[of].values()))
+        known = self.counts.get((outcome, visit, marker), {})
         if (stratum, place["group"]) in known:
             return str(known[stratum, place["group"]])
         # Outcomes with the same reported numbers at a visit share their participants.
-        others = (of for of, when, _ in self.counts if when == visit)
-        alike = sorted({outcome, *(of for of in others if self._numbers(of, visit, marker) == known)})
+        alike = sorted({outcome, *(of for of, *_ in here if self.counts[of, visit, marker] == known)})
         name = "/".join(["+".join(alike), visit, marker])
         self.sets[name] = (outcome, visit, marker)
         return self._name(name, stratum, place["group"])
-
-    def _known(self, outcome: str, visit: str, marker: str) -> dict[tuple[str, str], tuple[int, str]]:
-        """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums), and where."""
-        overall = {key: n for key, n in self.counts.get((outcome, visit, ""), {}).items() if key[0] == "all"}
-        return overall | self.counts.get((outcome, visit, marker), {})
-
-    def _numbers(self, *of: str) -> dict[tuple[str, str], int]:
-        return {key: n for key, (n, _) in self._known(*of).items()}
-
-    def _participants(self, of: _Set) -> int:
-        return sum(self._numbers(*of).values())
 
     @staticmethod
     def _name(collection: str, stratum: str, group: str) -> str:
@@ -264,13 +263,13 @@ class _GroupSizes:
         """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
         lines: dict[str, str] = {}
         for name, of in self.sets.items():
-            strata, known = self.strata[of[2]], self._known(*of)
+            strata, known = self.strata[of[2]], self.counts[of]
             sums = [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
             sums += [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
             for key, parts in sums:
                 if key in known and parts:
-                    total, where = known[key]
-                    lines[" + ".join(self._name(name, *part) for part in parts) + f" = {total}"] = where
+                    total = " + ".join(self._name(name, *part) for part in parts)
+                    lines[f"{total} = {known[key]}"] = self.where[of, key]
         for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
             if self._nested(a, b):
                 for part in itertools.product(self.strata[a[2]], self.arms):
@@ -279,9 +278,9 @@ class _GroupSizes:
 
     def _nested(self, later: _Set, earlier: _Set) -> bool:
         """Return whether one set lies within another: no number larger, and all participants or one outcome."""
-        fewer, more = self._numbers(*later), self._numbers(*earlier)
+        fewer, more = self.counts[later], self.counts[earlier]
         shared = fewer.keys() & more.keys()
         if later[2] != earlier[2] or not shared or any(fewer[key] > more[key] for key in shared):
             return False
-        most = max(self._participants(of) for of in self.sets.values() if of[2] == later[2])
-        return later[0] == earlier[0] or self._participants(earlier) == most
+        most = max(sum(self.counts[of].values()) for of in self.sets.values() if of[2] == later[2])
+        return later[0] == earlier[0] or sum(more.values()) == most

@@ -12,11 +12,11 @@ from fractions import Fraction
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import SUMMARIES, Number, Row, number
+from ..published_tables import Number, Row, number
 from ..stats.rank_sum import rank_sum
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
-from .reported import PARTS, QUANTITY
+from .reported import PARTS, QUANTITY, reported_quantiles
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -148,11 +148,9 @@ def _names(row: Row, part: str) -> tuple[str, ...]:
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
-    for key, rows in _grouped(_medians(report), *QUANTITY, "group").items():
-        values: dict[str, Number] = {}
-        for row, column, value in _limits(rows):
-            values.setdefault(SUMMARIES[row["statistic"]][column], value)
-        for (lower, low), (upper, high) in itertools.pairwise((part, values[part]) for part in PARTS if part in values):
+    for key, texts in reported_quantiles(report.table("summaries")).items():
+        values = [(part, number(texts[part])) for part in PARTS if part in texts]
+        for (lower, low), (upper, high) in itertools.pairwise(values):
             if low.low > high.high:
                 words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
                 yield finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
