@@ -208,25 +208,22 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
 def check_stated_tests(report: Report) -> Iterator[Finding]:
     """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
     stated = report.table("statements", kind="test")
-    counts = {
-        tuple(row[name] for name in ("source", "outcome", "visit", "group")): (int(row["center"]), int(row["n"]))
-        for row in report.table("summaries", statistic="count_percent")
-    }
     for claim in stated:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
             if row["test"] == claim["value"]:
                 continue
-            place = row["source"], row["outcome"], row["visit"]
-            groups = [counts.get((*place, side)) for side in row["contrast"].split(" - ")]
-            results = _two_by_two(*groups[0], *groups[1]) if all(groups) else {}
+            place = {name: row[name] for name in ("source", "outcome", "visit")} | {"statistic": "count_percent"}
+            groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
+            results = _two_by_two(*(own[0] for own in groups)) if all(groups) else {}
             hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
             words = {"claim": claim, "row": row, "results": results, "hits": hits, "also": also, "tests": _TESTS}
             yield finding("stated-test", row["outcome"], **words)
 
 
-def _two_by_two(a: int, n: int, b: int, m: int) -> dict[str, float]:
-    """Return P of the usual tests of a of n against b of m; no test has a P if none or all have the property."""
+def _two_by_two(*groups: Row) -> dict[str, float]:
+    """Return P of the usual tests of two counts; no test has a P if none or all of the participants are counted."""
+    (a, n), (b, m) = ((int(row["center"]), int(row["n"])) for row in groups)
     if a + b in (0, n + m):
         return {}
     table = [[a, n - a], [b, m - b]]
