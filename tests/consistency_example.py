@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from simulated_papers import sample_p
 
 from d_q_trial.formatting import rounded
@@ -12,6 +13,10 @@ FOLDER = Path("data/examples/consistency")
 CONVENTION = "exact"
 MISPRINTED, MISPRINT = "reading speed", "0.127"
 ALL, LATE = (9, 8), (7, 6)  # participants of each group; the second pair is not printed, only its sum
+COLUMNS = (
+    "claim", "where", "p", "n_first", "n_second", "size_first", "size_second", "ties", "variable",
+    "median_first", "q1_first", "q3_first", "median_second", "q1_second", "q3_second",
+)  # fmt: skip
 OUTCOMES = (
     "simple reaction", "choice reaction", "go reaction", "stop reaction", "digit span", "reading speed", "tapping",
     "trail making", "word recall", "tracking",
@@ -20,21 +25,18 @@ OUTCOMES = (
 
 def claims_csv(seed=1908):
     rng = np.random.default_rng(seed)
-    lines = ["claim,where,p,n_first,n_second,size_first,size_second,ties,variable,"
-             "median_first,q1_first,q3_first,median_second,q1_second,q3_second"]  # fmt: skip
-    for session, sizes in (("first session", ALL), ("late session", LATE)):
+    rows = []
+    for session, where, sizes in (("first session", "Table 1", ALL), ("late session", "Table 2", LATE)):
         for outcome in OUTCOMES:
             shift = rng.choice([0.0, 0.6, 1.2])
             samples = [rng.normal(300 + 40 * shift * (k == 0), 40, n) for k, n in enumerate(sizes)]
             p = f"{rounded(sample_p(*samples, CONVENTION), 3):f}"
             if (outcome, session) == (MISPRINTED, "first session"):
                 p = MISPRINT
-            known = sizes == ALL
-            n = [str(k) if known else "" for k in sizes] + ["" if known else f"late/{g}" for g in ("new", "usual")]
+            names = (*sizes, "", "") if sizes == ALL else ("", "", "late/new", "late/usual")
             quartiles = [f"{q:.1f}" for s in samples for q in quantile(s, np.array([0.5, 0.25, 0.75]), type=7)]
-            where = "Table 1" if known else "Table 2"
-            lines.append(",".join([f"{outcome} {session}", where, p, *n, "none", f"{outcome} {session}", *quartiles]))
-    return "\n".join(lines) + "\n"
+            rows.append((f"{outcome} {session}", where, p, *names, "none", f"{outcome} {session}", *quartiles))
+    return pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False)
 
 
 SIZES_CSV = """constraint,where

@@ -72,45 +72,41 @@ class Cohort:
 def checks(path) -> list[tuple[str, str, float, bool]]:
     """Return (what, reported, recomputed, agrees) for every reported number that participants can give."""
     cohort, found = Cohort(path), []
-    for (row, *what), relation, reported, value in itertools.chain(
-        *(part(cohort) for part in (_groups, _tests, _ages))
-    ):
+    for row, what, relation, reported, value in (*_groups(cohort), *_tests(cohort), *_ages(cohort)):
         if reported:
-            place = " ".join(map(str, (*row[2:8], *what)))
             agrees = {"=": rounds_to(value, reported), "<": value < float(reported), ">": value > float(reported)}
-            found.append((place, f"{relation} {reported}", value, agrees[relation]))
+            found.append((" ".join([*row[2:8], what]), f"{relation} {reported}", value, agrees[relation]))
     return found
 
 
 def _groups(cohort):
-    for row in itertools.chain(
-        *(_published(n).itertuples() for n in ("summaries", "ranges", "registry_baseline", "counts"))
-    ):
+    tables = (_published(name).itertuples() for name in ("summaries", "ranges", "registry_baseline", "counts"))
+    for row in itertools.chain(*tables):
         sample = cohort.sample(row, row.stratum, row.group)
-        yield (row, "n"), "=", row.n, len(sample)
+        yield row, "n", "=", row.n, len(sample)
         for field, part in PARTS[row.statistic].items() if "statistic" in row._fields else ():
             reported = getattr(row, field)
             reported = READ_OTHERWISE.get((row.outcome, row.visit, row.group, reported), reported)
-            yield (row, field), "=", reported, part(sample) if callable(part) else sample.quantile(part)
+            yield row, field, "=", reported, part(sample) if callable(part) else sample.quantile(part)
 
 
 def _tests(cohort):
     for row in _published("tests").itertuples():
         if row.test == "chi_squared":
             table = pd.crosstab(cohort.arm, cohort.columns[row.outcome, "baseline"])
-            yield (row, "P"), "=", row.p, stats.chi2_contingency(table, correction=False).pvalue
+            yield row, "P", "=", row.p, stats.chi2_contingency(table, correction=False).pvalue
             continue
         of_strata = "vs" in row.stratum
         sides = [(side, "all") if of_strata else (row.stratum, side) for side in row.contrast.split(" - ")]
         samples = [cohort.sample(row, *side) for side in sides]
         p = stats.mannwhitneyu(*samples, use_continuity=False, method="asymptotic").pvalue
-        yield (row, "P"), row.p_relation, row.p, p
+        yield row, "P", row.p_relation, row.p, p
         difference = samples[0].median() - samples[1].median()
-        yield (row, "effect"), "=", row.effect, difference
+        yield row, "effect", "=", row.effect, difference
         if row.direction:
-            yield (row, "direction"), "<" if row.direction == "negative" else ">", "0", difference
+            yield row, "direction", "<" if row.direction == "negative" else ">", "0", difference
         for reported, sample in zip((row.n_d_q, row.n_control), samples, strict=True):
-            yield (row, "n"), "=", reported, len(sample)
+            yield row, "n", "=", reported, len(sample)
 
 
 def _ages(cohort):
@@ -119,8 +115,8 @@ def _ages(cohort):
     found = {"participants": 60, "population": len(age), "population_under_60": (age < 60).sum()}
     found["population_over_60"] = (age >= 60).sum()
     for row in _published("correlations").itertuples():
-        yield (row, "n"), "=", row.n, int(found[row.group])
+        yield row, "n", "=", row.n, int(found[row.group])
         if row.r:
             rho, p = stats.spearmanr(cohort.columns[row.marker, "baseline"], cohort.columns["age", "baseline"])
-            yield (row, "rho"), "=", row.r, rho
-            yield (row, "P"), row.p_relation, row.p, p
+            yield row, "rho", "=", row.r, rho
+            yield row, "P", row.p_relation, row.p, p

@@ -119,14 +119,6 @@ def test_the_two_middle_values_under_correction_count_once():
     assert found.hits == 1
 
 
-@given(n=st.integers(3, 60), p=st.sampled_from([0.25, 0.5, 0.75]), kind=st.integers(1, 9))
-def test_place_agrees_with_the_quantiles_of_the_same_type(n, p, kind):
-    values = np.arange(1.0, n + 1) ** 2
-    rank, fraction = quartiles.place(n, p, kind)
-    value = values[rank - 1] + (float(fraction) * (values[rank] - values[rank - 1]) if fraction else 0)
-    assert value == pytest.approx(quantile(values, p, type=kind), rel=1e-12)
-
-
 def summary(sample, kind=7, half="even", with_range=False):
     quartiles = [f"{rounded(q, 1, half=half):f}" for q in quantile(sample, np.array([0.25, 0.5, 0.75]), type=kind)]
     return group(f"{min(sample):.1f}", *quartiles, f"{max(sample):.1f}") if with_range else group("", *quartiles, "")

@@ -227,11 +227,9 @@ def _with_plain_signs(row: Row) -> Row:
     row = {name: text.translate(_MINUS) if NUMBER.accepts(text) else text for name, text in row.items()}
     if "p_relation" in row:
         sign, rest = split_relation(row["p"])
-        own, other = split_relation(row["p_relation"])
-        if sign and (own or sign, other) == (sign, ""):
-            row |= {"p_relation": sign, "p": rest}
-        elif own and not other:
-            row["p_relation"] = own
+        row["p_relation"] = _SIGNS.get(row["p_relation"], row["p_relation"]) or sign
+        if sign == row["p_relation"]:
+            row["p"] = rest
     return row
 
 

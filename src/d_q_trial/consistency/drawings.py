@@ -16,9 +16,8 @@ from .lattice import lattice
 
 SHORT: dict[str, str] = WORDS["short"]
 WIDTH, LEFT, ROW, WIDE = 348, 122, 18, 1000  # in pixels; WIDE is the drawing of all P-values
-_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, columns between blocks
 _PROBABLE = 0.01  # probability from which a pair of numbers is drawn dark
-_EDGE = 1e-12  # rounding error of a P-value
+_BLOCK, _GAP = 5, 2  # fewest P-values of a place with a block of its own, columns between blocks
 
 
 def _drawn(name: str, *values: object) -> str:
@@ -31,11 +30,11 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
 
     A tick inside the band is drawn tall and thick, so that colour is not needed to see it.
     """
-    grids = {variant: lattice(*a.numbers, variant).p for variant in VARIANTS}
-    inside = {variant: (p >= a.p.p.low - _EDGE) & (p <= a.p.p.high + _EDGE) for variant, p in grids.items()}
+    grids = {variant: lattice(*a.numbers, variant) for variant in VARIANTS}
+    fitting = {variant: a.p.fits(a.numbers, variant)[0].u for variant in VARIANTS}
     # A stretch of P around the reported value that holds a few ticks of each variant.
     middle, reach = (a.p.p.low + a.p.p.high) / 2, 4 * (a.p.p.high - a.p.p.low)
-    near = [np.sort(np.abs(p - middle)) for p in grids.values()]
+    near = [np.sort(np.abs(grid.p - middle)) for grid in grids.values()]
     reach = max(reach, *(1.1 * distances[min(2, distances.size - 1)] for distances in near))
     low, high = max(0.0, middle - reach), min(1.0, middle + reach)
     scale = (WIDTH - LEFT - 8) / (high - low)
@@ -44,12 +43,11 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
         return LEFT + (p - low) * scale
 
     rows = []
-    for variant, p in grids.items():
-        shown = (low <= p) & (p <= high)
-        ticks = list(zip(at(p[shown]), inside[variant][shown], strict=True))
+    for variant, grid in grids.items():
+        ticks = [(at(p), u in fitting[variant]) for u, p in zip(*grid, strict=True) if low <= p <= high]
         rows.append((SHORT[variant], variant == a.variant, ticks))
     labels = [(at(p), p) for p in _labels(low + 8 / scale, high - 14 / scale)]  # closer to the ends text is cut off
-    attainable = ", ".join(SHORT[variant] for variant in VARIANTS if inside[variant].any()) or "none"
+    attainable = ", ".join(SHORT[variant] for variant in VARIANTS if fitting[variant]) or "none"
     name = f"{plain(a.p.claim)}: P = {a.p.p.text}, {' and '.join(map(str, a.numbers))} participants"
     band = at(a.p.p.low), (a.p.p.high - a.p.p.low) * scale
     return _drawn("panel", f"{name}. Attainable without ties under: {attainable}.", band, rows, labels)
@@ -58,11 +56,8 @@ def panel(a: Assessment, plain: Callable[[str], str] = str) -> str:
 def _labels(low: float, high: float) -> list[float]:
     """Return two to five round numbers of an axis."""
     step = 10 ** np.floor(np.log10((high - low) / 2))
-    for factor in (5, 2, 1, 0.5):
-        values = np.arange(np.ceil(low / (step * factor)) * step * factor, high, step * factor)
-        if 2 <= values.size <= 5:
-            return [round(float(value), 6) for value in values]
-    return [round((low + high) / 2, 6)]
+    every = (np.arange(np.ceil(low / (step * k)) * step * k, high, step * k) for k in (5, 2, 1, 0.5))
+    return [round(float(value), 6) for value in next(values for values in every if values.size > 1)]
 
 
 def matrix(assessments: list[Assessment]) -> str:

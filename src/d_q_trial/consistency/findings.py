@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,44 +36,6 @@ class Finding(NamedTuple):
     harmless_explanation: str
 
 
-@cache
-def _words() -> tuple[Any, dict[str, dict[str, str]]]:
-    """Return the template engine of the findings, and the templates of every check by column."""
-    engine = environment().overlay(autoescape=False)
-    engine.globals = engine.globals | {"variants": VARIANTS}
-    engine.filters = engine.filters | {
-        "certainty": lambda probability: (
-            "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open"
-        ),
-        "listed": labels.listing,
-        "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
-        "share": share,
-        "source": lambda row: f"{row['source']}, {row['locator']}",
-    }
-    return engine, yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
-
-
-def finding(check: str, /, *parts: str, **values: Any) -> Finding:
-    """Make a finding of a check.
-
-    ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
-    check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
-    """
-    engine, words = _words()
-    row = {name: str(values.get(name, "")) for name in Finding._fields}
-    row |= {name: engine.from_string(text).render(values) for name, text in words[check].items()}
-    row["finding"] = row["finding"] or "-".join((check, *parts))
-    row["certainty"] = row["certainty"] or "certain"
-    if row["kind"] == "agreement":
-        row["harmless_explanation"] = ""
-    return Finding(**row)
-
-
-def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Sort by kind, keeping the order within a kind."""
-    return sorted(findings, key=lambda finding: list(KINDS).index(finding.kind))
-
-
 def slug(text: str) -> str:
     """Return a name for a finding: small letters and digits with hyphens between."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
@@ -87,3 +48,35 @@ def share(probability: float) -> str:
     if probability >= 0.001:
         return f"{probability:.2g}"
     return f"1 in 10^{-math.log10(probability):.0f}" if probability > 0 else "0"
+
+
+_TEMPLATES = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+_ENGINE = environment().overlay(autoescape=False)
+_ENGINE.globals = _ENGINE.globals | {"variants": VARIANTS}
+_ENGINE.filters = _ENGINE.filters | {
+    "certainty": lambda probability: "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open",
+    "listed": labels.listing,
+    "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
+    "share": share,
+    "source": lambda row: f"{row['source']}, {row['locator']}",
+}
+
+
+def finding(check: str, /, *parts: str, **values: Any) -> Finding:
+    """Make a finding of a check.
+
+    ``findings.yaml`` has its columns as templates, filled with ``values``; a value with the name of a column that the
+    check leaves open is that column. ``parts`` follow the name of the check in the name of the finding.
+    """
+    row = {name: str(values.get(name, "")) for name in Finding._fields}
+    row |= {name: _ENGINE.from_string(text).render(values) for name, text in _TEMPLATES[check].items()}
+    row["finding"] = row["finding"] or "-".join((check, *parts))
+    row["certainty"] = row["certainty"] or "certain"
+    if row["kind"] == "agreement":
+        row["harmless_explanation"] = ""
+    return Finding(**row)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort by kind, keeping the order within a kind."""
+    return sorted(findings, key=lambda finding: list(KINDS).index(finding.kind))

@@ -144,10 +144,7 @@ def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = (
     All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UserError if these
     contradict each other or leave an unknown of a P-value without a bound.
     """
-    domains = sizes.unknowns(constraints, [end for p in p_values for end in p.pair if isinstance(end, str)])
-    fixed = {name: low for name, (low, high) in domains.items() if low == high}
-    pairs = {p.claim: tuple(fixed.get(end, end) for end in p.pair) for p in p_values}
-    components = sizes.solve(pairs, domains, constraints)
+    pairs, components = sizes.solve({p.claim: p.pair for p in p_values}, constraints)
     # Of each component, the log-likelihoods of its solutions at each miss rate; of all, those averaged over the solutions.
     tables = {variant: [_log_likelihoods(p_values, own, variant) for own in components] for variant in VARIANTS}
     profiles = [sum(logsumexp(table, axis=0) - math.log(len(table)) for table in own) for own in tables.values()]

@@ -73,8 +73,7 @@ def lattice(n_first: int, n_second: int, variant: str, halves: bool = False, tie
     """All P-values that a variant can give; with ``halves``, also of half-integer U, which only ties between groups make."""
     step = 0.5 if halves else 1.0
     u = np.arange(0, np.floor(n_first * n_second / 2 / step) + 1) * step
-    p = np.asarray(p_value(u, n_first, n_second, variant, tie_sum), dtype=float)
-    return Lattice(u, p)
+    return Lattice(u, p_value(u, n_first, n_second, variant, tie_sum))
 
 
 def _first_of_each(p: np.ndarray) -> np.ndarray:

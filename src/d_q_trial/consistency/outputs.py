@@ -108,6 +108,7 @@ def write(
         panels=[a for a in report.assessments if a.p.highlight] or report.assessments[:_PANELS],
         plain=plain,
         pair_label=p_value_checks.label,
+        matrix=drawing,
         drawings=drawings,
         variants=VARIANTS,
         alpha=ALPHA,

@@ -26,8 +26,8 @@ def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
 
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits show it."""
-    best, *rest = report.decision.definitions or [None]
     if report.decision.steps:
+        best, *rest = report.decision.definitions
         others = [f"type {d.type} {d.rounding} ({share(d.probability)})" for d in rest if d.probability > 0.01]
         yield finding("quartile-definition", best=best, others=others, steps=report.decision.steps)
 
@@ -75,9 +75,10 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
 def check_group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
     for pair, options in report.inference.options.items():
-        likely = [f"{o.n_first} and {o.n_second}" for o in options if o.probability > 0.01]
-        words = {"pair": label(pair), "likely": likely, "options": options, "best": options[0]}
-        yield finding("group-size", slug("-".join(pair)), **words)
+        likely = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
+        yield finding(
+            "group-size", slug("-".join(pair)), pair=label(pair), likely=likely, options=options, best=options[0]
+        )
 
 
 def label(pair: tuple[str, str]) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from operator import itemgetter
 from pathlib import Path
 
@@ -22,6 +21,7 @@ _TIES = {"unknown": UNKNOWN_TIES, "none": NO_TIES, "few": FEW_TIES}
 _USUAL_N = 30  # of a group without a reported number, to estimate ties
 
 
+_Set = tuple[str, str, str]  # of measurements: outcome, visit, marker
 Group = dict[str, Number]  # the reported quantiles of one group by their names, in the order of PARTS
 
 
@@ -135,7 +135,8 @@ def recorded_in(step: float, p: ReportedP) -> ReportedP:
 
 
 # What a row of tests, summaries or counts is about, whichever source reports it.
-same_quantity = itemgetter("outcome", "measure", "visit", "marker", "stratum")
+QUANTITY = ("outcome", "measure", "visit", "marker", "stratum")
+same_quantity = itemgetter(*QUANTITY)
 
 
 def read_folder(folder: Path | str) -> Reported:
@@ -149,16 +150,13 @@ def read_folder(folder: Path | str) -> Reported:
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     tables = {path.stem: _with_one_overall(read_published(folder, path.stem)) for path in sorted(folder.glob("*.csv"))}
-    summaries = defaultdict(list)
-    for row in tables.get("summaries", []):
-        summaries[*same_quantity(row), row["group"]].append(row)
-    sizes = _GroupSizes(tables)
+    quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
     for row in tables["tests"]:
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
             raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
-        read = _from_tables(row, tables["tests"][0]["source"], summaries, sizes)
+        read = _from_tables(row, tables["tests"][0]["source"], quantiles, sizes)
         if read.claim in found:
             read = replace(read, claim=f"{read.claim}, {row['locator']}")
         if read.claim in found:
@@ -176,14 +174,23 @@ def _sides(row: Row) -> list[str]:
     return row["contrast"].split(" - ")
 
 
-def _from_tables(row: Row, first_source: str, summaries: Mapping, sizes: _GroupSizes) -> ReportedP:
+def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:
+    """Return the quantiles of each quantity in a group, by ``same_quantity`` and group; of several sources the first holds."""
+    found: dict[tuple[str, ...], dict[str, str]] = defaultdict(dict)
+    for row in summaries:
+        for column, part in SUMMARIES[row["statistic"]].items():
+            if part in PARTS and row[column]:
+                found[*same_quantity(row), row["group"]].setdefault(part, row[column])
+    return found
+
+
+def _from_tables(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSizes) -> ReportedP:
     between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
     given = dict.fromkeys(TABLES["consistency/p_values"], "")
     for side, name in zip(SIDES, _sides(row), strict=True):
         place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
-        for summary in reversed(summaries.get((*same_quantity(place), place["group"]), [])):  # the first one holds
-            parts = [(part, summary[column]) for column, part in SUMMARIES[summary["statistic"]].items()]
-            given |= {f"{part}_{side}": text for part, text in parts if part in PARTS and text}
+        own = quantiles.get((*same_quantity(place), place["group"]), {})
+        given |= {f"{part}_{side}": text for part, text in own.items()}
         size = sizes.look_up(place, row.get(f"n_{name}", ""))
         given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
@@ -208,51 +215,45 @@ class _GroupSizes:
     """Numbers of participants: the reported ones, and names for those of which only sums are reported."""
 
     def __init__(self, tables: dict[str, list[Row]]):
-        self.counts: dict[tuple[str, ...], tuple[int, str]] = {}  # outcome, visit, marker, stratum, group -> n, where
-        self.strata: dict[str, list[str]] = defaultdict(list)
-        for row in [row for name in ("counts", "summaries", "tests") for row in tables.get(name, [])]:
-            outcome, _, visit, marker, stratum = same_quantity(row)
-            numbers = {column[2:]: text for column, text in row.items() if column.startswith("n_")}
-            if "group" in row:
-                numbers = {row["group"]: row["n"], **numbers}
-            for group, text in numbers.items():
-                if text.isdecimal():
-                    self.counts.setdefault((outcome, visit, marker, stratum, group), (int(text), row["locator"]))
-                    if marker and stratum != "all" and stratum not in self.strata[marker]:
-                        self.strata[marker].append(stratum)
+        rows = [row for name in ("counts", "summaries", "tests") for row in tables.get(name, [])]
+        self.strata: dict[str, list[str]] = defaultdict(list)  # of each marker
+        for row in rows:
+            marker, stratum = row["marker"], row["stratum"]
+            if "group" in row and marker and stratum not in ("all", *self.strata[marker]):
+                self.strata[marker].append(stratum)
         strata = set(itertools.chain(*self.strata.values()))
         self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
-        self._profile = cache(self._reported_numbers)
-        self.sets: dict[str, tuple[str, str, str]] = {}  # name of a set of measurements: outcome, visit, marker
+        # The first number reported for each stratum and group of a set, and where; "all" for sums over strata or groups.
+        self.counts: dict[_Set, dict[tuple[str, str], int]] = defaultdict(dict)
+        self.where: dict[tuple[_Set, tuple[str, str]], str] = {}
+        for row, group in itertools.product(rows, (*self.arms, "all")):
+            text = row["n"] if row.get("group") == group else row.get(f"n_{group}", "")
+            overall = not row["marker"] and row["stratum"] == "all"  # whichever marker divides them
+            for marker in ("", *self.strata) if overall else (row["marker"],):
+                if text.isdecimal():
+                    of, key = (row["outcome"], row["visit"], marker), (row["stratum"], group)
+                    self.counts[of].setdefault(key, int(text))
+                    self.where.setdefault((of, key), row["locator"])
+        self.sets: dict[str, _Set] = {}  # by their names
 
     def look_up(self, place: Row, reported: str) -> str:
         """Return the number of a group: from its row, from another row on the same quantity, or a name."""
         if reported.isdecimal():
             return reported
         outcome, _, visit, marker, stratum = same_quantity(place)
+        here = [of for of in self.counts if of[1:] == (visit, marker)]
         # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.
-        here = [(n, key[0]) for key, (n, _) in self.counts.items() if key[1:4] == (visit, marker, stratum)]
-        if here and outcome not in (name for _, name in here):
-            outcome = max(here, key=lambda item: item[0])[1]
-        for of in (marker, "") if stratum == "all" else (marker,):
-            if (outcome, visit, of, stratum, place["group"]) in self.counts:
-                return str(self.counts[outcome, visit, of, stratum, place["group"]][0])
+        divided = [of for of in here if any(part == stratum for part, _ in self.counts[of])]
+        if divided and (outcome, visit, marker) not in divided:
+            outcome, *_ = max(divided, key=lambda of: sum(self.counts[of].values()))
+        known = self.counts.get((outcome, visit, marker), {})
+        if (stratum, place["group"]) in known:
+            return str(known[stratum, place["group"]])
         # Outcomes with the same reported numbers at a visit share their participants.
-        profile = self._profile(outcome, visit, marker)
-        alike = sorted({k[0] for k in self.counts if k[1] == visit and self._profile(k[0], visit, marker) == profile})
-        name = "/".join(["+".join(alike) or outcome, visit, marker])
+        alike = sorted({outcome, *(of for of, *_ in here if self.counts[of, visit, marker] == known)})
+        name = "/".join(["+".join(alike), visit, marker])
         self.sets[name] = (outcome, visit, marker)
         return self._name(name, stratum, place["group"])
-
-    def _reported_numbers(self, outcome: str, visit: str, marker: str) -> dict[tuple[str, str], int]:
-        """Return the reported numbers of an outcome at a visit, by stratum and arm ("all" for the sums)."""
-        return {
-            (stratum, group): n
-            for (o, v, m, stratum, group), (n, _) in self.counts.items()
-            if (o, v) == (outcome, visit)
-            and (m == marker or (not m and stratum == "all"))
-            and group in (*self.arms, "all")
-        }
 
     @staticmethod
     def _name(collection: str, stratum: str, group: str) -> str:
@@ -261,25 +262,25 @@ class _GroupSizes:
     def constraints(self) -> list[Constraint]:
         """Return sums over groups and over strata, and later numbers no larger than earlier ones."""
         lines: dict[str, str] = {}
-        for name, (outcome, visit, marker) in self.sets.items():
-            strata, arms = self.strata[marker], self.arms
-            sums = [((marker, stratum, "all"), [(stratum, arm) for arm in arms]) for stratum in strata]
-            sums += [(("", "all", arm), [(stratum, arm) for stratum in strata]) for arm in arms]
+        for name, of in self.sets.items():
+            strata, known = self.strata[of[2]], self.counts[of]
+            sums = [((stratum, "all"), [(stratum, arm) for arm in self.arms]) for stratum in strata]
+            sums += [(("all", arm), [(stratum, arm) for stratum in strata]) for arm in self.arms]
             for key, parts in sums:
-                if (outcome, visit, *key) in self.counts and parts:
-                    total, where = self.counts[outcome, visit, *key]
-                    lines[" + ".join(self._name(name, *part) for part in parts) + f" = {total}"] = where
-        for later, earlier in self._nested():
-            for part in itertools.product(self.strata[self.sets[later][2]], self.arms):
-                lines[f"{self._name(later, *part)} <= {self._name(earlier, *part)}"] = "no participant joins later"
+                if key in known and parts:
+                    total = " + ".join(self._name(name, *part) for part in parts)
+                    lines[f"{total} = {known[key]}"] = self.where[of, key]
+        for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
+            if self._nested(a, b):
+                for part in itertools.product(self.strata[a[2]], self.arms):
+                    lines[f"{self._name(later, *part)} <= {self._name(earlier, *part)}"] = "no participant joins later"
         return [parse_constraint(text, where) for text, where in lines.items()]
 
-    def _nested(self) -> Iterator[tuple[str, str]]:
-        """Yield pairs of sets, the first within the second: no number larger, and all participants or one outcome."""
-        for (later, a), (earlier, b) in itertools.permutations(self.sets.items(), 2):
-            fewer, more = self._profile(*a), self._profile(*b)
-            shared = fewer.keys() & more.keys()
-            if a[2] == b[2] and shared and all(fewer[key] <= more[key] for key in shared):
-                most = max(sum(self._profile(*other).values()) for other in self.sets.values() if other[2] == a[2])
-                if a[0] == b[0] or sum(more.values()) == most:
-                    yield later, earlier
+    def _nested(self, later: _Set, earlier: _Set) -> bool:
+        """Return whether one set lies within another: no number larger, and all participants or one outcome."""
+        fewer, more = self.counts[later], self.counts[earlier]
+        shared = fewer.keys() & more.keys()
+        if later[2] != earlier[2] or not shared or any(fewer[key] > more[key] for key in shared):
+            return False
+        most = max(sum(self.counts[of].values()) for of in self.sets.values() if of[2] == later[2])
+        return later[0] == earlier[0] or sum(more.values()) == most

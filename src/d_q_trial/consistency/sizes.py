@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,56 +86,51 @@ def _narrowed(domains: Domains, constraints: Iterable[Constraint]) -> Domains | 
     return domains
 
 
-def solutions(domains: Domains, constraints: Sequence[Constraint]) -> Iterator[dict[str, int]]:
-    """Yield every assignment within the bounds that meets all constraints, in a fixed order."""
+def solutions(domains: Domains, constraints: Sequence[Constraint], names: Collection[str]) -> Iterator[dict[str, int]]:
+    """Yield the values of some unknowns in every assignment that meets all constraints within the bounds, each once."""
     narrowed = _narrowed(domains, constraints)
     if narrowed is None:
         return
-    free = [(high - low, name) for name, (low, high) in narrowed.items() if high > low]
+    free = [(name not in names, high - low, name) for name, (low, high) in narrowed.items() if high > low]
     if not free:
-        yield {name: low for name, (low, _) in narrowed.items()}
+        yield {name: narrowed[name][0] for name in names}
         return
-    _, name = min(free)
+    other, _, name = min(free)
     low, high = narrowed[name]
-    for value in range(low, high + 1):
-        yield from solutions(narrowed | {name: (value, value)}, constraints)
+    branches = (solutions(narrowed | {name: (n, n)}, constraints, names) for n in range(low, high + 1))
+    yield from itertools.islice(itertools.chain.from_iterable(branches), 1 if other else None)
 
 
-def unknowns(constraints: Sequence[Constraint], names: Iterable[str] = ()) -> Domains:
-    """Return the widest bounds of every unknown, narrowed by the constraints; ``names`` are those of groups, from one.
+def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple[dict[str, Pair], list[list[Numbers]]]:
+    """Return the pairs of groups with the numbers that the constraints fix, and every solution for the others.
 
-    UserError if the constraints contradict each other or do not bound a group.
+    A solution has the numbers of each pair by its name; pairs that share unknowns are solved together, in a list of their
+    own. UserError if the constraints contradict each other, do not bound a group, or leave no solution, more than
+    ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
     """
-    widest = dict.fromkeys(names, (1, LARGEST))
-    widest |= {name: (0, LARGEST) for c in constraints for name in c.terms if name not in widest}
-    narrowed = _narrowed(widest, constraints)
-    if narrowed is None:
+    groups = {end: (1, LARGEST) for pair in pairs.values() for end in pair if isinstance(end, str)}
+    widest = {name: (0, LARGEST) for constraint in constraints for name in constraint.terms} | groups
+    domains = _narrowed(widest, constraints)
+    if domains is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
         raise UserError(
             f"group sizes: no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'}) "
             "contradicts those before it"
         )
-    for name in names:
-        if narrowed[name][1] >= LARGEST:
+    for name in groups:
+        if domains[name][1] >= LARGEST:
             raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
-    return narrowed
-
-
-def solve(pairs: Mapping[str, Pair], domains: Domains, constraints: Sequence[Constraint]) -> list[list[Numbers]]:
-    """Return every solution for the pairs of groups that share unknowns, by the names of the pairs; a list for each set.
-
-    ``domains`` are the bounds of all unknowns. UserError if there is no solution or more than ``MOST_SOLUTIONS``, or if
-    groups may be too large for the lattice.
-    """
-    free = {name for name, (low, high) in domains.items() if low < high}
+    fixed = {name: low for name, (low, high) in domains.items() if low == high}
+    pairs = {name: tuple(fixed.get(end, end) for end in pair) for name, pair in pairs.items()}
+    free = domains.keys() - fixed.keys()
     linked: list[frozenset[str]] = []
     for link in map(free.intersection, [*(c.terms for c in constraints), *pairs.values()]):
         apart = [names for names in linked if not names & link]
         linked = [*apart, frozenset(link.union(*(names for names in linked if names & link)))]
-    members: dict[frozenset[str], dict[str, Pair]] = defaultdict(dict)
+    shared: dict[frozenset[str], dict[str, Pair]] = defaultdict(dict)
     for name, pair in pairs.items():
-        members[next((names for names in linked if names & set(pair)), frozenset())][name] = pair
-    return [_solved(own, names, domains, constraints) for names, own in members.items()]
+        shared[next((names for names in linked if names & set(pair)), frozenset())][name] = pair
+    return pairs, [_solved(own, names, domains, constraints) for names, own in shared.items()]
 
 
 def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, constraints) -> list[Numbers]:
@@ -147,12 +142,11 @@ def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, co
         )
     involved = [c for c in constraints if linked & c.terms.keys()]
     bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
-    found = list(itertools.islice(solutions(bounds, involved), MOST_SOLUTIONS + 1))
+    found = list(itertools.islice(solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
     if len(found) > MOST_SOLUTIONS:
         raise UserError(
             f"group sizes: more than {MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
         )
     if not found:
         raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
-    distinct = [dict(one) for one in dict.fromkeys(tuple((name, one[name]) for name in needed) for one in found)]
-    return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in distinct]
+    return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in found]

@@ -12,11 +12,11 @@ from fractions import Fraction
 import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
-from ..published_tables import SUMMARIES, Number, Row, number
+from ..published_tables import Number, Row, number
 from ..stats.rank_sum import rank_sum
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
-from .reported import PARTS, same_quantity
+from .reported import PARTS, QUANTITY, reported_quantiles
 
 _KINDS = {"P": "P-values", "median": "medians", "n": "numbers of participants"}
 _TESTS = {"rank_sum": "the rank-sum test", "chi_squared": "the chi-squared test"}
@@ -56,26 +56,25 @@ def _quantity(key: tuple[str, ...]) -> str:
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
     """Check that a P, a median or a number of participants is the same in every source."""
-    reported: dict[tuple[str, ...], dict[str, tuple[Row, str]]] = defaultdict(dict)
+    agree, sources = [], []
     for kind, rows, column, group in (
         ("P", report.table("tests", p_relation="="), "p", "contrast"),
         ("median", _medians(report), "center", "group"),
         ("n", _numbers(report), "n", "group"),
     ):
-        for row in rows:
-            reported[kind, *same_quantity(row), row[group]].setdefault(row["source"], (row, row[column]))
-    agree = []
-    for key, by_source in reported.items():
-        pairs = list(itertools.combinations([number(text) for _, text in by_source.values()], 2))
-        if all(a.value == b.value or (key[0] != "n" and a.meets(b.low, b.high)) for a, b in pairs):
-            agree += [key] if pairs else []
-            continue
-        words = {"kind_of": key[0], "quantity": _quantity(key[1:]), "rows": [row for row, _ in by_source.values()]}
-        words["texts"] = [f"{text} ({source})" for source, (_, text) in by_source.items()]
-        yield finding("sources-differ", *(part.replace(" ", "") for part in key if part), **words)
+        for key, same in _grouped(rows, *QUANTITY, group).items():
+            firsts = [own[0] for own in _grouped(same, "source").values()]
+            pairs = list(itertools.combinations([number(row[column]) for row in firsts], 2))
+            sources += [row["source"] for row in firsts]
+            if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
+                agree += [(kind, *key)] if pairs else []
+                continue
+            texts = [f"{row[column]} ({row['source']})" for row in firsts]
+            names = (part.replace(" ", "") for part in (kind, *key) if part)
+            yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=firsts, texts=texts)
     if agree:
-        counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(key[0] for key in agree).items()]
-        names, sources = [f"{key[1]} {key[3]}" for key in agree], itertools.chain(*reported.values())
+        counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
+        names = [f"{outcome} {visit}" for _, outcome, _, visit, *_ in agree]
         yield finding("sources-agree", counts=counts, names=names, sources=sources)
 
 
@@ -149,11 +148,9 @@ def _names(row: Row, part: str) -> tuple[str, ...]:
 
 def check_order_of_limits(report: Report) -> Iterator[Finding]:
     """Report quartiles outside the range, or limits on the wrong side of the median, over all sources together."""
-    places: dict[tuple, dict[str, Number]] = defaultdict(dict)
-    for row, column, value in _limits(_medians(report)):
-        places[*same_quantity(row), row["group"]].setdefault(SUMMARIES[row["statistic"]][column], value)
-    for key, values in places.items():
-        for (lower, low), (upper, high) in itertools.pairwise((part, values[part]) for part in PARTS if part in values):
+    for key, texts in reported_quantiles(report.table("summaries")).items():
+        values = [(part, number(texts[part])) for part in PARTS if part in texts]
+        for (lower, low), (upper, high) in itertools.pairwise(values):
             if low.low > high.high:
                 words = {"where": _quantity(key), "lower": lower, "upper": upper, "high": high.text}
                 yield finding("order", *(part for part in key if part), lower, upper, value=low.text, **words)
@@ -190,7 +187,7 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
         differing, fits, seen = [], [], []
         for outcome, visit in itertools.product(outcomes.split(), visits.split()):
             actual = {group: counted[key] for group in stated if (key := (outcome, visit, group)) in counted}
-            if all(actual[group] == stated[group] for group in actual):
+            if actual.items() <= stated.items():
                 continue
             seen.append("/".join(map(str, actual.values())))
             differing.append(f"{outcome} at {visit} has {seen[-1]}")
@@ -211,25 +208,22 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
 def check_stated_tests(report: Report) -> Iterator[Finding]:
     """Compare a test stated for a whole table with the test that gives each P; two-by-two tables are recomputed."""
     stated = report.table("statements", kind="test")
-    counts = {
-        tuple(row[name] for name in ("source", "outcome", "visit", "group")): (int(row["center"]), int(row["n"]))
-        for row in report.table("summaries", statistic="count_percent")
-    }
     for claim in stated:
         for row in report.table("tests", locator=claim["subject"], source=claim["source"]):
             if row["test"] == claim["value"]:
                 continue
-            place = row["source"], row["outcome"], row["visit"]
-            groups = [counts.get((*place, side)) for side in row["contrast"].split(" - ")]
-            results = _two_by_two(*groups[0], *groups[1]) if all(groups) else {}
+            place = {name: row[name] for name in ("source", "outcome", "visit")} | {"statistic": "count_percent"}
+            groups = [report.table("summaries", **place, group=side) for side in row["contrast"].split(" - ")]
+            results = _two_by_two(*(own[0] for own in groups)) if all(groups) else {}
             hits = [name for name, p in results.items() if number(row["p"]).meets(p, p)]
             also = [other["locator"] for other in stated if other["value"] == row["test"]]
             words = {"claim": claim, "row": row, "results": results, "hits": hits, "also": also, "tests": _TESTS}
             yield finding("stated-test", row["outcome"], **words)
 
 
-def _two_by_two(a: int, n: int, b: int, m: int) -> dict[str, float]:
-    """Return P of the usual tests of a of n against b of m; no test has a P if none or all have the property."""
+def _two_by_two(*groups: Row) -> dict[str, float]:
+    """Return P of the usual tests of two counts; no test has a P if none or all of the participants are counted."""
+    (a, n), (b, m) = ((int(row["center"]), int(row["n"])) for row in groups)
     if a + b in (0, n + m):
         return {}
     table = [[a, n - a], [b, m - b]]
@@ -273,7 +267,7 @@ def check_flow(report: Report) -> Iterator[Finding]:
             yield finding("flow-sum", group, **words, value=started, expected=completed + missing)
         if started is not None and reasons and missing not in (None, sum(reasons)):
             yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
-        at_end = [row for row in rows if (row["visit"], row["group"]) == (last, group)]
+        at_end = _numbers(report, stratum="all", visit=last, group=group)
         if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
             numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
             words |= {"visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers], "done": own["completed"]}
@@ -282,9 +276,9 @@ def check_flow(report: Report) -> Iterator[Finding]:
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
     """Compare withdrawals reported by one source with the participants who did not complete in the other."""
-    arms, agree = _grouped(report.table("flow"), "arm"), []
+    agree = []
     for row in report.table("registry_flow", milestone="not_completed", reason=""):
-        lines = arms.get((row["group"],))
+        lines = report.table("flow", arm=row["group"])
         if not lines:
             continue
         gone, left = (
