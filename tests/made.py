@@ -8,7 +8,6 @@ from d_q_trial.config import settings
 from d_q_trial.report.links import page_links
 
 STRATA = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
-PUBLISHED = {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5", "strata": STRATA}
 CONFIG = {
     "trial": "data/trial.yaml",
     "published": "data/published",
@@ -18,36 +17,35 @@ CONFIG = {
         "permutations": 99,
         "families": {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}},
     },
+    "analyses": {
+        "published": {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5", "strata": STRATA},
+        "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
+        "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+        "strict": {"alpha": 0.01, "change": "log_ratio"},
+    },
 }
+STEPS = ("results", "tables", "figures", "cutoffs", "robustness", "sensitivity", "compare", "report", "overview")
+OF_EACH = (
+    "results",
+    "tables",
+    "figures",
+    "report",
+)  # the others are made of the published analysis, or of all together
 
 
-def make(
-    folder: Path, analyses: dict[str, dict], *commands: str, figures: tuple[str, ...] = (), **different: object
-) -> Path:
-    """Run commands for ``published`` and other analyses; return the folder of results, beside ``config.json``.
-
-    A command stands for all analyses, ``command:analysis`` for one; ``different`` are settings of ``published``.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "config.json"
-    config.write_text(json.dumps(CONFIG | {"analyses": {"published": PUBLISHED | different} | analyses}))
-    results = folder / "results"
-    people = str(results / "workbooks" / "reconstructed")
-    run("participants", PUBLISHED["workbook"], people, "--trial", CONFIG["trial"])
-    if "consistency" in commands:
-        links = ["=".join(link) for link in page_links(settings.load(config), "../consistency/consistency.html")]
-        known = ("--trial", CONFIG["trial"], "--links", *links)
-        run("consistency", CONFIG["published"], "--output", str(results / "consistency"), *known)
-    for command in commands:
-        name, _, only = command.partition(":")
-        if name == "consistency":
-            continue
-        whole = ("compare", "overview")
-        chosen = ["published"] if name in whole else [only] if only else ["published", *analyses]
-        for analysis in chosen:
-            drawn = ["--only", *figures] if name == "figures" else []
-            run(name, *drawn, "--config", str(config), "--results", str(results), "--analysis", analysis)
-    return results
+def make(folder: Path) -> None:
+    """Make ``config.json`` and, beside it, the results of the published analysis and three others, with every page."""
+    folder.mkdir()
+    config, results = folder / "config.json", folder / "results"
+    config.write_text(json.dumps(CONFIG))
+    run("participants", "data/reconstructed.xlsx", f"{results}/workbooks/reconstructed", "--trial", CONFIG["trial"])
+    links = ["=".join(link) for link in page_links(settings.load(config), "../consistency/consistency.html")]
+    described = ("--trial", CONFIG["trial"], "--links", *links)
+    run("consistency", CONFIG["published"], "--output", f"{results}/consistency", *described)
+    for step in STEPS:
+        drawn = ["--only", "figure_3", "figure_4"] if step == "figures" else []
+        for analysis in CONFIG["analyses"] if step in OF_EACH else ["published"]:
+            run(step, *drawn, "--config", str(config), "--results", str(results), "--analysis", analysis)
 
 
 def run(*arguments: str) -> None:

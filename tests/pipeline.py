@@ -6,13 +6,11 @@ from functools import lru_cache
 import pandas as pd
 
 from d_q_trial import claims
-from d_q_trial.changes import build_changes
-from d_q_trial.comparisons import Layout
+from d_q_trial.comparisons import Layout, lay_out
 from d_q_trial.config import settings
 from d_q_trial.participants import Participants
 from d_q_trial.results import build_results
 from d_q_trial.stats.two_sample import rank_sum_variants
-from d_q_trial.strata import build_strata
 from d_q_trial.trial import Trial, load_trial
 from d_q_trial.workbook.reader import read_workbook
 
@@ -71,10 +69,9 @@ class Run:
 def run(
     participants: Participants, trial: Trial, analysis: settings.Analysis, also: tuple[str, ...] = rank_sum_variants()
 ) -> Run:
-    changes = build_changes(participants, trial, analysis)
-    strata = build_strata(participants, trial, analysis)
-    results = build_results(participants, Layout(changes, strata, trial, analysis), also=also)
-    return Run(participants, changes, strata, *results, trial, analysis)
+    layout = lay_out(participants, trial, analysis)
+    results = build_results(participants, layout, also=also)
+    return Run(participants, layout.changes, layout.strata, *results, trial, analysis)
 
 
 @lru_cache

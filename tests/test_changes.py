@@ -4,7 +4,7 @@ import pytest
 from cohorts import measured, participants
 from hypothesis import given
 from hypothesis import strategies as st
-from pipeline import TRIAL, analysis, one
+from pipeline import TRIAL, analysis, one, pick
 
 from d_q_trial import changes
 from d_q_trial.errors import UserError
@@ -15,7 +15,7 @@ def build(rows, **different):
     return changes.build_changes(participants(rows), TRIAL, analysis(**different))
 
 
-def test_the_table_of_changes_is_the_one_worked_by_hand_and_is_read_as_written(tmp_path):
+def test_the_tables_of_changes_and_exclusions_are_those_worked_by_hand_and_are_read_as_written(tmp_path):
     rows = measured("A", "d_q", "ctx", baseline=0.4, week_2=0.5, week_4=0.3)
     rows += measured("B", "control", "ctx", week_2=0.5) + measured("B", "control", "p1np", baseline=60.0)
     rows += measured("A", "d_q", "p1np", baseline=None, week_4=30.0)
@@ -46,6 +46,8 @@ def test_the_table_of_changes_is_the_one_worked_by_hand_and_is_read_as_written(t
     ]
     assert frame.columns.tolist() == list(changes.COLUMNS)
     assert list(frame.astype(object).fillna("").itertuples(index=False, name=None)) == expected
+    missing = [(who, arm, *place, reason) for who, _, arm, _, _, *place, _, _, _, reason in expected if reason]
+    assert list(changes.exclusions(frame).itertuples(index=False, name=None)) == missing
     write_csv(frame, tmp_path / "changes.csv")
     pd.testing.assert_frame_equal(changes.read_changes(tmp_path / "changes.csv"), frame, check_dtype=False)
 
@@ -71,13 +73,6 @@ def test_each_kind_of_change_has_its_formula_and_measure_or_a_reason(baseline, f
     row = one(build(rows + other, change=kind), participant="A", visit="week_2")
     assert row["value"] == pytest.approx(value, rel=1e-9, nan_ok=True)
     assert (row["measure"], row["reason"]) == ({"percent": "percent_change"}.get(kind, kind), reason)
-
-
-def test_exclusions_name_the_participant_and_the_reason():
-    rows = measured("A", "d_q", "ctx", baseline=0.4) + measured("B", "control", "ctx", baseline=0.4, week_2=0.5)
-    expected = [{"participant": "A", "arm": "d_q", "outcome": "ctx", "measure": "percent_change", "visit": "week_2"}]
-    table = changes.exclusions(build(rows))
-    pd.testing.assert_frame_equal(table, pd.DataFrame(expected).assign(reason=changes.NO_FOLLOW_UP), check_dtype=False)
 
 
 def test_other_arms_and_the_population_sample_have_no_changes():
@@ -114,49 +109,32 @@ def test_an_excluded_participant_has_no_values_and_all_unknown_ones_are_named_at
         build(rows, exclude=["S1", "S2"])
 
 
-FENCES = {"d_q": [1.0, 1.0, 3.0, 3.0, 900.0], "control": [100.0, 200.0, 300.0, 400.0, 700.0]}
-
-
 @pytest.mark.parametrize(
-    ("rule", "kind", "high", "reason"),
+    ("rule", "kind", "low", "high", "reason"),
     [
-        ("keep", 7, 900.0, ""),
-        ("trim", 7, np.nan, changes.BEYOND_FENCE),
-        ("winsorise", 7, 3 + 1.5 * 2, ""),
-        ("winsorise", 6, 900.0, ""),  # by type 6 the upper quartile is (3 + 900) / 2
+        ("keep", 7, -4.0, 900.0, ""),
+        ("trim", 7, np.nan, np.nan, changes.BEYOND_FENCE),
+        ("winsorise", 7, 1 - 1.5 * 2, 3 + 1.5 * 2, ""),
+        ("winsorise", 6, -4.0, 227.25 + 1.5 * 227.5, ""),  # the quartiles are -4 + 3/4 * 5 and 3 + 1/4 * 897
     ],
 )
-def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(rule, kind, high, reason):
-    # In the control arm 700 lies on the fence: 400 + 1.5 * (400 - 200). The baseline value of d_q2 is far from the others.
-    rows = [
-        row
-        for arm, values in FENCES.items()
-        for i, v in enumerate(values)
-        for outcome in ("ctx", "p1np")
-        for start in [1000.0 if i == 2 else 100.0]
-        for row in measured(f"{arm}{i}", arm, outcome, baseline=start, week_2=start + v, week_4=start)
-    ]
-    frame = build(
-        rows,
-        change="difference",
-        outliers={"rule": rule, **({} if rule == "keep" else {"limit": 1.5})},
-        quartile_type=kind,
-    )
-    for outcome in ("ctx", "p1np"):
-        values = frame[frame["outcome"].eq(outcome) & frame["visit"].eq("week_2")].set_index("participant")
-        assert values.loc[[f"control{i}" for i in range(5)], "value"].tolist() == FENCES["control"]
-        assert values.loc[[f"d_q{i}" for i in range(4)], "value"].tolist() == FENCES["d_q"][:4]
-        assert values.loc["d_q4", "value"] == pytest.approx(high, nan_ok=True)
-        assert values.loc["d_q4", "reason"] == reason
-    assert frame.loc[frame["measure"].eq("baseline"), "value"].max() == 1000
+def test_an_outlier_is_judged_by_the_quartiles_of_its_own_arm_outcome_and_visit(rule, kind, low, high, reason):
+    # In the control arm 700 lies on the fence: 400 + 1.5 * (400 - 200). One baseline value is far from the others.
+    follow_up = {"d_q": [-4.0, 1.0, 1.0, 3.0, 3.0, 900.0], "control": [100.0, 200.0, 300.0, 400.0, 700.0]}
+    rows = []
+    for arm, values in follow_up.items():
+        for i, value in enumerate(values):
+            start = 1000.0 if i == 2 else 100.0
+            rows += measured(f"{arm}{i}", arm, "ctx", baseline=start, week_2=start + value, week_4=start)
+            rows += measured(f"{arm}{i}", arm, "p1np", baseline=start, week_2=start)
+    outliers = {"rule": rule} if rule == "keep" else {"rule": rule, "limit": 1.5}
+    frame = build(rows, change="difference", outliers=outliers, quartile_type=kind)
+    treated, control = (pick(frame, outcome="ctx", visit="week_2", arm=arm) for arm in follow_up)
+    assert treated["value"].tolist() == pytest.approx([low, *follow_up["d_q"][1:5], high], nan_ok=True)
+    assert treated["reason"].tolist() == [reason, "", "", "", "", reason]
+    assert control["value"].tolist() == follow_up["control"]
+    assert pick(frame, measure="baseline")["value"].max() == 1000
     assert frame["reason"].ne("").sum() == (2 if rule == "trim" else 0)
-
-
-def test_a_low_outlier_is_beyond_its_fence_as_a_high_one_is():
-    followed = enumerate([-4, 1, 1, 3, 3])
-    rows = [row for i, value in followed for row in measured(f"A{i}", "d_q", "ctx", baseline=2, week_2=value)]
-    frame = build(rows, change="difference", outliers={"rule": "winsorise", "limit": 1})
-    assert one(frame, participant="A0", visit="week_2")["value"] == -1 - 2 * 1
 
 
 def test_a_given_percent_change_is_used_where_raw_values_are_absent():

@@ -95,37 +95,6 @@ def test_verdicts_are_the_same_after_writing_and_reading(tmp_path, verdicts):
     pd.testing.assert_frame_equal(again, verdicts, check_dtype=False)
 
 
-@pytest.mark.parametrize(
-    ("labels", "cuts"), [(["low", "high"], [2 / 3]), (["A", "B", "C"], [1 / 3, 2 / 3]), (["x", "y"], [3 / 4])]
-)
-def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(labels, cuts, few, verdicts):
-    rule = pipeline.PUBLISHED.strata.model_copy(update={"labels": labels, "cuts": cuts})
-    found = pipeline.rerun(few, strata=rule).verdicts()
-    about_t3, about_t12 = (verdicts["marker"].eq("p16_variant_5") & verdicts["stratum"].eq(s) for s in ("T3", "T1/T2"))
-    same = {"high": 2, "C": 1, "y": 0}[labels[-1]]  # how many of the article's strata the analysis has
-    for about, there in ((about_t3, same >= 1), (about_t12, same == 2)):
-        assert about.any()
-        if there:
-            assert found.loc[about, "verdict"].tolist() == verdicts.loc[about, "verdict"].tolist()
-            assert not found.loc[about, "stratum"].isin(["T3", "T1/T2"]).any()
-        else:
-            assert set(found.loc[about, "verdict"]) == {claims.NOT_APPLICABLE}
-            assert set(found.loc[about, "note"]) == {claims.OTHER_SUBGROUPS}
-    between = verdicts["contrast"].eq("T3 - T1/T2") & verdicts["marker"].eq("p16_variant_5")
-    expected = verdicts.loc[between, "verdict"].tolist() if same == 2 else [claims.NOT_APPLICABLE] * between.sum()
-    assert found.loc[between, "verdict"].tolist() == expected
-    overall = verdicts["stratum"].eq("all")
-    assert found.loc[overall, "verdict"].tolist() == verdicts.loc[overall, "verdict"].tolist()
-    assert not found["verdict"].isin(claims.FAILURES).sum() > verdicts["verdict"].isin(claims.FAILURES).sum()
-
-
-def test_strata_of_a_marker_without_values_are_matched_by_label_and_others_by_members():
-    markers = ["p16_variant_1+5"] * 4 + ["p16_variant_5"] * 4  # the third of four values is the 2/3 quantile
-    frame = pd.DataFrame({"marker": markers, "marker_value": [math.nan, 2, 3, 4, 1, 2, 3, 4]})
-    frame["stratum"] = ["low", "low", "high", "high"] * 2
-    assert claims._same_strata(frame, TRIAL) == {"p16_variant_5": {"T1/T2": "low", "T3": "high"}}
-
-
 @pytest.mark.parametrize("label", [None, "synthetic data"])
 def test_known_differences_of_the_synthetic_cohort_are_those_of_marked_participants_alone(label, few, tmp_path):
     replace(few.participants, label=label).write(tmp_path / "workbooks/reconstructed")
@@ -142,13 +111,38 @@ PRIMARY |= {"contrast": "d_q - control", "group": "", "claim": "c", "source": "p
 NO_STRATA = pd.DataFrame(columns=["marker"])
 
 
-def judged(value, relation, reported, statistic="p", others=(), known=None, reason="", **key):
-    """The verdict on one reported number of the primary endpoint, if the results have it; ``key`` is of the claim."""
+def judged(
+    value, relation, reported, statistic="p", others=(), known=None, reason="", strata=NO_STRATA, has=None, **key
+):
+    """The verdict on one reported number of the primary endpoint; ``has`` is of the results, ``key`` of the claim."""
     about = PRIMARY | {"quantity": statistic, "statistic": statistic, "reported": reported, "relation": relation}
-    row = {name: about[name] for name in KEYS} | {"value": value, "reason": reason, "method": "normal"}
+    row = {name: about[name] for name in KEYS} | {"value": value, "reason": reason, "method": "normal"} | (has or {})
     alternatives = pd.DataFrame([{**row, "value": v, "method": m} for m, v in others], columns=list(row))
     claim = about | {"not_checkable": ""} | key
-    return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, NO_STRATA).iloc[0]
+    return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, strata).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "same"),
+    [
+        (["low"] * 4 + ["high"] * 3, {"T1/T2": "low", "T3": "high"}),
+        (["A"] * 2 + ["B"] * 2 + ["C"] * 3, {"T3": "C"}),
+        (["T1/T2"] * 5 + ["T3"] * 2, {}),
+    ],
+)
+def test_a_claim_about_a_stratum_is_judged_by_its_members_not_by_its_label(labels, same):
+    # The 2/3 quantile of the marker is the fifth value, which goes up; another marker has no values, so its strata go by their labels.
+    marker, other = "p16_variant_5", "p16_variant_1+5"
+    strata = pd.DataFrame({"marker": marker, "marker_value": [1.0, 2, 3, 4, 5, 6, 7], "stratum": labels})
+    strata = pd.concat([strata, strata.assign(marker=other, marker_value=math.nan)])
+    for field, named in (("stratum", ["T1/T2"]), ("stratum", ["T3"]), ("contrast", ["T3", "T1/T2"])):
+        for by, own in ((marker, same), (other, {name: name for name in named})):
+            here = {field: " - ".join(own.get(name, "none") for name in named), "marker": by}
+            found = judged(0.611, "=", "0.611", strata=strata, has=here, marker=by, **{field: " - ".join(named)})
+            if own.keys() >= set(named):
+                assert (found["verdict"], found[field]) == (claims.REPRODUCED, here[field])
+            else:
+                assert (found["verdict"], found["note"]) == (claims.NOT_APPLICABLE, claims.OTHER_SUBGROUPS)
 
 
 OTHERS = "the reported value is that of: exact test"

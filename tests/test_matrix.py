@@ -18,30 +18,16 @@ from d_q_trial.stats.two_sample import TESTS
 
 pytestmark = pytest.mark.slow
 
-# A test that a newcomer adds: an entry in the registry, without an interval, not to be permuted.
-KOLMOGOROV_SMIRNOV = """
-
-
-def _kolmogorov_smirnov(first, second):
-    from scipy import stats
-
-    if not (first.size and second.size) or len({*first, *second}) == 1:
-        return float("nan"), float("nan")
-    found = stats.ks_2samp(first, second)
-    return found.statistic * found.statistic_sign, found.pvalue
-
-
-TESTS["kolmogorov_smirnov"] = TwoSampleTest(
-    name="kolmogorov_smirnov",
-    label="Kolmogorov-Smirnov test",
-    sentence="two-sided Kolmogorov-Smirnov test",
-    references=("massey",),
+# A test that a newcomer adds: an entry in the registry, without an interval, not to be permuted, with another statistic.
+NEW_TEST = """
+TESTS["new"] = replace(
+    TESTS["brunner_munzel"],
+    name="new",
+    label="New test",
+    sentence="two-sided new test",
+    references=("newcomer",),
     statistic="d",
-    undefined="all values are equal",
-    test=_kolmogorov_smirnov,
     interval="given as the Hodges-Lehmann estimate without an interval",
-    no_bounds="missing values leave no bounds of a distance of distributions",
-    not_permuted="the largest distance of two distributions is no linear rank statistic",
 )
 """
 BUNDLED = {
@@ -57,7 +43,7 @@ BUNDLED = {
     "column": {
         "workbook": "grouped.xlsx",
         "strata": {"by": "column", "column": "p16 variant 5 tertile", "labels": ["T1", "T2", "T3"]},
-        "test": "kolmogorov_smirnov",
+        "test": "new",
         "outcomes": ["p1np", "bmd_radius"],
     },
     "values": {"strata": {"by": "value", "cuts": [1.1]}, "test": "welch", "outcomes": ["p1np"]},
@@ -117,9 +103,9 @@ def _make(source: str, others: dict, outcomes: list[str], folder: Path) -> None:
     """Make all analyses by the commands of the workflow, with a test more in the registry."""
     workspace.make(folder)
     with (folder / "src/d_q_trial/stats/two_sample.py").open("a") as registry:
-        registry.write(KOLMOGOROV_SMIRNOV)
+        registry.write(NEW_TEST)
     with (folder / "src/d_q_trial/report/references.yaml").open("a") as references:
-        references.write("massey: Massey FJ. Journal of the American Statistical Association 46, 68-78 (1951).\n")
+        references.write("newcomer: Newcomer A. Journal of New Tests 1, 1-2 (2001).\n")
     config = yaml.safe_load((folder / source).read_text())
     reference = config.get("reference", "published")
     if "column" in others:
@@ -201,9 +187,7 @@ def test_every_interval_has_the_level_of_its_analysis(made):
 
 def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
     folder, analyses, _ = made
-    sentences = {known.name: known.sentence for known in TESTS.values()} | {
-        "kolmogorov_smirnov": "two-sided Kolmogorov-Smirnov test"
-    }
+    sentences = {known.name: known.sentence for known in TESTS.values()} | {"new": "two-sided new test"}
     for name, (*_, test) in analyses.items():
         place = folder / "results" / name
         numbers = pd.read_csv(place / "results.csv", keep_default_na=False)
@@ -219,7 +203,7 @@ def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
 
 def test_a_test_without_an_interval_gets_none(made):
     folder, analyses, _ = made
-    chosen = [name for name, (*_, test) in analyses.items() if test in ("kolmogorov_smirnov", "brunner_munzel")]
+    chosen = [name for name, (*_, test) in analyses.items() if test in ("new", "brunner_munzel")]
     assert chosen
     for name in chosen:
         numbers = pd.read_csv(folder / "results" / name / "results.csv", keep_default_na=False)

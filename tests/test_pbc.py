@@ -34,7 +34,3 @@ def test_numbers_of_real_participants_equal_those_of_r(run, corrected, oracle):
     assert run.value("hodges_lehmann_upper", **contrast) == pytest.approx(float(oracle["upper"]), abs=2e-4)
     with_continuity = corrected.value("p", **contrast, method="normal_continuity")
     assert with_continuity == pytest.approx(float(oracle["normal_continuity"]), rel=1e-9)
-
-
-def test_real_participants_are_not_called_synthetic(run):
-    assert run.participants.label is None

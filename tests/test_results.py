@@ -170,14 +170,6 @@ def test_a_key_names_one_number_that_is_finite_or_missing_with_a_reason(publishe
     assert np.isfinite(published.results.loc[~missing, "value"]).all()
 
 
-def test_every_change_of_both_arms_together_is_counted_and_nothing_else(published):
-    changes = published.results[published.results["measure"].eq("percent_change")]
-    both, treated = (changes[changes["group"].eq(group)] for group in ("both arms", "d_q"))
-    places = ["outcome", "visit", "marker", "stratum"]
-    assert set(both["statistic"]) == {"n"}
-    assert set(both[places].agg(tuple, axis=1)) == set(treated[places].agg(tuple, axis=1))
-
-
 def test_variants_of_the_test_are_tried_where_values_are_reported():
     assert results_module.variants_to_try(CHOSEN) == ("exact", "normal", "normal_continuity")
     assert results_module.variants_to_try(CHOSEN.model_copy(update={"published": None})) == ()

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import stat
 import sys
 from collections.abc import Callable
 from functools import cached_property, partial
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from . import __version__, software
 from .errors import UserError, unknown
@@ -22,10 +21,12 @@ from .errors import UserError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .comparisons import Layout
     from .config.settings import Analysis, Settings
     from .participants import Participants
     from .trial import Trial
+
+
+WORKFLOW = "D_Q_TRIAL_CONFIG"  # where the workflow names its configuration; see rules/common.smk
 
 
 class Context:
@@ -40,8 +41,7 @@ class Context:
         """The configuration."""
         from .config import settings
 
-        # The workflow names its configuration in the environment; see rules/common.smk.
-        return settings.load(self.arguments.config or os.environ.get("D_Q_TRIAL_CONFIG", "config.yaml"))
+        return settings.load(self.arguments.config or os.environ.get(WORKFLOW, "config.yaml"))
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -82,31 +82,6 @@ class Context:
 
         return read_description(self.participants_folder)["label"]
 
-    @cached_property
-    def strata(self) -> pd.DataFrame:
-        """strata.csv of the analysis."""
-        from .strata import read_strata
-
-        return read_strata(self.folder / "strata.csv")
-
-    @cached_property
-    def layout(self) -> Layout:
-        """The comparisons that follow from changes.csv and strata.csv of the analysis."""
-        from .changes import read_changes
-        from .comparisons import Layout
-
-        return Layout(read_changes(self.folder / "changes.csv"), self.strata, self.trial, self.analysis)
-
-    @cached_property
-    def new_layout(self) -> Layout:
-        """The comparisons that follow from the participants, for what does not wait for changes.csv."""
-        from .changes import build_changes
-        from .comparisons import Layout
-        from .strata import build_strata
-
-        given = (self.participants, self.trial, self.analysis)
-        return Layout(build_changes(*given), build_strata(*given), *given[1:])
-
     @property
     def permuted(self) -> dict[str, Any]:
         """How many permutations the multiverse has, from which seed, and in how much memory; with their progress."""
@@ -119,12 +94,6 @@ class Context:
             "memory_mb": given.memory_mb or robustness.memory_mb,
             "progress": tenths("multiverse", "permutations"),
         }
-
-    def read_numbers(self, name: str, analysis: str = "") -> pd.DataFrame:
-        """Read results.csv or alternatives.csv of an analysis."""
-        from .results_table import read_results
-
-        return read_results(self.results / (analysis or self.analysis.name) / f"{name}.csv")
 
     def write(self, folder: Path | None = None, **tables: pd.DataFrame) -> None:
         """Write tables as CSV, marked where the data are synthetic."""
@@ -225,10 +194,11 @@ def inspect(context: Context) -> int:
 def results(context: Context) -> None:
     """Compute the changes, strata and all statistics of an analysis, and test the interaction of treatment with the strata."""
     from .changes import exclusions
+    from .comparisons import lay_out
     from .results import build_results, variants_to_try
     from .robustness.interaction import interactions
 
-    layout = context.new_layout
+    layout = lay_out(context.participants, context.trial, context.analysis)
     numbers, alternatives = build_results(context.participants, layout, also=variants_to_try(context.settings))
     made = {"changes": layout.changes, "exclusions": exclusions(layout.changes), "strata": layout.strata}
     context.write(**made, alternatives=alternatives)
@@ -239,11 +209,16 @@ def results(context: Context) -> None:
 @command()
 def sensitivity(context: Context) -> None:
     """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
+    from .changes import read_changes
+    from .comparisons import Layout
     from .published_tables import published_frame
     from .robustness import multiplicity, power, sensitivity
+    from .strata import read_strata
 
-    # Made from changes.csv: digits beyond its twelfth depend on the processor, and a mixed model would show them.
-    layout, settings, published = context.layout, context.settings.robustness, context.settings.published
+    # Read, not made: digits beyond the twelfth depend on the processor, and a mixed model would show them.
+    changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
+    layout = Layout(changes, strata, context.trial, context.analysis)
+    settings, published = context.settings.robustness, context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
@@ -260,15 +235,17 @@ def tables(context: Context) -> None:
     """Compare every reported value with the recomputed one, and write the tables of an analysis, and its results as CDISC ARS."""
     from . import claims, files
     from .export.ars import write_event
-    from .results_table import Numbers
+    from .results_table import Numbers, read_results
+    from .strata import read_strata
     from .tables import build, catalogue, write
 
     trial, analysis, published = context.trial, context.analysis, context.settings.published
     if published:
-        numbers, alternatives = (context.read_numbers(name) for name in ("results", "alternatives"))
+        numbers, alternatives = (read_results(context.folder / f"{name}.csv") for name in ("results", "alternatives"))
         known = claims.known_differences(published, synthetic=context.label is not None)
         reported = claims.read_claims(published)
-        judged = claims.judge(reported, numbers, alternatives, trial, known, context.strata)
+        strata = read_strata(context.folder / "strata.csv")
+        judged = claims.judge(reported, numbers, alternatives, trial, known, strata)
         context.write_both("claims", judged)
     rows = files.read_rows(context.folder / "results.csv")
     listed = catalogue.catalogue_of(context.settings.tables, trial)
@@ -349,6 +326,7 @@ def cutoffs(context: Context) -> None:
 @command()
 def robustness(context: Context) -> None:
     """Take the tables of every cutoff into an analysis, mark its own and the published cutoffs in them, and draw them."""
+    from .comparisons import lay_out
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
     from .files import copy_file, write_json
@@ -358,7 +336,7 @@ def robustness(context: Context) -> None:
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
-    layout, every = context.new_layout, read_table(output / "cutoffs.csv")
+    layout, every = lay_out(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
     context.write(output, prespecified_cuts=prespecified_cuts(every, layout))
     context.write(output, published_cuts=published_cuts(every, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
@@ -424,9 +402,10 @@ def compare(context: Context) -> None:
     from .figures.compare import draw_comparison
     from .files import write_csv
     from .report.page import label_of, write_comparison
+    from .results_table import read_results
 
     settings, trial, output = context.settings, context.trial, context.results / "compare"
-    numbers = {name: context.read_numbers("results", name) for name in settings.analyses}
+    numbers = {name: read_results(context.results / name / "results.csv") for name in settings.analyses}
     judged = settings.analyses if settings.published else ()
     verdicts = {name: claims.read_verdicts(context.results / name / "claims.csv") for name in judged}
     label = label_of(context.results, settings)
@@ -531,13 +510,6 @@ def ensemble(context: Context) -> None:
     files.write_text(ensemble.page_text(summary, trial, analysis.alpha, label, picture.name), given.page)
 
 
-def _to_file(stream: TextIO) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError):  # closed, or not of the operating system
-        return False
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one command; a user's mistake ends in one message and status 1."""
     for stream in (sys.stdout, sys.stderr):
@@ -546,7 +518,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = PARSER.parse_args(argv)
     try:
         status = arguments.run(Context(arguments)) or 0
-        if _to_file(sys.stderr):  # the log of a step
+        if WORKFLOW in os.environ:  # standard error is the log of a step
             print(software.line(), file=sys.stderr)
         return status
     except UserError as error:

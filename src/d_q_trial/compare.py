@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import labels
 from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
+from .published_tables import number, split_relation
 from .results_table import ALL_PARTICIPANTS
 from .stats.checks import is_significant
 from .stats.two_sample import get_test
@@ -124,9 +125,7 @@ def compare_claims(
     base = settings.analyses[settings.reference]
     reported = verdicts[settings.reference]
     reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[["claim", "locator", *KEYS, "reported"]]
-    own = pd.concat(
-        [frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()], ignore_index=True
-    )
+    own = pd.concat([frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()])
     frame = reported.merge(pd.DataFrame({"analysis": list(settings.analyses)}), how="cross")
     frame = frame.merge(comparisons[["analysis", *KEYS, "p"]], how="left").merge(own, how="left")
     frame["conclusion"] = [
@@ -140,9 +139,8 @@ def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) 
     """Say whether P lies on the side of alpha on which the reported P, such as ``< 0.05``, lies."""
     if math.isnan(p):
         return NOT_MADE
-    relation = reported.strip()[:1]
-    number = float(reported.strip().lstrip("<>=≤≥ ").split()[0])
-    was = relation != ">" and bool(is_significant(number, reported_alpha))
+    relation, digits = split_relation(reported)
+    was = not relation.startswith(">") and bool(is_significant(number(digits).value, reported_alpha))
     now = is_significant(p, alpha)
     return STAYS if was == now else LOST if was else GAINED
 

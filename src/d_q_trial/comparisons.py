@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .changes import BEYOND_FENCE, EXCLUDED, FOLLOW_UP_NOT_POSITIVE
+from .changes import BEYOND_FENCE, EXCLUDED, FOLLOW_UP_NOT_POSITIVE, build_changes
 from .config.settings import Analysis
+from .participants import Participants
 from .results_table import ALL_PARTICIPANTS, COLUMNS
-from .strata import stratum_of
+from .strata import build_strata, stratum_of
 from .trial import Trial
 
 if TYPE_CHECKING:
@@ -148,6 +149,12 @@ class Layout:
         changes, own = self.changes, self.strata[self.strata["marker"].eq(marker)]
         amount = changes["participant"].where(changes["linked"]).map(own.set_index("participant")["marker_value"])
         return stratum_of(changes, self.strata, marker).to_numpy(object), amount.to_numpy(float)
+
+
+def lay_out(participants: Participants, trial: Trial, analysis: Analysis) -> Layout:
+    """Return the comparisons of an analysis, with the changes and strata that it makes of the participants."""
+    given = (participants, trial, analysis)
+    return Layout(build_changes(*given), build_strata(*given), trial, analysis)
 
 
 def grouped(comparisons: Iterable[Comparison], *names: str) -> list[list[Comparison]]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..changes import build_changes
-from ..comparisons import Layout, table
+from ..comparisons import lay_out, table
 from ..config.settings import Analysis, Robustness
 from ..errors import UserError
 from ..files import atomic
@@ -19,7 +18,6 @@ from ..results import build_results
 from ..robustness.interaction import interactions
 from ..robustness.sensitivity import covariance_rows
 from ..stats.checks import is_significant
-from ..strata import build_strata
 from ..trial import Trial
 from ..workbook.reader import read_workbook
 from .constraints import Targets
@@ -45,8 +43,7 @@ def numbers_of(
     # Without the 36 proteins, which the page does not show, an ensemble takes a fraction of the time.
     others = [key for key, outcome in trial.outcomes.items() if outcome.family not in ("turnover", "bmd")]
     people = replace(people, frame=people.frame[~people.frame["variable"].isin(others)])
-    changes = build_changes(people, trial, analysis)
-    layout = Layout(changes, build_strata(people, trial, analysis), trial, analysis)
+    layout = lay_out(people, trial, analysis)
     results, _ = build_results(people, layout)
     covariance = table([row for c in layout.compared if not c.marker for row in covariance_rows(c, analysis)])
     # P from placements is wanted, so one permutation is enough.
