@@ -69,10 +69,15 @@ def test_the_documented_columns_are_those_of_the_page_and_the_verdicts_those_of_
     page = Path("docs/schema.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (string|number|integer) \| (.*?)(?: One of (.*)\.)? \|$", page, re.MULTILINE)
     assert rows == [
-        (name, known["type"], known["description"], ", ".join(f"`{value}`" for value in known.get("enum", ())))
+        (
+            name,
+            known["type"],
+            known["description"],
+            ", ".join(f"`{value}`" for value in known.get("constraints", {}).get("enum", ())),
+        )
         for name, known in tables.COLUMNS.items()
     ]
-    assert tables.COLUMNS["verdict"]["enum"] == list(claims.VERDICTS)
+    assert tables.COLUMNS["verdict"]["constraints"]["enum"] == list(claims.VERDICTS)
 
 
 # Frictionless Data Package

@@ -315,8 +315,6 @@ def test_a_family_is_large_if_many_of_its_outcomes_change():
     assert table.table("a", x="1", y="3") == [{"x": "1", "y": "3"}]
     assert (table.table("b"), report().reference) == ([], "")
     assert report(analysis=SETTINGS.analyses["published"].model_copy(update={"name": "b"})).reference == "published"
-    filtered = collect.address(verdict="not reproduced", source="paper")
-    assert filtered == "claims.html#verdict=not+reproduced&source=paper"
 
 
 def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_path):

@@ -244,52 +244,50 @@ def test_groups_without_ids_state_their_strata(pages, report):
     assert "Proportions" in methods.paragraph(report)
 
 
-VALUES = ("value", "p", "p_holm", "p_max_t", "p_best_of_both")
-PARTS = {  # by a column without values
-    "p_max_t": "by step-down max-T",
-    "p_best_of_both": "P of the best cutoff was corrected for the search",
-    "windows": "in sliding windows",
-}
-DESCRIBED = {
-    "sensitivity/interaction": "interaction of treatment and subgroup was tested",
-    "robustness/cutoffs": "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants per",
-    "robustness/multiplicity": "Within the family “endpoints”, P-values were adjusted",
-    "robustness/specifications": "For P1NP, all combinations of marker and cutoff",
-    "sensitivity/sensitivity": "covariance on the baseline value",
-    "sensitivity/leave_one_out": "with each participant left out in turn",
-}
+DESCRIBED = [
+    ("sensitivity/interaction", "value", "interaction of treatment and subgroup was tested"),
+    ("robustness/cutoffs", "p", "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants per"),
+    ("robustness/windows", "p", "in sliding windows"),
+    ("robustness/best_cuts", "p_best_of_both", "P of the best cutoff was corrected for the search"),
+    ("robustness/multiplicity", "p_holm", "Within the family “endpoints”, P-values were adjusted"),
+    ("robustness/multiplicity", "p_max_t", "by step-down max-T"),
+    ("robustness/specifications", "p", "For P1NP, all combinations of marker and cutoff"),
+    ("sensitivity/sensitivity", "value", "The sensitivity analyses were analysis of covariance on the baseline value"),
+    ("sensitivity/leave_one_out", "value", "with each participant left out in turn"),
+]  # fmt: skip
+PERMUTED = [DESCRIBED[index] for index in (0, 3, 5, 6)]
 
 
-SPECIFICATION = {"outcome": "p1np", "p": "0.5"}
+@pytest.fixture(scope="session")
+def full(report):
+    """The report, with a multiverse, which takes too long to be made."""
+    robustness = {"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})}
+    chosen = report.settings.model_copy(update={"robustness": report.settings.robustness.model_copy(update=robustness)})
+    return replace(
+        report,
+        settings=chosen,
+        tables={"robustness/specifications": [{"outcome": "p1np", "p": "0.5"}], **report.tables},
+    )
 
 
-@pytest.mark.parametrize("table", DESCRIBED)
-def test_an_analysis_is_described_where_its_table_has_a_value(report, table):
-    rows, robustness = report.tables.get(table, (SPECIFICATION,)), report.settings.robustness
-    robustness = robustness.model_copy(update={"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})})
-    report = replace(report, settings=report.settings.model_copy(update={"robustness": robustness}))
-    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: rows}))
-    permuted = ("sensitivity/interaction", "robustness/multiplicity", "robustness/specifications")
-    assert ("99 permutations and the seed" in text) == (table in permuted)
-    assert [name for name, words in DESCRIBED.items() if words in text] == [table]
-    none = [{name: "" if name in VALUES else text for name, text in row.items()} for row in rows]
-    for made in ((), none):
-        text = methods.paragraph(replace(report, tables={table: made}))
-        assert [name for name, words in [*DESCRIBED.items(), *PARTS.items()] if words in text] == []
-        assert (
-            "99 permutations"
-            not in text + report_page(replace(report, tables={table: made})).partition('id="methods"')[2]
-        )
+def without(report, table, column):
+    """The tables of a report, one of them without the values of a column."""
+    return {**report.tables, table: [dict(row, **{column: ""}) for row in report.tables[table]]}
 
 
-@pytest.mark.parametrize("column", PARTS)
-def test_a_part_of_an_analysis_that_has_no_value_is_not_described(report, column):
-    assert PARTS[column] in methods.paragraph(report)
-    tables = {
-        name: [dict(row, **{column: ""} if column in row else {}) for row in own] for name, own in report.tables.items()
-    }
-    tables |= {"robustness/windows": ()} if column == "windows" else {}
-    assert PARTS[column] not in methods.paragraph(replace(report, tables=tables))
+@pytest.mark.parametrize(("table", "column", "words"), DESCRIBED)
+def test_an_analysis_is_described_where_its_table_has_a_value(full, table, column, words):
+    assert words in methods.paragraph(full)
+    for tables in (without(full, table, column), {**full.tables, table: ()}):
+        assert words not in methods.paragraph(replace(full, tables=tables))
+
+
+@pytest.mark.parametrize(("table", "column", "_"), PERMUTED)
+def test_permutations_are_described_where_a_table_has_a_p_from_them(full, table, column, _):
+    for tables, described in ((full.tables, True), (without(full, table, column), False)):
+        alone = replace(full, tables={name: tables[name] for name in (table, "sensitivity/leave_one_out")})
+        assert ("99 permutations and the seed" in methods.paragraph(alone)) == described
+        assert ("99 permutations" in report_page(alone).partition('id="methods"')[2]) == described
 
 
 def test_headline_comparisons_that_the_analysis_does_not_have_are_named(report):
@@ -326,8 +324,6 @@ def test_a_sensitivity_analysis_that_has_no_result_is_not_described(report):
     assert "mixed model over visits" in methods.paragraph(report)
     assert "HC3 standard errors, multiple imputation" in text
     assert "mixed model" not in text
-    none = [dict(row, value="") for row in rows]
-    assert "sensitivity analyses were" not in methods.paragraph(replace(report, tables={name: none}))
 
 
 def test_the_methods_read_well_and_number_their_references(report):

@@ -100,7 +100,6 @@ def _write_crate(
     versions = software.used(folder.parent, analysis, entry.workbook_id, search_id(entry))
 
     from rocrate.model.contextentity import ContextEntity
-    from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
     source, mark = description["source"], f"{description['label']}. " if description["label"] else ""
@@ -110,26 +109,25 @@ def _write_crate(
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
-    def add(identifier: str, kind: str, **properties: Any) -> Entity:
+    def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
         return crate.add(ContextEntity(crate, identifier, {"@type": kind} | properties))
 
     maintainers = add("#maintainers", "Organization", name=PUBLISHER)
     licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
-    own = {"name": "d-q-trial", "version": versions["d-q-trial"], "sha256": code_digest()}
+    own = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
     needed = [add("#code", "SoftwareSourceCode", **own, programmingLanguage="Python")]
     for name, of in versions.items():
-        if name != "d-q-trial":
-            page = _home_page(name)
-            kept = {"name": name, "softwareVersion": of, "url": page}
-            needed.append(add(page or f"#software-{name}", "SoftwareApplication", **kept))
+        page = _home_page(name)
+        known = {"name": name, "softwareVersion": of, "url": page}
+        needed.append(add(page or f"#software-{name}", "SoftwareApplication", **known))
     main = crate.add_workflow(
         *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
     )
     files = {}
-    for name, path in manifest.outputs(folder).items():
-        if name not in (NAME, WORKFLOW):
-            kept = _file(name, sha256(path)) | {"contentSize": str(path.stat().st_size)}
-            files[name] = crate.add_file(path, name, properties=kept)
+    for name, file in manifest.outputs(folder).items():
+        if name != WORKFLOW:
+            known = _file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
+            files[name] = crate.add_file(folder / name, name, properties=known)
     files[README]["about"] = crate.root_dataset
     used = [
         add(f"#input-{number}", "MediaObject", **_file(name, digest), description=words)
@@ -145,29 +143,23 @@ def _write_crate(
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    of_workflow = {
-        "name": "Workflow",
-        "version": versions["d-q-trial"],
-        "encodingFormat": "text/plain",
-        "sha256": sha256(folder / WORKFLOW),
-        "author": maintainers,
-        "license": licence,
-        "softwareRequirements": needed,
-        "conformsTo": add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0"),
-    }
-    of_root = {
-        "name": f"Reanalysis “{analysis}”: {trial.title}",
-        "description": f"{mark}Outputs of one run of the workflow. {trial.citation}",
-        "datePublished": str(source.get("modified") or CODE_DATE),
-        "license": licence,
-        "author": maintainers,
-        "publisher": maintainers,
-        "conformsTo": [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
-        "mentions": run,
-    }
-    for entity, properties in ((main, of_workflow), (crate.root_dataset, of_root)):
-        for name, value in properties.items():
-            entity[name] = value
+    main["name"] = "Workflow"
+    main["version"] = own["version"]
+    main["encodingFormat"] = "text/plain"
+    main["sha256"] = sha256(folder / WORKFLOW)
+    main["author"] = maintainers
+    main["license"] = licence
+    main["softwareRequirements"] = needed
+    main["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
+    root = crate.root_dataset
+    root["name"] = f"Reanalysis “{analysis}”: {trial.title}"
+    root["description"] = f"{mark}Outputs of one run of the workflow. {trial.citation}"
+    root["datePublished"] = str(source.get("modified") or CODE_DATE)
+    root["license"] = licence
+    root["author"] = maintainers
+    root["publisher"] = maintainers
+    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()]
+    root["mentions"] = run
     write_json(crate.metadata.generate(), folder / NAME)
 
 

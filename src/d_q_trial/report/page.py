@@ -148,7 +148,6 @@ def _common(report: Report, current: str) -> dict[str, Any]:
         "sources": sources_of(report.trial),
         "tally": collect.tally(report.verdicts),
         "meanings": collect.VERDICTS,
-        "address": collect.address,
     }
 
 
