@@ -13,7 +13,7 @@ from pipeline import PUBLISHED as ANALYSIS
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.export.tables import table_schema
-from d_q_trial.files import read_header, read_rows
+from d_q_trial.files import read_rows
 from d_q_trial.published_tables import read_published
 from d_q_trial.results_table import Numbers
 from d_q_trial.tables.build import DASH, build_tables, caption
@@ -162,14 +162,6 @@ def test_a_caption_has_the_title_the_test_and_the_note():
     assert text.startswith(title)
     assert "no continuity correction" in text
     assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
-
-
-def test_a_real_workbook_leaves_no_label_behind(tmp_path):
-    plain = (TRIAL, ANALYSIS, REPORTED, PUBLISHED)
-    write_tables([*build_tables(LISTED, *plain), *build_tables(catalogue_of(None, TRIAL), *plain)], tmp_path)
-    for path in tmp_path.iterdir():
-        assert path.suffix == ".xlsx" or "ynthetic" not in path.read_text(encoding="utf-8")
-        assert path.suffix != ".csv" or "data" not in read_header(path)
 
 
 def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_own(written, tmp_path):

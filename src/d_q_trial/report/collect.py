@@ -59,9 +59,8 @@ class Words:
         """Describe a group of participants: ``T3 of p16 variant 5``."""
         if stratum == ALL_PARTICIPANTS:
             return "all participants"
-        return (
-            f"{stratum} of {self.analysis.strata.name(labels.within(self.trial.markers[self.analysis.marker].label))}"
-        )
+        marker = labels.within(self.trial.markers[self.analysis.marker].label)
+        return f"{stratum} of {self.analysis.strata.name(marker)}"
 
     def of(self, column: str, row: Row) -> str:
         """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""

@@ -52,17 +52,14 @@ def settings_in_words(report: Report) -> dict[str, Any]:
     binary, has = [o.key for o in trial.outcomes.values() if o.kind == "binary"], report.numbers.has
     found, families, cutoffs = report.found, "robustness/multiplicity", "robustness/cutoffs"
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
-    return {
+    return labels.caption_words(trial, analysis) | {
         "report": report,
         "trial": trial,
         "analysis": analysis,
         "robustness": robustness,
         "test": get_test(analysis.test),
-        "interval": labels.interval(analysis),
         "estimator": labels.within(labels.STATISTICS[get_test(analysis.test).estimate[0]]),
         "search": search(report),
-        "level": labels.interval_level(analysis),
-        "direction": labels.direction(trial),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),

@@ -36,12 +36,13 @@ ON_REQUEST = {
 }
 
 
-def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> None:
-    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis; each is self-contained."""
+def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
+    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis, and return what they show."""
     report = collect.collect(results, settings, trial, name)
     write_text(report_page(report), report.folder / "report.html")
     write_text(claims_page(report), report.folder / "claims.html")
     write_text(methods.paragraph(report), report.folder / "methods.md")
+    return report
 
 
 def report_page(report: Report) -> str:
