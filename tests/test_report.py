@@ -14,7 +14,7 @@ from pipeline import LABEL, TRIAL
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
-from d_q_trial.files import read_rows
+from d_q_trial.files import read_rows, write_json
 from d_q_trial.pages import as_script, prose
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import report_page
@@ -448,13 +448,13 @@ def test_other_markers_and_large_families_stay_in_the_file(report):
 
 
 def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
-    part = tmp_path / "robustness"
-    part.mkdir()
-    (part / "another.csv").write_text("name,p,empty,value\n" + "first,0.0004,,-1.23456\n" * 100)
-    (part / "cutoffs.csv").write_text("cut\n1\n")  # the explorer shows it
-    (part / "multiverse.csv").write_text("family,summary,value,p,p_lower,p_upper\nall,mean_z,0.9,0.02,0.01,0.03\n")
-    (part / "pieces.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
-    first, second = pieces.read_pieces(tmp_path, report.words)
+    write_json({"multiverse": {"title": "All", "caption": "Together."}}, tmp_path / "robustness/pieces.json")
+    tables = {
+        "robustness/another": [{"name": "first", "p": "0.0004", "empty": "", "value": "-1.23456"}] * 100,
+        "robustness/cutoffs": [{"cut": "1"}],  # the explorer shows it
+        "robustness/multiverse": [{"family": "all", "summary": "mean_z", "value": "0.9", "p": "0.02"}],
+    }
+    first, second = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
     assert (first["title"], first["caption"], second["title"]) == ("All", "Together.", "Another")
     assert first["rows"][0][:3] == ("all", "mean z", "0.900")
     assert second["columns"] == ("name", "p", "value")
@@ -463,7 +463,7 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
 
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
-    (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report.folder, report.words)) if group]
+    (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report)) if group]
     assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1

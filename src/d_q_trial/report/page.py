@@ -60,7 +60,7 @@ def report_page(report: Report) -> str:
         groups=[report.words.group(group) for group in headlines.groups(report)],
         results=headlines.main_results(report),
         checks=headlines.robustness_lines(report),
-        pieces=pieces.grouped(pieces.read_pieces(report.folder, report.words)),
+        pieces=pieces.grouped(pieces.read_pieces(report)),
         requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
         findings=_findings(consistency, report.trial),
         drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from .. import formatting, labels
-from ..files import LABEL_COLUMN, read_rows
+from ..files import LABEL_COLUMN
 from ..pages import picture
 from ..results_table import ALL_PARTICIPANTS
 from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
@@ -55,23 +55,24 @@ _ENTRIES = yaml.safe_load(Path(__file__).with_name("pieces.yaml").read_text(enco
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 
-def read_pieces(folder: Path, words: Words) -> list[Piece]:
-    """Read the tables and pictures in the subfolders of an analysis; those not listed in a section come last, in full.
+def read_pieces(report: Report) -> list[Piece]:
+    """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
 
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
     ``caption``, ``words`` (the result, as alternative text).
     """
     made = []
-    for part in (folder / name for name in FOLDERS):
-        about = described(part)
-        files = [path.stem for end in ("*.png", "*.csv") for path in sorted(part.glob(end))]
-        names = sorted(dict.fromkeys(files), key=lambda name: list(about).index(name) if name in about else len(about))
-        listed = [(s, name) for s in SECTIONS for name in names if fnmatch(f"{part.name}/{name}", s.file)]
+    for part in FOLDERS:
+        about = {f"{part}/{key}": text for key, text in described(report.folder / part).items()}
+        drawn = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
+        own = [*drawn, *(name for name in report.tables if name.startswith(f"{part}/"))]
+        names = dict.fromkeys([*(name for name in about if name in own), *own])
+        listed = [(section, name) for section in SECTIONS for name in names if fnmatch(name, section.file)]
         done = {name for _, name in listed}
-        listed += [(Section(f"{part.name}/{name}", everything=True), name) for name in names if name not in done]
+        listed += [(Section(name, everything=True), name) for name in names if name not in done]
         for number, (section, name) in enumerate(listed, start=1):
             if not section.hidden:
-                made.append(_piece(f"{part.name}-{number}", part / name, section, about.get(name, {}), words))
+                made.append(_piece(f"{part}-{number}", name, section, about.get(name, {}), report))
     return [piece for piece in made if piece["rows"] or piece["picture"]]
 
 
@@ -89,17 +90,17 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
     return made
 
 
-def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], words: Words) -> Piece:
+def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
     """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file."""
-    table, drawing = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
-    columns, rows = shorten(section, read_rows(table), words) if table.exists() else ((), [])
-    title = words.fill(section.title) or str(about.get("title") or path.name.replace("_", " ").capitalize())
+    words, drawing = report.words, report.folder / f"{name}.png"
+    columns, rows = shorten(section, report.table(name), words)
+    title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
     alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
     return {
         "key": key,
         "title": title,
         "caption": words.fill(section.caption) or str(about.get("caption", "")),
-        "file": f"{path.parent.name}/{(table if table.exists() else drawing).name}",
+        "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
         "rows": rows[:MOST_ROWS],
