@@ -54,7 +54,6 @@ def report_page(report: Report) -> str:
         **_common(report, "report.html"),
         libraries=("d3", "plot") if cutoffs else (),
         data=cutoffs,
-        explorer=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
         groups=[report.words.group(group) for group in headlines.groups(report)],

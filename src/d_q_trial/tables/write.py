@@ -77,6 +77,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     A cell that is one number is stored as a number with the decimals shown, so that columns sort and compute.
     """
     from openpyxl import Workbook
+    from openpyxl.packaging.core import DocumentProperties
 
     book = Workbook()
     book.remove(book.active)
@@ -89,10 +90,8 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append(exact, row)
         exact.freeze_panes, exact.print_title_rows = "A2", "1:1"
-    labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label))
-    known = {"title": "Tables", "description": labels or None, "creator": "d-q-trial", "created": _EPOCH}
-    for name, value in known.items():
-        setattr(book.properties, name, value)
+    labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label)) or None
+    book.properties = DocumentProperties(title="Tables", description=labels, creator="d-q-trial", created=_EPOCH)
     with atomic(path) as temporary:
         book.save(temporary)
         without_clock(temporary, _EPOCH)
