@@ -210,14 +210,9 @@ def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
 
 
 def test_every_reference_of_the_crate_leads_to_an_entity(crate):
-    def references(value):
-        if isinstance(value, dict):
-            yield from [value["@id"]] if set(value) == {"@id"} else (r for v in value.values() for r in references(v))
-        elif isinstance(value, list):
-            yield from (r for v in value for r in references(v))
-
-    outside = {r for entity in crate.values() for r in references(entity)} - crate.keys()
-    assert all(name.startswith("https://") for name in outside), outside
+    references = re.findall(r'{"@id": "([^"]*)"}', json.dumps(crate))
+    assert len(references) > 100
+    assert [name for name in references if name not in crate and not name.startswith("https://")] == []
 
 
 # Manifest
