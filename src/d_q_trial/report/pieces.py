@@ -41,13 +41,11 @@ class Section:
 
     def holds(self, row: Row, words: Words) -> bool:
         """Return whether a row is shown: of the analysis's marker, and of a family of outcomes short enough to list."""
-        if not all(_TESTS[relation](row[column], text) for column, relation, text in self.where):
-            return False
+        meant = all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
         outcome = words.trial.outcomes.get(row.get("outcome", ""))
-        listed = row.get("marker", "") in ("", words.analysis.marker) and not (
-            outcome and is_large(outcome.family, words.trial)
-        )
-        return self.everything or listed
+        is_listed = outcome is None or not is_large(outcome.family, words.trial)
+        is_own = row.get("marker", "") in ("", words.analysis.marker)
+        return meant and (self.everything or (is_listed and is_own))
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +113,11 @@ def _write_shown(sheet, table: BuiltTable) -> None:
     # By its name: asking for the cell would make it, and leave an empty row.
     sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{header + 1}"
     sheet.print_title_rows = f"{header}:{header}"
-    section = None
-    for row in table.rows:
-        if row.section and row.section != section:
-            _append(sheet, [row.section], bold=True)
-        section = row.section
-        _append(sheet, row.cells, typed=True)
+    for section, rows in groupby(table.rows, key=attrgetter("section")):
+        if section:
+            _append(sheet, [section], bold=True)
+        for row in rows:
+            _append(sheet, row.cells, typed=True)
     widths = []
     for index, name in enumerate(table.columns):
         longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
