@@ -14,31 +14,24 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 OWN = ("file:", "data:", "about:", "blob:")
 
 
-def why_not() -> str:
-    """What is missing on this machine; empty if nothing is."""
-    if not any(map(shutil.which, BROWSERS)):
-        return "no Chromium on the PATH (Debian: apt-get install chromium chromium-driver)"
-    if not shutil.which("chromedriver"):
-        return "no chromedriver on the PATH (Debian: apt-get install chromium-driver)"
-    return ""
-
-
 @contextmanager
 def running() -> Iterator:
     """Start a browser that has no network and keeps a record of what pages ask for."""
-    if reason := why_not():
-        pytest.skip(reason)
+    chromium, chromedriver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
+    for name, found in (("Chromium", chromium), ("chromedriver", chromedriver)):
+        if not found:
+            pytest.skip(f"no {name} on the PATH (Debian: apt-get install chromium chromium-driver)")
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
-    options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
+    options.binary_location = chromium
     # A root user (as in containers) has no sandbox; the pages are our own.
     flags = ["--headless=new", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
     for flag in flags + ["--no-sandbox"] * (os.geteuid() == 0):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
     driver.set_script_timeout(300)  # a busy machine must not fail a check of the page
     try:
         driver.execute_cdp_cmd("Network.enable", {})
@@ -61,11 +54,6 @@ def show(driver, page: Path, *, width: int = 1440, height: int = 900, scheme: st
     features = [{"name": name, "value": value} for name, value in wishes.items()]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     driver.get(page.resolve().as_uri())
-
-
-def open_all(driver) -> None:
-    """Open everything that can be folded."""
-    driver.execute_script("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
 
 
 def requests(driver) -> list[str]:

@@ -1,7 +1,6 @@
 """The pages as text: what they say, where it comes from, and that they need nothing from outside."""
 
 import hashlib
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -14,8 +13,8 @@ from pipeline import LABEL, TRIAL
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
-from d_q_trial.files import read_rows
-from d_q_trial.pages import as_script, prose
+from d_q_trial.files import read_rows, write_json
+from d_q_trial.pages import prose
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import report_page
 from d_q_trial.results_table import Numbers
@@ -244,52 +243,52 @@ def test_groups_without_ids_state_their_strata(pages, report):
     assert "Proportions" in methods.paragraph(report)
 
 
-VALUES = ("value", "p", "p_holm", "p_max_t", "p_best_of_both")
-PARTS = {  # by a column without values
-    "p_max_t": "by step-down max-T",
-    "p_best_of_both": "P of the best cutoff was corrected for the search",
-    "windows": "in sliding windows",
-}
-DESCRIBED = {
-    "sensitivity/interaction": "interaction of treatment and subgroup was tested",
-    "robustness/cutoffs": "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants per",
-    "robustness/multiplicity": "Within the family “endpoints”, P-values were adjusted",
-    "robustness/specifications": "For P1NP, all combinations of marker and cutoff",
-    "sensitivity/sensitivity": "covariance on the baseline value",
-    "sensitivity/leave_one_out": "with each participant left out in turn",
-}
+DESCRIBED = [  # table, column, beginning of the method, what is said
+    ("robustness/cutoffs", "p", "", "every cutoff of p16 variant 5 and p16 variant 1+5 that leaves at least six participants"),
+    ("robustness/windows", "p", "", "in sliding windows"),
+    ("robustness/multiplicity", "p_holm", "", "Within the family “endpoints”, P-values were adjusted"),
+    ("sensitivity/sensitivity", "value", "", "The sensitivity analyses were analysis of covariance on the baseline value"),
+    ("sensitivity/sensitivity", "value", "mixed model", "a linear mixed model over visits"),
+    ("sensitivity/leave_one_out", "value", "", "with each participant left out in turn"),
+]  # fmt: skip
+PERMUTED = [
+    ("sensitivity/interaction", "value", "", "interaction of treatment and subgroup was tested"),
+    ("robustness/best_cuts", "p_best_of_both", "", "P of the best cutoff was corrected for the search"),
+    ("robustness/multiplicity", "p_max_t", "", "by step-down max-T"),
+    ("robustness/specifications", "p", "", "For P1NP, all combinations of marker and cutoff"),
+]
 
 
-SPECIFICATION = {"outcome": "p1np", "p": "0.5"}
+@pytest.fixture(scope="session")
+def full(report):
+    """The report, with a multiverse, which takes too long to be made."""
+    robustness = {"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})}
+    chosen = report.settings.model_copy(update={"robustness": report.settings.robustness.model_copy(update=robustness)})
+    specifications = [{"outcome": "p1np", "p": "0.5"}]
+    return replace(report, settings=chosen, tables={"robustness/specifications": specifications, **report.tables})
 
 
-@pytest.mark.parametrize("table", DESCRIBED)
-def test_an_analysis_is_described_where_its_table_has_a_value(report, table):
-    rows, robustness = report.tables.get(table, (SPECIFICATION,)), report.settings.robustness
-    robustness = robustness.model_copy(update={"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})})
-    report = replace(report, settings=report.settings.model_copy(update={"robustness": robustness}))
-    text = methods.paragraph(replace(report, tables={"robustness/other": (), table: rows}))
-    permuted = ("sensitivity/interaction", "robustness/multiplicity", "robustness/specifications")
-    assert ("99 permutations and the seed" in text) == (table in permuted)
-    assert [name for name, words in DESCRIBED.items() if words in text] == [table]
-    none = [{name: "" if name in VALUES else text for name, text in row.items()} for row in rows]
-    for made in ((), none):
-        text = methods.paragraph(replace(report, tables={table: made}))
-        assert [name for name, words in [*DESCRIBED.items(), *PARTS.items()] if words in text] == []
-        assert (
-            "99 permutations"
-            not in text + report_page(replace(report, tables={table: made})).partition('id="methods"')[2]
-        )
+def without(report, table, column, method):
+    """A report in which one table has no values of a column by a method."""
+    rows = [
+        dict(row, **{column: ""}) if row.get("method", "").startswith(method) else row for row in report.tables[table]
+    ]
+    return replace(report, tables={**report.tables, table: rows})
 
 
-@pytest.mark.parametrize("column", PARTS)
-def test_a_part_of_an_analysis_that_has_no_value_is_not_described(report, column):
-    assert PARTS[column] in methods.paragraph(report)
-    tables = {
-        name: [dict(row, **{column: ""} if column in row else {}) for row in own] for name, own in report.tables.items()
-    }
-    tables |= {"robustness/windows": ()} if column == "windows" else {}
-    assert PARTS[column] not in methods.paragraph(replace(report, tables=tables))
+@pytest.mark.parametrize(("table", "column", "method", "words"), DESCRIBED + PERMUTED)
+def test_an_analysis_is_described_where_its_table_has_a_value(full, table, column, method, words):
+    assert words in methods.paragraph(full)
+    for none in (without(full, table, column, method), replace(full, tables={**full.tables, table: ()})):
+        assert words not in methods.paragraph(none)
+
+
+@pytest.mark.parametrize(("table", "column", "method", "_"), PERMUTED)
+def test_permutations_are_described_where_a_table_has_a_p_from_them(full, table, column, method, _):
+    for made, described in ((full, True), (without(full, table, column, method), False)):
+        alone = replace(made, tables={name: made.tables[name] for name in (table, "sensitivity/leave_one_out")})
+        assert ("99 permutations and the seed" in methods.paragraph(alone)) == described
+        assert ("99 permutations" in report_page(alone).partition('id="methods"')[2]) == described
 
 
 def test_headline_comparisons_that_the_analysis_does_not_have_are_named(report):
@@ -317,17 +316,6 @@ def test_the_report_claims_nothing_that_the_test_does_not_give(report):
 
 def prose_of(page):
     return re.sub(r"<[^>]*>", "", page)
-
-
-def test_a_sensitivity_analysis_that_has_no_result_is_not_described(report):
-    name = "sensitivity/sensitivity"
-    rows = [dict(row, value="" if "mixed model" in row["method"] else row["value"]) for row in report.table(name)]
-    text = methods.paragraph(replace(report, tables={name: rows}))
-    assert "mixed model over visits" in methods.paragraph(report)
-    assert "HC3 standard errors, multiple imputation" in text
-    assert "mixed model" not in text
-    none = [dict(row, value="") for row in rows]
-    assert "sensitivity analyses were" not in methods.paragraph(replace(report, tables={name: none}))
 
 
 def test_the_methods_read_well_and_number_their_references(report):
@@ -407,12 +395,6 @@ def test_points_of_the_explorer_are_participants_with_change_and_marker(packed, 
         assert person["at"]["p16_variant_5"] == float(at)
 
 
-def test_numbers_in_the_page_cannot_end_their_element():
-    text = as_script({"a": "</script><b>", "b": "\u2028"})
-    assert "<" not in text
-    assert json.loads(text) == {"a": "</script><b>", "b": "\u2028"}
-
-
 # Pieces of later analyses
 
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
@@ -452,13 +434,13 @@ def test_other_markers_and_large_families_stay_in_the_file(report):
 
 
 def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
-    part = tmp_path / "robustness"
-    part.mkdir()
-    (part / "another.csv").write_text("name,p,empty,value\n" + "first,0.0004,,-1.23456\n" * 100)
-    (part / "cutoffs.csv").write_text("cut\n1\n")  # the explorer shows it
-    (part / "multiverse.csv").write_text("family,summary,value,p,p_lower,p_upper\nall,mean_z,0.9,0.02,0.01,0.03\n")
-    (part / "pieces.json").write_text(json.dumps({"multiverse": {"title": "All", "caption": "Together."}}))
-    first, second = pieces.read_pieces(tmp_path, report.words)
+    write_json({"multiverse": {"title": "All", "caption": "Together."}}, tmp_path / "robustness/pieces.json")
+    tables = {
+        "robustness/another": [{"name": "first", "p": "0.0004", "empty": "", "value": "-1.23456"}] * 100,
+        "robustness/cutoffs": [{"cut": "1"}],  # the explorer shows it
+        "robustness/multiverse": [{"family": "all", "summary": "mean_z", "value": "0.9", "p": "0.02"}],
+    }
+    first, second = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
     assert (first["title"], first["caption"], second["title"]) == ("All", "Together.", "Another")
     assert first["rows"][0][:3] == ("all", "mean z", "0.900")
     assert second["columns"] == ("name", "p", "value")
@@ -467,7 +449,7 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
 
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
-    (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report.folder, report.words)) if group]
+    (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report)) if group]
     assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1

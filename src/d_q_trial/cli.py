@@ -426,9 +426,8 @@ def report(context: Context) -> None:
     from .export.crate import write_exports
     from .report.page import write_report
 
-    place = (context.results, context.settings, context.trial, context.analysis.name)
-    write_report(*place)
-    write_exports(*place, Path(context.arguments.workflow))
+    shown = write_report(context.results, context.settings, context.trial, context.analysis.name)
+    write_exports(shown, Path(context.arguments.workflow))
 
 
 @command()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 Row = Mapping[str, str]
+Entry = dict[str, Any]
 
 ARM, COHORT = "AG_ARM", "AG_COHORT"
 PARTS = ("outcome", "measure", "visit", "marker", "stratum", "contrast")
@@ -50,7 +51,7 @@ def write_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: s
     write_text(json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", path)
 
 
-def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> dict[str, Any]:
+def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_label: str | None) -> Entry:
     """Return the results of an analysis (the rows of results.csv as text) as a ReportingEvent.
 
     ``data_label``, that of synthetic data, stands in the label and the description of the event.
@@ -74,8 +75,8 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "description": f"{label}{trial.citation}",
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": [_analysis_set(order, *key, trial, names) for order, key in enumerate(sets, start=1)],
-        "dataSubsets": [_data_subset(order, *key, trial) for order, key in enumerate(subsets, start=1)],
+        "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names) for key in sets}),
+        "dataSubsets": _listed("DS", {key: _data_subset(*key, trial) for key in subsets}),
         "analysisGroupings": _groupings(rows, trial, analysis),
         "methods": [_described(method, names, analysis) for method, names in operations.items()],
         "analyses": analyses,
@@ -101,7 +102,7 @@ def _method(row: Row) -> str:
     return "M_CHI_SQUARED" if row["method"] == "chi_squared" else "M_TWO_SAMPLE"
 
 
-def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> dict[str, Any]:
+def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> Entry:
     (name, description, _), test = METHODS[method], get_test(analysis.test)
     level = f"{labels.interval_level(analysis)} confidence" if test.has_interval else "no"
     text = description.format(test=test.sentence, quartile_type=analysis.quartile_type, level=level)
@@ -117,7 +118,7 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> di
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, str]) -> dict[str, Any]:
+def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, str]) -> Entry:
     row = rows[0]
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
     where = "" if whole else f", {row['stratum']} of {names[row['marker']]}"
@@ -130,7 +131,7 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, st
         grouping = ARM if row["stratum"] or method == "M_TREND" else identifier("AG_STRATUM", row["marker"])
     results = [_result(row, method, grouping, trial) for row in rows]
     by_group = any(result["resultGroups"] for result in results)
-    entry: dict[str, Any] = {
+    entry: Entry = {
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
         "name": name,
@@ -149,10 +150,10 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, st
     return entry
 
 
-def _result(row: Row, method: str, grouping: str, trial: Trial) -> dict[str, Any]:
+def _result(row: Row, method: str, grouping: str, trial: Trial) -> Entry:
     """Return one number, raw and formatted; where there is none, the reason is formatted and there is no raw value."""
     groups = [row["group"]] if row["group"] else row["contrast"].split(" - ")
-    result: dict[str, Any] = {
+    result: Entry = {
         "operationId": f"{method}_{row['statistic'].upper()}",
         "resultGroups": [
             {"groupingId": grouping, "groupId": identifier(grouping, group)} for group in groups if group != BOTH_ARMS
@@ -173,9 +174,9 @@ def _formatted(row: Row, trial: Trial) -> str:
     return formatting.grouped(value, decimals + (row["statistic"] in ("mean", "sd")))
 
 
-def _contents(analyses: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _contents(analyses: Iterable[Entry]) -> Entry:
     """List the analyses by variable."""
-    variables: dict[str, list[dict[str, Any]]] = {}
+    variables: dict[str, list[Entry]] = {}
     for entry in analyses:
         listed = variables.setdefault(entry["variable"], [])
         listed.append({"name": entry["name"], "level": 2, "order": len(listed) + 1, "analysisId": entry["id"]})
@@ -186,36 +187,39 @@ def _contents(analyses: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {"name": "All analyses", "contentsList": {"listItems": items}}
 
 
-def _condition(dataset: str, variable: str, *values: str) -> dict[str, Any]:
-    comparator = "EQ" if len(values) == 1 else "IN"
-    return {"dataset": dataset, "variable": variable, "comparator": comparator, "value": list(values)}
+def _listed(prefix: str, known: Mapping[tuple[str, ...], tuple[str, Entry]]) -> list[Entry]:
+    """Return an entry for each key, in their order, from its name and the condition that selects it."""
+    return [
+        {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order} | condition
+        for order, (key, (name, condition)) in enumerate(known.items(), start=1)
+    ]
 
 
-def _all_of(dataset: str, **values: str) -> dict[str, Any]:
-    conditions = [_condition(dataset, variable, value) for variable, value in values.items()]
-    clauses = [{"level": 2, "order": order, "condition": one} for order, one in enumerate(conditions, start=1)]
+def _where(dataset: str, **values: list[str]) -> Entry:
+    """Return the condition that each variable of a dataset has one of its values."""
+    conditions = [
+        {"condition": {"dataset": dataset, "variable": name, "comparator": "IN" if own[1:] else "EQ", "value": own}}
+        for name, own in values.items()
+    ]
+    if len(conditions) == 1:
+        return conditions[0]
+    clauses = [{"level": 2, "order": order} | one for order, one in enumerate(conditions, start=1)]
     return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
 
 
-def _named(prefix: str, order: int, name: str, *key: str) -> dict[str, Any]:
-    return {"id": identifier(prefix, *key), "name": name, "label": name, "level": 1, "order": order}
-
-
-def _analysis_set(order: int, marker: str, stratum: str, trial: Trial, names: Mapping[str, str]) -> dict[str, Any]:
+def _analysis_set(marker: str, stratum: str, trial: Trial, names: Mapping[str, str]) -> tuple[str, Entry]:
     """Select all participants, or those in one stratum of one marker."""
     if stratum == ALL_PARTICIPANTS:
-        where: dict[str, Any] = {"condition": _condition("changes", "arm", *trial.analysed_arms)}
-        return _named("AS", order, "All participants in the arms compared", marker, stratum) | where
-    name = f"{stratum} of {names[marker]}"
-    return _named("AS", order, name, marker, stratum) | _all_of("strata", marker=marker, stratum=stratum)
+        return "All participants in the arms compared", _where("changes", arm=list(trial.analysed_arms))
+    return f"{stratum} of {names[marker]}", _where("strata", marker=[marker], stratum=[stratum])
 
 
-def _data_subset(order: int, measure: str, visit: str, trial: Trial) -> dict[str, Any]:
+def _data_subset(measure: str, visit: str, trial: Trial) -> tuple[str, Entry]:
     name = f"{labels.CHANGES.get(measure, measure)}, {trial.visits[visit].label}"
-    return _named("DS", order, name, measure, visit) | _all_of("changes", measure=measure, visit=visit)
+    return name, _where("changes", measure=[measure], visit=[visit])
 
 
-def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[str, Any]]:
+def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]:
     arms = {key: arm.label for key, arm in trial.analysed_arms.items()}
     strata = {label: label for label in analysis.strata.labels}
     cohorts = {row["group"]: row["group"].replace("_", " ") for row in rows if row["measure"] == "correlation"}
@@ -226,7 +230,8 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[dict[s
     return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
-def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> dict[str, Any]:
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> Entry:
+    selected = {(group,): (label, _where(dataset, **{variable: [group]})) for group, label in groups.items()}
     return {
         "id": key,
         "name": name,
@@ -234,8 +239,5 @@ def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[
         "groupingDataset": dataset,
         "groupingVariable": variable,
         "dataDriven": False,
-        "groups": [
-            _named(key, order, label, group) | {"condition": _condition(dataset, variable, group)}
-            for order, (group, label) in enumerate(groups.items(), start=1)
-        ],
+        "groups": _listed(key, selected),
     }

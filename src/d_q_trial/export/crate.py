@@ -13,16 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import software
-from ..config.settings import as_yaml, for_step, search_id
+from ..config.settings import as_yaml, for_step
 from ..files import sha256, write_json, write_text
-from ..participants import read_description
 from . import manifest
 from .tables import write_data_package
 
 if TYPE_CHECKING:
     from ..config.settings import Settings
-    from ..trial import Trial
+    from ..report.collect import Report
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
@@ -65,109 +63,87 @@ def _home_page(name: str) -> str:
     return [*known, about["Home-page"] or ""][0]
 
 
-def _end_time() -> str:
-    """Return the time of writing, or that of SOURCE_DATE_EPOCH, as reproducible builds have it."""
-    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
-    return datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat()
+def write_exports(report: Report, workflow: Path) -> None:
+    """Write data package, RO-Crate, README and manifest of an analysis whose other outputs are finished.
 
-
-def write_exports(results: Path, chosen: Settings, trial: Trial, analysis: str, workflow: Path) -> None:
-    """Write data package, RO-Crate and manifest of an analysis whose other outputs are finished.
-
-    ``results`` is the folder of all results, ``workflow`` the Snakefile, of which the crate keeps a copy.
+    ``report`` is what its pages show, ``workflow`` the Snakefile, of which the crate keeps a copy.
     """
-    folder = results / analysis
-    description = read_description(results / "workbooks" / chosen.analyses[analysis].workbook_id)
-    label = description["label"]
-    write_text(as_yaml(chosen, analysis), folder / CONFIG)
-    about = f"{label or ''} {trial.citation}".strip()
-    title = f"Reanalysis “{analysis}”: {trial.title}"
-    write_data_package(folder, name=trial.name, title=title, description=about)
-    _write_crate(folder, chosen, trial, analysis, description, workflow)
-    manifest.write(folder, analysis, label, for_step(chosen, analysis))
+    folder, name, trial, label = report.folder, report.analysis.name, report.trial, report.label
+    title, mark = f"Reanalysis “{name}”: {trial.title}", f"{label}. " if label else ""
+    about = f"{mark}Results of the analysis “{name}” of: {trial.title}. Start with report.html."
+    write_text(f"# Analysis “{name}”\n\n{about}\n\n{trial.citation}\n", folder / README)
+    write_text(as_yaml(report.settings, name), folder / CONFIG)
+    shutil.copyfile(workflow, folder / WORKFLOW)
+    described = f"{label or ''} {trial.citation}".strip()
+    write_data_package(folder, name=trial.name, title=title, description=described)
+    _write_crate(report, title, mark)
+    manifest.write(folder, name, label, for_step(report.settings, name))
 
 
-def _write_crate(
-    folder: Path, chosen: Settings, trial: Trial, analysis: str, description: Mapping[str, Any], workflow: Path
-) -> None:
-    """Write ``ro-crate-metadata.json``, a copy of the workflow and a README into a folder of finished outputs.
+def _write_crate(report: Report, title: str, mark: str) -> None:
+    """Write ``ro-crate-metadata.json`` into a folder of finished outputs; its descriptions begin with a ``mark``.
 
-    Everything but the end time of the run follows from the folder and its inputs. ``description`` is that of the
-    participants, ``workflow`` the Snakefile.
+    Everything but the end time of the run follows from the folder and its inputs.
     """
-    entry = chosen.analyses[analysis]
-    # Before the imports: what describes the run had no part in it.
-    versions = software.used(folder.parent, analysis, entry.workbook_id, search_id(entry))
-
     from rocrate.model.contextentity import ContextEntity
-    from rocrate.model.entity import Entity
     from rocrate.rocrate import ROCrate
 
-    source, mark = description["source"], f"{description['label']}. " if description["label"] else ""
-    shutil.copyfile(workflow, folder / WORKFLOW)
-    about = f"{mark}Results of the analysis “{analysis}” of: {trial.title}. Start with report.html."
-    write_text(f"# Analysis “{analysis}”\n\n{about}\n\n{trial.citation}\n", folder / README)
+    folder, versions = report.folder, dict(report.versions)
     crate = ROCrate(version="1.1")
     crate.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
 
-    def add(identifier: str, kind: str, **properties: Any) -> Entity:
+    def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
         return crate.add(ContextEntity(crate, identifier, {"@type": kind} | properties))
 
     maintainers = add("#maintainers", "Organization", name=PUBLISHER)
     licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
-    own = {"name": "d-q-trial", "version": versions["d-q-trial"], "sha256": code_digest()}
+    own = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
     needed = [add("#code", "SoftwareSourceCode", **own, programmingLanguage="Python")]
     for name, of in versions.items():
-        if name != "d-q-trial":
-            page = _home_page(name)
-            kept = {"name": name, "softwareVersion": of, "url": page}
-            needed.append(add(page or f"#software-{name}", "SoftwareApplication", **kept))
+        page = _home_page(name)
+        known = {"name": name, "softwareVersion": of, "url": page}
+        needed.append(add(page or f"#software-{name}", "SoftwareApplication", **known))
     main = crate.add_workflow(
         *(folder / WORKFLOW, WORKFLOW), main=True, lang="snakemake", lang_version=versions["snakemake"]
     )
     files = {}
-    for name, path in manifest.outputs(folder).items():
-        if name not in (NAME, WORKFLOW):
-            kept = _file(name, sha256(path)) | {"contentSize": str(path.stat().st_size)}
-            files[name] = crate.add_file(path, name, properties=kept)
+    for name, file in manifest.outputs(folder).items():
+        if name != WORKFLOW:
+            known = _file(name, file["sha256"]) | {"contentSize": str(file["bytes"])}
+            files[name] = crate.add_file(folder / name, name, properties=known)
     files[README]["about"] = crate.root_dataset
     used = [
         add(f"#input-{number}", "MediaObject", **_file(name, digest), description=words)
-        for number, (name, digest, words) in enumerate(_inputs(chosen, source), start=1)
+        for number, (name, digest, words) in enumerate(_inputs(report.settings, report.source), start=1)
     ]
+    moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # as reproducible builds have it
     run = add(
         *("#run", "CreateAction"),
-        name=f"Run of the analysis “{analysis}”",
-        endTime=_end_time(),
+        name=f"Run of the analysis “{report.analysis.name}”",
+        endTime=datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(),
         description=f"{mark}Participants in, results out.",
         agent=maintainers,
         instrument=main,
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    of_workflow = {
-        "name": "Workflow",
-        "version": versions["d-q-trial"],
-        "encodingFormat": "text/plain",
-        "sha256": sha256(folder / WORKFLOW),
-        "author": maintainers,
-        "license": licence,
-        "softwareRequirements": needed,
-        "conformsTo": add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0"),
-    }
-    of_root = {
-        "name": f"Reanalysis “{analysis}”: {trial.title}",
-        "description": f"{mark}Outputs of one run of the workflow. {trial.citation}",
-        "datePublished": str(source.get("modified") or CODE_DATE),
-        "license": licence,
-        "author": maintainers,
-        "publisher": maintainers,
-        "conformsTo": [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()],
-        "mentions": run,
-    }
-    for entity, properties in ((main, of_workflow), (crate.root_dataset, of_root)):
-        for name, value in properties.items():
-            entity[name] = value
+    main["name"] = "Workflow"
+    main["version"] = own["version"]
+    main["encodingFormat"] = "text/plain"
+    main["sha256"] = sha256(folder / WORKFLOW)
+    main["author"] = maintainers
+    main["license"] = licence
+    main["softwareRequirements"] = needed
+    main["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
+    root = crate.root_dataset
+    root["name"] = title
+    root["description"] = f"{mark}Outputs of one run of the workflow. {report.trial.citation}"
+    root["datePublished"] = str(report.source.get("modified") or CODE_DATE)
+    root["license"] = licence
+    root["author"] = maintainers
+    root["publisher"] = maintainers
+    root["conformsTo"] = [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()]
+    root["mentions"] = run
     write_json(crate.metadata.generate(), folder / NAME)
 
 
@@ -177,7 +153,7 @@ def _file(name: str, digest: str) -> dict[str, str]:
     return {"name": name, "sha256": digest, "encodingFormat": kind}
 
 
-def _inputs(chosen: Settings, source: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _inputs(chosen: Settings, source: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield name, sha256 and description of every input file."""
     yield source.get("name", "workbook"), source.get("sha256", ""), "workbook with the participants"
     described = [(chosen.trial, "description of the trial"), (chosen.tables, "tables"), (chosen.figures, "figures")]

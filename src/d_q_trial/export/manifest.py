@@ -18,11 +18,14 @@ DRAWN = (".pdf", ".png", ".html", ".parquet")
 LEFT_OUT = ("logs", "benchmarks", "shards", "ro-crate-metadata.json", NAME)
 
 
-def outputs(folder: Path) -> dict[str, Path]:
-    """Return the output files of an analysis by their paths in its folder, without logs, hidden files and the manifest."""
+def outputs(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return ``bytes`` and ``sha256`` of the outputs of an analysis, without logs, hidden files and the manifest.
+
+    The outputs are named by their paths in the folder.
+    """
     files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return {
-        name.as_posix(): path
+        name.as_posix(): {"bytes": path.stat().st_size, "sha256": sha256(path)}
         for name, path in files.items()
         if name.parts[0] not in LEFT_OUT and not any(part.startswith(".") for part in name.parts)
     }
@@ -30,8 +33,7 @@ def outputs(folder: Path) -> dict[str, Path]:
 
 def write(folder: Path, analysis: str, data_label: str | None, settings: Any) -> None:
     """Write ``manifest.json``: the settings of a finished analysis, as JSON, and size and sha256 of every output."""
-    files = {name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for name, path in outputs(folder).items()}
-    content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": files}
+    content = {"analysis": analysis, "data_label": data_label, "settings": settings, "files": outputs(folder)}
     write_json(content, folder / NAME)
 
 
@@ -39,7 +41,7 @@ def compare(folder: Path, manifest: Path) -> dict[str, list[str]]:
     """Return the outputs that are the ``same`` as in a manifest, ``differ``, are ``missing`` or are ``new``."""
     expected, found = read(manifest)["files"], outputs(folder)
     both = sorted(expected.keys() & found.keys())
-    same = [name for name in both if sha256(found[name]) == expected[name]["sha256"]]
+    same = [name for name in both if found[name]["sha256"] == expected[name]["sha256"]]
     return {
         "same": same,
         "differs": [name for name in both if name not in same],

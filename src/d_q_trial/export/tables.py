@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ..files import atomic, sha256, write_json
+from ..files import atomic, write_json
 from ..results_table import KEYS
+from .manifest import outputs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ TABLES = {
     "strata": "The stratum of each participant by each marker",
 }
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
-# Type, description and constraints of every documented column, by its name.
+# Every documented column by its name, as a field of a Table Schema.
 COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
 
 
@@ -36,13 +37,11 @@ def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> No
     import pyarrow.parquet as pq
 
     kinds = {"string": pa.string(), "number": pa.float64(), "integer": pa.int32()}
-    known = {name: COLUMNS[name] for name in table}
     about = {"title": TABLES[path.stem]} | ({"data_label": data_label} if data_label else {})
-    fields = [
-        pa.field(name, kinds[column["type"]], column["type"] != "string", {"description": column["description"]})
-        for name, column in known.items()
-    ]
-    schema = pa.schema(fields)
+    schema = pa.schema(
+        pa.field(name, kinds[known["type"]], known["type"] != "string", {"description": known["description"]})
+        for name, known in ((name, COLUMNS[name]) for name in table)
+    )
     with atomic(path) as temporary:
         written = pa.Table.from_pandas(table, schema, preserve_index=False)
         pq.write_table(written.replace_schema_metadata(about), temporary)
@@ -59,10 +58,7 @@ def table_schema(path: Path) -> dict[str, Any]:
     fields = []
     for name in frame:
         inferred = "number" if pd.api.types.is_numeric_dtype(frame[name]) else "string"
-        known = COLUMNS.get(name, {"type": inferred})
-        constraints = {key: known[key] for key in ("enum", "minimum") if key in known}
-        field = {"name": name} | {key: known[key] for key in ("type", "description") if key in known}
-        fields.append(field | ({"constraints": constraints} if constraints else {}))
+        fields.append({"name": name} | COLUMNS.get(name, {"type": inferred}))
     key = {"primaryKey": PRIMARY_KEYS[path.stem]} if path.stem in PRIMARY_KEYS else {}
     return {"fields": fields, "missingValues": [""], **key}
 
@@ -70,21 +66,20 @@ def table_schema(path: Path) -> dict[str, Any]:
 def write_data_package(folder: Path, *, name: str, title: str, description: str) -> None:
     """Write ``datapackage.json``, which describes every CSV file of an analysis as a Frictionless Data Package."""
     resources = []
-    for path in sorted(folder.rglob("*.csv")):
-        if path.name.startswith("."):
-            continue
-        relative = path.relative_to(folder).as_posix()
+    tables = {path: file for path, file in outputs(folder).items() if path.endswith(".csv")}
+    for path, file in tables.items():
+        table = path.removesuffix(".csv")
         resource = {
-            "name": "".join(c if c.isalnum() else "-" for c in relative.removesuffix(".csv")).lower(),
-            "path": relative,
+            "name": "".join(c if c.isalnum() else "-" for c in table).lower(),
+            "path": path,
             "profile": "tabular-data-resource",
             "format": "csv",
             "mediatype": "text/csv",
             "encoding": "utf-8",
-            "bytes": path.stat().st_size,
-            "hash": f"sha256:{sha256(path)}",
-            "schema": table_schema(path),
+            "bytes": file["bytes"],
+            "hash": f"sha256:{file['sha256']}",
+            "schema": table_schema(folder / path),
         }
-        resources.append(resource | ({"title": TABLES[path.stem]} if path.parent == folder else {}))
+        resources.append(resource | ({"title": TABLES[table]} if "/" not in table else {}))
     head = {"profile": "tabular-data-package", "name": name, "title": title, "description": description}
     write_json(head | {"resources": resources}, folder / "datapackage.json")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from functools import cache
 from pathlib import Path
@@ -30,29 +29,23 @@ def environment():
     )
     engine.globals |= {"library": _library, "quoted": _quoted}
     engine.filters |= {"fmt": format, "prose": prose}
+    engine.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return engine
 
 
-def render(template: str, *, data: Any = None, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """Return a page, made from a template that extends ``base.html.j2`` and its variables.
 
     All pages have a ``title`` and a ``label`` (str or None) of data that have to be marked. They may have ``links``, text and
     address of the other pages, of which that of the page itself is empty; ``libraries``, the JavaScript libraries to
     include (``d3``, ``plot``, ``sortable``); and ``data`` of their scripts, included as JSON.
     """
-    common = {"links": (), "libraries": (), "data": as_script(data) if data else ""}
-    return environment().get_template(template).render(common | values)
+    return environment().get_template(template).render({"links": (), "libraries": (), "data": None} | values)
 
 
 def prose(text: str) -> Markup:
     """Return text with the letter P of P-values in italics, as journals print it."""
     return Markup(_P.sub("<i>P</i>", str(escape(text))))
-
-
-def as_script(data: Any) -> str:
-    """Return JSON that cannot end the script element of a page."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def picture(path: Path, alt: str) -> dict[str, Any]:

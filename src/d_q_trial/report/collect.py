@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import yaml
 
@@ -60,9 +59,8 @@ class Words:
         """Describe a group of participants: ``T3 of p16 variant 5``."""
         if stratum == ALL_PARTICIPANTS:
             return "all participants"
-        return (
-            f"{stratum} of {self.analysis.strata.name(labels.within(self.trial.markers[self.analysis.marker].label))}"
-        )
+        marker = labels.within(self.trial.markers[self.analysis.marker].label)
+        return f"{stratum} of {self.analysis.strata.name(marker)}"
 
     def of(self, column: str, row: Row) -> str:
         """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""
@@ -134,11 +132,6 @@ def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
     return {name: counts[name] for name in VERDICTS if counts[name]}
 
 
-def address(**filters: str) -> str:
-    """Return the address of the page of reported values with these filters."""
-    return f"claims.html#{urlencode(filters)}"
-
-
 def summaries(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Summarise each source: how many values can be checked, how many were reproduced and how, and which were not."""
     made, ways = [], _WORDS["ways"]
@@ -194,6 +187,10 @@ class Report:
     def reference(self) -> str:
         """Return the name of the reference analysis; empty if it is this one."""
         return "" if self.analysis.name == self.settings.reference else self.settings.reference
+
+    def decimals(self, outcome: str) -> int:
+        """Return the decimals with which the changes of an outcome are shown."""
+        return labels.change_decimals(self.analysis.measure, self.trial.outcomes[outcome].decimals)
 
     def table(self, name: str, **keys: str) -> list[Row]:
         """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""

@@ -77,9 +77,8 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
     found = [report.numbers.get(outcome, analysis.measure, visit, n, contrast=contrast, **own).value for n in names]
     if math.isnan(found[0]) and math.isnan(found[-1]):
         return None
-    decimals = labels.change_decimals(analysis.measure, report.trial.outcomes[outcome].decimals)
     key = (outcome, analysis.measure, visit, own["marker"], group, contrast, "", "p")
-    estimate, *ends = (formatting.number(value, decimals) for value in found[:3])
+    estimate, *ends = (formatting.number(value, report.decimals(outcome)) for value in found[:3])
     return Effect(
         estimate=estimate,
         limits="" if any(map(math.isnan, found[1:3])) else " to ".join(ends),

@@ -52,17 +52,14 @@ def settings_in_words(report: Report) -> dict[str, Any]:
     binary, has = [o.key for o in trial.outcomes.values() if o.kind == "binary"], report.numbers.has
     found, families, cutoffs = report.found, "robustness/multiplicity", "robustness/cutoffs"
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
-    return {
+    return labels.caption_words(trial, analysis) | {
         "report": report,
         "trial": trial,
         "analysis": analysis,
         "robustness": robustness,
         "test": get_test(analysis.test),
-        "interval": labels.interval(analysis),
         "estimator": labels.within(labels.STATISTICS[get_test(analysis.test).estimate[0]]),
         "search": search(report),
-        "level": labels.interval_level(analysis),
-        "direction": labels.direction(trial),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),
@@ -114,7 +111,7 @@ def _comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
     for key, arm in trial.analysed_arms.items():
         where = group_keys(group, report.analysis.marker) | {"group": key}
         value = report.numbers.get(outcome.key, measure, headline.visit, "median", **where).value
-        number = formatting.number(value, labels.change_decimals(measure, outcome.decimals))
+        number = formatting.number(value, report.decimals(outcome.key))
         medians.append(f"{number}{unit} with {labels.within(arm.label)}")
     return {
         "group": "" if group == ALL_PARTICIPANTS else report.words.group(group),

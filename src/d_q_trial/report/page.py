@@ -36,12 +36,13 @@ ON_REQUEST = {
 }
 
 
-def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> None:
-    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis; each is self-contained."""
+def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> Report:
+    """Write ``report.html``, ``claims.html`` and ``methods.md`` of an analysis, and return what they show."""
     report = collect.collect(results, settings, trial, name)
     write_text(report_page(report), report.folder / "report.html")
     write_text(claims_page(report), report.folder / "claims.html")
     write_text(methods.paragraph(report), report.folder / "methods.md")
+    return report
 
 
 def report_page(report: Report) -> str:
@@ -53,13 +54,12 @@ def report_page(report: Report) -> str:
         **_common(report, "report.html"),
         libraries=("d3", "plot") if cutoffs else (),
         data=cutoffs,
-        explorer=cutoffs,
         figures=[figure for figure in report.figures if figure["key"] != FOREST],
         forest=next((figure for figure in report.figures if figure["key"] == FOREST), None),
         groups=[report.words.group(group) for group in headlines.groups(report)],
         results=headlines.main_results(report),
         checks=headlines.robustness_lines(report),
-        pieces=pieces.grouped(pieces.read_pieces(report.folder, report.words)),
+        pieces=pieces.grouped(pieces.read_pieces(report)),
         requests={name: table for table, name in ON_REQUEST.items() if table not in report.tables},
         findings=_findings(consistency, report.trial),
         drawing=drawing.read_text(encoding="utf-8") if drawing.exists() else "",
@@ -148,7 +148,6 @@ def _common(report: Report, current: str) -> dict[str, Any]:
         "sources": sources_of(report.trial),
         "tally": collect.tally(report.verdicts),
         "meanings": collect.VERDICTS,
-        "address": collect.address,
     }
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from .. import formatting, labels
-from ..files import LABEL_COLUMN, read_rows
+from ..files import LABEL_COLUMN
 from ..pages import picture
+from ..results_table import ALL_PARTICIPANTS
 from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
 
 MOST_ROWS = 60
@@ -40,13 +41,11 @@ class Section:
 
     def holds(self, row: Row, words: Words) -> bool:
         """Return whether a row is shown: of the analysis's marker, and of a family of outcomes short enough to list."""
-        if not all(_TESTS[relation](row[column], text) for column, relation, text in self.where):
-            return False
+        meant = all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
         outcome = words.trial.outcomes.get(row.get("outcome", ""))
-        listed = row.get("marker", "") in ("", words.analysis.marker) and not (
-            outcome and is_large(outcome.family, words.trial)
-        )
-        return self.everything or listed
+        is_listed = outcome is None or not is_large(outcome.family, words.trial)
+        is_own = row.get("marker", "") in ("", words.analysis.marker)
+        return meant and (self.everything or (is_listed and is_own))
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
@@ -54,23 +53,24 @@ _ENTRIES = yaml.safe_load(Path(__file__).with_name("pieces.yaml").read_text(enco
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 
-def read_pieces(folder: Path, words: Words) -> list[Piece]:
-    """Read the tables and pictures in the subfolders of an analysis; those not listed in a section come last, in full.
+def read_pieces(report: Report) -> list[Piece]:
+    """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
 
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
     ``caption``, ``words`` (the result, as alternative text).
     """
     made = []
-    for part in (folder / name for name in FOLDERS):
-        about = described(part)
-        files = [path.stem for end in ("*.png", "*.csv") for path in sorted(part.glob(end))]
-        names = sorted(dict.fromkeys(files), key=lambda name: list(about).index(name) if name in about else len(about))
-        listed = [(s, name) for s in SECTIONS for name in names if fnmatch(f"{part.name}/{name}", s.file)]
+    for part in FOLDERS:
+        about = {f"{part}/{key}": text for key, text in described(report.folder / part).items()}
+        drawn = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
+        own = [*drawn, *(name for name in report.tables if name.startswith(f"{part}/"))]
+        names = dict.fromkeys([*(name for name in about if name in own), *own])
+        listed = [(section, name) for section in SECTIONS for name in names if fnmatch(name, section.file)]
         done = {name for _, name in listed}
-        listed += [(Section(f"{part.name}/{name}", everything=True), name) for name in names if name not in done]
+        listed += [(Section(name, everything=True), name) for name in names if name not in done]
         for number, (section, name) in enumerate(listed, start=1):
             if not section.hidden:
-                made.append(_piece(f"{part.name}-{number}", part / name, section, about.get(name, {}), words))
+                made.append(_piece(f"{part}-{number}", name, section, about.get(name, {}), report))
     return [piece for piece in made if piece["rows"] or piece["picture"]]
 
 
@@ -88,17 +88,17 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
     return made
 
 
-def _piece(key: str, path: Path, section: Section, about: Mapping[str, Any], words: Words) -> Piece:
+def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
     """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file."""
-    table, drawing = path.with_name(f"{path.name}.csv"), path.with_name(f"{path.name}.png")
-    columns, rows = shorten(section, read_rows(table), words) if table.exists() else ((), [])
-    title = words.fill(section.title) or str(about.get("title") or path.name.replace("_", " ").capitalize())
+    words, drawing = report.words, report.folder / f"{name}.png"
+    columns, rows = shorten(section, report.table(name), words)
+    title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
     alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
     return {
         "key": key,
         "title": title,
         "caption": words.fill(section.caption) or str(about.get("caption", "")),
-        "file": f"{path.parent.name}/{(table if table.exists() else drawing).name}",
+        "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
         "rows": rows[:MOST_ROWS],
@@ -202,70 +202,55 @@ def explorer(report: Report) -> dict[str, Any] | None:
     corrected P; of a side with too few participants, only the numbers of participants are known.
     """
     trial, analysis = report.trial, report.analysis
-    tables = [report.table(f"robustness/{name}") for name in ("cutoffs", "prespecified_cuts", "best_cuts")]
-    series, own, best = (_by_series(table) for table in tables)
+    series: dict[tuple[str, str, str], list[Row]] = {}
+    for row in report.table("robustness/cutoffs"):
+        series.setdefault((row["marker"], row["outcome"], row["visit"]), []).append(row)
     if not series:
         return None
-    made = {choice for _, choice in series}
+    made = {key[1:] for key in series}
     choices = {
-        key: {
-            "key": key,
+        f"{outcome.key}/{visit}": {
             "label": f"{outcome.label} at {trial.visits[visit].label}",
             "family": trial.families[outcome.family],
             "unit": labels.change_unit(analysis.measure, outcome.unit),
         }
         for outcome, visit in itertools.product(trial.outcomes.values(), trial.visits)
-        if (key := f"{outcome.key}/{visit}") in made
+        if (outcome.key, visit) in made
     }
-    subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != "all")
-    markers = [marker for key, marker in trial.markers.items() if any(key == name for name, _ in series)]
-    decimals = {key: labels.change_decimals(analysis.measure, o.decimals) for key, o in trial.outcomes.items()}
+    subgroups = (f"{line.outcome}/{line.visit}" for line in report.headlines if line.stratum != ALL_PARTICIPANTS)
+    used = {marker for marker, *_ in series}
+    markers = sorted(trial.markers.values(), key=lambda marker: marker.key != analysis.marker)
     return {
-        "markers": [
-            {"key": marker.key, "label": marker.label, "unit": marker.unit}
-            for marker in sorted(markers, key=lambda marker: marker.key != analysis.marker)
-        ],
-        "choices": list(choices.values()),
+        "markers": [{"key": m.key, "label": m.label, "unit": m.unit} for m in markers if m.key in used],
+        "choices": [{"key": key} | choice for key, choice in choices.items()],
         "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
         "level": labels.interval_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
-        "series": [
-            {"marker": key[0], "choice": key[1]}
-            | _series(rows, own.get(key, []), best.get(key, []), decimals[rows[0]["outcome"]])
-            for key, rows in series.items()
-        ],
-        **_people(report, decimals),
+        "series": [_series(rows, report) for rows in series.values()],
+        **_people(report),
     }
 
 
-def _by_series(rows: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    """Group rows by marker, and outcome with visit."""
-    found: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        found.setdefault((row["marker"], f"{row['outcome']}/{row['visit']}"), []).append(row)
-    return found
-
-
-def _people(report: Report, decimals: Mapping[str, int]) -> dict[str, Any]:
+def _people(report: Report) -> dict[str, Any]:
     """Return the participants with their markers, and their changes by outcome and visit (empty: none)."""
     arms, people, changes = list(reversed(report.trial.analysed_arms)), {}, {}
     for row in report.strata:
         if row["arm"] in arms and row["marker_value"]:
-            person = {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
-            person = people.setdefault(row["participant"], person)
-            person["at"][row["marker"]] = float(row["marker_value"])
+            new = {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
+            people.setdefault(row["participant"], new)["at"][row["marker"]] = float(row["marker_value"])
     places = {name: index for index, name in enumerate(people)}
     for row in rows_if_made(report.folder / "changes.csv"):
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
-            own[places[row["participant"]]] = formatting.number(float(row["value"]), decimals[row["outcome"]])
+            own[places[row["participant"]]] = formatting.number(float(row["value"]), report.decimals(row["outcome"]))
     return {"people": list(people.values()), "changes": changes}
 
 
-def _series(rows: list[Row], own: list[Row], best: list[Row], decimals: int) -> dict[str, Any]:
+def _series(rows: list[Row], report: Report) -> dict[str, Any]:
     """Return the cutoffs of one marker, outcome and visit."""
+    place = {name: rows[0][name] for name in ("marker", "outcome", "visit")}
     cuts: dict[str, dict[str, Row]] = {}
     for row in sorted(rows, key=lambda row: float(row["cut"])):
         cuts.setdefault(row["cut"], {})[row["side"]] = row
@@ -274,18 +259,21 @@ def _series(rows: list[Row], own: list[Row], best: list[Row], decimals: int) -> 
     sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
     gaps = [b - a for a, b in itertools.pairwise(map(float, cuts)) if b > a]
     apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
-    positions = [index for index, cut in enumerate(cuts) if any(row["cut"] == cut for row in own)]
-    searched = [row["p_best_of_both"] for row in best if row["p_best_of_both"]]
+    own = {row["cut"] for row in report.table("robustness/prespecified_cuts", **place)}
+    positions = [index for index, cut in enumerate(cuts) if cut in own]
+    searched = filter(None, texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
     packed = {
+        "marker": place["marker"],
+        "choice": f"{place['outcome']}/{place['visit']}",
         "cuts": [float(f"{float(cut):.6g}") for cut in cuts],
         "shown": [formatting.number(float(cut), apart) for cut in cuts],
         "own": positions,
         "start": positions[-1] if positions else len(cuts) // 2,
-        "searched": format_cell("p", searched[-1] if searched else ""),
+        "searched": format_cell("p", next(searched, "")),
     }
     for side in SIDES:
-        packed[side] = [_side(sides, side, sizes, decimals) for sides in cuts.values()]
-    interaction = [format_cell("p", next(iter(sides.values())).get("p_interaction", "")) for sides in cuts.values()]
+        packed[side] = [_side(sides, side, sizes, report.decimals(place["outcome"])) for sides in cuts.values()]
+    interaction = [format_cell("p", next(iter(sides.values()))["p_interaction"]) for sides in cuts.values()]
     return packed | ({"p_interaction": interaction} if any(interaction) else {})
 
 
@@ -296,4 +284,4 @@ def _side(sides: Mapping[str, Row], side: str, sizes: list[int], decimals: int) 
         return [f"{n - int(other[name])}" for n, name in zip(sizes, SIZES, strict=True)] if any(sizes) else None
     row = sides[side]
     numbers = [formatting.number(_number(row[name]), decimals) for name in NUMBERS]
-    return [*(row[name] for name in SIZES), *numbers, *(format_cell("p", row.get(p, "")) for p in ("p", "p_corrected"))]
+    return [*(row[name] for name in SIZES), *numbers, *(format_cell("p", row[p]) for p in ("p", "p_corrected"))]

@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +79,7 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
     A cell that is one number is stored as a number with the decimals shown, so that columns sort and compute.
     """
     from openpyxl import Workbook
+    from openpyxl.packaging.core import DocumentProperties
 
     book = Workbook()
     book.remove(book.active)
@@ -89,10 +92,8 @@ def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
         for row in frame.astype(object).where(frame.notna(), None).to_numpy().tolist():
             _append(exact, row)
         exact.freeze_panes, exact.print_title_rows = "A2", "1:1"
-    labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label))
-    known = {"title": "Tables", "description": labels or None, "creator": "d-q-trial", "created": _EPOCH}
-    for name, value in known.items():
-        setattr(book.properties, name, value)
+    labels = "; ".join(dict.fromkeys(table.data_label for table in tables if table.data_label)) or None
+    book.properties = DocumentProperties(title="Tables", description=labels, creator="d-q-trial", created=_EPOCH)
     with atomic(path) as temporary:
         book.save(temporary)
         without_clock(temporary, _EPOCH)
@@ -112,12 +113,11 @@ def _write_shown(sheet, table: BuiltTable) -> None:
     # By its name: asking for the cell would make it, and leave an empty row.
     sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{header + 1}"
     sheet.print_title_rows = f"{header}:{header}"
-    section = None
-    for row in table.rows:
-        if row.section and row.section != section:
-            _append(sheet, [row.section], bold=True)
-        section = row.section
-        _append(sheet, row.cells, typed=True)
+    for section, rows in groupby(table.rows, key=attrgetter("section")):
+        if section:
+            _append(sheet, [section], bold=True)
+        for row in rows:
+            _append(sheet, row.cells, typed=True)
     widths = []
     for index, name in enumerate(table.columns):
         longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
