@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.vocabulary import arm_rank, canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
+from ..recognition.vocabulary import canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -69,7 +69,7 @@ def check_every_id(reading: Reading) -> None:
         others = [{id_kind(c.label) for c in p.columns if c.reading.role == "participant"} for p in (second, first)]
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
-        if kinds[0] != kinds[1] and stated and numbers and first.people & second.people:
+        if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
             reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
 
 
@@ -377,12 +377,12 @@ def check_inferred(reading: Reading) -> None:
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
             if column.apart:
-                used = plan.one("arm")
-                unclear = arm_rank(used.label) == arm_rank(column.label) and used.reading.role == column.reading.role
-                words = {"used": plan.head_of(used), "count": len(column.apart), "first": next(iter(column.apart))}
-                reading.faults.error(
-                    "arms apart" + " / unclear" * unclear, plan.head_of(column), stops=unclear, **words
-                )
+                words = {
+                    "used": plan.head_of(plan.one("arm")),
+                    "count": len(column.apart),
+                    "first": next(iter(column.apart)),
+                }
+                reading.faults.error("arms apart", plan.head_of(column), **words)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 
