@@ -88,14 +88,6 @@ def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
     assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(writers.VISITS, 16)
 
 
-def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_being_read(tmp_path):
-    medians = [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]
-    participants("CTx week 2", Medians=medians).save(tmp_path / "medians.xlsx")
-    read = read_workbook(tmp_path / "medians.xlsx", cohort.trial())
-    assert len(read.frame) == 32
-    assert any("one value per group: a summary" in note for note in read.source["notes"])
-
-
 def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_path):
     rows = list(participants("CTx week 20").active.iter_rows(min_row=2, values_only=True))
     changes = {arm: [100 * (row[3] - row[2]) / row[2] for row in rows if row[1] == arm] for arm in ("Control", "D+Q")}

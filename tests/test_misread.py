@@ -484,6 +484,13 @@ TOLD = {
     "a block of variables that are read elsewhere": (
         {"A": WIDE, "B": rows(["Sample", "CTx baseline"], range(1, 13), ctx())}, "B!A1:B13: CTx baseline: neither participant ids nor groups", 24
     ),
+    "medians of the arms on another sheet": (
+        {"A": WIDE, "M": [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]}, "M!A1:D3: .*a summary", 24
+    ),
+    "values that only a second sheet has": (
+        {"Raw": wide(D5=None, D9=None), "Farr_et_al": WIDE},
+        "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column", 24
+    ),
     "a value beyond what is plausible": (beside("Age", *[17, *[110] * 11]), "A!E2: 17: Age outside 18 to 110", 24),
     **{
         f"{named} in rows": (beside_ctx(named), f"'{re.escape(named)}': not a variable of the trial .in 12 rows.; not read", 12)
@@ -614,11 +621,7 @@ def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
     assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
 
 
-def test_values_that_only_a_second_sheet_has_are_told_and_kept_by_a_mapping(tmp_path):
-    told = "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column"
-    found = read(book(tmp_path, Raw=wide(D5=None, D9=None), Farr_et_al=WIDE))
-    assert told in found.source["notes"]
-    assert len(found.frame) == 24
+def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_path):
     path = book(tmp_path, Raw=wide(D5=None, D9=None), LOCF=WIDE)
     found = read(path, mapping_text(look(path, TRIAL)))
     assert any("2 values of CTx, 20 weeks stand only here, and 'locf'" in note for note in found.source["notes"])

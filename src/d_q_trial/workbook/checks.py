@@ -315,18 +315,17 @@ def check_statistics(reading: Reading) -> None:
     for plan in reading.blocks:
         columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
         used = np.flatnonzero(plan.rows["use"])
-        cells = [[plan.body[i][c.index] for c in columns] for i in used]
-        values = np.array([[float(cell) if is_number(cell) else np.nan for cell in row] for row in cells])
+        values = pd.DataFrame([[plan.body[i][c.index] for c in columns] for i in used])
+        values = values.where(values.map(is_number)).astype(float)
         for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
-            own = ~np.isnan(values[end])
-            written = [f"{value:.10g}" for value in values[end, own]]
+            last = values.iloc[end].dropna()
+            above, written = values.iloc[:end][last.index], [f"{value:.10g}" for value in last]
             decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            above = values[:end, own]
-            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS or np.isnan(above).all(axis=0).any():
+            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS:
                 continue
-            made = np.array([np.nanmean(above, axis=0), np.nanmedian(above, axis=0)])
-            if np.isclose(made, values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals).all(axis=1).any():
-                reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
+            for made in (above.mean(), above.median()):
+                if np.isclose(made, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
+                    reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
 
 def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
