@@ -376,12 +376,8 @@ def check_inferred(reading: Reading) -> None:
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
             if column.apart:
-                words = {
-                    "used": plan.head_of(plan.one("arm")),
-                    "count": len(column.apart),
-                    "first": next(iter(column.apart)),
-                }
-                reading.faults.error("arms apart", plan.head_of(column), **words)
+                used, apart = plan.head_of(plan.one("arm")), list(column.apart)
+                reading.faults.error("arms apart", plan.head_of(column), used=used, count=len(apart), first=apart[0])
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

@@ -161,11 +161,8 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     All groups have equally many columns, of which some may be blank.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    unnamed = [
-        c.index
-        for c in probed
-        if c.numeric and not (header.labels[c.index] or (len(c.distinct) > 2 and _is_counter(c)))
-    ]
+    without = [column for column in probed if column.numeric and not header.labels[column.index]]
+    unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
     if len(named) < 2 or not unnamed or unnamed[0] < named[0]:
         return
     starts = [block.numbers[i] for i in named]
@@ -256,19 +253,15 @@ def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
 
 
 def _ids_by_content(plan: Plan) -> None:
-    """Take a column for the ids whose header is not understood, if only it holds codes such as S01, one per row."""
-    if plan.one("participant") or not any(column.variable for column in plan.data):
+    """Take the first column for the ids if its header is not understood and it holds codes such as S01, one per row."""
+    column, named = plan.columns[0], any(column.variable for column in plan.data)
+    understood = column.role not in ("ignore", "data") or column.variable or column.candidates
+    if plan.one("participant") or not named or understood:
         return
-    fitting = []
-    for column in plan.columns:
-        if column.role not in ("ignore", "data") or column.variable or column.candidates:
-            continue
-        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
-        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
-        if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
-            fitting.append(column)
-    if len(fitting) == 1:
-        fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
+    forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
+    one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+    if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
+        column.judge("participant", "inferred", "one code per row, read as participant ids")
 
 
 def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
@@ -287,7 +280,8 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return what sorts columns of a role, the likeliest first.
 
-    Of ids those not of samples, named after people, of most; of arms those that name one; of visits those that are not times with fractions.
+    Of ids those not of samples, named after people, of most; of arms those that name one; of visits those that are not
+    times with fractions.
     """
     unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
     if column.role == "arm":

@@ -250,8 +250,8 @@ def one_value_per_group(plan: Plan) -> bool:
 def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
     """Keep one of each value that a workbook gives more than once, and report those that differ.
 
-    Changes at baseline, panels that repeat others or raw values, repeated columns, and given
-    changes of participants who have both raw values are left out.
+    Changes at baseline, panels that repeat others or raw values, repeated columns, and given changes of participants who
+    have both raw values are left out.
     """
     _ask_who_is_sampled(frame, trial, faults)
     for resolve in (_zero_baselines, _panels, _repeats, _given_changes):

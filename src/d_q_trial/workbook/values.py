@@ -221,7 +221,7 @@ class BlockReader:
     def _visit(self, header: str, cell: object) -> str | None:
         """Return the visit that a cell names; a bare number is a week or a day if the header says so, else that of a visit."""
         text = canonical_id(cell)
-        if not (is_number(cell) or text.isdigit()):
+        if not (is_number(cell) or text.isdecimal()):
             return self.vocabulary.visit(text)
         if "visit n" in header or not re.search("week|wk|day", header):
             return self.vocabulary.visit(f"visit {text}")
