@@ -298,8 +298,8 @@ def check_beside_groups(reading: Reading) -> None:
             continue
         beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
         left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
-        if left and any(is_number(value) for row in plan.body for value in row):
-            reading.faults.error("no group / block", plan.whole())
+        if left and (numbers := sum(is_number(value) for row in plan.body for value in row)):
+            reading.faults.error("no group", plan.whole(), count=numbers)
 
 
 def check_measures(reading: Reading) -> None:
