@@ -115,7 +115,13 @@ def made(book: Workbook, row: int, rule: dict):
     return value * rule["times"] if "times" in rule else value
 
 
-FAULTS, REMARKS = yaml.safe_load(Path("tests/layouts/faults.yaml").read_text(encoding="utf-8")).values()
+CELLS, FAULTS, REMARKS = yaml.safe_load(Path("tests/layouts/faults.yaml").read_text(encoding="utf-8")).values()
+# Where values stand in each workbook.
+PLACES = {
+    "wide": [f"Bone!{column}{row}" for row in (5, 9, 13) for column in "BCDEFGHI"],
+    "long": [f"export!{column}{row}" for column in "HI" for row in range(3, 16)],
+    "panels": [f"{sheet}!{column}{row}" for row in (4, 6, 8) for sheet in ("Fig 3a", "Fig 3d") for column in "AB"],
+}
 
 
 def said(tmp_path, base, edits):
@@ -128,6 +134,18 @@ def said(tmp_path, base, edits):
     except UserError as error:
         return [line.strip() for line in str(error).split("\n")[1:]], []
     return [], read.source["notes"]
+
+
+@pytest.mark.parametrize("base", PLACES)
+@pytest.mark.parametrize("which", CELLS)
+def test_cells_that_are_no_plain_numbers_are_told_with_place_and_value(tmp_path, base, which):
+    cells = [(cell, message) for message, own in CELLS[which].items() for cell in own]
+    planted = list(zip(PLACES[base], cells, strict=False))
+    errors, notes = said(tmp_path, base, {place: cell for place, (cell, _) in planted})
+    told = errors if which == "faults" else [note for note in notes if "read as" in note and "sample" not in note]
+    for place, (_, message) in planted:
+        assert any(re.search(f"^{re.escape(place)}: .+: {message}", line) for line in told), (place, errors + notes)
+    assert len(told) == len(planted), told
 
 
 @pytest.mark.parametrize("name", [*FAULTS, *REMARKS])

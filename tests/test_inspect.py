@@ -88,27 +88,6 @@ def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
     assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(writers.VISITS, 16)
 
 
-def test_fractions_given_as_percent_are_asked_for_and_converted_only_by_the_mapping(tmp_path):
-    book = participants("CTx week 20 % change")
-    book.save(tmp_path / "fraction.xlsx")
-    with pytest.raises(UserError, match=r"D1: .*all below 1 in size .* write factor: 100"):
-        read_workbook(tmp_path / "fraction.xlsx", cohort.trial())
-    _, mapping = inspected(tmp_path / "fraction.xlsx")
-    for text, times in ((mapping, 1), (mapping.replace("percent_change}", "percent_change, factor: 100}"), 100)):
-        (tmp_path / "m.yaml").write_text(text)
-        frame = read_workbook(tmp_path / "fraction.xlsx", cohort.trial(), tmp_path / "m.yaml").frame
-        given = frame[frame.measure == "percent_change"].value
-        assert given.max() == pytest.approx(times * book.active["D17"].value)
-
-
-def test_medians_of_the_arms_on_another_sheet_do_not_keep_participants_from_being_read(tmp_path):
-    medians = [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]
-    participants("CTx week 2", Medians=medians).save(tmp_path / "medians.xlsx")
-    read = read_workbook(tmp_path / "medians.xlsx", cohort.trial())
-    assert len(read.frame) == 32
-    assert any("one value per group: a summary" in note for note in read.source["notes"])
-
-
 def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_path):
     rows = list(participants("CTx week 20").active.iter_rows(min_row=2, values_only=True))
     changes = {arm: [100 * (row[3] - row[2]) / row[2] for row in rows if row[1] == arm] for arm in ("Control", "D+Q")}
@@ -149,20 +128,6 @@ def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_ar
     assert re.search(r"Strata in a column: T\S+ \(8\), T\S+ \(8\)", text)
 
 
-def test_several_rows_of_each_participant_without_a_known_visit_are_one_fault_that_a_mapping_settles(tmp_path):
-    rows = [[f"P{n // 3}", ["Control", "D+Q"][n // 3 % 2], "ABC"[n % 3], 0.3 + n / 50, 50] for n in range(30)]
-    writers.workbook({"Sheet": [["ID", "Arm", "Period", "CTx", "P1NP baseline"], *rows]}).save(tmp_path / "long.xlsx")
-    text, mapping = inspected(tmp_path / "long.xlsx")
-    assert text.count("30 rows of 10 participants, without a column of visits") == 1
-    assert "already has a row" not in text
-    assert "kind: long" in mapping
-    mapping = mapping.replace("C: ignore", "C: visit").replace('{variable: ctx, visit: "?"}', "{variable: ctx}")
-    (tmp_path / "m.yaml").write_text(f"{mapping}\nvisits: {{A: baseline, B: week_2, C: week_4}}\n")
-    read = read_workbook(tmp_path / "long.xlsx", cohort.trial(), tmp_path / "m.yaml")
-    assert read.frame.groupby("variable").size().to_dict() == {"ctx": 30, "p1np": 10}
-    assert any("repeated with equal values for 10 participants" in note for note in read.source["notes"])
-
-
 @pytest.mark.parametrize(("yes", "no"), [("f", "m"), ("2", "1"), ("no", "yes")])
 def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path, yes, no):
     trial = cohort.trial()
@@ -181,15 +146,15 @@ def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path,
         read_workbook(tmp_path / "x.xlsx", trial)
 
 
-def _labelled(path, smoker, labels, stated=None, **heads):
-    """The participants of an SPSS file whose codes of smokers have labels; ``heads`` are labels of variables."""
+def _labelled(path, smoker, labels, stated=None):
+    """The participants of an SPSS file whose codes of smokers have labels."""
     trial = cohort.trial()
     outcome = trial.outcomes["smoker"].model_copy(update=stated or {})
     trial = trial.model_copy(update={"outcomes": trial.outcomes | {"smoker": outcome}, "missing": ["9"]})
     frame = pd.DataFrame({"id": ["A1", "A2", "A3", "A4", "A5"], "arm": [*["Control", "D+Q"] * 2, "D+Q"]})
-    frame = frame.assign(smoker=[*smoker, 9], ctx_w0=1.5, ctx_w2=2.5)
+    frame = frame.assign(smoker=[*smoker, 9])
     labels = {"smoker": labels | {9: "Refused"}}
-    pyreadstat.write_sav(frame, str(path), column_labels=heads, variable_value_labels=labels)
+    pyreadstat.write_sav(frame, str(path), variable_value_labels=labels)
     return read_workbook(path, trial).frame
 
 
@@ -214,26 +179,28 @@ def test_labels_of_a_binary_outcome_that_are_no_answers_are_asked_about(tmp_path
         _labelled(tmp_path / "a.sav", [0, 1, 1, 0], {0: "Smokes", 1: "Does not"})
 
 
-def test_a_column_with_a_label_that_is_not_understood_is_read_by_its_name(tmp_path):
-    heads = {"ctx_w0": "First measurement", "ctx_w2": "Second measurement of CTx"}
-    frame = _labelled(tmp_path / "a.sav", [1, 0, 0, 1], {}, **heads)
-    found = frame[frame.variable == "ctx"].groupby("visit").value.mean()
-    assert found.to_dict() == {"baseline": 1.5, "week_2": 2.5}
-
-
-@pytest.mark.parametrize("name", ["X1", "V2", "week2", "outcome_a"])
-def test_a_column_with_a_label_that_is_understood_is_read_whatever_its_name(tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "label", "measure"),
+    [
+        ("ctx_w2", "Second measurement of CTx", "value"),
+        ("ctx_w2", "CTx, percent change", "percent_change"),
+        *((name, "CTx week 2", "value") for name in ("X1", "V2", "week2", "outcome_a")),
+        ("ctx_w2", "P1NP week 2", None),
+    ],
+)
+def test_label_and_name_of_a_column_are_read_together_and_asked_about_where_they_differ(tmp_path, name, label, measure):
     frame = pd.DataFrame({"id": ["A1", "A2"], "arm": ["Control", "D+Q"], "ctx_w0": [1.5, 1.5], name: [2.5, 3.5]})
-    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), column_labels={name: "CTx week 2"})
-    frame = read_workbook(tmp_path / "a.sav", cohort.trial()).frame
-    assert frame[frame.variable.eq("ctx") & frame.visit.eq("week_2")].value.tolist() == [2.5, 3.5]
-
-
-def test_a_label_adds_to_the_name_of_its_column_and_is_asked_about_where_it_differs(tmp_path):
-    frame = _labelled(tmp_path / "a.sav", [1, 0, 0, 1], {}, ctx_w0="CTx", ctx_w2="CTx, percent change")
-    assert frame[frame.variable == "ctx"].groupby("visit").measure.first()["week_2"] == "percent_change"
-    with pytest.raises(UserError, match="'P1NP week 2': may be CTx"):
-        _labelled(tmp_path / "b.sav", [1, 0, 0, 1], {}, ctx_w2="P1NP week 2")
+    heads = {"ctx_w0": "First measurement", name: label}
+    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), column_labels=heads)
+    if measure is None:
+        with pytest.raises(UserError, match="'P1NP week 2': may be CTx"):
+            read_workbook(tmp_path / "a.sav", cohort.trial())
+        return
+    found = read_workbook(tmp_path / "a.sav", cohort.trial()).frame.groupby(["variable", "visit", "measure"]).value
+    assert found.apply(list).to_dict() == {
+        ("ctx", "baseline", "value"): [1.5, 1.5],
+        ("ctx", "week_2", measure): [2.5, 3.5],
+    }
 
 
 def test_visits_are_preferred_to_times_and_an_outcome_may_be_called_outcome(tmp_path):

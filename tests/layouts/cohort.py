@@ -12,9 +12,6 @@ import pandas as pd
 from d_q_trial.trial import Trial, load_trial
 
 ROOT = Path(__file__).resolve().parents[2]
-LEVELS = {"demographics": 70.0, "chemistry": 4.0, "turnover": 0.4, "bmd": 0.7}
-OWN = {"p1np": 55.0, "bmi": 26.0, "vitamin_d_25oh": 33.0, "calcium": 9.4, "creatinine": 0.8, "phosphorus": 3.5}
-DECIMALS = {"ctx": 3, "bmd_radius": 3, "bmd_femur_neck": 3, "bmd_lumbar_spine": 3}
 
 
 @cache
@@ -55,36 +52,21 @@ def of_frame(frame: pd.DataFrame) -> Cohort:
     )
 
 
-def make(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None, others: int = 0) -> Cohort:
-    """Draw a cohort; ``others`` participants are of an arm that is not analysed."""
-    t = trial()
+def make(seed: int = 5, *, arm_size: int = 12, outcomes: list[str] | None = None) -> Cohort:
+    """Draw a cohort with values in the middle of what is plausible."""
     random = np.random.default_rng(seed)
-    cohort = Cohort()
-    arms = ["d_q", "control"] * arm_size + ["fisetin"] * others
-    ids = [f"DQ-{number:03d}" for number in sorted(random.choice(np.arange(1, 200), len(arms), replace=False))]
-    cohort.arms = dict(zip(ids, (str(a) for a in random.permutation(arms)), strict=True))
-    for key, outcome in t.outcomes.items():
-        if outcomes is not None and key not in outcomes:
-            continue
-        level = OWN.get(key) or LEVELS.get(outcome.family) or float(np.sqrt(np.prod(outcome.plausible)))
-        digits = DECIMALS.get(key, outcome.decimals)
-        for visit in ["baseline", *outcome.follow_up]:
-            cells = {}
-            for identity in ids:
-                if visit != "baseline" and random.random() < 0.06:
-                    continue
-                if outcome.kind == "binary":
-                    cells[identity] = float(random.random() < 0.4)
-                else:
-                    spread = 0.08 if key == "age" else 0.25
-                    cells[identity] = round(float(level * np.exp(spread * random.standard_normal())), digits)
-            cohort.values[key, visit] = cells
-    for key in t.markers:
+    ids = [f"DQ-{number:03d}" for number in sorted(random.choice(np.arange(1, 200), 2 * arm_size, replace=False))]
+    cohort = Cohort(dict(zip(ids, random.permutation(["d_q", "control"] * arm_size).tolist(), strict=True)))
+    for key, outcome in trial().outcomes.items():
+        for visit in ["baseline", *outcome.follow_up] if outcomes is None or key in outcomes else ():
+            own = [identity for identity in ids if visit == "baseline" or random.random() > 0.06]
+            drawn = np.sqrt(np.prod(outcome.plausible or 1.0)) * np.exp(0.25 * random.standard_normal(len(own)))
+            drawn = drawn > 1 if outcome.kind == "binary" else drawn.round(3)
+            cohort.values[key, visit] = dict(zip(own, drawn.astype(float).tolist(), strict=True))
+    for key in trial().markers:
         drawn = random.permutation(np.arange(1, 400))[: len(ids)] / 100
-        cohort.values[key, "baseline"] = {i: float(x) for i, x in zip(ids, drawn, strict=True)}
-    for _ in range(25):
-        cohort.population.append(
-            {"age": round(float(random.uniform(23, 88)), 1)}
-            | {key: round(float(random.uniform(0.1, 4)), 2) for key in t.markers}
-        )
+        cohort.values[key, "baseline"] = dict(zip(ids, drawn.tolist(), strict=True))
+    people = [random.uniform(23, 88, 25).round(1), *random.uniform(0.1, 4, (len(trial().markers), 25)).round(2)]
+    for person in zip(*people, strict=True):
+        cohort.population.append(dict(zip(["age", *trial().markers], map(float, person), strict=True)))
     return cohort

@@ -19,7 +19,7 @@ from .cohort import Cohort, trial
 WEEKS = {"baseline": 0, "week_2": 2, "week_4": 4, "week_20": 20}
 VISITS = {"baseline": "baseline", "week_2": "week 2", "week_4": "week 4", "week_20": "week 20"}
 DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20": "Day 140"}
-STRANGE, OF_R = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8")).values()
+STRANGE = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
 
@@ -174,24 +174,16 @@ def wide(cohort):
 @layout
 def two_header_rows(cohort):
     """Variable above visit in merged cells, below a title, not in A1, a remark beside the table."""
-    names, visits = ["Participant", "Treatment arm"], [None, None]
-    for variable, visit in cohort.values:
-        names.append(
-            strange(variable) + (f", {unit(variable)}" if unit(variable) else "") if visit == "baseline" else None
-        )
-        visits.append({"baseline": "BL"}.get(visit, f"W{WEEKS[visit]}") if has_visits(variable) else None)
-    body = table(cohort, code=lambda arm: {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}.get(arm, arm))[1:]
-    rows = [
-        [],
-        ["Supplementary Data 1. Individual participant data"],
-        [],
-        [*names, None, None, "Measured at one laboratory."],
-    ]
-
+    (_, names, weeks, *_), *_ = weeks_below_blank_cells(cohort).values()
+    names[:2], weeks[:2] = ["Participant", "Treatment arm"], [None, None]
+    visits = ["BL" if week == 0 else week and f"W{week}" for week in weeks]
+    body = table(cohort, code=lambda arm: {"d_q": "Dasatinib + Quercetin", "control": "No treatment"}[arm])[1:]
+    above = [[], ["Supplementary Data 1. Individual participant data"], []]
+    rows = [*above, [*names, None, None, "Measured at one laboratory."], visits, *body]
     starts = [column for column, name in enumerate(names, start=3) if name]
     merged = [("Data", 4, 5, column, column) for column in (3, 4)]
     merged += [("Data", 4, 4, start, after - 1) for start, after in pairwise([*starts[2:], 3 + len(names)])]
-    return {"Data": [[None, None, *row] for row in [*rows, visits, *body]]}, merged
+    return {"Data": [[None, None, *row] for row in rows]}, merged
 
 
 @layout
@@ -261,10 +253,10 @@ def section_rows(cohort):
 
 @layout
 def coded(cohort):
-    """Arms 0/1 with a codebook, snake case, visits as bare weeks, numbers as text, NA for what is missing."""
+    """Arms 0/1 with a codebook, snake case, numbers as text, NA for what is missing."""
 
     def head(variable, visit):
-        return variable.removeprefix("sasp_") + (f"_{WEEKS[visit]}" if has_visits(variable) else "")
+        return variable.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(variable) else "")
 
     heads, *body = table(cohort, head, first="record_id", arm="group", code=is_treated)
     texts = [head == "weight" for head in heads]
@@ -321,7 +313,7 @@ def baseline_beside_follow_up_in_rows(cohort):
     """A row per later visit; the baseline, repeated, in columns of its own."""
     later = measured(cohort, True)
     heads, *body = long(cohort, ["ID", "Arm", "Week"], WEEKS)
-    heads[-len(later) :] = [f"{label(v)} follow-up" for v in later] + [f"{label(v)} baseline" for v in later]
+    heads += [f"{label(v)} baseline" for v in later]
     return {"Sheet": [heads, *([*row, *body[n - n % 4][-len(later) :]] for n, row in enumerate(body) if n % 4)]}
 
 
@@ -365,12 +357,6 @@ def below(cohort: Cohort) -> list[list]:
     return [*([name, None, *means] for name in names), ["CTx, C-terminal telopeptide"]]
 
 
-def with_dots(cohort: Cohort) -> list[list]:
-    """As R writes them: PINP.0, IL6.2, BMD_radius.20; numbers and truth values as text."""
-    heads, *body = table(cohort, lambda v, w: OF_R.get(v, label(v)) + f".{WEEKS[w]}" * has_visits(v), first="pid")
-    return [heads, *([*row[:2], *("NA" if c is None else f" {c} " for c in row[2:])] for row in body)]
-
-
 ARMS = ("control", "d_q")
 CAPITALS = {visit: name.capitalize() for visit, name in VISITS.items()}
 WRITERS |= {
@@ -385,7 +371,6 @@ WRITERS |= {
     "legend_below_the_table": lambda c: {"Sheet": [*table(c, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]},
     "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
     "ids_under_a_strange_header": lambda c: {"Sheet": table(c, first="Kennung")},
-    "numbers_behind_names_with_dots": lambda c: {"Sheet": with_dots(c)},
 }
 
 
@@ -564,8 +549,3 @@ def changes_beside_a_tertile(cohort):
 def prism_grouped(cohort):
     """The names of the arms once, over more columns than the largest arm has."""
     return weeks_down(cohort, max(len(of_arm(cohort, arm)) for arm in ARMS) + 2)
-
-
-def visits_by_number(cohort):
-    """V1 to V4 without a legend."""
-    return {"Sheet": coded_visits_in_rows(cohort)["Sheet"]}

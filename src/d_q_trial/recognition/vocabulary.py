@@ -35,7 +35,6 @@ _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " 
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
-BARE_WEEK = "the number behind the name read as a week"  # as in ctx_20
 NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 
 
@@ -174,12 +173,6 @@ def short_code(text: str) -> str:
     """Return a code in lower case, without a word for its role: ``A`` and ``Group A`` are the same."""
     match = _ROLE.fullmatch(text.strip())
     return (match[1] if match else text.strip()).casefold()
-
-
-def arm_rank(label: str) -> int:
-    """Return 0 for the label of a column of arms as randomized, 2 as received, and 1 if it does not say."""
-    received, randomized = (re.search(pattern, fold(label)) for pattern in WORDS["arms_as"].values())
-    return 2 if received else 0 if randomized else 1
 
 
 def id_kind(label: str) -> str:
@@ -522,13 +515,11 @@ class Vocabulary:
         if statistic := STATISTICS.search(text):
             return replace(self._name(text[: statistic.start()] + text[statistic.end() :], found), statistic=True)
         if found.visit is None and (match := _NUMBERED.fullmatch(rest[-1])) and not (named and match[1]):
-            key, week = self._named([*rest[:-1], *filter(None, [match[1]])]), float(match[2])
+            key = self._named([*rest[:-1], *filter(None, [match[1]])])
             if key in self.trial.outcomes:
                 if visit := self.numbered.get(match[2]) or self.visits.get(match[2]):
                     return replace(found, variable=key, visit=visit)
-                if week in self.weeks and not match[1]:  # bmd2 may be the second visit
-                    return replace(found, variable=key, visit=self.weeks[week], assumed=BARE_WEEK)
-                if not match[1]:
+                if not match[1]:  # bmd 2 may be of week 2, or the second visit
                     return replace(found, candidates=(key,), rest=rest[-1], unknown_visit=rest[-1])
         if named:
             return replace(found, variable=named)

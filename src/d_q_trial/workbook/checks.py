@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.vocabulary import arm_rank, canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
+from ..recognition.vocabulary import canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -69,7 +69,7 @@ def check_every_id(reading: Reading) -> None:
         others = [{id_kind(c.label) for c in p.columns if c.reading.role == "participant"} for p in (second, first)]
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
-        if kinds[0] != kinds[1] and stated and numbers and first.people & second.people:
+        if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
             reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
 
 
@@ -298,8 +298,8 @@ def check_beside_groups(reading: Reading) -> None:
             continue
         beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
         left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
-        if left and any(is_number(value) for row in plan.body for value in row):
-            reading.faults.error("no group / block", plan.whole())
+        if left and (numbers := sum(is_number(value) for row in plan.body for value in row)):
+            reading.faults.error("no group", plan.whole(), count=numbers)
 
 
 def check_measures(reading: Reading) -> None:
@@ -315,18 +315,17 @@ def check_statistics(reading: Reading) -> None:
     for plan in reading.blocks:
         columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
         used = np.flatnonzero(plan.rows["use"])
-        cells = [[plan.body[i][c.index] for c in columns] for i in used]
-        values = np.array([[float(cell) if is_number(cell) else np.nan for cell in row] for row in cells])
+        values = pd.DataFrame([[plan.body[i][c.index] for c in columns] for i in used])
+        values = values.where(values.map(is_number)).astype(float)
         for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
-            own = ~np.isnan(values[end])
-            written = [f"{value:.10g}" for value in values[end, own]]
+            last = values.iloc[end].dropna()
+            above, written = values.iloc[:end][last.index], [f"{value:.10g}" for value in last]
             decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            above = values[:end, own]
-            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS or np.isnan(above).all(axis=0).any():
+            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS:
                 continue
-            made = np.array([np.nanmean(above, axis=0), np.nanmedian(above, axis=0)])
-            if np.isclose(made, values[end, own], rtol=1e-9, atol=0.51 * 10.0**-decimals).all(axis=1).any():
-                reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
+            for made in (above.mean(), above.median()):
+                if np.isclose(made, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
+                    reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
 
 def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
@@ -377,12 +376,8 @@ def check_inferred(reading: Reading) -> None:
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
             if column.apart:
-                used = plan.one("arm")
-                unclear = arm_rank(used.label) == arm_rank(column.label) and used.reading.role == column.reading.role
-                words = {"used": plan.head_of(used), "count": len(column.apart), "first": next(iter(column.apart))}
-                reading.faults.error(
-                    "arms apart" + " / unclear" * unclear, plan.head_of(column), stops=unclear, **words
-                )
+                used, apart = plan.head_of(plan.one("arm")), list(column.apart)
+                reading.faults.error("arms apart", plan.head_of(column), used=used, count=len(apart), first=apart[0])
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

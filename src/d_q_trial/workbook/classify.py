@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
 from dataclasses import replace
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.legends import codes_of
 from ..recognition.vocabulary import (
-    BARE_WEEK,
     NOT_AS_MEASURED,
     Reading,
     Vocabulary,
-    arm_rank,
     canonical_id,
     code_form,
     fold,
@@ -22,7 +19,6 @@ from ..recognition.vocabulary import (
     unit_factor,
 )
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
-from ..trial import BASELINE, Trial
 from .mapping import SAID, Codes, Column, Plan
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
@@ -63,7 +59,7 @@ def _named_data(plan: Plan) -> list[tuple[str, str | None]]:
 
 
 def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
-    trial, header = vocabulary.trial, find_header(block, vocabulary)
+    header = find_header(block, vocabulary)
     columns = [probe(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
     if of_texts := not any(column.numeric for column in columns):
@@ -71,7 +67,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
-    readings = _bare_weeks([read_labels(labels, vocabulary) for labels in _with_names(block, header, vocabulary)])
+    readings = [read_labels(labels, vocabulary) for labels in _with_names(block, header, vocabulary)]
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(block, header, readings, columns)
@@ -82,21 +78,12 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
     for name in SAID:
         setattr(plan, name, getattr(context, name))
-    # The marker that cuts strata: the one that a title names, or the trial's only one.
-    markers = context.candidates if len(context.candidates) == 1 else tuple(trial.markers)
-    plan.marker = markers[0] if len(markers) == 1 else None
-    for column in plan.columns if plan.one("visit") else ():
-        # "CTx follow-up" beside "CTx baseline" is of the visit that each row names.
-        outcome = trial.outcomes.get(column.variable or "")
-        follow_up = (column.reading.unknown_visit or "").startswith("follow")
-        if outcome and outcome.follow_up and follow_up:
-            column.judge("data", "inferred", "follow-up read as the visit of each row")
     _ids_by_content(plan)
-    _baseline_by_elimination(plan, trial)
     _one_of_each_role(plan, vocabulary)
     for column in plan.data if of_texts else ():  # it may list arms, and holds no values
         column.judge("ignore", "certain", "text only")
     _settle_kind(plan, vocabulary)
+    _settle_marker(plan, context, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
     return note if of_texts and not plan.readable else plan
@@ -169,29 +156,21 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
 
 
 def _spread_groups(block: Block, header: Header, readings: list[Reading], probed: list[Column]) -> None:
-    """Give a title that stands once over replicate columns, at their left or in their middle, to all of them.
+    """Give a title that stands once at the left of replicate columns to all of them.
 
     All groups have equally many columns, of which some may be blank.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    numbers_rows = [len(c.distinct) > 2 and _is_counter(c) for c in probed]
-    unnamed = [c.index for c in probed if c.used and not (header.labels[c.index] or numbers_rows[c.index])]
-    nameable = {*named, *unnamed}
-    columns = [c.index for c in probed if c.used and c.numeric and c.index in nameable]
-    columns = [i for i in columns if i >= min(named, default=0) or readings[i].role is None]
-    if len(named) < 2 or not set(named) < set(columns):
+    without = [column for column in probed if column.numeric and not header.labels[column.index]]
+    unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
+    if len(named) < 2 or not unnamed or unnamed[0] < named[0]:
         return
-    place = {i: block.numbers[i] for i in columns}
-    first, width = place[columns[0]], place[columns[-1]] - place[columns[0]] + 1
-    each = place[named[1]] - place[named[0]]
-    left, offset = place[named[0]] == first, place[named[0]] - first
-    centred = offset in ((each - 1) // 2, each // 2) and width == each * len(named)
-    regular = all(place[i] == place[named[0]] + each * number for number, i in enumerate(named))
-    lacking = each * len(named) - width  # columns of the last group, which may have fewer participants
-    if not regular or not 0 <= 2 * lacking < each or not (left or centred):
+    starts = [block.numbers[i] for i in named]
+    each, last = starts[1] - starts[0], block.numbers[unnamed[-1]] - starts[-1] + 1
+    if starts != [*range(starts[0], starts[-1] + 1, each)] or not each < 2 * last <= 2 * each:
         return
-    for column in set(columns) - set(named):
-        source = named[(place[column] - first) // each]
+    for column in unnamed:
+        source = named[(block.numbers[column] - starts[0]) // each]
         readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
         header.labels[column] = list(header.labels[source])
 
@@ -223,6 +202,7 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
     derived = "a derived quantity, not a measured value; if these are percent changes, say so"
     keys = "say measure: percent_of_baseline, or percent_change, in the mapping"
     could = f"could be {' or '.join(reading.candidates)}, but {reading.rest!r} is not understood"
+    could += f"; if it is a visit, name {reading.rest} under 'visits'" * reading.rest.isdigit()
     number = reading.role == "row_number" or (not column.label and counter)
     rules = (
         (not column.used, "ignore", "certain", "empty"),
@@ -272,45 +252,16 @@ def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
 
 
-def _bare_weeks(readings: list[Reading]) -> list[Reading]:
-    """Doubt numbers behind names as weeks, unless a variable has several, all of them weeks of the trial."""
-    weeks = Counter(variable for variable, _ in {(r.variable, r.visit) for r in readings if r.assumed == BARE_WEEK})
-    others = {name for reading in readings if reading.unknown_visit for name in reading.candidates}
-    certain = {variable for variable, count in weeks.items() if count > 1} - others
-    return [
-        Reading(candidates=(str(r.variable),), rest="the number behind the name")
-        if r.assumed == BARE_WEEK and r.variable not in certain
-        else r
-        for r in readings
-    ]
-
-
 def _ids_by_content(plan: Plan) -> None:
-    """Take a column for the ids whose header is not understood, if only it holds codes such as S01, one per row."""
-    if plan.one("participant") or not any(column.variable for column in plan.data):
+    """Take the first column for the ids if its header is not understood and it holds codes such as S01, one per row."""
+    column, named = plan.columns[0], any(column.variable for column in plan.data)
+    understood = column.role not in ("ignore", "data") or column.variable or column.candidates
+    if plan.one("participant") or not named or understood:
         return
-    fitting = []
-    for column in plan.columns:
-        if column.role not in ("ignore", "data") or column.variable or column.candidates:
-            continue
-        forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
-        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
-        if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
-            fitting.append(column)
-    if len(fitting) == 1:
-        fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
-
-
-def _baseline_by_elimination(plan: Plan, trial: Trial) -> None:
-    """Take a column without a visit for the baseline if every later visit of its variable has a column beside it."""
-    for variable, outcome in trial.outcomes.items() if not (plan.visit or plan.one("visit")) else ():
-        columns = [c for c in plan.data if c.variable == variable and c.measure == VALUE and not c.arm]
-        without = [column for column in columns if column.visit is None]
-        later = sorted(column.visit for column in columns if column.visit)
-        if later and len(without) == 1 and later == sorted(outcome.follow_up):
-            without[0].visit = BASELINE
-            why = "no visit named; the baseline, because all later visits have columns of their own"
-            without[0].judge("data", "inferred", why)
+    forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
+    one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+    if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
+        column.judge("participant", "inferred", "one code per row, read as participant ids")
 
 
 def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
@@ -329,12 +280,12 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return what sorts columns of a role, the likeliest first.
 
-    Of ids those not of samples, named after people, of most; of arms those that name one, as randomized rather than as
-    received; of visits those that are not times with fractions.
+    Of ids those not of samples, named after people, of most; of arms those that name one; of visits those that are not
+    times with fractions.
     """
     unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
     if column.role == "arm":
-        return not any(map(vocabulary.arm_of, column.distinct)), arm_rank(column.label), unsure
+        return (not any(map(vocabulary.arm_of, column.distinct)),)
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
@@ -400,6 +351,17 @@ def _settle_unknown(plan: Plan, vocabulary: Vocabulary) -> None:
         column.judge("data", column.confidence, "")
 
 
+def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None:
+    """Find the marker that cuts strata: the only one that a title or the header of the strata names, or that the trial has."""
+    column, trial = plan.one("stratum"), vocabulary.trial
+    named = vocabulary.context(column.label).candidates if column else ()
+    for markers in (context.candidates, tuple(key for key in named if key in trial.markers), tuple(trial.markers)):
+        plan.marker = plan.marker or (markers[0] if len(markers) == 1 else None)
+    strata = column or plan.stratum or any(column.stratum for column in plan.data)
+    if plan.kind == "groups" and strata and not plan.marker:
+        plan.unread = "it does not say which marker the strata are of; name it in the mapping"
+
+
 # -- workbooks ---------------------------------------------------------------------------------------------------
 
 
@@ -407,40 +369,7 @@ def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], C
     """Classify every block of every sheet, and collect the legends of codes."""
     found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
     plans = [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
-    _share_ids(plans)
-    codes = collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-    unclear = [plan for plan in plans if plan.kind == "groups" and not plan.marker]
-    on_sheet: dict[int, set[str]] = defaultdict(set)  # what the notes on a sheet name
-    for block in (plan.block for plan in plans if unclear and not plan.readable):
-        texts = [cell for row in block.values for cell in row if isinstance(cell, str)]
-        on_sheet[id(block.sheet)].update(key for text in texts for key in vocabulary.context(text).candidates)
-    for plan in unclear:
-        # The marker of the strata is what the header of their column, or else the notes on the sheet, name alone.
-        column = plan.one("stratum")
-        own = set(vocabulary.context(column.label).candidates) if column else set()
-        named = own or on_sheet[id(plan.block.sheet)]
-        markers = named & set(vocabulary.trial.markers)
-        if len(markers) == 1:
-            plan.marker = markers.pop()
-        elif column or plan.stratum or any(column.stratum for column in plan.data):
-            plan.unread = "it does not say which marker the strata are of; name it in the mapping"
-    return plans, codes
-
-
-def _share_ids(plans: list[Plan]) -> None:
-    """Take the ids that all tables have where they would take different ones, such as subject and randomization number."""
-    own = {plan: {} for plan in plans if plan.readable and plan.one("participant")}
-    for plan, kinds in own.items():
-        kinds |= {id_kind(c.label): c for c in plan.columns if c.used and c.reading and c.reading.role == "participant"}
-    chosen = {id_kind(plan.one("participant").label) for plan in own}
-    shared = chosen.intersection(*own.values()) - {""} if len(chosen) > 1 else set()
-    for plan, kinds in own.items() if shared else ():
-        first, column = plan.one("participant"), kinds[min(shared)]
-        if column is not first:
-            first.judge(
-                "ignore", "certain", f"the {first.role} is taken from column {plan.block.address(0, column.index)}"
-            )
-            column.judge("participant", "inferred", f"the kind of ids that all tables have, instead of {first.label!r}")
+    return plans, collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
 
 
 def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:

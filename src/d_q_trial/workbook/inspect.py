@@ -24,7 +24,6 @@ MOST_NAMED = 8
 MOST_CODES = 500
 MOST_ROWS_DRAWN, MOST_COLUMNS_DRAWN, MOST_LETTERS_DRAWN = 45, 60, 120  # fewer rows than columns
 WIDEST = 48  # letters of a column of a printed table
-FEWEST_PANELS = 3  # alike, that become one entry of the mapping
 HEADS = ("Variable", "Visit", "Measure", "Group", "Sheet", "Column", "n", "missing", "range", "unit", "confidence")
 
 
@@ -40,12 +39,7 @@ def describe(reading: Reading) -> list[Section]:
     """Return what was found: who takes part, blocks, variables in the order of the trial, and what to look at."""
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
-    notes, blocks = Counter(plan.sheet for plan in plans if plan.kind == "note"), dict[object, list[str]]()
-    for plan in plans:  # several notes of one sheet are one row
-        row = [plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence]
-        many = plan.kind == "note" and notes[plan.sheet] > 2
-        more = {1: f"{plan.block.range} ...", 2: f"{notes[plan.sheet]} notes"} if many else {}
-        blocks.setdefault(plan.sheet if many else plan, [more.get(i, cell) for i, cell in enumerate(row)])
+    blocks = [[plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence] for plan in plans]
 
     def place(entry: tuple) -> tuple:
         source = entry[0]
@@ -70,7 +64,7 @@ def describe(reading: Reading) -> list[Section]:
     sheets = ", ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
     return [
         Section(f"{reading.workbook.path.name}: {sheets}", [[line] for line in _summary(reading)]),
-        Section("Blocks", list(blocks.values()), ("Sheet", "Block", "What it is", "Why")),
+        Section("Blocks", blocks, ("Sheet", "Block", "What it is", "Why")),
         Section("Variables", [_found(*entry, reading) for entry in sources], HEADS),
         *(Section(title, [[text] for text in texts]) for title, texts in lists.items()),
     ]
@@ -286,10 +280,10 @@ def mapping_text(reading: Reading) -> str:
     unknown = [plan for plan in unread if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
     codes = {CODED[role]: _spellings(role, reading) for role in ("arm", "visit", "variable")}
     groups = itertools.groupby(plans, key=lambda plan: _shape(plan, trial))
-    blocks = [entry for _, alike in groups for entry in _entries(list(alike), trial)]
+    blocks = [_entry(list(alike), trial) for _, alike in groups]
     missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
     words = {"name": reading.workbook.path.name, "trial": trial, "arms": every_arm(trial), "missing": missing}
-    content = {"codes": codes, "blocks": blocks, "unknown": [_entries([plan], trial)[0] for plan in unknown]}
+    content = {"codes": codes, "blocks": blocks, "unknown": [_entry([plan], trial) for plan in unknown]}
     helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
     return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
 
@@ -315,10 +309,8 @@ def _shape(plan: Plan, trial: Trial) -> object:
     return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, _columns(plan, trial, relative=True)
 
 
-def _entries(plans: list[Plan], trial: Trial) -> list[dict]:
+def _entry(plans: list[Plan], trial: Trial) -> dict[str, object]:
     """Return the entry of a block, or of several panels that differ only in place and in what they are of."""
-    if 1 < len(plans) < FEWEST_PANELS:
-        return [entry for plan in plans for entry in _entries([plan], trial)]
     plan, said, several = plans[0], [_said(plan) for plan in plans], len(plans) > 1
     common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
     own = [{key: value for key, value in entry.items() if key not in common} for entry in said]
@@ -328,7 +320,7 @@ def _entries(plans: list[Plan], trial: Trial) -> list[dict]:
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
     kind, columns = plan.kind if plan.kind in READABLE else OPEN, _columns(plan, trial, relative=several)
-    return [{"plan": plan, "kind": kind, "said": common, "panels": panels if several else [], "columns": columns}]
+    return {"plan": plan, "kind": kind, "said": common, "panels": panels if several else [], "columns": columns}
 
 
 def _said(plan: Plan) -> dict[str, str]:

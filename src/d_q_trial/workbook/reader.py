@@ -135,15 +135,14 @@ def unify_ids(plans: list[Plan], faults: Faults) -> None:
     own = [plan for plan in plans if plan.one("participant") and plan.people]
     for plan in (plan for plan in own if plan.kind == "participants"):  # of whom each has one row
         column, ids = plan.one("participant"), plan.rows.loc[plan.rows["use"], "participant"].dropna()
-        first, repeated = ids.drop_duplicates().index, ids[ids.duplicated()]
+        repeated = ids[ids.duplicated()]
         plan.rows.loc[repeated.index, "use"] = False
         if 2 * ids.duplicated(keep=False).sum() > len(ids):
             plan.kind = "long"
-            faults.error("several rows", plan.head_of(column), rows=len(ids), people=len(first))
+            faults.error("several rows", plan.head_of(column), rows=len(ids), people=ids.nunique())
             continue
-        places = {ids[position]: plan.place(position, column)["cell"] for position in first}
         for position, identity in repeated.items():
-            other = places[identity]
+            other = plan.place(ids[ids.eq(identity)].index[0], column)["cell"]
             faults.error("duplicate participant", plan.place(position, column, identity), other=other)
     own = [plan for plan in own if plan.cohort != POPULATION]
     seen: dict[str, str] = {}
@@ -251,10 +250,11 @@ def one_value_per_group(plan: Plan) -> bool:
 def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.DataFrame:
     """Keep one of each value that a workbook gives more than once, and report those that differ.
 
-    Changes at baseline, second population samples, panels that repeat others or raw values, repeated columns, and given
-    changes of participants who have both raw values are left out.
+    Changes at baseline, panels that repeat others or raw values, repeated columns, and given changes of participants who
+    have both raw values are left out.
     """
-    for resolve in (_zero_baselines, _population, _panels, _repeats, _given_changes):
+    _ask_who_is_sampled(frame, trial, faults)
+    for resolve in (_zero_baselines, _panels, _repeats, _given_changes):
         frame = frame.drop([index for own in resolve(frame, trial, faults) for index in own.index])
     strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
     return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
@@ -274,30 +274,20 @@ def _by_plan(frame: pd.DataFrame):
     return frame.assign(plan=[source.plan for source in frame["source"]]).groupby("plan", sort=False)
 
 
-def _population(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Keep one of several blocks that give the same population sample, and ask where it is not clear who belongs to it.
-
-    People without ids on two sheets may be the same ones, and may be the participants.
-    """
+def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None:
+    """Ask where people without ids on two sheets may be the same ones, or may be the participants."""
     label = trial.population.label if trial.population else "sample"
     age = trial.population.age if trial.population else ""
     participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
     sample: dict[Plan, pd.DataFrame] = {}
     for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
-        people, mapped = _people(own), plan.mapped
-        counts = {other: _shared(people, known, age) for other, known in sample.items()}
-        if any(count == len(people) == len(sample[other]) for other, count in counts.items()):
-            faults.note("population / repeats", {"sheet": plan.sheet})
-            yield own
-            continue
-        alike = (
-            other
-            for other, count in counts.items()
-            if 2 * (count or 0) > min(len(people), len(sample[other]))
-            or not (mapped or count is None or (plan.one("participant") and other.one("participant")))
-        )
-        if other := next(alike, None):
-            faults.error("population / alike", plan.whole(), other=other, label=label)
+        people, alike = _people(own), None
+        for other, known in sample.items():
+            count, apart = _shared(people, known, age), plan.one("participant") and other.one("participant")
+            if 2 * (count or 0) > min(len(people), len(known)) or not (plan.mapped or count is None or apart):
+                alike = other
+        if alike:
+            faults.error("population / alike", plan.whole(), other=alike, label=label)
         elif 2 * (_shared(people, participants, age) or 0) > len(people):
             faults.error("population / participants", plan.whole(), label=label)
         sample[plan] = people
@@ -345,23 +335,20 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
     known = linked.drop_duplicates(keys)[[*keys, "value", "text", "cell", "source"]]
     second = second.merge(known, on=keys, how="left", suffixes=("", "_known")).set_index(second.index)
     same = second["value"].eq(second["value_known"]) | (second["text"].ne("") & second["text"].eq(second["text_known"]))
-    for source, own in second.groupby("source", sort=False):
-        label = source.label
-        for other, differing in own[~same[own.index]].groupby("source_known", sort=False):
-            for row in differing.itertuples():
-                where = f"{other.plan.sheet}!{row.cell_known}"
-                if other is source:
-                    known = row.text_known or f"{row.value_known:.10g}"
-                    faults.error("second value", cell_of(row), label=label, row=row, where=where, known=known)
-                    continue
-                words = {"label": label, "row": row, "where": where, "count": len(differing)}
-                faults.error("two columns", source.head, other=other.head, **words)
+    for (source, other), own in second[~same].groupby(["source", "source_known"], sort=False):
+        for row in own.itertuples():
+            words = {"label": source.label, "row": row, "where": f"{other.plan.sheet}!{row.cell_known}"}
+            if other is not source:
+                faults.error("two columns", source.head, other=other.head, count=len(own), **words)
                 break
+            known = row.text_known or f"{row.value_known:.10g}"
+            faults.error("second value", cell_of(row), known=known, **words)
+    for source, own in second[same].groupby("source", sort=False):
         # What does not change is repeated on each row of a long table; what belongs to a visit should stand there once.
         by_visit = bool(getattr(source.thing, "follow_up", ()))
-        repeated = own.loc[same[own.index] & (own["source_known"].ne(source) | by_visit), "participant"]
-        if len(repeated):
-            faults.note("repeated", source.head, label=label, count=repeated.nunique())
+        repeated = own.loc[own["source_known"].ne(source) | by_visit, "participant"].nunique()
+        if repeated:
+            faults.note("repeated", source.head, label=source.label, count=repeated)
     # Values of one source alone, such as a sheet called LOCF, may stand in for those that others lack.
     what = attrgetter("plan.cohort", "variable", "visit", "measure")
     texts = {s: " | ".join([s.column.label, *s.plan.header.titles, s.plan.sheet]) for s in {*linked["source"]}}

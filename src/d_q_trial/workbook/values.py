@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, sections
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.vocabulary import (
-    WORDS,
     Vocabulary,
     canonical_id,
     every_arm,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 Part = dict[str, list]  # columns of the long table
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 
 
@@ -190,10 +188,8 @@ class BlockReader:
         """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
         cells, role, stratum = self._cells(column), column.role, self.said["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
-        find = self._visit_finder(column, counts) if role == "visit" else partial(self._named, role)
+        find = partial(self._visit, fold(column.label)) if role == "visit" else partial(self._named, role)
         meaning = {cell: self._decoded(role, cell) or find(cell) for cell in counts}
-        if role == "arm":
-            self._infer_treated(column, meaning)
         labels = " or ".join(arm.label for arm in every_arm(self.trial).values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
@@ -222,35 +218,14 @@ class BlockReader:
         plain = reading.certain and not (reading.measure or reading.statistic or reading.qualifier)
         return reading.variable if plain else None
 
-    def _infer_treated(self, column: Column, arms: dict) -> None:
-        """Take the other one of two arms for the treated one, if the first is the control and its name fits."""
-        known, unknown = {*arms.values()} - {None}, [cell for cell, arm in arms.items() if arm is None]
-        one_other = len(arms) == 2 and known == {self.trial.arms.control.key} and len(unknown) == 1
-        if one_other and fold(canonical_id(unknown[0])) in WORDS["treated"].split():
-            arms[unknown[0]] = self.trial.arms.treated.key
-            place = self.plan.place(0, column, str(unknown[0]))
-            self.faults.note("arm", place, treated=self.trial.arms.treated)
-
-    def _visit_finder(self, column: Column, cells: Iterable) -> Callable:
-        """Return what finds visits; bare numbers are weeks if the header says so, or if they hardly can be visits."""
-        header, weeks = fold(column.label), self.vocabulary.weeks
-        numbers = {float(text) for text in map(canonical_id, cells) if text.isdigit()}
-        # Numbers of visits, such as 1, 2, 3, 4 or 0, 2, may be weeks of the trial by chance.
-        are_weeks = bool(re.search(r"week|wk|day|month", header)) and "visit n" not in header
-        if not are_weeks and numbers <= weeks.keys() and 0 in numbers and max(numbers) > len(weeks):
-            are_weeks = True
-            self.faults.note("inferred", self.plan.place(0, column), why="numbers read as weeks")
-
-        def find(cell: object) -> str | None:
-            text = canonical_id(cell)
-            if "month" in header and text.isdigit():
-                return self.vocabulary.visit(f"{text} months")
-            if not (is_number(cell) or text.isdigit()) or are_weeks:
-                week = float(text) / (7.0 if "day" in header else 1.0) if _NUMBER.fullmatch(text) else None
-                return weeks.get(week) or self.vocabulary.visit(text)
+    def _visit(self, header: str, cell: object) -> str | None:
+        """Return the visit that a cell names; a bare number is a week or a day if the header says so, else that of a visit."""
+        text = canonical_id(cell)
+        if not (is_number(cell) or text.isdecimal()):
+            return self.vocabulary.visit(text)
+        if "visit n" in header or not re.search("week|wk|day", header):
             return self.vocabulary.visit(f"visit {text}")
-
-        return find
+        return self.vocabulary.weeks.get(float(text) / (7 if "day" in header else 1)) or self.vocabulary.visit(text)
 
     def _read_events(self, column: Column) -> None:
         """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
@@ -345,16 +320,16 @@ class BlockReader:
 
     def _at_baseline(self, column: Column, label: str, where: Iterable[int], values: Iterable) -> list[bool]:
         """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline."""
-        visits, ids = self.plan.rows["visit"].to_numpy(), self.plan.rows["participant"].to_numpy()
-        given = [(i, ids[i], visits[i] in (None, BASELINE), value) for i, value in zip(where, values, strict=True)]
-        first = {identity: value for _, identity, own, value in given if own and identity}
-        later = [(i, identity, value) for i, identity, own, value in given if not own and identity in first]
-        changed = {identity: i for i, identity, value in reversed(later) if value != first[identity]}
-        if 2 * len(changed) <= len({identity for _, identity, _ in later}):
+        given = self.plan.rows.loc[list(where), ["participant", "visit"]].assign(value=list(values))
+        own = given["visit"].isna() | given["visit"].eq(BASELINE)
+        first = given[own].drop_duplicates("participant", keep="last").set_index("participant")["value"]
+        later = given[~own & given["participant"].isin(first.index.dropna())]
+        changed = later[later["value"].ne(later["participant"].map(first))]
+        people = changed["participant"].nunique()
+        if 2 * people <= later["participant"].nunique():
             return [True] * len(given)  # a few that differ are faults
-        place = self.plan.place(min(changed.values()), column)
-        self.faults.note("later value", place, label=label, count=len(changed))
-        return [own for _, _, own, _ in given]
+        self.faults.note("later value", self.plan.place(changed.index[0], column), label=label, count=people)
+        return own.tolist()
 
     def _report_unnamed(self, positions: list[int], naming: Column | None, place: Column) -> None:
         """Report values whose row should name their variable or visit and does not; unknown names are known already."""
