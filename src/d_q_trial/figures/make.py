@@ -100,13 +100,8 @@ def _share_axes(drawn: Sequence[tuple[Axes, View]]) -> None:
     """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
     for outcome in dict.fromkeys(view.panel.outcome for _, view in drawn):
         own = [(ax, view) for ax, view in drawn if view.panel.outcome == outcome]
-        for redraw in (True, False):  # drawing a panel adds room for the marks of values outside
-            lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
-            for ax, view in own:
-                view.limits = min(lows), max(highs)
-                if redraw:
-                    ax.clear()
-                    view.draw(ax)
-                else:
-                    ax.set_ylim(view.limits)
-                    draw.name_y(ax, ax.get_ylabel())
+        lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
+        for ax, view in own:
+            view.limits = min(lows), max(highs)
+            ax.clear()
+            view.draw(ax)
