@@ -53,10 +53,11 @@ class View:
             return
         self.outcome = trial.outcomes[panel.outcome]
         self.visit = BASELINE if panel.kind == "strata" else panel.visit
-        self.measure = BASELINE if self.visit == BASELINE else analysis.measure
-        self.decimals = change_decimals(self.measure, self.outcome.decimals)
-        of = {"percent_change": "%", "log_ratio": ""}.get(self.measure, self.outcome.unit)
-        what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(self.measure, ", change")
+        self.key = study.key(self.outcome.key, self.visit)
+        _, measure, _ = self.key
+        self.decimals = change_decimals(measure, self.outcome.decimals)
+        of = {"percent_change": "%", "log_ratio": ""}.get(measure, self.outcome.unit)
+        what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
         self.unit = of if of in ("", "%") else f" {unit(of)}"  # as written after a number
         self.label = with_unit(f"{self.outcome.label}{what}", of)
         whose = ""
@@ -68,10 +69,6 @@ class View:
             whose = self.strata[0]
         visit = trial.visits[panel.visit].label if panel.visit else ""
         self.title = ", ".join(filter(None, (self.outcome.label, visit, whose)))
-
-    def key(self, visit: str = "") -> tuple[str, str, str]:
-        """Return outcome, measure and visit, by default that of the panel, as in the results."""
-        return self.outcome.key, self.measure, visit or self.visit
 
     @property
     def more_lines(self) -> int:
@@ -123,7 +120,7 @@ def with_unit(label: str, of: str) -> str:
 
 def arms(ax: Axes, view: View) -> str:
     """Every participant by arm at one visit, all together or by stratum, or with the difference between the arms."""
-    study, key, estimation = view.study, view.key(), view.panel.kind == "estimation"
+    study, key, estimation = view.study, view.key, view.panel.kind == "estimation"
     trial, members, compared = study.trial, [], []
     for index, place in enumerate(view.places):
         for step, (arm, look) in enumerate(((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))):
@@ -144,8 +141,8 @@ def arms(ax: Axes, view: View) -> str:
 def time_course(ax: Axes, view: View) -> str:
     """Median change by arm over the visits in one group of participants; every change is zero at baseline."""
     study, trial, (place,), (stratum,) = view.study, view.study.trial, view.places, view.strata
-    arms, follow_up = list(trial.analysed_arms.values()), view.outcome.follow_up
-    found = {visit: [study.summary(view.key(visit), arm.key, **place) for arm in arms] for visit in follow_up}
+    arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
+    found = {v: [study.summary(study.key(outcome, v), arm.key, **place) for arm in arms] for v in follow_up}
     found = {visit: summaries for visit, summaries in found.items() if any(summary.n > 0 for summary in summaries)}
     if not found:
         raise view.not_there(follow_up[0], stratum)
@@ -158,7 +155,7 @@ def time_course(ax: Axes, view: View) -> str:
     ax.set_xticks(positions, names)
     draw.name_y(ax, view.label)
     for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
-        at_baseline = study.summary((view.outcome.key, "baseline", BASELINE), arm.key, **place).n
+        at_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **place).n
         summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in found.values())]
         moved = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.course(ax, moved, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
@@ -168,7 +165,7 @@ def time_course(ax: Axes, view: View) -> str:
         draw.axis_break(ax, (positions[later - 1] + positions[later]) / 2)
     visits = []
     for (visit, summaries), position in zip(found.items(), positions[1:], strict=True):
-        p = study.contrast(view.key(visit), "p", **place)
+        p = study.contrast(study.key(outcome, visit), "p", **place)
         if not math.isnan(p):
             ax.text(position, 1.01, p_value(p), transform=ax.get_xaxis_transform(), ha="center", va="bottom")
         medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
@@ -178,7 +175,7 @@ def time_course(ax: Axes, view: View) -> str:
 
 def strata(ax: Axes, view: View) -> str:
     """Baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
-    study, key, members, compared = view.study, view.key(), [], []
+    study, key, members, compared = view.study, view.key, [], []
     for position, (name, place) in enumerate(zip(view.strata, view.places, strict=True)):
         look = style.stratum_look(position, len(view.strata))
         members.append(draw.Group(name, look, position, study.values(key, **place), study.summary(key, **place)))

@@ -15,7 +15,7 @@ from ..participants import TRIAL, age_groups, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..stats.two_sample import get_test
 from ..strata import read_strata, stratum_of
-from ..trial import Trial
+from ..trial import BASELINE, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +59,10 @@ class Study:
         """The changes by outcome, measure and visit, with the strata by each marker in a column of its name."""
         by_marker = {marker: stratum_of(self.changes, self.strata, marker) for marker in self.trial.markers}
         return dict(iter(self.changes.assign(**by_marker).groupby(["outcome", "measure", "visit"])))
+
+    def key(self, outcome: str, visit: str) -> Key:
+        """Return the keys in the results of an outcome at baseline, or of its change to a later visit."""
+        return outcome, BASELINE if visit == BASELINE else self.analysis.measure, visit
 
     def contrast(self, key: Key, statistic: str, **place: str) -> float:
         """Return a number that compares the arms."""

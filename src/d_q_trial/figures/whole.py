@@ -59,9 +59,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     if others := [arm for arm in arms.others if enrolled[arm.key]]:
         centre = page.width - 3 - _SIDE / 2
         ax.plot((middle, centre), (top + 4.3,) * 2, zorder=1, **_STROKE)
-        _box(
-            ax, centre, top, _SIDE, ["Not analysed here", *(f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others)]
-        )
+        counted = [f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others]
+        _box(ax, centre, top, _SIDE, ["Not analysed here", *counted])
         words += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in others]
     fork, centres = bottom + 4, (page.width / 4 + 0.5, page.width * 3 / 4 - 0.5)
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
@@ -128,9 +127,7 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str]
         label, line = trial.outcomes[key].label, top + _PITCH * (index + 2)
         ax.text(left + 2, line, label, va="center")
         for centre, visit in zip(centres, visits, strict=True):
-            n = study.summary(
-                (key, "baseline" if visit.key == BASELINE else study.analysis.measure, visit.key), arm.key
-            ).n
+            n = study.summary(study.key(key, visit.key), arm.key).n
             ax.text(centre, line, number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
     return words
@@ -226,7 +223,7 @@ def effects(study: Study, family: str) -> dict[str, list[Effect]]:
     by_unit: dict[str, list[Effect]] = {}
     for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family)):
         decimals = labels.change_decimals(analysis.measure, outcome.decimals)
-        key, own = (outcome.key, analysis.measure, visit), []
+        key, own = study.key(outcome.key, visit), []
         for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
             place = group_keys(group, analysis.marker)
             sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
