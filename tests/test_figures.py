@@ -28,7 +28,6 @@ from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary
 from d_q_trial.labels import caption_words, fill
-from d_q_trial.participants import age_groups
 from d_q_trial.results_table import Numbers
 from d_q_trial.trial import load_trial
 
@@ -42,6 +41,8 @@ POINTS = {"control": [-20.0, -10.0, 0.0, 10.0, 1480.0], "d_q": [-5.0, 5.0, 15.0,
 FINISHED = {"n": {"control": 105, "d_q": 106}, "median": {"control": 3.3, "d_q": 17.7}}  # n is not that of the points
 FINISHED |= {"q1": {"control": -11.1, "d_q": 6.6}, "q3": {"control": 12.2, "d_q": 33.9}}
 P = 0.0314
+# Of people, with the correlation of marker and age.
+GROUPS = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
 
 
 def summaries(*key, **where):
@@ -58,31 +59,27 @@ def point(participant, arm, outcome, value, visit, measure="percent_change", lin
 
 def study(**changed) -> Study:
     """CTx at 20 weeks in everybody and by stratum; sclerostin at baseline; p16 against age."""
-    points, strata, people = [point("gone", "d_q", "ctx", None, VISIT)], [], []
+    points, strata = [point("gone", "d_q", "ctx", None, VISIT)], []
     for arm, values in POINTS.items():
         for index, value in enumerate(values):
             name, stratum = f"{arm}-{index}", "T3" if index % 2 else "T1/T2"
             points.append(point(name, arm, "ctx", value, VISIT))
             points.append(point(name, arm, "sasp_sclerostin", 900 + value, "baseline", "baseline"))
             strata.append({"participant": name, "marker": MARKER, "stratum": stratum, "arm": arm})
-            people.append(("trial", arm, 60.0 + index, 1.0 + index))
-    people += [("population", "", age, age / 10) for age in (30.0, 59.0, 60.0, 80.0)]
-    people.append(("trial", "fisetin", 70.0, 9.0))
-    known = pd.DataFrame(people, columns=["cohort", "arm", "age", MARKER]).rename_axis("participant").reset_index()
-    known = known.melt(["cohort", "arm", "participant"]).assign(linked=True, visit="baseline")
     rows, baseline = summaries("ctx", "percent_change", VISIT), ("sasp_sclerostin", "baseline", "baseline")
     for stratum in ("T3", "T1/T2"):
         where, found = {"marker": MARKER, "stratum": stratum}, {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}
         rows += summaries("ctx", "percent_change", VISIT, **where)
         rows += numbers(baseline, found, group="both arms", **where)
     rows += numbers(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
-    groups = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
-    for group, r in groups.items():
+    for group, r in GROUPS.items():
         where = {"contrast": "age", "group": group, "n_first": "228"}
         rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
     fields = {"trial": TRIAL, "analysis": ANALYSIS, "label": LABEL, "strata": pd.DataFrame(strata)}
-    fields |= {"numbers": Numbers(rows), "changes": pd.DataFrame(points), "people": age_groups(known, TRIAL)}
-    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial")}
+    fields |= {"numbers": Numbers(rows), "changes": pd.DataFrame(points)}
+    known = {MARKER: [1.0, 2.0], "p16_variant_1+5": math.nan}
+    fields["people"] = {name: pd.DataFrame({"age": [60, 100 * r], **known}) for name, r in GROUPS.items()}
+    fields["enrolled"] = Counter({arm: len(values) for arm, values in POINTS.items()} | {"fisetin": 1})
     return Study(**fields | changed)
 
 
@@ -276,17 +273,12 @@ def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles()
 
 
 @pytest.mark.parametrize(
-    ("group", "ages", "r"),
-    [
-        ("population", [30, 59, 60, 80], "0.25"),
-        ("population_under_cut", [30, 59], "0.35"),
-        ("population_from_cut", [60, 80], "0.45"),
-        ("participants", [60, 61, 62, 63, 64, 60, 61, 62, 63, 64, 65], "0.51"),  # not those of the third arm
-    ],
+    ("group", "r"),
+    [("population", 0.25), ("population_under_cut", 0.35), ("population_from_cut", 0.45), ("participants", 0.51)],
 )
-def test_a_correlation_shows_its_group_with_the_finished_r(group, ages, r):
+def test_a_correlation_shows_its_group_with_the_finished_r(group, r):
     ax, _ = painted(Panel(kind="correlation", outcome=MARKER, group=group))
-    assert list(lines(ax, "participants")[0].get_xdata()) == ages
+    assert list(lines(ax, "participants")[0].get_xdata()) == [60, 100 * r]
     assert texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
 
 
@@ -353,19 +345,23 @@ def test_forest_and_estimation_plots_show_the_estimate_of_the_test_with_the_inte
     assert head in written
 
 
-@pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
-def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
-    low, median, high = -0.6 * largest, 0.2 * largest, largest
-    group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+@pytest.fixture
+def page():
     with style.settings():
-        page = style.Page(60.0, 50.0, None)
-        ax = page.axes(15.0, 5.0, 40.0, 30.0)
-        draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
-        page.figure.draw_without_rendering()
-        label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
-        assert label.x0 >= 0
-        assert numbers
-        assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
+        yield style.Page(100.0, 50.0)
+
+
+@pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
+def test_the_numbers_of_an_axis_do_not_reach_its_label(page, largest):
+    low, median, high = -0.6 * largest, 0.2 * largest, largest
+    ax = page.axes(15.0, 5.0, 40.0, 30.0)
+    group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
+    draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
+    page.figure.draw_without_rendering()
+    label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
+    assert label.x0 >= 0
+    assert numbers
+    assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
@@ -392,12 +388,10 @@ def test_p_of_three_strata_stand_upon_each_other_without_overlap():
         ("Vitamin P ($)", "Vitamin P ($)"),
     ],
 )
-def test_p_is_in_italics_and_a_label_keeps_its_letters(text, italic):
-    figure = Canvas()
-    with style.settings():
-        written = figure.text(0, 0, text)
-        style.italic_p(figure)
-        figure.draw_without_rendering()
+def test_p_is_in_italics_and_a_label_keeps_its_letters(page, text, italic):
+    written = page.text(0, 0, text)
+    style.italic_p(page.figure)
+    page.figure.draw_without_rendering()
     assert written.get_text() == italic
 
 
@@ -430,36 +424,29 @@ def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
     assert words.count("P = 0.200") == 2
 
 
-def test_a_long_name_of_a_stratum_does_not_run_into_the_next():
-    labels = ("women with low or no expression at baseline", "women with high expression at baseline")
-    with style.settings():
-        page = style.Page(100.0, 40.0, None)
-        ax = page.axes(10.0, 10.0, 40.0, 20.0)
-        ax.set_xlim(-0.6, 4.0)
-        for place, name in ((0, labels[0]), (2.4, labels[1])):
-            draw.bracket(ax, place, place + 1, 0.2, name)
-        page.figure.draw_without_rendering()
-        first, second = (text.get_window_extent() for text in ax.texts)
+def test_a_long_name_of_a_stratum_does_not_run_into_the_next(page):
+    ax = page.axes(10.0, 10.0, 40.0, 20.0)
+    ax.set_xlim(-0.6, 4.0)
+    draw.bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
+    draw.bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
+    page.figure.draw_without_rendering()
+    first, second = (text.get_window_extent() for text in ax.texts)
     assert first.x1 < second.x0
     assert all("…" in text.get_text() for text in ax.texts)
 
 
-def test_a_message_stays_in_its_panel():
-    with style.settings():
-        page = style.Page(100.0, 30.0, None)
-        ax = page.axes(2.0, 2.0, 20.0, 20.0)
-        draw.message(ax, "no cut leaves enough participants in each arm")
-        page.figure.draw_without_rendering()
-        box = ax.texts[0].get_window_extent()
-    assert ax.get_window_extent().width > box.width
+def test_a_message_stays_in_its_panel(page):
+    ax = page.axes(2.0, 2.0, 20.0, 20.0)
+    draw.message(ax, "no cut leaves enough participants in each arm")
+    page.figure.draw_without_rendering()
+    assert ax.get_window_extent().width > ax.texts[0].get_window_extent().width
 
 
-def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
+def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow(page):
     found = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
     found.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
-    with style.settings():
-        ax = Canvas().add_axes((0.2, 0.2, 0.7, 0.6))
-        whole._axis(ax, found, study(), "%")
+    ax = page.axes(15.0, 5.0, 40.0, 30.0)
+    whole._axis(ax, found, study(), "%")
     (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6

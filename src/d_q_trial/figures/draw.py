@@ -135,7 +135,9 @@ def name_y(ax: Axes, label: str) -> None:
     ax.set_ylabel(label, va="center")
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
-    distance = 28.0 if longest <= 5 else 36.6  # points of type, within the margin of the page
+    distance = (
+        28.0 if longest <= 5 else min(12.5 + 3.5 * longest, 36.6)
+    )  # points of type, within the margin of the page
     ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 
@@ -162,18 +164,19 @@ def _points(ax: Axes, group: Group) -> None:
 
 
 def _beyond(ax: Axes, group: Group, unit: str) -> None:
-    """Mark values outside the axis by triangles at its edge, with the value or else their number and the farthest."""
+    """Mark values outside the axis by triangles at its edge: with up to two values, or else their number and the farthest."""
     (low, high), (left, right), frame = ax.get_ylim(), ax.get_xlim(), ax.get_xaxis_transform()
     point = (right - left) / size(ax)[0]
     above = sorted((v for v in group.values if v > high), reverse=True)
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
             continue
-        places = [group.position + (_POINTS_AT + POINT * index) * point for index in range(len(values))]
+        gap = (1.3 if len(values) < 3 else 0.8) * POINT
+        places = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
-        farthest = f"{grouped(values[0], 0 if abs(values[0]) >= 100 else 1)}{unit}"
-        text = f"{len(values)} values\nto {farthest}" if len(values) > 1 else farthest
+        texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{unit}" for v in values]
+        text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
         place = {"xycoords": frame, "xytext": (3.5, inwards), "textcoords": "offset points"}
         ax.annotate(text, (places[-1], height), va="center", size=style.SMALL - 1, zorder=4, **place)
@@ -204,8 +207,7 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
         return
     bottom, top = ax.get_ylim()
     room = 0.03 * (top - bottom)  # so that a limit is visibly not cut off
-    bottom, top = bottom if bottom <= low else low - room, top if top >= high else high + room
-    ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(bottom, top))
+    ax.set(xlim=(ax.get_xlim()[0], place + 0.6), ylim=(min(bottom, low - room), max(top, high + room)))
     ax.plot((place, place), (low, high), color=style.INK, linewidth=1.0, label="interval")
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")

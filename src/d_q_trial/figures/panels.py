@@ -135,6 +135,8 @@ def arms(ax: Axes, view: View) -> str:
             ends = study.difference(key, **place)
             draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
         compared.append((over, (view.words(treated), view.words(control)), ends, p))
+    if view.limits:  # the interval of a difference does not lengthen a stated axis
+        ax.set_ylim(view.limits)
     return say("panel", "arms", title=view.title, compared=compared, direction=direction(trial), shown=view)
 
 

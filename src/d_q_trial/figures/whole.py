@@ -278,8 +278,8 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
     looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
     for place, effect in enumerate(found):
         look = looks[effect.group]
-        ends = max(effect.low, low), min(effect.high, high)
-        ax.plot(ends, (place, place), color=look.edge, linewidth=0.9, zorder=1)
+        inside = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
+        ax.plot(inside, (place, place), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
         if effect.low < low:
             ax.plot(low, place, marker="<", **arrow)
