@@ -138,6 +138,12 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
     assert published_cuts(tables.cutoffs, run.participants, layout).empty
 
 
+def described(tables, chosen=ANALYSIS, cuts=None, marker=PANEL[0]):
+    """What is said of the figure of bone turnover."""
+    found = drawing.describe_cutoffs(tables, TRIAL, chosen, CHOSEN.robustness, None, cuts=cuts or {})
+    return found[f"every_cut_turnover_{marker}"]
+
+
 @pytest.mark.parametrize(
     ("cut", "said"),
     [
@@ -148,43 +154,30 @@ def test_a_trial_that_states_no_cut_gets_no_mark(tables):
     ],
 )
 def test_the_caption_says_where_the_analysis_cuts(tables, cut, said):
-    cuts = {PANEL[0]: cut} if cut else {}
-    described = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts=cuts)
-    caption = described[f"every_cut_turnover_{PANEL[0]}"]["caption"]
+    caption = described(tables, cuts={PANEL[0]: cut})["caption"]
     assert caption.endswith(f"Dotted: the published cutoff.{said}")
     assert "Thin vertical line" in caption
-    bare = drawing.describe_cutoffs(
-        tables._replace(own=tables.own[:0]), TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts=cuts
-    )
-    assert "Thin vertical line" not in bare[f"every_cut_turnover_{PANEL[0]}"]["caption"]
+    assert "Thin vertical line" not in described(tables._replace(own=tables.own[:0]))["caption"]
 
 
 @pytest.mark.parametrize(
     ("rule", "marked"),
-    [
-        ({"cuts": ["1/2"]}, [PANEL[0], "p16_variant_1+5"]),
-        ({"by": "value", "cuts": [1.355]}, [PANEL[0]]),
-    ],
+    [({"cuts": ["1/2"]}, {PANEL[0], "p16_variant_1+5"}), ({"by": "value", "cuts": [1.355]}, {PANEL[0]})],
 )
 def test_the_own_cutoff_is_that_of_a_marker_which_the_analysis_cuts(tables, rule, marked):
     chosen = pipeline.analysis(strata=rule)
-    cuts = dict.fromkeys(TRIAL.markers, "1.355")
-    described = drawing.describe_cutoffs(tables, TRIAL, chosen, CHOSEN.robustness, None, cuts=cuts)
-    for marker in TRIAL.markers:
-        caption = described[f"every_cut_turnover_{marker}"]["caption"]
-        assert ("This analysis cuts at 1.355 AU." in caption) == (marker in marked)
     run = pipeline.rerun(pipeline.of_config(), strata=chosen.strata, outcomes=["p1np"])
-    assert set(prespecified_cuts(tables.cutoffs, run.layout)["marker"]) == set(marked)
+    cuts = dict(zip(run.strata["marker"], run.strata["cut"], strict=True))
+    captions = {marker: described(tables, chosen, cuts, marker)["caption"] for marker in TRIAL.markers}
+    assert {marker for marker in captions if "This analysis cuts at" in captions[marker]} == marked
+    assert set(prespecified_cuts(tables.cutoffs, run.layout)["marker"]) == marked
 
 
-def test_a_caption_claims_no_interval_and_no_correction_that_the_test_does_not_have(tables):
+@pytest.mark.parametrize(("test", "more"), [("welch", False), ("brunner_munzel", False), ("exact", True)])
+def test_a_caption_claims_no_interval_and_no_correction_that_the_test_does_not_have(tables, test, more):
     none = tables._replace(best=tables.best.assign(p_best_of_both=np.nan))
-    for test, more in (("welch", False), ("brunner_munzel", False), ("exact", True)):
-        described = drawing.describe_cutoffs(
-            none, TRIAL, pipeline.analysis(test=test), CHOSEN.robustness, None, cuts={}
-        )
-        made = described[f"every_cut_turnover_{PANEL[0]}"]
-        for words in ("pointwise 95% intervals", "a ring marks", "Limits outside"):
-            assert (words in made["caption"]) == more
-        assert ("no P corrected for the search" in made["caption"]) == (not more)
-        assert ("no cutoff to try" in made["words"]) == more
+    about = described(none, pipeline.analysis(test=test))
+    for words in ("pointwise 95% intervals", "a ring marks", "Limits outside"):
+        assert (words in about["caption"]) == more
+    assert ("no P corrected for the search" in about["caption"]) == (not more)
+    assert ("no cutoff to try" in about["words"]) == more

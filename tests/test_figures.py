@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -18,9 +19,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from PIL import Image
-from pipeline import LABEL, TRIAL
+from pipeline import LABEL, TRIAL, analysis
 
-from d_q_trial.config.settings import Analysis
 from d_q_trial.errors import UserError
 from d_q_trial.figures import draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
@@ -28,14 +28,12 @@ from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary
 from d_q_trial.labels import caption_words, fill
-from d_q_trial.participants import age_groups
 from d_q_trial.results_table import Numbers
-from d_q_trial.stats.two_sample import get_test
 from d_q_trial.trial import load_trial
 
-ANALYSIS = Analysis(name="published", workbook="x.xlsx", marker="p16_variant_5")
-WORDS = {"test": "rank-sum test", "change": "Percent change", "treated": "D+Q", "control": "Control"}
-WORDS |= {"highest": "T3", "lowest": "T1/T2", "marker": "p16 variant 5"}
+ANALYSIS = analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
+THIRDS = analysis(strata={"cuts": ["1/3", "2/3"], "labels": ["low", "middle", "high"]})
+WORDS = caption_words(TRIAL, ANALYSIS)
 MARKER, VISIT, CONTRAST = "p16_variant_5", "week_20", "d_q - control"
 
 # One control participant lies far beyond all others.
@@ -43,6 +41,8 @@ POINTS = {"control": [-20.0, -10.0, 0.0, 10.0, 1480.0], "d_q": [-5.0, 5.0, 15.0,
 FINISHED = {"n": {"control": 105, "d_q": 106}, "median": {"control": 3.3, "d_q": 17.7}}  # n is not that of the points
 FINISHED |= {"q1": {"control": -11.1, "d_q": 6.6}, "q3": {"control": 12.2, "d_q": 33.9}}
 P = 0.0314
+# Of people, with the correlation of marker and age.
+GROUPS = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
 
 
 def summaries(*key, **where):
@@ -57,41 +57,40 @@ def point(participant, arm, outcome, value, visit, measure="percent_change", lin
     return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value}
 
 
-def study(label=LABEL, flow=(), changes=None, **changed) -> Study:
+def study(**changed) -> Study:
     """CTx at 20 weeks in everybody and by stratum; sclerostin at baseline; p16 against age."""
-    points, strata, people = [point("gone", "d_q", "ctx", None, VISIT)], [], []
+    points, strata = [point("gone", "d_q", "ctx", None, VISIT)], []
     for arm, values in POINTS.items():
         for index, value in enumerate(values):
             name, stratum = f"{arm}-{index}", "T3" if index % 2 else "T1/T2"
             points.append(point(name, arm, "ctx", value, VISIT))
             points.append(point(name, arm, "sasp_sclerostin", 900 + value, "baseline", "baseline"))
             strata.append({"participant": name, "marker": MARKER, "stratum": stratum, "arm": arm})
-            people.append(("trial", arm, 60.0 + index, 1.0 + index))
-    people += [("population", "", age, age / 10) for age in (30.0, 59.0, 60.0, 80.0)]
-    people.append(("trial", "fisetin", 70.0, 9.0))
-    known = pd.DataFrame(people, columns=["cohort", "arm", "age", MARKER]).rename_axis("participant").reset_index()
-    known = known.melt(["cohort", "arm", "participant"]).assign(linked=True, visit="baseline")
     rows, baseline = summaries("ctx", "percent_change", VISIT), ("sasp_sclerostin", "baseline", "baseline")
     for stratum in ("T3", "T1/T2"):
         where, found = {"marker": MARKER, "stratum": stratum}, {"n": 77, "median": 930.5, "q1": 905.5, "q3": 940.5}
         rows += summaries("ctx", "percent_change", VISIT, **where)
         rows += numbers(baseline, found, group="both arms", **where)
     rows += numbers(baseline, {"p": 0.0004}, marker=MARKER, stratum="", contrast="T3 - T1/T2")
-    groups = {"population": 0.25, "population_under_60": 0.35, "population_over_60": 0.45, "participants": 0.51}
-    for group, r in groups.items():
+    for group, r in GROUPS.items():
         where = {"contrast": "age", "group": group, "n_first": "228"}
         rows += numbers((MARKER, "correlation", "baseline"), {"spearman_r": r, "p": 0.0004}, **where)
-    fields = {"numbers": Numbers(rows), "interactions": Numbers([]), "strata": pd.DataFrame(strata), "flow": flow}
-    fields |= {"changes": pd.DataFrame(points if changes is None else changes), "people": age_groups(known, TRIAL)}
-    fields |= {"enrolled": Counter(arm for cohort, arm, *_ in people if cohort == "trial")}
-    fields |= {"trial": TRIAL, "strata_labels": ("T1/T2", "T3"), "marker": MARKER, "measure": "percent_change"}
-    return Study(**{"label": label} | fields | changed)
+    fields = {"trial": TRIAL, "analysis": ANALYSIS, "label": LABEL, "strata": pd.DataFrame(strata)}
+    fields |= {"numbers": Numbers(rows), "changes": pd.DataFrame(points)}
+    known = {MARKER: [1.0, 2.0], "p16_variant_1+5": math.nan}
+    fields["people"] = {name: pd.DataFrame({"age": [60, 100 * r], **known}) for name, r in GROUPS.items()}
+    fields["enrolled"] = Counter({arm: len(values) for arm, values in POINTS.items()} | {"fisetin": 1})
+    return Study(**fields | changed)
+
+
+def few(*rows) -> Study:
+    """The study with these points alone."""
+    return study(changes=pd.DataFrame([point(*row) for row in rows]))
 
 
 # The list of figures
 
 FIGURES = catalogue_of("data/figures.yaml", TRIAL).figures
-TWO, THREE = ("T1/T2", "T3"), ("low", "middle", "high")
 V15, V5 = "p16_variant_1+5", "p16_variant_5"
 SASP = ("sasp_sclerostin", "sasp_fas", "sasp_mmp2", "sasp_parc", "sasp_osteoactivin", "sasp_tnfr1")
 BMD = [("arms", outcome, "week_20") for outcome in ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")]
@@ -114,8 +113,8 @@ ARTICLE = {
 }
 
 
-def said(figure, labels=TWO):
-    return figure.texts(caption_words(TRIAL, ANALYSIS), labels, TRIAL)
+def said(figure, chosen=ANALYSIS):
+    return figure.texts(caption_words(TRIAL, chosen), chosen.strata.labels, TRIAL)
 
 
 def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_their_captions_can_be_filled():
@@ -123,9 +122,9 @@ def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_thei
     extra = ["forest", "estimation_figure_3", "estimation_figure_5"]
     assert list(FIGURES) == numbers + extra
     assert all("Not in the article" in FIGURES[name].caption for name in extra)
-    assert not any("{" in text for figure in FIGURES.values() for text in said(figure, THREE))
+    assert not any("{" in text for figure in FIGURES.values() for text in said(figure, THIRDS))
     for figure, panels in ARTICLE.items():
-        drawn = FIGURES[figure].drawn(TWO)
+        drawn = FIGURES[figure].drawn(("T1/T2", "T3"))
         assert [(p.kind, p.outcome, p.group if p.kind == "correlation" else p.visit) for p in drawn] == panels
     markers = [{panel.marker for panel in FIGURES[name].panels} for name in ("figure_4", "extended_data_figure_5")]
     assert markers == [{""}, {V15}]
@@ -138,8 +137,8 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
     assert "no continuity correction" in caption
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
-    assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THREE)[1]
-    assert "in stratum high, middle and low of" in said(FIGURES["figure_5"], THREE)[1]
+    assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THIRDS)[1]
+    assert "in stratum high, middle and low of" in said(FIGURES["figure_5"], THIRDS)[1]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +227,7 @@ def test_participants_are_points_beside_the_finished_median_quartiles_n_and_p():
     ends = [{heights[0], heights[-1]} for heights in values(ax, "quartiles")]
     assert ends == [{FINISHED["q1"][arm], FINISHED["q3"][arm]} for arm in arms]
     assert ticks(ax) == ["Control\nn = 105", "D+Q\nn = 106"]
-    assert "$P$ = 0.031" in texts(ax)
+    assert "P = 0.031" in texts(ax)
     (zero,) = lines(ax, "zero")
     assert (set(zero.get_ydata()), zero.is_dashed()) == ({0.0}, True)
     assert ax.get_ylabel() == "CTx, change (%)"
@@ -243,8 +242,7 @@ def test_participants_are_points_beside_the_finished_median_quartiles_n_and_p():
     [((1480,), "^", "1,480%"), ((900, 950, 1480), "^", "3 values\nto 1,480%"), ((-900,), "v", "−900%")],
 )
 def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outside, marker, said):
-    changes = [point(f"c{i}", "control", "ctx", float(v), VISIT) for i, v in enumerate((0, *outside))]
-    ax, _ = painted(ARMS, study(changes=changes))
+    ax, _ = painted(ARMS, few(*((f"c{i}", "control", "ctx", float(v), VISIT) for i, v in enumerate((0, *outside)))))
     (beyond,) = lines(ax, "beyond Control")
     assert (beyond.get_marker(), len(beyond.get_ydata())) == (marker, len(outside))
     assert values(ax, "Control") == [[0]]
@@ -255,7 +253,7 @@ def test_values_outside_the_axis_are_marked_at_its_edge_with_the_farthest(outsid
 def test_strata_stand_side_by_side_with_their_own_points_and_p():
     panel = ARMS.model_copy(update={"strata": ["highest", "lowest"]})
     ax, _ = painted(panel)
-    assert [text for text in texts(ax) if "=" in text] == ["T3\n$P$ = 0.031", "T1/T2\n$P$ = 0.031"]
+    assert [text for text in texts(ax) if "=" in text] == ["T3\nP = 0.031", "T1/T2\nP = 0.031"]
     assert values(ax, "D+Q") == [POINTS["d_q"][1::2], POINTS["d_q"][0::2]]
     assert View(panel, study()).more_lines == 1
     assert [View(panel, study()).needs_key(width) for width in (60.0, 15.0)] == [False, True]  # the names do not fit
@@ -268,28 +266,23 @@ def test_a_time_course_begins_at_zero_and_shows_finished_medians_and_quartiles()
     _, _, (bars,) = ax.containers[0].lines
     assert bars.get_segments()[1][:, 1].tolist() == pytest.approx([6.6, 33.9])
     assert shown.title == "CTx, T3 of p16 variant 5"
-    assert {"$P$ = 0.031", "106", "–"} <= set(texts(ax))
+    assert {"P = 0.031", "106", "–"} <= set(texts(ax))
     heights = {text.get_text(): text.get_window_extent().y0 for text in ax.texts}
     assert heights["Weeks"] > heights["n, Control"] > heights["n, D+Q"]  # as in the tables
     assert ticks(ax) == ["0", "20"]
 
 
 @pytest.mark.parametrize(
-    ("group", "ages", "r"),
-    [
-        ("population", [30, 59, 60, 80], "0.25"),
-        ("population_under_cut", [30, 59], "0.35"),
-        ("population_from_cut", [60, 80], "0.45"),
-        ("participants", [60, 61, 62, 63, 64, 60, 61, 62, 63, 64, 65], "0.51"),  # not those of the third arm
-    ],
+    ("group", "r"),
+    [("population", 0.25), ("population_under_cut", 0.35), ("population_from_cut", 0.45), ("participants", 0.51)],
 )
-def test_a_correlation_shows_its_group_with_the_finished_r(group, ages, r):
+def test_a_correlation_shows_its_group_with_the_finished_r(group, r):
     ax, _ = painted(Panel(kind="correlation", outcome=MARKER, group=group))
-    assert list(lines(ax, "participants")[0].get_xdata()) == ages
-    assert texts(ax) == [f"Spearman r = {r}, $P$ < 0.001, n = 228"]
+    assert list(lines(ax, "participants")[0].get_xdata()) == [60, 100 * r]
+    assert texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
 
 
-SEVEN = {"strata_labels": tuple(f"s{number}" for number in range(7))}
+SEVENTHS = [f"{number}/7" for number in range(1, 7)]
 
 
 @pytest.mark.parametrize(
@@ -301,7 +294,11 @@ SEVEN = {"strata_labels": tuple(f"s{number}" for number in range(7))}
         ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
         ({"kind": "correlation", "outcome": "p16_variant_1+5"}, {}, "p16 variant 1+5 and age"),
         ({"strata": ["T9"]}, {}, "No stratum T9"),
-        ({"strata": ["each"]}, SEVEN, "holds up to 6 strata, this analysis has 7"),
+        (
+            {"strata": ["each"]},
+            {"analysis": analysis(strata={"cuts": SEVENTHS})},
+            "holds up to 6 strata, this analysis has 7",
+        ),
     ],
 )
 def test_a_panel_without_numbers_says_so(panel, changed, said):
@@ -313,156 +310,143 @@ def test_a_panel_without_numbers_says_so(panel, changed, said):
 
 
 def test_rows_without_ids_count_only_in_the_stratum_that_their_sheet_names():
-    loose = {"linked": False, "marker": MARKER, "stratum": "T3"}
-    data = study(changes=[point("x", "d_q", "ctx", 8.0, VISIT, **loose), point("y", "d_q", "ctx", 9.0, VISIT)])
+    loose = ("percent_change", False, MARKER, "T3")
+    data = few(("x", "d_q", "ctx", 8.0, VISIT, *loose), ("y", "d_q", "ctx", 9.0, VISIT))
     assert data.values(KEY, marker=MARKER, stratum="T3") == (8.0,)
     assert data.values(KEY) == (9.0,)
 
 
-def test_an_estimation_plot_shows_the_difference_above_the_median_of_the_control_group():
-    ends = {"hodges_lehmann": 14.4, "hodges_lehmann_lower": 2.0, "hodges_lehmann_upper": 30.0}
-    rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
-    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), study(numbers=rows))
-    base = FINISHED["median"]["control"]
-    assert (values(ax, "difference"), values(ax, "interval")) == ([[base + 14.4]], [[base + 2.0, base + 30.0]])
-    assert "D+Q − Control 14.4 (2.0 to 30.0)" in shown.words
+def forest(data):
+    """The texts of a forest plot of bone turnover, its axes, and its words."""
+    with style.settings():
+        page, (shown,) = whole.forest(Forest(families=["turnover"]), data)
+    return [text.get_text() for text in page.figure.texts], page.figure.axes, shown.words
 
 
 @pytest.mark.parametrize(
-    ("test", "said", "head"),
+    ("test", "drawn", "said", "head"),
     [
-        ("welch", "3.4 (−0.6 to 7.4)", "difference (CI)"),
-        ("brunner_munzel", "1.2", "difference"),
-        ("normal", "1.2", None),
+        ("welch", (3.4, [-0.6, 7.4]), "3.4 (−0.6 to 7.4)", "difference (CI)"),
+        ("brunner_munzel", (1.2, [1.2, 1.2]), "1.2", "difference"),
     ],
 )
-def test_forest_and_estimation_plots_show_the_estimate_of_the_test_with_the_interval_that_it_has(test, said, head):
+def test_forest_and_estimation_plots_show_the_estimate_of_the_test_with_the_interval_that_it_has(
+    test, drawn, said, head
+):
     ends = {"hodges_lehmann": 1.2, "mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
     rows = Numbers([*summaries(*KEY), *numbers(KEY, ends, contrast=CONTRAST)])
-    data = study(numbers=rows, test=get_test(test))
-    _, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), data)
+    data, base = study(numbers=rows, analysis=analysis(test=test)), FINISHED["median"]["control"]
+    ax, shown = painted(ARMS.model_copy(update={"kind": "estimation"}), data)
+    assert values(ax, "difference") == [[base + drawn[0]]]
+    assert values(ax, "interval") == [[base + limit for limit in drawn[1]]]
     assert f"D+Q − Control {said};" in shown.words
+    written, _, words = forest(data)
+    assert f"CTx, 20 weeks, all participants: {said}, P" in words
+    assert head in written
+
+
+@pytest.fixture
+def page():
     with style.settings():
-        page, (forest,) = whole.forest(Forest(families=["turnover"]), data)
-    assert f"CTx, 20 weeks, all participants: {said}, P" in forest.words
-    assert (head or "difference (CI)") in [text for ax in page.figure.axes for text in texts(ax)]
+        yield style.Page(100.0, 50.0)
 
 
 @pytest.mark.parametrize("largest", [0.05, 0.9, 14.0, 160.0, 1500.0, 14_000.0])
-def test_the_numbers_of_an_axis_do_not_reach_its_label(largest):
+def test_the_numbers_of_an_axis_do_not_reach_its_label(page, largest):
     low, median, high = -0.6 * largest, 0.2 * largest, largest
+    ax = page.axes(15.0, 5.0, 40.0, 30.0)
     group = draw.Group("Control", style.CONTROL, 0.0, (low, median, high), Summary(3, median, low, high))
-    with style.settings():
-        page = style.Page(60.0, 50.0, None)
-        ax = page.axes(15.0, 5.0, 40.0, 30.0)
-        draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
-        page.figure.draw_without_rendering()
-        label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
-        assert label.x0 >= 0
-        assert numbers
-        assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
+    draw.groups(ax, [group], "Spine BMD, log ratio to baseline")
+    page.figure.draw_without_rendering()
+    label, numbers = ax.yaxis.label.get_window_extent(), [t for t in ax.get_yticklabels() if t.get_text()]
+    assert label.x0 >= 0
+    assert numbers
+    assert not any(label.overlaps(text.get_window_extent()) for text in numbers)
 
 
 def test_p_of_three_strata_stand_upon_each_other_without_overlap():
-    labels, key, rows = ("T1", "T2", "T3"), ("sasp_sclerostin", "baseline", "baseline"), []
+    labels, key, rows = THIRDS.strata.labels, ("sasp_sclerostin", "baseline", "baseline"), []
     for label in labels:
         found = {"n": 3, "median": 930.0, "q1": 905.0, "q3": 940.0}
         rows += numbers(key, found, stratum=label, marker=MARKER, group="both arms")
-        rows += numbers(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=f"T3 - {label}")
-    ax, shown = painted(STRATA, study(numbers=Numbers(rows), strata_labels=labels))
+        rows += numbers(key, {"p": 0.0123}, stratum="", marker=MARKER, contrast=f"high - {label}")
+    ax, shown = painted(STRATA, study(numbers=Numbers(rows), analysis=THIRDS))
     ax.figure.draw_without_rendering()
-    first, second = [text.get_window_extent() for text in ax.texts if text.get_text() == "$P$ = 0.012"]
+    first, second = [text.get_window_extent() for text in ax.texts if text.get_text() == "P = 0.012"]
     assert not first.overlaps(second)
-    assert "T3 against T1 P = 0.012; T3 against T2 P = 0.012" in shown.words
-
-
-def test_p_is_in_italics_and_a_label_keeps_its_letters():
-    figure = Canvas()
-    with style.settings():
-        alone = style.italic_p(figure.text(0, 0, "PTH, P = 0.031, P < $5"))
-        beside = style.italic_p(figure.text(0, 0, "vitamin P $\nP = 0.031"), "vitamin P $")
-        figure.draw_without_rendering()
-    assert alone.get_text() == r"PTH, $P$ = 0.031, $P$ < \$5"
-    assert beside.get_text() == "vitamin P \\$\n$P$ = 0.031"
-
-
-@pytest.mark.parametrize("strata", [("T1/T2", "T3"), ("low", "middle", "high")])
-def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum(strata):
-    key, rows = ("ctx", "percent_change", "week_2"), []
-    for index, where in enumerate([{}, *({"marker": MARKER, "stratum": label} for label in strata)]):
-        found = {"hodges_lehmann": 10.0 * index, "hodges_lehmann_lower": -5.0, "p": 0.2}
-        rows += numbers(key, found, contrast=CONTRAST, **where)
-        rows += [row for arm in ("d_q", "control") for row in numbers(key, {"n": 9}, group=arm, **where)]
-    where = {"marker": MARKER, "stratum": "", "contrast": f"{CONTRAST}, {strata[-1]} - {strata[0]}"}
-    interactions = Numbers(numbers(key, {"p": 0.25}, **where))
-    data = study(numbers=Numbers(rows), strata_labels=strata, interactions=interactions)
-    with style.settings():
-        page, (shown,) = whole.forest(Forest(families=["turnover"]), data)
-    assert [text for ax in page.figure.axes for text in texts(ax) if text in strata] == list(reversed(strata))
-    assert f"CTx, 2 weeks, {strata[0]}: 10.0, P = 0.200, interaction P = 0.250." in shown.words
+    assert "high against low P = 0.012; high against middle P = 0.012" in shown.words
 
 
 @pytest.mark.parametrize(
-    ("measure", "units"),
-    [("percent_change", ["percentage points"]), ("log_ratio", ["log ratio"]), ("difference", ["ng/mL", "µg/L"])],
+    ("text", "italic"),
+    [
+        ("PTH, P = 0.031, P < $5", r"PTH, $P$ = 0.031, $P$ < \$5"),
+        ("vitamin P $\nP not defined", "vitamin P \\$\n$P$ not defined"),
+        ("P", "$P$"),
+        ("interaction P,\nagainst T3", "interaction $P$,\nagainst T3"),
+        ("One-sided P from $", r"One-sided $P$ from \$"),
+        ("Vitamin P ($)", "Vitamin P ($)"),
+    ],
 )
-def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(measure, units):
-    keys, found = [(name, measure, "week_2") for name in ("p1np", "ctx")], {"hodges_lehmann": 1.0, "p": 0.2}
-    rows = [row for key in keys for row in numbers(key, found, contrast=CONTRAST)]
-    with style.settings():
-        page, (shown,) = whole.forest(Forest(families=["turnover"]), study(numbers=Numbers(rows), measure=measure))
-    labelled = [label for ax in page.figure.axes if (label := ax.get_xlabel())]
-    assert labelled == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
-    assert shown.words.count("P = 0.200") == 2
+def test_p_is_in_italics_and_a_label_keeps_its_letters(page, text, italic):
+    written = page.text(0, 0, text)
+    style.italic_p(page.figure)
+    page.figure.draw_without_rendering()
+    assert written.get_text() == italic
 
 
-def test_a_stratum_in_which_an_arm_is_missing_has_a_row_of_a_forest_plot_with_its_numbers():
+def test_a_forest_plot_has_a_row_for_all_participants_and_for_every_stratum_of_which_there_are_numbers():
     key, rows = ("ctx", "percent_change", "week_2"), []
-    for where, sizes in (({}, (9, 9)), ({"marker": MARKER, "stratum": "T3"}, (9, 0))):
-        rows += [
-            row
-            for arm, n in zip(("control", "d_q"), sizes, strict=True)
-            for row in numbers(key, {"n": n}, group=arm, **where)
-        ]
-    rows += numbers(key, {"hodges_lehmann": 1.0, "p": 0.2}, contrast=CONTRAST)
-    with style.settings():
-        page, (shown,) = whole.forest(Forest(families=["turnover"]), study(numbers=Numbers(rows)))
-    shown_texts = [text for ax in page.figure.axes for text in texts(ax)]
-    assert {"T3", "9/0"} <= {*shown_texts}
-    assert "T1/T2" not in shown_texts  # it is in no table
-    assert "CTx, 2 weeks, T3: not compared, n = 9/0." in shown.words
+    # Nobody is in the stratum in the middle, and in the lowest an arm is missing.
+    for stratum, sizes, found in (("", (9, 9), {"p": 0.2}), ("high", (9, 9), {"p": 0.3}), ("low", (9, 0), {})):
+        where = {"marker": MARKER, "stratum": stratum} if stratum else {}
+        rows += numbers(key, {"hodges_lehmann": 10.0} | found if found else {}, contrast=CONTRAST, **where)
+        for arm, n in zip(("control", "d_q"), sizes, strict=True):
+            rows += numbers(key, {"n": n}, group=arm, **where)
+    rows += numbers(key, {"p": 0.25}, marker=MARKER, stratum="", contrast=f"{CONTRAST}, high - low")
+    written, _, words = forest(study(numbers=Numbers(rows), analysis=THIRDS))
+    assert [text for text in written if text in THIRDS.strata.labels] == ["high", "low"]
+    assert "9/0" in written
+    rest = "CTx, 2 weeks, high: 10.0, P = 0.300. CTx, 2 weeks, low: not compared, n = 9/0, interaction P = 0.250."
+    assert words == f"CTx, 2 weeks, all participants: 10.0, P = 0.200. {rest}"
 
 
-def test_a_long_name_of_a_stratum_does_not_run_into_the_next():
-    labels = ("women with low or no expression at baseline", "women with high expression at baseline")
-    with style.settings():
-        page = style.Page(100.0, 40.0, None)
-        ax = page.axes(10.0, 10.0, 40.0, 20.0)
-        ax.set_xlim(-0.6, 4.0)
-        for place, name in ((0, labels[0]), (2.4, labels[1])):
-            draw.bracket(ax, place, place + 1, 0.2, name)
-        page.figure.draw_without_rendering()
-        first, second = (text.get_window_extent() for text in ax.texts)
+@pytest.mark.parametrize(
+    ("change", "units"),
+    [("percent", ["percentage points"]), ("log_ratio", ["log ratio"]), ("difference", ["ng/mL", "µg/L"])],
+)
+def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
+    chosen = analysis(change=change)
+    keys, found = [(name, chosen.measure, "week_2") for name in ("p1np", "ctx")], {"hodges_lehmann": 1.0, "p": 0.2}
+    rows = Numbers(row for key in keys for row in numbers(key, found, contrast=CONTRAST))
+    _, axes, words = forest(study(numbers=rows, analysis=chosen))
+    assert [ax.get_xlabel() for ax in axes] == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
+    assert words.count("P = 0.200") == 2
+
+
+def test_a_long_name_of_a_stratum_does_not_run_into_the_next(page):
+    ax = page.axes(10.0, 10.0, 40.0, 20.0)
+    ax.set_xlim(-0.6, 4.0)
+    draw.bracket(ax, 0, 1, 0.2, "women with low or no expression at baseline")
+    draw.bracket(ax, 2.4, 3.4, 0.2, "women with high expression at baseline")
+    page.figure.draw_without_rendering()
+    first, second = (text.get_window_extent() for text in ax.texts)
     assert first.x1 < second.x0
     assert all("…" in text.get_text() for text in ax.texts)
 
 
-def test_a_message_stays_in_its_panel():
-    with style.settings():
-        page = style.Page(100.0, 30.0, None)
-        ax = page.axes(2.0, 2.0, 20.0, 20.0)
-        draw.message(ax, "no cut leaves enough participants in each arm")
-        page.figure.draw_without_rendering()
-        box = ax.texts[0].get_window_extent()
-    assert ax.get_window_extent().width > box.width
+def test_a_message_stays_in_its_panel(page):
+    ax = page.axes(2.0, 2.0, 20.0, 20.0)
+    draw.message(ax, "no cut leaves enough participants in each arm")
+    page.figure.draw_without_rendering()
+    assert ax.get_window_extent().width > ax.texts[0].get_window_extent().width
 
 
-def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow():
+def test_a_confidence_limit_outside_the_axis_of_a_forest_plot_ends_in_a_marked_arrow(page):
     found = [whole.Effect("CTx, 2 weeks", "all", "9/9", 1.0, -5.0, 5.0, 0.2) for _ in range(11)]
     found.append(whole.Effect("CTx, 2 weeks", "T3", "9/9", 1.0, -5.0, 500.0, 0.2))
-    with style.settings():
-        ax = Canvas().add_axes((0.2, 0.2, 0.7, 0.6))
-        whole._axis(ax, found, study())
+    ax = page.axes(15.0, 5.0, 40.0, 30.0)
+    whole._axis(ax, found, study(), "%")
     (arrow,) = [line for line in ax.lines if str(line.get_label()).startswith(draw.BEYOND)]
     assert (arrow.get_marker(), arrow.get_xdata()[0]) == (">", ax.get_xlim()[1])
     assert ax.get_xlim()[1] < 6
@@ -521,9 +505,9 @@ FLOW += [("withdrew", "d_q", "1", "left after week 2")]
 FLOW = [dict(zip(("step", "arm", "count", "text"), row, strict=True)) for row in FLOW]
 
 
-def built(key, label=LABEL, flow=FLOW, **changed):
+def built(key, **changed):
     with style.settings():
-        return make.build(FIGURES[key], study(label, flow, **changed))
+        return make.build(FIGURES[key], study(**{"flow": FLOW} | changed))
 
 
 def all_texts(page):
@@ -566,7 +550,7 @@ def test_the_design_follows_the_visits_of_the_trial():
 
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])
 def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tmp_path, label, outside):
-    data = study(label) if outside else study(label, changes=[point("c", "control", "ctx", 1.0, VISIT)])
+    data = replace(study() if outside else few(("c", "control", "ctx", 1.0, VISIT)), label=label)
     files = make.draw_figures(data, SMALL, tmp_path, words=WORDS)
     assert [path.name for path in files] == ["figure_3.pdf", "figure_3.png", "figures.json"]
     pdf, png = files[0].read_bytes(), Image.open(files[1])
@@ -580,7 +564,7 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
     assert "Software" not in png.text
     figure = json.loads(files[2].read_text())["figure_3"]
     assert (figure["title"], figure["data_label"]) == ("Percent change", label)
-    assert figure["caption"] == "rank-sum test" + " Triangles at the edge mark values outside the axis." * outside
+    assert figure["caption"] == WORDS["test"] + " Triangles at the edge mark values outside the axis." * outside
     assert figure["files"] == {"pdf": "figure_3.pdf", "png": "figure_3.png"}
     assert [panel["letter"] for panel in figure["panels"]] == ["a", "b"]
     assert figure["words"].startswith("a, CTx, 20 weeks. D+Q median 17.7%")
@@ -590,24 +574,27 @@ def test_files_hold_the_label_of_synthetic_data_and_neither_clock_nor_version(tm
 
 @pytest.mark.parametrize(("count", "columns"), [(2, 3), (3, 2), (5, 1)])
 def test_panels_with_many_strata_are_wider(count, columns):
-    page, _ = built("figure_5", strata_labels=tuple(f"s{number}" for number in range(count)))
+    cuts = [f"{number}/{count}" for number in range(1, count)]
+    page, _ = built("figure_5", analysis=analysis(strata={"cuts": cuts}))
     assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == columns
 
 
 @pytest.mark.parametrize(
-    ("key", "visit", "columns"), [("figure_4", "week_2", 2), ("estimation_figure_5", "week_20", 3)]
+    ("key", "visit", "columns", "lowest"), [("figure_4", "week_2", 2, 0), ("estimation_figure_5", "week_20", 3, -120)]
 )
-def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, columns):
-    rows, outcomes = [], [panel.outcome for panel in FIGURES[key].panels]
-    for stratum, median in (("T3", 80.0), ("T1/T2", 5.0)):
+def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, columns, lowest):
+    measured, rows = (FIGURES[key].panels[0].outcome, "percent_change", visit), []
+    for stratum, median, lower in (("T3", 80.0, -200.0), ("T1/T2", 5.0, 0.0)):
+        where = {"marker": MARKER, "stratum": stratum}
+        ends = {"hodges_lehmann": 1.0, "hodges_lehmann_lower": lower, "hodges_lehmann_upper": 2.0}
+        rows += numbers(measured, ends, contrast=CONTRAST, **where)
         for group in ("d_q", "control"):
-            where = {"marker": "p16_variant_5", "stratum": stratum, "group": group}
             found = {"n": 9, "median": median, "q1": median - 1, "q3": median + 1}
-            rows += [row for name in outcomes for row in numbers((name, "percent_change", visit), found, **where)]
+            rows += numbers(measured, found, group=group, **where)
     page, _ = built(key, numbers=Numbers(rows))
     limits = [ax.get_ylim() for ax in page.figure.axes[: 2 * columns]]
     assert limits[0] == limits[columns]
-    assert limits[0][1] > 80
+    assert limits[0][0] < lowest < 80 < limits[0][1]
 
 
 def test_an_unknown_figure_is_named(tmp_path):

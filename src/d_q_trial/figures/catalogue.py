@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -122,19 +122,12 @@ class Figure(Strict):
 
 def _letters(panels: Sequence[Panel]) -> dict[str, str]:
     """Return the letters of the panels that show an outcome, marker, group or stratum, by its name: ``a, c`` or ``d–f``."""
-    places: dict[str, list[int]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for place, panel in enumerate(panels):
         for name in {panel.outcome, panel.marker, panel.group, panel.visit, *panel.strata}:
-            places[name].append(place)
-    return {name: _runs(found) for name, found in places.items()}
-
-
-def _runs(places: list[int]) -> str:
-    parts = []
-    for _, members in groupby(enumerate(places), key=lambda item: item[1] - item[0]):
-        run = [letter(place) for _, place in members]
-        parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(run))
-    return ", ".join(parts)
+            found[name].append(letter(place))
+    runs = {name for name, own in found.items() if len(own) > 2 and "".join(own) in ascii_lowercase}
+    return {name: f"{own[0]}–{own[-1]}" if name in runs else ", ".join(own) for name, own in found.items()}
 
 
 def letter(place: int) -> str:
@@ -148,13 +141,15 @@ class Catalogue(Strict):
     figures: dict[str, Figure]
 
 
+def changes_of(trial: Trial, family: str) -> list[tuple[str, str]]:
+    """Return the outcomes of a family with each visit at which their change is measured."""
+    return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
+
+
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     """Read the list of figures in the configuration, or the usual one; see :func:`read_list`."""
-    changes: dict[str, list[tuple[str, str]]] = {family: [] for family in trial.families}
-    for outcome in trial.outcomes.values():
-        if outcome.kind != "binary":
-            changes[outcome.family] += [(outcome.key, visit) for visit in outcome.follow_up]
-    measured = [outcome.key for outcome in trial.outcomes.values() if outcome.follow_up]
-    few = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
-    words = {"families": trial.families, "changes": changes, "measured": measured, "in_forest": few}
+    changes = {family: changes_of(trial, family) for family in trial.families}
+    words = {"families": trial.families, "changes": changes}
+    words["measured"] = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
+    words["in_forest"] = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
     return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

@@ -15,6 +15,7 @@ from ..files import read_csv, read_header
 from ..formatting import number
 from ..stats.two_sample import get_test
 from . import draw, style
+from .catalogue import changes_of
 from .words import say, texts
 
 if TYPE_CHECKING:
@@ -75,13 +76,8 @@ def figures(trial: Trial) -> dict[str, tuple[str, str]]:
 
     A family with more outcomes and visits than fit on a page has no figure.
     """
-    fitting = [family for family in trial.families if 0 < _grid(panels_of(trial, family))[1] <= TALLEST - KEY]
+    fitting = [family for family in trial.families if 0 < _grid(changes_of(trial, family))[1] <= TALLEST - KEY]
     return {f"every_cut_{family}_{marker}": (family, marker) for family in fitting for marker in trial.markers}
-
-
-def panels_of(trial: Trial, family: str) -> list[tuple[str, str]]:
-    """Return the outcomes of a family with their visits, one pair per panel."""
-    return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
 
 
 def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
@@ -99,13 +95,13 @@ def draw_cutoffs(
 
     ``family`` and ``marker`` are a pair from :func:`figures`; ``label`` is that of data that have to be marked.
     """
-    panels = {cell: tables.of(marker, *cell) for cell in panels_of(trial, family)}
+    panels = {cell: tables.of(marker, *cell) for cell in changes_of(trial, family)}
     columns, bottom = _grid(list(panels))
     width = (style.WIDTH_MM - LEFT - RIGHT - GAP * (columns - 1)) / columns
     # P axes reach a little below all P and below 0.01.
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {key: labels.change_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
-    units = {key: "percentage points" if unit == "%" else unit for key, unit in units.items()}
+    units = {key: unit.replace("%", "percentage points") for key, unit in units.items()}
     several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
     with style.settings():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
@@ -124,7 +120,7 @@ def draw_cutoffs(
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)
             for axes in (effect, sliding):
                 axes.set_ylim(*_limits([other for cell, other in panels.items() if cell[0] == outcome]))
-                draw.zero_line(axes)
+                axes.axhline(0.0, **style.DASHED)
             draw_differences(effect, panel)
             draw_p(p_axes, panel, analysis.alpha, lowest)
             draw_windows(sliding, panel)
@@ -132,15 +128,13 @@ def draw_cutoffs(
             for axes in (effect, p_axes, sliding):
                 draw_cuts(axes, panel, decimals, named=axes is sliding)
             best = say("every_cut", "best", best=panel.best_of_both(), decimals=decimals)
-            look = {"size": style.SMALL, "va": "top", "linespacing": 1.1}
-            style.italic_p(page.text(left, top + EFFECT + 1.6, best, **look))
+            page.text(left, top + EFFECT + 1.6, best, va="top", linespacing=1.1)
             if column == 0:
                 draw.name_y(effect, "Difference" if several else f"Difference\n({units[outcome]})")
                 draw.name_y(p_axes, "P")
-                style.italic_p(p_axes.yaxis.label)
                 draw.name_y(sliding, "in windows")
         axis, middle = say("every_cut", "axis", marker=trial.markers[marker]), (LEFT + style.WIDTH_MM - RIGHT) / 2
-        page.text(middle, bottom - 1.0, axis, ha="center", va="center_baseline")
+        page.text(middle, bottom - 1.0, axis, ha="center", size=style.BODY)
         page.legend(key, middle, bottom + 4.5, loc="center", ncols=len(key))
         return page.save(stem, title=f"Every cutoff of {trial.markers[marker].label}")
 
@@ -221,25 +215,28 @@ def describe_cutoffs(
 
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
+    described, test = {}, get_test(chosen.test)
     common = {
-        "trial": trial, "analysis": chosen, "settings": settings, "direction": labels.direction(trial),
-        "level": labels.interval_level(chosen), "test": get_test(chosen.test),
-    }  # fmt: skip
-    described = {}
+        "trial": trial,
+        "analysis": chosen,
+        "settings": settings,
+        "test": test,
+        "direction": labels.direction(trial),
+    }
+    common["level"] = labels.interval_level(chosen)
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
-        cut = cuts.get(marker, "")  # text, since strata may come from a column
+        cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""
-        places = cut.split("; ") if cut and not column and chosen.cuts_marker(marker) else []
-        named = f"{labels.listing([f'{float(place):g}' for place in places])} {labels.unit(trial.markers[marker].unit)}"
-        values = common | {"column": column, "own": tables.own["marker"].eq(marker).any()}
-        values |= {"family": trial.families[family], "marker": trial.markers[marker]}
-        values |= {"cuts": named.rstrip() if places else ""}
+        places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
+        values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
+        values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
+        values["own"] = tables.own["marker"].eq(marker).any()
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
-        for outcome, visit in panels_of(trial, family):
+        for outcome, visit in changes_of(trial, family):
             panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
             own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
-            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "test": common["test"]}
+            numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "test": test}
             numbers["decimals"] = labels.change_decimals(chosen.measure, shown.decimals)
             words.append(say("every_cut", "words", outcome=shown.label, visit=trial.visits[visit].label, **numbers))
         described[name] = {"title": title, "caption": caption, "words": " ".join(words)}

@@ -61,21 +61,25 @@ def groups(
     ``unit`` follows the value of a point outside the axis, ``zero`` draws the line of no change, ``limits`` override
     the range chosen from the data, and ``names`` writes the names of the groups above n.
     """
-    values = [value for group in members for value in group.values]
-    quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
-    low, high = limits or view(values, quartiles, include=(0.0,) * zero)
     places = [group.position for group in members]
-    room = 0.07 * (high - low)  # for the triangles of values outside
-    ax.set_xlim(min(places) - 0.6, max(places) + 0.6)
-    ax.set_ylim(low - room * any(v < low for v in values), high + room * any(v > high for v in values))
+    ax.set(xlim=(min(places) - 0.6, max(places) + 0.6), ylim=limits or _with_room(members, zero))
     if zero:
-        zero_line(ax)
+        ax.axhline(0.0, label="zero", **style.DASHED)
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
     ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
     name_y(ax, label)
+
+
+def _with_room(members: Sequence[Group], zero: bool) -> tuple[float, float]:
+    """Choose the range of an axis, with room for the triangles of values outside."""
+    values = [value for group in members for value in group.values]
+    quartiles = [q for group in members for q in (group.summary.q1, group.summary.q3)]
+    low, high = view(values, quartiles, include=(0.0,) * zero)
+    room = 0.07 * (high - low)
+    return low - room * any(v < low for v in values), high + room * any(v > high for v in values)
 
 
 def view(values: Iterable[float], quartiles: Iterable[float], include: Iterable[float] = ()) -> tuple[float, float]:
@@ -108,26 +112,16 @@ def side_steps(heights: Sequence[float], diameter: float, half_width: float) -> 
     They are symmetric and the same in every run. No point moves farther than ``half_width``; in a wider crowd, points
     overlap.
     """
-    steps = [0.0] * len(heights)
-    placed: list[tuple[float, float]] = []
+    steps, placed = [0.0] * len(heights), []
     count = int(half_width / (diameter / 2))
-    lanes = [0.0, *(sign * lane * diameter / 2 for lane in range(1, count + 1) for sign in (1, -1))]
-    for index in sorted(range(len(heights)), key=lambda i: (heights[i], i)):
-        near = [(h, s) for h, s in placed[-4 * len(lanes) :] if heights[index] - h < diameter]
-        sign = 1 if index % 2 else -1  # mirrored at every second point, for symmetry
-        free = (
-            sign * lane
-            for lane in lanes
-            if all((sign * lane - s) ** 2 + (heights[index] - h) ** 2 >= (0.98 * diameter) ** 2 for h, s in near)
-        )
-        steps[index] = next(free, sign * lanes[len(placed) % len(lanes)])
-        placed.append((heights[index], steps[index]))
+    lanes = sorted((lane * diameter / 2 for lane in range(count, -count - 1, -1)), key=abs)
+    for index, height in sorted(enumerate(heights), key=lambda item: item[1]):
+        near = [(other, step) for other, step in placed if height - other < diameter]
+        own = lanes if index % 2 else [-lane for lane in lanes]  # mirrored at every second point, for symmetry
+        free = (x for x in own if all(math.hypot(x - step, height - other) >= 0.98 * diameter for other, step in near))
+        steps[index] = next(free, own[len(placed) % len(own)])
+        placed.append((height, steps[index]))
     return steps
-
-
-def zero_line(ax: Axes) -> None:
-    """Draw the dashed line of no change."""
-    ax.axhline(0.0, label="zero", **style.DASHED)
 
 
 def name_y(ax: Axes, label: str) -> None:
@@ -140,9 +134,10 @@ def name_y(ax: Axes, label: str) -> None:
         ax.yaxis.set_major_formatter("{x:,.0f}")
     ax.set_ylabel(label, va="center")
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
-    letters = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
-    minus = 1.8 * (letters > 5 and low < 0)  # which is wider than a digit
-    distance = min(max(28.0, 10.3 + 3.5 * letters + minus), 36.6)  # points of type, within the margin of the page
+    longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
+    distance = (
+        28.0 if longest <= 5 else min(12.5 + 3.5 * longest, 36.6)
+    )  # points of type, within the margin of the page
     ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 
@@ -176,22 +171,15 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
     for values, marker, height in ((above, "^", 0.972), (sorted(v for v in group.values if v < low), "v", 0.028)):
         if not values:
             continue
-        gap = (1.3 if len(values) < 3 else 0.8) * POINT * point
-        places = [group.position + _POINTS_AT * point + gap * index for index in range(len(values))]
+        gap = (1.3 if len(values) < 3 else 0.8) * POINT
+        places = [group.position + (_POINTS_AT + gap * index) * point for index in range(len(values))]
         look = group.look.points(POINT + 1) | {"marker": marker, "clip_on": False, "zorder": 4}
         ax.plot(places, [height] * len(values), transform=frame, label=f"{BEYOND}{group.name}", **look)
-        texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{after_number(unit)}" for v in values]
+        texts = [f"{grouped(v, 0 if abs(v) >= 100 else 1)}{unit}" for v in values]
         text = f"{len(values)} values\nto {texts[0]}" if len(values) > 2 else "\n".join(texts)
         inwards = 2.8 * text.count("\n") * (-1 if marker == "^" else 1)  # keeps a second line off the bracket of P
-        ax.annotate(
-            text, (places[-1], height), xycoords=frame, xytext=(3.5, inwards), textcoords="offset points",
-            va="center", size=style.SMALL - 1, zorder=4,
-        )  # fmt: skip
-
-
-def after_number(unit: str) -> str:
-    """Return a unit as written after a number."""
-    return unit if unit in ("", "%") else f" {unit}"
+        place = {"xycoords": frame, "xytext": (3.5, inwards), "textcoords": "offset points"}
+        ax.annotate(text, (places[-1], height), va="center", size=style.SMALL - 1, zorder=4, **place)
 
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
@@ -206,7 +194,7 @@ def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", lev
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
     text = "\n".join(filter(None, (over, p_value(p))))
-    style.italic_p(ax.text((first + second) / 2, height + 0.015, text, ha="center", va="bottom", **frame), over)
+    ax.text((first + second) / 2, height + 0.015, text, ha="center", va="bottom", **frame)
 
 
 def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name: str) -> None:
@@ -231,11 +219,10 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
 
 def course(ax: Axes, positions: Sequence[float], summaries: Sequence[Summary], look: style.Look, **line: Any) -> None:
     """Draw the medians and quartiles of one group at several visits."""
-    known = [(x, summary) for x, summary in zip(positions, summaries, strict=True) if math.isfinite(summary.median)]
-    lengths = [[s.median - s.q1 for _, s in known], [s.q3 - s.median for _, s in known]]
+    medians = [summary.median for summary in summaries]
+    lengths = [[s.median - s.q1 for s in summaries], [s.q3 - s.median for s in summaries]]
     line |= look.points(4.0, 0.6) | {"linestyle": "-", "color": look.edge, "linewidth": 1.1}
-    bars = {"elinewidth": 0.9, "capsize": 2.0, "capthick": 0.9}
-    ax.errorbar([x for x, _ in known], [s.median for _, s in known], yerr=lengths, **bars, **line)
+    ax.errorbar(positions, medians, yerr=lengths, elinewidth=0.9, capsize=2.0, capthick=0.9, **line)
 
 
 def axis_break(ax: Axes, place: float) -> None:

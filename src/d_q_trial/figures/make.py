@@ -43,11 +43,10 @@ def draw_figures(
             if only and key not in only:
                 continue
             page, contents = build(figure, study)
-            letters = [letter(index) for index in range(len(contents))] if len(contents) > 1 else [""]
+            lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
             title, caption = figure.texts(words, study.strata_labels, study.trial)
             if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
-            said = [", ".join(filter(None, (own, shown.words))) for own, shown in zip(letters, contents, strict=True)]
             described[key] = {
                 "order": order,
                 "label": figure.label,
@@ -55,8 +54,8 @@ def draw_figures(
                 "caption": caption,
                 "files": {"pdf": f"{key}.pdf", "png": f"{key}.png"},
                 "width_mm": style.WIDTH_MM,
-                "words": " ".join(said),
-                "panels": [{"letter": own, **c._asdict()} for own, c in zip(letters, contents, strict=True)],
+                "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
+                "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")
@@ -100,13 +99,8 @@ def _share_axes(drawn: Sequence[tuple[Axes, View]]) -> None:
     """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
     for outcome in dict.fromkeys(view.panel.outcome for _, view in drawn):
         own = [(ax, view) for ax, view in drawn if view.panel.outcome == outcome]
-        for redraw in (True, False):  # drawing a panel adds room for the marks of values outside
-            lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
-            for ax, view in own:
-                view.limits = min(lows), max(highs)
-                if redraw:
-                    ax.clear()
-                    view.draw(ax)
-                else:
-                    ax.set_ylim(view.limits)
-                    draw.name_y(ax, ax.get_ylabel())
+        lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
+        for ax, view in own:
+            view.limits = min(lows), max(highs)
+            ax.clear()
+            view.draw(ax)

@@ -33,16 +33,17 @@ class Content(NamedTuple):
 
 
 class NotShownError(Exception):
-    """The workbook or the analysis lacks the data of a panel; the message has two lines."""
+    """The workbook or the analysis lacks the data of a panel."""
 
 
 class View:
     """A panel of a study: whose numbers it shows, and how they are named."""
 
     def __init__(self, panel: Panel, study: Study):
-        trial, every = study.trial, panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
+        trial, analysis = study.trial, study.analysis
         self.panel, self.study, self.limits = panel, study, panel.limits
-        self.marker = panel.marker or study.marker
+        self.marker = panel.marker or analysis.marker
+        every = panel.kind == "strata" and panel.strata == [ALL_PARTICIPANTS]
         self.strata = strata_named(["each"] if every else panel.strata, study.strata_labels)
         self.places = [group_keys(name, self.marker) for name in self.strata]
         if panel.kind == "correlation":
@@ -52,25 +53,22 @@ class View:
             return
         self.outcome = trial.outcomes[panel.outcome]
         self.visit = BASELINE if panel.kind == "strata" else panel.visit
-        self.measure = BASELINE if self.visit == BASELINE else study.measure
-        self.decimals = change_decimals(self.measure, self.outcome.decimals)
-        of = {"percent_change": "%", "log_ratio": ""}.get(self.measure, self.outcome.unit)
-        what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(self.measure, ", change")
-        self.unit, self.label = unit(of), with_unit(f"{self.outcome.label}{what}", of)
-        parts, overall = [self.outcome.label], self.strata[0] == ALL_PARTICIPANTS
-        if panel.visit:
-            parts.append(trial.visits[panel.visit].label)
+        self.key = study.key(self.outcome.key, self.visit)
+        _, measure, _ = self.key
+        self.decimals = change_decimals(measure, self.outcome.decimals)
+        of = {"percent_change": "%", "log_ratio": ""}.get(measure, self.outcome.unit)
+        what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
+        self.unit = of if of in ("", "%") else f" {unit(of)}"  # as written after a number
+        self.label = with_unit(f"{self.outcome.label}{what}", of)
+        whose = ""
         if panel.kind == "time_course":
-            column = study.strata_column if self.marker == study.marker else ""
-            named = column or trial.markers[self.marker].label
-            parts.append("all participants" if overall else f"{self.strata[0]} of {named}")
-        elif panel.kind == "estimation" and not overall:
-            parts.append(self.strata[0])
-        self.title = ", ".join(parts)
-
-    def key(self, visit: str = "") -> tuple[str, str, str]:
-        """Return outcome, measure and visit, by default that of the panel, as in the results."""
-        return self.outcome.key, self.measure, visit or self.visit
+            marker = trial.markers[self.marker].label
+            named = analysis.strata.name(marker) if self.marker == analysis.marker else marker
+            whose = "all participants" if self.strata == [ALL_PARTICIPANTS] else f"{self.strata[0]} of {named}"
+        elif panel.kind == "estimation" and self.strata != [ALL_PARTICIPANTS]:
+            whose = self.strata[0]
+        visit = trial.visits[panel.visit].label if panel.visit else ""
+        self.title = ", ".join(filter(None, (self.outcome.label, visit, whose)))
 
     @property
     def more_lines(self) -> int:
@@ -90,20 +88,19 @@ class View:
         names, has = self.strata, self.study.strata_labels
         try:
             if unknown := [name for name in names if name not in (ALL_PARTICIPANTS, *has)]:
-                raise NotShownError(f"No stratum {', '.join(unknown)}\nin this analysis (it has {', '.join(has)})")
+                raise NotShownError(f"No stratum {', '.join(unknown)} in this analysis (it has {', '.join(has)})")
             if len(names) > MOST_STRATA:
-                raise NotShownError(
-                    f"A panel holds up to {MOST_STRATA} strata,\nthis analysis has {len(names)}: see the tables"
-                )
+                most = f"A panel holds up to {MOST_STRATA} strata"
+                raise NotShownError(f"{most}, this analysis has {len(names)}: see the tables")
             return Content(self.title, KINDS[self.panel.kind](ax, self))
         except NotShownError as reason:
             draw.message(ax, str(reason))
-            return Content(self.title, str(reason).replace("\n", " ") + ".", missing=True)
+            return Content(self.title, f"{reason}.", missing=True)
 
     def not_there(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
         """Return the error of an outcome without numbers."""
         label, of = self.study.trial.visits[visit].label, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-        return NotShownError(f"{self.outcome.label} ({label}){of}\nis not in this workbook or analysis")
+        return NotShownError(f"{self.outcome.label} ({label}){of} is not in this workbook or analysis")
 
     def groups(self, ax: Axes, members: list[draw.Group], **how: bool) -> None:
         """Draw groups of participants."""
@@ -113,7 +110,7 @@ class View:
 
     def words(self, group: draw.Group) -> str:
         """Return the summary of a group."""
-        return say("panel", "summary", group=group, shown=self, unit=draw.after_number(self.unit))
+        return say("panel", "summary", group=group, shown=self)
 
 
 def with_unit(label: str, of: str) -> str:
@@ -123,7 +120,7 @@ def with_unit(label: str, of: str) -> str:
 
 def arms(ax: Axes, view: View) -> str:
     """Every participant by arm at one visit, all together or by stratum, or with the difference between the arms."""
-    study, key, estimation = view.study, view.key(), view.panel.kind == "estimation"
+    study, key, estimation = view.study, view.key, view.panel.kind == "estimation"
     trial, members, compared = study.trial, [], []
     for index, place in enumerate(view.places):
         for step, (arm, look) in enumerate(((trial.arms.control, style.CONTROL), (trial.arms.treated, style.TREATED))):
@@ -135,50 +132,52 @@ def arms(ax: Axes, view: View) -> str:
         p, over, ends = study.contrast(key, "p", **place), "" if name == ALL_PARTICIPANTS else name, []
         draw.bracket(ax, control.position, treated.position, p, "" if estimation else over)
         if estimation:
-            ends = [study.contrast(key, statistic, **place) for statistic in study.test.estimate]
+            ends = study.difference(key, **place)
             draw.difference(ax, treated.position + 1, control.summary.median, ends, direction(trial))
         compared.append((over, (view.words(treated), view.words(control)), ends, p))
+    if view.limits:  # the interval of a difference does not lengthen a stated axis
+        ax.set_ylim(view.limits)
     return say("panel", "arms", title=view.title, compared=compared, direction=direction(trial), shown=view)
 
 
 def time_course(ax: Axes, view: View) -> str:
     """Median change by arm over the visits in one group of participants; every change is zero at baseline."""
     study, trial, (place,), (stratum,) = view.study, view.study.trial, view.places, view.strata
-    follow_up, looks = view.outcome.follow_up, (style.TREATED, style.CONTROL)
-    by_visit = {v: [study.summary(view.key(v), arm, **place) for arm in trial.analysed_arms] for v in follow_up}
-    by_visit = {visit: found for visit, found in by_visit.items() if any(summary.n > 0 for summary in found)}
-    if not by_visit:
+    arms, outcome, follow_up = list(trial.analysed_arms.values()), view.outcome.key, view.outcome.follow_up
+    found = {v: [study.summary(study.key(outcome, v), arm.key, **place) for arm in arms] for v in follow_up}
+    found = {visit: summaries for visit, summaries in found.items() if any(summary.n > 0 for summary in summaries)}
+    if not found:
         raise view.not_there(follow_up[0], stratum)
-    times, names, axis = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *by_visit)])
+    times, names, axis = draw.time_axis([trial.visits[visit] for visit in (BASELINE, *found)])
     positions, broken = draw.time_positions(times)
-    quartiles = [q for found in by_visit.values() for summary in found for q in (summary.q1, summary.q3)]
+    quartiles = [q for summaries in found.values() for summary in summaries for q in (summary.q1, summary.q3)]
     ax.set(xlim=(-0.45, positions[-1] + 0.45), ylim=view.limits or draw.view(quartiles, quartiles, include=(0.0,)))
-    draw.zero_line(ax)
+    ax.axhline(0.0, label="zero", **style.DASHED)
     draw.row_below(ax, 0, axis, ())
     ax.set_xticks(positions, names)
     draw.name_y(ax, view.label)
-    for index, (arm, look) in enumerate(zip(trial.analysed_arms.values(), looks, strict=True)):
-        at_baseline = study.summary((view.outcome.key, "baseline", BASELINE), arm.key, **place).n
-        summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(found[index] for found in by_visit.values())]
+    for index, (arm, look) in enumerate(zip(arms, (style.TREATED, style.CONTROL), strict=True)):
+        at_baseline = study.summary(study.key(outcome, BASELINE), arm.key, **place).n
+        summaries = [Summary(at_baseline, 0.0, 0.0, 0.0), *(by_arm[index] for by_arm in found.values())]
         moved = [position + _DODGE * (1 - 2 * index) for position in positions]
         draw.course(ax, moved, summaries, look, label=arm.label, zorder=3 - 0.1 * index)
-        row = len(looks) - index  # control first, as in the tables
+        row = len(arms) - index  # control first, as in the tables
         draw.row_below(ax, row, f"n, {arm.label}", [s.n for s in summaries], positions, look.edge)
-    for place_of_break in broken:
-        draw.axis_break(ax, (positions[place_of_break - 1] + positions[place_of_break]) / 2)
-    said, above = [], {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "bottom"}
-    for (visit, found), position in zip(by_visit.items(), positions[1:], strict=True):
-        p = study.contrast(view.key(visit), "p", **place)
+    for later in broken:
+        draw.axis_break(ax, (positions[later - 1] + positions[later]) / 2)
+    visits = []
+    for (visit, summaries), position in zip(found.items(), positions[1:], strict=True):
+        p = study.contrast(study.key(outcome, visit), "p", **place)
         if not math.isnan(p):
-            style.italic_p(ax.text(position, 1.01, p_value(p), **above))
-        medians = [(arm.label, s.median) for arm, s in zip(trial.analysed_arms.values(), found, strict=True)]
-        said.append((trial.visits[visit].label, medians, p))
-    return say("panel", "time_course", title=view.title, visits=said, shown=view)
+            ax.text(position, 1.01, p_value(p), transform=ax.get_xaxis_transform(), ha="center", va="bottom")
+        medians = [(arm.label, summary.median) for arm, summary in zip(arms, summaries, strict=True)]
+        visits.append((trial.visits[visit].label, medians, p))
+    return say("panel", "time_course", title=view.title, visits=visits, shown=view)
 
 
 def strata(ax: Axes, view: View) -> str:
     """Baseline values by stratum, both arms together; the highest stratum is compared with each lower one."""
-    study, key, members, compared = view.study, view.key(), [], []
+    study, key, members, compared = view.study, view.key, [], []
     for position, (name, place) in enumerate(zip(view.strata, view.places, strict=True)):
         look = style.stratum_look(position, len(view.strata))
         members.append(draw.Group(name, look, position, study.values(key, **place), study.summary(key, **place)))
@@ -198,7 +197,7 @@ def correlation(ax: Axes, view: View) -> str:
     study, marker, age = view.study, view.outcome, view.study.trial.population.age
     pairs = study.people[view.group][[age, marker.key]].dropna()
     if pairs.empty:
-        raise NotShownError(f"{marker.label} and age\nare not in this workbook")
+        raise NotShownError(f"{marker.label} and age are not in this workbook")
     key, place = (marker.key, "correlation", BASELINE), {"contrast": age, "group": view.group}
     r, p = (study.numbers.get(*key, statistic, **place) for statistic in ("spearman_r", "p"))
     ax.plot(pairs[age], pairs[marker.key], label="participants", **style.NEUTRAL.points(draw.POINT))
@@ -208,7 +207,7 @@ def correlation(ax: Axes, view: View) -> str:
     ax.set_xlabel(with_unit("Age", "years"))
     draw.name_y(ax, with_unit(marker.label, marker.unit))
     result = f"Spearman r = {number(r.value, 2)}, {p_value(p.value)}, n = {number(r.n_first, 0)}"
-    style.italic_p(ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom"))
+    ax.text(0.0, 1.01, result, transform=ax.transAxes, ha="left", va="bottom")
     return say("panel", "correlation", marker=marker.label, title=view.title, result=result)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import pandas as pd
 
 from ..formatting import number
 from ..stats.checks import is_significant
-from ..stats.two_sample import get_test
 from . import style
 from .words import say, texts
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 LEFT, CURVE, RIGHT = 47.0, 104.0, 28.0  # millimetres: names, curve, numbers
 HEAD, HEIGHT, GAP = 15.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
-WIDEST = 30  # letters of a name
 BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
@@ -43,7 +40,6 @@ def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     names: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},
-        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
     }
     table = ordered.assign(subgroup=subgroups).sort_values("specification", kind="stable")
     columns = {
@@ -75,19 +71,18 @@ def draw_specification_curve(
     with style.settings():
         if reason:
             page = style.Page(style.WIDTH_MM, 16, label)
-            style.write(page.canvas(), 4, 8, f"No multiverse: {reason}.", size=style.BODY)
+            page.text(4, 8, f"No multiverse: {reason}.", size=style.BODY)
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
             choices = options_of(ordered, trial)
-            below = sum(_row(taken) * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
+            below = sum(ROW * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 3.6, label)
-            canvas = page.canvas()
             first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
-            style.write(canvas, 2, 3.2, first, weight="bold", size=style.TITLE)
-            style.italic_p(style.write(canvas, 2, 7.2, second, size=style.BODY))
-            style.italic_p(style.write(canvas, 2, 10.6, third, color=style.QUIET))
+            page.text(2, 3.2, first, weight="bold", size=style.TITLE)
+            page.text(2, 7.2, second, size=style.BODY)
+            page.text(2, 10.6, third, color=style.QUIET)
             draw_curve(page.axes(LEFT, HEAD, CURVE, HEIGHT), ordered, band, alpha, trial)
-            _choices(page, canvas, ordered, choices, alpha)
+            _choices(page, ordered, choices, alpha)
         return page.save(stem, title=say("specification_curve", "title"))
 
 
@@ -118,8 +113,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_ylabel(f"Chance that a change is more favourable\nin {trial.arms.treated.label} than in the other arm")
     key = {"loc": "upper left", "frameon": False, "fontsize": style.SMALL}
-    for text in ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key).get_texts():
-        style.italic_p(text)
+    ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key)
 
 
 def _whole(summary: pd.DataFrame) -> dict[str, Any]:
@@ -128,37 +122,31 @@ def _whole(summary: pd.DataFrame) -> dict[str, Any]:
     return {row.summary: row for row in whole.itertuples(index=False)}
 
 
-def _choices(page: style.Page, canvas: Axes, ordered: pd.DataFrame, choices: pd.DataFrame, alpha: float) -> None:
+def _choices(page: style.Page, ordered: pd.DataFrame, choices: pd.DataFrame, alpha: float) -> None:
     """Draw a strip per option, dark where many specifications take it, with its own numbers at the right."""
     ordered = ordered.assign(favourable=is_significant(ordered["p"], alpha) & ordered["effect"].gt(0.5))
     place = np.arange(len(ordered)) * min(BINS, len(ordered)) // len(ordered)  # along the curve
     top, quiet = HEAD + HEIGHT + GAP, {"ha": "right", "color": style.QUIET}
-    columns = (LEFT + CURVE + 11, LEFT + CURVE + 27)
-    for x, heading in zip(columns, ("median\neffect", "significant,\nfavourable"), strict=True):
-        style.write(canvas, x, top - 1, heading, va="bottom", **quiet)
+    first, second = LEFT + CURVE + 11, LEFT + CURVE + 27  # columns of numbers
+    page.text(first, top - 1, "median\neffect", va="bottom", **quiet)
+    page.text(second, top - 1, "significant,\nfavourable", va="bottom", **quiet)
     for choice, taken in choices.items():
-        row, count = _row(taken), len(taken.cat.categories)
-        ax = page.axes(LEFT, top, CURVE, row * count)
+        count = len(taken.cat.categories)
+        ax = page.axes(LEFT, top, CURVE, ROW * count)
         # Grey where the options are spread evenly; black where one occurs at least twice as often.
         shades = pd.crosstab(place, taken.array, normalize="index").T * count / 2
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
         ax.imshow(shades, extent=(0, len(ordered), count, 0), **look)
-        for edge in range(1, count):
-            ax.axhline(edge, color="white", linewidth=0.8)
+        ax.hlines(range(1, count), 0, len(ordered), color="white", linewidth=0.8)
         ax.axis("off")
-        style.write(canvas, 2, top + row / 2, choice, weight="bold")
+        page.text(2, top + ROW / 2, choice, weight="bold")
         found = ordered.groupby(taken, observed=True).agg({"effect": "median", "favourable": "mean"})
         for index, (name, effect, share) in enumerate(found.itertuples()):
-            y = top + row * (index + 0.5)
-            style.write(canvas, LEFT - 1.2, y, name, ha="right", linespacing=1.0)
-            style.write(canvas, columns[0], y, number(effect, 2), **quiet)
-            style.write(canvas, columns[1], y, f"{number(100 * share, 1)}%", **quiet)
-        top += row * count + BETWEEN
-
-
-def _row(taken: pd.Series) -> float:
-    """Return the height of the strips of a choice, in millimetres."""
-    return ROW * max(1 + name.count("\n") for name in taken.cat.categories)
+            middle = top + ROW * (index + 0.5)
+            page.text(LEFT - 1.2, middle, name, ha="right")
+            page.text(first, middle, number(effect, 2), **quiet)
+            page.text(second, middle, f"{number(100 * share, 1)}%", **quiet)
+        top += ROW * count + BETWEEN
 
 
 def describe_multiverse(

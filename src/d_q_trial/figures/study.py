@@ -13,9 +13,9 @@ from ..changes import read_changes
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
-from ..stats.two_sample import TESTS, TwoSampleTest, get_test
+from ..stats.two_sample import get_test
 from ..strata import read_strata, stratum_of
-from ..trial import Trial
+from ..trial import BASELINE, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,19 +40,19 @@ class Study:
     """The data of a set of figures."""
 
     trial: Trial
-    numbers: Numbers  # of results.csv
-    interactions: Numbers  # of treatment with the strata, by Student's t, from sensitivity/interaction.csv
+    analysis: Analysis
+    numbers: Numbers  # of results.csv, and the interactions of treatment with the strata, by Student's t
     changes: pd.DataFrame  # changes.csv
     strata: pd.DataFrame  # strata.csv
     enrolled: Counter[str]  # participants by arm in the workbook; arms without ids are not counted
     people: dict[str, pd.DataFrame]  # age and markers by group; see ``age_groups``
-    strata_labels: tuple[str, ...]  # lowest first
-    marker: str  # that defines the strata of the analysis
-    measure: str  # of changes
     label: str | None = None  # of the data, if they have to be marked
     flow: Sequence[Row] = ()  # of participants, as reported in the article
-    strata_column: str = ""  # of the workbook, if it states the strata instead of the marker
-    test: TwoSampleTest = TESTS["normal"]  # of the analysis
+
+    @property
+    def strata_labels(self) -> list[str]:
+        """The names of the strata of the analysis, lowest first."""
+        return self.analysis.strata.labels
 
     @cached_property
     def _changes(self) -> dict[Key, pd.DataFrame]:
@@ -60,9 +60,17 @@ class Study:
         by_marker = {marker: stratum_of(self.changes, self.strata, marker) for marker in self.trial.markers}
         return dict(iter(self.changes.assign(**by_marker).groupby(["outcome", "measure", "visit"])))
 
+    def key(self, outcome: str, visit: str) -> Key:
+        """Return the keys in the results of an outcome at baseline, or of its change to a later visit."""
+        return outcome, BASELINE if visit == BASELINE else self.analysis.measure, visit
+
     def contrast(self, key: Key, statistic: str, **place: str) -> float:
         """Return a number that compares the arms."""
         return self.numbers.get(*key, statistic, contrast=self.trial.contrast, **place).value
+
+    def difference(self, key: Key, **place: str) -> list[float]:
+        """Return the difference between the arms and the limits of its interval, as the test of the analysis estimates it."""
+        return [self.contrast(key, statistic, **place) for statistic in get_test(self.analysis.test).estimate]
 
     def summary(self, key: Key, arm: str = "", **place: str) -> Summary:
         """Return n, median and quartiles of a group; no ``arm`` takes both together."""
@@ -89,21 +97,17 @@ def read_study(
     """
     people = read_participants(participants)
     known = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
-    interactions = folder / "sensitivity/interaction.csv"
-    rows = read_rows(interactions) if interactions.exists() else ()
+    rows, interactions = read_rows(folder / "results.csv"), folder / "sensitivity/interaction.csv"
+    if interactions.exists():
+        rows += [row for row in read_rows(interactions) if row["method"].startswith(INTERACTION)]
     return Study(
         trial=trial,
-        numbers=Numbers(read_rows(folder / "results.csv")),
-        interactions=Numbers(row for row in rows if row["method"].startswith(INTERACTION)),
+        analysis=analysis,
+        numbers=Numbers(rows),
         changes=read_changes(folder / "changes.csv"),
         strata=read_strata(folder / "strata.csv"),
         enrolled=Counter(known.drop_duplicates("participant")["arm"]),
         people=age_groups(people.frame, trial, analysis.exclude),
-        strata_labels=tuple(analysis.strata.labels),
-        marker=analysis.marker,
-        measure=analysis.measure,
         label=people.label,
         flow=read_rows(flow) if flow and Path(flow).exists() else (),
-        strata_column=analysis.strata.name(""),
-        test=get_test(analysis.test),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ WIDTH_MM = 183.0  # of a page of two columns
 PNG_DPI = 250
 _MM_PER_INCH = 25.4
 _FOLDER = Path(__file__).parent
+_P = re.compile(r"^P$|\bP(?=,\n| [=<>≤] | from | not defined)")
 
 INK = "#1a1a1a"
 QUIET = "#6b6b6b"
@@ -113,20 +115,21 @@ class Page:
         axes.axis("off")
         return axes
 
-    def text(self, left: float, top: float, content: str, **style):
-        """Write text at a place in millimetres."""
-        return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **style)
+    def text(self, left: float, top: float, content: str, **style: Any) -> Text:
+        """Write text, by default small, with its line at a place in millimetres."""
+        look = {"va": "center_baseline", "size": SMALL} | style
+        return self.figure.text(left / self.width, 1 - (self.top + top) / self.height, content, **look)
 
     def legend(self, names: Mapping[str, str], left: float, top: float, **style: Any) -> None:
         """Draw a legend at a place in millimetres; ``names`` maps labels of drawn artists to texts of the legend.
 
-        Artists with the same label in one axes, such as a line and its band, share an entry.
+        Artists of several types with the same label, such as a line and its band, share an entry.
         """
-        found: dict[str, dict[type, Any]] = {}
+        found: dict[str, dict[type, Any]] = defaultdict(dict)
         for ax in self.figure.axes:
-            drawn = [*zip(*ax.get_legend_handles_labels(), strict=True)]
-            found = {name: {type(handle): handle for handle, own in drawn if own == name} for _, name in drawn} | found
-        shown = {names[name]: tuple(reversed(found[name].values())) for name in names if name in found}
+            for handle, name in zip(*ax.get_legend_handles_labels(), strict=True):
+                found[name].setdefault(type(handle), handle)
+        shown = {text: tuple(reversed(found[name].values())) for name, text in names.items() if name in found}
         place = {"bbox_to_anchor": (left / self.width, 1 - (self.top + top) / self.height), "frameon": False}
         self.figure.legend(shown.values(), shown.keys(), **place, **style)
 
@@ -142,6 +145,7 @@ class Page:
         from pypdfium2 import PdfDocument
 
         pdf, png = Path(f"{stem}.pdf"), Path(f"{stem}.png")
+        italic_p(self.figure)
         nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
         with atomic(pdf) as temporary:
             self.figure.savefig(temporary, format="pdf", metadata={"Title": title, "Subject": self.label} | nothing)
@@ -156,20 +160,14 @@ class Page:
         return [pdf, png]
 
 
-def italic_p(written: Text, label: str = "") -> Text:
-    """Set the P of P-values in a text in italics, as journals do.
+def italic_p(figure: Figure) -> None:
+    """Set the P of P-values in italics, as journals do, in all texts of a figure; a name such as vitamin P stays."""
+    from matplotlib.text import Text
 
-    ``label`` is a part of the text, such as the name of a stratum, that is left unchanged.
-    """
-    parts = [part.replace("$", r"\$") for part in written.get_text().partition(label or "\0")]
-    parts[::2] = [re.sub(r"\bP\b", "$P$", part) for part in parts[::2]]
-    written.set(text="".join(parts), parse_math=True)
-    return written
-
-
-def write(canvas: Axes, x: float, y: float, text: str, **style: Any):
-    """Write small text on a canvas, its line at height ``y``."""
-    return canvas.text(x, y, text, **{"va": "center_baseline", "size": SMALL} | style)
+    for text in figure.findobj(Text):
+        parts = _P.split(text.get_text())
+        if len(parts) > 1:
+            text.set(text="$P$".join(part.replace("$", r"\$") for part in parts), parse_math=True)
 
 
 def box(ax: Axes, left: float, top: float, width: float, height: float, **style: Any):

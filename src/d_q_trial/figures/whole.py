@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from .. import labels
 from ..formatting import interval, number, p_digits
 from ..results_table import ALL_PARTICIPANTS, group_keys
+from ..stats.two_sample import get_test
 from ..trial import BASELINE, Arm
 from . import draw, style
-from .catalogue import Design, Flow, Forest
+from .catalogue import Design, Flow, Forest, changes_of
 from .panels import Content
 from .study import Study
 from .words import say
@@ -26,7 +27,7 @@ _LINE, _MARGIN = 3.1, 1.2  # from one line of a box to the next, and around them
 _PITCH, _NAMES = 3.6, 30.0  # of the rows of a table, and the width of its first column
 _ARROW = 4.0
 _WIDE, _NARROW, _SIDE = 84.0, 60.0, 44.0  # boxes of an arm, above the arms, and of arms that are not compared
-_ROW, _GAP, _LEFT, _RIGHT = 6.4, 5.0, 54.0, 6.0  # of the design
+_ROW, _LEFT, _RIGHT = 6.4, 54.0, 6.0  # of the design
 
 _STROKE = {"color": style.INK, "linewidth": 0.7}
 _REPORTED = {"linestyle": (0, (3, 2))}
@@ -35,9 +36,9 @@ _FOOTNOTE = "Dashed boxes: as reported in the article. Other boxes: counted in t
 
 def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the flow of participants: dashed boxes are reported in the article, others counted in the workbook."""
-    arms, enrolled = study.trial.arms, study.enrolled
+    arms, enrolled, words = study.trial.arms, study.enrolled, []
     pair = (arms.control, arms.treated)
-    screened = [f"n = {row['count']}" for row in study.flow if row["step"] == "screened"][:1]
+    screened = [row["count"] for row in study.flow if row["step"] == "screened"][:1]
     left: dict[str, list[str]] = {arm.key: [] for arm in pair}
     for row in study.flow:
         if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
@@ -45,37 +46,38 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     most_left, table = max(map(len, left.values())), _PITCH * (len(spec.outcomes) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
     page = style.Page(style.WIDTH_MM, height + (_height(most_left + 1) + _ARROW) * bool(most_left), study.label)
-    ax, middle, top, words = page.canvas(), page.width / 2, 3.0, []
-    for text in screened:
-        bottom = _box(ax, middle - _NARROW / 2, top, _NARROW, ["Screened", text], **_REPORTED)
-        words.append(f"Screened: {text.removeprefix('n = ')} (reported)")
+    ax, middle, top = page.canvas(), page.width / 2, 3.0
+    for count in screened:
+        bottom = _box(ax, middle, top, _NARROW, ["Screened", f"n = {count}"], **_REPORTED)
+        words.append(f"Screened: {count} (reported)")
         top = _arrow(ax, middle, bottom, 5)
     total = sum(enrolled[arm.key] for arm in pair)
     # Without a reported flow nobody says that the workbook holds everyone who was randomized.
     head = f"{'Randomized to' if study.flow else 'In'} the two arms compared"
-    bottom = _box(ax, middle - _NARROW / 2, top, _NARROW, [head, _n(total)])
+    bottom = _box(ax, middle, top, _NARROW, [head, _n(total)])
     words.append(f"{head.lower()}: {total}")
     if others := [arm for arm in arms.others if enrolled[arm.key]]:
-        edge = page.width - 3 - _SIDE
-        _box(ax, edge, top, _SIDE, ["Not analysed here", *(f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others)])
-        ax.plot((middle + _NARROW / 2, edge), (top + 4.3,) * 2, zorder=1, **_STROKE)
+        centre = page.width - 3 - _SIDE / 2
+        ax.plot((middle, centre), (top + 4.3,) * 2, zorder=1, **_STROKE)
+        counted = [f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others]
+        _box(ax, centre, top, _SIDE, ["Not analysed here", *counted])
         words += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in others]
     fork, centres = bottom + 4, (page.width / 4 + 0.5, page.width * 3 / 4 - 0.5)
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
     ax.plot(centres, (fork, fork), **_STROKE)
     for centre, arm, look in zip(centres, pair, (style.CONTROL, style.TREATED), strict=True):
-        edge, count = centre - _WIDE / 2, _allocated(arm, study)
-        bottom = _box(ax, edge, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
+        count = _allocated(arm, study)
+        bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
         words.append(f"{arm.label}: {count}")
         if most_left:
             lines = ["Left the study or the treatment", *left[arm.key], *[""] * (most_left - len(left[arm.key]))]
-            bottom = _box(ax, edge, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
+            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
             words += [f"{arm.label} {text} (reported)" for text in left[arm.key]]
         top = _arrow(ax, centre, bottom)
-        style.box(ax, edge, top, _WIDE, table)
-        words += _counts(ax, edge, top + _MARGIN, arm, spec.outcomes, study)
+        style.box(ax, centre - _WIDE / 2, top, _WIDE, table)
+        words += _counts(ax, centre - _WIDE / 2, top + _MARGIN, arm, spec.outcomes, study)
     if study.flow:
-        style.write(ax, 3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET, va="center")
+        page.text(3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET)
     return page, [Content("Participants", f"{'; '.join(words)}.")]
 
 
@@ -83,12 +85,12 @@ def _height(lines: int) -> float:
     return _LINE * lines + 2 * _MARGIN
 
 
-def _box(ax: Axes, left: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
+def _box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
     """Draw a box with centred lines, the first one bold; return its lower edge."""
-    style.box(ax, left, top, width, _height(len(lines)), zorder=2, **frame)
+    style.box(ax, centre - width / 2, top, width, _height(len(lines)), zorder=2, **frame)
     for index, line in enumerate(lines):
         look = {"ha": "center", "va": "center", "zorder": 3, "weight": "normal" if index else "bold"}
-        ax.text(left + width / 2, top + _MARGIN + _LINE * (index + 0.5), line, **look)
+        ax.text(centre, top + _MARGIN + _LINE * (index + 0.5), line, **look)
     return top + _height(len(lines))
 
 
@@ -119,13 +121,13 @@ def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str]
     centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(visits))]
     ax.text(left + 2, line, "Analysed, n", weight="bold", va="center")
     for centre, visit in zip(centres, visits, strict=True):
-        style.write(ax, centre, line, visit.label, ha="center", va="center")
+        ax.text(centre, line, visit.label, ha="center", va="center", size=style.SMALL)
     ax.plot((left + 2, left + _WIDE - 2), (line + _PITCH * 0.75,) * 2, color=style.GRID, linewidth=0.5)
     for index, key in enumerate(outcomes):
         label, line = trial.outcomes[key].label, top + _PITCH * (index + 2)
         ax.text(left + 2, line, label, va="center")
         for centre, visit in zip(centres, visits, strict=True):
-            n = study.summary((key, "baseline" if visit.key == BASELINE else study.measure, visit.key), arm.key).n
+            n = study.summary(study.key(key, visit.key), arm.key).n
             ax.text(centre, line, number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
     return words
@@ -137,40 +139,40 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     times, ticks, axis = draw.time_axis(visits)
     treatments = sorted(spec.treatments, key=lambda treatment: treatment.arm != "treated")
     names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
-    measured, top = _measured(study), 2 + _ROW * len(treatments)  # and the place of its rows
-    rows = [2 + _ROW * (index + 0.5) + _GAP * (index >= len(names)) for index in range(len(names) + len(measured))]
-    depth = rows[-1] + _ROW / 2 + 1
+    measured, line = _measured(study), len(names)  # the row of the line between the two
+    rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
+    depth = _ROW * (len(rows) + 1.2)
     page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
     width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
     ax = page.axes(_LEFT, 7, width, depth)
-    ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(depth, 0))
+    ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(rows[-1] + 0.6, -0.6))
     ax.spines["left"].set_visible(False)
+    ax.set_xlabel(axis)
     ax.set_xticks(times, ticks)
-    ax.set_yticks(
-        rows, [textwrap.fill(name, 40) for name in (*names, *measured)], size=style.BODY, va="center", linespacing=1.05
-    )
+    if axis:
+        weeks = sorted({*times, *(start for treatment in treatments for start in treatment.starts)})
+        ax.set_xticks(weeks, [f"{week:g}" for week in weeks])
+    wrapped = [textwrap.fill(name, 40) for name in (*names, *measured)]
+    ax.set_yticks(rows, wrapped, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
-    look = {"xycoords": ax.get_xaxis_transform(), "xytext": (0, 3), "textcoords": "offset points", "ha": "center"}
     for time, visit in zip(times, visits, strict=True):
         ax.axvline(time, color=style.GRID, linewidth=0.6, dashes=(3, 3), zorder=0.5)
-        ax.annotate(visit.label, (time, 1), size=style.SMALL, **look)
-    for y, treatment in zip(rows, treatments, strict=False):
+        ax.text(time, -0.7, visit.label, size=style.SMALL, ha="center")
+    for row, treatment in enumerate(treatments):
         look = style.TREATED if treatment.arm == "treated" else style.CONTROL
-        ax.plot((times[0], times[-1]), (y, y), color=look.edge, linewidth=0.8, zorder=1)
+        ax.plot((times[0], times[-1]), (row, row), color=look.edge, linewidth=0.8, zorder=1)
         bar = {"facecolor": look.face, "edgecolor": look.edge, "linewidth": 0.5, "zorder": 3}
         for start in treatment.starts:
-            style.box(ax, start, y - 1.6, treatment.days / 7, 3.2, **bar)
-    if axis:
-        ax.set_xlabel(axis)
-        ax.set_xticks(sorted({start for t in treatments for start in t.starts} - set(times)), minor=True)
-        ax.xaxis.set_minor_formatter("{x:g}")
-        ax.tick_params(axis="x", which="minor", length=2.5, width=0.6, pad=2.0, labelsize=style.SMALL)
-    ax.axhline(top + _GAP / 2, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
-    for y, (label, when) in zip(rows[len(names) :], measured.items(), strict=True):
-        dots = [time for time, visit in zip(times, visits, strict=True) if visit.key in when]
-        ax.plot(dots, [y] * len(dots), "o", markersize=5, color=style.INK, label=label, zorder=2)
-    words = [f"{label}: {', '.join(v.label for v in visits if v.key in when)}" for label, when in measured.items()]
-    return page, [Content("Design", f"{'; '.join([*names, *words])}.")]
+            style.box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
+    ax.axhline(line, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
+    words = list(names)
+    for row, (label, when) in zip(rows[line:], measured.items(), strict=True):
+        seen = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in when]
+        ax.plot(
+            [time for time, _ in seen], [row] * len(seen), "o", markersize=5, color=style.INK, label=label, zorder=2
+        )
+        words.append(f"{label}: {', '.join(name for _, name in seen)}")
+    return page, [Content("Design", f"{'; '.join(words)}.")]
 
 
 def _measured(study: Study) -> dict[str, set[str]]:
@@ -208,65 +210,64 @@ class Effect(NamedTuple):
     p: float
     p_interaction: float = math.nan  # of this stratum with the highest
     difference: str = ""  # the estimate with its interval, if it has one
-    unit: str = ""
+
+    @property
+    def compared(self) -> bool:
+        """Whether the comparison gave a number."""
+        return math.isfinite(self.estimate) or math.isfinite(self.p)
 
 
-def effects(study: Study, family: str) -> list[Effect]:
-    """Look up the comparisons of a family of outcomes: all participants first, then the strata from the highest."""
-    trial, found, highest = study.trial, [], study.strata_labels[-1]
-    names = (*study.test.estimate, "p")
-    for outcome in (o for o in trial.outcomes.values() if o.family == family and o.kind != "binary"):
-        decimals = labels.change_decimals(study.measure, outcome.decimals)
-        unit = labels.change_unit(study.measure, outcome.unit).replace("%", "percentage points")
-        for visit in outcome.follow_up:
-            key, name, own = (outcome.key, study.measure, visit), f"{outcome.label}, {trial.visits[visit].label}", []
-            for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
-                place = group_keys(group, study.marker)
-                sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
-                *ends, p = (study.contrast(key, statistic, **place) for statistic in names)
-                pair = {"stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
-                p_interaction = study.interactions.get(*key, "p", marker=study.marker, **pair).value
-                known = all(map(math.isfinite, ends))
-                difference = interval(*ends, decimals) if known else number(ends[0], decimals)
-                n = "/".join(number(size, 0) for size in sizes)
-                if any(map(math.isfinite, (ends[0], p, *sizes))):  # a stratum without an arm has a row as well
-                    own.append(Effect(name, group, n, *ends, p, p_interaction, difference, unit))
-            found += own if any(math.isfinite(effect.estimate) or math.isfinite(effect.p) for effect in own) else []
-    return found
+def effects(study: Study, family: str) -> dict[str, list[Effect]]:
+    """Look up the comparisons of a family, by unit: of each outcome in all participants, then from the highest stratum."""
+    trial, analysis, highest = study.trial, study.analysis, study.strata_labels[-1]
+    by_unit: dict[str, list[Effect]] = {}
+    for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family)):
+        decimals = labels.change_decimals(analysis.measure, outcome.decimals)
+        key, own = study.key(outcome.key, visit), []
+        for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
+            place = group_keys(group, analysis.marker)
+            sizes = [study.summary(key, arm, **place).n for arm in reversed(trial.analysed_arms)]
+            ends, p = study.difference(key, **place), study.contrast(key, "p", **place)
+            pair = {"marker": analysis.marker, "stratum": "", "contrast": f"{trial.contrast}, {highest} - {group}"}
+            p_interaction = study.numbers.get(*key, "p", **pair).value
+            difference = interval(*ends, decimals) if all(map(math.isfinite, ends)) else number(ends[0], decimals)
+            n = "/".join(number(size, 0) for size in sizes)
+            name = f"{outcome.label}, {trial.visits[visit].label}"
+            effect = Effect(name, group, n, *ends, p, p_interaction, difference)
+            if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without an arm has a row as well
+                own.append(effect)
+        if any(effect.compared for effect in own):
+            unit = labels.change_unit(analysis.measure, outcome.unit).replace("%", "percentage points")
+            by_unit.setdefault(unit, []).extend(own)
+    return by_unit
 
 
 def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
-    blocks: dict[tuple[str, str], list[Effect]] = {}
-    for family in spec.families:
-        for effect in effects(study, family):
-            blocks.setdefault((family, effect.unit), []).append(effect)
-    height = sum(HEAD + ROW * len(found) + FOOT for found in blocks.values()) or 20.0
-    page = style.Page(style.WIDTH_MM, height, study.label)
-    canvas, top, words = page.canvas(), 0.0, []
+    blocks = [(family, *block) for family in spec.families for block in effects(study, family).items()]
+    height = sum(HEAD + ROW * len(found) + FOOT for *_, found in blocks) or 20.0
+    page, top, words = style.Page(style.WIDTH_MM, height, study.label), 0.0, []
     if not blocks:
-        draw.message(canvas, EMPTY)
+        draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
-    reference = study.strata_labels[-1]
-    against = textwrap.fill(f"against {reference}", 20, max_lines=2, placeholder=" …")
-    limits = " (CI)" * study.test.has_interval
-    heads = {COLUMNS[0]: f"difference{limits}", COLUMNS[1]: "P", style.WIDTH_MM - 1: f"interaction P,\n{against}"}
-    for (family, _), found in blocks.items():
+    against = textwrap.fill(f"against {study.strata_labels[-1]}", 20, max_lines=2, placeholder=" …")
+    limits = " (CI)" * get_test(study.analysis.test).has_interval
+    for family, unit, found in blocks:
         top += HEAD
-        _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study)
+        _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study, unit)
         look = {"va": "bottom", "color": style.QUIET}
-        canvas.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
-        style.write(canvas, LEFT - 3, top - 1, arms, ha="right", **look)
-        for place, name in heads.items():
-            side = "right" if place > COLUMNS[-1] else "left"
-            style.italic_p(style.write(canvas, place, top - 1, name, ha=side, **look), against)
-        words += [_row(canvas, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
+        page.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
+        page.text(LEFT - 3, top - 1, arms, ha="right", **look)
+        page.text(COLUMNS[0], top - 1, f"difference{limits}", **look)
+        page.text(COLUMNS[1], top - 1, "P", **look)
+        page.text(style.WIDTH_MM - 1, top - 1, f"interaction P,\n{against}", ha="right", **look)
+        words += [_row(page, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
         top += ROW * len(found) + FOOT
     return page, [Content("Effects", " ".join(words))]
 
 
-def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
+def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
     """Draw estimates with their intervals; an arrow marks a limit far outside the others."""
     ends = sorted(value for e in found for value in (e.low, e.high) if math.isfinite(value))
     few = len(ends) // 20
@@ -277,27 +278,26 @@ def _axis(ax: Axes, found: list[Effect], study: Study) -> None:
     looks = {ALL_PARTICIPANTS: _OVERALL} | {n: style.stratum_look(i, len(names)) for i, n in enumerate(names)}
     for place, effect in enumerate(found):
         look = looks[effect.group]
-        if not math.isnan(effect.low):
-            left, right = max(effect.low, low), min(effect.high, high)
-            ax.plot((left, right), (place, place), color=look.edge, linewidth=0.9, zorder=1)
-            arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
-            for end, limit, marker in ((left, effect.low, "<"), (right, effect.high, ">")):
-                if end != limit:
-                    ax.plot(end, place, marker=marker, **arrow)
+        inside = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
+        ax.plot(inside, (place, place), color=look.edge, linewidth=0.9, zorder=1)
+        arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
+        if effect.low < low:
+            ax.plot(low, place, marker="<", **arrow)
+        if effect.high > high:
+            ax.plot(high, place, marker=">", **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=7)
-    unit = f" ({found[0].unit})" if found[0].unit else ""
-    ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{unit}")
+    ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}")
 
 
-def _row(canvas: Axes, y: float, effect: Effect) -> str:
+def _row(page: style.Page, y: float, effect: Effect) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
     overall = effect.group == ALL_PARTICIPANTS
     left, name, weight = (3, effect.name, "bold") if overall else (6, effect.group, "normal")
-    style.write(canvas, left, y, name, weight=weight)
-    style.write(canvas, LEFT - 3, y, effect.n, ha="right")
+    page.text(left, y, name, weight=weight)
+    page.text(LEFT - 3, y, effect.n, ha="right")
     interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
     for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
-        style.write(canvas, place, y, text)
+        page.text(place, y, text)
     return say("panel", "forest", effect=effect, group="all participants" if overall else effect.group)
