@@ -25,12 +25,8 @@ CONFIG = {
     },
 }
 STEPS = ("results", "tables", "figures", "cutoffs", "robustness", "sensitivity", "compare", "report", "overview")
-OF_EACH = (
-    "results",
-    "tables",
-    "figures",
-    "report",
-)  # the others are made of the published analysis, or of all together
+# The others are made of the published analysis, or of all together.
+OF_EACH = ("results", "tables", "figures", "report")
 
 
 def make(folder: Path) -> None:

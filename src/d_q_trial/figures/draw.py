@@ -135,9 +135,8 @@ def name_y(ax: Axes, label: str) -> None:
     ax.set_ylabel(label, va="center")
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
-    distance = (
-        28.0 if longest <= 5 else min(12.5 + 3.5 * longest, 36.6)
-    )  # points of type, within the margin of the page
+    # Points of type, within the margin of the page.
+    distance = 28.0 if longest <= 5 else min(12.5 + 3.5 * longest, 36.6)
     ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from ..formatting import number
 from ..stats.checks import is_significant
+from ..stats.two_sample import get_test
 from . import style
 from .words import say, texts
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 LEFT, CURVE, RIGHT = 47.0, 104.0, 28.0  # millimetres: names, curve, numbers
 HEAD, HEIGHT, GAP = 15.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
+WIDEST = 30  # letters of a name
 BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
@@ -40,6 +43,7 @@ def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     names: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},
+        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
     }
     table = ordered.assign(subgroup=subgroups).sort_values("specification", kind="stable")
     columns = {
@@ -75,7 +79,7 @@ def draw_specification_curve(
         else:
             ordered = table[table["effect"].notna()].sort_values(["effect", "specification"], kind="stable")
             choices = options_of(ordered, trial)
-            below = sum(ROW * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
+            below = sum(_row(taken) * len(taken.cat.categories) + BETWEEN for _, taken in choices.items())
             page = style.Page(LEFT + CURVE + RIGHT + 4, HEAD + HEIGHT + GAP + below + 3.6, label)
             first, second, third = say("specification_curve", "heading", **_whole(summary)).splitlines()
             page.text(2, 3.2, first, weight="bold", size=style.TITLE)
@@ -131,22 +135,27 @@ def _choices(page: style.Page, ordered: pd.DataFrame, choices: pd.DataFrame, alp
     page.text(first, top - 1, "median\neffect", va="bottom", **quiet)
     page.text(second, top - 1, "significant,\nfavourable", va="bottom", **quiet)
     for choice, taken in choices.items():
-        count = len(taken.cat.categories)
-        ax = page.axes(LEFT, top, CURVE, ROW * count)
+        row, count = _row(taken), len(taken.cat.categories)
+        ax = page.axes(LEFT, top, CURVE, row * count)
         # Grey where the options are spread evenly; black where one occurs at least twice as often.
         shades = pd.crosstab(place, taken.array, normalize="index").T * count / 2
         look = {"cmap": "Greys", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "nearest"}
         ax.imshow(shades, extent=(0, len(ordered), count, 0), **look)
         ax.hlines(range(1, count), 0, len(ordered), color="white", linewidth=0.8)
         ax.axis("off")
-        page.text(2, top + ROW / 2, choice, weight="bold")
+        page.text(2, top + row / 2, choice, weight="bold")
         found = ordered.groupby(taken, observed=True).agg({"effect": "median", "favourable": "mean"})
         for index, (name, effect, share) in enumerate(found.itertuples()):
-            middle = top + ROW * (index + 0.5)
-            page.text(LEFT - 1.2, middle, name, ha="right")
+            middle = top + row * (index + 0.5)
+            page.text(LEFT - 1.2, middle, name, ha="right", linespacing=1.0)
             page.text(first, middle, number(effect, 2), **quiet)
             page.text(second, middle, f"{number(100 * share, 1)}%", **quiet)
-        top += ROW * count + BETWEEN
+        top += row * count + BETWEEN
+
+
+def _row(taken: pd.Series) -> float:
+    """Return the height of the strips of a choice, in millimetres."""
+    return ROW * max(1 + name.count("\n") for name in taken.cat.categories)
 
 
 def describe_multiverse(
