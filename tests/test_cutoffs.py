@@ -16,7 +16,6 @@ from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.prespecified import prespecified_cuts
 from d_q_trial.stats.maximally_selected import best_split
-from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
 from d_q_trial.strata import marker_values
@@ -61,7 +60,7 @@ def _wide(run, row):
 
 def _check(row, value, is_first, inside, analysis):
     first, second = value[inside & is_first], value[inside & ~is_first]
-    test = rank_sum(first, second, method=analysis.test)
+    test = get_test(analysis.test).compare(first, second)
     shift = hodges_lehmann(first, second, method=analysis.test, confidence=1 - analysis.alpha)
     assert (row.n_first, row.n_second) == (first.size, second.size)
     assert (row.median_first, row.median_second) == (np.median(first), np.median(second))

@@ -9,7 +9,8 @@ from oracle_values import columns, values
 from d_q_trial.config.robustness import Windows
 from d_q_trial.robustness.cutoffs import subgroups
 from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
-from d_q_trial.stats.rank_sum import rank_sum, wins
+from d_q_trial.stats.rank_sum import wins
+from d_q_trial.stats.two_sample import get_test
 
 ORACLE, DATA = values("permutation"), columns("best_split_data")
 MARKER, RESPONSE = DATA["marker"], DATA["response"]
@@ -31,7 +32,7 @@ def test_the_statistic_is_the_largest_rank_sum_deviate_of_any_split():
     response = np.where(np.arange(RESPONSE.size) == 3, np.nan, RESPONSE)
     found = best_split(MARKER, response, minimum=TENTH, permutations=99, seed=1)
     cuts = [cut for cut in np.unique(MARKER)[1:] if TENTH <= (cut <= MARKER).sum() <= MARKER.size - TENTH]
-    z = [abs(rank_sum(response[cut <= MARKER], response[cut > MARKER], method="normal").statistic) for cut in cuts]
+    z = [abs(get_test("normal").compare(response[cut <= MARKER], response[cut > MARKER]).statistic) for cut in cuts]
     assert (abs(found.z), found.cut) == (pytest.approx(max(z), abs=1e-12), cuts[int(np.argmax(z))])
 
 
@@ -75,7 +76,7 @@ def _searched_one_by_one(marker, response, is_first, weights, above):
         first, second = (np.repeat(response[inside & arm], weights[inside & arm]) for arm in (is_first, ~is_first))
         if min(first.size, second.size) < 3:
             continue
-        size = abs(np.nan_to_num(rank_sum(first, second, method="normal").statistic))
+        size = abs(np.nan_to_num(get_test("normal").compare(first, second).statistic))
         if size > best * (1 + 1e-9):
             first, second = (response[inside & arm & (weights == 0)] for arm in (is_first, ~is_first))
             best, found = size, (cut, wins(first, second).mean() if min(first.size, second.size) else np.nan)

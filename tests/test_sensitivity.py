@@ -17,8 +17,8 @@ from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
 from d_q_trial.stats.ancova import ancova
 from d_q_trial.stats.estimate import mann_whitney_effect
-from d_q_trial.stats.rank_sum import rank_sum
 from d_q_trial.stats.shift import hodges_lehmann
+from d_q_trial.stats.two_sample import get_test
 
 ROBUSTNESS = settings.Robustness(permutations=99)
 PLANNED = published_frame("data/published", "power", power.NUMERIC)
@@ -108,7 +108,7 @@ def test_bounds_enclose_the_p_of_any_value_of_the_missing():
     for guess in np.random.default_rng(1).normal(0, 40, (200, 2)):
         filled = comparison.value.copy()
         filled[np.isnan(filled)] = guess
-        seen.append(rank_sum(*comparison.samples(filled), method="normal").p)
+        seen.append(get_test("normal").compare(*comparison.samples(filled)).p)
     assert low["value"] <= min(seen) < max(seen) <= high["value"] <= 1
     assert low["value"] < high["value"]
 
@@ -203,7 +203,7 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha):
     table = sensitivity.leave_one_out(_made_up(alpha=alpha))
     own = one(table, visit="week_4", stratum="all", statistic="p", group="A03")
     (comparison,) = (c for c in _made_up(exclude=["A03"]).overall if c.visit == "week_4")
-    assert own["value"] == pytest.approx(rank_sum(*comparison.samples(), method="normal").p, rel=1e-12)
+    assert own["value"] == pytest.approx(get_test("normal").compare(*comparison.samples()).p, rel=1e-12)
     assert (own["n_first"], own["n_second"]) == (7, 8)
     for _, rows in table.groupby(["outcome", "visit", "stratum"], sort=False):
         p = rows.loc[rows["statistic"].eq("p"), "value"]

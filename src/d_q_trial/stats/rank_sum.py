@@ -1,61 +1,27 @@
 """Wilcoxon rank-sum test (Mann-Whitney U test) in the variants that differ between programs.
 
 All share one statistic, U: the number of pairs in which the first sample is larger, ties counting one half. P is that
-of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, which no Python library provides.
+of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, which no Python library provides. z has
+the correction for ties of Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1.
 """
 
+from functools import lru_cache
 from itertools import accumulate
-from math import comb
+from math import comb, prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import finite, present
-from .two_sample import Compared, get_test, rank_sum_variants
+from .checks import finite
+from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
-def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
-    """Rank-sum test of two independent samples.
-
-    ``method`` (normal, normal_continuity or exact) has no default, because the choice moves P across 0.05.
-    ``statistic`` is the deviate z, with the continuity correction for ``normal_continuity``. Hollander, Wolfe and
-    Chicken (2014), Nonparametric Statistical Methods, section 4.1, with its correction for ties.
-
-    >>> round(rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal").p, 4)
-    0.0771
-    """
-    if method not in rank_sum_variants():
-        raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    return get_test(method).compare(first, second)
-
-
-def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
-    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
-    z = asymptotic_columns(
-        *_as_column(first, second), continuity=continuity
-    ).statistic.item()  # scipy does not return it
-    if np.isnan(z):
-        return np.nan, np.nan
-    return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
-
-
-def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return z of the normal approximation and the exact P of one pair of samples; see :func:`rank_sum`."""
-    found = exact_columns(*_as_column(first, second))
-    return found.statistic.item(), found.p.item()
-
-
-def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both samples as one column of values, and which rows are first."""
-    return np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
-
-
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation for all columns of values, shape (n, k), at once; ``mannwhitneyu`` takes them one by one."""
+    """Rank-sum tests by the normal approximation, one for each column of values, shape (n, k)."""
     values = finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
@@ -104,21 +70,17 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
-    """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
+    """Exact rank-sum tests, one for each column of values, shape (n, k)."""
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
-    untied: dict[tuple[int, int], list[int]] = {}
     found = asymptotic_columns(values, is_first, continuity=False)
     for place in np.flatnonzero(~np.isnan(found.p)).tolist():
         known = ~np.isnan(values[:, place])
-        own, sizes = values[known, place], (found.n_first[place], found.n_second[place])
-        if np.unique(own).size == own.size <= 1_000:  # beyond, scipy's counts overflow
-            untied.setdefault(sizes, []).append(place)
+        own, sizes = values[known, place], (int(found.n_first[place]), int(found.n_second[place]))
+        if np.unique(own).size == own.size <= 1_000:  # beyond, the counts overflow
+            p[place] = untied_p(*sizes)[int(min(found.u[place], prod(sizes) - found.u[place]))]
         else:
             p[place] = exact_p(stats.rankdata(own), is_first[known])
-    for places in untied.values():
-        first, second = (np.array([present(values[side, place]) for place in places]) for side in (is_first, ~is_first))
-        p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
     return found._replace(p=p)
 
 
@@ -175,3 +137,10 @@ def exact_counts(n_first: int, n_second: int) -> np.ndarray:
     """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties; exact below 2^53."""
     smaller = min(n_first, n_second)
     return _subset_sums(list(range(1, n_first + n_second + 1)), smaller)[smaller][1]
+
+
+@lru_cache(maxsize=64)
+def untied_p(n_first: int, n_second: int) -> np.ndarray:
+    """Exact P of U = 0, 1, ... up to its mean, without ties; at most 1,000 participants."""
+    counts = exact_counts(n_first, n_second)
+    return np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0)
