@@ -247,6 +247,7 @@ def test_p_values_are_those_of_all_splits_by_the_two_sample_test(alpha):
 def test_a_family_holds_the_specifications_of_its_name():
     every, counts, table, summary = of_config()
     assert tuple(summary.iloc[0][["p", "p_lower", "p_upper"]]) == permutation_p(int(counts.joint[0, 0]), 499)[:3]
+    assert summary["family"].drop_duplicates().tolist() == list(every.families)
     subgroup = table["marker"].ne("")
     for name, members in {
         "subgroups": subgroup,
@@ -257,10 +258,6 @@ def test_a_family_holds_the_specifications_of_its_name():
         f"{TRIAL.outcomes['p1np'].label}, all participants": table["outcome"].eq("p1np") & ~subgroup,
     }.items():
         np.testing.assert_array_equal(every.families[name], members)
-        share = (table.loc[members, "z"] >= every.critical).sum() / table.loc[members, "z"].notna().sum()
-        row = pick(summary, family=name, summary="share_significant").iloc[0]
-        assert row["value"] == pytest.approx(share)
-        assert row["combinations"] == members.sum()
     assert len(set(map(bytes, every.families.values()))) == len(every.families)
 
 
