@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
+from scipy import special, stats
 
 from .checks import Seed, finite, open_share, present
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
@@ -42,28 +42,24 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means with interval and P of Welch's t test.
+    """Difference of means with interval and P of Welch's t test, by statsmodels' ``CompareMeans``.
 
     NaN with fewer than two values in either; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
     """
-    samples = present(first), present(second)
+    from statsmodels.stats.weightstats import CompareMeans
+
+    first, second = present(first), present(second)
     open_share(confidence, "confidence")
-    if min(sample.size for sample in samples) < 2:
+    if min(first.size, second.size) < 2:
         return Estimate()
-    # Exactly 0 without variation, where rounding may leave a trace.
-    parts = [sample.var(ddof=1) / sample.size * bool(np.ptp(sample)) for sample in samples]
-    error, df = _joined(*parts, *(sample.size - 1 for sample in samples))
-    return t_estimate(samples[0].mean() - samples[1].mean(), error, df, confidence=confidence)
-
-
-def _joined(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any, Any]:
-    """Return the standard error of a difference, from the variances of two estimates, and Satterthwaite's df."""
-    variance = np.add(first, second)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.sqrt(variance), variance**2 / (np.divide(first**2, first_df) + np.divide(second**2, second_df))
+    estimate = float(first.mean() - second.mean())
+    if np.ptp(first) == 0 and np.ptp(second) == 0:  # rounding may leave a trace of variance
+        return Estimate(estimate)
+    pair = CompareMeans.from_data(first, second)
+    return t_estimate(estimate, pair.std_meandiff_separatevar, pair.dof_satt(), confidence=confidence)
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -96,9 +92,18 @@ def mann_whitney_effects(first: np.ndarray, second: np.ndarray, chosen: np.ndarr
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return t, positive if the first sample is larger, and P; NaN without variance. As ``scipy.stats.brunnermunzel``."""
-    found = mann_whitney_effect(first, second)
-    return t_estimate(found.estimate - 0.5, found.standard_error, found.df, confidence=0.95)[3:5]
+    """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; NaN without variance."""
+    if not mann_whitney_effect(first, second).standard_error > 0:
+        return np.nan, np.nan
+    found = stats.brunnermunzel(first, second)
+    return -float(found.statistic), float(found.pvalue)
+
+
+def _joined(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any, Any]:
+    """Return the standard error of a difference, from the variances of two estimates, and Satterthwaite's df."""
+    variance = np.add(first, second)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.sqrt(variance), variance**2 / (np.divide(first**2, first_df) + np.divide(second**2, second_df))
 
 
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:

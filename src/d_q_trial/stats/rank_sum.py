@@ -5,9 +5,8 @@ of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, wh
 the correction for ties of Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1.
 """
 
-from functools import lru_cache
 from itertools import accumulate
-from math import comb, prod
+from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -70,17 +69,17 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
-    """Exact rank-sum tests, one for each column of values, shape (n, k)."""
+    """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
     found = asymptotic_columns(values, is_first, continuity=False)
     for place in np.flatnonzero(~np.isnan(found.p)).tolist():
         known = ~np.isnan(values[:, place])
-        own, sizes = values[known, place], (int(found.n_first[place]), int(found.n_second[place]))
-        if np.unique(own).size == own.size <= 1_000:  # beyond, the counts overflow
-            p[place] = untied_p(*sizes)[int(min(found.u[place], prod(sizes) - found.u[place]))]
+        own, inside = values[known, place], is_first[known]
+        if np.unique(own).size == own.size <= 1_000:  # beyond, scipy's counts overflow
+            p[place] = stats.mannwhitneyu(own[inside], own[~inside], method="exact").pvalue
         else:
-            p[place] = exact_p(stats.rankdata(own), is_first[known])
+            p[place] = exact_p(stats.rankdata(own), inside)
     return found._replace(p=p)
 
 
@@ -137,10 +136,3 @@ def exact_counts(n_first: int, n_second: int) -> np.ndarray:
     """Count the arrangements with U = 0, 1, ..., n_first * n_second, without ties; exact below 2^53."""
     smaller = min(n_first, n_second)
     return _subset_sums(list(range(1, n_first + n_second + 1)), smaller)[smaller][1]
-
-
-@lru_cache(maxsize=64)
-def untied_p(n_first: int, n_second: int) -> np.ndarray:
-    """Exact P of U = 0, 1, ... up to its mean, without ties; at most 1,000 participants."""
-    counts = exact_counts(n_first, n_second)
-    return np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0)

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from .checks import is_significant, open_share, present
 from .estimate import Estimate
-from .rank_sum import exact_p, normal_p, untied_p
+from .rank_sum import exact_counts, exact_p, normal_p
 from .two_sample import get_test
 
 
@@ -60,6 +60,13 @@ def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, conti
     return _depth(normal_p(u, n_first, n_second, tie_sum, continuity=continuity), alpha)
 
 
+@lru_cache(maxsize=64)
+def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
+    counts = exact_counts(n_first, n_second)
+    p = 2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum()
+    return _depth(np.minimum(p, 1.0), alpha)
+
+
 def _depth(p: np.ndarray, alpha: float) -> int:
     """Return the first U that is not rejected, given P of U = 0, 1, ... up to its mean."""
     return int(np.argmax(~is_significant(p, alpha)))
@@ -73,7 +80,7 @@ def exact_depths(first: np.ndarray, second: np.ndarray, differences: np.ndarray,
     """
     tie_sum = _tie_sum(first, second)
     if not tie_sum:
-        return (_depth(untied_p(first.size, second.size), alpha),) * 2
+        return (_untied_depth(first.size, second.size, alpha),) * 2
     labels = np.repeat([True, False], [first.size, second.size])
     values, multiplicity = np.unique(differences, return_counts=True)
     depths = np.concatenate([[0], np.cumsum(multiplicity)])
