@@ -1,7 +1,5 @@
 """Subgroups along a marker, and the split that divides a response best."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from oracle_values import columns, values
@@ -44,21 +42,6 @@ def test_windows_hold_everyone_and_keep_equal_values_together():
         np.testing.assert_array_equal(group, (marker >= low) & (marker <= high))
         assert group.sum() >= 3
     assert len(np.unique(inside.T, axis=0)) == inside.shape[1]
-
-
-def test_infinite_values_impossible_seeds_and_in_the_bootstrap_missing_values_are_refused():
-    arms, options = [True, False] * 2, {"above": True, "at_cut_upper": True, "minimum_per_arm": 1, "resamples": 2}
-    bootstrap = partial(best_cut_bootstrap, is_first=arms, seed=1, **options)
-    split = partial(best_split, minimum=1, permutations=9)
-    plain, infinite, missing = [1, 2, 3, 4], [1, np.inf, 3, 4], [1, np.nan, 3, 4]
-    for search in (bootstrap, partial(split, seed=1)):
-        for marker, response, match in ((infinite, plain, "marker: infinite"), (plain, infinite, "response: infinite")):
-            with pytest.raises(ValueError, match=match):
-                search(marker, response)
-    with pytest.raises(ValueError, match="missing value"):
-        bootstrap(plain, missing)
-    with pytest.raises(ValueError, match="expected 1 or more, and a seed from 0 to"):
-        split(plain, plain, seed=2**64)
 
 
 def _searched_one_by_one(marker, response, is_first, weights, above):
