@@ -51,6 +51,13 @@ def test_z_and_p_of_a_trend_equal_r(oracle):
     assert found[1:] == pytest.approx((float(oracle["z"]), float(oracle["p"])), rel=1e-9)
 
 
+@pytest.mark.parametrize("samples", [[[1], [2], [4], [3]], [[1], [3], [2]], [[1, 2], [3]]])
+def test_a_trend_of_few_values_has_the_p_of_kendall_s_normal_approximation(samples):
+    number = np.repeat(np.arange(len(samples)), [len(sample) for sample in samples])
+    expected = stats.kendalltau(number, np.concatenate(samples), method="asymptotic")
+    assert jonckheere_terpstra(samples).p == pytest.approx(expected.pvalue, rel=1e-12)
+
+
 @given(groups)
 def test_reversing_the_groups_of_a_trend_changes_the_sign_and_a_rising_transform_nothing(samples):
     n, z, p = jonckheere_terpstra(samples)

@@ -63,9 +63,11 @@ def test_imputation_keeps_what_was_observed_differs_between_sets_and_repeats_its
     assert (impute(values, imputations=2, seed=1) == values).all()
 
 
-def test_imputation_does_not_depend_on_the_units_of_the_columns(incomplete):
-    _, hidden = incomplete
-    filled = impute(hidden, imputations=20, seed=1)
+def test_imputation_uses_what_the_other_columns_say_whatever_their_units(incomplete):
+    values, hidden = incomplete
+    filled, gone = impute(hidden, imputations=20, seed=1), np.isnan(hidden)
+    error = np.where(gone, filled.mean(axis=0) - values, np.nan)
+    assert (np.sqrt(np.nanmean(error[:, 1:] ** 2, axis=0)) < 0.5 * values[:, 1:].std(axis=0)).all()
     move, scale = np.array([100.0, -50.0, 3.0]), np.array([1.0, 1e-3, 20.0])
     np.testing.assert_allclose(impute(move + scale * hidden, imputations=20, seed=1), move + scale * filled, rtol=1e-9)
 

@@ -177,13 +177,15 @@ def _pooled(
 
     Undefined if the sets are NaN or the effect has no variance.
     """
-    estimates, null = [], 0.5 if name == EFFECT else 0.0  # no effect
+    estimates, sets, null = [], len(log_ratio), 0.5 if name == EFFECT else 0.0  # no effect
+    if not (np.ptp(log_baseline, axis=0).any() or np.ptp(log_ratio, axis=0).any()):
+        log_baseline, log_ratio = log_baseline[:1], log_ratio[:1]  # nothing was missing: all sets are the same
     for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
         if name == EFFECT:
             estimates.append(mann_whitney_effect(ratio[is_first], ratio[~is_first])[:3])
         else:
             estimates.append(ancova(ratio, baseline, is_first, confidence=confidence)[:3])
-    values, errors, df = np.array(estimates).T
+    values, errors, df = np.resize(estimates, (sets, 3)).T
     if not (errors**2).mean() > 0:
         return UNDEFINED, np.nan
     found, share = pool(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
@@ -257,11 +259,15 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             f"{case.instead} for {case.reported}": float(case.instead),
             f"without {case.reported}": np.nan,
         }
-        place = rows.index[matches][0]
+        place, made = rows.index[matches][0], {}
+        participant = own.at[place, "participant"]
         for name, value in versions.items():
             version, found = _with_value(own, place, value, analysis), []
             for visits in grouped(replace(layout, changes=version).compared, "marker", "stratum"):
-                found += _by_every_method(visits, case.visit, analysis)
+                group = visits[0].marker, visits[0].stratum
+                if group not in made or any(participant in c.participant for c in visits):
+                    made[group] = _by_every_method(visits, case.visit, analysis)
+                found += made[group]  # without the participant, the same in every version
             at_visit = replace(layout, changes=version[version["visit"].eq(case.visit)])
             parts += [part.assign(group=name) for part in (table(found), interactions(at_visit, robustness))]
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)

@@ -8,6 +8,7 @@ A cutoff is a value of the marker; of equally good cutoffs, the lowest is chosen
 for continuity. Markers, responses and arms have shape (n,).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -121,9 +122,15 @@ def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutat
     half = normal_z((upper * (n - upper) + 1) / 2, upper, n - upper, tie_sum, continuity=False)
     z = (groups @ scores) * half
     best = int(np.argmax(np.abs(z) >= np.abs(z).max() * (1 - SAME)))
-    extreme = 0
-    for start in range(0, permutations, BLOCK):
-        orders = labels.orders(start, min(start + BLOCK, permutations))
-        permuted = np.abs((groups @ scores[orders.T]) * half[:, None]).max(axis=0)
+    extreme, chunk = 0, BLOCK * max(1, 2**13 // n)  # 16 MB of orders
+    for start in range(0, permutations, chunk):
+        orders = _orders(labels, start, min(start + chunk, permutations))
+        permuted = np.abs((groups @ scores[orders]) * half[:, None]).max(axis=0)
         extreme += int((permuted >= abs(z[best]) * (1 - SAME)).sum())
     return BestSplit(float(cuts[best]), float(z[best]), labels.p(extreme), cuts.size, n)
+
+
+@lru_cache(maxsize=4)
+def _orders(labels: Labels, start: int, stop: int) -> np.ndarray:
+    """Return the permuted orders, one per column, shared by all responses of the same length."""
+    return np.ascontiguousarray(labels.orders(start, stop).T)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from scipy import optimize, stats
+from statsmodels.stats.power import TTestIndPower
 
 from .checks import Seed, is_significant, open_share
 from .permutation import MonteCarloP, permutation_p
@@ -11,15 +12,18 @@ from .two_sample import get_test
 
 
 def t_power(difference: float, sd: float, n_first: int, n_second: int, *, alpha: float) -> float:
-    """Power of the two-sided t test with equal variances, both tails; difference and sd in one unit.
+    """Power of the two-sided t test with equal variances, both tails, by ``TTestIndPower``; both in one unit.
 
-    The square of t has a noncentral F distribution, which scipy computes also where it fails for one tail of t.
     Cohen (1988), Statistical Power Analysis, chapter 2. R: ``power.t.test(n, delta, sd, strict = TRUE)``.
     """
     _check(sd, n_first, n_second, alpha)
-    df, shift = n_first + n_second - 2, (difference / sd) ** 2 * n_first * n_second / (n_first + n_second)
-    shift = np.maximum(shift, 1e-30)  # as if 0, where scipy fails
-    return float(stats.ncf.sf(stats.t.isf(alpha / 2, df) ** 2, 1, df, shift))
+    effect, ratio = abs(difference) / sd, n_second / n_first
+    if math.isnan(effect):
+        return math.nan
+    power = float(TTestIndPower().power(effect, n_first, alpha, ratio=ratio))
+    if math.isnan(power):  # scipy fails where the opposite tail is below 1e-20, which adds nothing
+        power = float(TTestIndPower().power(effect, n_first, alpha / 2, ratio=ratio, alternative="larger"))
+    return 1.0 if math.isnan(power) else power  # the effect is so large that the near tail fails, too
 
 
 def implied_sd(difference: float, n_first: int, n_second: int, *, power: float, alpha: float) -> float:

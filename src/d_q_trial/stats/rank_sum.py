@@ -13,14 +13,33 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import finite
+from .checks import finite, present
 from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
+def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
+    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``."""
+    z = asymptotic_columns(*_as_column(first, second), continuity=continuity).statistic.item()  # not from scipy
+    if np.isnan(z):
+        return np.nan, np.nan
+    return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
+
+
+def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Return z of the normal approximation and the exact P of one pair of samples."""
+    found = exact_columns(*_as_column(first, second))
+    return found.statistic.item(), found.p.item()
+
+
+def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both samples as one column of values, and which rows are first."""
+    return np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
+
+
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Rank-sum tests by the normal approximation, one for each column of values, shape (n, k)."""
+    """Normal approximation for all columns of values, shape (n, k), at once; ``mannwhitneyu`` takes them one by one."""
     values = finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
@@ -72,14 +91,18 @@ def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
     """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
     p = np.full(values.shape[1], np.nan)
+    untied: dict[tuple[int, int], list[int]] = {}
     found = asymptotic_columns(values, is_first, continuity=False)
     for place in np.flatnonzero(~np.isnan(found.p)).tolist():
         known = ~np.isnan(values[:, place])
-        own, inside = values[known, place], is_first[known]
+        own, sizes = values[known, place], (found.n_first[place], found.n_second[place])
         if np.unique(own).size == own.size <= 1_000:  # beyond, scipy's counts overflow
-            p[place] = stats.mannwhitneyu(own[inside], own[~inside], method="exact").pvalue
+            untied.setdefault(sizes, []).append(place)
         else:
-            p[place] = exact_p(stats.rankdata(own), inside)
+            p[place] = exact_p(stats.rankdata(own), is_first[known])
+    for places in untied.values():
+        first, second = (np.array([present(values[side, place]) for place in places]) for side in (is_first, ~is_first))
+        p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
     return found._replace(p=p)
 
 

@@ -63,8 +63,7 @@ def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, conti
 @lru_cache(maxsize=64)
 def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
     counts = exact_counts(n_first, n_second)
-    p = 2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum()
-    return _depth(np.minimum(p, 1.0), alpha)
+    return _depth(np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0), alpha)
 
 
 def _depth(p: np.ndarray, alpha: float) -> int:

@@ -42,8 +42,8 @@ class TwoSampleTest:
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
-    # One of these: samples without missing values -> statistic and P, or values (n, k) and is_first (n,) -> comparisons
-    test: Callable[[np.ndarray, np.ndarray], tuple[float, float]] | None = None
+    test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
+    # values (n, k) and is_first (n,), if this is faster than one column at a time
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
     # (first, second, sorted differences, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[int, int]] | None = None
@@ -67,16 +67,11 @@ class TwoSampleTest:
         >>> round(get_test("normal").compare([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7]).p, 4)
         0.0771
         """
-        import numpy as np
-
         from .checks import present
         from .rank_sum import wins
 
         first, second = present(first), present(second)
-        if self.test is not None:
-            return Compared(first.size, second.size, float(wins(first, second).sum()), *self.test(first, second))
-        values, is_first = np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
-        return Compared(*(field.item() for field in self.compare_columns(values, is_first)))
+        return Compared(first.size, second.size, float(wins(first, second).sum()), *self.test(first, second))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
         """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
@@ -120,6 +115,7 @@ _NORMAL = TwoSampleTest(
     statistic="z",
     undefined="all values are equal",
     interval="given as the Hodges-Lehmann estimate with the {level} interval obtained by inverting the same test",
+    test=_call("rank_sum", "asymptotic", continuity=False),
     columns=_call("rank_sum", "asymptotic_columns", continuity=False),
     depths=_call("shift", "normal_depths", continuity=False),
     continuity=False,
@@ -146,6 +142,7 @@ _EVERY = (  # by name
         label="exact test",
         sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
         references=("wilcoxon", "streitberg"),
+        test=_call("rank_sum", "exact"),
         columns=_call("rank_sum", "exact_columns"),
         depths=_call("shift", "exact_depths"),
         no_bounds="the exact test conditions on ties, which the missing values would change",
@@ -158,6 +155,7 @@ _EVERY = (  # by name
         name="normal_continuity",
         label="normal approximation with continuity correction",
         sentence="two-sided Wilcoxon rank-sum test (normal approximation, tie-corrected, with continuity correction)",
+        test=_call("rank_sum", "asymptotic", continuity=True),
         columns=_call("rank_sum", "asymptotic_columns", continuity=True),
         depths=_call("shift", "normal_depths", continuity=True),
         continuity=True,
