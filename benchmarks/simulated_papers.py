@@ -10,12 +10,13 @@ from d_q_trial.consistency.reported import Group, ReportedP
 from d_q_trial.formatting import rounded
 from d_q_trial.published_tables import number
 from d_q_trial.stats.quantiles import quantile
-from d_q_trial.stats.rank_sum import exact_p, midrank_columns, rank_sum
+from d_q_trial.stats.rank_sum import exact_p, midrank_columns
+from d_q_trial.stats.two_sample import get_test
 
 
 def sample_p(first: np.ndarray, second: np.ndarray, variant: str) -> float:
     """P of two samples under any variant, ties and all; the exact ones conditional on the ties."""
-    test = rank_sum(first, second, method="normal")
+    test = get_test("normal").compare(first, second)
     ranks, tie_sum = midrank_columns(np.concatenate([first, second])[:, None])
     if variant not in EXACT:
         return float(p_value(test.u, test.n_first, test.n_second, variant, tie_sum[0]))

@@ -49,17 +49,6 @@ def test_data_that_leave_no_error_have_no_p(response, covariate, arm, estimated)
     assert response[0] != 0.1 or found.estimate == pytest.approx(0, abs=1e-12)
 
 
-def test_infinite_values_and_a_confidence_of_95_are_refused():
-    plain, infinite = [1.0, 2, 3, 4, 6], [1, np.inf, 3, 4, 5]
-    for response, covariate, confidence, match in (
-        (infinite, plain, 0.95, "^response: infinite"),
-        (plain, infinite, 0.95, "^covariate: infinite"),
-        (plain, plain, 95, "^confidence 95: "),
-    ):
-        with pytest.raises(ValueError, match=match):
-            ancova(response, covariate, [1, 1, 0, 0, 0], confidence=confidence)
-
-
 def mixed(design, response, participant, *contrasts):
     return random_intercept(design, response, participant, contrasts, confidence=0.95)
 

@@ -42,9 +42,6 @@ def test_spearman_of_a_perfect_order_is_one_with_a_p_of_zero_and_of_a_constant_o
     assert spearman([1, 2, 3, 4], [8, 6, 4, 2])[1:] == (-1.0, 0.0)
     assert np.isnan([*spearman([1, 1, 1, 1], [1, 2, 3, 4])[1:], *spearman([1, 2], [1, 2])[1:]]).all()
     assert spearman([1, 2, 3], [0, 1, 1]).statistic == pytest.approx(np.sqrt(3) / 2)
-    for x, y, name in (([1, 2, np.inf], [1, 2, 3], "x"), ([1, 2, 3], [1, 2, np.inf], "y")):
-        with pytest.raises(ValueError, match=f"^{name}: infinite"):
-            spearman(x, y)
 
 
 @pytest.mark.parametrize("oracle", rows("trend"), ids=lambda row: row["case"])
@@ -91,7 +88,7 @@ def test_the_papers_vitamin_d_quartiles_need_type_7():
 def test_no_values_have_no_quantiles_and_wrong_arguments_are_refused():
     assert np.isnan(quantile([np.nan], [0.25, 0.75], type=7)).tolist() == [True, True]
     assert np.isnan(quantile(np.empty((0, 3)), [0.25, 0.75], type=7)).shape == (2, 3)
-    wrong = [([1.0], 0.5, 10, "from 1 to 9"), ([], 0.5, 0, "from 1 to 9"), ([1.0, np.inf], 0.5, 7, "infinite")]
+    wrong = [([1.0], 0.5, 10, "from 1 to 9"), ([], 0.5, 0, "from 1 to 9")]
     for values, probability, kind, match in [*wrong, ([1.0, 2.0], 1.5, 7, r"\[0, 1\]")]:
         with pytest.raises(ValueError, match=match):
             quantile(values, probability, type=kind)

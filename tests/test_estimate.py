@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from oracle_values import columns, values
 from scipy import stats
 
+from d_q_trial.stats.ancova import ancova
+from d_q_trial.stats.categorical import spearman
 from d_q_trial.stats.checks import finite, is_significant, open_share, present
 from d_q_trial.stats.estimate import (
     effect_difference,
@@ -19,12 +21,15 @@ from d_q_trial.stats.estimate import (
     permuted_strata_p,
     t_estimate,
 )
+from d_q_trial.stats.maximally_selected import best_cut_bootstrap, best_split
+from d_q_trial.stats.permutation import Design
+from d_q_trial.stats.quantiles import quantile
 
 samples = st.lists(st.integers(-6, 6).map(float), min_size=2, max_size=8)
 NONE = [math.nan] * 6
 R = values("sensitivity")
-
-
+PLAIN, INFINITE, ARMS = [1.0, 2, 3, 4], [1, math.inf, 3, 4], [True, False, True, False]
+SEARCH = {"above": True, "at_cut_upper": True, "minimum_per_arm": 1, "resamples": 2, "seed": 1}
 HALF = 0.5 * stats.t.ppf(0.95, 10)
 
 
@@ -59,6 +64,7 @@ def test_missing_values_are_left_out_and_infinite_ones_refused_by_name():
     np.testing.assert_array_equal(present([[3, None], [1, 2]]), [3, 1, 2])
     infinite = "infinite value, expected finite numbers (NaN where missing)"
     share = "expected a number between 0 and 1, such as 0.95 for 95%"
+    missing = "missing value, expected a marker and a response for every participant"
     for call, message in (
         (lambda: finite([math.inf]), f"values: {infinite}"),
         (lambda: finite([-math.inf], "marker"), f"marker: {infinite}"),
@@ -68,6 +74,18 @@ def test_missing_values_are_left_out_and_infinite_ones_refused_by_name():
         (lambda: t_estimate(1, 1, 1, confidence=95), f"confidence 95: {share}"),
         (lambda: mean_difference([1], [1], confidence=95), f"confidence 95: {share}"),
         (lambda: is_significant(0.05, 5), f"alpha 5: {share}"),
+        (lambda: quantile(INFINITE, 0.5, type=7), f"values: {infinite}"),
+        (lambda: spearman(INFINITE, PLAIN), f"x: {infinite}"),
+        (lambda: spearman(PLAIN, INFINITE), f"y: {infinite}"),
+        (lambda: ancova(INFINITE, PLAIN, ARMS, confidence=0.95), f"response: {infinite}"),
+        (lambda: ancova(PLAIN, INFINITE, ARMS, confidence=0.95), f"covariate: {infinite}"),
+        (lambda: ancova(PLAIN, PLAIN, ARMS, confidence=95), f"confidence 95: {share}"),
+        (lambda: Design([[1.0], [math.inf]]), f"permutation: {infinite}"),
+        (lambda: best_split(INFINITE, PLAIN, minimum=1, permutations=9, seed=1), f"marker: {infinite}"),
+        (lambda: best_split(PLAIN, INFINITE, minimum=1, permutations=9, seed=1), f"response: {infinite}"),
+        (lambda: best_cut_bootstrap(INFINITE, PLAIN, ARMS, **SEARCH), f"marker: {infinite}"),
+        (lambda: best_cut_bootstrap(PLAIN, INFINITE, ARMS, **SEARCH), f"response: {infinite}"),
+        (lambda: best_cut_bootstrap([*PLAIN[:3], None], PLAIN, ARMS, **SEARCH), f"best cutoff: {missing}"),
     ):
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             call()

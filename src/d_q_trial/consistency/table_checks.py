@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import chi2_contingency, fisher_exact
 
 from ..published_tables import Number, Row, number
-from ..stats.rank_sum import rank_sum
+from ..stats.two_sample import get_test
 from .findings import Finding, finding, slug
 from .inference import ATTAINABLE, Report, assess
 from .reported import PARTS, QUANTITY, reported_quantiles
@@ -232,7 +232,7 @@ def _two_by_two(*groups: Row) -> dict[str, float]:
         "chi-squared": float(chi2_contingency(table, correction=False).pvalue),
         "chi-squared with Yates' correction": float(chi2_contingency(table).pvalue),
         "Fisher's exact test": float(fisher_exact(table).pvalue),
-        "rank-sum test": rank_sum(first, second, method="normal").p,
+        "rank-sum test": get_test("normal").compare(first, second).p,
     }
 
 

@@ -12,7 +12,7 @@ from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
-from ..stats.shift import hodges_lehmann_subgroups
+from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test
 from ..trial import Trial
 
@@ -76,13 +76,16 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     usable = smaller >= robustness.minimum_per_arm
     columns = np.where(members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
-    within, confidence = members & usable, 1 - analysis.alpha
-    shift, *limits = hodges_lehmann_subgroups(value, is_first, within, method=method, confidence=confidence)
-    limits = [np.where(np.isfinite(limit), limit, np.nan) for limit in limits]
+    shifts = np.full((len(groups), 3), np.nan)
+    for group in np.flatnonzero(usable):
+        sides = (value[members[:, group] & side] for side in (is_first, ~is_first))
+        found = hodges_lehmann(*sides, method=method, confidence=1 - analysis.alpha)
+        shifts[group] = found.estimate, found.lower, found.upper
+    shifts[np.isinf(shifts)] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    estimates = (tests.n_first, tests.n_second, *medians, shift, *limits, tests.p, effect, method)
+    estimates = (tests.n_first, tests.n_second, *medians, *shifts.T, tests.p, effect, method)
     # Below a cutoff is the group below it; below the median of a window, participants at the median count half.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
@@ -95,7 +98,7 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
 def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return every group of at least ``minimum`` above a cutoff, below a cutoff, and in a sliding window.
 
-    The groups are a table, sorted by side and position, and the members, bool of shape (n, k). ``side`` is ``above``
+    The groups are a table, sorted by position, at a cutoff the group below first, and the members, bool of shape (n, k). ``side`` is ``above``
     (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above``
     is marker > low, and ``below`` is marker <= high: the same divisions with another cutoff value. ``low`` and ``high``
     are infinite on the open side; ``position`` is the cutoff, or the median marker value of a window. A window includes
@@ -112,7 +115,7 @@ def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -
         found.append(("window", low, high, np.median(ordered[(ordered >= low) & (ordered <= high)])))
     table = pd.DataFrame(found, columns=["side", "low", "high", "position"])
     table = table.astype(dict.fromkeys(("low", "high", "position"), float))  # also without a row
-    table = table.sort_values(["side", "position"], kind="stable", ignore_index=True)
+    table = table.sort_values(["position", "side"], ascending=[True, False], kind="stable", ignore_index=True)
     side, low, high, position = (table[name].to_numpy() for name in table)
     members = (marker[:, None] >= low) & (marker[:, None] <= high)
     members &= (marker[:, None] != position) | (side != ("above" if at_cut == "lower" else "below"))
@@ -159,14 +162,10 @@ def windows_table(found: Iterable[Slices]) -> pd.DataFrame:
 def _joined(
     found: Iterable[Slices], names: tuple[str, ...], position: str, sides: tuple[str, ...], **more: ArrayLike
 ) -> pd.DataFrame:
-    """Return the usable groups on some sides, sorted by position; at each cutoff the group below comes first."""
+    """Return the usable groups on some sides, with a name for their position."""
     parts = {part.comparison.head: part.table for part in found}
     if not parts:
         return pd.DataFrame(columns=list(names))
     rows = pd.concat(parts, names=HEAD).assign(**more).reset_index(list(HEAD))
-    rows = rows[rows["usable"] & rows["side"].isin(sides)]
-    rows = rows.assign(part=rows.groupby(list(HEAD), sort=False).ngroup())
-    rows = rows.sort_values(
-        ["part", "position", "side"], ascending=[True, True, False], kind="stable", ignore_index=True
-    )
+    rows = rows[rows["usable"] & rows["side"].isin(sides)].reset_index(drop=True)
     return rows.rename(columns={"position": position})[list(names)].astype({"n_first": "Int64", "n_second": "Int64"})

@@ -59,7 +59,7 @@ def best_cuts(
     people, is_first, _ = matrix_of([part.comparison for part in found])
     columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]
     for number, part in enumerate(found):
-        # By side, then by cutoff: in this order the lowest of equally good cutoffs comes first.
+        # By cutoff: in this order the lowest of equally good cutoffs comes first.
         cuts = part.table.loc[part.table["side"].ne("window"), ["side"]]
         inside = np.where(part.members[:, cuts.index], part.comparison.value[:, None], np.nan)
         columns.append(pd.DataFrame(inside, part.comparison.participant).reindex(people).to_numpy())

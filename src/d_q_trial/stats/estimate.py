@@ -90,9 +90,15 @@ def mann_whitney_effects(first: np.ndarray, second: np.ndarray, chosen: np.ndarr
     """:func:`mann_whitney_effect` in K selections ``chosen`` of the first sample, (n, K), and ``other``, (m, K); shape (K,)."""
     effect, *parts = _placed(wins(first, second), chosen, other)
     less = [side.sum(axis=0) - 1 for side in (chosen, other)]
+    error, df = _joined(*parts, *less)
+    return Estimate(effect, np.where(np.minimum(*less) < 1, np.nan, error), df)
+
+
+def _joined(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any, Any]:
+    """Return the standard error of a difference, from the variances of two estimates, and Satterthwaite's df."""
+    variance = np.add(first, second)
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = sum(parts) ** 2 / (parts[0] ** 2 / less[0] + parts[1] ** 2 / less[1])
-    return Estimate(effect, np.where(np.minimum(*less) < 1, np.nan, sum(parts) ** 0.5), df)
+        return np.sqrt(variance), variance**2 / (np.divide(first**2, first_df) + np.divide(second**2, second_df))
 
 
 def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -109,10 +115,8 @@ def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) ->
     The standard error and Satterthwaite's degrees of freedom combine the placement variances of the four groups. They
     are undefined if a stratum has no variance, because groups that do not overlap hide the uncertainty.
     """
-    parts = upper.standard_error**2, lower.standard_error**2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        df = sum(parts) ** 2 / (parts[0] ** 2 / upper.df + parts[1] ** 2 / lower.df)
-    error = np.where(np.minimum(*parts) > 0, sum(parts) ** 0.5, np.nan)
+    error, df = _joined(upper.standard_error**2, lower.standard_error**2, upper.df, lower.df)
+    error = np.where(np.minimum(upper.standard_error, lower.standard_error) > 0, error, np.nan)
     return t_estimate(upper.estimate - lower.estimate, error, df, confidence=confidence)
 
 

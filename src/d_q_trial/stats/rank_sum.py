@@ -1,7 +1,8 @@
 """Wilcoxon rank-sum test (Mann-Whitney U test) in the variants that differ between programs.
 
 All share one statistic, U: the number of pairs in which the first sample is larger, ties counting one half. P is that
-of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, which no Python library provides.
+of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, which no Python library provides. z has
+the correction for ties of Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1.
 """
 
 from itertools import accumulate
@@ -13,38 +14,21 @@ from scipy import stats
 from scipy.special import ndtr
 
 from .checks import finite, present
-from .two_sample import Compared, get_test, rank_sum_variants
+from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
-def rank_sum(first: ArrayLike, second: ArrayLike, *, method: str) -> Compared:
-    """Rank-sum test of two independent samples.
-
-    ``method`` (normal, normal_continuity or exact) has no default, because the choice moves P across 0.05.
-    ``statistic`` is the deviate z, with the continuity correction for ``normal_continuity``. Hollander, Wolfe and
-    Chicken (2014), Nonparametric Statistical Methods, section 4.1, with its correction for ties.
-
-    >>> round(rank_sum([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7], method="normal").p, 4)
-    0.0771
-    """
-    if method not in rank_sum_variants():
-        raise ValueError(f"rank-sum method {method!r}: expected one of {', '.join(rank_sum_variants())}")
-    return get_test(method).compare(first, second)
-
-
 def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
-    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``; see :func:`rank_sum`."""
-    z = asymptotic_columns(
-        *_as_column(first, second), continuity=continuity
-    ).statistic.item()  # scipy does not return it
+    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``."""
+    z = asymptotic_columns(*_as_column(first, second), continuity=continuity).statistic.item()  # not from scipy
     if np.isnan(z):
         return np.nan, np.nan
     return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
 
 
 def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return z of the normal approximation and the exact P of one pair of samples; see :func:`rank_sum`."""
+    """Return z of the normal approximation and the exact P of one pair of samples."""
     found = exact_columns(*_as_column(first, second))
     return found.statistic.item(), found.p.item()
 

@@ -7,12 +7,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from .checks import finite, is_significant, open_share, present
+from .checks import is_significant, open_share, present
 from .estimate import Estimate
-from .rank_sum import exact_counts, exact_p, normal_p, normal_z
+from .rank_sum import exact_counts, exact_p, normal_p
 from .two_sample import get_test
 
 
@@ -28,87 +27,57 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> found.estimate, found.lower, found.upper
     (3.5, -2.0, 7.0)
     """
+    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
     first, second = present(first), present(second)
-    values = np.concatenate([first, second])
-    is_first, everyone = np.arange(values.size) < first.size, np.ones((values.size, 1))
-    found = hodges_lehmann_subgroups(values, is_first, everyone, method=method, confidence=confidence)
-    estimate, lower, upper = found[:, 0].tolist()
+    differences = np.sort(np.subtract.outer(first, second), axis=None)
+    if not differences.size:
+        return Estimate()
+    estimate = float(differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
+    if depths_of is None:
+        return Estimate(estimate)
+    below, above = depths_of(first, second, differences, alpha)
+    lower = float(differences[below - 1]) if below else -np.inf
+    upper = float(differences[-above]) if above else np.inf
     return Estimate(estimate, lower=lower, upper=upper)
 
 
-def hodges_lehmann_subgroups(
-    values: ArrayLike, is_first: ArrayLike, members: ArrayLike, *, method: str, confidence: float
-) -> np.ndarray:
-    """Return estimates, lower and upper limits, shape (3, k), for the k subgroups in the columns of members, (n, k)."""
-    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
-    values, is_first, members = finite(values), np.asarray(is_first, bool), np.asarray(members, bool)
-    known = ~np.isnan(values)
-    sides = [np.flatnonzero(known & side) for side in (is_first, ~is_first)]
-    differences = np.subtract.outer(*(values[side] for side in sides)).ravel()
-    order = np.argsort(differences, kind="stable")
-    differences = differences[order]
-    pairs = np.unravel_index(order, tuple(side.size for side in sides))
-    inside = [np.ascontiguousarray(members[side].T) for side in sides]
-    ties = [_tie_sums(values[side], own) for side, own in zip(sides, inside, strict=True)]
-    found = np.full((3, members.shape[1]), np.nan)
-    for subgroup, (first, second) in enumerate(zip(*inside, strict=True)):
-        own = differences[first[pairs[0]] & second[pairs[1]]]
-        if not own.size:
-            continue
-        found[0, subgroup] = (own[(own.size - 1) // 2] + own[own.size // 2]) / 2
-        if depths_of is not None:
-            samples = values[sides[0][first]], values[sides[1][second]]
-            below, above = depths_of(*samples, own, int(ties[0][subgroup] + ties[1][subgroup]), alpha)
-            found[1, subgroup] = own[below - 1] if below else -np.inf
-            found[2, subgroup] = own[-above] if above else np.inf
-    return found
+def normal_depths(
+    first: np.ndarray, second: np.ndarray, _: np.ndarray, alpha: float, *, continuity: bool
+) -> tuple[int, int]:
+    """Return the depths of the interval that inverts the normal approximation, with the arguments of :func:`exact_depths`."""
+    return (_normal_depth(first.size, second.size, _tie_sum(first, second), alpha, continuity),) * 2
 
 
-def _tie_sums(values: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Sum of t^3 - t over the groups of t equal values, in each subgroup of shape (k, n)."""
-    t = members @ np.equal.outer(values, values).astype(float)
-    return (members * (t**2 - 1)).sum(axis=1)
+def _tie_sum(*samples: np.ndarray) -> int:
+    """Sum of t^3 - t over the groups of t equal values of each sample."""
+    sizes = np.concatenate([np.unique(sample, return_counts=True)[1] for sample in samples])
+    return int((sizes**3 - sizes).sum())
 
 
 @lru_cache(maxsize=4096)
-def normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, *, continuity: bool) -> int:
-    """Return the depth of the interval that inverts the normal approximation: the first k that is not rejected.
-
-    For a shift between the sorted differences k and k + 1, k pairs lie below, so U = n1 * n2 - k. P increases with U up
-    to its mean, so it is computed only around the critical U.
-    """
-    unit = normal_z(1.0 + n_first * n_second / 2, n_first, n_second, tie_sum, continuity=False)  # of one unit of U
-    if np.isnan(unit):
-        return 0
-    critical = (n_first * n_second - continuity) / 2 + ndtri(alpha / 2) / unit
-    tried = np.clip(np.floor(critical) + np.arange(-1, 3), 0, n_first * n_second // 2)
-    p = normal_p(tried, n_first, n_second, tie_sum, continuity=continuity)
-    return int(tried[np.argmax(~is_significant(p, alpha))])
-
-
-def normal_depths(
-    first: np.ndarray, second: np.ndarray, _: np.ndarray, tie_sum: int, alpha: float, *, continuity: bool
-) -> tuple[int, int]:
-    """Return :func:`normal_depth` for both ends, with the arguments of :func:`exact_depths`."""
-    return (normal_depth(first.size, second.size, tie_sum, alpha, continuity=continuity),) * 2
+def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, continuity: bool) -> int:
+    u = np.arange(n_first * n_second // 2 + 1)
+    return _depth(normal_p(u, n_first, n_second, tie_sum, continuity=continuity), alpha)
 
 
 @lru_cache(maxsize=64)
 def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
-    """Return the depth of the exact interval without ties."""
     counts = exact_counts(n_first, n_second)
-    p = 2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum()
-    return int(np.argmax(~is_significant(np.minimum(p, 1.0), alpha)))
+    return _depth(np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0), alpha)
 
 
-def exact_depths(
-    first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
-) -> tuple[int, int]:
+def _depth(p: np.ndarray, alpha: float) -> int:
+    """Return the first U that is not rejected, given P of U = 0, 1, ... up to its mean."""
+    return int(np.argmax(~is_significant(p, alpha)))
+
+
+def exact_depths(first: np.ndarray, second: np.ndarray, differences: np.ndarray, alpha: float) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
     With ties in a sample, P need not be monotone in the shift; the limit is then a change of verdict near the normal
     limit, found from there by doubling steps and bisection.
     """
+    tie_sum = _tie_sum(first, second)
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
     labels = np.repeat([True, False], [first.size, second.size])
@@ -116,7 +85,7 @@ def exact_depths(
     depths = np.concatenate([[0], np.cumsum(multiplicity)])
     edges = np.concatenate([[values[0] - 2], values, [values[-1] + 2]])
     shifts = (edges[:-1] + edges[1:]) / 2
-    guess = normal_depth(first.size, second.size, tie_sum, alpha, continuity=False)
+    guess = _normal_depth(first.size, second.size, tie_sum, alpha, False)
 
     def rejected(gap: int) -> bool:
         return bool(is_significant(exact_p(rankdata(np.concatenate([first - shifts[gap], second])), labels), alpha))

@@ -45,8 +45,8 @@ class TwoSampleTest:
     test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
     # values (n, k) and is_first (n,), if this is faster than one column at a time
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
-    # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
-    depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
+    # (first, second, sorted differences, alpha) -> differences outside each end of the interval of the shift
+    depths: Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[int, int]] | None = None
     mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), if the test compares means
     continuity: bool | None = None  # rank-sum variants: whether the deviate is corrected
 
@@ -62,7 +62,11 @@ class TwoSampleTest:
         return bool(self.depths or self.mean_difference)
 
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
-        """Compare two samples."""
+        """Compare two samples.
+
+        >>> round(get_test("normal").compare([1.1, 2.2, 3.3, 4.4], [2.0, 0.5, 0.7]).p, 4)
+        0.0771
+        """
         from .checks import present
         from .rank_sum import wins
 
