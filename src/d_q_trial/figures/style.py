@@ -161,10 +161,12 @@ class Page:
 
 
 def italic_p(figure: Figure) -> None:
-    """Set the P of P-values in italics, as journals do, in all texts of a figure; a name such as vitamin P stays."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
+    """Set the P of P-values in italics, as journals do, in the texts of a figure; a name such as vitamin P stays."""
+    legends = [*figure.legends, *filter(None, (ax.get_legend() for ax in figure.axes))]
+    texts = [*figure.texts, *(text for legend in legends for text in legend.get_texts())]
+    for ax in figure.axes:
+        texts += [*ax.texts, ax.xaxis.label, ax.yaxis.label]
+    for text in texts:  # not those of ticks, which take long to search
         parts = _P.split(text.get_text())
         if len(parts) > 1:
             text.set(text="$P$".join(part.replace("$", r"\$") for part in parts), parse_math=True)
