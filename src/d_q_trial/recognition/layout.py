@@ -200,8 +200,8 @@ def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
                 index -= 1  # titles and upper header rows
             if index > 0 and first + index > starts[-1]:
                 starts.append(first + index)
-    ends = [*starts[1:], block.height]
-    return [Block(block.sheet, block.rows[i:j], block.columns) for i, j in zip(starts, ends, strict=True)]
+    bounds = itertools.pairwise([*starts, block.height])
+    return [Block(block.sheet, block.rows[start:end], block.columns) for start, end in bounds]
 
 
 def _begins_table(body: list[list], index: int, numeric: list[int], vocabulary: Vocabulary) -> bool:
@@ -225,7 +225,7 @@ def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> li
     """Return the blocks that continue a table below a blank row."""
     near = [b for b in others if 0 <= b.top - upper.bottom <= MOST_BLANK]
     below = [b for b in near if b.left >= upper.left and b.right <= upper.right]
-    header = find_header(upper, vocabulary) if below else Header()
+    header = find_header(upper, vocabulary)
     band = [b for b in below if b.top < min(b.bottom for b in below)]
     fitting = (header.rows or _only_labels(upper)) and all(_continues(b, upper, header, vocabulary) for b in band)
     return band if fitting else []
@@ -262,7 +262,7 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
 def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
     """Return the columns that a blank column parts from a table with ids: without ids, in the same rows."""
     near = [b for b in others if 0 <= b.left - left.right <= MOST_BLANK and b.bottom <= left.bottom]
-    header = find_header(left, vocabulary) if near else Header()
+    header = find_header(left, vocabulary)
     for right in near if header.ids is not None else ():
         other = find_header(right, vocabulary)
         same_start = right.rows[other.first_data :][:1] == left.rows[header.first_data :][:1]

@@ -59,7 +59,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Split folded text into words; ``+``, ``&`` and "and" count as the word ``plus``."""
-    return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text) if w]
+    return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text)]
 
 
 @lru_cache(maxsize=20_000)
@@ -97,7 +97,7 @@ _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?t
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
 OF_BASELINE = _word(_TO_BASELINE)
-PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
+PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])(?:pct|perc)(?![a-z])")
 TO = _word("to|by|vs")
 _THIRD = "|".join(sorted((word for word in _TERTILES if not word.isdigit()), key=len, reverse=True))
 STRATUM = _word(
@@ -183,8 +183,7 @@ def id_kind(label: str) -> str:
 
 
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
-_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
-_POINT_ZERO = re.compile(r"\d+\.0+")
+_WHOLE_NUMBER = re.compile(r"\d+\.0+|[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 
 
 def canonical_id(value: object) -> str:
@@ -194,9 +193,7 @@ def canonical_id(value: object) -> str:
     if isinstance(value, Flag):
         return value.shown
     text = plain_characters(str(value))
-    if _EXPONENT.fullmatch(text) and float(text) < 1e15:
-        return str(int(float(text)))
-    return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+    return str(int(float(text))) if _WHOLE_NUMBER.fullmatch(text) and float(text) < 1e15 else text
 
 
 def one_edit(first: str, second: str) -> bool:
@@ -326,9 +323,7 @@ class Vocabulary:
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in own.items()} for role, own in things.items()}
-        alone: dict[str, dict[str, str]] = {
-            role: {} for role in names
-        }  # letters and numbers, which are no part of a text
+        alone: dict[str, dict[str, str]] = {role: {} for role in names}  # letters and numbers, no part of a text
         for role, own in names.items():
             for code, key in (codes or {}).get(role, {}).items():
                 if key in own and not squash(code).isdigit() and len(code) > 1:
@@ -441,7 +436,8 @@ class Vocabulary:
         if "=" in inner:
             return " "
         unit, _, remark = inner.partition(",")
-        if not self.visits.get(squash(unit)) and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
+        other = self.visits.get(squash(unit)) or STATISTICS.fullmatch(unit) or unit in FILLERS
+        if not other and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
             found.unit = unit
         else:
             remark = inner
