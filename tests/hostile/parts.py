@@ -1,6 +1,7 @@
 """A small sound workbook as parts, and how to put changed parts together again."""
 
 import io
+import itertools
 import re
 import zipfile
 
@@ -30,14 +31,9 @@ def sound_parts():
     book.save(stream)
     with zipfile.ZipFile(stream) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    texts = []
-
-    def share(match):
-        texts.append(match[2])
-        return b'%s t="s"><v>%d</v></c>' % (match[1], len(texts) - 1)
-
-    parts[SHEET] = re.sub(rb'(<c r="\w+") t="inlineStr"><is>(<t>[^<]*</t>)</is></c>', share, parts[SHEET])
-    items = b"".join(b"<si>%s</si>" % text for text in texts)
+    text, numbers = rb' t="inlineStr"><is>(<t>[^<]*</t>)</is>', itertools.count()
+    items = b"".join(b"<si>%s</si>" % item for item in re.findall(text, parts[SHEET]))
+    parts[SHEET] = re.sub(text, lambda _: b' t="s"><v>%d</v>' % next(numbers), parts[SHEET])
     parts[STRINGS] = b'<sst xmlns="%s">%s</sst>' % (MAIN.encode(), items)
     for name, entry in (
         (BOOK_RELATIONS, f'<Relationship Id="rId99" Type="{RELATIONS}/sharedStrings" Target="sharedStrings.xml"/>'),

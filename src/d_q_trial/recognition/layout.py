@@ -6,32 +6,27 @@ import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 
-from ..spreadsheet.sheets import DATES, DOWN, EMPTY, Block, Flag, Sheet, is_number, split
-from .vocabulary import Vocabulary, canonical_id, code_form, listed
+from ..spreadsheet.sheets import DOWN, EMPTY, Block, Sheet, split
+from .numbers import Policy, read_number
+from .vocabulary import Vocabulary, canonical_id, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
-MOST_LETTERS = 100  # of a cell that may be a number
 MOST_BLANK = 2  # rows or columns inside one table; more makes it two
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
 TELLING = ("role", "variable", "visit", "arm", "stratum", "candidates", "statistic")  # what headers say
 MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower case
-_NUMBER_TEXT = re.compile(r"[+\-−–]?\s*(?:\d[\d\s ,.'’]*|[.,]\d+)(?:[eE][+\-−]?\d+)?\s*%?")
-_CENSORED = re.compile(r"(?:[<>≤≥]=?|below|under|less than|above)\s*[\d.,]+.*", re.I)
-_BELOW_WORDS = re.compile(r"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below (?:detection|limit).*|undetect\w*|not detect\w*", re.I)
 
 
+@lru_cache(maxsize=50_000, typed=True)
 def number_like(value: object) -> bool:
     """Return whether a cell stands where a number belongs: a number, a number as text, a censored or missing one."""
-    if not isinstance(value, str):
-        return is_number(value) or isinstance(value, (Flag, *DATES))
-    text = value.strip()
-    patterns = (_NUMBER_TEXT, _CENSORED, _BELOW_WORDS)
-    return len(text) <= MOST_LETTERS and (text.casefold() in MISSING or any(p.fullmatch(text) for p in patterns))
+    return value != EMPTY and read_number(value, Policy(), MISSING)[1] not in ("text", "truth value")
 
 
 def label_like(value: object) -> bool:
@@ -138,28 +133,21 @@ def _is_header(block: Block, values: list, used: list[int], numeric: list[bool],
 
 def _as_label(value: object) -> str:
     """Return a header cell as text; 20.0 is "20"."""
-    if is_number(value):
-        return f"{value:.0f}" if float(value).is_integer() else repr(value)  # type: ignore[arg-type]
-    return " ".join((value.shown if isinstance(value, Flag) else str(value)).split())
+    return " ".join((value if isinstance(value, str) else canonical_id(value)).split())
 
 
 def _labels(block: Block, header: Header) -> list[list[str]]:
     """Return the labels above each column; those of merged cells, and of cells above blank ones, stretch to the right."""
-    anchors = {
-        (row, column): (top, left)
-        for top, left, bottom, right in block.sheet.merged
-        for row in range(top, bottom + 1)
-        for column in range(left, right + 1)
-    }
+    across = {}  # along the row as read, what the merged cells hold
+    for top, left, bottom, right in block.sheet.merged:
+        down = itertools.product(range(top, bottom + 1), [left])
+        places = down if block.transposed else itertools.product([top], range(left, right + 1))
+        across |= dict.fromkeys(list(places)[1:], block.sheet.rows[top][left])
     labels: list[list[str]] = [[] for _ in range(block.width)]
     for position, row in enumerate(header.rows):
-        values = list(block.values[row])
-        own, merged = int(block.transposed), False  # which part of a place is the row as read
-        for column in range(block.width):
-            place = block.place(row, column)
-            anchor = anchors.get(place)
-            if anchor and anchor != place and anchor[own] == place[own]:
-                values[column], merged = block.sheet.rows[anchor[0]][anchor[1]], True
+        places = [block.place(row, column) for column in range(block.width)]
+        values = [across.get(place, value) for place, value in zip(places, block.values[row], strict=True)]
+        merged = not across.keys().isdisjoint(places)
         spread = itertools.accumulate(values, lambda left, value: left if value == EMPTY else value)
         for column, (value, left) in enumerate(zip(values, spread, strict=True)):
             below = any(block.values[lower][column] != EMPTY for lower in header.rows[position + 1 :])
@@ -212,8 +200,8 @@ def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
                 index -= 1  # titles and upper header rows
             if index > 0 and first + index > starts[-1]:
                 starts.append(first + index)
-    ends = [*starts[1:], block.height]
-    return [Block(block.sheet, block.rows[i:j], block.columns) for i, j in zip(starts, ends, strict=True)]
+    bounds = itertools.pairwise([*starts, block.height])
+    return [Block(block.sheet, block.rows[start:end], block.columns) for start, end in bounds]
 
 
 def _begins_table(body: list[list], index: int, numeric: list[int], vocabulary: Vocabulary) -> bool:
@@ -237,7 +225,7 @@ def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> li
     """Return the blocks that continue a table below a blank row."""
     near = [b for b in others if 0 <= b.top - upper.bottom <= MOST_BLANK]
     below = [b for b in near if b.left >= upper.left and b.right <= upper.right]
-    header = find_header(upper, vocabulary) if below else Header()
+    header = find_header(upper, vocabulary)
     band = [b for b in below if b.top < min(b.bottom for b in below)]
     fitting = (header.rows or _only_labels(upper)) and all(_continues(b, upper, header, vocabulary) for b in band)
     return band if fitting else []
@@ -256,8 +244,8 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
     cells, body = lower.values[own.first_data :], upper.values[header.first_data :]
     words_alone = not any(number_like(value) for row in lower.values[:20] for value in row)
     if ids is not None and lower.columns == upper.columns and words_alone:
-        forms = [code_form(str(row[ids])) for row in [*body, *lower.values]]
-        if all(forms) and len({form.prefix for form in forms if form}) == 1:
+        shapes = {id_shape(row[ids]) for row in [*body, *lower.values]}
+        if len(shapes) == 1 and "" not in shapes:
             return True
     sections = [vocabulary.label(title) for title in own.titles]
     if own.rows or not all(s.certain and (s.arm or s.visit or s.stratum) for s in sections):
@@ -274,7 +262,7 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
 def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
     """Return the columns that a blank column parts from a table with ids: without ids, in the same rows."""
     near = [b for b in others if 0 <= b.left - left.right <= MOST_BLANK and b.bottom <= left.bottom]
-    header = find_header(left, vocabulary) if near else Header()
+    header = find_header(left, vocabulary)
     for right in near if header.ids is not None else ():
         other = find_header(right, vocabulary)
         same_start = right.rows[other.first_data :][:1] == left.rows[header.first_data :][:1]

@@ -51,7 +51,7 @@ def codes_of(tables: list[tuple[Block, bool]], texts: list[str], vocabulary: Voc
 
 def in_text(text: str, find: Callable, least: int = 2) -> Pairs:
     """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
-    for pattern in _LEGENDS if _EXPLAINS.search(text) else ():
+    for pattern in _LEGENDS:
         found = set()
         for match in pattern.finditer(text):
             key = find(match["name"].strip(" .'\""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Protocol
+from dataclasses import dataclass
 
 from ..spreadsheet.sheets import DATES, Flag, is_number
 from .vocabulary import WORDS, plain_characters
@@ -17,15 +17,17 @@ ANSWERS = {word: float(answer == "yes") for answer, words in WORDS["answers"].it
 PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d+,\d+")
 _BELOW = re.compile(r"(?:<=?|≤|below|under|less than)\s*([\d.,]+)\s*[a-z/%µμ0-9]*", re.I)
-_BELOW_WORD = re.compile(r"(?:b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*|undetect\w*|not detect\w*)", re.I)
+_LIMITS = "assay|detect|limit|quant|range|sensitiv|threshold|lo[dq]"
+_BELOW_WORD = re.compile(rf"b?lo[dq]|<\s*l?lo[dq]|bl[oq]q?|below .*(?:{_LIMITS}).*|undetect\w*|not detect\w*", re.I)
 
 
-class Policy(Protocol):
-    """How a mapping file wants cells to be read."""
+@dataclass(frozen=True)
+class Policy:
+    """How cells are to be read, as a mapping file says it."""
 
-    below_detection: str
-    decimal_comma: bool
-    error_cells: str
+    below_detection: str = "missing"
+    decimal_comma: bool = False
+    error_cells: str = "fault"
 
 
 def read_number(cell: object, policy: Policy, missing: frozenset, answers: dict[str, float] | None = None) -> Number:
@@ -33,7 +35,8 @@ def read_number(cell: object, policy: Policy, missing: frozenset, answers: dict[
 
     ``missing`` holds the codes for a missing value, text in lower case and numbers.
     """
-    value, kind, what = (cell, "", "") if type(cell) is float and not answers else _read(cell, policy, missing, answers)
+    plain = is_number(cell) and not answers
+    value, kind, what = (float(cell), "", "") if plain else _read(cell, policy, missing, answers)  # type: ignore[arg-type]
     if value is not None and (value in missing or cell != cell):
         return math.nan, "missing code", "read as missing"
     if value is not None and abs(value) > LARGEST:
@@ -52,8 +55,6 @@ def _read(cell: object, policy: Policy, missing: frozenset, answers: dict[str, f
         return math.nan, kind, "an error cell, read as missing"
     if kind:
         return None, kind, WORDS["unfit"][kind]
-    if is_number(cell) and not answers:
-        return float(cell), "", ""  # type: ignore[arg-type]
     if not text or word in missing:
         return math.nan, *(("missing code", "read as missing") if text else ("", ""))
     if answers:
@@ -71,7 +72,7 @@ def _read_text(text: str, policy: Policy) -> Number:
         if _COMMA.fullmatch(limit):
             return None, "comma", WORDS["comma_in_limit"]
         if not PLAIN.fullmatch(limit):
-            return None, "text", "a limit that is not a number"
+            return None, "limit", "a limit that is not a number"
         share, words = WORDS["below_detection"][policy.below_detection]
         return share * float(limit), "below detection", f"below detection, read as {words}"
     if _BELOW_WORD.fullmatch(text):

@@ -30,18 +30,16 @@ _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for wor
 
 # A word of its own: TNFα is no camel case; but µ is the prefix micro.
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
-_TRANSLATION = str.maketrans(_GREEK | dict.fromkeys("−‐‑‒–—―", "-") | dict.fromkeys("’‘`´", "'") | {"×": "x"})
+_DASHES = dict.fromkeys("−‐‑‒–—―", "-")
+_TRANSLATION = str.maketrans(_GREEK | _DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from "})
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
 NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
-
-
-_UNITS_OF_TIME = r"(?:weeks?|wks?|w|days?|d|months?|mo)"
-_BEFORE_ZERO = re.compile(
-    rf"\b({_UNITS_OF_TIME}\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?{_UNITS_OF_TIME}\b)"
-)  # week -2, w-2
+_WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
+_TIMES = f"{_WEEKS}|{_DAYS}|{_MONTHS}"
+_BEFORE_ZERO = re.compile(rf"\b((?:{_TIMES})\s+|[wd])-(?=\d)|(?<!\S)-(?=\d+\s*-?(?:{_TIMES})\b)")  # week -2, w-2
 
 
 def _word(body: str) -> re.Pattern:
@@ -60,7 +58,7 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Split folded text into words; ``+``, ``&`` and "and" count as the word ``plus``."""
-    return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text) if w]
+    return ["plus" if w in ("+", "&", "and") else w for w in re.findall(r"[^\W_]+|[+&]", text)]
 
 
 @lru_cache(maxsize=20_000)
@@ -90,14 +88,15 @@ def listed(key: str) -> list[str]:
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
-STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, SUBSTITUTE = (
-    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured", "substitutes")
+STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED = (
+    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured")
 )
+SUBSTITUTE = any_of(listed("not_as_measured") + listed("second_choice"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
 OF_BASELINE = _word(_TO_BASELINE)
-PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])pct(?![a-z])|(?<![a-z])perc(?![a-z])")
+PERCENT = re.compile(r"percent(?:age)?|(?<![a-z])(?:pct|perc)(?![a-z])")
 TO = _word("to|by|vs")
 _THIRD = "|".join(sorted((word for word in _TERTILES if not word.isdigit()), key=len, reverse=True))
 STRATUM = _word(
@@ -119,16 +118,12 @@ def _counted(words: str, *days: float) -> list[tuple[re.Pattern, float, float]]:
     return [(_word(body), days[0], days[-1]) for body in bodies]
 
 
-WEEKS, DAYS = _counted("weeks?|wks?|w", 7), _counted("days?|d", 1)
-MONTHS = _counted("months?|mo", 28, 30.45)  # of 28 days, and of the calendar
+WEEKS, DAYS = _counted(_WEEKS, 7), _counted(_DAYS, 1)
+MONTHS = _counted(_MONTHS, 28, 30.45)  # of 28 days, and of the calendar
 _ACRONYM = re.compile(r"\b(?=[^\W_]*[A-Z][^\W_]*[A-Z]|[^\W_]{2}[^\W_]*\d)[^\W\d_][^\W_]+")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 MOST_SHARING = 3  # things of one acronym; more, as with IL and MMP, name a family
-UNIT = re.compile(
-    r"^(?:percent|years?|yrs?|y|kg|g|cm|m|mm|au|a\.u\.|arbitrary units|relative units|iu|ratio|"
-    r"(?:[a-z]{1,5}\s*/\s*[a-z]{1,4}\s*[\^²]?\s*\d?(?:\s*/\s*[a-z0-9]+)?)|(?:[a-z]{1,4}\s*(?:\^|\*\*)?\s*-?\d)|"
-    r"[a-z]{1,5}\s*(?:per|\.)\s*[a-z]{1,4}\s*\d?|[a-z]{1,4}\s+[a-z]{1,3}\s*(?:\^)?-\d)$"
-)
+_RATIO = re.compile(r"[a-z]{1,5}(?:/[a-z]{1,4}\d?)+")  # a unit, even if it is not known
 BARE_UNIT = re.compile(
     r"(?:(?<=[\s,;_])((?:[npumk]?g|[npum]?mol|[mu]?iu|m?u|kg|au)\s*(?:/|per)\s*(?:[mud]?l|cm\^?2|m\^?2|day|mmol|min))"
     r"(?=[\s,;_]|$)|(?<=[\s,;_])(kg|years?|yrs?|cm)\s*$)"
@@ -137,7 +132,7 @@ _EVENT_OF_ARM = re.compile(r"_arm_\d+$|\s*\(arm \d+[^()]*\)$", re.I)  # REDCap: 
 _NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
-_TIME = r"(?:weeks?|wks?|w|days?|d|months?|mo|m|visit|v|t|x)"
+_TIME = f"(?:{_TIMES}|m|visit|v|t|x)"
 # Possessive, the longest first: endless headers of such pieces are not tried in all ways.
 GLUED = re.compile(rf"(?:{_TIME}?\d+{_TIME}?|baseline|base|bl|b|pre|post|fu|end|pct|p?chg|change|delta|d)++")
 
@@ -180,10 +175,8 @@ def id_kind(label: str) -> str:
     return next((kind for kind, pattern in WORDS["id_kinds"].items() if re.search(pattern, fold(label))), "")
 
 
-_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
-_EXPONENT = re.compile(r"[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
-_POINT_ZERO = re.compile(r"\d+\.0+")
+_WHOLE_NUMBER = re.compile(r"\d+\.0+|[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
 
 
 def canonical_id(value: object) -> str:
@@ -193,9 +186,7 @@ def canonical_id(value: object) -> str:
     if isinstance(value, Flag):
         return value.shown
     text = plain_characters(str(value))
-    if _EXPONENT.fullmatch(text) and float(text) < 1e15:
-        return str(int(float(text)))
-    return text.partition(".")[0] if _POINT_ZERO.fullmatch(text) else text
+    return str(int(float(text))) if _WHOLE_NUMBER.fullmatch(text) and float(text) < 1e15 else text
 
 
 def one_edit(first: str, second: str) -> bool:
@@ -213,10 +204,11 @@ def is_summary(cell: object) -> bool:
     return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
 
 
+@lru_cache(maxsize=20_000)
 def plain_characters(text: str) -> str:
     """Return text without characters that cannot be seen, with one kind of dash, space and letter."""
     text = "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c) != "Cf")
-    return " ".join(text.translate(_HYPHENS).split())
+    return " ".join(text.translate(str.maketrans(_DASHES)).split())
 
 
 _UNIT_PART = re.compile(r"([kdcmunpf]?)(mol|iu|g|l|m2|m)|u|day|min|h")
@@ -225,8 +217,7 @@ _SAME = {name: names.split()[0] for names in WORDS["same_units"] for name in nam
 
 def plain_unit(text: str) -> str:
     """Return a unit in one spelling: lower case, ``u`` for micro, a slash for per, no spaces, ``years`` for ``yrs``."""
-    text = text.replace("μ", "u").replace("µ", "u").replace("²", "2").replace("−", "-").replace("⁻¹", "-1")
-    text = text.casefold().strip().strip(".()[]")
+    text = plain_characters(text).replace("μ", "u").casefold().strip(".()[]")
     text = re.sub(r"\s*\bper\b\s*", "/", text)
     text = re.sub(r"^([a-z]+)[\s·.*]+([a-z]+)\^?-([12])$", lambda m: f"{m[1]}/{m[2]}{'' if m[3] == '1' else 2}", text)
     text = text.replace("^", "").replace("**", "").replace(" ", "").replace("mcg", "ug")
@@ -325,9 +316,7 @@ class Vocabulary:
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
         names = {role: {key: [key, x.label, *x.names] for key, x in own.items()} for role, own in things.items()}
-        alone: dict[str, dict[str, str]] = {
-            role: {} for role in names
-        }  # letters and numbers, which are no part of a text
+        alone: dict[str, dict[str, str]] = {role: {} for role in names}  # letters and numbers, no part of a text
         for role, own in names.items():
             for code, key in (codes or {}).get(role, {}).items():
                 if key in own and not squash(code).isdigit() and len(code) > 1:
@@ -381,8 +370,7 @@ class Vocabulary:
 
     def visit(self, value: object) -> str | None:
         """Return the visit that a whole cell names."""
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-        reading = self.label(_EVENT_OF_ARM.sub("", text))
+        reading = self.label(_EVENT_OF_ARM.sub("", canonical_id(value)))
         return None if reading.rest or reading.qualifier or reading.variable or reading.arm else reading.visit
 
     def is_week(self, value: object) -> bool:
@@ -441,7 +429,8 @@ class Vocabulary:
         if "=" in inner:
             return " "
         unit, _, remark = inner.partition(",")
-        if UNIT.match(unit) and not self.visits.get(squash(unit)) and not any(w.fullmatch(unit) for w, *_ in WEEKS):
+        other = self.visits.get(squash(unit)) or STATISTICS.fullmatch(unit) or unit in FILLERS
+        if not other and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
             found.unit = unit
         else:
             remark = inner

@@ -27,8 +27,6 @@ from .sheets import DATES, EMPTY, Flag, Sheet, Workbook
 
 MOST_BYTES = 200_000_000  # of the file
 MOST_UNPACKED = 600_000_000  # of its parts together
-MOST_PARTS = 20_000
-MOST_RATIO = 300  # unpacked to packed, of a part of some size
 LARGE = 40_000_000  # bytes of a sheet's XML above which only values are read
 MOST_CELLS = 30_000_000  # of the rectangle around the used cells
 GAP = 3  # blank rows or columns that are kept between used ones; two of them may stand inside a table
@@ -147,10 +145,9 @@ def _archive(path: Path) -> tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]:
     if any(part.flag_bits & 1 for part in parts):
         raise UserError("password-protected; save it without a password")
     unpacked = sum(part.file_size for part in parts)
-    swollen = any(part.file_size > max(5_000_000, MOST_RATIO * part.compress_size) for part in parts)
-    if unpacked > MOST_UNPACKED or swollen or len(parts) > MOST_PARTS:
-        size = f"{unpacked / 1e6:,.0f} MB in {len(parts):,} parts"
-        raise UserError(f"unpacks to {size}, far more than a trial's workbook; save its values in a new workbook")
+    if unpacked > MOST_UNPACKED:
+        much = f"{unpacked / 1e6:,.0f} MB, far more than a trial's workbook"
+        raise UserError(f"unpacks to {much}; save its values in a new workbook")
     # Programs differ in case and in slashes.
     named = {part.filename.replace("\\", "/").lower().lstrip("/"): part for part in parts}
     if WORKBOOK_PARTS.isdisjoint(named):
@@ -265,8 +262,6 @@ def _kept(used: set[int]) -> list[int]:
 def _from_rows(name: str, rows: list[list], *, hidden: bool = False) -> Sheet:
     """Make a sheet of rows of unequal length, without blank rows below them."""
     width = max((len(row) for row in rows), default=0)
-    if len(rows) * width > MOST_CELLS:
-        raise UserError(f"sheet {name[:40]!r}: {len(rows):,} rows and {width:,} columns are more than can be read")
     while rows and not any(value != EMPTY for value in rows[-1]):
         rows.pop()
     table = [row + [EMPTY] * (width - len(row)) for row in rows]

@@ -195,13 +195,11 @@ def _runs(used: np.ndarray, offset: int) -> list[range]:
 
 def shown(value: object) -> str:
     """Return a cell's content for a message: short, on one line, text in quotes."""
-    if isinstance(value, float):
-        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if value is None or value == "":
         return ""
-    if not isinstance(value, str):
-        return str(value)
-    return repr(value if len(value) <= 60 else value[:57] + "...")
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    return str(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
 
 
 def first_of(names: list[str], most: int) -> str:
