@@ -226,6 +226,14 @@ QUESTIONS = {
         {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
         "1 fault\\n.*B!A1:C13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
     ),
+    "codes of samples beside other codes": (
+        {"A": WIDE, "B": rows(["Aliquot", "Key", *P1NP], [*PEOPLE[5:], *PEOPLE[:5]], PEOPLE, p1np(1), p1np(2))},
+        "B!A1:D13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
+    ),
+    "groups with their own ids and raw values": (
+        [["CTx % change week 20"], ["Control", None, None, "D+Q"], *zip(PEOPLE, p1np(), p1np(1), PEOPLE, p1np(2), p1np(3), strict=True)],
+        "without a group|no participant",
+    ),
     "imputed values before the others": (
         {"LOCF": WIDE, "Raw": wide(D5=None)}, "1 fault\\n.*LOCF!A1:D13: 'LOCF': these values may not be as measured"
     ),
@@ -330,6 +338,11 @@ def test_columns_that_mark_rows_are_ignored_by_one_line_of_a_mapping_or_if_all_a
     assert len(read(book(tmp_path, A=marked("DTYPE", "AVERAGE"))).frame) == 24
     table = book(tmp_path, A=marked("DTYPE", None, "LOCF"))
     assert len(read(table, "variables: {DTYPE: ignore}\n").frame) == 24
+
+
+def test_the_mapping_of_ids_of_two_kinds_leaves_them_open(tmp_path):
+    content, _ = QUESTIONS["numbers of two kinds as ids"]
+    assert mapping_text(look(book(tmp_path, **content), TRIAL)).count('is: "?"') == 2
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

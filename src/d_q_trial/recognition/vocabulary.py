@@ -429,7 +429,8 @@ class Vocabulary:
         if "=" in inner:
             return " "
         unit, _, remark = inner.partition(",")
-        other = self.visits.get(squash(unit)) or STATISTICS.fullmatch(unit) or unit in FILLERS
+        scale = STATISTICS.fullmatch(unit) or OTHER_SCALE.fullmatch(unit)
+        other = self.visits.get(squash(unit)) or scale or unit in FILLERS
         if not other and (is_unit(unit) or _RATIO.fullmatch(plain_unit(unit))):
             found.unit = unit
         else:

@@ -70,6 +70,7 @@ def check_every_id(reading: Reading) -> None:
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
         if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
+            columns[0].asked = columns[1].asked = True
             reading.faults.error("id kinds", second.head_of(columns[1]), where=first.head_of(columns[0]))
 
 
@@ -87,8 +88,10 @@ def check_units(reading: Reading) -> None:
                 faults.error("unit / other", place, **words)
             elif factor is None:
                 percent = plain_unit(unit) == "percent"  # perhaps of the baseline, or a change
-                words["ask"] = "; say measure: in the mapping" * percent
-                faults.error("unit / unknown", place, stops=percent and not source.plan.mapped, **words)
+                words["ask"] = (
+                    "say measure: in the mapping" if percent else "correct it, or list the block in a mapping"
+                )
+                faults.error("unit / unknown", place, stops=not source.plan.mapped, **words)
             elif factor != 1.0:
                 how = f"to convert, write factor: {factor:g} in the mapping"
                 how = "convert it in the workbook" if place["value"] == unit else how

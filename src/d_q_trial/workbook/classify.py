@@ -163,7 +163,7 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
     without = [column for column in probed if column.numeric and not header.labels[column.index]]
     unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
-    if len(named) < 2 or not unnamed or unnamed[0] < named[0]:
+    if len(named) < 2 or not unnamed or unnamed[0] < named[0] or not all(probed[i].numeric for i in named):
         return
     starts = [block.numbers[i] for i in named]
     each, last = starts[1] - starts[0], block.numbers[unnamed[-1]] - starts[-1] + 1
@@ -253,15 +253,17 @@ def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
 
 
 def _ids_by_content(plan: Plan) -> None:
-    """Take the first column for the ids if its header is not understood and it holds codes such as S01, one per row."""
-    column, named = plan.columns[0], any(column.variable for column in plan.data)
-    understood = column.role not in ("ignore", "data") or column.variable or column.candidates
-    if plan.one("participant") or not named or understood:
-        return
-    forms = [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
-    one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
-    if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
-        column.judge("participant", "inferred", "one code per row, read as participant ids")
+    """Take the first column for the ids if it alone, of those not understood, holds codes such as S01, one per row."""
+    fitting = []
+    for column in plan.columns:
+        understood = column.role not in ("ignore", "data") or column.variable or column.candidates
+        forms = [] if understood else [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
+        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
+        if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
+            fitting.append(column)
+    named = any(column.variable for column in plan.data)
+    if fitting == plan.columns[:1] and named and not plan.one("participant"):
+        fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
 
 
 def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:

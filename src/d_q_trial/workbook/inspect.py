@@ -366,10 +366,10 @@ def _column(column: Column, plan: Plan, trial: Trial) -> dict[str, object]:
     visit = column.visit or (None if stated else OPEN if outcome and outcome.follow_up else BASELINE)
     factor = column.factor if column.factor != 1.0 else None
     own = {"arm": column.arm, "stratum": column.stratum, "factor": factor, "unit": column.unit}
-    if column.asked:  # one question at least
+    if column.role not in ("data", "ignore"):
+        said = {"is": OPEN if column.asked else column.role}
+    elif column.asked:  # one question at least
         said = {"variable": variable if OPEN in (visit, measure) else OPEN, "visit": visit, "measure": measure}
-    elif column.role != "data":
-        said = {"is": column.role}
     else:
         others = any(other.arm for other in plan.data) and not plan.one("arm")
         if others and plan.kind == "groups" and not (column.arm or column.stratum):

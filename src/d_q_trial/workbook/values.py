@@ -225,7 +225,7 @@ class BlockReader:
             return self.vocabulary.visit(text)
         if "visit n" in header or not re.search("week|wk|day", header):
             return self.vocabulary.visit(f"visit {text}")
-        return self.vocabulary.weeks.get(float(text) / (7 if "day" in header else 1)) or self.vocabulary.visit(text)
+        return self.vocabulary.weeks.get(float(text) / (7 if "day" in header else 1))
 
     def _read_events(self, column: Column) -> None:
         """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
