@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,7 +54,18 @@ def show(driver, page: Path, *, width: int = 1440, height: int = 900, scheme: st
     wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
     features = [{"name": name, "value": value} for name, value in wishes.items()]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    driver.execute_script("window.left = true")
     driver.get(page.resolve().as_uri())
+    loaded(driver, page)
+
+
+def loaded(driver, page: Path) -> None:
+    """Wait until a page stands there whole: while another is still loading, the driver may take that one's end for its own."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    there = "return !window.left && document.readyState === 'complete' && location.pathname === arguments[0]"
+    path = urlsplit(page.resolve().as_uri()).path
+    WebDriverWait(driver, 300).until(lambda shown: shown.execute_script(there, path))
 
 
 def requests(driver) -> list[str]:

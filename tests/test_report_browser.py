@@ -242,12 +242,15 @@ def test_the_filter_keeps_what_is_asked_for(driver, pages):
 def test_links_open_the_filtered_values(driver, pages):
     browser.show(driver, pages / REPORT)
     find(driver, ".cards a.bad").click()
+    browser.loaded(driver, pages / CLAIMS)
     assert len(texts(driver, ROWS)) == 1
     browser.show(driver, pages / REPORT)
     driver.execute_script("arguments[0].click()", to_middle(driver, "#figure_3 .panels a"))
+    browser.loaded(driver, pages / CLAIMS)
     assert texts(driver, ROWS)
     assert all("Fig. 3a" in text for text in texts(driver, ROWS))
     driver.execute_script("document.querySelector('#claims tbody tr:not([hidden]) td a').click()")
+    browser.loaded(driver, pages / REPORT)
     assert driver.current_url.endswith("report.html#figure_3-a")
 
 
