@@ -82,6 +82,7 @@ WRITTEN = {
     **{f"{text!a} for S04": (PEOPLE, [text if i == "S04" else i for i in PEOPLE]) for text in ("S04\u200b", "\ufeffS04", "S\u00ad04", "Ｓ０４", "S04 ")},
     **{f"dash {dash!a}": (DASHED, [i.replace("-", dash) for i in DASHED]) for dash in "\u2010\u2011\u2013\u2212"},
     "number in exponent form": (NUMBERS, ["1e+05", *map(str, NUMBERS[1:])]),
+    "codes that look like numbers": ([f"1E{i}" for i in range(12)],) * 2,
 }  # fmt: skip
 
 
@@ -204,6 +205,38 @@ QUESTIONS = {
     ),
     "mixture of percent formats": (percent_formats(7), "7 of 12 cells are formatted as percent"),
     "visit numbers without a legend": (long([1, 2, 3, 4]), "not a visit of the trial"),
+    "weeks that a legend explains otherwise": (
+        {"A": long([0, 4], "Week"), "Codes": [["Visit", 1, "Baseline"], ["Visit", 4, "Week 20"]]}, "A!C3: 4: not a visit of the trial"
+    ),
+    "weeks that only a legend has": (
+        {"A": long([1, 20], "Week"), "Codes": [["Visit", 1, "Baseline"], ["Visit", 2, "Week 2"]]}, "A!C2: 1: not a visit of the trial"
+    ),
+    "months that only a legend has": (
+        {"A": long([0, 4], "Month"), "Codes": [["V1", "Baseline"], ["V4", "Week 20"]]}, "A!C3: 4: not a visit of the trial"
+    ),
+    "numbers behind names that may be weeks or visits": (
+        {"A": [["ID", "Arm", "CTx baseline", "CTx 4"], *WIDE[1:]], "Codes": [["V1", "Baseline"], ["V4", "Week 20"]]},
+        "A!D1: 'CTx 4': may be CTx.*name 4 under 'visits'"
+    ),
+    "a marker beside a later visit": (
+        [[*row, 1 + i / 9 if i else "p16 variant 5"] for i, row in enumerate(long(["Week 20"]))],
+        "A!E1: 'p16 variant 5': p16 variant 5 is given beside later visits alone"
+    ),
+    "a marker that changes between later visits": (
+        [[*row, 1 + i / 9 if i else "p16 variant 5"] for i, row in enumerate(long(["Week 2", "Week 20"]))],
+        "A!E1: 'p16 variant 5': p16 variant 5 is given beside later visits alone"
+    ),
+    "codes that agree with the arms but for one": (
+        [["Arm code", *row] if not i else [int((row[1] == "D+Q") != (i == 4)), *row] for i, row in enumerate(WIDE)],
+        "A!A1: 'Arm code': other arms than in C1 .Arm. for 1 participants, first S04"
+    ),
+    "letters of panels": ({"A": CODED, "Note": [["Panel A: Control, panel B: D+Q"]]}, "A!B2: 'Group B': not an arm of the trial"),
+    "one column without a name beside groups": ([row[:4] for row in prism("Control", "rank", "D+Q", None, None, None)], "A!D3: 8 numbers without a group"),
+    "another name between groups": (prism("Control", "rank", None, "D+Q", None, None), "without a group"),
+    "SDs below groups without a word": (
+        [["CTx % change week 20"], ["Control", "D+Q", "Fisetin"], *[[*pair, None] for pair in zip(p1np(), p1np(), strict=True)], [3.9661, 3.9661, 1.2]],
+        "A!A15: a row with the means, medians, SDs"
+    ),
     "numbers without a group": (prism("Control", None, "D+Q", None, None, None), "without a group"),
     "groups named in their middle": (prism(None, "Control", None, None, "D+Q", None), "without a group"),
     "another arm than the control": (wide(arms=["Treatment", "Control"] * 6), "'Treatment': not an arm of the trial"),
@@ -535,6 +568,7 @@ MAPPED = {
         PERCENT.replace("percent_of_baseline", "percent_change, factor: 100"), {"week_20": [2 * i - 10 for i in range(12)]}
     ),
     "numbers of visits": (long([1, 4]), "visits: {1: baseline, 4: week_20}", {"baseline": LONG[::2], "week_20": LONG[1::2]}),
+    "numbers of visits under weeks": (long([1, 4], "Week"), "visits: {1: baseline, 4: week_20}", {"baseline": LONG[::2], "week_20": LONG[1::2]}),
     "numbers for missing values": (CODES, "missing: [-99]\n" + BLOCK, {**BOTH, "week_20": ctx(3)[:2] + ctx(3)[4:]}),
     "limits without blocks": (CODES, "missing: [-99]\nbelow_detection: limit\n", {**BOTH, "week_20": [*ctx(3)[:2], 0.1, *ctx(3)[4:]]}),
     **{
@@ -543,6 +577,7 @@ MAPPED = {
             ("CTx pre", "CTx post", "{post: week_20}"),
             ("CTx V1", "CTx V9", "{V1: baseline, V9: week_20}"),
             ("CTx_5", "CTx_6", "{5: baseline, 6: week_20}"),
+            ("CTx baseline", "CTx 4", "{4: week_20}"),
             ("CTx baseline", "CTx week 24", "{week 24: week_20}"),
             ("Marker X baseline", "Marker X week 20", "{}\nvariables: {Marker X: ctx}"),
         )

@@ -17,6 +17,7 @@ _CODE_FIRST = r"(?P<code>[\w.]{1,12})\s*(?:SIGN)\s*(?P<name>[^=:;,()\[\]\n→]{1
 _NAME_FIRST = r"(?P<name>[^=:;,()\[\]\n→\d]{1,60}?)\s*(?:SIGN)\s*(?P<code>[\w.]{1,3})(?![\w.])"
 _LEGENDS = [re.compile(text.replace("SIGN", s), re.I) for text in (_CODE_FIRST, _NAME_FIRST) for s in _SIGNS]
 _EXPLAINS = re.compile(r"[=:→\-–—]| is | means ")
+_PANELS = re.compile(r"\b(?:fig(?:ure)?|panel)s?\b", re.I)
 LONGEST_CODE = 4
 LONGEST_TEXT = 2000  # characters of one text that are searched for codes
 MOST_TEXT = 60_000  # and of all texts together: the patterns are slow
@@ -51,11 +52,13 @@ def codes_of(tables: list[tuple[Block, bool]], texts: list[str], vocabulary: Voc
 
 def in_text(text: str, find: Callable, least: int = 2) -> Pairs:
     """Return the codes that one text explains, such as ``0 = Control, 1 = D+Q``; fewer than ``least`` are no legend."""
+    of_panels = _PANELS.search(text)  # whose letters are no codes
     for pattern in _LEGENDS:
         found = set()
         for match in pattern.finditer(text):
             key = find(match["name"].strip(" .'\""))
-            if key and len(match["code"]) <= LONGEST_CODE:
+            letter = of_panels and match["code"].isalpha()
+            if key and not letter and len(match["code"]) <= LONGEST_CODE:
                 found.add((match["code"].casefold(), key))
         if len({code for code, _ in found}) >= least:
             return found

@@ -21,6 +21,7 @@ from ..participants import PERCENT_CHANGE
 from ..spreadsheet.sheets import Flag, is_number
 from ..trial import BASELINE, Arm, Trial
 
+Codes = Mapping[str, Mapping[str, str]]  # by role, the meaning of codes in lower case
 WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
 FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA, NEGATIONS = (
     frozenset(WORDS[key].split())
@@ -176,7 +177,7 @@ def id_kind(label: str) -> str:
 
 
 _SUMMARY = re.compile(rf"\b(?:{WORDS['summaries']})\b")
-_WHOLE_NUMBER = re.compile(r"\d+\.0+|[1-9](?:\.\d+)?[eE]\+?\d{1,2}")
+_WHOLE_NUMBER = re.compile(r"\d+\.0+|[1-9](?:\.\d+)?[eE]\+\d{1,2}")  # 1E1 is a code
 
 
 def canonical_id(value: object) -> str:
@@ -308,10 +309,10 @@ class Vocabulary:
     """The names of one trial, ready to be found in labels.
 
     ``codes`` are those that a workbook or mapping explains: by ``arm``, ``visit`` and ``variable`` a key by each code, in
-    lower case.
+    lower case; ``stated`` are those of the mapping.
     """
 
-    def __init__(self, trial: Trial, codes: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    def __init__(self, trial: Trial, codes: Codes | None = None, stated: Codes | None = None) -> None:
         self.trial = trial
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
@@ -323,8 +324,13 @@ class Vocabulary:
                     own[key].append(code)
                 elif key in own:
                     alone[role][code] = key
-        # Numbers are codes of visits in their own column, and behind names.
-        self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}
+        # Numbers are codes of visits in their own column, and behind names if they cannot be the week of another visit.
+        sure = (stated or {}).get("visit", {})
+        self.numbered = {
+            code: key
+            for code, key in alone["visit"].items()
+            if code.isdigit() and (code in sure or self.weeks.get(float(code), key) == key)
+        }
         self._arm_codes = alone["arm"]
         self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
         self.arms, self.visits = (

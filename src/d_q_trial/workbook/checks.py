@@ -314,19 +314,20 @@ def check_measures(reading: Reading) -> None:
 
 
 def check_statistics(reading: Reading) -> None:
-    """Ask about a row at the end of groups without ids that holds the means or medians of the rows above."""
+    """Ask about a row at the end of groups without ids that holds the means, medians, SDs or SEMs of the rows above."""
     for plan in reading.blocks:
         columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
         used = np.flatnonzero(plan.rows["use"])
         values = pd.DataFrame([[plan.body[i][c.index] for c in columns] for i in used])
         values = values.where(values.map(is_number)).astype(float)
         for end in range(max(len(used) - LAST, FEW), len(used) if columns else 0):
-            last = values.iloc[end].dropna()
-            above, written = values.iloc[:end][last.index], [f"{value:.10g}" for value in last]
+            above = values.iloc[:end].dropna(axis="columns", how="all")
+            last = values.iloc[end][above.columns].dropna()
+            above, written = above[last.index], [f"{value:.10g}" for value in last]
             decimals = max((len(text.partition(".")[2]) for text in written), default=0)
             if sum(len(text.lstrip("-0.")) for text in written) < DIGITS:
                 continue
-            for made in (above.mean(), above.median()):
+            for made in (above.mean(), above.median(), above.std(), above.sem()):
                 if np.isclose(made, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
                     reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 

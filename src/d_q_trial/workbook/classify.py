@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
+from operator import itemgetter
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
@@ -25,6 +27,7 @@ MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
+MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms
 FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 BY_GROUP = "columns named after groups, no participant id"
@@ -158,16 +161,19 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
 def _spread_groups(block: Block, header: Header, readings: list[Reading], probed: list[Column]) -> None:
     """Give a title that stands once at the left of replicate columns to all of them.
 
-    All groups have equally many columns, of which some may be blank.
+    All groups have equally many columns, of which some may be blank and none has another name. A single column without a
+    name may as well hold something else.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
     without = [column for column in probed if column.numeric and not header.labels[column.index]]
     unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
-    if len(named) < 2 or not unnamed or unnamed[0] < named[0] or not all(probed[i].numeric for i in named):
+    if len(named) < 2 or len(unnamed) < 2 or unnamed[0] < named[0] or not all(probed[i].numeric for i in named):
         return
     starts = [block.numbers[i] for i in named]
     each, last = starts[1] - starts[0], block.numbers[unnamed[-1]] - starts[-1] + 1
     if starts != [*range(starts[0], starts[-1] + 1, each)] or not each < 2 * last <= 2 * each:
+        return
+    if [i for i in range(named[0], unnamed[-1]) if header.labels[i]] != named:
         return
     for column in unnamed:
         source = named[(block.numbers[column] - starts[0]) // each]
@@ -273,10 +279,23 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
         for column in columns[1:]:
             why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
-            for position, row in enumerate(plan.body if role == "arm" else ()):
-                if len({vocabulary.arm_of(row[c.index]) for c in (columns[0], column)} - {None}) == 2:
-                    person, place = plan.one("participant"), plan.place(position, column)["cell"]
-                    column.apart[canonical_id(row[person.index]) if person else place] = None
+            for position in _apart(plan, columns[0], column, vocabulary) if role == "arm" else ():
+                person, place = plan.one("participant"), plan.place(position, column)["cell"]
+                column.apart[canonical_id(plan.cell(position, person)) if person else place] = None
+
+
+def _apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) -> list[int]:
+    """Return the data rows to which two columns give different arms.
+
+    Codes of the second that nothing explains stand for the arms most often beside them, unless that is not so often.
+    """
+    pairs = [(vocabulary.arm_of(row[first.index]), row[second.index]) for row in plan.body]
+    counts = Counter((cell, arm) for arm, cell in pairs if arm and cell != EMPTY)
+    usual = {cell: arm for (cell, arm), _ in sorted(counts.items(), key=itemgetter(1))}
+    named = any(map(vocabulary.arm_of, second.distinct))
+    means = vocabulary.arm_of if named else usual.get
+    apart = [i for i, (arm, cell) in enumerate(pairs) if len({arm, means(cell)} - {None}) == 2]
+    return apart if named or len(apart) < MOST_APART * counts.total() else []
 
 
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:

@@ -16,14 +16,13 @@ from ..config.yaml_files import read_yaml, validated
 from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
-from ..recognition.vocabulary import Meaning, Reading, canonical_id, every_arm
+from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id, every_arm
 from ..spreadsheet.sheets import EMPTY, Block, Workbook
 from ..trial import BASELINE, Trial
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
 # What codes stand for, and their section of the file.
 CODED = {"arm": "arms", "visit": "visits", "variable": "variables", "stratum": "strata"}
-Codes = dict[str, dict[str, str]]  # by role, the meaning of codes in lower case, from legends and the mapping file
 SAID = ("variable", "visit", "arm", "marker", "stratum", "measure")  # what a column, or its whole block, says
 NAMED = SAID[:4]  # what the trial has to know
 READABLE = ("participants", "long", "groups")

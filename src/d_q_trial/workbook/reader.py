@@ -88,7 +88,7 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
         plans, found = recognise(workbook, vocabulary)
         codes = {role: found.get(role, {}) | codes[role] for role in CODED}
         if any(codes[role] for role in ("arm", "visit", "variable")):  # which headers may use
-            vocabulary = Vocabulary(trial, codes)
+            vocabulary = Vocabulary(trial, codes, policy.codes)
             plans, _ = recognise(workbook, vocabulary)
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, codes, policy)

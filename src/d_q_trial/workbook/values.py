@@ -189,7 +189,7 @@ class BlockReader:
         cells, role, stratum = self._cells(column), column.role, self.said["stratum"]
         counts = Counter(cell for cell, used in zip(cells, self.use, strict=True) if used and cell != EMPTY)
         find = partial(self._visit, fold(column.label)) if role == "visit" else partial(self._named, role)
-        meaning = {cell: self._decoded(role, cell) or find(cell) for cell in counts}
+        meaning = {cell: find(cell) for cell in counts}
         labels = " or ".join(arm.label for arm in every_arm(self.trial).values())
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
@@ -207,8 +207,10 @@ class BlockReader:
                 stratum[position] = stratum[position] or (reading.stratum if reading.arm else None)
 
     def _named(self, role: str, cell: object) -> str | None:
-        """Return the stratum, arm or variable that a cell names by itself."""
+        """Return the stratum, arm or variable that a cell names by itself, or as a code."""
         text = canonical_id(cell)
+        if decoded := self._decoded(role, cell):
+            return decoded
         if role == "stratum":
             return stratum_label(text)
         reading = self.vocabulary.label(text)
@@ -219,13 +221,18 @@ class BlockReader:
         return reading.variable if plain else None
 
     def _visit(self, header: str, cell: object) -> str | None:
-        """Return the visit that a cell names; a bare number is a week or a day if the header says so, else that of a visit."""
-        text = canonical_id(cell)
-        if not (is_number(cell) or text.isdecimal()):
-            return self.vocabulary.visit(text)
-        if "visit n" in header or not re.search("week|wk|day", header):
-            return self.vocabulary.visit(f"visit {text}")
-        return self.vocabulary.weeks.get(float(text) / (7 if "day" in header else 1))
+        """Return the visit that a cell names, or that its code means; a bare number under weeks or days is one of them.
+
+        If a legend says something else of that number, it means neither, unless the mapping states it.
+        """
+        text, decoded = canonical_id(cell), self._decoded("visit", cell)
+        number = is_number(cell) or text.isdecimal()
+        times = "visit n" not in header and re.search("week|wk|day|month", header)
+        if not (number and times) or text in self.policy.codes["visit"]:
+            return decoded or self.vocabulary.visit(f"visit {text}" if number else text)
+        weeks = float(text) / (7 if "day" in header else 1)
+        counted = self.vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
+        return counted if decoded in (None, counted) else None
 
     def _read_events(self, column: Column) -> None:
         """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
@@ -319,9 +326,16 @@ class BlockReader:
         return [fixed] * len(where)
 
     def _at_baseline(self, column: Column, label: str, where: Iterable[int], values: Iterable) -> list[bool]:
-        """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline."""
+        """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline.
+
+        Values beside later visits alone are asked about unless they are the same beside several of them.
+        """
         given = self.plan.rows.loc[list(where), ["participant", "visit"]].assign(value=list(values))
         own = given["visit"].isna() | given["visit"].eq(BASELINE)
+        several = given.groupby("participant")["value"].agg(["size", "nunique"]).query("size > 1")
+        alone = column.visit is None and len(own) and not own.any()
+        if alone and (several.empty or 2 * several["nunique"].gt(1).sum() > len(several)):
+            self.faults.error("only later", self.plan.head_of(column), label=label)
         first = given[own].drop_duplicates("participant", keep="last").set_index("participant")["value"]
         later = given[~own & given["participant"].isin(first.index.dropna())]
         changed = later[later["value"].ne(later["participant"].map(first))]
