@@ -194,6 +194,9 @@ QUESTIONS = {
         )
     },
     "a title of logarithms": ([["Natural log transformed values"], *WIDE], "'Natural log transformed values': these values may"),
+    "a title of ratios": (
+        [["CTx (relative)"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "'CTx [(]relative[)]': these values may not be as measured"
+    ),
     "a sheet of imputed values": ({"Imputed": WIDE}, "'Imputed': these values may not be as measured"),
     "fractions but for one": (
         rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [0.02 * i - 0.1 for i in range(11)] + [1.14]), "as if they were fractions"

@@ -88,7 +88,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     _settle_kind(plan, vocabulary)
     _settle_marker(plan, context, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
-    plan.doubt = next((text for text in texts if NOT_AS_MEASURED.search(fold(text))), "")
+    other = (text for text in texts if NOT_AS_MEASURED.search(fold(text)) or vocabulary.label(text).measure == "other")
+    plan.doubt = next(other, "")
     return note if of_texts and not plan.readable else plan
 
 
