@@ -235,6 +235,10 @@ QUESTIONS = {
     ),
     "letters of panels": ({"A": CODED, "Note": [["Panel A: Control, panel B: D+Q"]]}, "A!B2: 'Group B': not an arm of the trial"),
     "one column without a name beside groups": ([row[:4] for row in prism("Control", "rank", "D+Q", None, None, None)], "A!D3: 8 numbers without a group"),
+    "titles of groups above ids": (
+        [["CTx % change week 20"], ["Control", None, "D+Q", None], *zip(range(1, 24, 2), p1np(), range(2, 25, 2), p1np(3), strict=True)],
+        "without a group"
+    ),
     "another name between groups": (prism("Control", "rank", None, "D+Q", None, None), "without a group"),
     "SDs below groups without a word": (
         [["CTx % change week 20"], ["Control", "D+Q", "Fisetin"], *[[*pair, None] for pair in zip(p1np(), p1np(), strict=True)], [3.9661, 3.9661, 1.2]],
@@ -349,6 +353,10 @@ QUESTIONS = {
     "ids of two kinds that nobody shares": (
         {"A": wide(A1="Subject"), "B": rows(["Randomization number", "Arm", *P1NP], [f"R{i}" for i in range(12)], ARMS, p1np(1), p1np(2))},
         "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'Subject'"
+    ),
+    "codes that may be of boxes": (
+        {"A": wide(A1="Box"), "B": rows(["Box", *P1NP], [*PEOPLE[5:], *PEOPLE[:5]], p1np(1), p1np(2))},
+        "2 faults\\n.*A!A1: 'Box': perhaps not the participants of the other tables; .*\\n.*B!A1: 'Box'"
     ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},

@@ -57,12 +57,19 @@ def check_every_arm(reading: Reading) -> None:
 
 
 def check_every_id(reading: Reading) -> None:
-    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined."""
+    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined.
+
+    Codes that only their form shows to be ids may be those of boxes or samples.
+    """
     plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
     for plan in plans if len(plans) > 1 else ():
         if plan.one("participant") is None:
             reading.faults.error("no ids", plan.whole())
     plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
+    for plan, column in [(p, p.one("participant")) for p in plans] if len(plans) > 1 else ():
+        if column.confidence == "inferred":
+            column.asked = True
+            reading.faults.error("inferred ids", plan.head_of(column))
     for first, second in itertools.combinations(plans, 2):
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]

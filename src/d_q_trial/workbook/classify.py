@@ -163,23 +163,30 @@ def _spread_groups(block: Block, header: Header, readings: list[Reading], probed
     """Give a title that stands once at the left of replicate columns to all of them.
 
     All groups have equally many columns, of which some may be blank and none has another name. A single column without a
-    name may as well hold something else.
+    name may as well hold something else, and the titles may stand above ids.
     """
     named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
     without = [column for column in probed if column.numeric and not header.labels[column.index]]
     unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
     if len(named) < 2 or len(unnamed) < 2 or unnamed[0] < named[0] or not all(probed[i].numeric for i in named):
         return
+    labelled = [i for i in range(named[0], unnamed[-1]) if header.labels[i]]
+    if labelled != named or all(_ascends(probed[i]) for i in named):
+        return
     starts = [block.numbers[i] for i in named]
     each, last = starts[1] - starts[0], block.numbers[unnamed[-1]] - starts[-1] + 1
     if starts != [*range(starts[0], starts[-1] + 1, each)] or not each < 2 * last <= 2 * each:
-        return
-    if [i for i in range(named[0], unnamed[-1]) if header.labels[i]] != named:
         return
     for column in unnamed:
         source = named[(block.numbers[column] - starts[0]) // each]
         readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
         header.labels[column] = list(header.labels[source])
+
+
+def _ascends(column: Column) -> bool:
+    """Return whether a column holds whole numbers in ascending order, each once, as ids do and values hardly do."""
+    whole = all(is_number(value) and value % 1 == 0 for value in column.distinct)  # type: ignore[operator]
+    return whole and column.used == len(column.distinct) and column.distinct == sorted(column.distinct)
 
 
 def judge_column(column: Column, vocabulary: Vocabulary) -> None:
