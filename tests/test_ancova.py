@@ -22,7 +22,7 @@ PERCENT, LOG_RATIO = 100 * (D["week_20"] - D["baseline"]) / D["baseline"], np.lo
         (
             lambda u: marker_interaction(LOG_RATIO, 40 * (u - 1) + u * D["marker"], D["arm"], confidence=0.95),
             "marker_interaction",
-            [1, 7],
+            [0.1, 1, 7],
         ),
     ],
 )
@@ -47,6 +47,12 @@ def test_data_that_leave_no_error_have_no_p(response, covariate, arm, estimated)
     assert np.isfinite(found.estimate) == estimated
     assert np.isnan(found.p)
     assert response[0] != 0.1 or found.estimate == pytest.approx(0, abs=1e-12)
+
+
+def test_five_participants_are_the_fewest_that_have_an_interaction():
+    response, marker, arm = [1.0, 2, 4, 3, 7], [1.0, 2, 3, 5, 4], [1, 0, 1, 0, 0]
+    assert np.isfinite(marker_interaction(response, marker, arm, confidence=0.95).estimate)
+    assert np.isnan(marker_interaction(response[:4], marker[:4], arm[:4], confidence=0.95).estimate)
 
 
 def mixed(design, response, participant, *contrasts):

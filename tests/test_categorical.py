@@ -66,8 +66,8 @@ def test_reversing_the_groups_of_a_trend_changes_the_sign_and_a_rising_transform
         assert list(found) == pytest.approx([n, sign * z, p], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("samples", [[[1, 1], [1], [1, 1]], [[1, 2, 3], [], [np.nan]], []])
-def test_equal_values_or_one_group_have_no_trend(samples):
+@pytest.mark.parametrize("samples", [[[1, 1], [1], [1, 1]], [[1, 2, 3], [], [np.nan]], [[1], [2]], []])
+def test_equal_values_one_group_or_two_values_have_no_trend(samples):
     assert np.isnan(jonckheere_terpstra(samples).p)
 
 

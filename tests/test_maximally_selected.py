@@ -60,10 +60,10 @@ def _searched_one_by_one(marker, response, is_first, weights, above):
 
 
 @pytest.mark.parametrize("above", [True, False])
-@pytest.mark.parametrize("seed", range(5))
-def test_bootstrap_cuts_and_their_effects_left_out_equal_a_search_one_by_one(above, seed):
+@pytest.mark.parametrize(("seed", "responses"), [*((seed, 12) for seed in range(5)), (5, 1)])
+def test_bootstrap_cuts_and_their_effects_left_out_equal_a_search_one_by_one(above, seed, responses):
     rng, again = np.random.default_rng(seed), np.random.default_rng(seed)
-    marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, 12, 24).astype(float)
+    marker, response = rng.integers(0, 8, 24).astype(float), rng.integers(0, responses, 24).astype(float)
     is_first, weights = np.arange(24) % 2 == 0, np.zeros((20, 24), dtype=int)
     for arm in (is_first, ~is_first):
         weights[:, arm] = again.multinomial(12, np.full(12, 1 / 12), size=20)

@@ -44,7 +44,7 @@ def best_cut_bootstrap(
 
     The subgroup lies above the cutoff if ``above``, else below; participants at the cutoff belong to the upper group if
     ``at_cut_upper``, else to the lower. The best cutoff of a resample has the largest ``|z|`` among those that leave
-    ``minimum_per_arm``. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney effects there in participants
+    ``minimum_per_arm``; of several it is the lowest. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney effects there in participants
     left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92,
     548-560; R: cutpointr. ValueError for a missing value.
     """
@@ -98,9 +98,10 @@ def _from_each_start(
 def best_split(marker: ArrayLike, response: ArrayLike, *, minimum: int, permutations: int, seed: int) -> BestSplit:
     """Maximally selected rank statistic: the cutoff with the largest ``|z|``, and its P from permuted responses.
 
-    A cutoff leaves at least ``minimum`` participants on either side; equal marker values stay together. NaN if there is
-    no such cutoff, or if all responses are equal. Lausen and Schumacher (1992), Biometrics 48, 73-85. R:
-    ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cutoff is the largest marker value of the lower group.
+    A cutoff leaves at least ``minimum`` participants on either side; equal marker values stay together. Of several best
+    cutoffs it is the lowest. NaN if there is none, or if all responses are equal. Lausen and Schumacher (1992), Biometrics
+    48, 73-85. R: ``maxstat::maxstat.test(smethod = "Wilcoxon")``, whose cutoff is the largest marker value of the lower
+    group.
 
     >>> best_split([1, 2, 3, 4, 5, 6], [1, 2, 1, 8, 9, 7], minimum=2, permutations=99, seed=1).cut
     4.0
