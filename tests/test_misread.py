@@ -223,11 +223,11 @@ QUESTIONS = {
     ),
     "a marker beside a later visit": (
         [[*row, 1 + i / 9 if i else "p16 variant 5"] for i, row in enumerate(long(["Week 20"]))],
-        "A!E1: 'p16 variant 5': p16 variant 5 is given beside later visits alone"
+        "A!E1: 'p16 variant 5': p16 variant 5 is given only at later visits"
     ),
     "a marker that changes between later visits": (
         [[*row, 1 + i / 9 if i else "p16 variant 5"] for i, row in enumerate(long(["Week 2", "Week 20"]))],
-        "A!E1: 'p16 variant 5': p16 variant 5 is given beside later visits alone"
+        "A!E1: 'p16 variant 5': p16 variant 5 is given only at later visits"
     ),
     "codes that agree with the arms but for one": (
         [["Arm code", *row] if not i else [int((row[1] == "D+Q") != (i == 4)), *row] for i, row in enumerate(WIDE)],

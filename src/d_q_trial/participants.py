@@ -80,7 +80,8 @@ def age_groups(frame: pd.DataFrame, trial: Trial, exclude: Collection[str] = ())
     """Return age and markers at baseline of each group of people in which they are correlated, by its name in the results.
 
     That is: the population sample, its members under and from the age that splits it, and the analysed participants of the
-    trial, without those to ``exclude``; a row per person and a column per variable, NaN where it is missing. Without a population sample there is none.
+    trial, without those to ``exclude``; a row per person and a column per variable, NaN where it is missing. Without a
+    population sample there is none.
     """
     if (sample := trial.population) is None:
         return {}

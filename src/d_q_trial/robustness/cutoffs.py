@@ -98,13 +98,13 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
 def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Return every group of at least ``minimum`` above a cutoff, below a cutoff, and in a sliding window.
 
-    The groups are a table, sorted by position, at a cutoff the group below first, and the members, bool of shape (n, k). ``side`` is ``above``
-    (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); with ``at_cut="lower"``, ``above``
-    is marker > low, and ``below`` is marker <= high: the same divisions with another cutoff value. ``low`` and ``high``
-    are infinite on the open side; ``position`` is the cutoff, or the median marker value of a window. A window includes
-    all participants tied with its first or last member; equal windows are merged. This is the sliding window of STEPP
-    (Bonetti and Gelber 2000, Statistics in Medicine 19, 2595-2609), with patients in a window = share * n and patients
-    in common = (share - step) * n.
+    The groups are a table, sorted by position, at a cutoff the group below first, and the members, bool of shape (n, k).
+    ``side`` is ``above`` (marker >= low), ``below`` (marker < high) or ``window`` (low <= marker <= high); with
+    ``at_cut="lower"``, ``above`` is marker > low, and ``below`` is marker <= high: the same divisions with another cutoff
+    value. ``low`` and ``high`` are infinite on the open side; ``position`` is the cutoff, or the median marker value of a
+    window. A window includes all participants tied with its first or last member; equal windows are merged. This is the
+    sliding window of STEPP (Bonetti and Gelber 2000, Statistics in Medicine 19, 2595-2609), with patients in a window =
+    share * n and patients in common = (share - step) * n.
     """
     ordered, values = np.sort(marker), np.unique(marker)
     size, move = (max(1, round(share * ordered.size)) for share in (windows.share, windows.step))

@@ -44,9 +44,9 @@ def best_cut_bootstrap(
 
     The subgroup lies above the cutoff if ``above``, else below; participants at the cutoff belong to the upper group if
     ``at_cut_upper``, else to the lower. The best cutoff of a resample has the largest ``|z|`` among those that leave
-    ``minimum_per_arm``; of several it is the lowest. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney effects there in participants
-    left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and Tibshirani (1997), JASA 92,
-    548-560; R: cutpointr. ValueError for a missing value.
+    ``minimum_per_arm``; of several it is the lowest. Returns shape (2, resamples): the cutoffs, and the Mann-Whitney
+    effects there in participants left out of the resample, NaN if there are none. The out-of-bag estimate of Efron and
+    Tibshirani (1997), JASA 92, 548-560; R: cutpointr. ValueError for a missing value.
     """
     marker, response, is_first = finite(marker, "marker"), finite(response, "response"), np.asarray(is_first, bool)
     if np.isnan(marker + response).any():

@@ -295,7 +295,8 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
 def _apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) -> list[int]:
     """Return the data rows to which two columns give different arms.
 
-    Codes of the second that nothing explains stand for the arms most often beside them, unless that is not so often.
+    Codes of the second that nothing explains stand for the arms most often beside them. If too many rows disagree then, it
+    is no column of arms.
     """
     pairs = [(vocabulary.arm_of(row[first.index]), row[second.index]) for row in plan.body]
     counts = Counter((cell, arm) for arm, cell in pairs if arm and cell != EMPTY)

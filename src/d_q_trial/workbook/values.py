@@ -328,7 +328,7 @@ class BlockReader:
     def _at_baseline(self, column: Column, label: str, where: Iterable[int], values: Iterable) -> list[bool]:
         """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline.
 
-        Values beside later visits alone are asked about unless they are the same beside several of them.
+        Values only at later visits are asked about, unless they are the same at several of them.
         """
         given = self.plan.rows.loc[list(where), ["participant", "visit"]].assign(value=list(values))
         own = given["visit"].isna() | given["visit"].eq(BASELINE)
