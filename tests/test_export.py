@@ -288,6 +288,13 @@ def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
     assert skipped[known["claim"]] == "not reproduced: reported 1480, recomputed 148"
 
 
+@pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"claim,value\n1,2,3,4\n", b"claim,value\n1,x\n", b"\xff\xfe"])
+def test_a_damaged_table_is_refused_in_one_line(content, tmp_path):
+    (tmp_path / "claims.csv").write_bytes(content)
+    with pytest.raises(UserError, match=r"claims\.csv: damaged, or not a table of .*; delete it and run"):
+        verify.judge(tmp_path)
+
+
 def test_a_value_that_is_not_reproduced_fails_and_a_missing_output_is_not_judged(folder, tmp_path):
     copy = tmp_path / "published"
     shutil.copytree(folder, copy)

@@ -113,20 +113,26 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
         _replaced(frame, _cell_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
-def read_csv(path: Path | str, *, numeric: tuple[str, ...] = ()):
+def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
     """Read a CSV written by this package: text everywhere, save the ``numeric`` columns (float).
 
-    The column of the label is left out; :func:`read_label` gives it.
+    The column of the label is left out; :func:`read_label` gives it. UserError for a damaged table, or one
+    without the numeric and ``required`` columns.
     """
     import pandas as pd
 
-    frame = pd.read_csv(
-        path,
-        usecols=lambda name: name != LABEL_COLUMN,
-        dtype=defaultdict(lambda: str, dict.fromkeys(numeric, float)),
-        keep_default_na=False,
-        na_values={name: [""] for name in numeric},
-    )
+    try:
+        frame = pd.read_csv(
+            path,
+            usecols=lambda name: name != LABEL_COLUMN,
+            dtype=defaultdict(lambda: str, dict.fromkeys(numeric, float)),
+            keep_default_na=False,
+            na_values={name: [""] for name in numeric},
+        )
+    except ValueError:  # empty, torn, of another encoding, or words among the numbers
+        frame = None
+    if frame is None or not {*numeric, *required} <= {*frame}:
+        raise UserError(f"{path}: damaged, or not a table of this package; delete it and run `snakemake --cores 4`")
     # Python's own strings: a row at a time, those of pandas are slow.
     return _replaced(frame.astype({name: object for name in frame if name not in numeric}), _plain_text)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import labels
-from ..files import read_csv, read_header
+from ..files import LABEL_COLUMN, read_csv, read_header
 from ..formatting import number
 from ..stats.two_sample import get_test
 from . import draw, style
@@ -67,7 +67,7 @@ class CutTables(NamedTuple):
 
 def read_table(path: Path | str) -> pd.DataFrame:
     """Read one of the tables of cutoffs as it was written."""
-    table = read_csv(path, numeric=tuple(name for name in read_header(path) if name not in _TEXT))
+    table = read_csv(path, numeric=tuple({*read_header(path)} - {*_TEXT, LABEL_COLUMN}))
     return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
 
 
