@@ -15,6 +15,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.prespecified import prespecified_cuts
+from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.maximally_selected import best_split
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import get_test
@@ -61,18 +62,22 @@ def _wide(run, row):
 def _check(row, value, is_first, inside, analysis):
     first, second = value[inside & is_first], value[inside & ~is_first]
     test = get_test(analysis.test).compare(first, second)
-    shift = hodges_lehmann(first, second, method=analysis.test, confidence=1 - analysis.alpha)
+    confidence = 1 - analysis.alpha
+    if analysis.test == "welch":
+        expected = mean_difference(first, second, confidence=confidence)
+    else:
+        expected = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
     assert (row.n_first, row.n_second) == (first.size, second.size)
     assert (row.median_first, row.median_second) == (np.median(first), np.median(second))
     assert row.p == pytest.approx(test.p, rel=1e-12, nan_ok=True)
     assert row.mann_whitney_effect == pytest.approx(test.u / first.size / second.size)
-    limits = [limit if np.isfinite(limit) else np.nan for limit in (shift.estimate, shift.lower, shift.upper)]
-    np.testing.assert_array_equal([row.hodges_lehmann, row.lower, row.upper], limits)
+    limits = [limit if np.isfinite(limit) else np.nan for limit in (expected.estimate, expected.lower, expected.upper)]
+    np.testing.assert_array_equal([row.difference, row.lower, row.upper], limits)
 
 
 @pytest.mark.parametrize(
     ("at_cut", "test", "alpha"),
-    [("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3)],
+    [("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3), ("upper", "welch", 0.1)],
 )
 def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha):
     run = _made_up(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)
@@ -125,7 +130,7 @@ def test_the_prespecified_cut_has_the_numbers_of_the_results(path):
         theirs = theirs[
             theirs["stratum"].isin([labels[0], labels[-1]]) & (theirs[["n_first", "n_second"]].min(axis=1) >= 6)
         ]
-        ours = compared.set_index(keys)[name.removeprefix("hodges_lehmann_")]
+        ours = compared.set_index(keys)[name.removeprefix("hodges_lehmann_").replace("hodges_lehmann", "difference")]
         theirs = theirs.set_index(keys)["value"]
         assert len(ours) == len(theirs) >= 8
         np.testing.assert_allclose(ours, theirs[ours.index], rtol=1e-12)
@@ -163,7 +168,7 @@ def test_the_best_cut_has_the_smallest_p_and_its_corrected_p_is_its_share_of_all
         place = row.outcome, row.visit, row.side
         tried = pipeline.pick(table, marker=MARKER, outcome=row.outcome, visit=row.visit, side=row.side)
         assert (row.p, row.cuts) == (pytest.approx(tried["p"].min()), len(tried))
-        assert pipeline.one(tried, cut=row.cut)["hodges_lehmann"] == row.hodges_lehmann
+        assert pipeline.one(tried, cut=row.cut)["difference"] == row.difference
         observed = sizes.loc[0, place].max()
         for of, searched in {"side": place, "both": place[:2], "family": slice(None)}.items():
             largest, p = sizes.loc[:, searched].max(axis=1), getattr(row, f"p_best_of_{of}")

@@ -24,7 +24,7 @@ from d_q_trial.strata import marker_values
 from d_q_trial.trial import load_trial
 
 PANEL = ("p16_variant_5", "p1np", "week_2")
-PLACE = ["share_below", "hodges_lehmann"]
+PLACE = ["share_below", "difference"]
 
 
 @pytest.fixture(scope="module")
@@ -173,11 +173,23 @@ def test_the_own_cutoff_is_that_of_a_marker_which_the_analysis_cuts(tables, rule
     assert set(prespecified_cuts(tables.cutoffs, run.layout)["marker"]) == marked
 
 
-@pytest.mark.parametrize(("test", "more"), [("welch", False), ("brunner_munzel", False), ("exact", True)])
-def test_a_caption_claims_no_interval_and_no_correction_that_the_test_does_not_have(tables, test, more):
+@pytest.mark.parametrize(
+    ("test", "estimator", "interval", "corrected"),
+    [
+        ("welch", "difference of means", True, False),
+        ("brunner_munzel", "Hodges-Lehmann estimate", False, False),
+        ("exact", "Hodges-Lehmann estimate", True, True),
+    ],
+)
+def test_a_caption_claims_the_estimate_interval_and_correction_of_its_test(
+    tables, test, estimator, interval, corrected
+):
     none = tables._replace(best=tables.best.assign(p_best_of_both=np.nan))
     about = described(none, pipeline.analysis(test=test))
-    for words in ("pointwise 95% intervals", "a ring marks", "Limits outside"):
-        assert (words in about["caption"]) == more
-    assert ("no P corrected for the search" in about["caption"]) == (not more)
-    assert ("no cutoff to try" in about["words"]) == more
+    assert f"difference between the arms ({estimator}, " in about["caption"]
+    for words in ("pointwise 95% intervals", "Limits outside"):
+        assert (words in about["caption"]) == interval
+    assert ("for which this test has no interval" in about["caption"]) == (not interval)
+    assert ("a ring marks" in about["caption"]) == corrected
+    assert ("no P corrected for the search" in about["caption"]) == (not corrected)
+    assert ("no cutoff to try" in about["words"]) == corrected

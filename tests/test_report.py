@@ -307,9 +307,11 @@ def test_the_report_claims_nothing_that_the_test_does_not_give(report):
         assert ("Difference (95% CI)" in own) == with_interval
         assert ("without intervals, because the test has none" in own) == (not with_interval)
         assert "P corrected for the search: this test gives none." in own
-        for words in ("95% CI as a band", "as thin lines"):
-            assert words in page
-            assert words not in own
+        assert "95% CI as a band" in page
+        assert ("95% CI as a band" in own) == with_interval
+        assert ("difference of means (D+Q − Control, 95% CI" in own) == with_interval
+        assert "as thin lines" in page
+        assert "as thin lines" not in own
     text = methods.paragraph(replace(report, analysis=report.analysis.model_copy(update={"test": "brunner_munzel"})))
     assert "95% CI" not in text
 

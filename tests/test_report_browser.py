@@ -205,7 +205,7 @@ def test_the_numbers_of_the_explorer_can_be_copied_as_csv(driver, pages):
             formatting.p_digits(float(row["p"])),
             bool(row["p_interaction"]),
         )
-        assert float(line["median difference"]) == pytest.approx(float(row["hodges_lehmann"]), abs=0.05)
+        assert float(line["Hodges-Lehmann estimate"]) == pytest.approx(float(row["difference"]), abs=0.05)
 
 
 def test_a_figure_can_be_enlarged(driver, pages):

@@ -146,7 +146,7 @@ def draw_differences(ax: Axes, panel: CutTables) -> None:
         band = {"color": look.face, "alpha": density, "linewidth": 0, "step": "mid", "zorder": 1}
         ax.fill_between("share_below", "lower", "upper", data=rows, label=side, **band)
         line = {"color": look.edge, "linewidth": 1.2, "drawstyle": "steps-mid", "zorder": 3}
-        ax.plot("share_below", "hodges_lehmann", data=rows, label=side, **line)
+        ax.plot("share_below", "difference", data=rows, label=side, **line)
 
 
 def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
@@ -171,7 +171,7 @@ def draw_windows(ax: Axes, panel: CutTables) -> None:
     ax.vlines("share_below", "lower", "upper", data=panel.windows, label="windows", **bars)
     line = style.NEUTRAL.points(2.2, 0) | {"linestyle": "-", "linewidth": 0.6, "markerfacecolor": style.NEUTRAL.edge}
     ax.plot(
-        "share_below", "hodges_lehmann", data=panel.windows, color=style.NEUTRAL.edge, zorder=3, label="windows", **line
+        "share_below", "difference", data=panel.windows, color=style.NEUTRAL.edge, zorder=3, label="windows", **line
     )
 
 
@@ -198,7 +198,7 @@ def _limits(panels: list[CutTables]) -> tuple[float, float]:
     kept = [0.0]
     for table in (table for panel in panels for table in (panel.cutoffs, panel.windows)):
         ends = table["lower"].quantile(0.1), table["upper"].quantile(0.9)
-        kept += [value for value in (*table["hodges_lehmann"], *ends) if math.isfinite(value)]
+        kept += [value for value in (*table["difference"], *ends) if math.isfinite(value)]
     return draw.padded(kept)
 
 
@@ -216,14 +216,9 @@ def describe_cutoffs(
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
     described, test = {}, get_test(chosen.test)
-    common = {
-        "trial": trial,
-        "analysis": chosen,
-        "settings": settings,
-        "test": test,
-        "direction": labels.direction(trial),
-    }
-    common["level"] = labels.interval_level(chosen)
+    common = {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
+    common |= {"direction": labels.direction(trial), "level": labels.interval_level(chosen)}
+    common["estimator"] = labels.within(labels.STATISTICS[test.estimate[0]])
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""

@@ -17,6 +17,7 @@ from .. import formatting, labels
 from ..files import LABEL_COLUMN
 from ..pages import picture
 from ..results_table import ALL_PARTICIPANTS
+from ..stats.two_sample import get_test
 from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
 
 MOST_ROWS = 60
@@ -191,7 +192,7 @@ def format_cell(name: str, text: str, decimals: int | None = None) -> str:
 
 SIDES = ("below", "above")
 # Columns of cutoffs.csv shown of a side, control first: sizes, and numbers in the unit of the change; P-values follow.
-SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "hodges_lehmann", "lower", "upper")
+SIZES, NUMBERS = ("n_second", "n_first"), ("median_second", "median_first", "difference", "lower", "upper")
 
 
 def explorer(report: Report) -> dict[str, Any] | None:
@@ -225,6 +226,7 @@ def explorer(report: Report) -> dict[str, Any] | None:
         "choices": [{"key": key} | choice for key, choice in choices.items()],
         "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
+        "estimator": labels.STATISTICS[get_test(analysis.test).estimate[0]],
         "level": labels.interval_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],

@@ -12,13 +12,12 @@ from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
-from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test
 from ..trial import Trial
 
 HEAD = ("outcome", "measure", "visit", "marker")
 ESTIMATES = (
-    *("n_first", "n_second", "median_first", "median_second", "hodges_lehmann", "lower", "upper"),
+    *("n_first", "n_second", "median_first", "median_second", "difference", "lower", "upper"),
     *("p", "mann_whitney_effect", "method"),
 )
 CUTOFFS = (*HEAD, "cut", "share_below", "side", *ESTIMATES, "p_corrected", "p_interaction")
@@ -76,16 +75,16 @@ def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -
     usable = smaller >= robustness.minimum_per_arm
     columns = np.where(members & usable, value[:, None], np.nan)
     tests = get_test(method).compare_columns(columns, is_first)
-    shifts = np.full((len(groups), 3), np.nan)
+    differences = np.full((len(groups), 3), np.nan)
     for group in np.flatnonzero(usable):
         sides = (value[members[:, group] & side] for side in (is_first, ~is_first))
-        found = hodges_lehmann(*sides, method=method, confidence=1 - analysis.alpha)
-        shifts[group] = found.estimate, found.lower, found.upper
-    shifts[np.isinf(shifts)] = np.nan
+        found = get_test(method).difference(*sides, confidence=1 - analysis.alpha)
+        differences[group] = found.estimate, found.lower, found.upper
+    differences[np.isinf(differences)] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    estimates = (tests.n_first, tests.n_second, *medians, *shifts.T, tests.p, effect, method)
+    estimates = (tests.n_first, tests.n_second, *medians, *differences.T, tests.p, effect, method)
     # Below a cutoff is the group below it; below the median of a window, participants at the median count half.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
@@ -139,9 +138,9 @@ def _interaction_p(value: np.ndarray, is_first: np.ndarray, table: pd.DataFrame,
 def cutoffs_table(found: Iterable[Slices], corrected: Iterable[np.ndarray] = ()) -> pd.DataFrame:
     """Return the comparisons above and below every cutoff, the side ``below`` first; columns ``CUTOFFS``.
 
-    ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``hodges_lehmann``
-    and the limits of its interval, ``lower`` and ``upper`` (empty if the group is too small), are in the unit of the
-    change. ``p_corrected`` is ``p`` corrected for the search over all cutoffs on both sides, given by ``corrected`` for
+    ``share_below`` is the share of participants in the group below; ``first`` is the treated arm. ``difference``, the
+    estimate of the test ``method``, and the limits of its interval, ``lower`` and ``upper`` (empty if the group is too
+    small or the test has none), are in the unit of the change. ``p_corrected`` is ``p`` corrected for the search over all cutoffs on both sides, given by ``corrected`` for
     each group (:func:`d_q_trial.robustness.search.best_cuts`); ``p_interaction`` is P of the interaction of treatment
     with the two sides of the cutoff.
     """

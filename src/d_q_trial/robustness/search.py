@@ -19,7 +19,7 @@ SIDES = ("above", "below")
 RESAMPLES = 499
 CORRECTED = [f"p_best_of_{of}{end}" for of in ("side", "both", "family") for end in ("", "_lower", "_upper")]
 BEST_CUTS = (
-    *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "hodges_lehmann", "lower", "upper", "method", "p"),
+    *(*HEAD, "side", "cuts", "cut", "n_first", "n_second", "difference", "lower", "upper", "method", "p"),
     *(*CORRECTED, "permutations", "mann_whitney_effect", "cut_lower", "cut_upper"),
     *("effect_out_of_bag", "effect_out_of_bag_lower", "effect_out_of_bag_upper", "resamples", "reason"),
 )

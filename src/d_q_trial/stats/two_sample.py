@@ -61,6 +61,14 @@ class TwoSampleTest:
         """Whether the estimate that stands beside P has an interval."""
         return bool(self.depths or self.mean_difference)
 
+    def difference(self, first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
+        """Return the estimate that stands beside P: the Hodges-Lehmann estimate, or of a test of means their difference."""
+        from .shift import hodges_lehmann
+
+        if self.mean_difference:
+            return self.mean_difference(first, second, confidence=confidence)
+        return hodges_lehmann(first, second, method=self.name, confidence=confidence)
+
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
         """Compare two samples.
 

@@ -164,7 +164,7 @@ const remember = (entries) => {
       })] : []),
       Plot.plot({
         ...base, height: 290, marginBottom: 26, marginTop: 20, x: { ...x, label: null },
-        y: { domain: [Math.min(...finite), Math.max(...finite)], label: `Median difference (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
+        y: { domain: [Math.min(...finite), Math.max(...finite)], label: `${data.estimator} (${item().unit === "%" ? "percentage points" : item().unit})`, grid: true, nice: true },
         fy: { domain: Object.values(names), axis: null },
         marks: [
           title("fy"),
@@ -225,7 +225,7 @@ const remember = (entries) => {
     get("interaction").hidden = !shown.p_interaction;
     get("interaction").cells[1].textContent = shown.p_interaction?.[i] || few;
     const told = sides.map((side) => shown[side][i]?.length > 2 ? `${side}: difference ${shown[side][i][4]}, P ${shown[side][i][7]}` : `${side}: too few`);
-    chart.setAttribute("aria-label", `Median difference and P at every cutoff; at ${text}, ${told.join("; ")}`);
+    chart.setAttribute("aria-label", `${data.estimator} and P at every cutoff; at ${text}, ${told.join("; ")}`);
     if (fresh || !plots.length) draw();
     else {
       const x = plots[0].scale("x").apply(shown.cuts[i]); // the same in all
@@ -263,7 +263,7 @@ const remember = (entries) => {
 
   const copy = async () => {
     const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), "median difference", "lower", "upper", "P", "corrected P", "interaction P"];
+    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), data.estimator, "lower", "upper", "P", "corrected P", "interaction P"];
     const lines = shown.cuts.flatMap((c, i) => sides.map((side) => {
       const numbers = [...(shown[side][i] ?? []), ...Array(7).fill("")].slice(0, 8);
       return [String(c), side, ...numbers, corrected(side, i), shown.p_interaction?.[i] ?? ""];
