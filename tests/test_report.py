@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pipeline import LABEL, TRIAL
 
@@ -16,8 +17,9 @@ from d_q_trial.config.robustness import Multiverse
 from d_q_trial.files import read_rows, write_json
 from d_q_trial.pages import prose
 from d_q_trial.report import collect, headlines, methods, pieces
-from d_q_trial.report.page import report_page
+from d_q_trial.report.page import forest_row, report_page
 from d_q_trial.results_table import Numbers
+from d_q_trial.stats.two_sample import get_test
 
 ANALYSES = ("published", "halves", "thirds", "strict")
 
@@ -467,6 +469,24 @@ def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
     assert "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants" in text
     assert "31.7 (2.8 to 71.7)" in text
     assert "change as log ratio; significance level 0.01" in text
+
+
+@pytest.mark.parametrize(
+    ("test", "text", "drawn"),
+    [
+        ("normal", "1.2 (0.5 to 2.0)", True),
+        ("welch", "3.4 (−0.6 to 7.4), difference of means", True),
+        ("brunner_munzel", "1.2 (no interval)", False),
+    ],
+)
+def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_test(test, text, drawn):
+    row = {"analysis": "a", "place": "all", "stratum": "all", "measure": "percent_change", "n_first": 9, "n_second": 8}
+    row |= {"p": 0.2, "significant": "no", "conclusion": "stays", "hodges_lehmann": 1.2}
+    limits = (np.nan, np.nan) if test == "brunner_munzel" else (0.5, 2.0)
+    row |= dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), limits, strict=True))
+    row |= {"mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
+    shown = forest_row(row, get_test(test), "percent_change", 1)
+    assert (shown["text"], shown["ends"] is not None) == (text, drawn)
 
 
 # Libraries of others: d3 7.9.2, @observablehq/plot 0.6.17, sortable-tablesort 4.1.7

@@ -26,6 +26,7 @@ COMPARISON_COLUMNS = (
     *("analysis", *KEYS, "measure", "marker", "stratum", "n_first", "n_second"),
     *("p", "significant", "reference_p", "conclusion", "mann_whitney_effect", "effect_shift"),
     *("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper", "hodges_lehmann_shift"),
+    *("mean_difference", "mean_difference_lower", "mean_difference_upper"),
 )
 CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
@@ -36,7 +37,8 @@ CHANGED = {
     REVERSED: "significant in the other direction",
     UNDEFINED: "no longer computable",
 }
-_STATISTICS = ("p", "mann_whitney_effect", "hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
+_ESTIMATES = [f"{name}{end}" for name in ("hodges_lehmann", "mean_difference") for end in ("", "_lower", "_upper")]
+_STATISTICS = ["p", "mann_whitney_effect", *_ESTIMATES]
 _REPRODUCED = (REPRODUCED, WITHIN_BOUND, OTHER_CONVENTION)
 
 

@@ -158,7 +158,8 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
         line = look.points(1.8, 0) | {"linestyle": "-", "linewidth": 0.6, "markerfacecolor": look.edge}
         ax.plot(rows["share_below"], rows["p"], color=look.edge, zorder=2, label=side, **line)
         ringed = rows[rows["cut"].isin(best["cut"])]
-        ax.plot(ringed["share_below"], ringed["p"], zorder=4, label=f"best {side}", **_RING)
+        if len(ringed):
+            ax.plot(ringed["share_below"], ringed["p"], zorder=4, label=f"best {side}", **_RING)
     powers = [10.0**k for k in range(0, math.floor(math.log10(lowest)) - 1, -1) if 10.0**k >= lowest]
     ticks = [alpha, *(power for power in powers if abs(math.log10(power / alpha)) > 0.5)]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ..consistency.findings import KINDS, Finding, in_order
 from ..files import write_text
 from ..pages import picture, render
 from ..participants import read_description
+from ..stats.two_sample import TwoSampleTest, get_test
 from ..tables.catalogue import catalogue_of
 from ..trial import Trial
 from . import collect, headlines, methods, pieces
@@ -166,9 +167,12 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
     if base.empty:
         return None
     measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
-    shared = own[own["measure"].eq(measure)]
-    ends = shared[["hodges_lehmann_lower", "hodges_lehmann_upper", "hodges_lehmann"]].stack()
-    low, high = min(0.0, ends.min()), max(0.0, ends.max())
+    rows = [
+        forest_row(row, get_test(settings.analyses[row["analysis"]].test), measure, outcome.decimals)
+        for row in own.to_dict("records")
+    ]
+    ends = [0.0, *chain.from_iterable(row["ends"] or () for row in rows)]
+    low, high = min(ends), max(ends)
     margin = 0.03 * (high - low) or 1.0
     what = Words(trial, settings.analyses[settings.reference]).of("outcome", base.iloc[0])
     return {
@@ -176,15 +180,17 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
         "unit": labels.change_unit(measure, outcome.unit),
         "low": low - margin,
         "high": high + margin,
-        "rows": [_forest_row(row, measure, outcome.decimals) for row in own.to_dict("records")],
+        "rows": rows,
     }
 
 
-def _forest_row(row: Mapping[str, Any], measure: str, decimals: int) -> dict[str, Any]:
-    ends = tuple(row[name] for name in ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper"))
+def forest_row(row: Mapping[str, Any], test: TwoSampleTest, measure: str, decimals: int) -> dict[str, Any]:
+    """Return a row of a forest: an analysis with the estimate of its own test, drawn if it has the reference's measure."""
+    ends = tuple(row[name] for name in test.estimate)
     made, same = not math.isnan(row["p"]), row["measure"] == measure
     decimals, bounded = labels.change_decimals(row["measure"] or measure, decimals), not any(map(math.isnan, ends))
     text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
+    text += f", {labels.within(labels.STATISTICS[test.estimate[0]])}" * bool(test.mean_difference)
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],
