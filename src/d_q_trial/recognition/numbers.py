@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ..spreadsheet.sheets import DATES, Flag, is_number
-from .vocabulary import WORDS, plain_characters
+from .spelling import WORDS, plain_characters
 
 Number = tuple[float | None, str, str]  # NaN for a missing one, None for a fault; kind and text of the fault or a note
 LONGEST_NUMBER = 60  # characters

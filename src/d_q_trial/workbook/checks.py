@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
-from ..recognition.vocabulary import canonical_id, code_form, id_kind, is_known_unit, plain_unit, unit_factor
+from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
+from ..recognition.vocabulary import canonical_id, code_form, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan

@@ -10,16 +10,8 @@ from operator import itemgetter
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.legends import codes_of
-from ..recognition.vocabulary import (
-    NOT_AS_MEASURED,
-    Reading,
-    Vocabulary,
-    canonical_id,
-    code_form,
-    fold,
-    id_kind,
-    unit_factor,
-)
+from ..recognition.spelling import unit_factor
+from ..recognition.vocabulary import NOT_AS_MEASURED, Reading, Vocabulary, canonical_id, code_form, fold, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import SAID, Codes, Column, Plan
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
-from ..recognition.vocabulary import WORDS, canonical_id, every_arm
+from ..recognition.spelling import WORDS
+from ..recognition.vocabulary import canonical_id, every_arm
 from ..spreadsheet.sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan

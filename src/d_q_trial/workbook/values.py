@@ -18,13 +18,13 @@ from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, sections
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
+from ..recognition.spelling import plain_characters
 from ..recognition.vocabulary import (
     Vocabulary,
     canonical_id,
     every_arm,
     fold,
     is_summary,
-    plain_characters,
     short_code,
     stratum_label,
     words,
