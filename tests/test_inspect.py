@@ -180,6 +180,34 @@ def test_labels_of_a_binary_outcome_that_are_no_answers_are_asked_about(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("labels", "values", "said"),
+    [
+        ({0.7: "Missing"}, [0.5, 0.6], "C4: 'Missing': read as missing"),
+        (
+            {0.7: "below detection"},
+            [0.5, 0.6],
+            "C4: 'below detection': below detection without a limit, read as missing",
+        ),
+        ({0.7: "Refused"}, None, "C4: 'Refused': text where a number belongs"),
+        ({0.7: "0.7 ng/mL", 0.5: "low", 0.6: "high"}, [0.5, 0.6, 0.7], ""),  # a scale: every value has a label
+        ({0.8: "Refused"}, [0.5, 0.6, 0.7], ""),  # nobody has it
+    ],
+)
+def test_a_measurement_that_its_file_labels_is_read_by_the_label_or_asked_about(tmp_path, labels, values, said):
+    path, mapping = tmp_path / "a.sav", tmp_path / "a.yaml"
+    frame = pd.DataFrame({"id": ["A1", "A2", "A3"], "arm": ["Control", "D+Q", "D+Q"], "ctx": [0.5, 0.6, 0.7]})
+    pyreadstat.write_sav(frame, str(path), column_labels={"ctx": "CTx baseline"}, variable_value_labels={"ctx": labels})
+    if values is None:
+        with pytest.raises(UserError, match=said):
+            read_workbook(path, cohort.trial())
+        mapping.write_text(mapping_text(reader.look(path, cohort.trial())))
+        values, said = [0.5, 0.6, 0.7], "C4: 0.7: a number that the file labels 'Refused'; kept"
+    found = read_workbook(path, cohort.trial(), mapping if said.endswith("kept") else None)
+    assert found.frame["value"].tolist() == values
+    assert said in " ".join(found.source["notes"])
+
+
+@pytest.mark.parametrize(
     ("name", "label", "measure"),
     [
         ("ctx_w2", "Second measurement of CTx", "value"),

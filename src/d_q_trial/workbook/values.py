@@ -266,9 +266,7 @@ class BlockReader:
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
         missing |= {float(code) for code in missing if PLAIN.fullmatch(code)}
-        coded = sheet.meanings[at(0)[1]] if outcome and answers and sheet.meanings else {}
-        # What trial and mapping say of a code counts before the label of the code.
-        coded = {code: said for code, said in coded.items() if canonical_id(code) not in {*outcome.answers, *missing}}
+        coded = self._labelled(column, outcome, answers, missing) if sheet.meanings else {}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
         for index, position in enumerate(where):
             cell = plan.cell(position, column)
@@ -294,6 +292,29 @@ class BlockReader:
         visits = self._visits(column, key, where, values) if where else []
         groups = {v: [i for i, own in enumerate(visits) if own == v] for v in trial.visits if v in visits}
         return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
+
+    def _labelled(self, column: Column, outcome: Outcome | None, answers: dict | None, missing: frozenset) -> dict:
+        """Return the labels of a statistics file that are read instead of the codes that they label.
+
+        What trial and mapping say of a code counts before its label. Of a measurement, that is a label that says "missing"
+        or "below detection"; one of other words is read too, and so asked about, unless a mapping gives the block or all
+        values of the column are labelled, as on a scale.
+        """
+        labels = self.plan.block.sheet.meanings[self.plan.block.place(self.plan.header.first_data, column.index)[1]]
+        stated = {*(outcome.answers if outcome else ()), *missing}
+        labels = {code: said for code, said in labels.items() if canonical_id(code) not in stated}
+        if answers:
+            return labels
+        kinds = {code: read_number(said, self.policy, missing)[1] for code, said in labels.items()}
+        meant, cells = {"missing code", "below detection"}, self.plan.cells(column)
+        odd = {code for code, kind in kinds.items() if kind not in {*meant, "number as text"}} & {*cells}
+        if {*cells} <= {*labels, EMPTY}:
+            odd = set()
+        if self.plan.mapped:
+            for code in odd:
+                self.faults.note("labelled", self.plan.place(cells.index(code), column, code), label=labels[code])
+            odd = set()
+        return {code: said for code, said in labels.items() if kinds[code] in meant or code in odd}
 
     def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
         """Return numbers as the program shows them: a cell formatted as ``percent`` holds a hundredth of what it shows.
