@@ -107,6 +107,7 @@ def test_search_names_the_constraint_that_cannot_be_met():
         solve(column, lambda: generator.uniform(5, 60, 10), generator, steps=300, attempts=2)
 
 
+@pytest.mark.skipif(not np.__version__.startswith("2.4."), reason="other versions of the libraries give another cohort")
 def test_same_seed_gives_the_committed_bytes(tmp_path):
     assert main(["reconstruct", "--output", str(tmp_path / "same.xlsx")]) == 0
     assert (tmp_path / "same.xlsx").read_bytes() == Path("data/reconstructed.xlsx").read_bytes()

@@ -60,7 +60,7 @@ def _home_page(name: str) -> str:
     stated = [entry.split(", ", 1) for entry in about.get_all("Project-URL", [])]
     named = {label.casefold(): address for label, address in stated}
     known = [named[label] for label in ("homepage", "documentation", "source") if label in named]
-    return [*known, about["Home-page"] or ""][0]
+    return [*known, about.get("Home-page", "")][0]
 
 
 def write_exports(report: Report, workflow: Path) -> None:
