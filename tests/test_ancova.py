@@ -83,6 +83,20 @@ def test_mixed_model_is_that_of_lmertest_also_where_participants_hardly_vary_wit
     assert_same_as_lmertest(found, oracle.__getitem__)
 
 
+def test_the_mixed_model_does_not_depend_on_the_order_of_the_rows_to_nine_digits():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        whose, design = (
+            np.repeat(np.arange(15), 2),
+            np.column_stack([np.ones(30), np.arange(30) % 2, np.arange(30) < 14]),
+        )
+        response = rng.normal(size=30) + rng.normal(size=15)[whose]
+        order = rng.permutation(30)
+        (first,) = mixed(design, response, whose, [0, 0, 1])
+        (second,) = mixed(design[order], response[order], whose[order], [0, 0, 1])
+        assert second == pytest.approx(first, rel=1e-9)
+
+
 def test_without_variance_between_participants_the_mixed_model_is_least_squares():
     values = np.random.default_rng(2).normal(size=(15, 2))
     values[:, 1] -= values[:, 0] + values[:, 1].mean()  # correlation within participants is negative

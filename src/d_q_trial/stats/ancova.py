@@ -6,7 +6,7 @@ Rows with NaN are dropped. Arrays have shape (n,), designs (n, k).
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
@@ -113,15 +113,18 @@ def random_intercept(
         cov_re = np.array([[np.exp(log_ratio)]])
         return MixedLMParams.from_components(model.get_fe_params(cov_re, np.empty(0))[0], cov_re=cov_re)
 
-    def deviance(log_ratio: float) -> float:
-        return -2 * float(model.loglike(at(log_ratio), profile_fe=False))
+    def slope(log_ratio: float) -> float:
+        """Return the derivative of the likelihood by the log variance ratio."""
+        return float(model.score_full(at(log_ratio), calc_fe=False)[1].item() * np.exp(log_ratio))
 
     grid = np.linspace(_LOW, _HIGH, 9)
-    start = int(np.argmin([deviance(value) for value in grid]))
+    start = int(np.argmax([model.loglike(at(value), profile_fe=False) for value in grid]))
     if start == grid.size - 1:
         raise ValueError("mixed model: the values of a participant do not vary")
-    bounds = grid[max(start - 1, 0)], grid[start + 1]
-    best = float(minimize_scalar(deviance, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
+    # The likelihood is flat at its maximum, so the zero of its slope is found to more digits.
+    best, rising = grid[start], slope(grid[start]) > 0
+    if rising or start:
+        best = brentq(slope, *(grid[start : start + 2] if rising else grid[start - 1 : start + 1]), xtol=1e-12)
     coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
     if best >= _LOW + 2:
         # Of the restricted log-likelihood: the coefficients, then the variance ratio.
