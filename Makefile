@@ -6,7 +6,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := run
-.PHONY: run test lint mutants lock clean
+.PHONY: run test lint mutants lowest lock clean
 
 run: $(READY)
 	$(BIN)/snakemake --cores 4
@@ -27,6 +27,12 @@ lint: $(READY)
 mutants: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/mutants.lock
 	$(BIN)/python benchmarks/mutants.py $(OPTIONS) $(MODULES)
+
+# The tests with the lowest versions of libraries that pyproject.toml allows, newest versions of what these need themselves.
+lowest: $(READY)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/lowest
+	$(BIN)/uv pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
+	PATH=$(CURDIR)/.cache/lowest/bin:$$PATH pytest -n 2 --dist worksteal $(TESTS)
 
 # Every package at one version with its hashes, and compiled: interpreted imports would cost seconds in every job.
 $(READY): requirements.lock pyproject.toml

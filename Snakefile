@@ -15,7 +15,7 @@ from d_q_trial.figures.catalogue import catalogue_of as figures_of
 from d_q_trial.tables.catalogue import catalogue_of as tables_of
 from d_q_trial.trial import load_trial
 
-min_version("9.14")
+min_version("9.20")
 
 # The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module.
 HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
