@@ -311,7 +311,7 @@ class BlockReader:
         if {*cells} <= {*labels, EMPTY}:
             odd = set()
         if self.plan.mapped:
-            for code in odd:
+            for code in sorted(odd, key=cells.index):
                 self.faults.note("labelled", self.plan.place(cells.index(code), column, code), label=labels[code])
             odd = set()
         return {code: said for code, said in labels.items() if kinds[code] in meant or code in odd}
