@@ -325,6 +325,16 @@ def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
     assert found.loc["total", "df"] == found.loc[["all choices", "combinations of choices"], "df"].sum() == 79
 
 
+def test_a_choice_that_changes_no_effect_has_a_share_of_zero():
+    effects = np.repeat(np.random.default_rng(4).random(40) / 7, 2)
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(80)).assign(
+        marker="m", cut=np.repeat(np.arange(40) % 4 / 8, 2), test=["normal", "exact"] * 40, effect=effects
+    )
+    found = multiverse.choices_variance(table).set_index("choice")
+    assert found.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
+    assert found.loc["subgroup", "share"] > 0
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_specifications_that_leave_nothing_to_compare_choices_with_share_no_variance(size):
     table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(size)).assign(

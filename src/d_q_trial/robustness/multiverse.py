@@ -259,6 +259,8 @@ def choices_variance(table: pd.DataFrame) -> pd.DataFrame:
     if fit.df_resid < 1:  # as many specifications as choices: nothing is left to compare with
         return pd.DataFrame(columns=list(CHOICE_COLUMNS))
     frame = anova_lm(fit, typ=2).set_axis([*choices, REST]).rename(columns={"sum_sq": "sum_of_squares"})
+    rounding_error = frame["sum_of_squares"] < 1e-12 * fit.centered_tss  # of a choice that changes no effect
+    frame["sum_of_squares"] = frame["sum_of_squares"].mask(rounding_error, 0.0)
     frame.loc[ALL_CHOICES, ["df", "sum_of_squares"]] = fit.df_model, fit.ess
     frame.loc[TOTAL, ["df", "sum_of_squares"]] = len(known) - 1, fit.centered_tss
     frame = frame.assign(share=frame["sum_of_squares"] / fit.centered_tss, specifications=len(known), method=METHOD)
