@@ -124,7 +124,8 @@ def random_intercept(
     # The likelihood is flat at its maximum, so the zero of its slope is found to more digits.
     best, rising = grid[start], slope(grid[start]) > 0
     if rising or start:
-        best = brentq(slope, *(grid[start : start + 2] if rising else grid[start - 1 : start + 1]), xtol=1e-12)
+        low, high = (grid[start], grid[start + 1]) if rising else (grid[start - 1], grid[start])
+        best = brentq(slope, low, high, xtol=1e-12)
     coefficients, own, slopes, ratio_variance = plain.params, plain.cov_params(), np.zeros((k, k)), 0.0
     if best >= _LOW + 2:
         # Of the restricted log-likelihood: the coefficients, then the variance ratio.
