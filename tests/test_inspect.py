@@ -188,7 +188,11 @@ def test_labels_of_a_binary_outcome_that_are_no_answers_are_asked_about(tmp_path
             [0.5, 0.6],
             "C4: 'below detection': below detection without a limit, read as missing",
         ),
-        ({0.7: "Refused"}, None, "C4: 'Refused': text where a number belongs"),
+        (
+            {0.7: "Refused"},
+            None,
+            "C4: 0.7: a number that the file labels 'Refused'; correct it, list it under missing in the mapping",
+        ),
         ({0.7: "0.7 ng/mL", 0.5: "low", 0.6: "high"}, [0.5, 0.6, 0.7], ""),  # a scale: every value has a label
         ({0.8: "Refused"}, [0.5, 0.6, 0.7], ""),  # nobody has it
     ],
@@ -200,6 +204,8 @@ def test_a_measurement_that_its_file_labels_is_read_by_the_label_or_asked_about(
     if values is None:
         with pytest.raises(UserError, match=said):
             read_workbook(path, cohort.trial())
+        mapping.write_text("missing: [0.7]")
+        assert read_workbook(path, cohort.trial(), mapping).frame["value"].tolist() == [0.5, 0.6]
         mapping.write_text(mapping_text(reader.look(path, cohort.trial())))
         values, said = [0.5, 0.6, 0.7], "C4: 0.7: a number that the file labels 'Refused'; kept"
     found = read_workbook(path, cohort.trial(), mapping if said.endswith("kept") else None)

@@ -20,7 +20,7 @@ from ..recognition.vocabulary import canonical_id, code_form, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
-from .values import Source, cell_of, what_and_when
+from .values import KEEP, Source, cell_of, what_and_when
 
 if TYPE_CHECKING:
     from .reader import Reading
@@ -34,7 +34,6 @@ LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits 
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
 SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
-KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 
 
 def _measured(reading: Reading) -> Iterator[tuple[Source, pd.DataFrame, object]]:

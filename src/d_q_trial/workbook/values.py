@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .reader import Reading
 
 Part = dict[str, list]  # columns of the long table
+KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
 _EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 
@@ -297,8 +298,7 @@ class BlockReader:
         """Return the labels of a statistics file that are read instead of the codes that they label.
 
         What trial and mapping say of a code counts before its label. Of a measurement, that is a label that says "missing"
-        or "below detection"; one of other words is read too, and so asked about, unless a mapping gives the block or all
-        values of the column are labelled, as on a scale.
+        or "below detection"; one of other words is asked about, unless all values are labelled, as on a scale.
         """
         labels = self.plan.block.sheet.meanings[self.plan.block.place(self.plan.header.first_data, column.index)[1]]
         stated = {*(outcome.answers if outcome else ()), *missing}
@@ -308,13 +308,10 @@ class BlockReader:
         kinds = {code: read_number(said, self.policy, missing)[1] for code, said in labels.items()}
         meant, cells = {"missing code", "below detection"}, self.plan.cells(column)
         odd = {code for code, kind in kinds.items() if kind not in {*meant, "number as text"}} & {*cells}
-        if {*cells} <= {*labels, EMPTY}:
-            odd = set()
-        if self.plan.mapped:
-            for code in sorted(odd, key=cells.index):
-                self.faults.note("labelled", self.plan.place(cells.index(code), column, code), label=labels[code])
-            odd = set()
-        return {code: said for code, said in labels.items() if kinds[code] in meant or code in odd}
+        for code in sorted(odd, key=cells.index) if {*cells} - {*labels, EMPTY} else ():
+            place, asks = self.plan.place(cells.index(code), column, code), not self.plan.mapped
+            self.faults.error("labelled", place, stops=asks, label=labels[code], rest=KEEP if asks else "kept")
+        return {code: said for code, said in labels.items() if kinds[code] in meant}
 
     def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
         """Return numbers as the program shows them: a cell formatted as ``percent`` holds a hundredth of what it shows.
