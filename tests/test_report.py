@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline import LABEL, TRIAL
+from pipeline import LABEL, TRIAL, analysis
 
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
@@ -19,7 +19,6 @@ from d_q_trial.pages import prose
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import forest_row, report_page
 from d_q_trial.results_table import Numbers
-from d_q_trial.stats.two_sample import get_test
 
 ANALYSES = ("published", "halves", "thirds", "strict")
 
@@ -485,7 +484,7 @@ def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_tes
     limits = (np.nan, np.nan) if test == "brunner_munzel" else (0.5, 2.0)
     row |= dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), limits, strict=True))
     row |= {"mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
-    shown = forest_row(row, get_test(test), "percent_change", 1)
+    shown = forest_row(row, analysis(test=test), "percent_change", 1)
     assert (shown["text"], shown["ends"] is not None) == (text, drawn)
 
 

@@ -104,6 +104,11 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     )
 
 
+def estimator(analysis: Analysis) -> str:
+    """Return what the estimate is called that stands beside P in an analysis, such as ``Difference of means``."""
+    return STATISTICS[get_test(analysis.test).estimate[0]]
+
+
 def interval_level(analysis: Analysis) -> str:
     """Return the level of the intervals, such as ``95%``."""
     return f"{100 * (1 - analysis.alpha):.10g}%"

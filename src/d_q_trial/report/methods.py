@@ -58,7 +58,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "analysis": analysis,
         "robustness": robustness,
         "test": get_test(analysis.test),
-        "estimator": labels.within(labels.STATISTICS[get_test(analysis.test).estimate[0]]),
+        "estimator": labels.within(labels.estimator(analysis)),
         "search": search(report),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import compare, formatting, labels
-from ..config.settings import Settings, as_yaml
+from ..config.settings import Analysis, Settings, as_yaml
 from ..consistency.findings import KINDS, Finding, in_order
 from ..files import write_text
 from ..pages import picture, render
 from ..participants import read_description
-from ..stats.two_sample import TwoSampleTest, get_test
+from ..stats.two_sample import get_test
 from ..tables.catalogue import catalogue_of
 from ..trial import Trial
 from . import collect, headlines, methods, pieces
@@ -168,8 +168,7 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
         return None
     measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
     rows = [
-        forest_row(row, get_test(settings.analyses[row["analysis"]].test), measure, outcome.decimals)
-        for row in own.to_dict("records")
+        forest_row(row, settings.analyses[row["analysis"]], measure, outcome.decimals) for row in own.to_dict("records")
     ]
     ends = [0.0, *chain.from_iterable(row["ends"] or () for row in rows)]
     low, high = min(ends), max(ends)
@@ -184,13 +183,14 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
     }
 
 
-def forest_row(row: Mapping[str, Any], test: TwoSampleTest, measure: str, decimals: int) -> dict[str, Any]:
+def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, decimals: int) -> dict[str, Any]:
     """Return a row of a forest: an analysis with the estimate of its own test, drawn if it has the reference's measure."""
+    test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
     made, same = not math.isnan(row["p"]), row["measure"] == measure
     decimals, bounded = labels.change_decimals(row["measure"] or measure, decimals), not any(map(math.isnan, ends))
     text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
-    text += f", {labels.within(labels.STATISTICS[test.estimate[0]])}" * bool(test.mean_difference)
+    text += f", {labels.within(labels.estimator(analysis))}" * bool(test.mean_difference)
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],

@@ -17,7 +17,6 @@ from .. import formatting, labels
 from ..files import LABEL_COLUMN
 from ..pages import picture
 from ..results_table import ALL_PARTICIPANTS
-from ..stats.two_sample import get_test
 from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
 
 MOST_ROWS = 60
@@ -226,7 +225,7 @@ def explorer(report: Report) -> dict[str, Any] | None:
         "choices": [{"key": key} | choice for key, choice in choices.items()],
         "first": next(filter(choices.__contains__, subgroups), next(iter(choices))),
         "arms": [arm.label for arm in reversed(trial.analysed_arms.values())],
-        "estimator": labels.STATISTICS[get_test(analysis.test).estimate[0]],
+        "estimator": labels.estimator(analysis),
         "level": labels.interval_level(analysis),
         "alpha": analysis.alpha,
         "change": labels.CHANGES[analysis.measure],
