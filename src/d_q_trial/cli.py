@@ -514,6 +514,8 @@ def main(argv: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
+    # As in the workflow: for matrices of this size, further threads of the linear algebra take time and save none.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = PARSER.parse_args(argv)
     try:
         status = arguments.run(Context(arguments)) or 0

@@ -156,12 +156,14 @@ def permuted_strata_p(
 def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
     """Return effect and both parts of its variance, each (K,), for K selections of the samples, (n, K) and (m, K)."""
     chosen = first.astype(float), second.astype(float)
-    n_first, n_second = n = [side.sum(axis=0) for side in chosen]
+    n = [side.sum(axis=0) for side in chosen]
     with np.errstate(divide="ignore", invalid="ignore"):
-        counted = won @ chosen[1], won.T @ chosen[0]  # exact, so that no effect is exactly one half
-        effect = (counted[0] * chosen[0]).sum(axis=0) / (n_first * n_second)
-        parts = zip((counted[0] / n_second, counted[1] / n_first), chosen, n, strict=True)
-        return [effect, *(((p - effect) ** 2 * own).sum(axis=0) / ((size - 1) * size) for p, own, size in parts)]
+        counted = won @ chosen[1], won.T @ chosen[0]
+        u = np.einsum("ik,ik->k", counted[0], chosen[0])
+        # Sums of halves and quarters are exact, so that no variance is exactly zero.
+        squares = [np.einsum("ik,ik,ik->k", own, own, side) for own, side in zip(counted, chosen, strict=True)]
+        parts = zip(squares, n, n[::-1], strict=True)
+        return [u / (n[0] * n[1]), *((q * a - u**2) / (a**2 * (a - 1) * b**2) for q, a, b in parts)]
 
 
 def _studentized(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
