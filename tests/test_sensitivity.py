@@ -38,16 +38,16 @@ def _repeated(n=16, drop=(), **different):
 # The comparisons
 
 
-@pytest.mark.parametrize(("change", "kept"), [("percent", True), ("difference", False), ("log_ratio", True)])
-def test_the_log_ratio_follows_from_the_change(change, kept):
-    """A winsorised change stays so on the log scale, where the change says the ratio; a difference does not."""
+@pytest.mark.parametrize("change", ["percent", "difference", "log_ratio"])
+def test_a_winsorised_change_stays_so_on_the_log_scale(change):
     layout = _made_up(change=change, outliers=settings.Outliers(rule="winsorise", limit=0.1))
     for comparison in (c for c in layout.overall if c.is_change):
         rows = layout.changes[layout.changes["visit"].eq(comparison.visit)]
         raw = np.log(rows["follow_up"] / rows["baseline"]).to_numpy()
-        kept_value = {"percent": np.log1p(comparison.value / 100), "log_ratio": comparison.value, "difference": raw}
-        np.testing.assert_allclose(comparison.log_ratio, kept_value[change], rtol=1e-9)
-        assert (np.abs(comparison.log_ratio - raw).max() > 0.01) == kept
+        ratio = {"percent": 1 + comparison.value / 100, "difference": 1 + comparison.value / comparison.baseline}
+        log_ratio = np.log(ratio[change]) if change in ratio else comparison.value
+        np.testing.assert_allclose(comparison.log_ratio, log_ratio, rtol=1e-9)
+        assert np.abs(comparison.log_ratio - raw).max() > 0.01
 
 
 # Interaction
@@ -234,8 +234,27 @@ def test_a_larger_suspect_value_moves_means_and_not_ranks(change):
         assert limit == pytest.approx(expected, abs=0.2)
 
 
-def test_a_suspect_value_that_no_participant_has_is_said():
-    assert _suspect(_made_up(), reported="987.6", instead="98.76")["reason"].tolist() == [sensitivity.ABSENT]
+@pytest.mark.parametrize("rule", ["trim", "winsorise"])
+@pytest.mark.parametrize("test", ["exact", "welch"])
+def test_the_suspect_value_as_reported_gives_the_comparison_of_the_analysis(rule, test):
+    """By its own test, and after its rule for outliers."""
+    layout = _made_up(test=test, outliers=settings.Outliers(rule=rule, limit=0.2))
+    before = _made_up(test=test)
+    largest = pipeline.pick(before.changes, visit="week_4", arm="d_q").nlargest(1, "value").iloc[0]
+    plain = f"{100 * (largest['follow_up'] / largest['baseline'] - 1):.6f}"
+    table = _suspect(replace(layout, changes=before.changes), reported=plain, instead="1")
+    rows = one(table, visit="week_4", stratum="all", group=plain, statistic="p", method=test)
+    (comparison,) = (c for c in layout.overall if c.visit == "week_4" and c.is_change)
+    assert rows["value"] == pytest.approx(get_test(test).compare(*comparison.samples()).p, rel=1e-6)
+    assert (rows["n_first"], rows["n_second"]) == comparison.counts()
+
+
+@pytest.mark.parametrize("exclude", [[], ["A03"]])
+def test_a_suspect_value_that_no_analysed_participant_has_is_said(exclude):
+    whose = pipeline.one(_made_up().changes, participant="A03", visit="week_4")
+    value = f"{100 * (whose['follow_up'] / whose['baseline'] - 1):.6f}" if exclude else "987.6"
+    table = _suspect(_made_up(exclude=exclude), reported=value, instead="98.76")
+    assert table["reason"].tolist() == [sensitivity.ABSENT]
 
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():

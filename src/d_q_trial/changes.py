@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike
 
-    from .config.settings import Analysis, Outliers
+    from .config.settings import Analysis
     from .trial import Trial
 
 NUMERIC = ("baseline", "follow_up", "value")
@@ -70,8 +70,7 @@ def build_changes(participants: Participants, trial: Trial, analysis: Analysis) 
         reason=np.where(at_baseline, np.where(np.isnan(baseline), NO_BASELINE, ""), reason),
     )[list(COLUMNS)]
     changes.loc[changes["participant"].isin(excluded), ["value", "reason"]] = np.nan, EXCLUDED
-    if analysis.outliers.rule != "keep":
-        _treat_outliers(changes, analysis.outliers, analysis.quartile_type)
+    treat_outliers(changes, analysis)
     return changes
 
 
@@ -156,8 +155,11 @@ def _loose(frame: pd.DataFrame, outcomes: list[str], visits: list[str]) -> pd.Da
     return rows[frame["variable"].isin(outcomes) & (at_baseline | is_change)]
 
 
-def _treat_outliers(changes: pd.DataFrame, rule: Outliers, quartile_type: int) -> None:
-    """Trim or winsorise changes beyond the fences of their arm; baseline values are left alone."""
+def treat_outliers(changes: pd.DataFrame, analysis: Analysis) -> None:
+    """Trim or winsorise changes beyond the fences of their arm, if the analysis does; baseline values are left alone."""
+    rule, quartile_type = analysis.outliers, analysis.quartile_type
+    if rule.rule == "keep":
+        return
     is_change = changes["measure"].ne("baseline") & changes["value"].notna()
     for _, group in changes[is_change].groupby(["outcome", "visit", "arm", "marker", "stratum"], sort=False):
         beyond = fences(group["value"], limit=rule.limit, quartile_type=quartile_type)

@@ -209,8 +209,11 @@ def results(context: Context) -> None:
 @command()
 def sensitivity(context: Context) -> None:
     """Repeat the comparisons by other methods, adjust P-values for multiplicity, and compute power."""
-    from .changes import read_changes
+    from dataclasses import replace
+
+    from .changes import build_changes, read_changes
     from .comparisons import Layout
+    from .config.settings import Outliers
     from .published_tables import published_frame
     from .robustness import multiplicity, power, sensitivity
     from .strata import read_strata
@@ -218,13 +221,15 @@ def sensitivity(context: Context) -> None:
     # Read, not made: digits beyond the twelfth depend on the processor, and a mixed model would show them.
     changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
     layout = Layout(changes, strata, context.trial, context.analysis)
+    kept = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")})
+    before = build_changes(context.participants, context.trial, kept) if kept != context.analysis else changes
     settings, published = context.settings.robustness, context.settings.published
     suspects, planned = published_frame(published, "suspect_values"), published_frame(published, "power", power.NUMERIC)
     context.write(
         context.folder / "sensitivity",
         sensitivity=sensitivity.sensitivity(layout, settings),
         leave_one_out=sensitivity.leave_one_out(layout),
-        suspect_values=sensitivity.suspect_values(suspects, layout, settings),
+        suspect_values=sensitivity.suspect_values(suspects, replace(layout, changes=before), settings),
         power=power.power_table(planned, layout, settings),
     )
     context.write(context.folder / "robustness", multiplicity=multiplicity.multiplicity(layout, settings))

@@ -206,9 +206,11 @@ def generator(seed: int, *names: str) -> np.random.Generator:
 
 def _ratio(chosen: pd.DataFrame, measure: str) -> np.ndarray:
     """Return follow-up / baseline, from the change itself where possible, so that winsorised values are kept."""
-    if measure not in ("difference", "log_ratio"):
-        return (1 + chosen["value"] / 100).to_numpy(float)
-    ratio = (chosen["follow_up"] / chosen["baseline"]).where(chosen["baseline"] > 0)
-    if measure == "log_ratio":
-        ratio = np.exp(chosen["value"].where(chosen["measure"].eq(measure))).fillna(ratio)
+    value, baseline = chosen["value"], chosen["baseline"].where(chosen["baseline"] > 0)
+    if measure == "difference":
+        ratio = 1 + value / baseline
+    elif measure == "log_ratio":
+        ratio = np.exp(value.where(chosen["measure"].eq(measure))).fillna(chosen["follow_up"] / baseline)
+    else:
+        ratio = 1 + value / 100
     return ratio.to_numpy(float)

@@ -64,7 +64,9 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),
         "outcomes": _outcomes(report),
-        "reasons": Counter(row["reason"] for row in report.exclusions if row["reason"] not in ("", EXCLUDED)),
+        "reasons": Counter(
+            row["reason"] for row in report.exclusions if row["measure"] != BASELINE and row["reason"] != EXCLUDED
+        ),
         "strata": labels.strata(analysis.strata, labels.within(marker.label), marker.unit) if report.strata else "",
         "stated": any(has(measure=analysis.measure, statistic="n", stratum=name) for name in analysis.strata.labels),
         "sizes": [f"{counts[name]} ({name})" for name in analysis.strata.labels if name in counts],

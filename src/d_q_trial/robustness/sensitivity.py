@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..changes import change_or_given
+from ..changes import EXCLUDED, change_or_given, treat_outliers
 from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
@@ -29,7 +29,7 @@ MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
 AT_LEAST = "at least this; the search was cut short"
-ABSENT = "no participant has this value"
+ABSENT = "no analysed participant has this value"
 SEVERAL = "several participants have this value"
 
 
@@ -233,6 +233,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Analyse the outcome of each suspect percent change by every method, in three versions.
 
+    ``layout`` has the changes before the analysis treats outliers, which it does anew in every version.
     The participant is the one in the arm whose percent change rounds to ``reported`` (or to ``instead``, if the data
     have been corrected already). ``instead`` changes the follow-up value, not the baseline. ``suspects`` is the
     published table of that name, with all columns as text.
@@ -242,7 +243,7 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
     """
     changes, analysis, parts = layout.changes, layout.analysis, [table([])]
     for case in suspects.itertuples(index=False):
-        own = changes[changes["outcome"].eq(case.outcome)]
+        own = changes[changes["outcome"].eq(case.outcome) & changes["reason"].ne(EXCLUDED)]
         rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
         given = rows["value"] if analysis.change == "percent" else np.full(len(rows), np.nan)
         percent, _ = change_or_given(rows["baseline"], rows["follow_up"], given, "percent")
@@ -265,20 +266,23 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             version, found = _with_value(own, place, value, analysis), []
             for visits in grouped(replace(layout, changes=version).compared, "marker", "stratum"):
                 group = visits[0].marker, visits[0].stratum
-                if group not in made or any(participant in c.participant for c in visits):
+                # Without the participant, a group is the same in every version, unless a value moves the fences of its arm.
+                same = analysis.outliers.rule == "keep" and not any(participant in c.participant for c in visits)
+                if group not in made or not same:
                     made[group] = _by_every_method(visits, case.visit, analysis)
-                found += made[group]  # without the participant, the same in every version
+                found += made[group]
             at_visit = replace(layout, changes=version[version["visit"].eq(case.visit)])
             parts += [part.assign(group=name) for part in (table(found), interactions(at_visit, robustness))]
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
 def _with_value(own: pd.DataFrame, index, percent: float, analysis: Analysis) -> pd.DataFrame:
-    """Return the changes with the percent change of one row replaced (NaN: removed)."""
+    """Return the changes with the percent change of one row replaced (NaN: removed), and then outliers treated."""
     own, baseline = own.copy(), own.loc[[index], "baseline"]
     follow_up, given = baseline * (1 + percent / 100), np.array([percent])
     value, reason = change_or_given(baseline, follow_up, given, analysis.change)
     own.loc[index, ["follow_up", "value", "reason"]] = *follow_up, *value, *reason
+    treat_outliers(own, analysis)
     return own
 
 
@@ -290,7 +294,7 @@ def _by_every_method(visits: list[Comparison], visit: str, analysis: Analysis) -
 
 
 def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
-    """Return rows of the methods without a covariate: medians, ranks, means."""
+    """Return rows of the methods without a covariate: medians, the test of the analysis, ranks, means."""
     first, second = comparison.samples()
     n, key, confidence = (first.size, second.size), (*comparison.key, ""), 1 - analysis.alpha
     rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
@@ -299,8 +303,8 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     rows += rows_of(
         key, n, analysis.test, TOO_FEW, **dict(zip(names, (shift.estimate, shift.lower, shift.upper), strict=True))
     )
-    for method in rank_sum_variants():
-        test = get_test(method)
-        rows += rows_of(key, n, f"rank-sum, {method}", test.undefined, p=test.compare(first, second).p)
+    named = {analysis.test: analysis.test} | {f"rank-sum, {name}": name for name in rank_sum_variants()}
+    for method, test in ((text, get_test(name)) for text, name in named.items()):
+        rows += rows_of(key, n, method, test.undefined, p=test.compare(first, second).p)
     found = mean_difference(first, second, confidence=confidence)
     return rows + estimate_rows(key, "mean_difference", found, n, "means, t (Welch)", TOO_FEW)
