@@ -83,6 +83,16 @@ def test_a_conclusion_stays_or_changes_by_the_analysis_own_alpha_in_the_stratum_
     ]
 
 
+def test_a_conclusion_is_reversed_by_the_sign_of_what_its_test_compares():
+    chosen = _settings(means={"test": "welch"})
+    found = _results({("ctx", "all"): (0.01, 0.25, -5.0)}, "percent_change")
+    means = found.assign(statistic=found["statistic"].replace("hodges_lehmann", "mean_difference"))
+    for difference, conclusion in ((-2.0, "stays"), (2.0, "reversed")):
+        means.loc[means["statistic"].eq("mean_difference"), "value"] = difference
+        table = compare.compare_tests({"published": found, "means": means}, chosen, TRIAL)
+        assert one(table, analysis="means")["conclusion"] == conclusion
+
+
 def test_each_comparison_has_its_numbers_and_their_shift_against_the_reference_in_one_measure(tests):
     columns = ["stratum", "significant", "p", "reference_p", "mann_whitney_effect", "effect_shift"]
     columns += ["hodges_lehmann", "hodges_lehmann_shift"]
@@ -174,6 +184,12 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
         ({"marker": "p16_variant_1+5", "alpha": 0.01}, ["subgroups by p16 variant 1+5", "significance level 0.01"]),
         ({"outcomes": ["ctx", "bmd_radius"]}, ["only CTx and Radius BMD"]),
         ({"visits": ["week_2"], "exclude": ["S01", "S02"]}, ["only 2 weeks", "without S01 and S02"]),
+        (
+            {"strata": THIRDS | {"quantile_type": 3, "reference": "everyone"}},
+            [
+                "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the participants of all arms who were not excluded"
+            ],
+        ),
         ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers left out beyond 1.5 interquartile ranges"]),
     ],
 )

@@ -173,7 +173,7 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     found = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
     assert names == [
         "Interaction P", "Corrected for the search", "Multiplicity-adjusted (max-T)", "Covariance, log scale",
-        "Multiple imputation (placements, t)", "Worst-case bounds", "Leave-one-out",
+        "Multiple imputation of log ratios (placements, t)", "Worst-case bounds", "Leave-one-out",
     ]  # fmt: skip
     none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
     high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))

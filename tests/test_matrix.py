@@ -46,7 +46,13 @@ BUNDLED = {
         "test": "new",
         "outcomes": ["p1np", "bmd_radius"],
     },
-    "values": {"strata": {"by": "value", "cuts": [1.1]}, "test": "welch", "outcomes": ["p1np"]},
+    "values": {
+        "strata": {"by": "value", "cuts": [1.1]},
+        "test": "welch",
+        "outcomes": ["p1np"],
+        "outliers": {"rule": "trim", "limit": 1.5},
+        "quartile_type": 3,
+    },
 }
 REAL = {
     "everything": {
@@ -199,6 +205,26 @@ def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
         for file, text in texts.items():
             if file.startswith(("figures/", "tables/")):
                 assert {other for other, said in sentences.items() if said in text} <= {test}, (name, file)
+
+
+LEFT_OUT = {  # by analysis: who or what is left out, and the type of its quartiles
+    "everything": ("were excluded.", "7"),
+    "values": ("beyond the quartiles of their arm were left out.", "3"),
+}
+
+
+def test_figures_tables_and_texts_say_who_and_what_is_left_out_and_the_type_of_quartiles(made):
+    folder, analyses, _ = made
+    for name in analyses if "values" in analyses else ():
+        texts, (said, type_) = _texts(folder / "results" / name), LEFT_OUT.get(name, ("", "7"))
+        drawn = json.loads(texts["figures/figures.json"])
+        captions = [figure["caption"] for key, figure in drawn.items() if key != "figure_2"]  # the design of the trial
+        files = ("tables/main_results.html", "export/ars.json", "methods.md", "report.html")
+        for text in [*captions, *map(texts.get, files)]:
+            assert {words for words, _ in LEFT_OUT.values() if words in text} == {said} - {""}, name
+            assert set(re.findall(r"\btype (\d)", text)) <= {type_}, name
+        assert f"type {type_}" in drawn["figure_3"]["caption"], name
+        assert f"type {type_}" in texts["tables/main_results.html"], name
 
 
 def test_a_test_without_an_interval_gets_none(made):

@@ -143,14 +143,14 @@ def test_the_analysis_own_specifications_give_the_numbers_of_the_results(path):
         ({"strata": settings.StrataRule(cuts=[0.5, 0.75])}, {"cut": 0.75}),
         ({"strata": settings.StrataRule(by="value", cuts=[0.75])}, {"marker": ""}),
         ({"change": "difference", "test": "normal_continuity"}, {"change": "difference", "test": "normal_continuity"}),
-        ({"outliers": settings.Outliers(rule="trim")}, {"outliers": "trim"}),
+        ({"outliers": settings.Outliers(rule="trim")}, {}),  # by arm, unlike those of the multiverse
     ],
 )
 def test_the_own_specifications_take_the_choices_of_the_analysis(different, expected):
     run, analysis = pipeline.of_config(), ANALYSIS.model_copy(update=different)
     table = multiverse.prepare(run.participants, run.trial, analysis, CHOSEN.robustness)[0].table
     own = table[table["own"]]
-    assert len(own) == 6 if analysis.strata.by == "value" else 18
+    assert len(own) == (0 if analysis.outliers.rule == "trim" else 6 if analysis.strata.by == "value" else 18)
     expected = {"missing": "available", "population": "intention_to_treat"} | expected
     for name, value in expected.items():
         assert own.loc[own["marker"].ne("") | (name != "cut"), name].map(lambda v, is_=value: v == is_).all(), name

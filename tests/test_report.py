@@ -207,7 +207,7 @@ CASES = [
     ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),
     ({"outliers": {"rule": "winsorise", "limit": 1.0}}, "more than 1 interquartile range beyond", "No value was"),
     ({}, "2/3 quantile of the analysed participants; a value equal to the cut point went to the upper", "values e"),
-    ({"strata": EVERYONE}, "in the workbook; values equal to a cut point went to the lower stratum.", "a value"),
+    ({"strata": EVERYONE}, "who were not excluded; values equal to a cut point went to the lower stratum.", "a value"),
     ({"strata": VALUE}, "(“low” and “high”, lowest first) by p16 variant 5 at baseline, at 1.2 AU;", "quantile of"),
     ({"strata": VALUE}, "at 1.2 AU; a value equal to the cut point went to the lower stratum.", "quantile of"),
     ({"strata": COLUMN}, "were taken from the column “p16 group” of the workbook.", "The cutoff"),

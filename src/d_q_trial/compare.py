@@ -65,7 +65,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     expected = pd.DataFrame({"analysis": list(settings.analyses)}).merge(reference, how="cross")
     frame = tests.merge(expected, on=["analysis", *KEYS], how="outer", suffixes=("", "_there"), indicator="found")
     now, was = frame["significant"].eq("yes"), frame["significant_there"].eq("yes")
-    opposite = (frame["mann_whitney_effect"] - 0.5) * (frame["mann_whitney_effect_there"] - 0.5) < 0
+    opposite = frame["direction"] * frame["direction_there"] < 0
     conclusions = {
         NOT_MADE: frame["found"].eq("right_only"),
         "": frame["found"].eq("left_only"),
@@ -107,7 +107,9 @@ def _tests(results: pd.DataFrame, analysis: Analysis, trial: Trial) -> pd.DataFr
     keys = [*KEYS, "measure", "marker", "stratum", "n_first", "n_second"]
     tests = chosen.pivot(index=keys, columns="statistic", values="value").reindex(columns=_STATISTICS).reset_index()
     significant = np.where(is_significant(tests["p"], analysis.alpha), "yes", "no")
-    return tests.assign(analysis=analysis.name, significant=significant)
+    of_means = get_test(analysis.test).mean_difference is not None
+    direction = tests["mean_difference"] if of_means else tests["mann_whitney_effect"] - 0.5  # what the test compares
+    return tests.assign(analysis=analysis.name, significant=significant, direction=direction)
 
 
 def compare_claims(

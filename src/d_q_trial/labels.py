@@ -88,8 +88,11 @@ def cuts(rule: StrataRule, marker_unit: str = "") -> str:
     if rule.by == "value":
         return f"at {listing([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
     names = listing([cut.label for cut in rule.cuts])
-    whose = "the analysed participants" if rule.reference == "analysed" else "all participants in the workbook"
-    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'} of {whose}"
+    whose = (
+        "analysed participants" if rule.reference == "analysed" else "participants of all arms who were not excluded"
+    )
+    kind = f" (type {rule.quantile_type})" if rule.quantile_type != 7 else ""
+    return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {whose}"
 
 
 def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
@@ -102,6 +105,20 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
         f"{cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
     )
+
+
+def left_out(analysis: Analysis, *, with_ids: bool = False) -> str:
+    """Return sentences on the participants and outliers that are left out or moved; empty if there are none."""
+    ids, rule, said = analysis.exclude, analysis.outliers, []
+    if ids:
+        who = counted(len(ids), "participant").capitalize() + f" ({listing(ids)})" * with_ids
+        said.append(f"{who} {'was' if len(ids) == 1 else 'were'} excluded.")
+    if rule.rule != "keep":
+        beyond = (
+            f"more than {rule.limit:g} interquartile range{'s' * (rule.limit != 1)} beyond the quartiles of their arm"
+        )
+        said.append(f"Changes {beyond} were {'left out' if rule.rule == 'trim' else 'set to that limit'}.")
+    return " ".join(said)
 
 
 def estimator(analysis: Analysis) -> str:
@@ -138,6 +155,9 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "direction": direction(trial),
         "estimate": interval(analysis),
         "test": get_test(analysis.test).sentence,
+        "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
+        "quartile_type": f"{analysis.quartile_type}",
+        "left_out": left_out(analysis),
         "level": interval_level(analysis),
         "alpha": f"{analysis.alpha:g}",
     }

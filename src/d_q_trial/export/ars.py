@@ -65,6 +65,8 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     names = {key: analysis.strata.name(marker.label) for key, marker in trial.markers.items()}
     analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
+    marker = trial.markers[analysis.marker]
+    conventions = [labels.strata(analysis.strata, marker.label, marker.unit), labels.left_out(analysis)]
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {
@@ -72,7 +74,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "version": 1,
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
-        "description": f"{label}{trial.citation}",
+        "description": " ".join(filter(None, [f"{label}{trial.citation}", *conventions])),
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
         "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names) for key in sets}),
@@ -210,7 +212,7 @@ def _where(dataset: str, **values: list[str]) -> Entry:
 def _analysis_set(marker: str, stratum: str, trial: Trial, names: Mapping[str, str]) -> tuple[str, Entry]:
     """Select all participants, or those in one stratum of one marker."""
     if stratum == ALL_PARTICIPANTS:
-        return "All participants in the arms compared", _where("changes", arm=list(trial.analysed_arms))
+        return "All analysed participants in the arms compared", _where("changes", arm=list(trial.analysed_arms))
     return f"{stratum} of {names[marker]}", _where("strata", marker=[marker], stratum=[stratum])
 
 
@@ -226,12 +228,12 @@ def _groupings(rows: list[Row], trial: Trial, analysis: Analysis) -> list[Entry]
     found = [_grouping(ARM, "Arm", "changes", "arm", arms)]
     for marker in dict.fromkeys(row["marker"] for row in rows if row["marker"] and row["stratum"] == ""):
         name = f"Stratum of {analysis.strata.name(trial.markers[marker].label)}"
-        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata))
+        found.append(_grouping(identifier("AG_STRATUM", marker), name, "strata", "stratum", strata, marker=[marker]))
     return found + ([_grouping(COHORT, "Cohort", "participants", "cohort", cohorts)] if cohorts else [])
 
 
-def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str]) -> Entry:
-    selected = {(group,): (label, _where(dataset, **{variable: [group]})) for group, label in groups.items()}
+def _grouping(key: str, name: str, dataset: str, variable: str, groups: Mapping[str, str], **fixed: list[str]) -> Entry:
+    selected = {(group,): (label, _where(dataset, **fixed, **{variable: [group]})) for group, label in groups.items()}
     return {
         "id": key,
         "name": name,

@@ -117,7 +117,8 @@ class Figure(Strict):
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         more = {"letters": letters, "strata": listing(names), "visits": listing(visits)}
-        return fill(self.title, words | more), fill(self.caption, words | more)
+        caption = self.caption if self.design else f"{self.caption.strip()} {{left_out}}"
+        return fill(self.title, words | more), fill(caption, words | more).strip()
 
 
 def _letters(panels: Sequence[Panel]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, is_large, texts
 
-IMPUTED = "Multiple imputation (placements, t)"
+IMPUTED = "Multiple imputation of log ratios (placements, t)"
 # Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
     ("Multiplicity-adjusted (max-T)", "robustness/multiplicity", ("p_max_t",), ""),

@@ -44,9 +44,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     by_t = f"two-sided t test, power {plan.power:g}"
     test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
     trials = _TRIALS if test.columns else _FEW_TRIALS
-    by_simulation = (
-        f"{'rank-sum test' if test.continuity is not None else test.label}, {trials} simulated normal trials"
-    )
+    by_simulation = f"simulated, {trials} normal trials, {test.label}"
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:

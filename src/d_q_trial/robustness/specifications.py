@@ -210,10 +210,11 @@ def _find_tests(
 
 
 def _is_own(table: pd.DataFrame, analysis: Analysis) -> pd.Series:
-    own = {"change": analysis.change, "test": analysis.test, "outliers": analysis.outliers.rule}
+    """Return which specifications give the numbers of the analysis: none if it treats outliers, as it does by arm."""
+    own = {"change": analysis.change, "test": analysis.test, "outliers": "keep"}
     own |= {"missing": "available", "population": "intention_to_treat"}
     cut = float(analysis.strata.cuts[-1]) if analysis.strata.by == "quantile" else np.nan
-    here = table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9)
+    here = (analysis.outliers.rule == "keep") & (table["marker"].eq("") | table["cut"].sub(cut).abs().lt(1e-9))
     return here & (table[list(own)] == list(own.values())).all(axis=1)
 
 

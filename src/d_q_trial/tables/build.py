@@ -138,7 +138,9 @@ class _Builder:
         made = [labels.fill(texts[table.kind], self.words | words)]
         if table.kind in ("strata", "comparisons"):
             made.append(labels.strata(analysis.strata, self.marker.label, self.marker.unit))
-        return [*made, self.filled(table.note)] if table.note else made
+        if table.kind != "events":
+            made.append(self.words["left_out"])
+        return [*filter(None, made), *([self.filled(table.note)] if table.note else [])]
 
     def unit(self, outcome: Outcome) -> str:
         """Return the unit of what is shown of an outcome."""
