@@ -139,6 +139,19 @@ def test_a_table_in_latex_has_its_caption_and_its_cells(tables):
     assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in latex(replace(tables["table_1"], label="Table <1−2: α × 3"))
 
 
+def test_a_table_in_latex_has_its_headings_as_rows_and_its_notes_below(tables):
+    text = latex(tables["main_results"])
+    sections = dict.fromkeys(row.section for row in tables["main_results"].rows)
+    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\n.* & ", text)
+    assert headings == list(sections)
+    _, _, below = text.partition("\\end{tabular}")
+    assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in below
+    assert "Participants were divided into strata" in below
+    noted = latex(replace(tables["table_1"], columns=("a_b",), rows=(), notes=(r"50% of \alpha_{1} & ~^ #$",)))
+    assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in noted
+    assert "\na\\_b \\\\\n" in noted
+
+
 def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table():
     sizes = {"age": {"n": ("30", "30")}, "weight": {"n": ("25", "30")}, "bmi": {"n": ("0", "29")}}
     table = built(of_arms(sizes), rows={"outcomes": list(sizes)})

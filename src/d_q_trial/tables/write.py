@@ -19,9 +19,11 @@ from ..pages import environment
 if TYPE_CHECKING:
     from .build import BuiltTable
 
-# Signs and letters that pdflatex knows in formulas alone.
+# Signs and letters that pdflatex knows in formulas alone, and those that mean something else to it.
 _GREEK = {letter: "\\" + unicodedata.name(letter).split()[-1].lower() for letter in map(chr, range(0x3B1, 0x3CA))}
 _FORMULA = {"<": "<", ">": ">", "−": "-", "≤": r"\le", "≥": r"\ge", "×": r"\times"} | _GREEK
+_LATEX = {sign: f"${formula}$" for sign, formula in _FORMULA.items()} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
+_LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
 FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
@@ -66,11 +68,24 @@ def page(table: BuiltTable) -> str:
 
 
 def latex(table: BuiltTable) -> str:
-    """Return a table in LaTeX, for the package booktabs; title and label of synthetic data are its caption."""
-    text = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
-    caption = re.sub(r"([&%$#_{}])", r"\\\1", text)
-    made = _cells(table).to_latex(index=False, escape=True, caption=caption, label=f"tab:{table.key}")
-    return re.sub(f"[{''.join(_FORMULA)}]", lambda match: f"${_FORMULA[match[0]]}$", made)
+    """Return a table in LaTeX, for the package booktabs: title and label of synthetic data as caption, notes below it."""
+    caption = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
+    wide, rows = len(table.columns), []
+    for section, members in groupby(table.rows, key=attrgetter("section")):
+        rows += [rf"\multicolumn{{{wide}}}{{l}}{{\textbf{{{_in_latex(section)}}}}}"] * bool(section)
+        rows += [" & ".join(map(_in_latex, row.cells)) for row in members]
+    lines = [
+        *(r"\begin{table}", rf"\caption{{{_in_latex(caption)}}}", rf"\label{{tab:{table.key}}}"),
+        *(rf"\begin{{tabular}}{{{'l' * wide}}}", r"\toprule", " & ".join(map(_in_latex, table.columns)) + r" \\"),
+        *(r"\midrule", *(rf"{row} \\" for row in rows), r"\bottomrule", r"\end{tabular}", r"\footnotesize"),
+        *(rf"\par\noindent {_in_latex(note)}" for note in table.notes),
+        *(r"\par", r"\end{table}", ""),
+    ]
+    return "\n".join(lines)
+
+
+def _in_latex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in text)
 
 
 def write_workbook(tables: Sequence[BuiltTable], path: Path | str) -> None:
