@@ -20,6 +20,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.types import Quantile
 from d_q_trial.errors import UserError
 from d_q_trial.export import ars, manifest, tables, verify
+from d_q_trial.export import crate as crate_of
 from d_q_trial.files import read_csv, read_rows, write_csv
 from d_q_trial.participants import read_description
 
@@ -207,6 +208,15 @@ def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
     profiles = {entity["@id"].removeprefix("https://w3id.org/") for entity in crate["./"]["conformsTo"]}
     assert {"ro/wfrun/process/0.5", "ro/wfrun/workflow/0.5", "workflowhub/workflow-ro-crate/1.0"} <= profiles
     assert {"@id": "https://w3id.org/ro/crate/1.1"} in crate["ro-crate-metadata.json"]["conformsTo"]
+
+
+def test_the_inputs_of_the_crate_have_the_mapping_of_an_analysis_that_has_one(tmp_path):
+    mapping = tmp_path / "own.yaml"
+    mapping.write_text("sheets: {}")
+    chosen = CHOSEN.analyses["published"]
+    for analysis, names in ((chosen, []), (chosen.model_copy(update={"mapping": str(mapping)}), ["own.yaml"])):
+        listed = crate_of._inputs(CHOSEN, analysis, {})
+        assert [name for name, _, words in listed if words == "mapping of the workbook"] == names
 
 
 def test_every_reference_of_the_crate_leads_to_an_entity(crate):
