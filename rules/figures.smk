@@ -32,9 +32,9 @@ def drawing(name):
 def captions(wildcards):
     """Captions of all figures in one analysis."""
     chosen = analysis(wildcards)
-    words, strata = caption_words(TRIAL, chosen), chosen.strata.labels
+    words = caption_words(TRIAL, chosen)
     texts = {
-        name: figure.texts(words, strata, TRIAL) for name, figure in FIGURES.items()
+        name: figure.texts(words, chosen, TRIAL) for name, figure in FIGURES.items()
     }
     return {
         name: f"{FIGURES[name].label}. {title}. {caption}"

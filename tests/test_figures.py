@@ -114,7 +114,7 @@ ARTICLE = {
 
 
 def said(figure, chosen=ANALYSIS):
-    return figure.texts(caption_words(TRIAL, chosen), chosen.strata.labels, TRIAL)
+    return figure.texts(caption_words(TRIAL, chosen), chosen, TRIAL)
 
 
 def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_their_captions_can_be_filled():
@@ -139,6 +139,17 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THIRDS)[1]
     assert "in stratum high, middle and low of" in said(FIGURES["figure_5"], THIRDS)[1]
+
+
+def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_not_divide():
+    by_value = analysis(strata={"by": "value", "cuts": [1.2]})
+    title, caption = said(FIGURES["extended_data_figure_5"], by_value)
+    assert title == "Course of bone turnover by stratum of p16 variant 1+5: no such strata in this analysis"
+    assert caption == "This analysis defines no strata by p16 variant 1+5, so the panels are empty."
+    for figure, chosen in (("figure_4", by_value), ("extended_data_figure_5", ANALYSIS)):
+        assert said(FIGURES[figure], chosen)[1].startswith("Percent change from baseline in P1NP")
+    own = analysis(marker=V15, strata={"by": "column", "column": "group", "labels": ["low", "high"]})
+    assert "by stratum" in said(FIGURES["extended_data_figure_5"], own)[0]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import ascii_lowercase
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -15,6 +15,9 @@ from ..config.yaml_files import read_list
 from ..labels import fill, listing
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
+
+if TYPE_CHECKING:
+    from ..config.settings import Analysis
 
 MOST_IN_FOREST = 12  # comparisons of a family, in the figures of a trial without a list
 
@@ -110,15 +113,26 @@ class Figure(Strict):
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
-    def texts(self, words: Mapping[str, Any], strata: Sequence[str], trial: Trial) -> tuple[str, str]:
-        """Return title and caption with the placeholders filled in, those on panels from the panels themselves."""
+    def texts(self, words: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
+        """Return title and caption with the placeholders filled in, those on panels from the panels themselves.
+
+        If all panels are of strata by a marker that the analysis does not divide, they say so.
+        """
+        strata = analysis.strata.labels
         panels = self.drawn(strata)
         letters = _letters(panels)
         names = [f"{name} ({letters[name]})" if self.by_stratum else name for name in reversed(strata)]
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
-        more = {"letters": letters, "strata": listing(names), "visits": listing(visits)}
-        caption = self.caption if self.design else f"{self.caption.strip()} {{left_out}}"
-        return fill(self.title, words | more), fill(caption, words | more).strip()
+        words = words | {"letters": letters, "strata": listing(names), "visits": listing(visits)}
+        title, caption = fill(self.title, words), fill(self.caption, words)
+        if not self.design:
+            caption = f"{caption} {words['left_out']}".strip()
+        markers = {panel.marker or analysis.marker for panel in panels}
+        if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
+            undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
+            title += ": no such strata in this analysis"
+            caption = f"This analysis defines no strata by {undivided}, so the panels are empty."
+        return title, caption
 
 
 def _letters(panels: Sequence[Panel]) -> dict[str, str]:

@@ -44,7 +44,7 @@ def draw_figures(
                 continue
             page, contents = build(figure, study)
             lettered = [(letter(place) if len(contents) > 1 else "", shown) for place, shown in enumerate(contents)]
-            title, caption = figure.texts(words, study.strata_labels, study.trial)
+            title, caption = figure.texts(words, study.analysis, study.trial)
             if any(str(line.get_label()).startswith(draw.BEYOND) for ax in page.figure.axes for line in ax.lines):
                 caption += " Triangles at the edge mark values outside the axis."
             described[key] = {
