@@ -132,7 +132,8 @@ def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
     names, lines = headlines.robustness_lines(made)
     (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}
-    assert dict(zip(names, checks, strict=True))["Multiplicity-adjusted (max-T)"].text == "0.050"
+    found = dict(zip(names, checks, strict=True))
+    assert found["Multiplicity-adjusted (max-T)"].text == "0.050 (highest); 0.900 (each)"
 
 
 def test_the_estimate_is_that_of_the_test():
@@ -147,7 +148,10 @@ CHECKED = {
     # Those of a stratum say nothing of all participants.
     "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
     "robustness/best_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_best_of_both="0.5")],
-    "robustness/multiplicity": [row(PLACES[0], p_max_t="0.7"), row(PLACES[2], p_max_t="0.05"), row(PLACES[2], p_max_t="0.9")],
+    "robustness/multiplicity": [
+        row(PLACES[0], p_max_t="0.7", family="overall"), row(PLACES[2], p_max_t="0.05", family="highest"),
+        row(PLACES[2], p_max_t="0.9", family="each"), row(PLACES[2], p_max_t="", family="not permuted"),
+    ],
     "sensitivity/sensitivity": [
         row(PLACES[place], method=method, statistic=statistic, value=value, n_first=size, n_second="9")
         for place, method, statistic, value, size in (
@@ -177,9 +181,10 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     ]  # fmt: skip
     none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
     high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
-    kept = [Check("0.700", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
+    kept = [Check("0.700 (overall)", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
     assert list(found[whole].values()) == [none, none, *kept, Check("none would reverse it", True)]
-    turned = [Check("T2 0.050; T1 0.296", False), Check("<0.001", True), Check("0.050", True), Check("0.050", False)]
+    turned = [Check("T2 0.050; T1 0.296", False), Check("<0.001", True)]
+    turned += [Check("0.050 (highest); 0.900 (each)", False), Check("0.050", False)]
     twice = Check("two participants would reverse it", False)
     assert list(found[high].values()) == [*turned, Check("nothing to impute"), Check("0.010", True), twice]
     assert found[low]["Leave-one-out"] == Check("one participant would reverse it", False)

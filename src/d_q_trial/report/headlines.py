@@ -17,7 +17,6 @@ from .collect import Report, Row, Verdict, is_large, texts
 IMPUTED = "Multiple imputation of log ratios (placements, t)"
 # Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
-    ("Multiplicity-adjusted (max-T)", "robustness/multiplicity", ("p_max_t",), ""),
     ("Covariance, log scale", "sensitivity/sensitivity", ("p",), "covariance, log scale"),
     (IMPUTED, "sensitivity/sensitivity", ("p",), "imputed, placements"),
     ("Worst-case bounds", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
@@ -155,9 +154,13 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     subgroup = place | {"marker": report.analysis.marker}
     in_stratum, flips = group != ALL_PARTICIPANTS, _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
     between = interactions(report, subgroup) if in_stratum else {}
+    rows = [row for row in report.table("robustness/multiplicity", **own) if row["p_max_t"]]
+    families = {report.words.of("family", row): float(row["p_max_t"]) for row in rows}
+    adjusted = "; ".join(f"{formatting.p_digits(p)} ({family})" for family, p in families.items())
     checks = {
         "Interaction P": judge(between.values(), _named(between, report)),
         "Corrected for the search": judge(searched(report, subgroup) if in_stratum else []),
+        "Multiplicity-adjusted (max-T)": judge(families.values(), adjusted),
     }
     for name, table, statistics, method in CHECKS:
         checks[name] = judge(_values(report.table(table, **own), statistics, method)[: len(statistics)])
