@@ -299,6 +299,15 @@ def test_headline_comparisons_that_the_analysis_does_not_have_are_named(report):
     assert "Not compared" not in methods.paragraph(report)
 
 
+def test_a_family_without_a_comparison_is_named(report):
+    none = dict.fromkeys(report.tables["robustness/multiplicity"][0], "") | {"family": "none"}
+    tables = {**report.tables, "robustness/multiplicity": [*report.tables["robustness/multiplicity"], none]}
+    named = replace(report, tables=tables)
+    assert "The family “none” has no comparison in this analysis." in methods.paragraph(named)
+    assert "in the family “none”: it has no comparison in this analysis" in report_page(named)
+    assert "has no comparison" not in methods.paragraph(report) + report_page(report)
+
+
 def test_the_report_claims_nothing_that_the_test_does_not_give(report):
     page = prose_of(report_page(report))
     assert "Difference (95% CI)" in page

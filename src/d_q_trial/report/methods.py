@@ -81,6 +81,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
             if found("robustness/specifications", "p", outcome=key)
         ],
         "families": [f"“{name}”" for name in robustness.families if found(families, "p_holm", family=name)],
+        "unused": [f"“{row['family']}”" for row in report.table(families, outcome="")],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
         "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
         "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],
