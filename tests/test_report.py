@@ -234,6 +234,16 @@ def test_the_methods_state_sizes_cutoff_and_the_first_outcome_where_there_are_no
     assert "## Results The median percent change in CTx from baseline to 20 weeks was" in " ".join(text.split())
 
 
+def test_the_methods_name_the_outcomes_that_an_analysis_chooses_of_a_large_family(pages, report):
+    table = read_rows(pages / "published/results.csv")
+    for kept, said in ((["sasp_fas", "sasp_tnfr1"], "in Fas and TNFR1 (senesc"), (["sasp_fas"], "in Fas (senesc")):
+        rows = [row for row in table if not row["outcome"].startswith("sasp") or row["outcome"] in kept]
+        assert f"{said}ence-associated secretory phenotype) at 2 weeks." in methods.paragraph(
+            replace(report, numbers=Numbers(rows))
+        )
+    assert "in 36 outcomes (senescence-associated" in methods.paragraph(report)
+
+
 def test_groups_without_ids_state_their_strata(pages, report):
     """Source data of figures: changes by arm and stratum, no baseline and no marker."""
     table = [row for row in read_rows(pages / "published/results.csv") if row["measure"] == "percent_change"]

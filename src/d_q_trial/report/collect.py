@@ -298,6 +298,11 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
     return changes
 
 
+def number_changing(family: str, trial: Trial) -> int:
+    """Return how many outcomes of a family have changes from baseline."""
+    return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values())
+
+
 def is_large(family: str, trial: Trial) -> bool:
     """Return whether a family has too many outcomes with changes to list each."""
-    return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values()) > MANY
+    return number_changing(family, trial) > MANY

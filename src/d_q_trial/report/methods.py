@@ -16,7 +16,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
-from .collect import Report, is_large, summaries
+from .collect import MANY, Report, number_changing, summaries
 from .headlines import effect, group_of, name_of, search
 
 REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
@@ -140,19 +140,23 @@ def _arms(report: Report) -> list[str]:
 
 
 def _outcomes(report: Report) -> list[tuple[str, list[str]]]:
-    """Return the outcomes whose changes were analysed, grouped by family and visits, with the visits."""
+    """Return the outcomes whose changes were analysed, grouped by family and visits, with the visits.
+
+    A large family that is analysed as a whole is counted, not listed.
+    """
     trial, measure, arm = report.trial, report.analysis.measure, report.trial.arms.treated.key
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for outcome in trial.outcomes.values():
         made = [v for v in outcome.follow_up if report.numbers.get(outcome.key, measure, v, "n", group=arm).value >= 0]
         if made:
             groups.setdefault((outcome.family, tuple(made)), []).append(labels.within(outcome.label))
+
+    def names(family: str, members: list[str]) -> str:
+        size = number_changing(family, trial)
+        chosen = f"{size} outcomes" if len(members) == size > MANY else labels.listing(members)
+        return chosen + f" ({labels.within(trial.families[family])})" * (size > MANY)
+
     return [
-        (
-            f"{len(members)} outcomes ({labels.within(trial.families[family])})"
-            if is_large(family, trial)
-            else labels.listing(members),
-            [labels.within(trial.visits[visit].label) for visit in visits],
-        )
+        (names(family, members), [labels.within(trial.visits[visit].label) for visit in visits])
         for (family, visits), members in groups.items()
     ]
