@@ -417,6 +417,12 @@ def test_points_of_the_explorer_are_participants_with_change_and_marker(packed, 
         assert person["at"]["p16_variant_5"] == float(at)
 
 
+def test_points_of_the_explorer_have_every_marker_where_the_strata_have_one(packed, report):
+    own = [row for row in report.strata if row["marker"] == "p16_variant_5"]
+    assert pieces.explorer(replace(report, strata=own))["people"] == packed["people"]
+    assert all(person["at"].keys() == TRIAL.markers.keys() for person in packed["people"])
+
+
 # Pieces of later analyses
 
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}

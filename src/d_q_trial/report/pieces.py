@@ -16,7 +16,9 @@ import yaml
 from .. import formatting, labels
 from ..files import LABEL_COLUMN
 from ..pages import picture
+from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS
+from ..strata import marker_values
 from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
 
 MOST_ROWS = 60
@@ -235,14 +237,19 @@ def explorer(report: Report) -> dict[str, Any] | None:
 
 
 def _people(report: Report) -> dict[str, Any]:
-    """Return the participants with their markers, and their changes by outcome and visit (empty: none)."""
-    arms, people, changes = list(reversed(report.trial.analysed_arms)), {}, {}
-    for row in report.strata:
-        if row["arm"] in arms and row["marker_value"]:
-            new = {"id": row["participant"], "arm": arms.index(row["arm"]), "at": {}}
-            people.setdefault(row["participant"], new)["at"][row["marker"]] = float(row["marker_value"])
+    """Return the participants with all their markers, and their changes by outcome and visit (empty: none)."""
+    trial, analysis, arms, changes = report.trial, report.analysis, list(reversed(report.trial.analysed_arms)), {}
+    rows = rows_if_made(report.folder / "changes.csv")
+    arm_of = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
+    participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
+    markers = marker_values(participants, trial, analysis)  # those of strata.csv may be of one marker alone
+    people = {
+        name: {"id": name, "arm": arm_of[name], "at": known.dropna().to_dict()}
+        for name, known in markers.iterrows()
+        if name in arm_of
+    }
     places = {name: index for index, name in enumerate(people)}
-    for row in rows_if_made(report.folder / "changes.csv"):
+    for row in rows:
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
             own[places[row["participant"]]] = formatting.number(float(row["value"]), report.decimals(row["outcome"]))
