@@ -19,6 +19,7 @@ from d_q_trial.pages import prose
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import forest_row, report_page
 from d_q_trial.results_table import Numbers
+from d_q_trial.robustness.search import BEST_CUTS
 
 ANALYSES = ("published", "halves", "thirds", "strict")
 
@@ -453,6 +454,20 @@ def test_a_table_that_has_only_counts_of_zero_is_not_shown(report):
     row = {"outcome": "ctx", "stratum": "all", "cuts": "0", "p": ""}
     assert pieces.shorten(section, [row, row], report.words)[1] == []
     assert len(pieces.shorten(section, [row, row | {"p": "0.5"}], report.words)[1]) == 2
+
+
+def test_the_reasons_for_columns_without_values_are_said_below_the_table(report, tmp_path):
+    reason = {"reason": "this test has none"}
+    section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
+    table = [LONG | {"statistic": "p", "value": "0.5", "reason": ""}]
+    table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
+    assert pieces.reasons(section, table, report.words) == {"Bounds": "this test has none"}
+    known = table[1] | {"value": "0.1", "reason": ""}
+    assert pieces.reasons(section, [*table, known], report.words) == {}
+    place = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}
+    tables = {"robustness/best_cuts": [dict.fromkeys(BEST_CUTS, "") | place | reason]}
+    (piece,) = pieces.read_pieces(replace(report, folder=tmp_path, tables=tables))
+    assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
 def test_other_markers_and_large_families_stay_in_the_file(report):

@@ -58,6 +58,8 @@ SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the pag
 def read_pieces(report: Report) -> list[Piece]:
     """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
 
+    A listed table without a value is there if its rows say why.
+
     A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
     ``caption``, ``words`` (the result, as alternative text).
     """
@@ -73,7 +75,7 @@ def read_pieces(report: Report) -> list[Piece]:
         for number, (section, name) in enumerate(listed, start=1):
             if not section.hidden:
                 made.append(_piece(f"{part}-{number}", name, section, about.get(name, {}), report))
-    return [piece for piece in made if piece["rows"] or piece["picture"]]
+    return [piece for piece in made if piece["rows"] or piece["picture"] or piece["absent"]]
 
 
 def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
@@ -91,15 +93,23 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
 
 
 def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
-    """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file."""
+    """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file.
+
+    ``absent`` says why columns, or the whole table, have no value.
+    """
     words, drawing = report.words, report.folder / f"{name}.png"
     columns, rows = shorten(section, report.table(name), words)
+    absent = reasons(section, report.table(name), words)
+    said, not_made = [f"No value of “{heading}”: {reason}." for heading, reason in absent.items()], absent and not rows
+    if not_made:
+        said = [f"Not made: {'; '.join(dict.fromkeys(absent.values()))}."]
     title = words.fill(section.title) or str(about.get("title") or Path(name).name.replace("_", " ").capitalize())
     alt = str(about.get("words") or f"Picture of {title}; its numbers are in the file of the same name.")
     return {
         "key": key,
         "title": title,
-        "caption": words.fill(section.caption) or str(about.get("caption", "")),
+        "caption": "" if not_made else words.fill(section.caption) or str(about.get("caption", "")),
+        "absent": " ".join(said),
         "file": f"{name}.csv" if name in report.tables else f"{name}.png",
         "group": section.group,
         "columns": columns,
@@ -135,6 +145,18 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
     known = {cell for row in shown for cell in row[len(section.rows) :]} - {"0", EN_DASH}  # more than counts of nothing
     return (*headings, *(column[0] for column in section.columns)), shown if known else []
+
+
+def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
+    """Return why columns of a table have no value at all, by their headings, where its rows give the reason."""
+    kept, found = [row for row in rows if section.columns and section.holds(row, words)], {}
+    for heading, names, *method in section.columns:
+        wanted = (names.partition("..")[0], *method[:1])
+        own = [row for row in kept if texts([row], *wanted)]
+        given = dict.fromkeys(row["reason"] for row in own if row.get("reason"))
+        if given and not any(texts(own, *wanted)):
+            found[heading] = "; ".join(given)
+    return found
 
 
 def _text(rows: Sequence[Row], name: str, method: str = "") -> str:
