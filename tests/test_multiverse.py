@@ -398,3 +398,29 @@ def test_the_words_give_the_numbers_of_the_tables():
     told = described["specification_curve"]["words"]
     assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in told
     assert f"Curve of {table['effect'].notna().sum():,} effects" in told
+
+
+def test_caption_and_methods_name_the_choices_with_one_option_and_where_outliers_begin():
+    _, _, table, summary = of_config()
+    one = {
+        "visit": "week_2",
+        "marker": "p16_variant_5",
+        "cut": 2 / 3,
+        "change": "log_ratio",
+        "test": "normal_continuity",
+    }
+    one |= {"population": "completers"}
+    limits = CHOSEN.robustness.multiverse.model_copy(update={"outlier_limit": 1.5})
+    chosen = CHOSEN.robustness.model_copy(update={"multiverse": limits})
+    analysis = ANALYSIS.model_copy(update={"quartile_type": 6})
+    curve = describe_multiverse(table.assign(**one), summary, TRIAL, analysis, chosen, "")["specification_curve"]
+    fixed = (
+        "The same in all specifications: marker and cutoff (p16 variant 5, upper 33.3%), visit (2 weeks), kind of change (log ratio), "
+        "variant of the test (normal approximation with continuity correction), population (completers). Outliers lie more "
+        "than 1.5 interquartile ranges beyond the quartiles (type 6) of both arms together."
+    )
+    assert curve["fixed"] == fixed
+    assert fixed in curve["caption"]
+    assert curve["varied"] == ["outlier rule", "missing-value rule"]
+    kept = describe_multiverse(table.assign(outliers="keep"), summary, TRIAL, ANALYSIS, CHOSEN.robustness, "")
+    assert kept["specification_curve"]["fixed"] == "The same in all specifications: outlier rule (kept)."

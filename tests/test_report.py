@@ -267,17 +267,28 @@ PERMUTED = [
     ("sensitivity/interaction", "value", "", "interaction of treatment and subgroup was tested"),
     ("robustness/best_cuts", "p_best_of_both", "", "P of the best cutoff was corrected for the search"),
     ("robustness/multiplicity", "p_max_t", "", "by step-down max-T"),
-    ("robustness/specifications", "p", "", "For P1NP, all combinations of marker and cutoff"),
+    ("robustness/specifications", "p", "", "For P1NP, all combinations of marker and cutoff and visit were"),
+    ("robustness/specifications", "p", "", "The same in all specifications: population (completers)."),
 ]
 
 
 @pytest.fixture(scope="session")
-def full(report):
+def full(report, tmp_path_factory):
     """The report, with a multiverse, which takes too long to be made."""
+    folder = tmp_path_factory.mktemp("full") / "published"
+    curve = {
+        "varied": ["marker and cutoff", "visit"],
+        "fixed": "The same in all specifications: population (completers).",
+    }
+    write_json({"specification_curve": curve}, folder / "robustness/multiverse.json")
+    (folder / "changes.csv").symlink_to(report.folder / "changes.csv")
+    (folder.parent / "workbooks").symlink_to(report.folder.parent / "workbooks")
     robustness = {"multiverse": Multiverse(outcomes={"p1np": "higher", "ctx": "lower"})}
     chosen = report.settings.model_copy(update={"robustness": report.settings.robustness.model_copy(update=robustness)})
     specifications = [{"outcome": "p1np", "p": "0.5"}]
-    return replace(report, settings=chosen, tables={"robustness/specifications": specifications, **report.tables})
+    return replace(
+        report, folder=folder, settings=chosen, tables={"robustness/specifications": specifications, **report.tables}
+    )
 
 
 def without(report, table, column, method):

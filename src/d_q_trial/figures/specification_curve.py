@@ -31,26 +31,30 @@ BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
 
+def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
+    """Return the option that each specification takes, named as it is shown, in a column for every choice."""
+    subgroups = [
+        f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
+        for marker, cut in zip(specifications["marker"], specifications["cut"], strict=True)
+    ]
+    names: dict[str, dict[str, str]] = {
+        "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
+        "visit": {key: visit.label for key, visit in trial.visits.items()},
+        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in specifications["test"].unique()},
+    }
+    table = specifications.assign(subgroup=subgroups)
+    return pd.DataFrame(
+        {choice: table[choice].replace(names.get(choice, texts()["options"])) for choice in texts()["choices"]}
+    )
+
+
 def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     """Return the option that each specification takes, in a column for every choice that has more than one.
 
     Columns and options are named as they are shown; the options (categories) are in the order of the specifications.
     """
-    subgroups = [
-        f"{trial.markers[marker].label}, upper {100 * (1 - cut):.3g}%" if marker else "all participants"
-        for marker, cut in zip(ordered["marker"], ordered["cut"], strict=True)
-    ]
-    names: dict[str, dict[str, str]] = {
-        "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
-        "visit": {key: visit.label for key, visit in trial.visits.items()},
-        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in ordered["test"].unique()},
-    }
-    table = ordered.assign(subgroup=subgroups).sort_values("specification", kind="stable")
-    columns = {
-        title: table[choice].replace(names.get(choice, texts()["options"]))
-        for choice, title in texts()["choices"].items()
-        if table[choice].nunique() > 1
-    }
+    table = name_options(ordered.sort_values("specification", kind="stable"), trial)
+    columns = {texts()["choices"][choice]: taken for choice, taken in table.items() if taken.nunique() > 1}
     taken = {title: pd.Categorical(column, categories=column.unique()) for title, column in columns.items()}
     return pd.DataFrame(taken, index=table.index).loc[ordered.index]
 
@@ -160,8 +164,11 @@ def _row(taken: pd.Series) -> float:
 
 def describe_multiverse(
     table: pd.DataFrame, summary: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness, reason: str
-) -> dict[str, dict[str, str]]:
-    """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png`` for the report."""
+) -> dict[str, dict[str, Any]]:
+    """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png`` for the report.
+
+    Of the curve, ``varied`` names the choices with several options, and ``fixed`` says which options the others have.
+    """
     if reason:
         none = dict.fromkeys(("caption", "words"), say("specification_curve", "none", reason=reason))
         return {"specification_curve": {"title": say("specification_curve", "title")} | none}
@@ -169,6 +176,21 @@ def describe_multiverse(
     values = _whole(summary) | {"trial": trial, "alpha": analysis.alpha, "settings": robustness, "drawn": drawn}
     values |= {"own": drawn[drawn["own"].eq("yes")]}
     values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
+    named, words = name_options(drawn, trial), texts()["combined"]
+    single = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
+    values |= {
+        "single": single,
+        "outliers": drawn["outliers"].ne("keep").any(),
+        "quartile_type": analysis.quartile_type,
+    }
+    values |= {"fixed": say("specification_curve", "fixed", **values).strip()}
     parts = {"specification_curve": ("title", "caption", "words")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    return {name: {part: say(name, part, **values) for part in kept} for name, kept in parts.items()}
+    described: dict[str, dict[str, Any]] = {
+        name: {part: say(name, part, **values) for part in kept} for name, kept in parts.items()
+    }
+    described["specification_curve"] |= {
+        "fixed": values["fixed"],
+        "varied": [w for w in words.values() if w not in single],
+    }
+    return described

@@ -16,7 +16,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
-from .collect import MANY, Report, number_changing, summaries
+from .collect import MANY, Report, described, number_changing, summaries
 from .headlines import effect, group_of, name_of, search
 
 REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
@@ -80,6 +80,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
             for key in robustness.multiverse.outcomes
             if found("robustness/specifications", "p", outcome=key)
         ],
+        "curve": described(report.folder / "robustness").get("specification_curve"),
         "families": [f"“{name}”" for name in robustness.families if found(families, "p_holm", family=name)],
         "unused": [f"“{row['family']}”" for row in report.table(families, outcome="")],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
