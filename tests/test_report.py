@@ -472,7 +472,8 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
     section = pieces.Section("x", columns=(("P", "p"), ("Bounds", "low..high", "bounds")))
     table = [LONG | {"statistic": "p", "value": "0.5", "reason": ""}]
     table += [LONG | {"statistic": name, "value": "", "method": "bounds, x"} | reason for name in ("low", "high")]
-    assert pieces.reasons(section, table, report.words) == {"Bounds": "this test has none"}
+    empty = dict.fromkeys(table[1], "") | {"statistic": "low", "method": "bounds", "reason": "no comparison"}
+    assert pieces.reasons(section, [*table, empty], report.words) == {"Bounds": "this test has none"}
     known = table[1] | {"value": "0.1", "reason": ""}
     assert pieces.reasons(section, [*table, known], report.words) == {}
     place = {"outcome": "ctx", "visit": "week_2", "marker": "", "stratum": "all", "side": "above", "cuts": "0"}

@@ -148,8 +148,11 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
 
 
 def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
-    """Return why columns of a table have no value at all, by their headings, where its rows give the reason."""
-    kept, found = [row for row in rows if section.columns and section.holds(row, words)], {}
+    """Return why columns of a table have no value at all, by their headings, where its rows give the reason.
+
+    A row without an outcome stands for a family without comparisons, which is named elsewhere.
+    """
+    kept, found = [row for row in rows if row.get("outcome") != "" and section.holds(row, words)], {}
     for heading, names, *method in section.columns:
         wanted = (names.partition("..")[0], *method[:1])
         own = [row for row in kept if texts([row], *wanted)]
