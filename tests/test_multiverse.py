@@ -402,14 +402,8 @@ def test_the_words_give_the_numbers_of_the_tables():
 
 def test_caption_and_methods_name_the_choices_with_one_option_and_where_outliers_begin():
     _, _, table, summary = of_config()
-    one = {
-        "visit": "week_2",
-        "marker": "p16_variant_5",
-        "cut": 2 / 3,
-        "change": "log_ratio",
-        "test": "normal_continuity",
-    }
-    one |= {"population": "completers"}
+    one = {"visit": "week_2", "marker": MARKER, "cut": 2 / 3, "change": "log_ratio", "population": "completers"}
+    one["test"] = "normal_continuity"
     limits = CHOSEN.robustness.multiverse.model_copy(update={"outlier_limit": 1.5})
     chosen = CHOSEN.robustness.model_copy(update={"multiverse": limits})
     analysis = ANALYSIS.model_copy(update={"quartile_type": 6})

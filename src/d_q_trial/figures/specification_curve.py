@@ -42,10 +42,8 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         "visit": {key: visit.label for key, visit in trial.visits.items()},
         "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in specifications["test"].unique()},
     }
-    table = specifications.assign(subgroup=subgroups)
-    return pd.DataFrame(
-        {choice: table[choice].replace(names.get(choice, texts()["options"])) for choice in texts()["choices"]}
-    )
+    table = specifications.assign(subgroup=subgroups)[list(texts()["choices"])]
+    return table.apply(lambda taken: taken.replace(names.get(taken.name, texts()["options"])))
 
 
 def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
@@ -164,7 +162,7 @@ def _row(taken: pd.Series) -> float:
 
 def describe_multiverse(
     table: pd.DataFrame, summary: pd.DataFrame, trial: Trial, analysis: Analysis, robustness: Robustness, reason: str
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Any]:
     """Describe ``multiverse.csv``, ``choices_variance.csv`` and ``specification_curve.png`` for the report.
 
     Of the curve, ``varied`` names the choices with several options, and ``fixed`` says which options the others have.
@@ -177,20 +175,13 @@ def describe_multiverse(
     values |= {"own": drawn[drawn["own"].eq("yes")]}
     values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
     named, words = name_options(drawn, trial), texts()["combined"]
-    single = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
-    values |= {
-        "single": single,
-        "outliers": drawn["outliers"].ne("keep").any(),
-        "quartile_type": analysis.quartile_type,
-    }
-    values |= {"fixed": say("specification_curve", "fixed", **values).strip()}
+    values["single"] = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
+    values["fixed"] = say("specification_curve", "fixed", **values, analysis=analysis)
     parts = {"specification_curve": ("title", "caption", "words")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    described: dict[str, dict[str, Any]] = {
+    described: dict[str, Any] = {
         name: {part: say(name, part, **values) for part in kept} for name, kept in parts.items()
     }
-    described["specification_curve"] |= {
-        "fixed": values["fixed"],
-        "varied": [w for w in words.values() if w not in single],
-    }
+    varied = [choice for choice in words.values() if choice not in values["single"]]
+    described["specification_curve"] |= {"fixed": values["fixed"], "varied": varied}
     return described

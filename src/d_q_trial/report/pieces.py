@@ -58,9 +58,7 @@ SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the pag
 def read_pieces(report: Report) -> list[Piece]:
     """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
 
-    A listed table without a value is there if its rows say why.
-
-    A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
+    A table without a value is there if its rows say why. A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
     ``caption``, ``words`` (the result, as alternative text).
     """
     made = []
@@ -93,10 +91,7 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
 
 
 def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
-    """Return what the report shows: ``rows`` are text, ``hidden`` counts the rows that are only in the file.
-
-    ``absent`` says why columns, or the whole table, have no value.
-    """
+    """Return what the report shows: text ``rows``, count of ``hidden`` rows, and why columns or all of it are ``absent``."""
     words, drawing = report.words, report.folder / f"{name}.png"
     columns, rows = shorten(section, report.table(name), words)
     absent = reasons(section, report.table(name), words)
@@ -268,11 +263,8 @@ def _people(report: Report) -> dict[str, Any]:
     arm_of = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
     participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
     markers = marker_values(participants, trial, analysis)  # those of strata.csv may be of one marker alone
-    people = {
-        name: {"id": name, "arm": arm_of[name], "at": known.dropna().to_dict()}
-        for name, known in markers.iterrows()
-        if name in arm_of
-    }
+    known = [(name, at.dropna().to_dict()) for name, at in markers.iterrows() if name in arm_of]
+    people = {name: {"id": name, "arm": arm_of[name], "at": at} for name, at in known}
     places = {name: index for index, name in enumerate(people)}
     for row in rows:
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
