@@ -125,14 +125,12 @@ class Figure(Strict):
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         words = words | {"letters": letters, "strata": listing(names), "visits": listing(visits)}
         title, caption = fill(self.title, words), fill(self.caption, words)
-        if not self.design:
-            caption = f"{caption} {words['left_out']}".strip()
         markers = {panel.marker or analysis.marker for panel in panels}
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"This analysis defines no strata by {undivided}, so the panels are empty."
-        return title, caption
+        return title, caption if self.design else f"{caption} {words['left_out']}".strip()
 
 
 def _letters(panels: Sequence[Panel]) -> dict[str, str]:
