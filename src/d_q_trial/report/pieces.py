@@ -58,8 +58,8 @@ SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the pag
 def read_pieces(report: Report) -> list[Piece]:
     """Return the further tables and pictures of an analysis; those not listed in a section come last, in full.
 
-    A table without a value is there if its rows say why. A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A JSON file may describe pieces by name: ``title``,
-    ``caption``, ``words`` (the result, as alternative text).
+    A table without a value is there if its rows say why. A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A
+    JSON file may describe pieces by name: ``title``, ``caption``, ``words`` (the result, as alternative text).
     """
     made = []
     for part in FOLDERS:
