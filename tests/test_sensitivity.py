@@ -243,7 +243,7 @@ def test_the_suspect_value_as_reported_gives_the_comparison_of_the_analysis(rule
     largest = pipeline.pick(before.changes, visit="week_4", arm="d_q").nlargest(1, "value").iloc[0]
     plain = f"{100 * (largest['follow_up'] / largest['baseline'] - 1):.6f}"
     table = _suspect(replace(layout, changes=before.changes), reported=plain, instead="1")
-    rows = one(table, visit="week_4", stratum="all", group=plain, statistic="p", method=test)
+    rows = one(table, visit="week_4", stratum="all", group=plain, statistic="p", method=f"test of the analysis, {test}")
     (comparison,) = (c for c in layout.overall if c.visit == "week_4" and c.is_change)
     assert rows["value"] == pytest.approx(get_test(test).compare(*comparison.samples()).p, rel=1e-6)
     assert (rows["n_first"], rows["n_second"]) == comparison.counts()

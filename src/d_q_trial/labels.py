@@ -107,18 +107,23 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     )
 
 
-def left_out(analysis: Analysis, *, with_ids: bool = False) -> str:
-    """Return sentences on the participants and outliers that are left out or moved; empty if there are none."""
-    ids, rule, said = analysis.exclude, analysis.outliers, []
-    if ids:
-        who = counted(len(ids), "participant").capitalize() + f" ({listing(ids)})" * with_ids
-        said.append(f"{who} {'was' if len(ids) == 1 else 'were'} excluded.")
-    if rule.rule != "keep":
-        beyond = (
-            f"more than {rule.limit:g} interquartile range{'s' * (rule.limit != 1)} beyond the quartiles of their arm"
-        )
-        said.append(f"Changes {beyond} were {'left out' if rule.rule == 'trim' else 'set to that limit'}.")
-    return " ".join(said)
+def excluded(analysis: Analysis, *, with_ids: bool = False) -> str:
+    """Return a sentence on the participants that an analysis excludes; empty if there are none."""
+    ids = analysis.exclude
+    who = counted(len(ids), "participant").capitalize() + f" ({listing(ids)})" * with_ids
+    return f"{who} {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
+
+
+def outliers(analysis: Analysis) -> str:
+    """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
+    rule = analysis.outliers
+    done = {"trim": "left out", "winsorise": "set to that limit"}.get(rule.rule)
+    return f"Changes more than {ranges(rule.limit)} beyond the quartiles of their arm were {done}." if done else ""
+
+
+def ranges(limit: float) -> str:
+    """Return a number of interquartile ranges in words."""
+    return f"{limit:g} interquartile range{'s' * (limit != 1)}"
 
 
 def estimator(analysis: Analysis) -> str:
@@ -157,7 +162,8 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "test": get_test(analysis.test).sentence,
         "simulated_test": get_test(get_test(analysis.test).for_many or analysis.test).sentence,
         "quartile_type": f"{analysis.quartile_type}",
-        "left_out": left_out(analysis),
+        "excluded": excluded(analysis),
+        "outliers": outliers(analysis),
         "level": interval_level(analysis),
         "alpha": f"{analysis.alpha:g}",
     }

@@ -66,7 +66,11 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
-    conventions = [labels.strata(analysis.strata, marker.label, marker.unit), labels.left_out(analysis)]
+    conventions = [
+        labels.outliers(analysis),
+        labels.strata(analysis.strata, marker.label, marker.unit),
+        labels.excluded(analysis),
+    ]
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {

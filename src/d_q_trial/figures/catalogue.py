@@ -14,7 +14,7 @@ from ..config.types import Strict
 from ..config.yaml_files import read_list
 from ..labels import fill, listing
 from ..results_table import ALL_PARTICIPANTS
-from ..trial import FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
+from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
 
 if TYPE_CHECKING:
     from ..config.settings import Analysis
@@ -37,6 +37,11 @@ class Panel(Strict):
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
     limits: tuple[float, float] | None = None  # of the vertical axis; by default chosen from the data
+
+    @property
+    def shows_changes(self) -> bool:
+        """Whether it shows changes from baseline."""
+        return self.kind == "time_course" or self.visit not in ("", BASELINE)
 
     @field_validator("outcome")
     @classmethod
@@ -130,7 +135,10 @@ class Figure(Strict):
             undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"This analysis defines no strata by {undivided}, so the panels are empty."
-        return title, caption if self.design else f"{caption} {words['left_out']}".strip()
+        people = self.flow or self.forest or any(panel.group == "participants" for panel in panels)
+        changes = self.flow or self.forest or any(panel.shows_changes for panel in panels)
+        said = [caption, words["excluded"] if people else "", words["outliers"] if changes else ""]
+        return title, " ".join(filter(None, said))
 
 
 def _letters(panels: Sequence[Panel]) -> dict[str, str]:

@@ -219,7 +219,7 @@ def describe_cutoffs(
     described, test = {}, get_test(chosen.test)
     common = {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
     common |= {"direction": labels.direction(trial), "level": labels.interval_level(chosen)}
-    common |= {"left_out": labels.left_out(chosen)}
+    common |= {"excluded": labels.excluded(chosen), "outliers": labels.outliers(chosen)}
     common["estimator"] = labels.within(labels.estimator(chosen))
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..formatting import number
+from ..labels import ranges
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from . import style
@@ -176,7 +177,8 @@ def describe_multiverse(
     values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
     named, words = name_options(drawn, trial), texts()["combined"]
     values["single"] = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
-    values["fixed"] = say("specification_curve", "fixed", **values, analysis=analysis)
+    beyond = ranges(robustness.multiverse.outlier_limit)
+    values["fixed"] = say("specification_curve", "fixed", **values, analysis=analysis, beyond=beyond)
     parts = {"specification_curve": ("title", "caption", "words")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
     described: dict[str, Any] = {

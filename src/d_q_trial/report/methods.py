@@ -58,7 +58,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "analysis": analysis,
         "robustness": robustness,
         "test": get_test(analysis.test),
-        "leaves_out": labels.left_out(analysis, with_ids=True),
+        "excluded": labels.excluded(analysis, with_ids=True),
         "estimator": labels.within(labels.estimator(analysis)),
         "search": search(report),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],

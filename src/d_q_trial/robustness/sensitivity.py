@@ -303,7 +303,9 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     rows += rows_of(
         key, n, analysis.test, TOO_FEW, **dict(zip(names, (shift.estimate, shift.lower, shift.upper), strict=True))
     )
-    named = {analysis.test: analysis.test} | {f"rank-sum, {name}": name for name in rank_sum_variants()}
+    named = {f"test of the analysis, {analysis.test}": analysis.test} | {
+        f"rank-sum, {name}": name for name in rank_sum_variants()
+    }
     for method, test in ((text, get_test(name)) for text, name in named.items()):
         rows += rows_of(key, n, method, test.undefined, p=test.compare(first, second).p)
     found = mean_difference(first, second, confidence=confidence)

@@ -139,7 +139,7 @@ class _Builder:
         if table.kind in ("strata", "comparisons"):
             made.append(labels.strata(analysis.strata, self.marker.label, self.marker.unit))
         if table.kind != "events":
-            made.append(self.words["left_out"])
+            made += [self.words["excluded"], self.words["outliers"] * (self.measure != BASELINE)]
         return [*filter(None, made), *([self.filled(table.note)] if table.note else [])]
 
     def unit(self, outcome: Outcome) -> str:
