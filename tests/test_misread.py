@@ -134,11 +134,11 @@ def merged(page):
     page.merge_cells("C5:C6")
 
 
-def percent_formats(count):
+def percent_formats(count, form="0.0%"):
     def fill(page):
         page["D1"] = "CTx % change week 20"
         for row in range(2, 14):
-            page.cell(row, 4, (row - 7) / 4).number_format = "0.0%" if row < count + 2 else "General"
+            page.cell(row, 4, (row - 7) / 4).number_format = form if row < count + 2 else "General"
 
     return fill
 
@@ -524,6 +524,12 @@ def test_short_names_of_a_variant_are_understood(tmp_path):
 def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
     frame = read(book(tmp_path, A=percent_formats(12))).frame
     assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) * 25 for row in range(2, 14)]
+
+
+@pytest.mark.parametrize("form", ['0.0"%"', "0.0\\%", "0.0_%"])
+def test_a_percent_sign_that_a_format_only_writes_scales_nothing(form, tmp_path):
+    frame = read(book(tmp_path, A=percent_formats(12, form))).frame
+    assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) / 4 for row in range(2, 14)]
 
 
 def beside_ctx(named):

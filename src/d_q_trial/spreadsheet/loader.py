@@ -45,6 +45,7 @@ OTHER_KINDS = {
     b"version https://git-lfs": "a Git LFS pointer; fetch the file itself with `git lfs pull`",
     b"\x09\x08": "a very old .xls file; open it in a spreadsheet program and save it as .xlsx",
 }
+_WORDS_IN_FORMAT = re.compile(r'"[^"]*"|[\\_*].')  # of a number format: text, single characters, widths
 OTHER_ARCHIVES = {"word/": "a Word document", "ppt/": "a PowerPoint document", "index/": "a Numbers document"}
 WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 REMARKS = {
@@ -222,7 +223,7 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
         if value == EMPTY:
             continue
         cells[place] = value
-        if cell.has_style and "%" in cell.number_format and isinstance(value, int | float):
+        if cell.has_style and "%" in _WORDS_IN_FORMAT.sub("", cell.number_format) and isinstance(value, int | float):
             percent.append(place)
         if cell.has_style and cell.font.strike:
             struck.append(place)
