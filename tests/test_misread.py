@@ -450,6 +450,13 @@ RIGHT = {
     "codes of a legend in headers": {
         "A": [["ID", "Arm", "CTx V1", "CTx V2"], *WIDE[1:]], "Legend": [["V1 = baseline"], ["V2 = week 20"]]
     },
+    "a schedule of visits": {"A": WIDE, "Schedule": [["Procedure", "BL", "W2", "W20"], ["Blood", "x", "x", "x"]]},
+    "visits and units below some names": {
+        "A": [
+            ["ID", "Arm", "CTx", "CTx", "P1NP week 20", "P1NP baseline"], [None, None, "Baseline", "Week 20"], [None, None, *["ng/mL"] * 2, *["ug/L"] * 2],
+            *zip(PEOPLE, ARMS, ctx(), ctx(3), p1np(), p1np(3), strict=True),
+        ]
+    },
     "arms in events": {"A": events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))},
     "weeks and units beside variables, participants across": {
         "A": [

@@ -137,7 +137,10 @@ def _as_label(value: object) -> str:
 
 
 def _labels(block: Block, header: Header) -> list[list[str]]:
-    """Return the labels above each column; those of merged cells, and of cells above blank ones, stretch to the right."""
+    """Return the labels above each column; those of merged cells, and of cells above blank ones, stretch to the right.
+
+    Without merged cells they stretch over columns with the same labels above, or none.
+    """
     across = {}  # along the row as read, what the merged cells hold
     for top, left, bottom, right in block.sheet.merged:
         down = itertools.product(range(top, bottom + 1), [left])
@@ -148,10 +151,12 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
         places = [block.place(row, column) for column in range(block.width)]
         values = [across.get(place, value) for place, value in zip(places, block.values[row], strict=True)]
         merged = not across.keys().isdisjoint(places)
-        spread = itertools.accumulate(values, lambda left, value: left if value == EMPTY else value)
-        for column, (value, left) in enumerate(zip(values, spread, strict=True)):
+        above, left = [list(own) for own in labels], 0
+        for column in range(block.width):
+            left = left if values[column] == EMPTY else column
             below = any(block.values[lower][column] != EMPTY for lower in header.rows[position + 1 :])
-            text = _as_label(left if below and not merged else value)
+            stretches = below and not merged and above[column] in ([], above[left])
+            text = _as_label(values[left if stretches else column])
             if text and text not in labels[column][-1:]:
                 labels[column].append(text)
     return labels

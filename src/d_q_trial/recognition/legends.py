@@ -73,7 +73,7 @@ def searchable(texts: Iterable[str]) -> Iterator[str]:
 
 
 def in_rows(rows: list[list], find: Callable, of_people: bool = False) -> Pairs:
-    """Return the codes that a codebook explains in rows: a short code beside a name.
+    """Return the codes that a codebook explains in rows: a short code, which is no name itself, beside a name.
 
     A table ``of_people``, several of whom have the same name beside their ids, explains none.
     """
@@ -82,7 +82,7 @@ def in_rows(rows: list[list], find: Callable, of_people: bool = False) -> Pairs:
         for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
             text = canonical_id(code)
             key = find(name) if isinstance(name, str) else None
-            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text) == key):
+            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text)):
                 found.add((short_code(text), key))
     codes, keys = map(set, zip(*found, strict=True)) if found else (set(), set())
     return found if len(codes) >= 2 and not (of_people and len(keys) < len(codes)) else set()
