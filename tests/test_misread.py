@@ -193,6 +193,18 @@ QUESTIONS = {
             ("Repeat Instance", (1, 1, 1, 2), r"1 \(18\), 2 \(6\)"),
         )
     },
+    "ids repeated in another order": (
+        [[*a, *b] for a, b in zip(WIDE, rows(["ID", *P1NP], PEOPLE[::-1], p1np(1), p1np(2)), strict=True)],
+        r"1 fault\n.*A!E1: 'ID': another participant than in A1 \(ID\) in 12 rows, first E2; insert a blank column before it"
+    ),
+    "visits repeated in another order": (
+        [[*a, b[2], 100 * b[3] if n else "P1NP"] for n, (a, b) in enumerate(zip(long(["Baseline", "Week 20"]), long(["Week 20", "Baseline"]), strict=True))],
+        r"A!E1: 'Visit': another visit than in C1 \(Visit\) in 24 rows, first E2"
+    ),
+    "numbers of samples beside codes": ({"A": WIDE, "B": rows(["Sample ID", *P1NP], range(1, 13), p1np(1), p1np(2))}, "B!A1: 'Sample ID': perhaps not the same ids"),
+    "participants in a table called after the population": (
+        {"A": WIDE, "Community": rows(["ID", "Age", "p16 variant 5"], PEOPLE, range(60, 72), ctx(2))}, "Community!A1:C13: most .*, or their ids"
+    ),
     "a title of logarithms": ([["Natural log transformed values"], *WIDE], "'Natural log transformed values': these values may"),
     "a title of ratios": (
         [["CTx (relative)"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "'CTx [(]relative[)]': these values may not be as measured"
@@ -344,7 +356,7 @@ QUESTIONS = {
             "A": [["ID", "Rand. No.", *WIDE[0][1:]], *([i, 13 - i, *row[1:]] for i, row in enumerate(WIDE[1:], 1))],
             "B": rows(["Randomization number", *P1NP], range(1, 13), p1np(1), p1np(2)), "C": rows(["ID", "Age"], range(1, 13), range(60, 72)),
         },
-        "B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'ID'"
+        "1 fault\n.*B!A1: 'Randomization number': perhaps not the same ids as those of A!A1 .'ID'"
     ),
     "numbers of two kinds as ids": (
         {"A": wide(range(12), A1="Subject"), "B": rows(["Randomization number", *P1NP], range(12), p1np(1), p1np(2))},
@@ -537,6 +549,15 @@ def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
 def test_a_percent_sign_that_a_format_only_writes_scales_nothing(form, tmp_path):
     frame = read(book(tmp_path, A=percent_formats(12, form))).frame
     assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) / 4 for row in range(2, 14)]
+
+
+@pytest.mark.parametrize(("sheet", "form"), [("Community sample", "{}"), ("Fig. 1 population", "P{:02}")])
+def test_people_of_a_table_called_after_the_population_are_no_participants_of_their_numbers(sheet, form, tmp_path):
+    ids, sample = [[style.format(i) for i in range(1, 13)] for style in ("{}", form)]
+    path = book(tmp_path, A=wide(ids), **{sheet: rows(["ID", "Age", "p16 variant 5"], sample, range(30, 42), ctx(2))})
+    for mapping in (None, mapping_text(look(path, TRIAL))):
+        people = read(path, mapping).frame.groupby("cohort")["participant"].unique().apply(set).to_dict()
+        assert people == {"population": set(sample), "trial": set(ids)}
 
 
 def beside_ctx(named):

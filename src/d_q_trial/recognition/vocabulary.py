@@ -286,6 +286,9 @@ class Vocabulary:
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
         )
+        self.names_population = any_of(
+            [trial.population.label, *trial.population.names] if trial.population else ()
+        ).search
         self.variables: dict[str, set[str]] = defaultdict(set)
         # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
         telling: dict[str, set[str]] = defaultdict(set)

@@ -74,6 +74,7 @@ def check_every_id(reading: Reading) -> None:
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]
         others = [{id_kind(c.label) for c in p.columns if c.reading.role == "participant"} for p in (second, first)]
+        others = [there | {"sample", "screening"} for there in others]  # which never are the participants' own
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
         if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
@@ -386,9 +387,14 @@ def check_inferred(reading: Reading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
-            if column.apart:
-                used, apart = plan.head_of(plan.one("arm")), list(column.apart)
-                reading.faults.error("arms apart", plan.head_of(column), used=used, count=len(apart), first=apart[0])
+            if column.beside and column.apart:
+                words = {
+                    "used": plan.head_of(column.beside),
+                    "count": len(column.apart),
+                    "first": next(iter(column.apart)),
+                }
+                name = "arms apart" if column.beside.role == "arm" else "columns apart"
+                reading.faults.error(name, plan.head_of(column), role=column.beside.role, **words)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

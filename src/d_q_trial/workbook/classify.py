@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from operator import itemgetter
@@ -19,11 +18,10 @@ MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
-MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms
+MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms, or of the entries of a repeated column
 FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 BY_GROUP = "columns named after groups, no participant id"
-_SAMPLE = re.compile(r"sample|specimen|aliquot|tube|barcode")
 
 
 def probe(block: Block, header: Header, index: int) -> Column:
@@ -80,6 +78,7 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     _settle_kind(plan, vocabulary)
     _settle_marker(plan, context, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
+    plan.sampled = any(vocabulary.names_population(fold(text)) for text in (*header.titles, *contexts))
     other = (text for text in texts if NOT_AS_MEASURED.search(fold(text)) or vocabulary.label(text).measure == "other")
     plan.doubt = next(other, "")
     return note if of_texts and not plan.readable else plan
@@ -279,8 +278,9 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
         for column in columns[1:]:
             why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
-            for position in _apart(plan, columns[0], column, vocabulary) if role == "arm" else ():
-                person, place = plan.one("participant"), plan.place(position, column)["cell"]
+            column.beside, person = columns[0], plan.one("participant") if role == "arm" else None
+            for position in (_apart if role == "arm" else _repeated_apart)(plan, columns[0], column, vocabulary):
+                place = plan.place(position, column)["cell"]
                 column.apart[canonical_id(plan.cell(position, person)) if person else place] = None
 
 
@@ -299,6 +299,16 @@ def _apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) ->
     return apart if named or len(apart) < MOST_APART * counts.total() else []
 
 
+def _repeated_apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) -> list[int]:
+    """Return the data rows to which two columns of much the same entries, and not of two kinds of numbers, give others."""
+    known, entries = ({canonical_id(cell) for cell in column.distinct} for column in (first, second))
+    numbers = first.role == "participant" and all(map(str.isdigit, entries))
+    if len(entries - known) > MOST_APART * len(entries) or (numbers and id_kind(first.label) != id_kind(second.label)):
+        return []
+    pairs = [(row[first.index], row[second.index]) for row in plan.body]
+    return [i for i, pair in enumerate(pairs) if EMPTY not in pair and len({*map(canonical_id, pair)}) == 2]
+
+
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return what sorts columns of a role, the likeliest first.
 
@@ -312,7 +322,7 @@ def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
     # A sample or record is not a participant: one may have several.
     kind = id_kind(label)
-    return unsure, bool(_SAMPLE.search(label)), count == 1 or kind != "subject", -count, bool(kind)
+    return unsure, kind == "sample", count == 1 or kind != "subject", -count, bool(kind)
 
 
 def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:

@@ -45,7 +45,8 @@ class Column(Meaning):
     asked: bool = False  # whether the analyst has to say what it holds
     reading: Reading | None = None  # of its label, where it was recognised
     used: int = 0  # cells below its header, of the first ones of a long column
-    apart: dict[str, None] = field(default_factory=dict)  # who has another arm here than in the column that is used
+    beside: Column | None = None  # column that is used for the role instead
+    apart: dict[str, None] = field(default_factory=dict)  # who, or which cell, has another entry here than there
     numeric: bool = False  # whether most of them stand for numbers
     distinct: list = field(default_factory=list)  # the first different values of them
 
@@ -63,6 +64,7 @@ class Plan(Meaning):
     header: Header
     columns: list[Column] = field(default_factory=list)
     cohort: str = TRIAL
+    sampled: bool = False  # whether a title or a mapping calls the people the population sample
     evidence: str = ""
     unread: str = ""  # why nothing is taken from a block that could be read
     doubt: str = ""  # a title or header by which the values may not be as measured
@@ -279,7 +281,7 @@ class BlockEntry(Statement):
         header = Header(rows=list(range(self.header)), first_data=self.header)
         heads = block.values[: self.header]
         header.labels = [[" ".join(str(row[i]).split()) for row in heads if row[i] != ""] for i in range(block.width)]
-        plan = Plan(block, "", header, cohort=self.cohort, evidence=MAPPED, **said)
+        plan = Plan(block, "", header, cohort=self.cohort, sampled=self.cohort != TRIAL, evidence=MAPPED, **said)
         for index, name in enumerate(block.panel_names if self.panels else block.names):
             own, why = self.columns.get(name), "not in the mapping"
             if own:

@@ -177,7 +177,7 @@ def _rewrite(plans: list[Plan], faults: Faults) -> None:
     base = max(plans, key=lambda p: (p.rows["arm"].nunique() if p.cohort != POPULATION else -1, len(p.people)))
     known = base.people
     for plan in plans:
-        if plan is not base and plan.people - known:
+        if plan is not base and plan.people - known and not (plan.sampled and plan.cohort == POPULATION):
             renamed = _matched(plan.people, known, plan.cohort == POPULATION)
             if changed := [(old, new) for old, new in sorted(renamed.items()) if old != new]:
                 plan.rows["participant"] = plan.rows["participant"].replace(renamed)
@@ -207,7 +207,7 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     """Give each row with an id the arm that any sheet states for its participant; return the arms by participant.
 
     A column of arms counts before headers, titles and names of sheets. A sample of people of whom most turn out to be
-    participants is the trial's.
+    participants is the trial's, unless a title or a mapping calls it the population sample.
     """
     stated = []
     for plan in plans:
@@ -229,7 +229,8 @@ def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
     ignored = {identity for plan in plans for identity in plan.rows.loc[plan.rows["arm"].eq("ignore"), "participant"]}
     for plan in plans:
         plan.rows["use"] &= ~plan.rows["participant"].isin(ignored - arms.keys() - {None})
-        if plan.cohort == POPULATION and plan.people and 2 * len(plan.people & arms.keys()) >= len(plan.people):
+        shared = len(plan.people & arms.keys())
+        if plan.cohort == POPULATION and not plan.sampled and shared and 2 * shared >= len(plan.people):
             plan.cohort = TRIAL
         if plan.cohort == TRIAL:
             of_id = plan.rows["participant"].map(arms)
@@ -280,15 +281,17 @@ def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> No
     age = trial.population.age if trial.population else ""
     participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
     sample: dict[Plan, pd.DataFrame] = {}
-    for plan, own in _by_plan(frame[frame["cohort"] == POPULATION]):
+    sampled = frame[frame["cohort"] == POPULATION]
+    for plan, own in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
         people, alike = _people(own), None
         for other, known in sample.items():
             count, apart = _shared(people, known, age), plan.one("participant") and other.one("participant")
             if 2 * (count or 0) > min(len(people), len(known)) or not (plan.mapped or count is None or apart):
                 alike = other
+        coded = sum(not identity.isdigit() for identity in people.index.intersection(participants.index))
         if alike:
             faults.error("population / alike", plan.whole(), other=alike, label=label)
-        elif 2 * (_shared(people, participants, age) or 0) > len(people):
+        elif not plan.mapped and 2 * max(_shared(people, participants, age) or 0, coded) > len(people):
             faults.error("population / participants", plan.whole(), label=label)
         sample[plan] = people
         faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
