@@ -170,6 +170,11 @@ def armed(name):
     return [[c if c != "Control" or i % 4 else name for c in row] for i, row in enumerate(WIDE)]
 
 
+def panel(title, *heads, above=()):
+    """Groups of different values beside each other, below a title and a row of other words."""
+    return [[title], *above, *(row[: len(heads)] for row in prism(*heads)[1:])]
+
+
 NUMBERED, VALUES = wide(arms=[1, 0] * 6), [[row[0], *row[2:]] for row in WIDE]
 BLINDED = [["Arm", 1, "D+Q"], ["Arm", 0, "Control"], ["Guess", 1, "Control"], ["Guess", 0, "D+Q"]]
 QUESTIONS = {
@@ -201,6 +206,20 @@ QUESTIONS = {
         [[*a, b[2], 100 * b[3] if n else "P1NP"] for n, (a, b) in enumerate(zip(long(["Baseline", "Week 20"]), long(["Week 20", "Baseline"]), strict=True))],
         r"A!E1: 'Visit': another visit than in C1 \(Visit\) in 24 rows, first E2"
     ),
+    "panels below letters": (panel("CTx % change week 20", *["Control", "D+Q"] * 2, above=[["a", None, "b"]]), "A!C3: .*values differ from those at A!A3"),
+    **{
+        f"{head} beside the groups": (panel("CTx % change week 20", "Control", "D+Q", head), "A!C2: .*: values differ from those at A!B2")
+        for head in ("D+Q", "D+Q (men)", "D+Q [excluded]")
+    },
+    **{t: (panel(t, "Control", "D+Q"), f"'{t}': these values may") for t in ("Percent decrease in CTx, week 20", "CTx week 20, % difference vs control")},
+    "a title of changes above baselines": ([["CTx, % change"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "A!A1:D14: later values that may be values"),
+    **{
+        f"{codes} among changes": (
+            rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [*codes, *range(1, 13 - len(codes))]), f"A!C2: {codes[0]}: perhaps a code for a missing"
+        )
+        for codes in ((999, 999), (-99, -99), (-999,))
+    },
+    "fractions in short panels": ([*panel("CTx % change week 20", "Control", "D+Q")[:2], *[[i / 50, i / 40] for i in range(8)]], "A!A2: .*as if they were fractions"),
     "numbers of samples beside codes": ({"A": WIDE, "B": rows(["Sample ID", *P1NP], range(1, 13), p1np(1), p1np(2))}, "B!A1: 'Sample ID': perhaps not the same ids"),
     "participants in a table called after the population": (
         {"A": WIDE, "Community": rows(["ID", "Age", "p16 variant 5"], PEOPLE, range(60, 72), ctx(2))}, "Community!A1:C13: most .*, or their ids"
@@ -412,8 +431,9 @@ def test_what_is_not_stated_is_asked_about(name, tmp_path):
 
 HEADS = {
     **dict.fromkeys(["P1NP20", "p1npw2", "P1NPwk2", "P1NP2wk", "w2P1NP", "P1NP_V2", "P1NP_base", "p1np20wks"], "P1NP"),
-    **dict.fromkeys(["dP1NP20", "p1npchg20", "P1NP delta", "log P1NP week 2"], "P1NP"),
+    **dict.fromkeys(["dP1NP20", "p1npchg20", "P1NP delta", "log P1NP week 2", "∆P1NP week 2"], "P1NP"),
     **dict.fromkeys(["P1NP wk 2 (rank)", "P1NP wk 2 (SD)", "P1NP wk 2 (visit 3)"], "P1NP"),
+    **dict.fromkeys(["P1NP week 2 % decrease", "P1NP wk 2 (% difference vs control)"], "P1NP"),
     **dict.fromkeys(["p16", "p16_5", "CDKN2A", "p16v1"], "p16 variant 1[+]5, which .*, or p16 variant 5"),
     **dict.fromkeys(["neck", "FN", "BMD"], "Femur neck BMD"),
 }
@@ -582,6 +602,7 @@ TOLD = {
         {"Raw": wide(D5=None, D9=None), "Farr_et_al": WIDE},
         "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column", 24
     ),
+    "panels that repeat each other": ([row * (2 if row[1:] else 1) for row in panel("CTx % change week 20", "Control", "D+Q")], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "a value beyond what is plausible": (beside("Age", *[17, *[110] * 11]), "A!E2: 17: Age outside 18 to 110", 24),
     **{
         f"{named} in rows": (beside_ctx(named), f"'{re.escape(named)}': not a variable of the trial .in 12 rows.; not read", 12)

@@ -127,6 +127,7 @@ BARE_UNIT = re.compile(
 )
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$|\s*\(arm \d+[^()]*\)$", re.I)  # REDCap: week_2_arm_1, Week 2 (Arm 1: Control)
 _NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
+_AGAINST = re.compile(r"\b(?:vs\.?|versus|than)\s+(?:the\s+)?$")
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 # What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
 _TIME = f"(?:{_TIMES}|m|visit|v|t|x)"
@@ -362,6 +363,8 @@ class Vocabulary:
         _take_scale(found)
         doubt = self._take_time(found)
         arms = self._arms_in(found.rest)
+        if found.measure and len(arms) == 1 and _AGAINST.search(self._arm_pattern.split(found.rest)[0]):
+            found.measure = "other"  # a difference between arms
         if len(arms) == 1 and not NEGATIONS & set(words(others := self._arm_pattern.sub(" ", found.rest))):
             found.arm, found.rest = arms.pop(), others
         if match := found.take(STRATUM):

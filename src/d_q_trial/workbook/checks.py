@@ -20,7 +20,7 @@ from ..recognition.vocabulary import canonical_id, code_form, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
-from .values import KEEP, Source, cell_of, what_and_when
+from .values import CHANGES, KEEP, Source, cell_of, what_and_when
 
 if TYPE_CHECKING:
     from .reader import Reading
@@ -128,15 +128,20 @@ def check_plausible(reading: Reading) -> None:
             _check_odd_values(reading, source, own, thing)
 
 
+def _missing_codes(values: np.ndarray, least: int) -> tuple[list[float], float]:
+    """Return numbers of nines alone that are likely codes, being repeated or far off, and the largest of the others."""
+    counts = Counter(values.tolist())
+    nines = {value for value in counts if abs(value) >= least and set(f"{abs(value):g}") == {"9"}}
+    largest = max(map(abs, {*counts} - nines), default=0.0)
+    return [value for value in nines if counts[value] > 1 or abs(value) > 10 * largest], largest
+
+
 def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing) -> None:
     """Ask about negative values where the others are positive, values far from all others, and likely missing codes."""
-    values, mapped = own["value"].to_numpy(), source.plan.mapped
-    counts, median = Counter(values.tolist()), float(np.median(values))
+    values, mapped, median = own["value"].to_numpy(), source.plan.mapped, float(own["value"].median())
     low, high = thing.plausible or (-np.inf, np.inf)
     never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
-    nines = {value for value in counts if abs(value) >= 9 and set(f"{abs(value):g}") == {"9"}}
-    largest = max({*counts} - nines, default=0.0)
-    codes = [value for value in nines if counts[value] > 1 or value > 10 * largest]
+    codes, largest = _missing_codes(values, 9)
     outside = (values < low) | (values > high)
     kinds = {
         "": ~(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))),
@@ -219,25 +224,31 @@ def check_qualifiers(reading: Reading) -> None:
 
 def check_changes(reading: Reading) -> None:
     """Ask about given changes that look like fractions; report implausible ones, and outcomes with values of one arm alone."""
-    own, trial = reading.own, reading.trial
+    own, trial, faults = reading.own, reading.trial, reading.faults
     own = own[own["variable"].isin(trial.outcomes)]
     given = own[own["measure"] == PERCENT_CHANGE]
     for row in given[~given["value"].between(-100, MOST_CHANGE)].itertuples():
-        reading.faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_of(row))
+        faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_of(row))
     for source, changes in given.groupby("source", sort=False):
-        largest, smallest = changes["value"].abs().max(), changes["value"].min()
+        rest = "kept" if source.plan.mapped else KEEP
+        codes, _ = _missing_codes(changes["value"].to_numpy(), 99)  # a change by 9 percent is a usual one
+        for row in changes[changes["value"].isin(codes)].itertuples():
+            faults.error("missing code", cell_of(row), stops=rest != "kept", thing=source.thing, rest=rest)
+    plans = given["source"].map(lambda source: source.plan)
+    for _, changes in given.groupby([plans, "variable", "visit"], sort=False):
+        source, largest, smallest = changes["source"].iloc[0], changes["value"].abs().max(), changes["value"].min()
         near_100 = smallest > 0 and 50 < changes["value"].median() < 200 and not source.of_baseline
         fractions = changes["value"].abs().quantile(0.9) < 1 and source.column.factor == 1.0
         for kind, found in (("percent of baseline", near_100), ("fraction", fractions)):
             if found and len(changes) >= MANY:
                 words = {"label": source.thing.label, "largest": largest}
-                reading.faults.error(kind, source.head, stops=not source.plan.mapped, **words)
+                faults.error(kind, source.head, stops=not source.plan.mapped, **words)
     arms = {key: arm for key, arm in trial.analysed_arms.items() if key in set(own["arm"])}
     for _, values in own.groupby(["variable", "visit", "measure"], sort=False):
         present, source = set(values["arm"]), values["source"].iloc[0]
         for arm in (arm for key, arm in arms.items() if key not in present and present != {""}):
             place = source.head | {"value": ""}
-            reading.faults.note("empty arm / variable", place, label=source.label, arm=arm)
+            faults.note("empty arm / variable", place, label=source.label, arm=arm)
 
 
 def check_hidden(reading: Reading) -> None:
@@ -314,8 +325,11 @@ def check_beside_groups(reading: Reading) -> None:
 
 
 def check_measures(reading: Reading) -> None:
-    """Ask once about blocks that do not say whether their later values are values or changes."""
-    plans = [plan for plan in reading.plans if plan.readable and plan.unmeasured]
+    """Ask once about blocks whose later values may be values or changes; also by a title of changes above raw baselines."""
+    titled = [s for s in reading.frame["source"].unique() if s.plan.measure in CHANGES and s.column.measure == VALUE]
+    changed = {(s.plan, s.variable) for s in titled if s.measure == PERCENT_CHANGE and not s.plan.mapped}
+    raw = {s.plan for s in titled if s.visit == BASELINE and (s.plan, s.variable) in changed}
+    plans = [plan for plan in reading.plans if plan.readable and (plan.unmeasured or plan in raw)]
     if plans:
         alike = f" (as {len(plans) - 1} more blocks)" * (len(plans) > 1)
         reading.faults.error("no measure", plans[0].whole(), alike=alike)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from .checks import CHECKS
 from .classify import recognise
 from .faults import Faults
 from .mapping import CODED, Codes, Column, Mapping, Plan, load_mapping
-from .values import BlockReader, cell_of, make_frame
+from .values import BlockReader, Source, cell_of, make_frame
 
 MOST_LISTED = 20
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
@@ -313,13 +314,25 @@ def _shared(people: pd.DataFrame, known: pd.DataFrame, age: str) -> int | None:
     return pairs.loc[~((pairs[f"{age}_x"] - pairs[f"{age}_y"]).abs() > 1), "participant_x"].nunique()
 
 
+def _panel(source: Source) -> tuple[Plan, str | int]:
+    """Return the panel of a column: one for replicates, in rows of visits or below a name with as many as others have."""
+    plan, names = source.plan, [column.label for column in source.plan.data]
+    in_rows = plan.one("visit") or plan.one("variable") or plan.rows[["visit", "variable"]].notna().any(axis=None)
+    if plan.mapped or in_rows:
+        return plan, ""
+    even = len({*Counter(names).values()}) == 1 or any(column.reading.assumed for column in plan.data)
+    together = even and len([*groupby(names)]) == len({*names})
+    return plan, source.column.label if together else source.column.index
+
+
 def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Keep one of several panels that show the same group; panels that differ are a fault."""
+    """Keep one of several panels that show the same group, also beside each other; panels that differ are a fault."""
     unlinked = frame[~frame["linked"]]
+    unlinked = unlinked.assign(panel=unlinked["source"].map({s: _panel(s) for s in {*unlinked["source"]}}))
     marker = unlinked["marker"].where(unlinked["stratum"] != "", "")
     keys = ["variable", "visit", "measure", "stratum", "arm", marker]
     for (_, _, _, stratum, arm, _), own in unlinked.groupby(keys, sort=False):
-        (_, first), *others = _by_plan(own)
+        (_, first), *others = own.groupby("panel", sort=False)
         head = first["source"].iloc[0].head
         for _, panel in others:
             source, where = panel["source"].iloc[0], f"{head['sheet']}!{head['cell']}"
