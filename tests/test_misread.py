@@ -170,6 +170,12 @@ def armed(name):
     return [[c if c != "Control" or i % 4 else name for c in row] for i, row in enumerate(WIDE)]
 
 
+def beside_ctx(named):
+    """A long table of CTx and of a parameter that is not plainly it."""
+    names = [name for name in ("CTx", named) for _ in PEOPLE]
+    return rows(["ID", "Arm", "Test", "Visit", "Result"], PEOPLE * 2, ARMS * 2, names, ["Baseline"] * 24, ctx() * 2)
+
+
 def panel(title, *heads, above=()):
     """Groups of different values beside each other, below a title and a row of other words."""
     return [[title], *above, *(row[: len(heads)] for row in prism(*heads)[1:])]
@@ -212,6 +218,18 @@ QUESTIONS = {
         for head in ("D+Q", "D+Q (men)", "D+Q [excluded]")
     },
     **{t: (panel(t, "Control", "D+Q"), f"'{t}': these values may") for t in ("Percent decrease in CTx, week 20", "CTx week 20, % difference vs control")},
+    "a unit beside a parameter": (beside_ctx("25(OH)D (nmol/L)"), r"A!C14: 'nmol/l': 25\(OH\)D in nmol/l, which does not convert"),
+    "a unit in a title": ({"A": WIDE, "B": [["Phosphorus, mmol/L"], *rows(["ID", "Baseline"], PEOPLE, [*IL6, 3])]}, "B!B2: 'Baseline': Phosphorus in mmol/l"),
+    **{
+        f"units under {head}": ([[*row, "mmol/L" if i else head] for i, row in enumerate(beside_ctx("Phosphorus"))], "A!F14: 'mmol/L': Phosphorus in")
+        for head in ("AVALU", "VSORRESU", "VSSTRESU")
+    },
+    "a marker below a later visit": ({"A": WIDE, "B": [["p16 variant 5 at week 20"], *rows(["ID", "p16 variant 5"], PEOPLE, ctx())]}, "B!B2: .*given only at later"),
+    **{
+        f"CTx % change, {when}": (panel(f"CTx % change, {when}", "Control", "D+Q"), "A!A2: 'Control': CTx without a visit")
+        for when in ("D+Q every 28 days", "2 weeks after the last cycle", "week 4 and 20", "weeks 2-20", "weeks 2, 4 and 20", "2 and 20 weeks")
+    },
+    **{f"{name} % change week 20": (panel(f"{name} % change week 20", "Control", "D+Q"), "no participant of") for name in ("Urinary CTx", "CTX-II")},
     "a title of changes above baselines": ([["CTx, % change"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "A!A1:D14: later values that may be values"),
     **{
         f"{codes} among changes": (
@@ -580,12 +598,6 @@ def test_people_of_a_table_called_after_the_population_are_no_participants_of_th
         assert people == {"population": set(sample), "trial": set(ids)}
 
 
-def beside_ctx(named):
-    """A long table of CTx and of a parameter that is not plainly it."""
-    names = [name for name in ("CTx", named) for _ in PEOPLE]
-    return rows(["ID", "Arm", "Test", "Visit", "Result"], PEOPLE * 2, ARMS * 2, names, ["Baseline"] * 24, ctx() * 2)
-
-
 # Workbooks that are read, and what is told of them; the number of values of CTx.
 TOLD = {
     "a limit in full-width signs": (wide(D4="＜0.05"), "A!D4: .*: below detection, read as missing", 23),
@@ -603,6 +615,15 @@ TOLD = {
         "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column", 24
     ),
     "panels that repeat each other": ([row * (2 if row[1:] else 1) for row in panel("CTx % change week 20", "Control", "D+Q")], "A!C2: 'Control': .*: the same values as at A!A2", 16),
+    "weight below the name of a later visit": (
+        {s: rows(["ID", "Arm", "Weight", "CTx"], PEOPLE, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
+        "Week 20!C1: 'Weight': Weight: not at baseline, which is what the analyses use; not read", 24
+    ),
+    "a marker beside values of a later visit": (
+        {"A": [row[:3] for row in WIDE], "Week 20": rows(["ID", "p16 variant 5", "CTx"], PEOPLE, [*IL6, 3], ctx(3))},
+        "Week 20!B1: 'p16 variant 5': p16 variant 5: below a title of a later visit, read as of baseline", 24
+    ),
+    "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age: not at baseline", 24),
     "a value beyond what is plausible": (beside("Age", *[17, *[110] * 11]), "A!E2: 17: Age outside 18 to 110", 24),
     **{
         f"{named} in rows": (beside_ctx(named), f"'{re.escape(named)}': not a variable of the trial .in 12 rows.; not read", 12)

@@ -20,9 +20,9 @@ from ..trial import BASELINE, Arm, Trial
 from .spelling import DASHES, WORDS, is_unit, plain_characters, plain_unit
 
 Codes = Mapping[str, Mapping[str, str]]  # by role, the meaning of codes in lower case
-FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA, NEGATIONS = (
+FILLERS, PERSONS, IDENTIFIERS, BESIDE_IDENTIFIERS, STRATA, NEGATIONS, OTHER_THINGS = (
     frozenset(WORDS[key].split())
-    for key in ("fillers", "persons", "identifiers", "beside_identifiers", "strata", "negations")
+    for key in ("fillers", "persons", "identifiers", "beside_identifiers", "strata", "negations", "other_things")
 )
 _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for word in names.split()}
 
@@ -102,6 +102,12 @@ STRATUM = _word(
     r"(?:high|low)\s*p16|p16\s*[\-:]?\s*(?:high|low)"
 )
 GROUP_SIZE = re.compile(r"[(\[]?\s*" + NOT_BEFORE + r"n\s*=\s*\d+\s*[)\]]?")
+# Times of doses, times since another event than the start, and several times; not with single letters, as in D+Q.
+_SPELT, _ANOTHER = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
+NO_VISIT = _word(
+    rf"(?:every|each)\s+\d+{_SPELT}|\d+{_SPELT}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end)|"
+    rf"{_SPELT}\s*\d+{_ANOTHER}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|\d+{_ANOTHER}{_SPELT}"
+)
 FOLLOW_UP = _word(r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?")
 
 
@@ -478,9 +484,14 @@ class Vocabulary:
                 found.add(key)
         return found.pop() if len(found) == 1 else None
 
-    def _mentioned(self, text: str) -> set[str]:
-        """Return the variables whose names stand in a text."""
-        return {key for name in self._variable_pattern.findall(text) for key in self.variables.get(squash(name), ())}
+    def _mentioned(self, text: str, alone: bool = False) -> set[str]:
+        """Return the variables whose names stand in a text; ``alone``: not beside a word that makes it another's name."""
+        found = set()
+        for match in self._variable_pattern.finditer(text):
+            beside = _content(text[: match.start()])[-1:] + _content(text[match.end() :])[:1]
+            if not (alone and OTHER_THINGS.intersection(beside)):
+                found |= self.variables.get(squash(match[0]), set())
+        return found
 
     def _arms_in(self, text: str) -> set[str]:
         """Return the arms whose names stand in a text."""
@@ -498,11 +509,11 @@ class Vocabulary:
 
     def _context(self, text: str) -> Reading:
         """Read a title or sheet name: what it mentions, where it mentions just one of a kind."""
-        found = Reading(rest=fold(text))
+        found = Reading(rest=NO_VISIT.sub(" , ", fold(text)))
         _take_scale(found)
         measure, found.measure = found.measure, None
         self._take_time(found)
-        keys = self._mentioned(found.rest)
+        keys = self._mentioned(found.rest, alone=True)
         mentioned = {
             "variable": keys & set(self.trial.outcomes),
             "arm": self._arms_in(found.rest),

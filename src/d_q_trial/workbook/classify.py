@@ -73,6 +73,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         setattr(plan, name, getattr(context, name))
     _ids_by_content(plan)
     _one_of_each_role(plan, vocabulary)
+    for column in plan.data if plan.one("variable") is None else ():
+        column.unit = column.unit or (None if column.variable else context.unit)
     for column in plan.data if of_texts else ():  # it may list arms, and holds no values
         column.judge("ignore", "certain", "text only")
     _settle_kind(plan, vocabulary)
@@ -145,6 +147,8 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
         said = {name: getattr(reading, name) for name in SAID} | {"arm": exact.arm if exact.certain else None}
         if exact.certain and exact.variable:
             said["variable"] = exact.variable
+        if exact.variable and exact.variable == said["variable"] == found.get("variable", exact.variable):
+            said["unit"] = exact.unit
         said["candidates"] = tuple(key for key in reading.candidates if key in vocabulary.trial.markers)
         found = {name: value for name, value in said.items() if value} | found
     return Reading(**found)

@@ -256,7 +256,7 @@ def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Dat
     have both raw values are left out.
     """
     _ask_who_is_sampled(frame, trial, faults)
-    for resolve in (_zero_baselines, _panels, _repeats, _given_changes):
+    for resolve in (_zero_baselines, _later_titles, _panels, _repeats, _given_changes):
         frame = frame.drop([index for own in resolve(frame, trial, faults) for index in own.index])
     strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
     return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
@@ -272,8 +272,26 @@ def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterat
             yield own
 
 
-def _by_plan(frame: pd.DataFrame):
-    return frame.assign(plan=[source.plan for source in frame["source"]]).groupby("plan", sort=False)
+def _later_titles(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
+    """Settle whether what has no follow-up, below a title of a later visit, is of baseline.
+
+    It is not if another source has other values for most. It is if the title speaks of other columns. Otherwise, ask.
+    """
+    titled = [s for s in frame["source"].unique() if (s.plan.visit or BASELINE) != BASELINE and not s.column.visit]
+    once = [s for s in titled if s.thing and not getattr(s.thing, "follow_up", ())]
+    later = [s for s in once if s.plan.rows["visit"].isna().all()]
+    for source in later:
+        own = frame[frame["source"].eq(source)]
+        others = frame[~frame["source"].isin(later) & frame["variable"].eq(source.variable)]
+        known = own["participant"].map(others.drop_duplicates("participant").set_index("participant")["value"])
+        keys = [column.variable or source.plan.variable for column in source.plan.data]
+        if others.empty:
+            told = any(getattr(trial.outcomes.get(key), "follow_up", ()) for key in keys)
+            stops = not (told or source.plan.mapped)
+            faults.error("of baseline" if told else "only later", source.head, stops=stops, label=source.thing.label)
+        elif 2 * known.eq(own["value"]).sum() <= known.notna().sum():
+            faults.note("later visit", source.head, label=source.thing.label)
+            yield own
 
 
 def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None:

@@ -97,7 +97,7 @@ class BlockReader:
         self.plan, self.vocabulary, self.trial, self.reading = plan, vocabulary, vocabulary.trial, reading
         self.codes, self.policy, self.faults = reading.codes, reading.policy, reading.faults
         self.body, block, header = plan.body, plan.block, plan.header
-        self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED)}
+        self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED, "unit")}
         repeated = [block.values[row] for row in header.rows[-1:] if any(cell != EMPTY for cell in block.values[row])]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
         self.unknown = np.zeros(len(self.body), dtype=bool)
@@ -199,6 +199,8 @@ class BlockReader:
                 self.use[position], self.said[role][position] = False, "ignore"
             elif meaning[cell]:
                 self.said[role][position] = safe_text(meaning[cell])
+                if role == "variable":
+                    self.said["unit"][position] = self.vocabulary.label(canonical_id(cell)).unit
             elif times := counts.pop(cell, 0):
                 place, rows = self.plan.place(position, column, cell), f" (in {times} rows)" * (times > 1)
                 self.faults.error(f"unknown {role}", place, stops=role != "variable", rows=rows, labels=labels)
@@ -334,6 +336,7 @@ class BlockReader:
                 thing = outcome or self.trial.markers.get(key)
                 return [BASELINE if own else None for own in self._at_baseline(column, thing.label, where, values)]
             fixed = None
+            self.faults.note("later visit", self.plan.head_of(column), label=self.trial.variable_label(key))
         elif not column.visit and (naming or any(rows)):
             visits = [rows[i] or self.plan.visit for i in where]
             self._report_unnamed([i for i, v in zip(where, visits, strict=True) if not v], naming, naming or column)
@@ -386,7 +389,7 @@ class BlockReader:
         if groups or not plan.one("participant"):  # the row or, in groups, the cell is the participant
             own = cells if groups else [plan.place(i, plan.columns[0])["cell"] for i in where]
             ids = [f"{plan.sheet} {cell}" for cell in own]
-        unit = plan.one("unit")
+        unit, said = plan.one("unit"), rows["unit"].to_numpy()
         part = {
             "cohort": plan.cohort,
             "participant": ids,
@@ -402,8 +405,8 @@ class BlockReader:
             "sheet": safe_text(plan.sheet),
             "cell": cells,
             "source": source,
-            "unit": [str(plan.cell(i, unit)).strip() for i in where] if unit else "",
-            "unit_cell": [plan.place(i, unit)["cell"] for i in where] if unit else "",
+            "unit": [(unit and str(plan.cell(i, unit)).strip()) or said[i] or "" for i in where],
+            "unit_cell": [plan.place(i, unit or plan.one("variable") or column)["cell"] for i in where],
         }
         return {name: entry if isinstance(entry, list) else [entry] * len(where) for name, entry in part.items()}
 
