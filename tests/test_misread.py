@@ -82,7 +82,7 @@ WRITTEN = {
     **{f"{text!a} for S04": (PEOPLE, [text if i == "S04" else i for i in PEOPLE]) for text in ("S04\u200b", "\ufeffS04", "S\u00ad04", "Ｓ０４", "S04 ")},
     **{f"dash {dash!a}": (DASHED, [i.replace("-", dash) for i in DASHED]) for dash in "\u2010\u2011\u2013\u2212"},
     "number in exponent form": (NUMBERS, ["1e+05", *map(str, NUMBERS[1:])]),
-    "codes that look like numbers": ([f"1E{i}" for i in range(12)],) * 2,
+    **{f"codes that begin with {first}": ([f"{first}{i}" for i in range(12)],) * 2 for first in ("1E", "Q")},
 }  # fmt: skip
 
 
@@ -192,8 +192,12 @@ QUESTIONS = {
         for remark in ("LOCF", "unscheduled", "ET")
     },
     **{
+        f"{visit} as a visit": (long(["Baseline", visit]), f"{re.escape(repr(visit))}: not a visit of the trial")
+        for visit in ("Week 20 mean", "Week 20 T3", "Week 20 % change", "Week 20 ng/mL", "Week 20?", "~Week 20", "> week 20")
+    },
+    **{
         f"arm {name}": (armed(name), f"{re.escape(repr(name))}: not an arm of the trial")
-        for name in ("No D+Q", "not treated with D+Q", "Placebo for D+Q", "D+Q [screen failure]")
+        for name in ("No D+Q", "not treated with D+Q", "Placebo for D+Q", "D+Q [screen failure]", "D+Q mean", "D+Q week 2", "D+Q CTx", "D+Q change")
     },
     **{
         f"{head} marks rows": (marked(head, *marks), rf"'{head}': may set values apart \({shown}")
@@ -202,6 +206,9 @@ QUESTIONS = {
             ("LBSTAT", (None, "NOT DONE"), r"blank \(12\), NOT DONE \(12\)"),
             ("Operator", ("=", "<"), r"= \(12\), < \(12\)"),
             ("Repeat Instance", (1, 1, 1, 2), r"1 \(18\), 2 \(6\)"),
+            ("Excluded", (None, None, "yes"), r"blank \(16\), yes \(8\)"),
+            ("Comment", (None, None, "hemolyzed, do not use"), r"blank \(16\), hemolyzed, do not use \(8\)"),
+            ("Note", (None, None, "<"), r"blank \(16\), < \(8\)"),
         )
     },
     "ids repeated in another order": (
@@ -224,6 +231,7 @@ QUESTIONS = {
         f"units under {head}": ([[*row, "mmol/L" if i else head] for i, row in enumerate(beside_ctx("Phosphorus"))], "A!F14: 'mmol/L': Phosphorus in")
         for head in ("AVALU", "VSORRESU", "VSSTRESU")
     },
+    "an arm as an id": ([*WIDE, ["Control", "Control", 0.4, 0.5]], "1 fault\n.*A!A14: 'Control': values without a participant id"),
     "a marker below a later visit": ({"A": WIDE, "B": [["p16 variant 5 at week 20"], *rows(["ID", "p16 variant 5"], PEOPLE, ctx())]}, "B!B2: .*given only at later"),
     **{
         f"CTx % change, {when}": (panel(f"CTx % change, {when}", "Control", "D+Q"), "A!A2: 'Control': CTx without a visit")
@@ -507,6 +515,7 @@ RIGHT = {
             *zip(PEOPLE, ARMS, ctx(), ctx(3), p1np(), p1np(3), strict=True),
         ]
     },
+    "averages below a table": {"A": [*WIDE, *([name, "Control", 0.4, 0.5] for name in ("AVG", "Variance", "St.Dev", "Control avg"))]},
     "arms in events": {"A": events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))},
     "weeks and units beside variables, participants across": {
         "A": [
@@ -614,6 +623,9 @@ TOLD = {
         {"Raw": wide(D5=None, D9=None), "Farr_et_al": WIDE},
         "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column", 24
     ),
+    "means of arms without ids": (
+        [["CTx % change week 20"], ["Group", "% change"], *zip(ARMS, p1np(), strict=True), ["Control mean", 51.2]], "A!A15: 'Control mean': a summary, not", 12
+    ),
     "panels that repeat each other": ([row * (2 if row[1:] else 1) for row in panel("CTx % change week 20", "Control", "D+Q")], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: rows(["ID", "Arm", "Weight", "CTx"], PEOPLE, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
@@ -624,6 +636,7 @@ TOLD = {
         "Week 20!B1: 'p16 variant 5': p16 variant 5: below a title of a later visit, read as of baseline", 24
     ),
     "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age: not at baseline", 24),
+    "a parameter with a visit": (beside_ctx("CTx week 2"), "'CTx week 2': not a variable of the trial .in 12 rows.; not read", 12),
     "a value beyond what is plausible": (beside("Age", *[17, *[110] * 11]), "A!E2: 17: Age outside 18 to 110", 24),
     **{
         f"{named} in rows": (beside_ctx(named), f"'{re.escape(named)}': not a variable of the trial .in 12 rows.; not read", 12)

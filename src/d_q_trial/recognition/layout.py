@@ -11,7 +11,7 @@ from operator import attrgetter
 
 from ..spreadsheet.sheets import DOWN, EMPTY, Block, Sheet, split
 from .numbers import Policy, read_number
-from .vocabulary import Vocabulary, canonical_id, listed
+from .vocabulary import Reading, Vocabulary, canonical_id, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
@@ -216,6 +216,7 @@ def _begins_table(body: list[list], index: int, numeric: list[int], vocabulary: 
     """
     row, above = body[index], body[max(index - 6, 0) : index]
     readings = {c: vocabulary.label(cell) for c, cell in enumerate(row) if label_like(cell)}
+    readings = {c: Reading(rest=row[c]) if reading.role == "qualifier" else reading for c, reading in readings.items()}
     telling = {c: any(getattr(reading, name) for name in TELLING) for c, reading in readings.items() if c in numeric}
     if all(telling[c] and readings[c].certain for c in telling):
         return True

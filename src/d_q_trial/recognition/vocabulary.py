@@ -29,7 +29,8 @@ _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for wor
 # A word of its own: TNFα is no camel case; but µ is the prefix micro.
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
 _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
-_SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from "})
+_SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
+_DOUBT = re.compile("[<≤>≥~?]")
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
@@ -85,8 +86,8 @@ def listed(key: str) -> list[str]:
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
-STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED = (
-    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured")
+STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS = (
+    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks")
 )
 SUBSTITUTE = any_of(listed("not_as_measured") + listed("second_choice"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
@@ -208,6 +209,13 @@ def is_summary(cell: object) -> bool:
     return bool(STATISTICS.fullmatch(folded) or _SUMMARY.search(folded) or folded in WORDS["whole"])
 
 
+def summaries(cells: list) -> list[int]:
+    """Return where a column names statistics; more than a few with one beginning, such as Q1, Q2, ..., are ids."""
+    forms = [code_form(canonical_id(cell)) for cell in cells]
+    alike = Counter(form.prefix for form in forms if form)
+    return [i for i, form in enumerate(forms) if is_summary(cells[i]) and not (form and alike[form.prefix] > 3)]
+
+
 @dataclass(eq=False, kw_only=True)
 class Meaning:
     """What a label, a column or a whole block says of values; None for what it does not say."""
@@ -240,6 +248,11 @@ class Reading(Meaning):
     def certain(self) -> bool:
         """Whether every word of the label was understood."""
         return not self.rest
+
+    def says_beside(self, *names: str) -> bool:
+        """Return whether the label says, or remarks, anything of values beside these things."""
+        things = {"variable", "visit", "arm", "stratum", "measure", "statistic", "qualifier"}
+        return any(getattr(self, name) for name in things.difference(names))
 
     def take(self, pattern: re.Pattern) -> re.Match | None:
         """Take the first match out of what is not explained yet."""
@@ -326,9 +339,11 @@ class Vocabulary:
         return self._arm_codes.get(short_code(text)) or (reading.arm if reading.certain else None)
 
     def visit(self, value: object) -> str | None:
-        """Return the visit that a whole cell names."""
-        reading = self.label(_EVENT_OF_ARM.sub("", canonical_id(value)))
-        return None if reading.rest or reading.qualifier or reading.variable or reading.arm else reading.visit
+        """Return the visit that a whole cell names, if it says nothing more."""
+        reading = self.label(text := _EVENT_OF_ARM.sub("", canonical_id(value)))
+        more = reading.rest or reading.unit or reading.says_beside("visit")
+        sign = _DOUBT.search(text) and squash(text) not in self.visits
+        return None if more or sign else reading.visit
 
     def is_week(self, value: object) -> bool:
         """Return whether a header cell names a visit, or is a bare number that is the week of one."""

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
-from ..recognition.vocabulary import canonical_id, code_form, id_kind
+from ..recognition.vocabulary import MARKS, canonical_id, code_form, fold, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -96,10 +96,8 @@ def check_units(reading: Reading) -> None:
                 faults.error("unit / other", place, **words)
             elif factor is None:
                 percent = plain_unit(unit) == "percent"  # perhaps of the baseline, or a change
-                words["ask"] = (
-                    "say measure: in the mapping" if percent else "correct it, or list the block in a mapping"
-                )
-                faults.error("unit / unknown", place, stops=not source.plan.mapped, **words)
+                ask = "say measure: in the mapping" if percent else "correct it, or list the block in a mapping"
+                faults.error("unit / unknown", place, stops=not source.plan.mapped, ask=ask, **words)
             elif factor != 1.0:
                 how = f"to convert, write factor: {factor:g} in the mapping"
                 how = "convert it in the workbook" if place["value"] == unit else how
@@ -214,10 +212,13 @@ def check_qualifiers(reading: Reading) -> None:
     for plan in (plan for plan in reading.blocks if not plan.mapped):
         if plan.doubt:
             reading.faults.error("not as measured", plan.whole() | {"value": plan.doubt})
-        for column in (column for column in plan.columns if column.reading.role == "qualifier"):
-            used = np.flatnonzero(plan.rows["use"])
-            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if plan.holds_data(i))
-            if len(cells) > 1:
+        used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
+        for column in plan.having("ignore"):
+            role = column.reading.role
+            read = role == "qualifier" or not (column.numeric or role == "ignored")
+            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if read)
+            marked = any(MARKS.search(fold(text)) or text in ("<", ">") for text in cells)
+            if marked or (role == "qualifier" and len(cells) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)
 

@@ -19,21 +19,13 @@ from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, sections
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.spelling import plain_characters
-from ..recognition.vocabulary import (
-    Vocabulary,
-    canonical_id,
-    every_arm,
-    fold,
-    is_summary,
-    short_code,
-    stratum_label,
-    words,
-)
+from ..recognition.vocabulary import canonical_id, every_arm, fold, short_code, stratum_label, summaries, words
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODED, Column, Plan
 
 if TYPE_CHECKING:
+    from ..recognition.vocabulary import Vocabulary
     from .reader import Reading
 
 Part = dict[str, list]  # columns of the long table
@@ -123,7 +115,7 @@ class BlockReader:
             for role, name in (said or {}).items():
                 self.said[role][position + 1 : end] = name
             rows = [i for i in range(position + 1, end) if said is None and self.plan.holds_data(i)]
-            if count := sum(not any(map(is_summary, self.body[i])) for i in rows):
+            if count := sum(not summaries(self.body[i]) for i in rows):
                 cell, column = self.body[position][index], self.plan.columns[index]
                 self.faults.error("unknown section", self.plan.place(position, column, cell), count=count)
                 for spelt in filter(None, self.plan.spellings.values()):
@@ -139,7 +131,7 @@ class BlockReader:
         names = {role: name for role, name in said.items() if name}
         for role, name in names.items():
             self.plan.spellings[role][canonical_id(cell)] = name
-        return names if names or reading.certain else None
+        return names if names or (reading.certain and reading.role != "qualifier") else None
 
     def _cells(self, column: Column) -> list:
         """Return a column's cells, with merged cells and names written once per group filled down."""
@@ -165,15 +157,17 @@ class BlockReader:
     def _read_ids(self, column: Column | None) -> None:
         """Read the ids; leave out rows without one, and those that a word there, or beside the values, calls a summary."""
         cells, ids, unusual = self._cells(column) if column else [], self.said["participant"], []
-        for beside in [column] if column else self.plan.having("ignore"):
-            for position, text in enumerate(cells if column else self.plan.cells(beside)):
-                if self.use[position] and is_summary(text):
+        for beside in [column] if column else [*self.plan.having("ignore"), *self.plan.having("arm")]:
+            texts = cells if column else self.plan.cells(beside)
+            for position in summaries(texts):
+                if self.use[position] and not self.vocabulary.arm(texts[position]):
                     self.use[position] = False
-                    self.faults.note("summary row", self.plan.place(position, beside, text))
+                    self.faults.note("summary row", self.plan.place(position, beside, texts[position]))
         for position, cell in enumerate(cells):
             if not self.use[position]:
                 continue
-            if cell == EMPTY or isinstance(cell, Flag):
+            names_arm = isinstance(cell, str) and len(cell) > 2 and self.vocabulary.arm(cell)
+            if cell == EMPTY or isinstance(cell, Flag) or names_arm:
                 self.use[position] = False
                 if self.plan.holds_data(position):
                     self.faults.error("no id", self.plan.place(position, column, cell))
@@ -219,8 +213,9 @@ class BlockReader:
         reading = self.vocabulary.label(text)
         if role == "arm":  # beside the arm, numbers and letters such as those of "Arm 2: D+Q"
             known = set(words(reading.rest)) <= {"arm", "group", *"abcdefghijklmnopqrstuvwxyz0123456789"}
-            return reading.arm if known and not reading.qualifier else None
-        plain = reading.certain and not (reading.measure or reading.statistic or reading.qualifier)
+            return reading.arm if known and not reading.says_beside("arm", "stratum") else None
+        dated = reading.visit and self.plan.one("visit")
+        plain = reading.certain and not (dated or reading.says_beside("variable", "visit"))
         return reading.variable if plain else None
 
     def _visit(self, header: str, cell: object) -> str | None:
