@@ -227,10 +227,7 @@ QUESTIONS = {
     **{t: (panel(t, "Control", "D+Q"), f"'{t}': these values may") for t in ("Percent decrease in CTx, week 20", "CTx week 20, % difference vs control")},
     "a unit beside a parameter": (beside_ctx("25(OH)D (nmol/L)"), r"A!C14: 'nmol/l': 25\(OH\)D in nmol/l, which does not convert"),
     "a unit in a title": ({"A": WIDE, "B": [["Phosphorus, mmol/L"], *rows(["ID", "Baseline"], PEOPLE, [*IL6, 3])]}, "B!B2: 'Baseline': Phosphorus in mmol/l"),
-    **{
-        f"units under {head}": ([[*row, "mmol/L" if i else head] for i, row in enumerate(beside_ctx("Phosphorus"))], "A!F14: 'mmol/L': Phosphorus in")
-        for head in ("AVALU", "VSORRESU", "VSSTRESU")
-    },
+    **{h: ([[*row, "mmol/L" if i else h] for i, row in enumerate(beside_ctx("Phosphorus"))], "A!F14: 'mmol/L': Phosphorus") for h in ("AVALU", "VSORRESU", "VSSTRESU")},
     "an arm as an id": ([*WIDE, ["Control", "Control", 0.4, 0.5]], "1 fault\n.*A!A14: 'Control': values without a participant id"),
     "a marker below a later visit": ({"A": WIDE, "B": [["p16 variant 5 at week 20"], *rows(["ID", "p16 variant 5"], PEOPLE, ctx())]}, "B!B2: .*given only at later"),
     **{
@@ -446,6 +443,11 @@ def test_the_mapping_of_ids_of_two_kinds_leaves_them_open(tmp_path):
     assert mapping_text(look(book(tmp_path, **content), TRIAL)).count('is: "?"') == 2
 
 
+def test_a_mapping_says_who_is_of_the_population(tmp_path):
+    path = book(tmp_path, **QUESTIONS["participants in a table called after the population"][0])
+    assert set(read(path, mapping_text(look(path, TRIAL))).frame["cohort"]) == {"population", "trial"}
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_what_is_not_stated_is_asked_about(name, tmp_path):
     content, expected = QUESTIONS[name]
@@ -632,8 +634,7 @@ TOLD = {
         "Week 20!C1: 'Weight': Weight: not at baseline, which is what the analyses use; not read", 24
     ),
     "a marker beside values of a later visit": (
-        {"A": [row[:3] for row in WIDE], "Week 20": rows(["ID", "p16 variant 5", "CTx"], PEOPLE, [*IL6, 3], ctx(3))},
-        "Week 20!B1: 'p16 variant 5': p16 variant 5: below a title of a later visit, read as of baseline", 24
+        {"A": [row[:3] for row in WIDE], "Week 20": rows(["ID", "p16 variant 5", "CTx"], PEOPLE, [*IL6, 3], ctx(3))}, "Week 20!B1: .*, read as of baseline", 24
     ),
     "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age: not at baseline", 24),
     "a parameter with a visit": (beside_ctx("CTx week 2"), "'CTx week 2': not a variable of the trial .in 12 rows.; not read", 12),
