@@ -22,7 +22,7 @@ from ..trial import BASELINE, Trial
 from .checks import CHECKS
 from .classify import recognise
 from .faults import Faults
-from .mapping import CODED, Codes, Column, Mapping, Plan, load_mapping
+from .mapping import CODED, SAID, Codes, Column, Mapping, Plan, load_mapping
 from .values import BlockReader, Source, cell_of, make_frame
 
 MOST_LISTED = 20
@@ -332,15 +332,15 @@ def _shared(people: pd.DataFrame, known: pd.DataFrame, age: str) -> int | None:
     return pairs.loc[~((pairs[f"{age}_x"] - pairs[f"{age}_y"]).abs() > 1), "participant_x"].nunique()
 
 
-def _panel(source: Source) -> tuple[Plan, str | int]:
-    """Return the panel of a column: one for replicates, in rows of visits or below a name with as many as others have."""
+def _panel(source: Source) -> tuple[Plan, int]:
+    """Return the panel of a column among those that say the same: one for replicates, in rows of visits or below one name."""
     plan, names = source.plan, [column.label for column in source.plan.data]
-    in_rows = plan.one("visit") or plan.one("variable") or plan.rows[["visit", "variable"]].notna().any(axis=None)
-    if plan.mapped or in_rows:
-        return plan, ""
+    if plan.mapped or plan.rows[["visit", "variable"]].notna().any(axis=None):
+        return plan, 0
     even = len({*Counter(names).values()}) == 1 or any(column.reading.assumed for column in plan.data)
-    together = even and len([*groupby(names)]) == len({*names})
-    return plan, source.column.label if together else source.column.index
+    key, said = attrgetter("label" if even and len([*groupby(names)]) == len({*names}) else "index"), attrgetter(*SAID)
+    alike = dict.fromkeys(key(column) for column in plan.data if said(column) == said(source.column))
+    return plan, [*alike].index(key(source.column))
 
 
 def _panels(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
