@@ -48,6 +48,7 @@ rule report:
     input:
         shown,
         participants=participants,
+        mapping=lambda wildcards: analysis(wildcards).mapping or [],
         trial=SETTINGS.trial,
         catalogues=[file for file in (SETTINGS.tables, SETTINGS.figures) if file],
         published=PUBLISHED,
@@ -74,6 +75,7 @@ rule report:
             read=[SETTINGS.tables or "", SETTINGS.figures or "", *PUBLISHED],
         ),
         reference=SETTINGS.analyses[SETTINGS.reference].model_dump(mode="json"),
+        mapping=lambda wildcards: files.checksum([analysis(wildcards).mapping or ""]),
         compared=len(ANALYSES) > 1,
     message:
         "Write the report (analysis {wildcards.analysis})"

@@ -185,10 +185,8 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
         ({"outcomes": ["ctx", "bmd_radius"]}, ["only CTx and Radius BMD"]),
         ({"visits": ["week_2"], "exclude": ["S01", "S02"]}, ["only 2 weeks", "without S01 and S02"]),
         (
-            {"strata": THIRDS | {"quantile_type": 3, "reference": "everyone"}},
-            [
-                "subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the participants of all arms who were not excluded"
-            ],
+            {"strata": THIRDS | {"quantile_type": 3}},
+            ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"],
         ),
         ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers left out beyond 1.5 interquartile ranges"]),
     ],

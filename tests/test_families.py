@@ -94,14 +94,6 @@ def test_other_families_change_no_p_and_the_family_of_one_test_is_not_adjusted()
     assert both.at[0, "p_max_t"] == pytest.approx(both.at[0, "p"], abs=0.05)
 
 
-def test_a_family_without_a_comparison_has_a_row_that_says_so():
-    frame = _adjusted({"none": Family(outcomes=["bmd"], visits=["week_2"]), "one": Family(outcomes=["bmd"])})
-    empty = frame[frame["family"].eq("none")]
-    assert empty["reason"].tolist() == ["no comparison in this analysis"]
-    assert empty[["n_first", "p", "p_holm", "p_max_t", "permutations"]].isna().all(axis=None)
-    assert frame.loc[frame["family"].eq("one"), "p_max_t"].notna().all()
-
-
 def test_panels_without_ids_get_a_reason_instead_of_max_t():
     layout = pipeline.of_config().layout
     loose = replace(

@@ -213,11 +213,11 @@ QUESTIONS = {
     },
     "ids repeated in another order": (
         [[*a, *b] for a, b in zip(WIDE, rows(["ID", *P1NP], PEOPLE[::-1], p1np(1), p1np(2)), strict=True)],
-        r"1 fault\n.*A!E1: 'ID': another participant than in A1 \(ID\) in 12 rows, first E2; insert a blank column before it"
+        r"1 fault\n.*A!E1: 'ID': names another participant than A1 \(ID\) in 12 rows, first E2; if another table begins here"
     ),
     "visits repeated in another order": (
         [[*a, b[2], 100 * b[3] if n else "P1NP"] for n, (a, b) in enumerate(zip(long(["Baseline", "Week 20"]), long(["Week 20", "Baseline"]), strict=True))],
-        r"A!E1: 'Visit': another visit than in C1 \(Visit\) in 24 rows, first E2"
+        r"A!E1: 'Visit': names another visit than C1 \(Visit\) in 24 rows, first E2"
     ),
     "panels below letters": (panel("CTx % change week 20", *["Control", "D+Q"] * 2, above=[["a", None, "b"]]), "A!C3: .*values differ from those at A!A3"),
     **{
@@ -228,6 +228,9 @@ QUESTIONS = {
     "a unit beside a parameter": (beside_ctx("25(OH)D (nmol/L)"), r"A!C14: 'nmol/l': 25\(OH\)D in nmol/l, which does not convert"),
     "a unit in a title": ({"A": WIDE, "B": [["Phosphorus, mmol/L"], *rows(["ID", "Baseline"], PEOPLE, [*IL6, 3])]}, "B!B2: 'Baseline': Phosphorus in mmol/l"),
     **{h: ([[*row, "mmol/L" if i else h] for i, row in enumerate(beside_ctx("Phosphorus"))], "A!F14: 'mmol/L': Phosphorus") for h in ("AVALU", "VSORRESU", "VSSTRESU")},
+    "a name that a codebook gives to another visit": (
+        {"A": long(["W0", "W4"]), "Codes": [["W0", "Baseline"], ["W2", "Week 4"], ["W4", "Week 20"]]}, "names several visits of the trial"
+    ),
     "an arm as an id": ([*WIDE, ["Control", "Control", 0.4, 0.5]], "1 fault\n.*A!A14: 'Control': values without a participant id"),
     "a marker below a later visit": ({"A": WIDE, "B": [["p16 variant 5 at week 20"], *rows(["ID", "p16 variant 5"], PEOPLE, ctx())]}, "B!B2: .*given only at later"),
     **{
@@ -245,7 +248,7 @@ QUESTIONS = {
     "fractions in short panels": ([*panel("CTx % change week 20", "Control", "D+Q")[:2], *[[i / 50, i / 40] for i in range(8)]], "A!A2: .*as if they were fractions"),
     "numbers of samples beside codes": ({"A": WIDE, "B": rows(["Sample ID", *P1NP], range(1, 13), p1np(1), p1np(2))}, "B!A1: 'Sample ID': perhaps not the same ids"),
     "participants in a table called after the population": (
-        {"A": WIDE, "Community": rows(["ID", "Age", "p16 variant 5"], PEOPLE, range(60, 72), ctx(2))}, "Community!A1:C13: most .*, or their ids"
+        {"A": WIDE, "Age cohort": rows(["ID", "Age", "p16 variant 5"], PEOPLE, range(60, 72), ctx(2))}, "Age cohort!A1:C13: most .* have the ids"
     ),
     "a title of logarithms": ([["Natural log transformed values"], *WIDE], "'Natural log transformed values': these values may"),
     "a title of ratios": (
@@ -358,7 +361,7 @@ QUESTIONS = {
         "2 faults\n.*people without ids here and on a everyone!A1:B61, perhaps the same people; list"
     ),
     "participants among people without ids": (
-        {"A": [[*a, *b] for a, b in zip(WIDE, sample(40, 52), strict=True)], "d": sample(40, 52)}, "have the same values as participants"
+        {"A": [[*a, *b] for a, b in zip(WIDE, sample(40, 52), strict=True)], "d": sample(40, 52)}, "have the ids or the values of participants"
     ),
     "numbers beside groups, without a name": (
         [[*row, None, None, None, *more] for row, more in zip(prism("Control", "D+Q", None, None, None, None), [[None], [None], *([i] for i in ctx()[:8])], strict=True)],
@@ -441,11 +444,6 @@ def test_columns_that_mark_rows_are_ignored_by_one_line_of_a_mapping_or_if_all_a
 def test_the_mapping_of_ids_of_two_kinds_leaves_them_open(tmp_path):
     content, _ = QUESTIONS["numbers of two kinds as ids"]
     assert mapping_text(look(book(tmp_path, **content), TRIAL)).count('is: "?"') == 2
-
-
-def test_a_mapping_says_who_is_of_the_population(tmp_path):
-    path = book(tmp_path, **QUESTIONS["participants in a table called after the population"][0])
-    assert set(read(path, mapping_text(look(path, TRIAL))).frame["cohort"]) == {"population", "trial"}
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -589,22 +587,36 @@ def test_short_names_of_a_variant_are_understood(tmp_path):
     assert "p16_variant_1+5" in set(read(book(tmp_path, A=beside("p16 var1+5", *ctx(2)))).frame.variable)
 
 
-def test_cells_formatted_as_percent_are_read_as_they_are_shown(tmp_path):
-    frame = read(book(tmp_path, A=percent_formats(12))).frame
-    assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) * 25 for row in range(2, 14)]
-
-
-@pytest.mark.parametrize("form", ['0.0"%"', "0.0\\%", "0.0_%"])
-def test_a_percent_sign_that_a_format_only_writes_scales_nothing(form, tmp_path):
+@pytest.mark.parametrize(("form", "shown"), [("0.0%", 100), ('0.0"%"', 1), ("0.0\\%", 1), ("0.0_%", 1)])
+def test_cells_formatted_as_percent_are_read_as_they_are_shown(form, shown, tmp_path):
     frame = read(book(tmp_path, A=percent_formats(12, form))).frame
-    assert frame[frame.measure == "percent_change"]["value"].tolist() == [(row - 7) / 4 for row in range(2, 14)]
+    values = frame[frame.measure == "percent_change"]["value"].tolist()
+    assert values == [shown * (row - 7) / 4 for row in range(2, 14)]
+
+
+def test_the_study_population_and_markers_below_a_later_visit_are_of_the_participants(tmp_path):
+    """Numbers join them, also where a sheet of the population sample has the same markers."""
+    ids, people = list(range(1, 13)), [f"P{i}" for i in range(1, 13)]
+    markers = rows(["ID", "p16 variant 5", "CTx"], ids, ctx(2), ctx(3))
+    sample = rows(["ID", "Age", "p16 variant 5"], people, range(30, 42), ctx(4))
+    sheets = {"A": rows(["ID", "Arm", "CTx baseline"], ids, ARMS, ctx()), "Week 20": markers, "Age cohort": sample}
+    sheets["Study population"] = rows(["ID", "Age"], ids, range(60, 72))
+    frame = read(book(tmp_path, **sheets)).frame
+    own = frame[frame["cohort"].eq("trial") & frame["visit"].eq("baseline")].groupby("variable")["value"].apply(list)
+    assert (own["p16_variant_5"], own["age"]) == (ctx(2), list(range(60, 72)))
+
+
+@pytest.mark.parametrize("title", ["Table II. {}, week 20", "{}, 0-20 weeks", "{}, week 20. *P < 0.05 vs control"])
+def test_a_title_is_read_whatever_else_it_says(title, tmp_path):
+    frame = read(book(tmp_path, A=panel(title.format("CTx % change"), "Control", "D+Q"))).frame
+    assert set(frame["variable"] + frame["visit"] + frame["measure"]) == {"ctxweek_20percent_change"}
 
 
 @pytest.mark.parametrize(("sheet", "form"), [("Community sample", "{}"), ("Fig. 1 population", "P{:02}")])
 def test_people_of_a_table_called_after_the_population_are_no_participants_of_their_numbers(sheet, form, tmp_path):
     ids, sample = [[style.format(i) for i in range(1, 13)] for style in ("{}", form)]
     path = book(tmp_path, A=wide(ids), **{sheet: rows(["ID", "Age", "p16 variant 5"], sample, range(30, 42), ctx(2))})
-    for mapping in (None, mapping_text(look(path, TRIAL))):
+    for mapping in (None, mapping_text(look(path, TRIAL))):  # which says who is of the population
         people = read(path, mapping).frame.groupby("cohort")["participant"].unique().apply(set).to_dict()
         assert people == {"population": set(sample), "trial": set(ids)}
 
@@ -631,12 +643,12 @@ TOLD = {
     "panels that repeat each other": ([row * (2 if row[1:] else 1) for row in panel("CTx % change week 20", "Control", "D+Q")], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: rows(["ID", "Arm", "Weight", "CTx"], PEOPLE, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
-        "Week 20!C1: 'Weight': Weight: not at baseline, which is what the analyses use; not read", 24
+        "Week 20!C1: 'Weight': Weight: measured at a later visit; the analyses use the baseline value; not read", 24
     ),
     "a marker beside values of a later visit": (
-        {"A": [row[:3] for row in WIDE], "Week 20": rows(["ID", "p16 variant 5", "CTx"], PEOPLE, [*IL6, 3], ctx(3))}, "Week 20!B1: .*, read as of baseline", 24
+        {"A": [row[:3] for row in WIDE], "Week 20": rows(["ID", "p16 variant 5", "CTx"], PEOPLE, [*IL6, 3], ctx(3))}, "Week 20!B1: .*; read as the baseline value", 24
     ),
-    "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age: not at baseline", 24),
+    "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age: measured at a later visit", 24),
     "a parameter with a visit": (beside_ctx("CTx week 2"), "'CTx week 2': not a variable of the trial .in 12 rows.; not read", 12),
     "a value beyond what is plausible": (beside("Age", *[17, *[110] * 11]), "A!E2: 17: Age outside 18 to 110", 24),
     **{

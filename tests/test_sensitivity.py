@@ -238,8 +238,7 @@ def test_a_larger_suspect_value_moves_means_and_not_ranks(change):
 @pytest.mark.parametrize("test", ["exact", "welch"])
 def test_the_suspect_value_as_reported_gives_the_comparison_of_the_analysis(rule, test):
     """By its own test, and after its rule for outliers."""
-    layout = _made_up(test=test, outliers=settings.Outliers(rule=rule, limit=0.2))
-    before = _made_up(test=test)
+    layout, before = _made_up(test=test, outliers=settings.Outliers(rule=rule, limit=0.2)), _made_up(test=test)
     largest = pipeline.pick(before.changes, visit="week_4", arm="d_q").nlargest(1, "value").iloc[0]
     plain = f"{100 * (largest['follow_up'] / largest['baseline'] - 1):.6f}"
     table = _suspect(replace(layout, changes=before.changes), reported=plain, instead="1")

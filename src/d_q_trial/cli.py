@@ -219,6 +219,7 @@ def sensitivity(context: Context) -> None:
     from .strata import read_strata
 
     # Read, not made: digits beyond the twelfth depend on the processor, and a mixed model would show them.
+    # Changes before the outlier rule are in no file, so they are made.
     changes, strata = read_changes(context.folder / "changes.csv"), read_strata(context.folder / "strata.csv")
     layout = Layout(changes, strata, context.trial, context.analysis)
     kept = context.analysis.model_copy(update={"outliers": Outliers(rule="keep")})

@@ -88,9 +88,7 @@ def cuts(rule: StrataRule, marker_unit: str = "") -> str:
     if rule.by == "value":
         return f"at {listing([f'{float(cut):g}' for cut in rule.cuts])} {marker_unit}".rstrip()
     names = listing([cut.label for cut in rule.cuts])
-    whose = (
-        "analysed participants" if rule.reference == "analysed" else "participants of all arms who were not excluded"
-    )
+    whose = "analysed participants" if rule.reference == "analysed" else "non-excluded participants of all arms"
     kind = f" (type {rule.quantile_type})" if rule.quantile_type != 7 else ""
     return f"at the {names} {'quantile' if len(rule.cuts) == 1 else 'quantiles'}{kind} of the {whose}"
 
@@ -107,11 +105,10 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     )
 
 
-def excluded(analysis: Analysis, *, with_ids: bool = False) -> str:
+def excluded(analysis: Analysis) -> str:
     """Return a sentence on the participants that an analysis excludes; empty if there are none."""
-    ids = analysis.exclude
-    who = counted(len(ids), "participant").capitalize() + f" ({listing(ids)})" * with_ids
-    return f"{who} {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
+    ids, who = analysis.exclude, counted(len(analysis.exclude), "participant").capitalize()
+    return f"{who} ({listing(ids)}) {'was' if len(ids) == 1 else 'were'} excluded." if ids else ""
 
 
 def outliers(analysis: Analysis) -> str:

@@ -66,11 +66,9 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
     analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
-    conventions = [
-        labels.outliers(analysis),
-        labels.strata(analysis.strata, marker.label, marker.unit),
-        labels.excluded(analysis),
-    ]
+    divided = any(row["marker"] == marker.key for row in rows)
+    strata = labels.strata(analysis.strata, marker.label, marker.unit) * divided
+    said = filter(None, [f"{label}{trial.citation}", strata, labels.excluded(analysis), labels.outliers(analysis)])
     sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {
@@ -78,7 +76,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "version": 1,
         "name": f"{trial.title}: analysis “{analysis.name}”",
         "label": f"{label}Analysis “{analysis.name}”",
-        "description": " ".join(filter(None, [f"{label}{trial.citation}", *conventions])),
+        "description": " ".join(said),
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
         "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names) for key in sets}),

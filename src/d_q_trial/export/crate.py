@@ -8,7 +8,7 @@ import mimetypes
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from . import manifest
 from .tables import write_data_package
 
 if TYPE_CHECKING:
-    from ..config.settings import Analysis, Settings
     from ..report.collect import Report
 
 NAME = "ro-crate-metadata.json"
@@ -114,9 +113,7 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
     files[README]["about"] = crate.root_dataset
     used = [
         add(f"#input-{number}", "MediaObject", **_file(name, digest), description=words)
-        for number, (name, digest, words) in enumerate(
-            _inputs(report.settings, report.analysis, report.source), start=1
-        )
+        for number, (name, digest, words) in enumerate(_inputs(report), start=1)
     ]
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # as reproducible builds have it
     run = add(
@@ -155,10 +152,11 @@ def _file(name: str, digest: str) -> dict[str, str]:
     return {"name": name, "sha256": digest, "encodingFormat": kind}
 
 
-def _inputs(chosen: Settings, analysis: Analysis, source: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _inputs(report: Report) -> Iterator[tuple[str, str, str]]:
     """Yield name, sha256 and description of every input file of an analysis."""
+    chosen, source = report.settings, report.source
     yield source.get("name", "workbook"), source.get("sha256", ""), "workbook with the participants"
-    described = [(analysis.mapping, "mapping of the workbook"), (chosen.trial, "description of the trial")]
+    described = [(report.analysis.mapping, "mapping of the workbook"), (chosen.trial, "description of the trial")]
     described += [(chosen.tables, "tables"), (chosen.figures, "figures")]
     described += [(path, "reported values") for path in sorted(Path(chosen.published or "/dev/null").glob("*.csv"))]
     for path, words in described:

@@ -38,11 +38,6 @@ class Panel(Strict):
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
     limits: tuple[float, float] | None = None  # of the vertical axis; by default chosen from the data
 
-    @property
-    def shows_changes(self) -> bool:
-        """Whether it shows changes from baseline."""
-        return self.kind == "time_course" or self.visit not in ("", BASELINE)
-
     @field_validator("outcome")
     @classmethod
     def _of_the_trial(cls, name: str, info: ValidationInfo) -> str:
@@ -121,7 +116,7 @@ class Figure(Strict):
     def texts(self, words: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
         """Return title and caption with the placeholders filled in, those on panels from the panels themselves.
 
-        If all panels are of strata by a marker that the analysis does not divide, they say so.
+        If the analysis does not divide the marker of any panel, title and caption say so.
         """
         strata = analysis.strata.labels
         panels = self.drawn(strata)
@@ -134,10 +129,11 @@ class Figure(Strict):
         if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
-            caption = f"This analysis defines no strata by {undivided}, so the panels are empty."
-        people = self.flow or self.forest or any(panel.group == "participants" for panel in panels)
-        changes = self.flow or self.forest or any(panel.shows_changes for panel in panels)
-        said = [caption, words["excluded"] if people else "", words["outliers"] if changes else ""]
+            caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."
+        whole = bool(self.flow or self.forest)
+        people = whole or any(panel.group == "participants" for panel in panels)
+        changes = whole or any(p.kind == "time_course" or p.visit not in ("", BASELINE) for p in panels)
+        said = [caption, words["excluded"] * people, words["outliers"] * changes]
         return title, " ".join(filter(None, said))
 
 

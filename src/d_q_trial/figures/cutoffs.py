@@ -217,10 +217,8 @@ def describe_cutoffs(
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
     described, test = {}, get_test(chosen.test)
-    common = {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
-    common |= {"direction": labels.direction(trial), "level": labels.interval_level(chosen)}
-    common |= {"excluded": labels.excluded(chosen), "outliers": labels.outliers(chosen)}
-    common["estimator"] = labels.within(labels.estimator(chosen))
+    common = labels.caption_words(trial, chosen) | {"estimator": labels.within(labels.estimator(chosen))}
+    common |= {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
     for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""

@@ -176,14 +176,11 @@ def describe_multiverse(
     values |= {"own": drawn[drawn["own"].eq("yes")]}
     values |= {"remain": int(is_significant(drawn["p_adjusted"], analysis.alpha).sum())}
     named, words = name_options(drawn, trial), texts()["combined"]
-    values["single"] = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
-    beyond = ranges(robustness.multiverse.outlier_limit)
-    values["fixed"] = say("specification_curve", "fixed", **values, analysis=analysis, beyond=beyond)
-    parts = {"specification_curve": ("title", "caption", "words")}
+    single = {words[choice]: named[choice].iloc[0] for choice in words if named[choice].nunique() == 1}
+    values |= {"single": single, "analysis": analysis, "beyond": ranges(robustness.multiverse.outlier_limit)}
+    values["fixed"] = say("specification_curve", "fixed", **values)
+    parts = {"specification_curve": ("title", "caption", "words", "fixed")}
     parts |= dict.fromkeys(("multiverse", "choices_variance"), ("title", "caption"))
-    described: dict[str, Any] = {
-        name: {part: say(name, part, **values) for part in kept} for name, kept in parts.items()
-    }
-    varied = [choice for choice in words.values() if choice not in values["single"]]
-    described["specification_curve"] |= {"fixed": values["fixed"], "varied": varied}
+    described: dict[str, Any] = {n: {p: say(n, p, **values) for p in kept} for n, kept in parts.items()}
+    described["specification_curve"]["varied"] = [choice for choice in words.values() if choice not in single]
     return described

@@ -139,7 +139,7 @@ def _as_label(value: object) -> str:
 def _labels(block: Block, header: Header) -> list[list[str]]:
     """Return the labels above each column; those of merged cells, and of cells above blank ones, stretch to the right.
 
-    Without merged cells they stretch over columns with the same labels above, or none.
+    Without merged cells they stretch over columns with no labels above, the same ones, or those of several columns.
     """
     across = {}  # along the row as read, what the merged cells hold
     for top, left, bottom, right in block.sheet.merged:
@@ -155,7 +155,7 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
         for column in range(block.width):
             left = left if values[column] == EMPTY else column
             below = any(block.values[lower][column] != EMPTY for lower in header.rows[position + 1 :])
-            stretches = below and not merged and above[column] in ([], above[left])
+            stretches = below and not merged and (above[column] in ([], above[left]) or above.count(above[column]) > 1)
             text = _as_label(values[left if stretches else column])
             if text and text not in labels[column][-1:]:
                 labels[column].append(text)

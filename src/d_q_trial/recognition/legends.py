@@ -79,10 +79,12 @@ def in_rows(rows: list[list], find: Callable, of_people: bool = False) -> Pairs:
     """
     found: Pairs = set()
     for row in rows:
+        names = sum(isinstance(cell, str) and bool(find(cell)) for cell in row)
         for code, name in itertools.pairwise(cell for cell in row if cell != EMPTY):
             text = canonical_id(code)
             key = find(name) if isinstance(name, str) else None
-            if key and len(short_code(text)) <= LONGEST_CODE and not (isinstance(code, str) and find(text)):
+            known = find(text) if isinstance(code, str) else None
+            if key and len(short_code(text)) <= LONGEST_CODE and not (known == key or (known and names > 2)):
                 found.add((short_code(text), key))
     codes, keys = map(set, zip(*found, strict=True)) if found else (set(), set())
     return found if len(codes) >= 2 and not (of_people and len(keys) < len(codes)) else set()

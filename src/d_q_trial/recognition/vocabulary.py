@@ -30,7 +30,6 @@ _TERTILES = {word: number for number, names in WORDS["tertiles"].items() for wor
 _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for letter in letters} | {"μ": "u"}
 _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
-_DOUBT = re.compile("[<≤>≥~?]")
 MOST_LETTERS = 2000  # of a cell that are looked at
 LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
@@ -107,7 +106,7 @@ GROUP_SIZE = re.compile(r"[(\[]?\s*" + NOT_BEFORE + r"n\s*=\s*\d+\s*[)\]]?")
 _SPELT, _ANOTHER = r"[\s\-]*(?:weeks?|wks?|days?|months?)", r"(?:\s*,\s*\d+)*(?:-|\s*(?:and|or|to|&)\s*)\d+"
 NO_VISIT = _word(
     rf"(?:every|each)\s+\d+{_SPELT}|\d+{_SPELT}\s+(?:after|post|since)\s+(?:the\s+)?(?:last|final|end)|"
-    rf"{_SPELT}\s*\d+{_ANOTHER}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|\d+{_ANOTHER}{_SPELT}"
+    rf"{_SPELT}\s*\d+{_ANOTHER}|(?:weeks|wks|days|months)\s*\d+\s*-\s*\d+|(?!0+\D)\d+{_ANOTHER}{_SPELT}"
 )
 FOLLOW_UP = _word(r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?")
 
@@ -212,7 +211,7 @@ def is_summary(cell: object) -> bool:
 def summaries(cells: list) -> list[int]:
     """Return where a column names statistics; more than a few with one beginning, such as Q1, Q2, ..., are ids."""
     forms = [code_form(canonical_id(cell)) for cell in cells]
-    alike = Counter(form.prefix for form in forms if form)
+    alike = Counter(form.prefix for form in {*forms} if form)
     return [i for i, form in enumerate(forms) if is_summary(cells[i]) and not (form and alike[form.prefix] > 3)]
 
 
@@ -306,9 +305,8 @@ class Vocabulary:
         self._arm_pattern, self._visit_pattern, self._variable_pattern = (
             any_of(name for own in names[role].values() for name in own) for role in ("arm", "visit", "variable")
         )
-        self.names_population = any_of(
-            [trial.population.label, *trial.population.names] if trial.population else ()
-        ).search
+        sample = trial.population
+        self.names_population = any_of([sample.label, *sample.names] if sample else ()).search
         self.variables: dict[str, set[str]] = defaultdict(set)
         # Words that tell a thing from most others: acronyms in its names, and the longer words of its label.
         telling: dict[str, set[str]] = defaultdict(set)
@@ -342,7 +340,7 @@ class Vocabulary:
         """Return the visit that a whole cell names, if it says nothing more."""
         reading = self.label(text := _EVENT_OF_ARM.sub("", canonical_id(value)))
         more = reading.rest or reading.unit or reading.says_beside("visit")
-        sign = _DOUBT.search(text) and squash(text) not in self.visits
+        sign = not _SIGNS.keys().isdisjoint(map(ord, text)) and squash(text) not in self.visits
         return None if more or sign else reading.visit
 
     def is_week(self, value: object) -> bool:
@@ -384,7 +382,8 @@ class Vocabulary:
         _take_scale(found)
         doubt = self._take_time(found)
         arms = self._arms_in(found.rest)
-        if found.measure and len(arms) == 1 and _AGAINST.search(self._arm_pattern.split(found.rest)[0]):
+        before = self._arm_pattern.split(found.rest)[0]
+        if found.measure and len(arms) == 1 and _AGAINST.search(before) and not STATISTICS.search(before):
             found.measure = "other"  # a difference between arms
         if len(arms) == 1 and not NEGATIONS & set(words(others := self._arm_pattern.sub(" ", found.rest))):
             found.arm, found.rest = arms.pop(), others
@@ -503,8 +502,8 @@ class Vocabulary:
         """Return the variables whose names stand in a text; ``alone``: not beside a word that makes it another's name."""
         found = set()
         for match in self._variable_pattern.finditer(text):
-            beside = _content(text[: match.start()])[-1:] + _content(text[match.end() :])[:1]
-            if not (alone and OTHER_THINGS.intersection(beside)):
+            before, after = _content(text[: match.start()])[-1:], _content(text[match.end() :])[:1]
+            if not (alone and (OTHER_THINGS.intersection(before) - {"ii", "iii"} or OTHER_THINGS.intersection(after))):
                 found |= self.variables.get(squash(match[0]), set())
         return found
 

@@ -51,6 +51,8 @@ def settings_in_words(report: Report) -> dict[str, Any]:
     counts = Counter(row["stratum"] for row in own)
     binary, has = [o.key for o in trial.outcomes.values() if o.kind == "binary"], report.numbers.has
     found, families, cutoffs = report.found, "robustness/multiplicity", "robustness/cutoffs"
+    adjusted = {row["family"] for row in report.table(families)}
+    changes = [row for row in report.exclusions if row["measure"] != BASELINE]
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
     return labels.caption_words(trial, analysis) | {
         "report": report,
@@ -58,16 +60,13 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "analysis": analysis,
         "robustness": robustness,
         "test": get_test(analysis.test),
-        "excluded": labels.excluded(analysis, with_ids=True),
         "estimator": labels.within(labels.estimator(analysis)),
         "search": search(report),
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),
         "outcomes": _outcomes(report),
-        "reasons": Counter(
-            row["reason"] for row in report.exclusions if row["measure"] != BASELINE and row["reason"] != EXCLUDED
-        ),
+        "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
         "strata": labels.strata(analysis.strata, labels.within(marker.label), marker.unit) if report.strata else "",
         "stated": any(has(measure=analysis.measure, statistic="n", stratum=name) for name in analysis.strata.labels),
         "sizes": [f"{counts[name]} ({name})" for name in analysis.strata.labels if name in counts],
@@ -82,7 +81,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         ],
         "curve": described(report.folder / "robustness").get("specification_curve"),
         "families": [f"“{name}”" for name in robustness.families if found(families, "p_holm", family=name)],
-        "unused": [f"“{row['family']}”" for row in report.table(families, outcome="")],
+        "unused": [f"“{name}”" for name in robustness.families if adjusted and name not in adjusted],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
         "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
         "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],

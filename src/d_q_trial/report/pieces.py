@@ -143,11 +143,8 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
 
 
 def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:
-    """Return why columns of a table have no value at all, by their headings, where its rows give the reason.
-
-    A row without an outcome stands for a family without comparisons, which is named elsewhere.
-    """
-    kept, found = [row for row in rows if row.get("outcome") != "" and section.holds(row, words)], {}
+    """Return why columns of a table have no value at all, by their headings, where its rows give the reason."""
+    kept, found = [row for row in rows if section.holds(row, words)], {}
     for heading, names, *method in section.columns:
         wanted = (names.partition("..")[0], *method[:1])
         own = [row for row in kept if texts([row], *wanted)]
@@ -263,14 +260,14 @@ def _people(report: Report) -> dict[str, Any]:
     arm_of = {row["participant"]: arms.index(row["arm"]) for row in rows if row["arm"] in arms}
     participants = read_participants(report.folder.parent / "workbooks" / analysis.workbook_id)
     markers = marker_values(participants, trial, analysis)  # those of strata.csv may be of one marker alone
-    known = [(name, at.dropna().to_dict()) for name, at in markers.iterrows() if name in arm_of]
-    people = {name: {"id": name, "arm": arm_of[name], "at": at} for name, at in known}
-    places = {name: index for index, name in enumerate(people)}
+    known = {name: at.dropna().to_dict() for name, at in markers.iterrows() if name in arm_of}
+    people = [{"id": name, "arm": arm_of[name], "at": at} for name, at in known.items()]
+    places = {name: index for index, name in enumerate(known)}
     for row in rows:
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
             own[places[row["participant"]]] = formatting.number(float(row["value"]), report.decimals(row["outcome"]))
-    return {"people": list(people.values()), "changes": changes}
+    return {"people": people, "changes": changes}
 
 
 def _series(rows: list[Row], report: Report) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from ..stats.permutation import Design, MonteCarloP, StepDown, adjusted, blocks,
 from ..stats.two_sample import TwoSampleTest, get_test
 
 NO_IDS = "participants without ids: their outcomes and visits cannot be permuted together"
-NO_COMPARISON = "no comparison in this analysis"
 COLUMNS = (
     *("family", "outcome", "measure", "visit", "marker", "stratum", "contrast", "n_first", "n_second", "method", "p"),
     *("p_holm", "p_benjamini_hochberg", "p_max_t", "p_max_t_lower", "p_max_t_upper", "permutations", "reason"),
@@ -27,8 +26,7 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     approximation, continuity-corrected only if the test of the analysis is.
 
     Returns a row per family and comparison with the columns ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are
-    the 99% Monte Carlo interval; ``reason`` explains a missing max-T. A family without a comparison has one row, with
-    the reason.
+    the 99% Monte Carlo interval; ``reason`` explains a missing max-T.
     """
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
@@ -39,8 +37,6 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
             (name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None, reason)
             for member, *values, t in zip(members, p, adjusted(p, "holm"), adjusted(p, "fdr_bh"), joint, strict=True)
         ]
-        if not members:
-            rows.append((name, *[""] * 6, None, None, test.name, *[np.nan] * 6, None, NO_COMPARISON))
     whole = ("n_first", "n_second", "permutations")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(whole, "Int64"))
 

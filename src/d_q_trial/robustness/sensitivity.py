@@ -299,14 +299,10 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     n, key, confidence = (first.size, second.size), (*comparison.key, ""), 1 - analysis.alpha
     rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
     shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
-    names = ("hodges_lehmann", "hodges_lehmann_lower", "hodges_lehmann_upper")
-    rows += rows_of(
-        key, n, analysis.test, TOO_FEW, **dict(zip(names, (shift.estimate, shift.lower, shift.upper), strict=True))
-    )
-    named = {f"test of the analysis, {analysis.test}": analysis.test} | {
-        f"rank-sum, {name}": name for name in rank_sum_variants()
-    }
-    for method, test in ((text, get_test(name)) for text, name in named.items()):
-        rows += rows_of(key, n, method, test.undefined, p=test.compare(first, second).p)
+    limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
+    rows += rows_of(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate, **limits)
+    for what, name in (("test of the analysis", analysis.test), *(("rank-sum", name) for name in rank_sum_variants())):
+        test = get_test(name)
+        rows += rows_of(key, n, f"{what}, {name}", test.undefined, p=test.compare(first, second).p)
     found = mean_difference(first, second, confidence=confidence)
     return rows + estimate_rows(key, "mean_difference", found, n, "means, t (Welch)", TOO_FEW)

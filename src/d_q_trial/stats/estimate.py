@@ -160,7 +160,7 @@ def _placed(won: np.ndarray, first: np.ndarray, second: np.ndarray) -> list[np.n
     with np.errstate(divide="ignore", invalid="ignore"):
         counted = won @ chosen[1], won.T @ chosen[0]
         u = np.einsum("ik,ik->k", counted[0], chosen[0])
-        # Sums of halves and quarters are exact, so that no variance is exactly zero.
+        # Sums of halves and quarters are exact, so that a variance of zero is exactly zero.
         squares = [np.einsum("ik,ik,ik->k", own, own, side) for own, side in zip(counted, chosen, strict=True)]
         parts = zip(squares, n, n[::-1], strict=True)
         return [u / (n[0] * n[1]), *((q * a - u**2) / (a**2 * (a - 1) * b**2) for q, a, b in parts)]

@@ -7,6 +7,7 @@ analyst might not expect. Nothing is changed here.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ MOST_CHANGE = 1000  # percent; the messages name it
 LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
+_NOT_MARKED = re.compile(r"\b(?:not|none|never) (?:excluded|invalid|imputed)")
 SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
 
 
@@ -213,12 +215,10 @@ def check_qualifiers(reading: Reading) -> None:
         if plan.doubt:
             reading.faults.error("not as measured", plan.whole() | {"value": plan.doubt})
         used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
-        for column in plan.having("ignore"):
-            role = column.reading.role
-            read = role == "qualifier" or not (column.numeric or role == "ignored")
-            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if read)
-            marked = any(MARKS.search(fold(text)) or text in ("<", ">") for text in cells)
-            if marked or (role == "qualifier" and len(cells) > 1):
+        for column in (c for c in plan.having("ignore") if c.reading.role == "qualifier" or not c.numeric):
+            cells = Counter(canonical_id(plan.cell(i, column)) for i in used if column.reading.role != "ignored")
+            marked = any(MARKS.search(_NOT_MARKED.sub("", fold(text))) or text in ("<", ">") for text in cells)
+            if marked or (column.reading.role == "qualifier" and len({*map(str.casefold, cells)}) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)
 
@@ -232,8 +232,8 @@ def check_changes(reading: Reading) -> None:
         faults.note(f"outlying / {'below' if row.value < 0 else 'above'}", cell_of(row))
     for source, changes in given.groupby("source", sort=False):
         rest = "kept" if source.plan.mapped else KEEP
-        codes, _ = _missing_codes(changes["value"].to_numpy(), 99)  # a change by 9 percent is a usual one
-        for row in changes[changes["value"].isin(codes)].itertuples():
+        codes, _ = _missing_codes(changes["value"].to_numpy(), 99)
+        for row in changes[changes["value"].isin(codes) & ~changes["value"].between(-98, 99)].itertuples():
             faults.error("missing code", cell_of(row), stops=rest != "kept", thing=source.thing, rest=rest)
     plans = given["source"].map(lambda source: source.plan)
     for _, changes in given.groupby([plans, "variable", "visit"], sort=False):
@@ -403,13 +403,9 @@ def check_inferred(reading: Reading) -> None:
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
             if column.beside and column.apart:
-                words = {
-                    "used": plan.head_of(column.beside),
-                    "count": len(column.apart),
-                    "first": next(iter(column.apart)),
-                }
-                name = "arms apart" if column.beside.role == "arm" else "columns apart"
-                reading.faults.error(name, plan.head_of(column), role=column.beside.role, **words)
+                used, role, first = plan.head_of(column.beside), column.beside.role, next(iter(column.apart))
+                words = {"used": used, "role": role, "count": len(column.apart), "first": first}
+                reading.faults.error("arms apart" * (role == "arm") or "columns apart", plan.head_of(column), **words)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
 

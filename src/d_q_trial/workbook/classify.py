@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from operator import itemgetter
@@ -21,6 +22,9 @@ CODES = 3  # a column of no more different numbers holds codes or counts
 MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms, or of the entries of a repeated column
 FOOTERS = 20  # rows at the end of a table where remarks may stand
 
+OWN_POPULATION = re.compile(
+    r"\b(?:itt|treat|safety|protocol|analysis|study|trial|evaluable|randomi[sz]ed)[\s-]+population"
+)
 BY_GROUP = "columns named after groups, no participant id"
 
 
@@ -80,7 +84,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     _settle_kind(plan, vocabulary)
     _settle_marker(plan, context, vocabulary)
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
-    plan.sampled = any(vocabulary.names_population(fold(text)) for text in (*header.titles, *contexts))
+    called = (OWN_POPULATION.sub(" ", fold(text)) for text in (*header.titles, *contexts))
+    plan.sampled = any(map(vocabulary.names_population, called))
     other = (text for text in texts if NOT_AS_MEASURED.search(fold(text)) or vocabulary.label(text).measure == "other")
     plan.doubt = next(other, "")
     return note if of_texts and not plan.readable else plan

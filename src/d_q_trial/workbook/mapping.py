@@ -108,11 +108,8 @@ class Plan(Meaning):
         data = self.data
         later = self.one("visit") or any((column.visit or self.visit or BASELINE) != BASELINE for column in data)
         stated = self.measure in (VALUE, PERCENT_CHANGE) or any(column.measure != VALUE for column in data)
-        return (
-            bool(later)
-            and not (stated or self.mapped)
-            and (self.kind == "groups" or self.measure == "percent_of_baseline")
-        )
+        other = self.kind == "groups" or self.measure == "percent_of_baseline"
+        return bool(later) and other and not (stated or self.mapped)
 
     def having(self, role: str) -> list[Column]:
         """Return the columns with a role."""

@@ -273,19 +273,20 @@ def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterat
 
 
 def _later_titles(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Settle whether what has no follow-up, below a title of a later visit, is of baseline.
+    """Decide whether a variable that is measured once, below the title of a later visit, holds baseline values.
 
     It is not if another source has other values for most. It is if the title speaks of other columns. Otherwise, ask.
     """
-    titled = [s for s in frame["source"].unique() if (s.plan.visit or BASELINE) != BASELINE and not s.column.visit]
-    once = [s for s in titled if s.thing and not getattr(s.thing, "follow_up", ())]
-    later = [s for s in once if s.plan.rows["visit"].isna().all()]
+    once = [s for s in frame["source"].unique() if s.thing and not getattr(s.thing, "follow_up", ())]
+    titled = [s for s in once if not s.column.visit and s.plan.visit not in (None, BASELINE)]
+    later = [s for s in titled if s.plan.rows["visit"].isna().all()]
     for source in later:
         own = frame[frame["source"].eq(source)]
-        others = frame[~frame["source"].isin(later) & frame["variable"].eq(source.variable)]
-        known = own["participant"].map(others.drop_duplicates("participant").set_index("participant")["value"])
-        keys = [column.variable or source.plan.variable for column in source.plan.data]
-        if others.empty:
+        alike = frame["variable"].eq(source.variable) & frame["cohort"].eq(source.plan.cohort)
+        others = frame[alike & ~frame["source"].isin(later)].drop_duplicates("participant")
+        known = own["participant"].map(others.set_index("participant")["value"])
+        if known.isna().all():
+            keys = [column.variable or source.plan.variable for column in source.plan.data]
             told = any(getattr(trial.outcomes.get(key), "follow_up", ()) for key in keys)
             stops = not (told or source.plan.mapped)
             faults.error("of baseline" if told else "only later", source.head, stops=stops, label=source.thing.label)
