@@ -218,6 +218,16 @@ def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend():
     assert "Jonckheere-Terpstra" in " ".join(table.notes)
 
 
+@pytest.mark.parametrize("marker", TRIAL.markers)
+def test_a_table_says_that_the_analysis_defines_no_strata_by_its_marker(marker):
+    by_value = ANALYSIS.model_copy(update={"strata": settings.StrataRule(by="value", cuts=[1.2])})
+    notes = " ".join(
+        built([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"], marker=marker).notes
+    )
+    assert ("defines no strata by p16 variant 1+5" in notes) == (marker != ANALYSIS.marker)
+    assert ("divided into strata" in notes) == (marker == ANALYSIS.marker)
+
+
 def test_the_main_results_have_a_row_for_every_stratum_of_the_analysis():
     names = ["low", "middle", "high"]
     key, rows = ("ctx", "percent_change", "week_2"), []

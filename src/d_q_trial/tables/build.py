@@ -137,7 +137,9 @@ class _Builder:
         }
         made = [labels.fill(texts[table.kind], self.words | words)]
         if table.kind in ("strata", "comparisons"):
-            made.append(labels.strata(analysis.strata, self.marker.label, self.marker.unit))
+            divided = analysis.strata.by == "quantile" or self.marker.key == analysis.marker
+            said = labels.strata(analysis.strata, self.marker.label, self.marker.unit)
+            made.append(said if divided else texts["undivided"].format(marker=self.marker.label))
         if table.kind != "events":
             made += [self.words["excluded"], self.words["outliers"] * (self.measure != BASELINE)]
         return [*filter(None, made), *([self.filled(table.note)] if table.note else [])]
