@@ -85,8 +85,9 @@ def listed(key: str) -> list[str]:
     return [entry.strip() for entry in WORDS[key].split(";")]
 
 
-STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS = (
-    any_of(listed(key)) for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks")
+STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS, UNMARKED, OWN_POPULATION = (
+    any_of(listed(key))
+    for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks", "unmarked", "own_population")
 )
 SUBSTITUTE = any_of(listed("not_as_measured") + listed("second_choice"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"

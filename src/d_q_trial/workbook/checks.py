@@ -7,7 +7,6 @@ analyst might not expect. Nothing is changed here.
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
-from ..recognition.vocabulary import MARKS, canonical_id, code_form, fold, id_kind
+from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, code_form, fold, id_kind
 from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
@@ -34,7 +33,6 @@ MOST_CHANGE = 1000  # percent; the messages name it
 LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
-_NOT_MARKED = re.compile(r"\b(?:not|none|never) (?:excluded|invalid|imputed)")
 SCALES = (1e-3, 1e3, 1e-6, 1e6, 1e-9, 1e9, 0.1, 10.0, 1e-2, 100.0)  # of units, the likeliest first
 
 
@@ -217,7 +215,7 @@ def check_qualifiers(reading: Reading) -> None:
         used = [i for i in np.flatnonzero(plan.rows["use"]) if plan.holds_data(i)]
         for column in (c for c in plan.having("ignore") if c.reading.role == "qualifier" or not c.numeric):
             cells = Counter(canonical_id(plan.cell(i, column)) for i in used if column.reading.role != "ignored")
-            marked = any(MARKS.search(_NOT_MARKED.sub("", fold(text))) or text in ("<", ">") for text in cells)
+            marked = any(MARKS.search(UNMARKED.sub("", fold(text))) or text in ("<", ">") for text in cells)
             if marked or (column.reading.role == "qualifier" and len({*map(str.casefold, cells)}) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)

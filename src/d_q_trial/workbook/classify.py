@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from operator import itemgetter
@@ -11,7 +10,16 @@ from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.legends import codes_of
 from ..recognition.spelling import unit_factor
-from ..recognition.vocabulary import NOT_AS_MEASURED, Reading, Vocabulary, canonical_id, code_form, fold, id_kind
+from ..recognition.vocabulary import (
+    NOT_AS_MEASURED,
+    OWN_POPULATION,
+    Reading,
+    Vocabulary,
+    canonical_id,
+    code_form,
+    fold,
+    id_kind,
+)
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
 from .mapping import SAID, Codes, Column, Plan
 
@@ -22,9 +30,6 @@ CODES = 3  # a column of no more different numbers holds codes or counts
 MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms, or of the entries of a repeated column
 FOOTERS = 20  # rows at the end of a table where remarks may stand
 
-OWN_POPULATION = re.compile(
-    r"\b(?:itt|treat|safety|protocol|analysis|study|trial|evaluable|randomi[sz]ed)[\s-]+population"
-)
 BY_GROUP = "columns named after groups, no participant id"
 
 
