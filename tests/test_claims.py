@@ -67,7 +67,8 @@ def test_a_reported_value_becomes_the_claim_with_its_place_and_key():
     read = {entry["claim"]: entry for entry in claims.read_claims("data/published")}
     assert len(read) == 1024
     for row in rows("claims"):  # worked by hand from the tables of data/published
-        assert read[row["claim"]] == {"not_checkable": ""} | row
+        test = "rank_sum" if row["statistic"] == "p" and row["measure"] != "correlation" else ""
+        assert read[row["claim"]] == {"not_checkable": "", "test": test} | row
 
 
 def test_reported_values_are_refused_without_a_folder_or_with_one_name_for_two(tmp_path):
@@ -118,7 +119,7 @@ def judged(
     about = PRIMARY | {"quantity": statistic, "statistic": statistic, "reported": reported, "relation": relation}
     row = {name: about[name] for name in KEYS} | {"value": value, "reason": reason, "method": "normal"} | (has or {})
     alternatives = pd.DataFrame([{**row, "value": v, "method": m} for m, v in others], columns=list(row))
-    claim = about | {"not_checkable": ""} | key
+    claim = about | {"not_checkable": "", "test": ""} | key
     return claims.judge([claim], pd.DataFrame([row]), alternatives, TRIAL, known or {}, strata).iloc[0]
 
 
@@ -199,6 +200,8 @@ def test_a_verdict_follows_from_the_recomputed_and_the_reported_value(given, ver
         ({"group": "d_q"}, "this analysis has no such result"),
         ({"contrast": "T3 - T1/T2"}, "this analysis has no such result"),
         ({"not_checkable": claims.NO_EVENTS}, claims.NO_EVENTS),
+        ({"test": "other"}, claims.OTHER_TEST),
+        ({"test": "chi_squared"}, claims.OTHER_TEST),
     ],
 )
 def test_a_claim_that_cannot_be_checked_says_what_the_analysis_lacks(key, note):
@@ -212,7 +215,15 @@ def test_a_row_of_verdicts_has_the_claim_the_numbers_as_text_and_the_key():
     expected = ("c", "paper", "Fig. 3a", "p", "0.611", "0.611", claims.REPRODUCED, "", "why", 0.6114)
     assert tuple(row) == (*expected, *((PRIMARY | {"statistic": "p"})[name] for name in KEYS))
     assert tuple(row.index) == claims.COLUMNS
-    assert tuple(judged(0.0123456, "<", "0.05")[["reported", "recomputed"]]) == ("< 0.05", "0.012")
-    assert tuple(judged(1.23456, ">", "0.50", "median_difference")[["reported", "recomputed"]]) == ("> 0.50", "1.2346")
+    for given, shown in (
+        ((0.0123456, "<", "0.05"), ("< 0.05", "0.0123")),
+        ((1.23456, ">", "0.50", "median_difference"), ("> 0.50", "1.2346")),
+        ((0.00003, "<", "0.00001"), ("< 0.00001", "0.0000300")),
+        ((1e-9, "<", "0.001"), ("< 0.001", "<0.00001")),
+        ((1.9e-6, "=", "0.000"), ("0.000", "<0.001")),
+        ((1057104.5, "=", "1,057,105", "median"), ("1,057,105", "1057105")),  # half up
+        ((0.575, "=", "0.57"), ("0.57", "0.57")),  # as a binary number
+    ):
+        assert tuple(judged(*given)[["reported", "recomputed"]]) == shown
     undefined = judged(math.nan, "=", "0.611", reason="all values are equal")
     assert tuple(undefined[["recomputed", "verdict", "note"]]) == ("", claims.NOT_CHECKABLE, "all values are equal")

@@ -48,7 +48,7 @@ CONCLUSIONS = {
     ("ctx", "all"): ("reference", "lost", "stays", "stays", "reversed"),
     ("ctx", "highest"): ("reference", "stays", "stays", "undefined", "not made"),
     ("ctx", "lowest"): ("reference", "stays", "gained", "stays", "not made"),
-    ("ctx", "2 of 3"): (None, None, "", None, None),
+    ("ctx", "2 of 3"): (None, None, "added", None, None),
     ("p1np", "all"): ("reference", "stays", "not made", "stays", "gained"),
 }
 
@@ -138,6 +138,9 @@ def test_a_reported_p_is_compared_with_p_in_every_analysis_in_the_stratum_of_the
     assert {name: tuple(own["conclusion"]) for name, own in claims.groupby("claim")} == HELD
     own = claims[claims["claim"].eq("b")]
     assert own["verdict"].tolist() == ["not reproduced", "", "not applicable", "", ""]
+    other = _settings(three={"marker": "p16_variant_1+5"})
+    found = compare.compare_claims(verdicts, tests, other, TRIAL)
+    assert found.loc[found["analysis"].eq("three"), "verdict"].tolist() == ["not applicable", "", "", "not applicable"]
     assert set(own["reported"] + own["place"]) == {"0.012highest"}
     assert compare.compare_claims({}, tests, CHOSEN, TRIAL).empty
 
@@ -146,12 +149,12 @@ def test_the_summary_counts_what_changes_and_how_far(tests, verdicts):
     claims = compare.compare_claims(verdicts, tests, CHOSEN, TRIAL)
     summary = compare.summarize(tests, claims, verdicts, CHOSEN, TRIAL)
     assert summary["differs_in"].tolist()[:2] == ["", "significance level 0.02"]
-    expected = [  # comparisons, significant; lost, gained, reversed, undefined; shifts; claims; values
-        ("published", 4, 2, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
-        ("strict", 4, 1, 1, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
-        ("three", 4, 4, 0, 1, 0, 0, 0.25, 0.0, 2, 1, 0, 0),
-        ("ratio", 3, 1, 0, 0, 0, 1, 0.0, 0.0, 3, 0, 0, 0),
-        ("opposite", 2, 2, 0, 1, 1, 0, 0.5, 0.3125, 1, 1, 0, 0),
+    expected = [  # comparisons, significant; lost, gained, reversed, undefined, added; shifts; claims; values
+        ("published", 4, 2, 0, 0, 0, 0, 0, 0.0, 0.0, 4, 0, 3, 2),
+        ("strict", 4, 1, 1, 0, 0, 0, 0, 0.0, 0.0, 3, 1, 0, 0),
+        ("three", 4, 4, 0, 1, 0, 0, 1, 0.25, 0.0, 2, 1, 0, 0),
+        ("ratio", 3, 1, 0, 0, 0, 1, 0, 0.0, 0.0, 3, 0, 0, 0),
+        ("opposite", 2, 2, 0, 1, 1, 0, 0, 0.5, 0.3125, 1, 1, 0, 0),
     ]
     assert list(summary.drop(columns="differs_in").itertuples(index=False, name=None)) == expected
 

@@ -302,8 +302,16 @@ def test_a_long_alternative_text_is_cut_between_its_parts():
     assert collect._alternative(figure, longest=38) == "Fig. 3. Title. a: one; b: two; c: three"[:29] + end
 
 
-def test_a_family_is_large_if_many_of_its_outcomes_change():
-    assert {family for family in TRIAL.families if collect.is_large(family, TRIAL)} == {"sasp"}
+def test_outcomes_of_large_families_are_listed_only_if_primary_or_if_no_family_is_small():
+    large = {key for key, outcome in TRIAL.outcomes.items() if outcome.family == "sasp"}
+    assert collect.listed(TRIAL) == TRIAL.outcomes.keys() - large
+    endpoint = TRIAL.primary.model_copy(update={"outcome": "sasp_fas"})
+    assert collect.listed(TRIAL.model_copy(update={"primary": endpoint})) & large == {"sasp_fas"}
+    alone = TRIAL.model_copy(update={"outcomes": {key: TRIAL.outcomes[key] for key in large}, "primary": None})
+    assert collect.listed(alone) == large
+
+
+def test_rows_of_a_table_are_found_by_their_keys():
     table = report({"a": [{"x": "1", "y": "2"}, {"x": "1", "y": "3"}]})
     assert table.table("a", x="1", y="3") == [{"x": "1", "y": "3"}]
     assert (table.table("b"), report().reference) == ([], "")
@@ -318,11 +326,12 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     drawing, figures = Image.new("RGB", (3, 2)), {"label": "no figure"}
     for number, order, letters in (("3", 1, "ab"), ("2", 2, ""), ("9", 0, "")):
         about = {"label": f"Fig. {number}", "title": "Title", "words": "a: one", "order": order}
-        figures[f"figure_{number}"] = about | {"panels": [{"letter": letter} for letter in letters]}
+        about |= {"panels": [{"letter": letter} for letter in letters], "markers": [MARKER]}
+        figures[f"figure_{number}"] = about
     for name, places in (("published", PLACES), ("other", [*PLACES[:1], ("p1np", "week_2", "high")])):
         folder = tmp_path / name
         write_json(figures, folder / "figures/figures.json")
-        write_json({"table_1": {"label": "Table 1"}}, folder / "tables/tables.json")
+        write_json({"table_1": {"label": "Table 1", "markers": []}}, folder / "tables/tables.json")
         for key in ("figure_3", "figure_2"):  # the other is not drawn
             drawing.save(folder / f"figures/{key}.png")
         values = VALUES if name == "published" else [VALUES[0], (1.0, 0.5, 2.0, 0.71)]
@@ -330,7 +339,8 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
         for part in ("robustness/cutoffs", "sensitivity/power", "strata", "exclusions"):
             write_csv(pd.DataFrame([{"of": part}]), folder / f"{part}.csv")
     claim = dict.fromkeys(claims.COLUMNS, "") | {"claim": "c", "source": "paper", "outcome": "ctx", "quantity": "p"}
-    both = [{"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "locator": "Fig. 3a"}]
+    both = [{"locator": "Fig. 3a; Table 1"}, {"quantity": "median", "locator": "Fig. 3a", "marker": MARKER}]
+    both += [{"locator": "Fig. 3a", "marker": "p16_variant_1+5"}]
     reported = pd.DataFrame([claim | {"verdict": claims.REPRODUCED} | own for own in both])
     write_csv(reported, tmp_path / "published/claims.csv")
     write_json({"label": "Synthetic", "source": {"name": "a.xlsx"}}, tmp_path / "workbooks/a/participants.json")
@@ -343,12 +353,12 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     assert (found.strata, found.exclusions) == ([{"of": "strata"}], [{"of": "exclusions"}])
     assert found.tables == {part: [{"of": part}] for part in ("robustness/cutoffs", "sensitivity/power")}
     assert (found.differences, found.changes, found.versions["d-q-trial"][:2]) == ([], [], "0.")
-    assert [v["quantity"] for v in found.verdicts] == ["p", "median"]
+    assert [v["quantity"] for v in found.verdicts] == ["p", "median", "p"]
     first, second = found.figures
     assert [first["key"], second["key"]] == ["figure_3", "figure_2"]
     assert (first["width"], first["height"], first["alt"]) == (3, 2, "Fig. 3. Title. a: one")
     assert first["address"].startswith("data:image/png;base64,")
-    assert first["verdicts"] == list(found.verdicts)
+    assert (first["verdicts"], first["other_markers"]) == (found.verdicts[:2], "p16 variant 1+5")
     assert [panel["verdicts"] for panel in first["panels"]] == [[found.verdicts[0]], []]
     assert [(table["label"], table["tally"]) for table in found.shown] == [("Table 1", {claims.REPRODUCED: 1})]
 

@@ -425,6 +425,12 @@ def test_points_of_the_explorer_are_participants_with_change_and_marker(packed, 
         assert person["at"].keys() == TRIAL.markers.keys()
 
 
+def test_the_methods_count_participants_who_are_in_no_stratum(report):
+    some = [row for row in report.strata if row["participant"] not in ("S01", "S02")]
+    said = "; two participants without a marker value belong to none."
+    assert (said in methods.paragraph(report), said in methods.paragraph(replace(report, strata=some))) == (False, True)
+
+
 # Pieces of later analyses
 
 LONG = {"outcome": "p1np", "visit": "week_2", "marker": "", "stratum": "all", "method": "covariance, HC3", "group": ""}
@@ -439,6 +445,7 @@ def test_a_row_per_number_becomes_a_row_per_comparison(report):
     assert pieces.shorten(pieces.Section("x", columns=columns), table, report.words) == (
         ("Outcome", "Participants", "Effect", "P", "Any", "Mixed"),
         [("P1NP, 2 weeks", "all", "1.23 (−0.50 to 3.00)", "<0.001", "0.010 to 0.900", "0.200")],
+        0,
     )
 
 
@@ -469,10 +476,11 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
-def test_other_markers_and_large_families_stay_in_the_file(report):
+def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
     section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
-    assert len(pieces.shorten(section, [*others, row], report.words)[1]) == 1
+    _, shown, more = pieces.shorten(section, [*others, row], report.words)
+    assert (len(shown), more) == (1, 1)
 
 
 def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
@@ -510,20 +518,23 @@ def test_the_comparison_shows_display_names_and_intervals(pages, all_pages):
 
 
 @pytest.mark.parametrize(
-    ("test", "text", "drawn"),
+    ("changed", "text", "drawn"),
     [
-        ("normal", "1.2 (0.5 to 2.0)", True),
-        ("welch", "3.4 (−0.6 to 7.4), difference of means", True),
-        ("brunner_munzel", "1.2 (no interval)", False),
+        ({}, "1.2 (0.5 to 2.0)", True),
+        ({"test": "welch"}, "3.4 (−0.6 to 7.4), difference of means", True),
+        ({"test": "brunner_munzel"}, "1.2 (no interval)", False),
+        ({"change": "log_ratio"}, "1.200 (0.500 to 2.000), as log ratio", False),
+        ({"change": "difference"}, "1.200 (0.500 to 2.000), as difference in ng/mL", False),
     ],
 )
-def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_test(test, text, drawn):
-    row = {"analysis": "a", "place": "all", "stratum": "all", "measure": "percent_change", "n_first": 9, "n_second": 8}
+def test_the_comparison_gives_the_estimate_and_interval_of_each_analysis_own_test(changed, text, drawn):
+    own = analysis(**changed)
+    row = {"analysis": "a", "place": "all", "stratum": "all", "measure": own.measure, "n_first": 9, "n_second": 8}
     row |= {"p": 0.2, "significant": "no", "conclusion": "stays", "hodges_lehmann": 1.2}
-    limits = (np.nan, np.nan) if test == "brunner_munzel" else (0.5, 2.0)
+    limits = (np.nan, np.nan) if own.test == "brunner_munzel" else (0.5, 2.0)
     row |= dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), limits, strict=True))
     row |= {"mean_difference": 3.4, "mean_difference_lower": -0.6, "mean_difference_upper": 7.4}
-    shown = forest_row(row, analysis(test=test), "percent_change", 1)
+    shown = forest_row(row, own, "percent_change", TRIAL.outcomes["ctx"])
     assert (shown["text"], shown["ends"] is not None) == (text, drawn)
 
 

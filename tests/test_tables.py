@@ -194,6 +194,15 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
     assert dict(zip(header, row, strict=True))["p"] == pytest.approx(p, rel=1e-15)
 
 
+def test_the_headlines_of_a_trial_without_a_list_are_those_of_its_primary_endpoint_or_first_outcome():
+    for primary, stated in (
+        (TRIAL.primary, ("ctx", "week_20", "the primary endpoint")),
+        (None, ("ctx", "week_20", "")),
+    ):
+        lines = catalogue_of(None, TRIAL.model_copy(update={"primary": primary})).headlines
+        assert [(line.outcome, line.visit, line.role) for line in lines] == [stated, (*stated[:2], "")], primary
+
+
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):
     tables = build_tables(catalogue_of(None, TRIAL), TRIAL, ANALYSIS, Numbers([]))
     write_tables([replace(table, rows=()) for table in tables], tmp_path)

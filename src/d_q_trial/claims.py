@@ -37,6 +37,7 @@ STATUS = {
 }
 VERDICTS = tuple(STATUS)
 OTHER_SUBGROUPS = "this analysis defines the subgroups differently"
+OTHER_TEST = "reported for another test"
 NO_GROUP = "the workbook has no value of this group"
 NO_EVENTS = "the workbook has no adverse events"
 
@@ -111,6 +112,7 @@ def _claims_of(table: str, row: Row) -> Iterator[Claim]:
             name = ":".join(part.replace(" ", "_") for part in place if part)
             of_row = {"source": row["source"], "locator": row["locator"], "quantity": quantity, "reported": reported}
             own = {"relation": relation, "statistic": statistic, "not_checkable": missing}
+            own["test"] = row.get("test", "") if statistic == "p" else ""
             yield {"claim": name} | of_row | key | own
 
 
@@ -199,6 +201,9 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     if claim["not_checkable"]:
         verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
         return verdict, math.nan, claim["not_checkable"]
+    binary = getattr(trial.outcomes.get(claim["outcome"]), "kind", "") == "binary"
+    if claim["test"] not in ("", "chi_squared" if binary else "rank_sum"):
+        return NOT_CHECKABLE, math.nan, OTHER_TEST
     if _key(claim) not in found:
         return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
     value, reason = found[_key(claim)]
@@ -240,8 +245,13 @@ def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
 
 
 def _recomputed(claim: Claim, value: float) -> str:
-    """Format a recomputed value with the reported decimals; beside a bound, with more digits."""
-    decimals = number(claim["reported"]).decimals
-    if claim["relation"] == "=":
-        return f"{formatting.rounded(value, decimals):f}"
-    return formatting.p_digits(value) if claim["statistic"] == "p" else f"{formatting.rounded(value, decimals + 2):f}"
+    """Format a recomputed value with the reported decimals, by the rule that gives the reported one; beside a bound, two more.
+
+    A P-value that would be shown as zero is shown as below one unit of its last decimal.
+    """
+    decimals = number(claim["reported"]).decimals + (0 if claim["relation"] == "=" else 2)
+    rule = formatting.rounding_rule(value, claim["reported"]) if claim["relation"] == "=" else ""
+    found = formatting.rounded(value, decimals, half="up" if rule == "half up" else "even")
+    if claim["statistic"] == "p" and not found:
+        return f"<{10**-decimals:.{decimals}f}"
+    return claim["reported"] if rule == "binary" else f"{found:f}"

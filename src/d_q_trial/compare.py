@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import labels
 from .claims import FAILURES, OTHER_CONVENTION, REPRODUCED, WITHIN_BOUND
+from .formatting import p_digits
 from .published_tables import number, split_relation
 from .results_table import ALL_PARTICIPANTS
 from .stats.checks import is_significant
@@ -30,12 +31,13 @@ COMPARISON_COLUMNS = (
 )
 CLAIM_COLUMNS = ("claim", "locator", *KEYS, "reported", "analysis", "p", "conclusion", "verdict")
 STAYS, LOST, GAINED, REVERSED, NOT_MADE, REFERENCE = "stays", "lost", "gained", "reversed", "not made", "reference"
-UNDEFINED = "undefined"
+UNDEFINED, ADDED = "undefined", "added"
 CHANGED = {
     LOST: "no longer significant",
     GAINED: "significant here only",
     REVERSED: "significant in the other direction",
     UNDEFINED: "no longer computable",
+    ADDED: "significant, where the reference has no comparison",
 }
 _ESTIMATES = [f"{name}{end}" for name in ("hodges_lehmann", "mean_difference") for end in ("", "_lower", "_upper")]
 _STATISTICS = ["p", "mann_whitney_effect", *_ESTIMATES]
@@ -55,7 +57,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     analysis's own marker, matched by rank. ``conclusion`` is ``lost`` or ``gained`` where P lies across alpha from the
     reference, ``reversed`` where both are significant in opposite directions, ``undefined`` where the reference is
     significant and P is not defined, ``not made`` (in a row of its own) where only the reference has the comparison, and
-    empty where only the analysis has it. Each analysis is judged at its own alpha.
+    ``added`` or, if it is not significant, empty where only the analysis has it. Each analysis is judged at its own alpha.
     """
     import numpy as np
     import pandas as pd
@@ -68,6 +70,7 @@ def compare_tests(results: Mapping[str, pd.DataFrame], settings: Settings, trial
     opposite = frame["direction"] * frame["direction_there"] < 0
     conclusions = {
         NOT_MADE: frame["found"].eq("right_only"),
+        ADDED: frame["found"].eq("left_only") & now,
         "": frame["found"].eq("left_only"),
         REFERENCE: frame["analysis"].eq(settings.reference),
         REVERSED: now & was & opposite,
@@ -120,7 +123,8 @@ def compare_claims(
     A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
     claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
     ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
-    without a P. ``verdict`` is the analysis's own on the reported digits. Empty if nothing is published.
+    without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another marker. Empty
+    if nothing is published.
     """
     import pandas as pd
 
@@ -128,15 +132,24 @@ def compare_claims(
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     base = settings.analyses[settings.reference]
     reported = verdicts[settings.reference]
-    reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[["claim", "locator", *KEYS, "reported"]]
+    reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[
+        ["claim", "locator", *KEYS, "reported", "marker"]
+    ]
     own = pd.concat([frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()])
     frame = reported.merge(pd.DataFrame({"analysis": list(settings.analyses)}), how="cross")
     frame = frame.merge(comparisons[["analysis", *KEYS, "p"]], how="left").merge(own, how="left")
+    markers = frame["analysis"].map({name: entry.marker for name, entry in settings.analyses.items()})
+    frame["verdict"] = frame["verdict"].where(frame["marker"].eq("") | frame["marker"].eq(markers), "")
     frame["conclusion"] = [
         side_of_alpha(row.reported, row.p, base.alpha, settings.analyses[row.analysis].alpha)
         for row in frame.itertuples(index=False)
     ]
     return frame.fillna({"verdict": ""})[list(CLAIM_COLUMNS)]
+
+
+def reference_p(row: Mapping[str, Any]) -> str:
+    """Return the P of the reference as text, or that it has none."""
+    return NOT_MADE if row["conclusion"] == ADDED else p_digits(row["reference_p"])
 
 
 def side_of_alpha(reported: str, p: float, reported_alpha: float, alpha: float) -> str:

@@ -74,7 +74,7 @@ def draw_comparison(
             style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
             page.text(7.5, bottom + 4.2 + 3.2 * number, text)
         if left_out:
-            note = f"{left_out} more comparisons with the same conclusion in all analyses are not shown."
+            note = f"{left_out} more comparisons, which change in no analysis, are not shown."
             page.text(2, bottom + 13.8, note, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
 

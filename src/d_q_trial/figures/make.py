@@ -56,6 +56,7 @@ def draw_figures(
                 "width_mm": style.WIDTH_MM,
                 "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
                 "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
+                "markers": sorted(figure.markers(study.analysis)),
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")

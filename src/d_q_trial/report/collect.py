@@ -205,7 +205,8 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
     """Read the outputs of the analysis ``name`` from the folder of all results; missing outputs are left out."""
     analysis, folder = settings.analyses[name], results / name
     description = read_description(results / "workbooks" / analysis.workbook_id)
-    verdicts = read_verdicts(folder / "claims.csv", Words(trial, analysis))
+    words = Words(trial, analysis)
+    verdicts = read_verdicts(folder / "claims.csv", words)
     return Report(
         settings=settings,
         trial=trial,
@@ -224,8 +225,8 @@ def collect(results: Path, settings: Settings, trial: Trial, name: str) -> Repor
         },
         differences=compare.differences(analysis, settings.analyses[settings.reference], trial),
         changes=changes_against_reference(results, settings, trial, name),
-        figures=read_figures(folder / "figures", verdicts),
-        shown=[_placed(table, verdicts) for table in described(folder / "tables").values()],
+        figures=read_figures(folder / "figures", verdicts, words),
+        shown=[_placed(table, verdicts, words) for table in described(folder / "tables").values()],
     )
 
 
@@ -248,22 +249,25 @@ def described(folder: Path) -> dict[str, Any]:
     return found
 
 
-def read_figures(folder: Path, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+def read_figures(folder: Path, verdicts: Sequence[Verdict], words: Words) -> list[dict[str, Any]]:
     """Read the drawn figures of a folder, in order; each panel has the verdicts on its P-values."""
     drawn = [(key, figure) for key, figure in described(folder).items() if (folder / f"{key}.png").exists()]
     found = []
     for key, figure in sorted(drawn, key=lambda item: item[1]["order"]):
-        found.append(_placed(figure, verdicts) | picture(folder / f"{key}.png", _alternative(figure)) | {"key": key})
+        drawing = picture(folder / f"{key}.png", _alternative(figure))
+        found.append(_placed(figure, verdicts, words) | drawing | {"key": key})
         for panel in figure["panels"]:
             place = (figure["label"], panel["letter"])
             panel["verdicts"] = [v for v in found[-1]["verdicts"] if v["quantity"] == "p" and place in v["places"]]
     return found
 
 
-def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """Add the verdicts on the values of a figure or table, and their counts."""
-    own = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
-    return {**item, "verdicts": own, "tally": tally(own)}
+def _placed(item: Mapping[str, Any], verdicts: Iterable[Verdict], words: Words) -> dict[str, Any]:
+    """Add the verdicts on the values that a figure or table shows, their counts, and the other markers of its values."""
+    there = [verdict for verdict in verdicts if item["label"] in dict(verdict["places"])]
+    own = [verdict for verdict in there if verdict["key"][3] in ("", *item["markers"])]
+    others = sorted({words.variable(verdict["key"][3]) for verdict in there if verdict not in own})
+    return {**item, "verdicts": own, "tally": tally(own), "other_markers": labels.listing(others)}
 
 
 def _alternative(figure: Mapping[str, Any], longest: int = 1200) -> str:
@@ -292,7 +296,7 @@ def changes_against_reference(results: Path, settings: Settings, trial: Trial, n
                 "what": f"{words.of('outcome', row)}, {words.group(row['stratum'])}",
                 "conclusion": compare.CHANGED[row["conclusion"]],
                 "p": formatting.p_digits(row["p"]),
-                "reference": formatting.p_digits(row["reference_p"]) + other,
+                "reference": compare.reference_p(row) + other,
             }
         )
     return changes
@@ -303,6 +307,8 @@ def number_changing(family: str, trial: Trial) -> int:
     return sum(outcome.family == family and bool(outcome.follow_up) for outcome in trial.outcomes.values())
 
 
-def is_large(family: str, trial: Trial) -> bool:
-    """Return whether a family has too many outcomes with changes to list each."""
-    return number_changing(family, trial) > MANY
+def listed(trial: Trial) -> set[str]:
+    """Return the outcomes to list one by one: those of small families and the primary one; all, if no family is small."""
+    changing = {key for key, outcome in trial.outcomes.items() if outcome.follow_up}
+    small = {key for key, outcome in trial.outcomes.items() if number_changing(outcome.family, trial) <= MANY}
+    return small | ({trial.primary.outcome} if trial.primary else set()) if small & changing else {*trial.outcomes}

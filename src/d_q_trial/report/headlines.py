@@ -12,7 +12,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.checks import is_significant
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
-from .collect import Report, Row, Verdict, is_large, texts
+from .collect import Report, Row, Verdict, listed, texts
 
 IMPUTED = "Multiple imputation of log ratios (placements, t)"
 # Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
@@ -48,18 +48,20 @@ def groups(report: Report) -> list[str]:
 
 
 def main_results(report: Report) -> list[dict[str, Any]]:
-    """Return every comparison of the families that are small enough to list, the primary endpoint first.
+    """Return every comparison of the outcomes to list, and of those of the headlines, the primary endpoint first.
 
     ``effects`` are in the order of ``groups``; ``interaction`` and ``searched`` are P-values that qualify the subgroups.
     """
-    trial, made = report.trial, []
+    trial, measure, made = report.trial, report.analysis.measure, []
     roles = {(line.outcome, line.visit): line.role for line in report.headlines if line.role}
-    chosen = [(o.key, v) for o in trial.outcomes.values() if not is_large(o.family, trial) for v in o.follow_up]
+    wanted = listed(trial) | {line.outcome for line in report.headlines}
+    chosen = [(o.key, v) for o in trial.outcomes.values() if o.key in wanted for v in o.follow_up]
     for outcome, visit in sorted(chosen, key=lambda pair: pair not in roles):
         effects = [effect(report, outcome, visit, group) for group in groups(report)]
         place = {"outcome": outcome, "visit": visit, "marker": report.analysis.marker}
+        unit = labels.change_unit(measure, trial.outcomes[outcome].unit) if measure == "difference" else ""
         row = {
-            "outcome": report.words.of("outcome", place),
+            "outcome": ", ".join(filter(None, (report.words.of("outcome", place), unit))),
             "role": roles.get((outcome, visit), ""),
             "effects": effects,
             "interaction": _named(interactions(report, place), report),

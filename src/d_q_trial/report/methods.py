@@ -16,7 +16,7 @@ from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from ..trial import BASELINE
-from .collect import MANY, Report, described, number_changing, summaries
+from .collect import MANY, Report, described, listed, number_changing, rows_if_made, summaries
 from .headlines import effect, group_of, name_of, search
 
 REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
@@ -53,6 +53,11 @@ def settings_in_words(report: Report) -> dict[str, Any]:
     found, families, cutoffs = report.found, "robustness/multiplicity", "robustness/cutoffs"
     adjusted = {row["family"] for row in report.table(families)}
     changes = [row for row in report.exclusions if row["measure"] != BASELINE]
+    analysed = {
+        row["participant"]
+        for row in rows_if_made(report.folder / "changes.csv")
+        if row["linked"] == "True" and row["arm"] in trial.analysed_arms and row["reason"] != EXCLUDED
+    }
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
     return labels.caption_words(trial, analysis) | {
         "report": report,
@@ -70,6 +75,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "strata": labels.strata(analysis.strata, labels.within(marker.label), marker.unit) if report.strata else "",
         "stated": any(has(measure=analysis.measure, statistic="n", stratum=name) for name in analysis.strata.labels),
         "sizes": [f"{counts[name]} ({name})" for name in analysis.strata.labels if name in counts],
+        "unplaced": len(analysed.difference(row["participant"] for row in own)),
         "cuts": [f"{cut:.4g}" for cut in cuts] if analysis.strata.by == "quantile" else [],
         "unit": marker.unit if marker else "",
         "proportions": any(has(outcome=key, visit=BASELINE, statistic="p", contrast=trial.contrast) for key in binary),
@@ -84,6 +90,13 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "unused": [f"“{name}”" for name in robustness.families if adjusted and name not in adjusted],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
         "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
+        "unlisted": [
+            *dict.fromkeys(
+                labels.within(trial.families[outcome.family])
+                for key, outcome in trial.outcomes.items()
+                if key not in listed(trial)
+            )
+        ],
         "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],
         "summaries": summaries(report.verdicts),
         "listing": labels.listing,

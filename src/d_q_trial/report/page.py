@@ -17,7 +17,7 @@ from ..pages import picture, render
 from ..participants import read_description
 from ..stats.two_sample import get_test
 from ..tables.catalogue import catalogue_of
-from ..trial import Trial
+from ..trial import Outcome, Trial
 from . import collect, headlines, methods, pieces
 from .collect import Report, Words
 from .links import page_links
@@ -167,9 +167,7 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
     if base.empty:
         return None
     measure, outcome = base["measure"].item(), trial.outcomes[line.outcome]
-    rows = [
-        forest_row(row, settings.analyses[row["analysis"]], measure, outcome.decimals) for row in own.to_dict("records")
-    ]
+    rows = [forest_row(row, settings.analyses[row["analysis"]], measure, outcome) for row in own.to_dict("records")]
     ends = [0.0, *chain.from_iterable(row["ends"] or () for row in rows)]
     low, high = min(ends), max(ends)
     margin = 0.03 * (high - low) or 1.0
@@ -183,19 +181,23 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
     }
 
 
-def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, decimals: int) -> dict[str, Any]:
+def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome: Outcome) -> dict[str, Any]:
     """Return a row of a forest: an analysis with the estimate of its own test, drawn if it has the reference's measure."""
     test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
     made, same = not math.isnan(row["p"]), row["measure"] == measure
-    decimals, bounded = labels.change_decimals(row["measure"] or measure, decimals), not any(map(math.isnan, ends))
+    decimals = labels.change_decimals(row["measure"] or measure, outcome.decimals)
+    bounded = not any(map(math.isnan, ends))
     text = formatting.interval(*ends, decimals) if bounded else f"{formatting.number(ends[0], decimals)} (no interval)"
     text += f", {labels.within(labels.estimator(analysis))}" * bool(test.mean_difference)
+    if made and not same:
+        kind = labels.CHANGES[row["measure"]], labels.change_unit(row["measure"], outcome.unit)
+        text += f", as {' in '.join(dict.fromkeys(filter(None, kind)))}"
     return {
         "analysis": row["analysis"],
         "stratum": "" if row["place"] == "all" else row["stratum"],
         "n": f"{row['n_second']} / {row['n_first']}" if made else "",
-        "text": text if made and same else f"{text}, as {labels.CHANGES[row['measure']]}" if made else "not made",
+        "text": text if made else "not made",
         "ends": ends if made and same and bounded else None,
         "p": formatting.p_digits(row["p"]) if made else "",
         "significant": row["significant"] == "yes",
@@ -212,7 +214,7 @@ def _changed(table: pd.DataFrame, settings: Settings, trial: Trial) -> list[list
             conclusion = {compare.LOST: "not significant", compare.GAINED: "significant"}[row["conclusion"]]
             beside = [row["reported"], row["locator"]]
         else:
-            conclusion, beside = compare.CHANGED[row["conclusion"]], [formatting.p_digits(row["reference_p"])]
+            conclusion, beside = compare.CHANGED[row["conclusion"]], [compare.reference_p(row)]
         what = f"{words.of('outcome', row)}, {_place(row['place'])}"
         changed.append([what, row["analysis"], conclusion, formatting.p_digits(row["p"]), *beside])
     return changed

@@ -19,7 +19,7 @@ from ..pages import picture
 from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS
 from ..strata import marker_values
-from .collect import FOLDERS, Report, Row, Words, described, is_large, rows_if_made, texts
+from .collect import FOLDERS, Report, Row, Words, described, listed, rows_if_made, texts
 
 MOST_ROWS = 60
 EN_DASH = "–"
@@ -42,12 +42,9 @@ class Section:
     hidden: bool = False
 
     def holds(self, row: Row, words: Words) -> bool:
-        """Return whether a row is shown: of the analysis's marker, and of a family of outcomes short enough to list."""
+        """Return whether a row belongs to the table: of the analysis's marker, or of any if it shows ``everything``."""
         meant = all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
-        outcome = words.trial.outcomes.get(row.get("outcome", ""))
-        is_listed = outcome is None or not is_large(outcome.family, words.trial)
-        is_own = row.get("marker", "") in ("", words.analysis.marker)
-        return meant and (self.everything or (is_listed and is_own))
+        return meant and (self.everything or row.get("marker", "") in ("", words.analysis.marker))
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
@@ -73,7 +70,7 @@ def read_pieces(report: Report) -> list[Piece]:
         for number, (section, name) in enumerate(listed, start=1):
             if not section.hidden:
                 made.append(_piece(f"{part}-{number}", name, section, about.get(name, {}), report))
-    return [piece for piece in made if piece["rows"] or piece["picture"] or piece["absent"]]
+    return [piece for piece in made if any(piece[kept] for kept in ("rows", "hidden", "picture", "absent"))]
 
 
 def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
@@ -93,7 +90,7 @@ def grouped(pieces: Iterable[Piece]) -> list[tuple[str, str, list[Piece]]]:
 def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], report: Report) -> Piece:
     """Return what the report shows: text ``rows``, count of ``hidden`` rows, and why columns or all of it are ``absent``."""
     words, drawing = report.words, report.folder / f"{name}.png"
-    columns, rows = shorten(section, report.table(name), words)
+    columns, rows, more = shorten(section, report.table(name), words)
     absent = reasons(section, report.table(name), words)
     said, not_made = [f"No value of “{heading}”: {reason}." for heading, reason in absent.items()], absent and not rows
     if not_made:
@@ -109,37 +106,45 @@ def _piece(key: str, name: str, section: Section, about: Mapping[str, Any], repo
         "group": section.group,
         "columns": columns,
         "rows": rows[:MOST_ROWS],
-        "hidden": max(0, len(rows) - MOST_ROWS),
+        "hidden": more + max(0, len(rows) - MOST_ROWS),
         "picture": picture(drawing, alt) if drawing.exists() else None,
     }
 
 
-def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return headings and rows, as text, of the columns of a table that the page shows."""
+def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[str, ...], list[tuple[str, ...]], int]:
+    """Return headings and rows, as text, of the columns of a table that the page shows.
+
+    The number of further rows comes last: those of outcomes that are not listed one by one.
+    """
     if not rows:
-        return (), []
+        return (), [], 0
     if not section.columns:
         names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
-        return tuple(name.replace("_", " ") for name in names), [
-            tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows
-        ]
+        return (
+            tuple(name.replace("_", " ") for name in names),
+            [tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows],
+            0,
+        )
     kept = [row for row in rows if section.holds(row, words)]
     comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # the rows of each: one, or in a long table one per number
     for number, row in enumerate(kept):
         key = tuple(row[name] for name in (*section.rows, "visit", "marker")) if "statistic" in row else number
         comparisons.setdefault(key, []).append(row)
+    hidden = words.trial.outcomes.keys() - (words.trial.outcomes if section.everything else listed(words.trial))
+    chosen = [own for own in comparisons.values() if own[0].get("outcome") not in hidden]
     decimals = [
-        _decimals(_text(own, name, *column[2:3]) for own in comparisons.values() for name in column[1].split(".."))
+        _decimals(_text(own, name, *column[2:3]) for own in chosen for name in column[1].split(".."))
         for column in section.columns
     ]
     shown = []
-    for own in comparisons.values():
+    for own in chosen:
         cells = [_cell(own, places, *column[1:]) for column, places in zip(section.columns, decimals, strict=True)]
         if any(cells):
             shown.append((*(words.of(name, own[0]) for name in section.rows), *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
     known = {cell for row in shown for cell in row[len(section.rows) :]} - {"0", EN_DASH}  # more than counts of nothing
-    return (*headings, *(column[0] for column in section.columns)), shown if known else []
+    columns = (*headings, *(column[0] for column in section.columns))
+    return columns, shown if known else [], len(comparisons) - len(chosen)
 
 
 def reasons(section: Section, rows: Sequence[Row], words: Words) -> dict[str, str]:

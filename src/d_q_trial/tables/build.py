@@ -48,6 +48,7 @@ class BuiltTable:
     notes: tuple[str, ...] = ()
     data_label: str | None = None
     headings: int = 1  # how many columns name the row
+    markers: tuple[str, ...] = ()  # whose strata are shown
 
 
 class Column(NamedTuple):
@@ -110,7 +111,7 @@ class _Builder:
     def built(self, columns: Sequence[str], rows: Sequence[Row], *more_notes: str, **more: Any) -> BuiltTable:
         """Return the table with its title and notes."""
         paragraphs = [*self.notes(), *more_notes, *[_TEXTS["dash"]] * any(DASH in row.cells for row in rows)]
-        fields = {"data_label": self.data_label, "notes": tuple(paragraphs)} | more
+        fields = {"data_label": self.data_label, "notes": tuple(paragraphs), "markers": (self.marker.key,)} | more
         title = self.filled(self.table.title)
         return BuiltTable(self.key, self.table.label, title, tuple(columns), tuple(rows), **fields)
 

@@ -93,5 +93,8 @@ def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     """Read the list of tables in the configuration, or the usual one; see :func:`read_list`."""
     changing = {key: outcome.follow_up[-1] for key, outcome in trial.outcomes.items() if outcome.follow_up}
     described = [key for key, outcome in trial.outcomes.items() if outcome.table_1] or list(trial.outcomes)
+    stated = [(*pair, "") for pair in changing.items()][:1]
+    if trial.primary:
+        stated = [(trial.primary.outcome, trial.primary.visit, "the primary endpoint")]
     usual = Path(__file__).with_name("default_tables.yaml.jinja")
-    return read_list(Catalogue, path, usual, trial, described=described, changing=changing)
+    return read_list(Catalogue, path, usual, trial, described=described, changing=changing, stated=stated)
