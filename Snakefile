@@ -88,7 +88,8 @@ rule all:
         "All outputs are up to date"
 
 
-run_summary.name_the_report(SETTINGS)
+SOURCE = " and ".join(name for name, content in SOURCES if content)
+run_summary.name_the_report(SETTINGS, SOURCE)
 MOVED = []
 
 
@@ -105,7 +106,7 @@ onstart:
 
 
 onsuccess:
-    run_summary.print_summary(SETTINGS, log, MOVED)
+    run_summary.print_summary(SETTINGS, SOURCE, log, MOVED)
 
 
 onerror:

@@ -53,9 +53,10 @@ def test_every_output_made_from_synthetic_participants_carries_the_label(finishe
 @pytest.mark.slow
 def test_the_real_trial_runs_by_its_configuration_alone_and_no_output_carries_the_label(tmp_path):
     folder = workspace.make(tmp_path / "project")
-    printed = workspace.snakemake(folder, "--configfile", PBC)
+    printed = workspace.snakemake(folder, "--directory", "pbc", "--configfile", PBC)
     assert "Synthetic" not in printed
-    assert (folder / "results/copper_tertiles/results.csv").exists()
-    files = made(folder)
+    assert (folder / "pbc/results/copper_tertiles/results.csv").exists()
+    assert not (folder / "results").exists()
+    files = made(folder / "pbc")
     assert len(files) > 60
     assert [path for path in files if not is_unlabelled(path)] == []

@@ -47,7 +47,7 @@ def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tm
     Path("results/published/report.html").touch()
     for message, end in ((said, said), ("All outputs are up to date", "The report is results/published/report.html;")):
         Path("log").write_text(f"[Fri Nov 27 08:25:10 2026]\nJob 0: {message}\nFinished jobid: 0 (Rule: any)\n")
-        run_summary.print_summary(CHOSEN, ["log"])
+        run_summary.print_summary(CHOSEN, "config.yaml", ["log"])
         last, took = capsys.readouterr().out.splitlines()[-2:]
         assert last.startswith(end)
         assert took.startswith("Took ")
@@ -153,7 +153,8 @@ def test_retired_analyses_are_named_as_stale_and_files_that_no_step_makes_are_mo
     (copy / "results/published/report.html").unlink()
     end = workspace.snakemake(copy).rpartition(" steps done: ")[2]
     for folder in ("results/median", "results/compare"):
-        assert f"Stale: {folder} is of no analysis in the configuration; remove it with  rm -r {folder}" in end
+        assert f"Stale: {folder} is of no analysis in config.yaml; unless another configuration made it, " in end
+        assert f"remove it with  rm -r {folder}\n" in end
     assert "results/published is of no" not in end
     assert "Moved: 1 file" in end
     assert "results/left_over/published/robustness/own_cuts.csv" in end

@@ -24,11 +24,11 @@ _FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | 
 _TARGET = re.compile(r"^Job \d+: (The .+)$", re.MULTILINE)  # message of a rule that only names what was asked for
 
 
-def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
+def print_summary(settings: Settings, source: str, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
     """Print what was done, the verdicts of each analysis, where the report or the output asked for is, and the time taken.
 
-    Runs in Snakemake's own process, so it reads with the standard library alone. ``logs`` are Snakemake's own of the run,
-    ``moved`` the files that no step makes, where they are now.
+    Runs in Snakemake's own process, so it reads with the standard library alone. ``source`` names the configuration,
+    ``logs`` are Snakemake's own of the run, ``moved`` the files that no step makes, where they are now.
     """
     print(f"\n{_done(logs)}")
     for name, analysis in settings.analyses.items():
@@ -39,7 +39,7 @@ def print_summary(settings: Settings, logs: Sequence[str], moved: Sequence[str] 
             counts = Counter(row["verdict"] for row in read_rows(claims))
             listed = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
             print(f"{name}: {counts.total()} reported values: {listed}")
-    print(*(_TARGET.findall(_read(*logs)) or _report(settings)), *_stale(settings), sep="\n")
+    print(*(_TARGET.findall(_read(*logs)) or _report(settings)), *_stale(settings, source), sep="\n")
     if moved:
         print(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
     print(f"Took {time.monotonic() - _STARTED:.0f} s")
@@ -60,12 +60,12 @@ def print_failure(logs: Sequence[str]) -> None:
         print(f"Failed: {', '.join(failed)}", message, sep="\n  ")
 
 
-def name_the_report(settings: Settings) -> None:
+def name_the_report(settings: Settings, source: str) -> None:
     """Let Snakemake's message that there is nothing to be done say where the report is, and which folders are stale."""
 
     def add(record: logging.LogRecord) -> bool:
         if str(record.msg).startswith("Nothing to be done"):
-            record.msg = "\n".join([str(record.msg), *_report(settings), *_stale(settings)])
+            record.msg = "\n".join([str(record.msg), *_report(settings), *_stale(settings, source)])
         return True
 
     from snakemake.logging import logger
@@ -81,12 +81,13 @@ def _report(settings: Settings) -> list[str]:
     return lines
 
 
-def _stale(settings: Settings) -> list[str]:
+def _stale(settings: Settings, source: str) -> list[str]:
     """Name the folders of analyses that are no longer configured, with the command that removes each."""
     known = {*settings.analyses, *RESERVED} - ({"compare"} if len(settings.analyses) == 1 else set())
     made = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
     stale = sorted({path.parent for path in made if path.parent.name not in known})
-    return [f"Stale: {name} is of no analysis in the configuration; remove it with  rm -r {name}" for name in stale]
+    what = f"is of no analysis in {source}; unless another configuration made it, remove it with"
+    return [f"Stale: {name} {what}  rm -r {name}" for name in stale]
 
 
 def _read(*paths: Path | str) -> str:
