@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,9 +17,19 @@ from .errors import nearest
 BASELINE = "baseline"
 
 
+def _matching(pattern: str, expected: str, text: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"expected {expected}")
+    return text
+
+
+Name = Annotated[str, AfterValidator(partial(_matching, "[A-Za-z0-9_]+", "letters, digits and _"))]
+Label = Annotated[str, AfterValidator(partial(_matching, "[^{}]*", "text without braces, which mark placeholders"))]
+
+
 class _Named(Strict):
     key: str
-    label: str
+    label: Label
     names: list[str] = []  # how workbooks spell it, beside key and label
 
 
@@ -93,15 +105,15 @@ class Arms(Strict):
 class Trial(Strict):
     """Everything about a trial that is not code."""
 
-    name: str
+    name: Name
     title: str
     citation: str
     registration: str = ""
     arms: Arms
     visits: Annotated[dict[str, Visit], BeforeValidator(_keyed)]
-    families: dict[str, str]
+    families: dict[str, Label]
     outcomes: Annotated[dict[str, Outcome], BeforeValidator(_keyed)]
-    markers: Annotated[dict[str, Marker], BeforeValidator(_keyed)]
+    markers: Annotated[dict[str, Marker], BeforeValidator(_keyed), Field(min_length=1)]
     cuts: list[Share] = []  # quantiles at which the article cuts the markers; a value at the cut goes up
     stratum_labels: list[str] = []  # what the article calls these strata, lowest first
     population: Population | None = None
@@ -113,6 +125,13 @@ class Trial(Strict):
     def _consistent(self):
         if (first := next(iter(self.visits), None)) != BASELINE:
             raise ValueError(f"'visits' must begin with the key 'baseline'; the first is {first!r}")
+        arms = (self.arms.treated, self.arms.control, *self.arms.others)
+        for kind, entries in ("arms", arms), ("visits", self.visits.values()), ("outcomes", self.outcomes.values()):
+            named = Counter((part, getattr(entry, part)) for entry in entries for part in ("key", "label"))
+            if twice := [f"{part} {value!r}" for (part, value), number in named.items() if number > 1]:
+                raise ValueError(f"{kind!r}: several have the {' and the '.join(twice)}")
+        if not any(outcome.follow_up for outcome in self.outcomes.values()):
+            raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
