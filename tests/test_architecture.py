@@ -9,7 +9,11 @@ import yaml
 
 from d_q_trial import code_inputs
 from d_q_trial.config import settings
+from d_q_trial.consistency import p_value_checks, table_checks
+from d_q_trial.consistency.outputs import check
 from d_q_trial.trial import load_trial
+from d_q_trial.workbook import checks
+from d_q_trial.workbook.reader import look
 
 TOP = Path(__file__).parent.parent
 PACKAGE = TOP / "src" / "d_q_trial"
@@ -38,6 +42,16 @@ def test_a_comment_or_a_docstring_changes_no_checksum_and_a_constant_does(tmp_pa
         module.write_text(text, encoding="utf-8")
         digests.append(code_inputs._read.__wrapped__(module)[0])
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_check_runs_wherever_it_stands_in_its_module(monkeypatch):
+    ran = []
+    for module in (checks, p_value_checks, table_checks):
+        found = lambda _, name=module.__name__: ran.append(name) or []  # noqa: E731
+        monkeypatch.setattr(module, "check_last", found, raising=False)
+    look("data/pbc/pbc.xlsx", load_trial("data/pbc/trial.yaml"))
+    check("data/published")
+    assert [name.rpartition(".")[2] for name in ran] == ["checks", "p_value_checks", "table_checks"]
 
 
 def test_the_readme_is_short_and_names_the_two_commands():

@@ -13,7 +13,8 @@ from d_q_trial.consistency.reported import read_folder
 
 def check_tables(reported):
     report = Report(reported, Inference([], {}, {}), [], Decision([], {}), [], [])
-    return [finding for check in table_checks.CHECKS for finding in check(report)]
+    checks = [check for name, check in vars(table_checks).items() if name.startswith("check_")]
+    return [finding for check in checks for finding in check(report)]
 
 
 def findings_after(tmp_path, table, where, change):

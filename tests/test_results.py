@@ -67,7 +67,7 @@ def test_all_rows_of_a_small_trial_are_those_worked_by_hand():
         expected += [(*smoker, "", group, name, value, n, "", "", "") for name, value in numbers.items()]
     z = (8 - 4) / (4 * 2 * 7 / 12) ** 0.5
     compared = [("median_difference", 22.5, "", ""), ("hodges_lehmann", 22.5, "", "")]
-    compared += [(f"hodges_lehmann_{side}", "", by, results_module.NO_LIMIT) for side in ("lower", "upper")]
+    compared += [(f"hodges_lehmann_{side}", "", by, TESTS["normal"].no_limit) for side in ("lower", "upper")]
     compared += [("mann_whitney_effect", 1, "", ""), ("u", 8, "", "")]
     compared += [("z", z, "normal", ""), ("p", 2 * stats.norm.sf(z), "normal", "")]
     contrast = ("d_q - control", "")
@@ -123,7 +123,7 @@ def test_every_reason_says_why_a_number_is_missing():
     missing = found[found["value"].isna() & found["stratum"].ne("") & found["stratum"].ne("all")]
     reasons = {tuple(row) for row in missing[["stratum", "group", "visit", "statistic", "reason"]].to_numpy().tolist()}
     described = ("median", "q1", "q3", "minimum", "maximum", "mean", "sd")
-    tested = {f"hodges_lehmann_{side}": results_module.NO_INTERVAL for side in ("lower", "upper")}
+    tested = {f"hodges_lehmann_{side}": TESTS["brunner_munzel"].no_limit for side in ("lower", "upper")}
     tested |= dict.fromkeys(
         ("mean_difference", "mean_difference_lower", "mean_difference_upper"), TESTS["welch"].undefined
     )

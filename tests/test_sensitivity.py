@@ -246,6 +246,8 @@ def test_the_suspect_value_as_reported_gives_the_comparison_of_the_analysis(rule
     (comparison,) = (c for c in layout.overall if c.visit == "week_4" and c.is_change)
     assert rows["value"] == pytest.approx(get_test(test).compare(*comparison.samples()).p, rel=1e-6)
     assert (rows["n_first"], rows["n_second"]) == comparison.counts()
+    limit = one(table, visit="week_4", stratum="all", group=plain, statistic="hodges_lehmann_lower")
+    assert limit["reason"] == ("" if test == "exact" else "no interval of the shift for this test")
 
 
 @pytest.mark.parametrize("exclude", [[], ["A03"]])
@@ -253,7 +255,9 @@ def test_a_suspect_value_that_no_analysed_participant_has_is_said(exclude):
     whose = pipeline.one(_made_up().changes, participant="A03", visit="week_4")
     value = f"{100 * (whose['follow_up'] / whose['baseline'] - 1):.6f}" if exclude else "987.6"
     table = _suspect(_made_up(exclude=exclude), reported=value, instead="98.76")
-    assert table["reason"].tolist() == [sensitivity.ABSENT]
+    assert table[["statistic", "method", "reason"]].values.tolist() == [
+        ["p", "test of the analysis, normal", sensitivity.ABSENT]
+    ]
 
 
 def test_the_suspect_value_of_the_registry_is_in_the_bundled_cohort():
@@ -278,6 +282,13 @@ def test_power_is_that_of_the_reported_calculation():
     ratio = table[table["statistic"].eq("exaggeration")]["value"].dropna()
     assert (ratio >= 1 - 1e-9).all()
     assert (ratio > 1.2).mean() > 0.5
+
+
+@pytest.mark.parametrize("different", [{"change": "difference"}, {"outcomes": ["p1np"]}])
+def test_a_plan_of_what_is_not_compared_is_said(different):
+    table = power.power_table(PLANNED, _made_up(**different), ROBUSTNESS)
+    planned = table[table["group"].eq(power.PLANNED) & table["statistic"].eq("power")]
+    assert planned["reason"].tolist() == [power.NOT_PLANNED]
 
 
 def test_a_smaller_alpha_has_less_power_for_the_overall_effect():

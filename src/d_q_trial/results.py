@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
-NO_LIMIT = "the groups are too small to exclude any shift"
-NO_INTERVAL = "no interval of the shift for this test"
 TREND = "Jonckheere-Terpstra"
 NO_TREND = "fewer than two strata have a value, or all values are equal"
 
@@ -149,7 +147,7 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
     comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
     _, is_first, values = matrix_of(comparisons)
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
-    level, no_limit = f"{own.name}, level {confidence:g}", NO_LIMIT if own.depths else NO_INTERVAL
+    level = f"{own.name}, level {confidence:g}"
     for column, comparison in enumerate(comparisons):
         (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
@@ -160,7 +158,7 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
         limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
         difference = np.median(a) - np.median(b)
         yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift.estimate)
-        yield from rows_of(key, n, level, no_limit, **limits)
+        yield from rows_of(key, n, level, own.no_limit, **limits)
         yield from rows_of(key, n, "", mann_whitney_effect=test.u / (a.size * b.size), u=test.u)
         if own.mean_difference:
             means = own.mean_difference(a, b, confidence=confidence)

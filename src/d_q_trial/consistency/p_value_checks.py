@@ -148,6 +148,3 @@ def check_zero_p_values(report: Report) -> Iterator[Finding]:
     for p in report.reported.p_values:
         if p.p.value <= 0 and p.relation != ">":
             yield finding("zero-p", slug(p.claim), p=p)
-
-
-CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above

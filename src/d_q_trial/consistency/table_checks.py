@@ -364,6 +364,3 @@ def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, 
         if words & set(re.findall(r"\w+", other)) and all(n == numbers.get(group, 0) for group, n in counts.items())
     ]
     return alike[0] if len(alike) == 1 else None
-
-
-CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above

@@ -17,6 +17,7 @@ NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
 MEAN, EFFECT = "mean log ratio, t (Welch)", "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"
+NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
 _TRIALS, _FEW_TRIALS = 20_000, 2_000  # of tests that compare all simulated trials at once, and one by one
 
 
@@ -55,9 +56,12 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)
     rows = rows_of(key, (size, size), "as reported", difference=plan.difference)
     rows += rows_of(key, (size, size), by_t, implied_sd=sd)
-    for c in layout.compared:
+    compared = [c for c in layout.compared if (c.outcome, c.measure) == (plan.outcome, plan.measure)]
+    if not compared:
+        rows += rows_of(key, (None, None), "two-sided t test", NOT_PLANNED, power=math.nan)
+    for c in compared:
         n, key = c.counts(), (*c.key, PLANNED)
-        if (c.outcome, c.measure) != (plan.outcome, plan.measure) or min(n) < 2:
+        if min(n) < 2:
             continue
         p = simulate(n)
         needed = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)

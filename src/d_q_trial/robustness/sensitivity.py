@@ -11,6 +11,7 @@ from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..files import safe_text
 from ..formatting import prints_as
+from ..results_table import ALL_PARTICIPANTS
 from ..stats.ancova import ancova, random_intercept
 from ..stats.checks import is_significant
 from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
@@ -252,8 +253,10 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
             for value in percent
         ]
         if sum(matches) != 1:
-            key = (case.outcome, analysis.measure, case.visit, "", "all", "", case.reported)
-            parts.append(table(rows_of(key, (None, None), "", SEVERAL if any(matches) else ABSENT, **{"": np.nan})))
+            whole = ALL_PARTICIPANTS, layout.trial.contrast, case.reported
+            key = (case.outcome, analysis.measure, case.visit, "", *whole)
+            method, reason = f"test of the analysis, {analysis.test}", SEVERAL if any(matches) else ABSENT
+            parts.append(table(rows_of(key, (None, None), method, reason, p=np.nan)))
             continue
         versions = {
             case.reported: float(case.reported),
@@ -300,7 +303,8 @@ def _plain_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     rows = rows_of(key, n, "", median_difference=np.median(first) - np.median(second))
     shift = hodges_lehmann(first, second, method=analysis.test, confidence=confidence)
     limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
-    rows += rows_of(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate, **limits)
+    rows += rows_of(key, n, analysis.test, TOO_FEW, hodges_lehmann=shift.estimate)
+    rows += rows_of(key, n, analysis.test, get_test(analysis.test).no_limit, **limits)
     for what, name in (("test of the analysis", analysis.test), *(("rank-sum", name) for name in rank_sum_variants())):
         test = get_test(name)
         rows += rows_of(key, n, f"{what}, {name}", test.undefined, p=test.compare(first, second).p)

@@ -39,6 +39,7 @@ class TwoSampleTest:
     statistic: str  # its name in the results
     undefined: str  # why P may be undefined
     interval: str  # how effects are reported, with the placeholder {level}
+    no_limit: str = "no interval of the shift for this test"  # why a limit of it may be missing
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
@@ -123,6 +124,7 @@ _NORMAL = TwoSampleTest(
     statistic="z",
     undefined="all values are equal",
     interval="given as the Hodges-Lehmann estimate with the {level} interval obtained by inverting the same test",
+    no_limit="the groups are too small to exclude any shift",
     test=_call("rank_sum", "asymptotic", continuity=False),
     columns=_call("rank_sum", "asymptotic_columns", continuity=False),
     depths=_call("shift", "normal_depths", continuity=False),
@@ -139,7 +141,7 @@ _EVERY = (  # by name
         undefined="the groups do not overlap, or one has fewer than two values",
         test=_call("estimate", "brunner_munzel"),
         interval="given as the Hodges-Lehmann estimate without an interval, because the test has none for a shift",
-        no_bounds="the bounds of P are those of the rank-sum test by the normal approximation",
+        no_bounds="bounds of P exist only for the rank-sum test by the normal approximation",
         not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
     ),
     # The permutation distribution of U given the ties, by distance from the mean.

@@ -406,6 +406,3 @@ def check_inferred(reading: Reading) -> None:
                 reading.faults.error("arms apart" * (role == "arm") or "columns apart", plan.head_of(column), **words)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)
-
-
-CHECKS = [check for name, check in list(globals().items()) if name.startswith("check_")]  # in the order above

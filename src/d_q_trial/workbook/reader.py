@@ -19,7 +19,7 @@ from ..recognition.vocabulary import SUBSTITUTE, Vocabulary, code_form, fold, on
 from ..spreadsheet.loader import load
 from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
-from .checks import CHECKS
+from . import checks
 from .classify import recognise
 from .faults import Faults
 from .mapping import CODED, SAID, Codes, Column, Mapping, Plan, load_mapping
@@ -94,8 +94,9 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, codes, policy)
     _take_values(reading, vocabulary)
-    for check in CHECKS:
-        check(reading)
+    for name, check in vars(checks).items():  # in their order in the file
+        if name.startswith("check_"):
+            check(reading)
     return reading
 
 
