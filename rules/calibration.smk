@@ -1,5 +1,5 @@
 # Needs only the configuration; reads no participant data.
-# `snakemake calibration` makes the tables of error rates and power in docs/robustness.md from simulated trials.
+# `snakemake --cores 4 calibration` makes the tables of error rates and power in docs/robustness.md from simulated trials.
 
 CALIBRATION = str(HOME / "benchmarks/calibration.py")
 PACKAGE = sorted(map(str, (HOME / "src").rglob("*.py")))

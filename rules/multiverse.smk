@@ -1,7 +1,7 @@
 # Needs the participants, and the section robustness of the configuration.
 # Makes every combination of choices, the inference by permuted treatment labels, and the specification curve.
-# The default is the reference analysis; `snakemake results/NAME/robustness/multiverse.csv` makes it for another
-# analysis, and `snakemake full_size` in results/full_size/ with many more permutations.
+# The default is the reference analysis; `snakemake --cores 4 results/NAME/robustness/multiverse.csv` makes it for another
+# analysis, and `snakemake --cores 4 full_size` in results/full_size/ with many more permutations.
 
 MULTIVERSE = [
     "specifications.csv",

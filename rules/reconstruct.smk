@@ -1,6 +1,6 @@
 # Needs the reported values and the design of the reconstruction.
 # Makes the bundled synthetic cohort again in results/; data/reconstructed.xlsx is committed and never overwritten.
-# Not part of `rule all`: `snakemake results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
+# Not part of `rule all`: `snakemake --cores 4 results/reconstructed/cohort.xlsx` (or `.../ensemble.md`, for a hundred cohorts).
 
 DESIGN = files.found("data/reconstruct/trial.yaml", HOME)
 # What a cohort depends on.

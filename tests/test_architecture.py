@@ -54,6 +54,12 @@ def test_a_check_runs_wherever_it_stands_in_its_module(monkeypatch):
     assert [name.rpartition(".")[2] for name in ran] == ["checks", "p_value_checks", "table_checks"]
 
 
+def test_ci_shows_and_keeps_the_verdicts_that_it_writes():
+    shown, written = ((TOP / name).read_text(encoding="utf-8") for name in (".github/workflows/ci.yml", ".ci/run"))
+    names = set(re.findall(r"[\w/]*verification\.\w+", shown))
+    assert names == set(re.findall(r"[\w/]*verification\.\w+", written)) == {"verification.md", "verification.xml"}
+
+
 def test_the_readme_is_short_and_names_the_two_commands():
     text = (TOP / "README.md").read_text(encoding="utf-8")
     assert len(text.split()) <= 900

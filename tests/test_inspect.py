@@ -14,6 +14,7 @@ from openpyxl import Workbook
 
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
+from d_q_trial.trial import load_trial
 from d_q_trial.workbook import reader
 from d_q_trial.workbook.inspect import as_text, describe, mapping_text, page
 from d_q_trial.workbook.reader import read_workbook
@@ -73,6 +74,14 @@ def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
     assert "'D-penicillamine': not an arm of the trial (in 158 rows)" in text
     assert "participant ids, but no known variable" in text
     assert '"D-penicillamine": "?"' in mapping
+    own = mapping_text(
+        reader.look(ROOT / "data" / "pbc" / "pbc.xlsx", load_trial(ROOT / "data" / "pbc" / "trial.yaml"))
+    )
+    for used in (
+        "{variable: bilirubin, visit: month_6}",
+        "{arm: d_penicillamine, stratum: LABEL, marker: urine_copper}",
+    ):
+        assert f"#   {used}\n" in own
 
 
 def participants(*heads: str, **sheets: list[list]) -> Workbook:

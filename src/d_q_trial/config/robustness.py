@@ -73,7 +73,7 @@ class Robustness(Strict):
     seed: Annotated[Whole, Field(ge=0, lt=2**64)] = 20240722
     permutations: Annotated[Whole, Field(ge=99)] = 1999
     full_permutations: Annotated[Whole, Field(ge=99)] = 99_999
-    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # of each scenario, in `snakemake calibration`
+    simulated_trials: Annotated[Whole, Field(ge=1)] = 1000  # of each scenario, in `snakemake --cores 4 calibration`
     memory_mb: Annotated[Whole, Field(ge=64)] = 512
     shards: Annotated[Whole, Field(ge=1)] = 1
     minimum_per_arm: Annotated[Whole, Field(ge=2)] = 6

@@ -313,7 +313,7 @@ def _statistics_file(path: Path) -> Workbook:
     try:
         import pyreadstat
     except ImportError:
-        needed = "pip install 'd-q-trial[statistics-files]'"
+        needed = "pip install --editable '.[statistics-files]'"
         raise UserError(f"a file of SPSS, Stata or SAS needs a reader: {needed}") from None
     frame, meta = getattr(pyreadstat, STATISTICS[path.suffix.lower()])(path)
     single = [name for name, kind in meta.readstat_variable_types.items() if kind == "float" and name in frame]
