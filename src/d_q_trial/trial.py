@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -10,21 +9,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
-from .config.types import Pair, Share, Strict
+from .config.types import Pair, Share, Strict, matching
 from .config.yaml_files import read_yaml, validated
 from .errors import nearest
 
 BASELINE = "baseline"
 
 
-def _matching(pattern: str, expected: str, text: str) -> str:
-    if not re.fullmatch(pattern, text):
-        raise ValueError(f"expected {expected}")
-    return text
-
-
-Name = Annotated[str, AfterValidator(partial(_matching, "[A-Za-z0-9_]+", "letters, digits and _"))]
-Label = Annotated[str, AfterValidator(partial(_matching, "[^{}]*", "text without braces, which mark placeholders"))]
+Name = Annotated[str, matching("[A-Za-z0-9_]+", "letters, digits and _")]
+Label = Annotated[str, matching("[^{}]*", "text without braces, which mark placeholders")]
 
 
 class _Named(Strict):
@@ -135,17 +128,16 @@ class Trial(Strict):
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:
             raise ValueError(f"'stratum_labels' needs {len(self.cuts) + 1} labels for {len(self.cuts)} cuts")
         for outcome in self.outcomes.values():
+            place = f"outcomes.{outcome.key}"
             for visit in outcome.follow_up:
                 if visit not in self.visits or visit == BASELINE:
-                    raise ValueError(f"outcomes.{outcome.key}.follow_up: {visit!r} is not a visit after baseline")
+                    raise ValueError(f"{place}.follow_up: {visit!r} is not a visit after baseline")
             if outcome.kind == "binary" and outcome.follow_up:
-                raise ValueError(f"outcomes.{outcome.key}.follow_up: a binary outcome is compared at baseline only")
+                raise ValueError(f"{place}.follow_up: a binary outcome is compared at baseline only")
             if bool(outcome.yes_names) != bool(outcome.no_names) or (outcome.yes_names and outcome.kind != "binary"):
-                raise ValueError(
-                    f"outcomes.{outcome.key}: 'yes_names' and 'no_names' belong together, with kind: binary"
-                )
+                raise ValueError(f"{place}: 'yes_names' and 'no_names' belong together, with kind: binary")
             if outcome.family not in self.families:
-                raise ValueError(f"outcomes.{outcome.key}.family: {outcome.family!r} is not among 'families'")
+                raise ValueError(f"{place}.family: {outcome.family!r} is not among 'families'")
         if self.primary and self.primary.visit not in getattr(self.outcomes.get(self.primary.outcome), "follow_up", ()):
             raise ValueError(f"'primary': {self.primary.outcome!r} is not measured at {self.primary.visit!r}")
         return self

@@ -55,10 +55,15 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-def _checksum(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[0-9A-Fa-f]{64}", value):
-        raise ValueError("expected a SHA-256 checksum, 64 hexadecimal digits")
-    return value
+def matching(pattern: str, expected: str) -> AfterValidator:
+    """Return the check that a text, if there is one, matches a pattern."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
 
 
 def _absent(value: Any) -> Any:
@@ -79,7 +84,7 @@ Share = Annotated[Exact, Field(gt=0, lt=1)]
 Pair = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(ascending)]
 Text = Annotated[str, BeforeValidator(_text)]
 Optional = Annotated[str | None, BeforeValidator(_absent)]
-Checksum = Annotated[Optional, AfterValidator(_checksum)]
+Checksum = Annotated[Optional, matching("[0-9A-Fa-f]{64}", "a SHA-256 checksum, 64 hexadecimal digits")]
 Names = Literal["all"] | Annotated[list[str], Field(min_length=1)]
 
 
