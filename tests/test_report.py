@@ -177,7 +177,6 @@ def test_a_report_without_robustness_says_how_to_make_it(pages):
     page = (pages / "halves/report.html").read_text(encoding="utf-8")
     assert "<code>snakemake --cores 4 results/halves/robustness/cutoffs.csv</code>" in page
     assert "snakemake --cores 4 results/halves/sensitivity/sensitivity.csv" in page
-    assert "no cutoff to try" not in page
 
 
 def test_a_report_needs_no_more_than_results(pages, chosen, tmp_path):
