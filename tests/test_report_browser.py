@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import json
 import re
 import subprocess
 
@@ -16,6 +17,7 @@ from selenium.webdriver.support.select import Select
 
 from d_q_trial import formatting
 from d_q_trial.files import read_rows
+from d_q_trial.report import pieces
 
 REPORT, CLAIMS, COMPARISON = "published/report.html", "published/claims.html", "compare/comparison.html"
 PAGES = (REPORT, CLAIMS, "thirds/report.html", COMPARISON, "consistency/consistency.html", "index.html")
@@ -175,6 +177,18 @@ def test_both_markers_have_the_same_axis_of_differences(driver, pages):
         domains = "return [...document.querySelectorAll('#chart svg')].map((svg) => svg.scale('y').domain)"
         axes.append(driver.execute_script(domains))
     assert axes[0] == axes[1]
+
+
+def test_effects_of_a_test_without_intervals_lie_within_the_axis(driver, pages, tmp_path):
+    start, mark, rest = (pages / REPORT).read_text(encoding="utf-8").partition('id="data">')
+    content, end = rest.split("</script>", 1)
+    data = json.loads(content)
+    for numbers in (n for series in data["series"] for side in pieces.SIDES for n in series[side] if len(n) > 2):
+        numbers[5:7] = [formatting.UNDEFINED] * 2
+    (tmp_path / "report.html").write_text(f"{start}{mark}{json.dumps(data)}</script>{end}", encoding="utf-8")
+    browser.show(driver, tmp_path / "report.html")
+    low, high = driver.execute_script("return document.querySelectorAll('#chart svg')[1].scale('y').domain")
+    assert high - low > 20
 
 
 def test_pointing_at_a_point_tells_participant_change_and_marker(driver, pages):

@@ -135,7 +135,7 @@ const remember = (entries) => {
 
   const draw = () => {
     const all = data.series.filter((s) => s.choice === choice.value).flatMap(points); // of all markers, for a common axis
-    const finite = all.flatMap((d) => [d.low, d.high, 0]).filter(Number.isFinite);
+    const finite = all.flatMap((d) => [d.low, d.high, d.shift, 0]).filter(Number.isFinite);
     const own = points(shown);
     const log = shown.cuts[0] > 0 && shown.cuts.at(-1) / shown.cuts[0] > 20;
     const width = Math.max(280, chart.clientWidth);
