@@ -206,6 +206,8 @@ def test_an_alternative_inherits_all_but_what_belongs_to_another_rule_and_a_step
     assert (mine.workbook, mine.test, published.test) == (published.workbook, "exact", "normal")
     handed = json.loads(json.dumps(settings.for_step(loaded, "mine")))
     assert settings.load(handed).analyses["mine"] == mine
+    assert settings.load(yaml.safe_load(settings.as_yaml(loaded, "mine"))) == loaded
+    assert list(yaml.safe_load(settings.as_yaml(loaded, "published"))["analyses"]) == ["published"]
 
 
 @pytest.mark.parametrize(

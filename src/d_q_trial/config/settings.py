@@ -327,9 +327,10 @@ def _clashing_workbooks(settings: Settings) -> Iterable[str]:
 
 
 def as_yaml(settings: Settings, analysis: str) -> str:
-    """Return the configuration of one analysis as used, defaults included."""
+    """Return the configuration of one analysis, and of the reference, as used, defaults included; :func:`load` accepts it."""
     import yaml
 
-    content = settings.model_dump(mode="json", exclude={"analyses"})
-    content["analyses"] = {analysis: settings.analyses[analysis].model_dump(mode="json", exclude={"name"})}
+    entries = {name: settings.analyses[name] for name in (settings.reference, analysis)}
+    used = settings.model_copy(update={"analyses": entries})
+    content = used.model_dump(mode="json", exclude={"analyses": {"__all__": {"name"}}})
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=88)
