@@ -297,6 +297,28 @@ def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
     assert skipped[known["claim"]] == "not reproduced: reported 1480, recomputed 148"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "known", "judged", "state"),
+    [
+        (claims.REPRODUCED, "", "reproduced", ""),
+        (claims.OTHER_CONVENTION, "", "reproduced", ""),
+        (claims.OTHER_CONVENTION, "a typing error", "not reproduced", ""),
+        (claims.NOT_REPRODUCED, "", "not reproduced", "failure"),
+        (claims.NOT_REPRODUCED, "a typing error", "known difference", "skipped"),
+        (claims.NOT_CHECKABLE, "a typing error", "reproduced", "skipped"),
+        (claims.NOT_APPLICABLE, "a typing error", "reproduced", "skipped"),
+    ],
+)
+def test_a_known_difference_is_unexpected_only_where_the_value_is_reproduced(tmp_path, verdict, known, judged, state):
+    row = dict.fromkeys([*verify.SHOWN, "note"], "") | {"claim": "a", "verdict": verdict, "known_difference": known}
+    write_csv(pd.DataFrame([row | {"value": 1.0}]), tmp_path / "claims.csv", label=LABEL)
+    manifest.write(tmp_path, "published", LABEL, {})
+    assert verify.judge(tmp_path)["verdict"] == judged
+    suite = ElementTree.fromstring(verify.as_junit(tmp_path))
+    assert [part.tag for part in suite.find("testcase") if part.tag != "system-out"] == [state] * bool(state)
+    assert [(entry.get("name"), entry.get("value")) for entry in suite.iter("property")] == [("data", LABEL)]
+
+
 @pytest.mark.parametrize("content", [b"", b"a,b\n1\n", b"claim,value\n1,2,3,4\n", b"claim,value\n1,x\n", b"\xff\xfe"])
 def test_a_damaged_table_is_refused_in_one_line(content, tmp_path):
     (tmp_path / "claims.csv").write_bytes(content)

@@ -20,6 +20,7 @@ from ..pages import environment
 from . import manifest
 
 STATUS = {"reproduced": 0, "known difference": 0, "not reproduced": 1, "could not judge": 2}
+PASSED = ("success", "warning")  # the statuses of verdicts on values that are reproduced, if under another convention
 # What is shown of a reported value.
 SHOWN = ["claim", "source", "locator", "quantity", "reported", "recomputed", "verdict", "known_difference"]
 
@@ -29,7 +30,7 @@ def judge(folder: Path) -> dict[str, Any]:
 
     Returns ``verdict`` (a key of ``STATUS``), ``label`` of synthetic data, ``counts`` by verdict, and the lists ``missing``
     and ``changed`` (outputs), ``differences`` (claims that fail), ``known`` (those that are known to) and ``unexpected``
-    (those that are known to and do not).
+    (those that are known to and are reproduced).
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; run `snakemake --cores 4` first")
@@ -37,8 +38,9 @@ def judge(folder: Path) -> dict[str, Any]:
     compared = manifest.compare(folder, listed) if listed.exists() else {"missing": [manifest.NAME], "differs": []}
     missing, changed = compared["missing"], compared["differs"]
     verdicts = claims.read_verdicts(path) if path.exists() else pd.DataFrame(columns=[*SHOWN])
-    failed, known = verdicts["verdict"].isin(claims.FAILURES), verdicts["known_difference"].ne("")
-    chosen = {"differences": failed & ~known, "known": failed & known, "unexpected": known & ~failed}
+    status, known = verdicts["verdict"].map(claims.STATUS), verdicts["known_difference"].ne("")
+    failed, passed = status.eq("failure"), status.isin(PASSED)
+    chosen = {"differences": failed & ~known, "known": failed & known, "unexpected": passed & known}
     rows = {name: verdicts.loc[which, SHOWN].to_dict("records") for name, which in chosen.items()}
     if rows["differences"] or rows["unexpected"]:
         verdict = "not reproduced"
@@ -74,11 +76,12 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 def as_junit(folder: Path) -> str:
     """Return a JUnit file with a test case for each reported value: failed, skipped (not checkable) or passed."""
-    cases = claims.read_verdicts(folder / "claims.csv").to_dict("records")
+    path = folder / "claims.csv"
+    cases = claims.read_verdicts(path).to_dict("records")
     for case in cases:
-        passed = case["verdict"] in (claims.REPRODUCED, claims.WITHIN_BOUND)
-        failed = case["verdict"] in claims.FAILURES and not case["known_difference"]
-        case["state"] = "failure" if failed else "" if passed else "skipped"
+        status = claims.STATUS.get(case["verdict"])
+        failed = status == "failure" and not case["known_difference"]
+        case["state"] = "failure" if failed else "" if status in PASSED else "skipped"
     states = Counter(case["state"] for case in cases)
-    count = {"failures": states["failure"], "skipped": states["skipped"]}
-    return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, **count)
+    values = {"failures": states["failure"], "skipped": states["skipped"], "label": read_label(path)}
+    return environment().get_template("junit.xml.j2").render(analysis=folder.name, cases=cases, **values)
