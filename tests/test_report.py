@@ -17,7 +17,7 @@ from d_q_trial.config.robustness import Family, Multiverse
 from d_q_trial.files import read_rows, write_json
 from d_q_trial.pages import prose
 from d_q_trial.report import collect, headlines, methods, pieces
-from d_q_trial.report.page import forest_row, report_page
+from d_q_trial.report.page import claims_page, forest_row, report_page
 from d_q_trial.results_table import Numbers
 from d_q_trial.robustness.search import BEST_CUTS
 
@@ -150,6 +150,23 @@ def test_the_sentences_count_the_verdicts_by_source(pages, all_pages):
             "reported bound); 11 adverse-event counts have no participant data." in text
         )
         assert f"{registry} of {registry + 1} checkable numbers of the registry were reproduced; one mismatch" in text
+
+
+@pytest.mark.parametrize("page", ["claims.html", "methods.md"])
+def test_the_sentences_of_an_alternative_count_what_does_not_apply(pages, page):
+    number = sum(row["verdict"] == claims.NOT_APPLICABLE for row in read_rows(pages / "halves/claims.csv"))
+    text = " ".join((pages / "halves" / page).read_text(encoding="utf-8").split())
+    assert f"; {number:,} numbers do not apply, because this analysis defines the subgroups differently." in text
+    assert "not apply" not in (pages / "published" / page).read_text(encoding="utf-8")
+
+
+def test_visits_and_sources_are_named_as_they_are(report):
+    visit = TRIAL.visits["week_4"].model_copy(update={"label": "EOT (ICU day 28, V2)"})
+    named = TRIAL.model_copy(update={"visits": TRIAL.visits | {"week_4": visit}})
+    verdicts = [verdict | {"source": "protocol"} for verdict in report.verdicts]
+    other = replace(report, trial=named, verdicts=verdicts)
+    assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.paragraph(other)
+    assert '<option value="">protocol</option>' in claims_page(other)
 
 
 def test_a_subgroup_result_stands_with_what_qualifies_it(all_pages, pages, report):

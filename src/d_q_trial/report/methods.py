@@ -70,6 +70,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),
+        "visits": [labels.within(visit.label) for visit in trial.visits.values()],
         "outcomes": _outcomes(report),
         "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
         "strata": labels.strata(analysis.strata, labels.within(marker.label), marker.unit) if report.strata else "",
