@@ -2,6 +2,8 @@
 
 import math
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -134,7 +136,8 @@ def test_a_cell_that_is_one_number_is_stored_as_a_number_with_its_decimals(writt
 
 def test_a_table_in_latex_has_its_caption_and_its_cells(tables):
     text = latex(tables["table_1"])
-    assert r"\caption{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
+    assert text.startswith("% needs \\usepackage{array,booktabs,longtable,pdflscape}\n")
+    assert r"\caption*{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
     assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
     assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in latex(replace(tables["table_1"], label="Table <1−2: α × 3"))
 
@@ -142,14 +145,29 @@ def test_a_table_in_latex_has_its_caption_and_its_cells(tables):
 def test_a_table_in_latex_has_its_headings_as_rows_and_its_notes_below(tables):
     text = latex(tables["main_results"])
     sections = dict.fromkeys(row.section for row in tables["main_results"].rows)
-    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\n.* & ", text)
+    headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", text)
     assert headings == list(sections)
-    _, _, below = text.partition("\\end{tabular}")
+    _, _, below = text.partition("\\end{longtable}")
     assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in below
     assert "Participants were divided into strata" in below
     noted = latex(replace(tables["table_1"], columns=("a_b",), rows=(), notes=(r"50% of \alpha_{1} & ~^ #$",)))
     assert r"50\% of \textbackslash{}alpha\_\{1\} \& \textasciitilde{}\textasciicircum{} \#\$" in noted
     assert "\na\\_b \\\\\n" in noted
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex on the PATH (Debian: apt-get install texlive)")
+def test_all_tables_fit_the_pages_of_one_document_in_latex(written, tmp_path):
+    packages = "".join(rf"\usepackage{{{name}}}" for name in ("array", "booktabs", "longtable", "pdflscape"))
+    files = sorted(written.glob("*.tex"))
+    body = "".join(rf"\input{{{path}}} \ref{{tab:{path.stem}}}. " for path in files)
+    (tmp_path / "all.tex").write_text(rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}")
+    for _ in range(2):  # the second time with references
+        run = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+        subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
+    log = (tmp_path / "all.log").read_text(encoding="latin-1")
+    assert [float(width) for width in re.findall(r"Overfull .box \(([\d.]+)pt", log) if float(width) > 1] == []
+    assert "undefined references" not in log
+    assert r"\newlabel{tab:table_1}{{Table 1}" in (tmp_path / "all.aux").read_text()
 
 
 def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table():

@@ -25,6 +25,8 @@ _FORMULA = {"<": "<", ">": ">", "−": "-", "≤": r"\le", "≥": r"\ge", "×": 
 _LATEX = {sign: f"${formula}$" for sign, formula in _FORMULA.items()} | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 ENDINGS = (".csv", "_exact.csv", ".html", ".tex")  # of the files of each table
+_SIGNS = ("block_start_string", "block_end_string", "variable_start_string", "variable_end_string")
+PORTRAIT = 85  # characters that a line of LaTeX has room for
 FONT = "Arial"
 # Workbooks carry dates inside; these stand in for the clock so that the same numbers give the same bytes.
 _EPOCH = datetime(2000, 1, 1)
@@ -68,20 +70,24 @@ def page(table: BuiltTable) -> str:
 
 
 def latex(table: BuiltTable) -> str:
-    """Return a table in LaTeX, for the package booktabs: title and label of synthetic data as caption, notes below it."""
+    """Return a table in LaTeX, on as many pages as it needs: title and label of synthetic data above, notes below it.
+
+    Columns share the width of the page by their contents; a table that is wider than a page is turned on its side.
+    """
+    widths = _widths(table)
+    turned, shares = sum(widths) > PORTRAIT, [width / sum(widths) for width in widths]
+    sections = [(section, list(rows)) for section, rows in groupby(table.rows, key=attrgetter("section"))]
     caption = " ".join(filter(None, (f"{table.label}. {table.title}.", table.data_label)))
-    wide, rows = len(table.columns), []
-    for section, members in groupby(table.rows, key=attrgetter("section")):
-        rows += [rf"\multicolumn{{{wide}}}{{l}}{{\textbf{{{_in_latex(section)}}}}}"] * bool(section)
-        rows += [" & ".join(map(_in_latex, row.cells)) for row in members]
-    lines = [
-        *(r"\begin{table}", rf"\caption{{{_in_latex(caption)}}}", rf"\label{{tab:{table.key}}}"),
-        *(rf"\begin{{tabular}}{{{'l' * wide}}}", r"\toprule", " & ".join(map(_in_latex, table.columns)) + r" \\"),
-        *(r"\midrule", *(rf"{row} \\" for row in rows), r"\bottomrule", r"\end{tabular}", r"\footnotesize"),
-        *(rf"\par\noindent {_in_latex(note)}" for note in table.notes),
-        *(r"\par", r"\end{table}", ""),
-    ]
-    return "\n".join(lines)
+    values = {"table": table, "caption": caption, "turned": turned, "shares": shares, "sections": sections}
+    signs = dict(zip(_SIGNS, ("<%", "%>", "<<", ">>"), strict=True))  # braces are LaTeX's own
+    template = environment().overlay(autoescape=False, **signs).get_template("table.tex.j2")
+    return template.render(tex=_in_latex, cells=lambda cells: " & ".join(map(_in_latex, cells)), **values)
+
+
+def _widths(table: BuiltTable) -> list[int]:
+    """Return the widths of the columns in characters; a long heading is wrapped."""
+    columns = zip(table.columns, *(row.cells for row in table.rows), strict=True)
+    return [min(max(min(len(name), 16), *map(len, ("", *cells))) + 2, 44) for name, *cells in columns]
 
 
 def _in_latex(text: str) -> str:
@@ -133,11 +139,9 @@ def _write_shown(sheet, table: BuiltTable) -> None:
             _append(sheet, [section], bold=True)
         for row in rows:
             _append(sheet, row.cells, typed=True)
-    widths = []
-    for index, name in enumerate(table.columns):
-        longest = max([len(row.cells[index]) for row in table.rows] + [min(len(name), 16)])
-        widths.append(min(longest + 2, 44))
-        sheet.column_dimensions[get_column_letter(index + 1)].width = widths[-1]
+    widths = _widths(table)
+    for index, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(index)].width = width
     # Wrapped text needs its height stated: no program computes it on opening.
     lines = max(math.ceil(1.1 * len(name) / width) for name, width in zip(table.columns, widths, strict=True))
     sheet.row_dimensions[header].height = 15 * lines
