@@ -211,6 +211,14 @@ def test_the_crate_says_to_the_library_what_was_run_on_what(folder, crate):
     assert {"@id": "https://w3id.org/ro/crate/1.1"} in crate["ro-crate-metadata.json"]["conformsTo"]
 
 
+def test_the_crate_gives_code_and_data_their_own_terms_and_names_nobody_as_the_author_of_a_run(crate):
+    root, run, code = crate["./"], crate["#run"], ("export/Snakefile", "#code")
+    assert all(crate[name]["license"] == {"@id": crate_of.LICENCE} for name in code)
+    assert crate[root["license"]["@id"]]["name"] == crate_of.TERMS
+    assert root["datePublished"] == run["endTime"][:10]
+    assert not {"author", "publisher", "agent"} & (root.keys() | run.keys())
+
+
 def test_the_inputs_of_the_crate_have_the_mapping_of_an_analysis_that_has_one(tmp_path):
     (tmp_path / "own.yaml").touch()
     mapped = CHOSEN.analyses["published"].model_copy(update={"mapping": str(tmp_path / "own.yaml")})

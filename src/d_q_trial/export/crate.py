@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 NAME = "ro-crate-metadata.json"
 WORKFLOW, CONFIG, README = "export/Snakefile", "export/config.yaml", "README.md"
-LICENCE = "https://spdx.org/licenses/MIT"
-PUBLISHER = "The d-q-trial maintainers"
-# Stands in for a date that the inputs do not have: the day from which this code dates.
-CODE_DATE = "2026-11-24"
+LICENCE, MAINTAINERS = "https://spdx.org/licenses/MIT", "The d-q-trial maintainers"
+TERMS = f"Code: MIT ({LICENCE}). Data: the terms of the workbook's source."
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": ("Process Run Crate", "0.5"),
     "https://w3id.org/ro/wfrun/workflow/0.5": ("Workflow Run Crate", "0.5"),
@@ -82,7 +80,7 @@ def write_exports(report: Report, workflow: Path) -> None:
 def _write_crate(report: Report, title: str, mark: str) -> None:
     """Write ``ro-crate-metadata.json`` into a folder of finished outputs; its descriptions begin with a ``mark``.
 
-    Everything but the end time of the run follows from the folder and its inputs.
+    Everything but the time of the run follows from the folder and its inputs.
     """
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
@@ -94,10 +92,12 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
     def add(identifier: str, kind: str, **properties: Any) -> ContextEntity:
         return crate.add(ContextEntity(crate, identifier, {"@type": kind} | properties))
 
-    maintainers = add("#maintainers", "Organization", name=PUBLISHER)
-    licence = add(LICENCE, "CreativeWork", name="MIT licence (code)")
+    rights = {
+        "author": add("#maintainers", "Organization", name=MAINTAINERS),
+        "license": add(LICENCE, "CreativeWork", name="MIT licence (code)"),
+    }
     own = {"name": "d-q-trial", "version": versions.pop("d-q-trial"), "sha256": code_digest()}
-    needed = [add("#code", "SoftwareSourceCode", **own, programmingLanguage="Python")]
+    needed = [add("#code", "SoftwareSourceCode", **own, **rights, programmingLanguage="Python")]
     for name, of in versions.items():
         page = _home_page(name)
         known = {"name": name, "softwareVersion": of, "url": page}
@@ -116,12 +116,12 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
         for number, (name, digest, words) in enumerate(_inputs(report), start=1)
     ]
     moment = int(os.environ.get("SOURCE_DATE_EPOCH") or time.time())  # as reproducible builds have it
+    ended = datetime.datetime.fromtimestamp(moment, datetime.UTC)
     run = add(
         *("#run", "CreateAction"),
         name=f"Run of the analysis “{report.analysis.name}”",
-        endTime=datetime.datetime.fromtimestamp(moment, datetime.UTC).isoformat(),
+        endTime=ended.isoformat(),
         description=f"{mark}Participants in, results out.",
-        agent=maintainers,
         instrument=main,
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
@@ -130,17 +130,15 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
     main["version"] = own["version"]
     main["encodingFormat"] = "text/plain"
     main["sha256"] = sha256(folder / WORKFLOW)
-    main["author"] = maintainers
-    main["license"] = licence
+    for name, value in rights.items():
+        main[name] = value
     main["softwareRequirements"] = needed
     main["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
     root = crate.root_dataset
     root["name"] = title
     root["description"] = f"{mark}Outputs of one run of the workflow. {report.trial.citation}"
-    root["datePublished"] = str(report.source.get("modified") or CODE_DATE)
-    root["license"] = licence
-    root["author"] = maintainers
-    root["publisher"] = maintainers
+    root["datePublished"] = ended.date().isoformat()
+    root["license"] = add("#terms", "CreativeWork", name=TERMS)
     root["conformsTo"] = [add(url, "CreativeWork", name=name, version=of) for url, (name, of) in PROFILES.items()]
     root["mentions"] = run
     write_json(crate.metadata.generate(), folder / NAME)
