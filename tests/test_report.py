@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
 from d_q_trial.results_table import Numbers
 from d_q_trial.robustness.search import BEST_CUTS
+from d_q_trial.stats.two_sample import get_test
 
 ANALYSES = ("published", "halves", "thirds", "strict")
 
@@ -350,6 +352,9 @@ def test_the_report_claims_nothing_that_the_test_does_not_give(report):
         assert ("Difference (95% CI)" in own) == with_interval
         assert ("without intervals, because the test has none" in own) == (not with_interval)
         assert "P corrected for the search: this test gives none." in own
+        for words in ("P: {}; at most", "P of the same comparisons ({})"):
+            assert words.format(get_test(test).sentence) in own
+        assert own.count("Interaction P: difference of the Mann-Whitney effects, variance from placements, Stu") == 2
         assert "95% CI as a band" in page
         assert ("95% CI as a band" in own) == with_interval
         assert ("difference of means (D+Q − Control, 95% CI" in own) == with_interval
@@ -360,7 +365,7 @@ def test_the_report_claims_nothing_that_the_test_does_not_give(report):
 
 
 def prose_of(page):
-    return re.sub(r"<[^>]*>", "", page)
+    return unescape(re.sub(r"<[^>]*>", "", page))
 
 
 def test_the_methods_read_well_and_number_their_references(report):

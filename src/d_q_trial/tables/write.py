@@ -66,7 +66,7 @@ def _cells(table: BuiltTable):
 
 def page(table: BuiltTable) -> str:
     """Return a table as a page of its own, which needs no other file."""
-    return environment().get_template("table_page.html.j2").render(table=table)
+    return environment().get_template("table_page.html.j2").render(table=table, label=table.data_label)
 
 
 def latex(table: BuiltTable) -> str:
@@ -133,7 +133,7 @@ def _write_shown(sheet, table: BuiltTable) -> None:
     header = sheet.max_row
     # By its name: asking for the cell would make it, and leave an empty row.
     sheet.freeze_panes = f"{get_column_letter(table.headings + 1)}{header + 1}"
-    sheet.print_title_rows = f"{header}:{header}"
+    sheet.print_title_rows = f"2:{header}"  # with the label of the data, which stands above the header
     for section, rows in groupby(table.rows, key=attrgetter("section")):
         if section:
             _append(sheet, [section], bold=True)

@@ -263,10 +263,12 @@ const remember = (entries) => {
 
   const copy = async () => {
     const quote = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const heads = ["cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), data.estimator, "lower", "upper", "P", "corrected P", "interaction P"];
+    const { label } = get("copy").dataset; // of data that are not real participants
+    const where = [...choice.value.split("/"), marker.value];
+    const heads = ["outcome", "visit", "marker", "cutoff", "side", ...data.arms.map((arm) => `n ${arm}`), ...data.arms.map((arm) => `median ${arm}`), data.estimator, "lower", "upper", "P", "corrected P", "interaction P", ...(label ? ["data"] : [])];
     const lines = shown.cuts.flatMap((c, i) => sides.map((side) => {
       const numbers = [...(shown[side][i] ?? []), ...Array(7).fill("")].slice(0, 8);
-      return [String(c), side, ...numbers, corrected(side, i), shown.p_interaction?.[i] ?? ""];
+      return [...where, String(c), side, ...numbers, corrected(side, i), shown.p_interaction?.[i] ?? "", ...(label ? [label] : [])];
     }));
     const text = [heads, ...lines].map((line) => line.map((cell) => quote(cell.replace("−", "-"))).join(",")).join("\n");
     try {
