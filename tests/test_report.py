@@ -352,7 +352,7 @@ def test_the_report_claims_nothing_that_the_test_does_not_give(report):
         assert ("Difference (95% CI)" in own) == with_interval
         assert ("without intervals, because the test has none" in own) == (not with_interval)
         assert "P corrected for the search: this test gives none." in own
-        for words in ("P: {}; at most", "P of the same comparisons ({})"):
+        for words in ("P: {}; values of at most", "P of the same comparisons ({})"):
             assert words.format(get_test(test).sentence) in own
         assert own.count("Interaction P: difference of the Mann-Whitney effects, variance from placements, Stu") == 2
         assert "95% CI as a band" in page

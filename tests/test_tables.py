@@ -192,6 +192,8 @@ def test_a_caption_has_the_title_the_test_and_the_note():
     title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
     assert text.startswith(title)
     assert "no continuity correction" in text
+    assert "Participants were divided into strata (“T1/T2” and “T3”, lowest first) by p16 variant 5" in text
+    assert "divided into strata" not in caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
     assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
 
 
@@ -234,12 +236,13 @@ def test_an_undefined_p_is_told_from_an_absent_one():
     assert [row.cells[3] for row in table.rows] == ["not defined", DASH]
 
 
-def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend():
+@pytest.mark.parametrize("listed", [{"strata": ["each"]}, {}])
+def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend(listed):
     names, key, where = ["low", "middle", "high"], ("ctx", "baseline", "baseline"), {"marker": MARKER, "stratum": ""}
     rows = numbers(key, {"p": 0.01}, contrast="high - low", **where)
     rows += numbers(key, {"p": 0.5}, contrast="high - middle", **where)
     rows += numbers(key, {"p_trend": 0.02}, contrast="trend low < middle < high", group="both arms", **where)
-    table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"])
+    table = built(rows, cut_in_three(names), kind="strata", rows={"outcomes": ["ctx"]}, **listed)
     assert table.columns[1:] == (*names, "P, high against low", "P, high against middle", "P for trend")
     assert table.rows[0].cells[4:] == ("0.010", "0.500", "0.020")
     assert "Jonckheere-Terpstra" in " ".join(table.notes)

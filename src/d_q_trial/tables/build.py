@@ -100,7 +100,8 @@ class _Builder:
         self.words = labels.caption_words(trial, analysis)
         if self.marker.key != analysis.marker:
             self.words["strata_variable"] = self.marker.label
-        self.strata = labels.strata_named(table.strata, analysis.strata.labels)
+        every = table.kind == "strata" and table.strata == [ALL_PARTICIPANTS]  # the default is a column per stratum
+        self.strata = labels.strata_named(["each"] if every else table.strata, analysis.strata.labels)
         self.outcomes = [trial.outcomes[name] for name in table.rows.keys(trial)] if table.rows else []
         units = {self.unit(outcome) for outcome in self.outcomes}
         self.shared_unit = units.pop() if len(units) == 1 else ""
@@ -137,7 +138,7 @@ class _Builder:
             "smd": texts["smd"] * table.smd,
         }
         made = [labels.fill(texts[table.kind], self.words | words)]
-        if table.kind in ("strata", "comparisons"):
+        if self.strata != [ALL_PARTICIPANTS]:
             divided = analysis.strata.by == "quantile" or self.marker.key == analysis.marker
             said = labels.strata(analysis.strata, self.marker.label, self.marker.unit)
             made.append(said if divided else texts["undivided"].format(marker=self.marker.label))

@@ -52,7 +52,7 @@ class Table(Strict):
     kind: Literal["arms", "strata", "comparisons", "events"]
     rows: Rows | None = None
     visit: VisitKey = BASELINE  # after baseline, the change from baseline is shown
-    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis
+    strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each, or labels of the analysis; of ``strata``, each
     marker: MarkerKey = ""  # that makes the strata; the one of the analysis unless said otherwise
     decimals: int | None = None
     smd: bool = False  # whether ``arms`` has a column with the standardized mean difference
