@@ -281,10 +281,15 @@ DESCRIBED = [  # table, column, beginning of the method, what is said
     ("sensitivity/sensitivity", "value", "", "The sensitivity analyses were analysis of covariance on the baseline value"),
     ("sensitivity/sensitivity", "value", "mixed model", "a linear mixed model over visits"),
     ("sensitivity/leave_one_out", "value", "", "with each participant left out in turn"),
+    ("robustness/best_cuts", "effect_out_of_bag", "", "Bootstrap resamples of the participants gave an interval"),
+    ("sensitivity/suspect_values", "value", "", "Where a reported value may be an error, comparisons were repeated"),
+    ("sensitivity/power", "value", "two-sided", "Power for the planned difference was computed by the t test and from"),
+    ("sensitivity/power", "value", "", "errors of sign (type S) and of magnitude (type M)"),
 ]  # fmt: skip
 PERMUTED = [
     ("sensitivity/interaction", "value", "", "interaction of treatment and subgroup was tested"),
     ("robustness/best_cuts", "p_best_of_both", "", "P of the best cutoff was corrected for the search"),
+    ("robustness/best_splits", "p_corrected", "", "by maximally selected rank statistics"),
     ("robustness/multiplicity", "p_max_t", "", "by step-down max-T"),
     ("robustness/specifications", "p", "", "For P1NP, all combinations of marker and cutoff and visit were"),
 ]
