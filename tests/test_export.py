@@ -168,9 +168,14 @@ def test_an_analysis_set_selects_the_participants_of_its_stratum(event, folder):
             assert len(chosen) in {20, 21, 39, 40, 41}
 
 
-def test_a_formatted_value_has_the_digits_of_the_article(event):
+def test_the_primary_endpoint_has_its_purpose_and_the_digits_of_the_article(event):
     name = "AN_ctx_percent_change_week_20_all_d_q_.2d_control"
     (primary,) = [entry for entry in event["analyses"] if entry["id"] == name]
+    purposes = [entry for entry in event["analyses"] if entry["purpose"]["controlledTerm"] == "PRIMARY OUTCOME MEASURE"]
+    assert {(entry["variable"], entry["dataSubsetId"], entry["analysisSetId"]) for entry in purposes} == {
+        ("ctx", "DS_percent_change_week_20", "AS_all")
+    }
+    assert primary in purposes
     (p,) = [result for result in primary["results"] if result["operationId"].endswith("_P")]
     assert (p["formattedValue"], float(p["rawValue"])) == ("0.611", pytest.approx(0.611, abs=0.0005))
 

@@ -125,6 +125,8 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
 def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, str]) -> Entry:
     row = rows[0]
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
+    endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
+    primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
     where = "" if whole else f", {row['stratum']} of {names[row['marker']]}"
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
@@ -139,9 +141,8 @@ def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, st
         "id": identifier("AN", *(row[part] for part in PARTS[:-1]), subject),
         "version": 1,
         "name": name,
-        # A reanalysis is not part of the protocol, whatever role the outcome has there.
-        "reason": {"controlledTerm": "DATA DRIVEN"},
-        "purpose": {"controlledTerm": "EXPLORATORY OUTCOME MEASURE"},
+        "reason": {"controlledTerm": "DATA DRIVEN"},  # a reanalysis is not part of the protocol
+        "purpose": {"controlledTerm": f"{'PRIMARY' if primary else 'EXPLORATORY'} OUTCOME MEASURE"},
         "dataset": "participants" if method == "M_SPEARMAN" else "changes",
         "variable": row["outcome"],
         "dataSubsetId": identifier("DS", row["measure"], row["visit"]),
