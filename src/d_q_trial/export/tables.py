@@ -50,7 +50,7 @@ def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> No
 def table_schema(path: Path) -> dict[str, Any]:
     """Return the Table Schema of a CSV file of this package.
 
-    Columns that ``columns.yaml`` does not document are numbers if every cell that is not empty is one, else text.
+    Columns whose type ``columns.yaml`` does not state are numbers if every cell that is not empty is one, else text.
     """
     import pandas as pd
 
@@ -58,7 +58,7 @@ def table_schema(path: Path) -> dict[str, Any]:
     fields = []
     for name in frame:
         inferred = "number" if pd.api.types.is_numeric_dtype(frame[name]) else "string"
-        fields.append({"name": name} | COLUMNS.get(name, {"type": inferred}))
+        fields.append({"name": name, "type": inferred} | COLUMNS.get(name, {}))
     key = {"primaryKey": PRIMARY_KEYS[path.stem]} if path.stem in PRIMARY_KEYS else {}
     return {"fields": fields, "missingValues": [""], **key}
 
