@@ -75,7 +75,7 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 
 def as_junit(folder: Path) -> str:
-    """Return a JUnit file with a test case for each reported value: failed, skipped (not checkable) or passed."""
+    """Return a JUnit file with a case for each reported value: failed, skipped (not checked, known to differ) or passed."""
     path = folder / "claims.csv"
     cases = claims.read_verdicts(path).to_dict("records")
     for case in cases:
