@@ -321,8 +321,8 @@ def test_a_judgement_reads_alike_as_text_markdown_json_and_junit(folder):
         (claims.OTHER_CONVENTION, "a typing error", "not reproduced", ""),
         (claims.NOT_REPRODUCED, "", "not reproduced", "failure"),
         (claims.NOT_REPRODUCED, "a typing error", "known difference", "skipped"),
-        (claims.NOT_CHECKABLE, "a typing error", "reproduced", "skipped"),
-        (claims.NOT_APPLICABLE, "a typing error", "reproduced", "skipped"),
+        (claims.NOT_CHECKABLE, "a typing error", "could not judge", "skipped"),
+        (claims.NOT_APPLICABLE, "a typing error", "could not judge", "skipped"),
     ],
 )
 def test_a_known_difference_is_unexpected_only_where_the_value_is_reproduced(tmp_path, verdict, known, judged, state):

@@ -1,7 +1,7 @@
 """Turn the verdicts on the reported values of an analysis into an exit status, and into reports for CI.
 
 Exit status of ``verify``: 0 if every value that can be checked is reproduced, known differences aside; 1 if one is not;
-2 if the values cannot be judged: there are none, or outputs are missing or changed since the last finished run.
+2 if the values cannot be judged: none can be checked, or outputs are missing or changed since the last finished run.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def judge(folder: Path) -> dict[str, Any]:
     rows = {name: verdicts.loc[which, SHOWN].to_dict("records") for name, which in chosen.items()}
     if rows["differences"] or rows["unexpected"]:
         verdict = "not reproduced"
-    elif missing or changed or verdicts.empty:
+    elif missing or changed or not (failed | passed).any():
         verdict = "could not judge"
     else:
         verdict = "known difference" if rows["known"] else "reproduced"
