@@ -193,6 +193,49 @@ def test_a_folder_needs_its_tests_with_contrasts_and_takes_no_sizes(tmp_path, ca
         assert message in capsys.readouterr().err
 
 
+TESTS = "source,locator,outcome,measure,visit,marker,stratum,contrast,test,p_relation,p,effect,direction,n_new,n_old"
+COUNTS = "source,locator,outcome,measure,visit,marker,stratum,group,n"
+
+
+def folder_of(place, *tests, **tables):
+    """A folder of published tables: rows of tests.csv, and others as their header and rows."""
+    place.mkdir(exist_ok=True)
+    for name, lines in ({"tests": (TESTS, *tests)} | tables).items():
+        (place / f"{name}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return place
+
+
+def row_of_tests(p="0.139", *, outcome="pain", test="rank_sum", where="Table 2", new="9", old="8", relation="="):
+    return f"paper,{where},{outcome},change,week_4,,all,new - old,{test},{relation},{p},,,{new},{old}"
+
+
+KNOWN = row_of_tests(outcome="sleep").replace("week_4", "week_8")
+STRATA = (COUNTS, *(f"paper,Fig. 1,pain,change,week_4,sex,{part},both arms,200" for part in ("men", "women")))
+OF_MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
+
+
+@pytest.mark.parametrize(
+    ("lines", "tables", "left"),
+    [
+        ([row_of_tests(test="other")], {}, None),
+        ([row_of_tests("0.001", relation="<"), row_of_tests(test="chi_squared", outcome="smoker")], {}, None),
+        ([row_of_tests(new="", old="")], {}, "nothing bounds 'new:all:pain/week_4/'."),
+        ([KNOWN, row_of_tests(new="", old="")], {}, "nothing bounds"),
+        ([KNOWN, OF_MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable."),
+    ],
+)
+def test_a_sound_folder_gets_a_page_and_p_values_without_numbers_are_left_out(tmp_path, lines, tables, left):
+    assert run(folder_of(tmp_path / "in", *lines, **tables), "--output", tmp_path / "out") == 0
+    found = {row["finding"]: row for row in rows(tmp_path / "out/findings.csv")}
+    page = (tmp_path / "out/consistency.html").read_text(encoding="utf-8")
+    assert all(f'id="{name}"' in page for name in found)
+    assert ("no-variant" in found) == (KNOWN not in lines)
+    assert ("unsettled" in found) == (left is not None)
+    if left:
+        assert "do not settle their groups: pain, change, week 4" in found["unsettled"]["what"]
+        assert left in found["unsettled"]["how"]
+
+
 def test_the_room_knows_nothing_of_this_trial():
     for path in Path("src/d_q_trial/consistency").iterdir():
         text = path.read_text(encoding="utf-8").lower() if path.suffix in (".py", ".yaml") else ""

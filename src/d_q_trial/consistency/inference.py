@@ -8,7 +8,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -116,6 +116,7 @@ class Report:
     decision: Decision
     ranges: list[RangeCheck]
     dependence: list[dict]
+    unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # left out, by what leaves their groups open
 
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; none if it is absent."""
@@ -123,10 +124,21 @@ class Report:
 
 
 def assess_paper(reported: Reported, decision: Decision) -> Report:
-    """Infer the convention from the P-values of the first source, and assess every P-value under it."""
+    """Infer the convention from the P-values of the first source, and assess every P-value under it.
+
+    P-values of published tables that do not settle their groups are left out; a CSV of P-values must settle them.
+    """
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
-    inference = infer(used, reported.constraints) if used else Inference([], {}, {})
+    inference, unsettled = Inference([], {}, {}), {}
+    while used and not inference.scores:
+        try:
+            inference = infer(used, reported.constraints)
+        except sizes.UnsettledError as error:
+            if not reported.tables:
+                raise
+            unsettled[error.fault] = [p for p in used if p.claim in error.claims]
+            used = [p for p in used if p.claim not in error.claims]
     assessments = assess_all(used, inference)
     ranges = []
     for p in reported.p_values:
@@ -135,13 +147,13 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         if p.test == "rank_sum" and known and not p.too_large:
             ranges.append(check_range(p, *numbers, variant=inference.variant, kind=decision.best_type))
     dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
-    return Report(reported, inference, assessments, decision, ranges, dependence)
+    return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
 
 
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:
     """Infer one convention for the paper, and the numbers of participants that are not reported.
 
-    All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UserError if these
+    All P-values are ``usable``; the constraints are between the unknowns that their pairs name. UnsettledError if these
     contradict each other or leave an unknown of a P-value without a bound.
     """
     pairs, components = sizes.solve({p.claim: p.pair for p in p_values}, constraints)

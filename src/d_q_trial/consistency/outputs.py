@@ -57,7 +57,7 @@ def check(path: Path | str, sizes: Path | str | None = None) -> tuple[Report, li
     """Check a folder of published tables, or a CSV of P-values; return what it gives and the findings by kind.
 
     ``sizes`` is a CSV of constraints on group sizes that a CSV of P-values does not report. UserError if there is nothing
-    that can be checked.
+    in such a CSV that can be checked.
     """
     if tabulated := Path(path).is_dir():
         reported = read_folder(path)

@@ -16,12 +16,14 @@ _TRIED = (MOST_MISSING + 1) ** 2 - 1
 
 
 def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
-    """Report the variant that the P-values fit."""
+    """Report the variant that the P-values fit, or that published tables do not show it."""
     if scores := report.inference.scores:
         best, second, *others = scores
         words = {"best": best, "second": second, "others": others, "whole": sum(score.probability for score in scores)}
         words["left"] = [VARIANTS[score.variant] for score in scores if score.probability > 0.05]
         yield finding("rank-sum-variant", ratio=best.log10_likelihood - second.log10_likelihood, **words)
+    elif report.reported.tables:
+        yield finding("no-variant", value=len(report.reported.p_values))
 
 
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
@@ -137,10 +139,14 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
 
 
 def check_set_aside(report: Report) -> Iterator[Finding]:
-    """Report P-values of groups that are too large for the lattice."""
+    """Report P-values of groups that are too large for the lattice, or whose numbers do not follow from reported ones."""
     large = [p for p in report.reported.p_values if p.with_value and p.too_large]
     if large:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
+    if report.unsettled:
+        yield finding(
+            "unsettled", left=[p for own in report.unsettled.values() for p in own], faults=list(report.unsettled)
+        )
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:

@@ -21,6 +21,15 @@ from .lattice import MOST_PAIRS
 LARGEST = 2000  # an unknown that nothing bounds
 MOST_SOLUTIONS = 20_000
 
+
+class UnsettledError(UserError):
+    """Constraints that do not settle the groups of some P-values: ``claims`` are their names, ``fault`` says why."""
+
+    def __init__(self, fault: str, advice: str, claims: Iterable[str]):
+        super().__init__(f"group sizes: {fault}{advice}")
+        self.fault, self.claims = fault, frozenset(claims)
+
+
 Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
 Domains = dict[str, tuple[int, int]]
 Numbers = dict[str, tuple[int, int]]  # of the two groups that each pair compares
@@ -105,21 +114,23 @@ def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple
     """Return the pairs of groups with the numbers that the constraints fix, and every solution for the others.
 
     A solution has the numbers of each pair by its name; pairs that share unknowns are solved together, in a list of their
-    own. UserError if the constraints contradict each other, do not bound a group, or leave no solution, more than
+    own. UnsettledError if the constraints contradict each other, do not bound a group, or leave no solution, more than
     ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
     """
-    groups = {end: (1, LARGEST) for pair in pairs.values() for end in pair if isinstance(end, str)}
+    unknown = {claim: {end for end in pair if isinstance(end, str)} for claim, pair in pairs.items()}
+    groups = dict.fromkeys(itertools.chain(*map(sorted, unknown.values())), (1, LARGEST))
     widest = {name: (0, LARGEST) for constraint in constraints for name in constraint.terms} | groups
     domains = _narrowed(widest, constraints)
     if domains is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
-        raise UserError(
-            f"group sizes: no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'}) "
-            "contradicts those before it"
+        fault = f"no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'})"
+        raise UnsettledError(
+            f"{fault} contradicts those before it", "", (claim for claim, own in unknown.items() if own)
         )
     for name in groups:
         if domains[name][1] >= LARGEST:
-            raise UserError(f"group sizes: nothing bounds {name!r}; add a constraint such as '{name} <= 40'")
+            claims = (claim for claim, own in unknown.items() if name in own)
+            raise UnsettledError(f"nothing bounds {name!r}", f"; add a constraint such as '{name} <= 40'", claims)
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
     pairs = {name: tuple(fixed.get(end, end) for end in pair) for name, pair in pairs.items()}
     free = domains.keys() - fixed.keys()
@@ -135,18 +146,15 @@ def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple
 
 def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, constraints) -> list[Numbers]:
     needed = sorted(linked.intersection(itertools.chain(*pairs.values())))
+    names = " and ".join(needed)
     if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs.values()):
-        raise UserError(
-            f"group sizes: {' and '.join(needed)} may be so large that nearly every P is attainable; add "
-            f"constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        )
+        advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
+        raise UnsettledError(f"{names} may be so large that nearly every P is attainable", advice, pairs)
     involved = [c for c in constraints if linked & c.terms.keys()]
     bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
     found = list(itertools.islice(solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
     if len(found) > MOST_SOLUTIONS:
-        raise UserError(
-            f"group sizes: more than {MOST_SOLUTIONS} solutions for {' and '.join(needed)}; add constraints"
-        )
+        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", "; add constraints", pairs)
     if not found:
-        raise UserError(f"group sizes: no solution above zero for {', '.join(needed)}")
+        raise UnsettledError(f"no solution above zero for {names}", "", pairs)
     return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in found]
