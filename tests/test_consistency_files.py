@@ -123,6 +123,54 @@ def test_bounds_and_zeros_give_their_findings_and_no_variant(tmp_path, text, exp
     assert [(row["finding"], row["kind"]) for row in rows(out / "findings.csv")] == expected
 
 
+# Of the normal approximation, for 9 and 12 participants.
+NORMAL = ["831", "055", "286", "887", "076", "118", "201", "088", "670", "356", "227", "039", "028", "434", "570"]
+T_TESTS = {  # P of t tests, by group sizes
+    "10,10": "719", "11,10": "297 090 790", "10,12": "114", "10,11": "116 111", "8,8": "332", "12,10": "387 488",
+    "8,10": "826", "9,9": "006", "11,12": "192", "9,10": "348 519",
+}  # fmt: skip
+
+
+def table_of(numbers, *more, columns=",ties"):
+    plain = [f"0.{p},{n},none" for n, group in numbers.items() for p in group]
+    fields = columns.count(",") - 1
+    lines = [f"c{place},{line}{',' * fields}" for place, line in enumerate(plain)]
+    return "\n".join([HEADER.strip() + columns, *lines, *more]) + "\n"
+
+
+SUMMARY = ",ties,q1_first,median_first,q3_first,minimum_first,maximum_first,q1_second,median_second,q3_second"
+EXACT = {"9,8": ["815", "139", "277", "888"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "none"),
+    [
+        # With ties P of the same U is another; U is known of P-values without ties alone.
+        (table_of({"9,12": NORMAL}, "p,0.049,9,12,,yes", "q,<0.001,9,12,none,yes", columns=",ties,highlight"),
+         "0 of 2 P-values of the abstract stay on their side of 0.05 under every variant; this is not known of p and q",
+         "depends-on"),
+        # No variant and no type of quartiles is ruled out; type 6 and the exact test.
+        (table_of({}, "a,<0.0001,13,10,none,136.5,141.7,151.6,96.9,170.6,51.1,60.1,71.5",
+                  "b,0.0004,9,17,none,141.3,162.8,165.7,,,-17.8,6.1,76.3", columns=SUMMARY),
+         "2 of 2 P-values lie within", "outside-quartiles"),
+        (table_of(EXACT, "a,0.065,5,8,none,48.6,69.4,71.3,,,38.9,53.7,61.7", columns=SUMMARY),
+         "1 of 1 P-values lie within", "outside-quartiles"),
+        (table_of({}, "a,<0.001,7,7,none,18.0,20.0,22.0,17.0,25.0,8.0,10.0,12.0", columns=SUMMARY),
+         "The digits do not determine the definition of the quartiles: types 1, 2, 3 and 6 remain", "outside-quartiles"),
+        (table_of({n: p.split() for n, p in T_TESTS.items()}),
+         "fit none of the variants better than random digits; perhaps they come from another test", "not-attained"),
+        (table_of({"9,8": ["139", "142"]}), "The P-values point to the exact test, but do not determine", "not-attained"),
+        (HEADER + "a,<0.001,3,3\n", "P < 0.001 of a: the numbers of participants allow 0.00548 to 1", "p-against"),
+    ],
+)  # fmt: skip
+def test_nothing_is_certain_that_the_numbers_leave_open(tmp_path, text, words, none):
+    status, out = check(tmp_path, text)
+    found = rows(out / "findings.csv")
+    assert status == 0
+    assert words in " ".join(row["what"] for row in found)
+    assert not [row["what"] for row in found if row["finding"].startswith(none)]
+
+
 def test_a_p_of_exactly_alpha_is_significant_and_not_above_it(tmp_path):
     _, out = check(tmp_path, HEADER.strip() + ",highlight\nextreme,0.050,1,39,yes\n")  # 2 of 40 places of one value
     (row,) = [row for row in rows(out / "findings.csv") if row["finding"].startswith("depends-on-variant")]

@@ -18,7 +18,7 @@ from ..published_tables import Number, Row
 from ..stats.checks import is_significant
 from . import VARIANTS, sizes
 from .lattice import TIE_STEP, fit, lattice, p_value
-from .quartiles import Decision, RangeCheck, check_range
+from .quartiles import NOT_RULED_OUT, Decision, RangeCheck, check_range
 from .reported import Reported, ReportedP
 
 # Share of P-values that a paper's own convention does not explain (misprints, unreported exclusions, another program),
@@ -27,7 +27,6 @@ MISS_RATES = np.array([0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6])
 _WEIGHTS = 9 * (1 - MISS_RATES) ** 8 * np.gradient(MISS_RATES)
 MISS_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 ALPHA = 0.05
-NOT_RULED_OUT = 0.001  # probability of a variant
 MOST_MISSING = 2  # participants without a value, in either group, that are considered
 ATTAINABLE, TIES, FEWER = "attainable", "attainable with ties", "attainable with fewer participants"
 MANY_TIES, OTHER = "attainable with many ties", "attainable under another possible variant"
@@ -86,6 +85,17 @@ class Inference:
         """The variant with the largest likelihood, or the usual one."""
         return self.scores[0].variant if self.scores else "normal"
 
+    @property
+    def fits(self) -> bool:
+        """Whether the P-values fit the variants together better than random digits do."""
+        return sum(score.probability for score in self.scores) >= 0.5
+
+    @property
+    def possible(self) -> list[str]:
+        """The variants that are not ruled out, best first; all if there are no P-values, or they fit none."""
+        likely = [score.variant for score in self.scores if score.probability > NOT_RULED_OUT]
+        return likely if self.fits else list(VARIANTS)
+
 
 @dataclass(frozen=True)
 class Assessment:
@@ -108,7 +118,11 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Report:
-    """What the reported numbers of one paper give; every check reads it and yields findings."""
+    """What the reported numbers of one paper give; every check reads it and yields findings.
+
+    ``assessments`` are under the most likely variant; a check takes a single one from ``judged``, which is empty if the
+    P-values fit no variant.
+    """
 
     reported: Reported
     inference: Inference
@@ -117,6 +131,11 @@ class Report:
     ranges: list[RangeCheck]
     dependence: list[dict]
     unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # left out, by what leaves their groups open
+
+    @property
+    def judged(self) -> list[Assessment]:
+        """The assessments that say something about a single P-value."""
+        return self.assessments if self.inference.fits else []
 
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; none if it is absent."""
@@ -143,10 +162,12 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     ranges = []
     for p in reported.p_values:
         numbers = inference.numbers.get(p.claim, p.pair)
-        known = len(p.medians) == 2 and all(isinstance(n, int) for n in numbers)
-        if p.test == "rank_sum" and known and not p.too_large:
-            ranges.append(check_range(p, *numbers, variant=inference.variant, kind=decision.best_type))
-    dependence = [row for a in assessments if a.p.highlight for row in under_each_variant(a)]
+        bounded = len(p.medians) == 2 or (p.relation != "=" and p.p.value > 0)
+        if p.test == "rank_sum" and bounded and all(isinstance(n, int) for n in numbers) and not p.too_large:
+            ranges.append(check_range(p, *numbers, variants=inference.possible, kinds=decision.types))
+    # Under another variant the same U and ties are needed; which ties there were is not known.
+    plain = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE] if inference.fits else []
+    dependence = [row for a in plain for row in under_each_variant(a)]
     return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
 
 
@@ -260,8 +281,7 @@ def assess_all(p_values: list[ReportedP], inference: Inference) -> list[Assessme
     A P-value that the best variant cannot give does not count against the paper while a variant that is not ruled out
     can give it.
     """
-    possible = [score.variant for score in inference.scores[1:] if score.probability > NOT_RULED_OUT]
-    return [assess(p, inference.numbers[p.claim], inference.variant, possible) for p in p_values]
+    return [assess(p, inference.numbers[p.claim], inference.variant, inference.possible) for p in p_values]
 
 
 def under_each_variant(a: Assessment) -> list[dict]:

@@ -31,15 +31,17 @@ def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     if report.decision.steps:
         best, *rest = report.decision.definitions
         others = [f"type {d.type} {d.rounding} ({share(d.probability)})" for d in rest if d.probability > 0.01]
-        yield finding("quartile-definition", best=best, others=others, steps=report.decision.steps)
+        left = sorted({d.type for d in (best, *rest) if d.probability > 0.05})
+        yield finding("quartile-definition", best=best, others=others, left=left, steps=report.decision.steps)
 
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that reported quantiles leave."""
     outside = [check for check in report.ranges if check.inside is False]
     widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
-    if report.ranges:
-        words = {"inside": len(report.ranges) - len(outside), "expected": len(report.ranges)}
+    if described := [check for check in report.ranges if check.p.medians]:
+        inside = [check for check in described if check.inside is not False]
+        words = {"inside": len(inside), "expected": len(described)}
         words |= {"widths": len(widths), "wide": sum(width > 0.9 for width in widths)}
         yield finding("p-against-quartiles", **words)
     for check in outside:
@@ -64,14 +66,17 @@ def check_effects(report: Report) -> Iterator[Finding]:
 def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     """Report which P-values of the abstract change their side of 0.05 with the variant."""
     depending = [row for row in report.dependence if row["depends_on_variant"]]
+    known = {row["claim"] for row in report.dependence}
+    unknown = [
+        p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum" and p.claim not in known
+    ]
     for row in depending:
         each = {name: f"{row[variant]:.4f}" for variant, name in VARIANTS.items()}
         above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
         yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, each=each, above=above)
-    total = {row["claim"] for row in report.dependence}
-    if total:
-        steady = total - {row["claim"] for row in depending}
-        yield finding("abstract-steady", value=len(steady), expected=len(total))
+    if known or unknown:
+        steady = known - {row["claim"] for row in depending}
+        yield finding("abstract-steady", value=len(steady), expected=len(known) + len(unknown), unknown=unknown)
 
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
@@ -96,7 +101,7 @@ def label(pair: tuple[str, str]) -> str:
 def check_fewer_participants(report: Report) -> Iterator[Finding]:
     """Report P-values that smaller numbers explain; those that share the numbers support each other."""
     shared: dict[tuple, list[Assessment]] = defaultdict(list)
-    for a in report.assessments:
+    for a in report.judged:
         if a.fewer:
             shared[a.numbers, max(a.fewer, key=sum)].append(a)
     single = []
@@ -123,7 +128,7 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         words = {"value": len(report.assessments), "counts": counts, "missed": len(groups[NEITHER])}
         yield finding("p-values-explained", **words)
     for check, status in (("many-ties", MANY_TIES), ("not-attained", NEITHER)):
-        yield from (finding(check, slug(a.p.claim), a=a) for a in groups[status])
+        yield from (finding(check, slug(a.p.claim), a=a) for a in report.judged if a.status == status)
 
 
 def check_other_sources(report: Report) -> Iterator[Finding]:
@@ -131,7 +136,7 @@ def check_other_sources(report: Report) -> Iterator[Finding]:
     by_source: dict[str, list[Assessment]] = defaultdict(list)
     numbers = report.inference.numbers
     for p in report.reported.p_values:
-        if numbers and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
+        if report.inference.fits and p.usable and p.claim not in numbers and all(isinstance(n, int) for n in p.pair):
             by_source[p.source or "other source"].append(assess(p, p.pair, report.inference.variant))
     for source, group in by_source.items():
         reached = sum(a.status == ATTAINABLE for a in group)

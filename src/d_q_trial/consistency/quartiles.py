@@ -29,7 +29,7 @@ from .lattice import p_value
 from .reported import Group, ReportedP
 
 ROUNDINGS = ("even", "up")
-USUAL_TYPE = 7  # where the digits do not decide: R's and numpy's
+NOT_RULED_OUT = 0.001  # probability of a definition, and of a variant
 _QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 _COARSER = 0.2  # prior probability that a variable was recorded one decimal coarser than it is reported
 _ODD = 1e-6  # of a digit that a definition cannot give: a misprint, or another n
@@ -64,9 +64,9 @@ class Decision:
     steps: dict[str, float]
 
     @property
-    def best_type(self) -> int:
-        """The most probable definition, or the usual one where no digits bear on it."""
-        return self.definitions[0].type if self.steps else USUAL_TYPE
+    def types(self) -> list[int]:
+        """The types of the definitions that are not ruled out: all where no digits bear on them."""
+        return sorted({d.type for d in self.definitions if d.probability > NOT_RULED_OUT}) if self.steps else [*TYPES]
 
 
 def decide(p_values: list[ReportedP]) -> Decision:
@@ -119,7 +119,7 @@ def digit_probabilities(group: Group, n: int, kind: int, rounding: str) -> list[
 
 
 class RangeCheck(NamedTuple):
-    """How far P can go for the reported quantiles; ``inside`` is None if they contradict themselves."""
+    """How far P can go for the reported quantiles; ``inside`` is None if they contradict themselves under every type."""
 
     p: ReportedP
     n_first: int
@@ -131,12 +131,15 @@ class RangeCheck(NamedTuple):
     inside: bool | None
 
 
-def check_range(p: ReportedP, n_first: int, n_second: int, *, variant: str, kind: int) -> RangeCheck:
-    """Check one P against the quantiles of its groups."""
-    span = u_range(*p.groups, n_first, n_second, kind=kind)
-    if span is None:
+def check_range(p: ReportedP, n_first: int, n_second: int, *, variants: list[str], kinds: list[int]) -> RangeCheck:
+    """Check one P against the quantiles of its groups, under any of some variants and types of quantiles."""
+    spans = [span for kind in kinds if (span := u_range(*p.groups, n_first, n_second, kind=kind))]
+    if not spans:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
-    low, high = p_range(*span, n_first, n_second, variant, p.ties.most if p.ties.weight else 0)
+    span = min(low for low, _ in spans), max(high for _, high in spans)
+    ties = p.ties.most if p.ties.weight else 0
+    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, ties) for variant in variants), strict=True)
+    low, high = min(lows), max(highs)
     inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, *span, low, high, inside)
 

@@ -192,7 +192,7 @@ def check_stated_numbers(report: Report) -> Iterator[Finding]:
             seen.append("/".join(map(str, actual.values())))
             differing.append(f"{outcome} at {visit} has {seen[-1]}")
             wanted = {"outcome": outcome, "visit": visit, "source": source, "stratum": "all"}.items()
-            for p in report.reported.p_values if len(actual) == 2 else ():
+            for p in report.reported.p_values if len(actual) == 2 and report.inference.fits else ():
                 if p.usable and wanted <= p.row.items():
                     each = []
                     for n, m in (map(numbers.get, actual) for numbers in (actual, stated)):
