@@ -11,7 +11,7 @@ from pipeline import TRIAL
 
 from d_q_trial.claims import read_claims
 from d_q_trial.errors import UserError
-from d_q_trial.published_tables import read_published
+from d_q_trial.published_tables import read_folder, read_published
 
 FOLDER = Path("data/published")
 
@@ -78,6 +78,24 @@ def test_relations_minus_signs_and_byte_order_marks_are_read_as_they_are_meant(r
     assert effect["reported"] == "-9"
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("Tests.csv", "", r"Tests\.csv: no table of reported values has this name; did you mean 'tests\.csv'"),
+        ("summary.CSV", "", "summary.CSV: no table of reported values has this name"),
+        ("known_differences.csv", "claim,data,reason\na,any,\n", "row 2, column reason: '', expected a reason"),
+        ("summaries.csv", "source\n", "column 'locator' is missing"),
+    ],
+)
+def test_a_folder_is_read_whole_or_refused(tmp_path, name, text, message):
+    shutil.copy(FOLDER / "tests.csv", tmp_path)
+    (tmp_path / "._tests.csv").write_bytes(b"\xff")
+    assert len(read_folder(tmp_path)["tests"]) == 129
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_folder(tmp_path)
+
+
 TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its header
 
 
@@ -99,6 +117,41 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ("tests", ",note", ",p", "column 'p' occurs 2 times"),
         ("tests", TESTS, "", "column 'source' is missing"),
         ("summaries", ",74.4,", ',"74,4",', "row 2, column center: '74,4', expected a number with a decimal point"),
+        ("tests", "30,30,=,0.592", "0,30,=,0.592", "row 5, column n_d_q: '0', expected a whole number from 1"),
+        (
+            "tests",
+            "30,30,=,0.592",
+            "30,30.0,=,0.592",
+            "row 5, column n_control: '30.0', expected a whole number from 1",
+        ),
+        (
+            "tests",
+            ",n_control,",
+            ",n_controls,",
+            "column n_controls: '30', expected nothing, because the contrast has no",
+        ),
+        (
+            "summaries",
+            "30,count_percent,10,33.3",
+            "30,count_percent,40,33.3",
+            "column center: '40', expected a whole number from 0 to 30",
+        ),
+        (
+            "summaries",
+            "30,count_percent,10,33.3",
+            "30,count_percent,10,133.3",
+            "column lower: '133.3', expected a number from 0 to 100",
+        ),
+        ("adverse_events", ",5,30,17,", ",31,30,17,", "column affected: '31', expected a whole number from 0 to 30"),
+        ("registry_baseline", ",4.9,", ",-4.9,", "column spread: '-4.9', expected a number from zero"),
+        ("correlations", ",<,0.001,", ",,0.001,", "column p_relation: '', expected one of =, <"),
+        (
+            "registry_flow",
+            ",completed,",
+            ",Completed,",
+            "column milestone: 'Completed', expected one of started, completed",
+        ),
+        ("flow", ",withdrew,", ",withdrawn,", "column step: 'withdrawn', expected one of screened"),
         ("counts", ",30", ",-30", "column n: '-30', expected a whole number from 0"),
         ("registry_baseline", ",4.9,", ",,", "row 2, column spread: '', expected a number"),
         ("flow", "d_q,30", "d_q,3.5", "column count: '3.5', expected a whole number"),

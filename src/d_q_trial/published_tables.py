@@ -51,9 +51,11 @@ class Number(NamedTuple):
         return 10.0**-self.decimals
 
     def meets(self, low: float, high: float) -> bool:
-        """Return whether a value of an interval rounds to this number, apart from rounding error."""
-        slack = _BINARY * max(1.0, *map(abs, (self.low, self.high, low, high)))
-        return self.low <= high + slack and low <= self.high + slack
+        """Return whether a value, or more than one value of an interval, rounds to this number, apart from rounding error."""
+        shared = min(self.high, high) - max(self.low, low)
+        if high > low:
+            return shared > _BINARY * min(self.unit, high - low)
+        return shared >= -_BINARY * max(1.0, *map(abs, (self.low, self.high, low)))
 
 
 def number(text: str) -> Number:
@@ -113,24 +115,22 @@ def whole(low: int, high: float = math.inf) -> Cell:
 
 NUMBER = Cell(number, "a number with a decimal point")
 P_VALUE = Cell(lambda text: 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
+_SCHEMAS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
 _KINDS = {
     "count": whole(0),
     "some": whole(1),
     "size": whole(1, 2000),
     "number": NUMBER,
+    "sd": Cell(lambda text: number(text).value >= 0, "a number from zero"),
+    "percent": Cell(lambda text: 0 <= number(text).value <= 100, "a number from 0 to 100"),
     "p": P_VALUE,
     "bound": Cell(lambda text: P_VALUE.fits(split_relation(text)[1]), f"{P_VALUE.expected}, or a bound such as <0.05"),
     "step": Cell(lambda text: number(text).value > 0, "a number above zero"),
     "share": Cell(lambda text: 0 < Fraction(text) < 1, "a fraction between 0 and 1, such as 1/3"),
     "name": Cell(bool, "a name"),
-    "test": one_of("rank_sum", "chi_squared", "other"),
-    "relation": one_of("=", "<", ">", "<=", ">="),
-    "direction": one_of("negative", "positive"),
+    "reason": Cell(bool, "a reason"),
     "statistic": one_of(*SUMMARIES),
-    "ties": one_of("unknown", "none", "few"),
-    "measure": one_of("value", "change"),
-    "answer": one_of("no", "yes"),
-    "data": one_of("synthetic", "any"),
+    **{kind: one_of(*words.split()) for kind, words in _SCHEMAS["words"].items()},
 }
 
 
@@ -146,7 +146,7 @@ def _schema(columns: str) -> dict[str, Cell | None]:
     return cells
 
 
-_SCHEMAS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_NO_GROUP = Cell(lambda text: False, "nothing, because the contrast has no such group")
 TABLES = {name: _schema(columns) for name, columns in _SCHEMAS["tables"].items()}
 _STATEMENTS = _schema(_SCHEMAS["statements"])  # value of each kind of statement
 
@@ -155,6 +155,15 @@ def read_published(folder: Path | str | None, name: str) -> list[Row]:
     """Read one table of a folder of reported values as :func:`read_table` does; an absent table, or folder, has no rows."""
     path = Path(folder or "") / f"{name}.csv"
     return read_table(path, name) if folder and path.exists() else []
+
+
+def read_folder(folder: Path | str) -> dict[str, list[Row]]:
+    """Read all tables of a folder by their names; UserError if a CSV in it has the name of none of them."""
+    files = {f"{name}.csv": name for name in TABLES if "/" not in name}
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix.lower() == ".csv" and path.name not in files and path.name[0] not in ".~":
+            raise UserError(f"{path}: no table of reported values has this name{nearest(path.name, files)}")
+    return {name: read_published(folder, name) for name in files.values()}
 
 
 def published_frame(folder: Path | str | None, name: str, numeric: tuple[str, ...] = ()):
@@ -235,11 +244,23 @@ def _with_plain_signs(row: Row) -> Row:
 
 def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
     """Return the cells of a table, with those that depend on another cell of the row."""
-    cells = TABLES.get(name, {})
+    cells, statistic = dict(TABLES.get(name, {})), row.get("statistic")
     if name == "statements":
         return {"kind": one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
-    if row.get("statistic") == "count_percent":
-        return cells | {"center": _KINDS["count"], "n": _KINDS["some"]}
-    if row.get("statistic") == "mean_sd" and "spread" in row:
-        return cells | {"spread": NUMBER}
+    if name == "tests":
+        sides = row["contrast"].split(" - ")
+        cells |= {key: _KINDS["some"] if key[2:] in sides else _NO_GROUP for key in row if key[:2] == "n_" and row[key]}
+    elif name == "adverse_events" and row["affected"]:
+        cells["affected"] = _up_to(row["at_risk"])
+    elif name == "correlations" and row["p"]:
+        cells["p_relation"] = _KINDS["relation"]
+    elif statistic == "count_percent":
+        cells |= _schema("n:some lower:percent?") | {"center": _up_to(row["n"])}
+    elif statistic == "mean_sd":
+        cells |= _schema("spread:sd" if "spread" in row else "lower:sd?")
     return cells
+
+
+def _up_to(most: str) -> Cell:
+    """Allow whole numbers up to that of another cell."""
+    return whole(0, int(most)) if _KINDS["count"].accepts(most) else _KINDS["count"]
