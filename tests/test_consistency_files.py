@@ -284,6 +284,51 @@ def test_a_sound_folder_gets_a_page_and_p_values_without_numbers_are_left_out(tm
         assert left in found["unsettled"]["how"]
 
 
+AGAIN = row_of_tests(where="Fig. 1")
+GROUPS = (COUNTS, *(f"paper,Fig. 1,pain,change,week_4,,all,{group}" for group in ("both arms,17", "new,9", "old,8")))
+MEN = (*GROUPS, *(f"paper,Fig. 1,pain,change,week_4,sex,men,{group}" for group in ("both arms,10", "new,6", "old,6")))
+VALUES = (*GROUPS, "paper,Fig. 1,pain,value,week_4,,all,both arms,19")
+EVENTS = "source,locator,event,group,affected,at_risk,percent"
+LISTS = (
+    EVENTS,
+    "paper,T,Pain,new,3,9,33",
+    "registry,a,Pain,new,3,9,",
+    "registry,b,Pain,new,1,9,",
+    "registry,b,Rash,new,0,9,",
+)
+ALIKE = (EVENTS, "paper,T,Chest pain,new,2,9,22", "registry,a,Chest infection,new,2,9,", "registry,a,Rash,new,0,9,")
+DISEASE = (*ALIKE, "paper,T,Bowel infection,new,2,9,22")
+
+
+@pytest.mark.parametrize(
+    ("lines", "tables", "name", "words"),
+    [
+        ([AGAIN], {}, "sources-differ", None),
+        ([AGAIN], {}, "p-values-explained", "Of 1 P-value 1 is attainable"),
+        ([AGAIN.replace("0.139", "0.142")], {}, "sources-differ", "P of pain change week_4 new - old differs within the paper"),
+        ([AGAIN.replace(",9,8", ",9,9")], {}, "sources-differ", "n of pain change week_4 old differs within the paper"),
+        ([], {"counts": GROUPS}, "sources-differ", None),
+        ([], {"counts": [line.replace("new,9", "new,10") for line in GROUPS]}, "sources-differ", "n of pain change week_4 new"),
+        ([], {"counts": GROUPS}, "sum-", None),
+        ([], {"counts": VALUES}, "sum-", None),
+        ([], {"counts": MEN}, "sum-", "pain at week_4, men: the groups add up to 12, the whole is reported as 10"),
+        ([], {"counts": GROUPS}, "sums-of", "at 1 place"),
+        ([], {"adverse_events": LISTS}, "adverse-events-differ", None),
+        ([], {"adverse_events": ALIKE}, "adverse-events-agree", None),
+        ([], {"adverse_events": DISEASE}, "adverse-events-agree", "Counts that agree in both sources: 1"),
+    ],
+)  # fmt: skip
+def test_tables_are_checked_row_by_row(tmp_path, lines, tables, name, words):
+    assert run(folder_of(tmp_path / "in", row_of_tests(), *lines, **tables), "--output", tmp_path / "out") == 0
+    found = [row for row in rows(tmp_path / "out/findings.csv") if row["finding"].startswith(name)]
+    assert [words in row["what"] for row in found] == ([True] if words else [])
+
+
+def test_a_p_value_is_reported_once_in_one_place(tmp_path, capsys):
+    assert run(folder_of(tmp_path / "in", row_of_tests(), row_of_tests("0.142")), "--output", tmp_path / "out") == 1
+    assert "row 3: 'pain, change, week 4' is reported twice in one place" in capsys.readouterr().err
+
+
 def test_the_room_knows_nothing_of_this_trial():
     for path in Path("src/d_q_trial/consistency").iterdir():
         text = path.read_text(encoding="utf-8").lower() if path.suffix in (".py", ".yaml") else ""

@@ -118,11 +118,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Report:
-    """What the reported numbers of one paper give; every check reads it and yields findings.
-
-    ``assessments`` are under the most likely variant; a check takes a single one from ``judged``, which is empty if the
-    P-values fit no variant.
-    """
+    """What the reported numbers of one paper give; every check reads it and yields findings."""
 
     reported: Reported
     inference: Inference
@@ -134,7 +130,7 @@ class Report:
 
     @property
     def judged(self) -> list[Assessment]:
-        """The assessments that say something about a single P-value."""
+        """The assessments for findings on single P-values: none if the P-values fit no variant."""
         return self.assessments if self.inference.fits else []
 
     def table(self, name: str, **cells: str) -> list[Row]:
@@ -156,8 +152,9 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         except sizes.UnsettledError as error:
             if not reported.tables:
                 raise
-            unsettled[error.fault] = [p for p in used if p.claim in error.claims]
-            used = [p for p in used if p.claim not in error.claims]
+            names = error.names or [n for p in used for n in p.pair if isinstance(n, str)]
+            unsettled[error.fault] = [p for p in used if {*p.pair} & {*names}]
+            used = [p for p in used if not {*p.pair} & {*names}]
     assessments = assess_all(used, inference)
     ranges = []
     for p in reported.p_values:
@@ -165,10 +162,10 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         bounded = len(p.medians) == 2 or (p.relation != "=" and p.p.value > 0)
         if p.test == "rank_sum" and bounded and all(isinstance(n, int) for n in numbers) and not p.too_large:
             ranges.append(check_range(p, *numbers, variants=inference.possible, kinds=decision.types))
-    # Under another variant the same U and ties are needed; which ties there were is not known.
-    plain = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE] if inference.fits else []
-    dependence = [row for a in plain for row in under_each_variant(a)]
-    return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
+    report = Report(reported, inference, assessments, decision, ranges, [], unsettled)
+    plain = [a for a in report.judged if a.p.highlight and a.status == ATTAINABLE]  # with ties, P depends on which
+    report.dependence.extend(row for a in plain for row in under_each_variant(a))
+    return report
 
 
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:

@@ -39,9 +39,8 @@ def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
     """Check P-values against the bounds that reported quantiles leave."""
     outside = [check for check in report.ranges if check.inside is False]
     widths = [c.p_high - c.p_low for c in report.ranges if c.p.relation == "=" and not math.isnan(c.p_low)]
-    if described := [check for check in report.ranges if check.p.medians]:
-        inside = [check for check in described if check.inside is not False]
-        words = {"inside": len(inside), "expected": len(described)}
+    if described := [check.inside for check in report.ranges if check.p.medians]:
+        words = {"inside": len(described) - described.count(False), "expected": len(described)}
         words |= {"widths": len(widths), "wide": sum(width > 0.9 for width in widths)}
         yield finding("p-against-quartiles", **words)
     for check in outside:
@@ -67,16 +66,14 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     """Report which P-values of the abstract change their side of 0.05 with the variant."""
     depending = [row for row in report.dependence if row["depends_on_variant"]]
     known = {row["claim"] for row in report.dependence}
-    unknown = [
-        p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum" and p.claim not in known
-    ]
+    abstract = [p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum"]
     for row in depending:
         each = {name: f"{row[variant]:.4f}" for variant, name in VARIANTS.items()}
         above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
         yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, each=each, above=above)
-    if known or unknown:
-        steady = known - {row["claim"] for row in depending}
-        yield finding("abstract-steady", value=len(steady), expected=len(known) + len(unknown), unknown=unknown)
+    if abstract:
+        words = {"unknown": [claim for claim in abstract if claim not in known], "expected": len(abstract)}
+        yield finding("abstract-steady", value=len(known - {row["claim"] for row in depending}), **words)
 
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
@@ -149,9 +146,8 @@ def check_set_aside(report: Report) -> Iterator[Finding]:
     if large:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
     if report.unsettled:
-        yield finding(
-            "unsettled", left=[p for own in report.unsettled.values() for p in own], faults=list(report.unsettled)
-        )
+        left = [p for own in report.unsettled.values() for p in own]
+        yield finding("unsettled", left=left, faults=list(report.unsettled))
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 
+from .. import published_tables
 from ..errors import UserError
-from ..published_tables import SUMMARIES, TABLES, Number, Row, number, read_published, read_table, split_relation
+from ..published_tables import SUMMARIES, TABLES, Number, Row, number, read_table, split_relation
 from .lattice import FEW_TIES, MOST_PAIRS, NO_TIES, UNKNOWN_TIES, Fit, Ties, fit, ties_from_step
 from .sizes import Constraint, Pair, parse_constraint
 
@@ -149,29 +150,30 @@ def read_folder(folder: Path | str) -> Reported:
     folder = Path(folder)
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
-    tables = {path.stem: _with_one_overall(read_published(folder, path.stem)) for path in sorted(folder.glob("*.csv"))}
+    tables = {name: _with_one_overall(rows) for name, rows in published_tables.read_folder(folder).items()}
     quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
+    places = set()
     for row in tables["tests"]:
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
             raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
-        read = _from_tables(row, tables["tests"][0]["source"], quantiles, sizes)
-        if read.claim in found:
-            read = replace(read, claim=f"{read.claim}, {row['locator']}")
-        if read.claim in found:
+        read = replace(_from_tables(row, tables["tests"][0]["source"], quantiles, sizes), row=row)
+        if (read.claim, row["locator"]) in places:
             raise UserError(f"{place}: {read.claim!r} is reported twice in one place")
-        found[read.claim] = replace(read, row=row)
+        places.add((read.claim, row["locator"]))
+        same = found.get(read.claim, read)
+        if (same.relation, same.p.value) == (read.relation, read.p.value):  # repeated elsewhere, and counted once
+            found[read.claim] = replace(same, highlight=same.highlight or read.highlight)
+        else:
+            found[f"{read.claim}, {row['locator']}"] = replace(read, claim=f"{read.claim}, {row['locator']}")
     return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables)
 
 
 def _with_one_overall(rows: list[Row]) -> list[Row]:
     """Call the stratum or group of all participants ``all`` in every row."""
-    return [row | {key: "all" for key in ("stratum", "group") if row.get(key) in ("both arms", "")} for row in rows]
-
-
-def _sides(row: Row) -> list[str]:
-    return row["contrast"].split(" - ")
+    names = ("both arms", "total", "")
+    return [row | {key: "all" for key in ("stratum", "group") if row.get(key) in names} for row in rows]
 
 
 def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:
@@ -185,13 +187,11 @@ def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[s
 
 
 def _from_tables(row: Row, first_source: str, quantiles: Mapping, sizes: _GroupSizes) -> ReportedP:
-    between_strata = set(_sides(row)) <= set(sizes.strata.get(row["marker"], ()))
     given = dict.fromkeys(TABLES["consistency/p_values"], "")
-    for side, name in zip(SIDES, _sides(row), strict=True):
-        place = row | ({"stratum": name, "group": "all"} if between_strata else {"group": name})
+    for side, place in zip(SIDES, sizes.compared(row), strict=True):
         own = quantiles.get((*same_quantity(place), place["group"]), {})
         given |= {f"{part}_{side}": text for part, text in own.items()}
-        size = sizes.look_up(place, row.get(f"n_{name}", ""))
+        size = sizes.look_up(place)
         given["n_" + side if size.isdecimal() else "size_" + side] = size
     measured = row["measure"] == "baseline"
     if measured and given["median_first"]:
@@ -215,31 +215,36 @@ class _GroupSizes:
     """Numbers of participants: the reported ones, and names for those of which only sums are reported."""
 
     def __init__(self, tables: dict[str, list[Row]]):
-        rows = [row for name in ("counts", "summaries", "tests") for row in tables.get(name, [])]
+        rows = [row for name in ("counts", "summaries") for row in tables.get(name, [])]
         self.strata: dict[str, list[str]] = defaultdict(list)  # of each marker
         for row in rows:
             marker, stratum = row["marker"], row["stratum"]
-            if "group" in row and marker and stratum not in ("all", *self.strata[marker]):
+            if marker and stratum not in ("all", *self.strata[marker]):
                 self.strata[marker].append(stratum)
-        strata = set(itertools.chain(*self.strata.values()))
-        self.arms = sorted({side for row in tables["tests"] for side in _sides(row)} - strata)
+        rows += tables.setdefault("compared", [place for row in tables["tests"] for place in self.compared(row)])
+        self.arms = sorted({row["group"] for row in tables["compared"]} - {"all"})
         # The first number reported for each stratum and group of a set, and where; "all" for sums over strata or groups.
         self.counts: dict[_Set, dict[tuple[str, str], int]] = defaultdict(dict)
         self.where: dict[tuple[_Set, tuple[str, str]], str] = {}
-        for row, group in itertools.product(rows, (*self.arms, "all")):
-            text = row["n"] if row.get("group") == group else row.get(f"n_{group}", "")
+        for row in (row for row in rows if row["n"] and row["group"] in (*self.arms, "all")):
             overall = not row["marker"] and row["stratum"] == "all"  # whichever marker divides them
             for marker in ("", *self.strata) if overall else (row["marker"],):
-                if text.isdecimal():
-                    of, key = (row["outcome"], row["visit"], marker), (row["stratum"], group)
-                    self.counts[of].setdefault(key, int(text))
-                    self.where.setdefault((of, key), row["locator"])
+                of, key = (row["outcome"], row["visit"], marker), (row["stratum"], row["group"])
+                self.counts[of].setdefault(key, int(row["n"]))
+                self.where.setdefault((of, key), row["locator"])
         self.sets: dict[str, _Set] = {}  # by their names
 
-    def look_up(self, place: Row, reported: str) -> str:
+    def compared(self, row: Row) -> list[Row]:
+        """Return a row of tests once for each of the groups, or strata, that its contrast compares, with that and its n."""
+        sides = row["contrast"].split(" - ")
+        between_strata = set(sides) <= set(self.strata.get(row["marker"], ()))
+        places = ({"stratum": side, "group": "all"} if between_strata else {"group": side} for side in sides)
+        return [row | place | {"n": row.get(f"n_{side}", "")} for side, place in zip(sides, places, strict=True)]
+
+    def look_up(self, place: Row) -> str:
         """Return the number of a group: from its row, from another row on the same quantity, or a name."""
-        if reported.isdecimal():
-            return reported
+        if place["n"]:
+            return place["n"]
         outcome, _, visit, marker, stratum = same_quantity(place)
         here = [of for of in self.counts if of[1:] == (visit, marker)]
         # Where an outcome has no numbers of its own, those of the outcome with the most participants hold.

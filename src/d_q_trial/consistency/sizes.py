@@ -23,11 +23,11 @@ MOST_SOLUTIONS = 20_000
 
 
 class UnsettledError(UserError):
-    """Constraints that do not settle the groups of some P-values: ``claims`` are their names, ``fault`` says why."""
+    """Constraints that do not settle the unknowns ``names``, or any if that is empty; ``fault`` says why."""
 
-    def __init__(self, fault: str, advice: str, claims: Iterable[str]):
+    def __init__(self, fault: str, names: Collection[str] = (), advice: str = ""):
         super().__init__(f"group sizes: {fault}{advice}")
-        self.fault, self.claims = fault, frozenset(claims)
+        self.fault, self.names = fault, names
 
 
 Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
@@ -117,20 +117,17 @@ def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple
     own. UnsettledError if the constraints contradict each other, do not bound a group, or leave no solution, more than
     ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
     """
-    unknown = {claim: {end for end in pair if isinstance(end, str)} for claim, pair in pairs.items()}
-    groups = dict.fromkeys(itertools.chain(*map(sorted, unknown.values())), (1, LARGEST))
+    groups = {end: (1, LARGEST) for pair in pairs.values() for end in pair if isinstance(end, str)}
     widest = {name: (0, LARGEST) for constraint in constraints for name in constraint.terms} | groups
     domains = _narrowed(widest, constraints)
     if domains is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
-        fault = f"no numbers meet all constraints together; {last.text!r} ({last.where or 'no place given'})"
-        raise UnsettledError(
-            f"{fault} contradicts those before it", "", (claim for claim, own in unknown.items() if own)
-        )
+        place = last.where or "no place given"
+        fault = f"no numbers meet all constraints together; {last.text!r} ({place}) contradicts those before it"
+        raise UnsettledError(fault)
     for name in groups:
         if domains[name][1] >= LARGEST:
-            claims = (claim for claim, own in unknown.items() if name in own)
-            raise UnsettledError(f"nothing bounds {name!r}", f"; add a constraint such as '{name} <= 40'", claims)
+            raise UnsettledError(f"nothing bounds {name!r}", [name], f"; add a constraint such as '{name} <= 40'")
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
     pairs = {name: tuple(fixed.get(end, end) for end in pair) for name, pair in pairs.items()}
     free = domains.keys() - fixed.keys()
@@ -149,12 +146,12 @@ def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, co
     names = " and ".join(needed)
     if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs.values()):
         advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        raise UnsettledError(f"{names} may be so large that nearly every P is attainable", advice, pairs)
+        raise UnsettledError(f"{names} may be so large that nearly every P is attainable", needed, advice)
     involved = [c for c in constraints if linked & c.terms.keys()]
     bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
     found = list(itertools.islice(solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
     if len(found) > MOST_SOLUTIONS:
-        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", "; add constraints", pairs)
+        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", needed, "; add constraints")
     if not found:
-        raise UnsettledError(f"no solution above zero for {names}", "", pairs)
+        raise UnsettledError(f"no solution above zero for {names}", needed)
     return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in found]

@@ -55,23 +55,23 @@ def _quantity(key: tuple[str, ...]) -> str:
 
 
 def check_sources_agree(report: Report) -> Iterator[Finding]:
-    """Check that a P, a median or a number of participants is the same in every source."""
+    """Check that a P, a median or a number of participants is the same wherever it is reported."""
     agree, sources = [], []
     for kind, rows, column, group in (
         ("P", report.table("tests", p_relation="="), "p", "contrast"),
         ("median", _medians(report), "center", "group"),
-        ("n", _numbers(report), "n", "group"),
+        ("n", _numbers(report, "counts", "summaries", "compared"), "n", "group"),
     ):
         for key, same in _grouped(rows, *QUANTITY, group).items():
-            firsts = [own[0] for own in _grouped(same, "source").values()]
-            pairs = list(itertools.combinations([number(row[column]) for row in firsts], 2))
-            sources += [row["source"] for row in firsts]
+            pairs = itertools.combinations([number(row[column]) for row in same], 2)
+            own = {row["source"] for row in same}
+            sources += sorted(own)
             if all(a.value == b.value or (kind != "n" and a.meets(b.low, b.high)) for a, b in pairs):
-                agree += [(kind, *key)] if pairs else []
+                agree += [(kind, *key)] if len(own) > 1 else []
                 continue
-            texts = [f"{row[column]} ({row['source']})" for row in firsts]
+            texts = dict.fromkeys(f"{row[column]} ({row['source']})" for row in same)
             names = (part.replace(" ", "") for part in (kind, *key) if part)
-            yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=firsts, texts=texts)
+            yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=same, texts=list(texts))
     if agree:
         counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
         names = [f"{outcome} {visit}" for _, outcome, _, visit, *_ in agree]
@@ -95,7 +95,7 @@ def check_means_equal_medians(report: Report) -> Iterator[Finding]:
 
 def _mean_meets_median(row: Row) -> float:
     """Return the probability that mean and median of a normal sample round to the same digits."""
-    error = number(row["spread"]).value * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
+    error = max(number(row["spread"]).value, 1e-9) * math.sqrt((math.pi / 2 - 1) / int(row["n"]))
     return min(1.0, number(row["value"]).unit / (error * math.sqrt(2 * math.pi)))
 
 
@@ -103,8 +103,8 @@ def check_total_of_means(report: Report) -> Iterator[Finding]:
     """Compare means of the groups, weighted by their numbers, with the mean reported for all together."""
     means = report.table("registry_baseline", statistic="mean_sd")
     for key, rows in _grouped(means, "source", "outcome").items():
-        total = [row for row in rows if row["group"] == "total"]
-        parts = [(int(r["n"]), number(r["value"]), number(r["spread"])) for r in rows if r["group"] != "total"]
+        total = [row for row in rows if row["group"] == "all"]
+        parts = [(int(r["n"]), number(r["value"]), number(r["spread"])) for r in rows if r["group"] != "all"]
         n = sum(k for k, _, _ in parts)
         if len(total) == 1 and parts and n == int(total[0]["n"]):
             ends = {end: sum(k * getattr(mean, end) for k, mean, _ in parts) / n for end in ("low", "value", "high")}
@@ -158,24 +158,27 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of strata and of groups, and compare with the reported whole."""
-    checked = 0
-    for (outcome, visit), rows in _grouped(_numbers(report, "counts"), "outcome", "visit").items():
-        numbers = _first(rows, "marker", "stratum", "group")
-        whole = numbers.get(("", "all", "all"))
-        parts: dict[str, list[int]] = defaultdict(list)
-        for (marker, stratum, group), n in numbers.items():
-            if stratum == "all" and group != "all":
-                parts[f"groups of {outcome}"].append(n)
-            elif marker and stratum != "all" and group == "all":
-                parts[f"strata by {marker}"].append(n)
-        for name, own in sorted(parts.items()):
-            if whole is not None and len(own) > 1:
-                checked += 1
-                if sum(own) != whole:
-                    words = {"outcome": outcome, "visit": visit, "parts": name, "value": whole, "expected": sum(own)}
-                    yield finding("sum", outcome, visit, name.split()[-1], rows=rows, **words)
-    if checked:
-        yield finding("sums-of-participants", value=checked)
+    sums, where = 0, []
+    rows_of_all = _numbers(report, "counts", "registry_baseline")
+    for rows in _grouped(rows_of_all, "source", "outcome", "measure", "visit").values():
+        numbers = {cells: own[0] for cells, own in _grouped(rows, "marker", "stratum", "group").items()}
+        parts: dict[tuple[str, tuple[str, ...]], list[Row]] = defaultdict(list)
+        for (marker, stratum, group), row in numbers.items():
+            if group != "all":
+                parts["groups", (marker, stratum, "all")].append(row)
+            if marker and stratum != "all":
+                whole = (marker, "all", group)
+                parts[f"strata by {marker}", whole if whole in numbers else ("", "all", group)].append(row)
+        for (name, of), own in parts.items():
+            if of in numbers and len(own) > 1:
+                value, total, own = numbers[of]["n"], sum(int(row["n"]) for row in own), [numbers[of], *own]
+                sums, where = sums + 1, where + [row["locator"] for row in own]
+                if int(value) != total:
+                    names = [own[0].get(part, "") for part in ("source", *QUANTITY, "group")]
+                    names = [name for name in (*names, name.split()[-1]) if name not in ("", "all")]
+                    yield finding("sum", *names, parts=name, whole=own[0], rows=own, value=value, expected=total)
+    if sums:
+        yield finding("sums-of-participants", value=sums, where=where)
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
@@ -324,7 +327,8 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     ((short,), own), ((full,), others) = by_source
     some, every = defaultdict(dict), defaultdict(dict)  # event -> group -> count, if that is listed
     for source, row in [(some, row) for row in own] + [(every, row) for row in others]:
-        source[row["event"]] |= {row["group"]: int(row["affected"])} if row["affected"] else {}
+        if row["affected"]:  # of an event under several headings, the largest count
+            source[row["event"]][row["group"]] = max(int(row["affected"]), source[row["event"]].get(row["group"], 0))
     any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
     if any_event and "overall" in some:
         every["overall"] = any_event
@@ -337,7 +341,7 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
             if match is None:
                 named["only-short"].append(f"{event}, {group}: {count}")
             elif (other := every[match].get(group, 0)) == count:
-                named["agree"].append(f"{event} ({group})")
+                named["agree"].append(f"{event} ({group})" + (f" as {match}" if match != event else ""))
             else:
                 named["differ"].append(f"{event}, {group}: {count} against {other}")
     for event, counts in every.items():
@@ -354,10 +358,10 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
 
 
 def _same_event(event: str, counts: dict[str, int], others: dict[str, dict[str, int]]) -> str | None:
-    """Return the event of the same name, or the only one that shares a long word and agrees in every listed count."""
+    """Return the event of the same name, or the only one that has its last word, a long one, and every listed count."""
     if event in others:
         return event
-    words = {word for word in re.findall(r"\w+", event) if len(word) > 4}
+    words = {word for word in re.findall(r"\w+", event)[-1:] if len(word) > 4}
     alike = [
         other
         for other, numbers in others.items()
