@@ -247,20 +247,17 @@ def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
     cells, statistic = dict(TABLES.get(name, {})), row.get("statistic")
     if name == "statements":
         return {"kind": one_of(*_STATEMENTS), "value": _STATEMENTS.get(row["kind"])}
+    most = row.get("n") or row.get("at_risk") or ""
+    counted = whole(0, int(most) if most.isdecimal() else math.inf)
     if name == "tests":
         sides = row["contrast"].split(" - ")
         cells |= {key: _KINDS["some"] if key[2:] in sides else _NO_GROUP for key in row if key[:2] == "n_" and row[key]}
     elif name == "adverse_events" and row["affected"]:
-        cells["affected"] = _up_to(row["at_risk"])
+        cells["affected"] = counted
     elif name == "correlations" and row["p"]:
         cells["p_relation"] = _KINDS["relation"]
     elif statistic == "count_percent":
-        cells |= _schema("n:some lower:percent?") | {"center": _up_to(row["n"])}
+        cells |= _schema("n:some lower:percent?") | {"center": counted}
     elif statistic == "mean_sd":
         cells |= _schema("spread:sd" if "spread" in row else "lower:sd?")
     return cells
-
-
-def _up_to(most: str) -> Cell:
-    """Allow whole numbers up to that of another cell."""
-    return whole(0, int(most)) if _KINDS["count"].accepts(most) else _KINDS["count"]

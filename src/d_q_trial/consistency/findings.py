@@ -55,9 +55,11 @@ _ENGINE = environment().overlay(autoescape=False)
 _ENGINE.globals = _ENGINE.globals | {"variants": VARIANTS}
 _ENGINE.filters = _ENGINE.filters | {
     "certainty": lambda probability: "strong" if probability > 0.999 else "probable" if probability > 0.9 else "open",
+    "each": lambda rows, text: [text.format(row) for row in rows],
     "listed": labels.listing,
     "pairs": lambda numbers: " or ".join(f"{first} and {second}" for first, second in numbers),
     "share": share,
+    "variant": VARIANTS.get,
     "source": lambda row: f"{row['source']}, {row['locator']}",
 }
 

@@ -87,14 +87,13 @@ class Inference:
 
     @property
     def fits(self) -> bool:
-        """Whether the P-values fit the variants together better than random digits do."""
+        """Whether the P-values fit the variants together better than random digits do; if not, none is judged alone."""
         return sum(score.probability for score in self.scores) >= 0.5
 
     @property
     def possible(self) -> list[str]:
         """The variants that are not ruled out, best first; all if there are no P-values, or they fit none."""
-        likely = [score.variant for score in self.scores if score.probability > NOT_RULED_OUT]
-        return likely if self.fits else list(VARIANTS)
+        return [s.variant for s in self.scores if s.probability > NOT_RULED_OUT] if self.fits else list(VARIANTS)
 
 
 @dataclass(frozen=True)
@@ -128,21 +127,13 @@ class Report:
     dependence: list[dict]
     unsettled: dict[str, list[ReportedP]] = field(default_factory=dict)  # left out, by what leaves their groups open
 
-    @property
-    def judged(self) -> list[Assessment]:
-        """The assessments for findings on single P-values: none if the P-values fit no variant."""
-        return self.assessments if self.inference.fits else []
-
     def table(self, name: str, **cells: str) -> list[Row]:
         """Return the rows of a published table that have these cells; none if it is absent."""
         return [row for row in self.reported.tables.get(name, []) if cells.items() <= row.items()]
 
 
 def assess_paper(reported: Reported, decision: Decision) -> Report:
-    """Infer the convention from the P-values of the first source, and assess every P-value under it.
-
-    P-values of published tables that do not settle their groups are left out; a CSV of P-values must settle them.
-    """
+    """Infer the convention from the P-values of the first source, and assess every P-value whose groups tables settle."""
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
     inference, unsettled = Inference([], {}, {}), {}
@@ -162,10 +153,9 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
         bounded = len(p.medians) == 2 or (p.relation != "=" and p.p.value > 0)
         if p.test == "rank_sum" and bounded and all(isinstance(n, int) for n in numbers) and not p.too_large:
             ranges.append(check_range(p, *numbers, variants=inference.possible, kinds=decision.types))
-    report = Report(reported, inference, assessments, decision, ranges, [], unsettled)
-    plain = [a for a in report.judged if a.p.highlight and a.status == ATTAINABLE]  # with ties, P depends on which
-    report.dependence.extend(row for a in plain for row in under_each_variant(a))
-    return report
+    plain = [a for a in assessments if a.p.highlight and a.status == ATTAINABLE]  # with ties, P depends on which
+    dependence = [row for a in plain for row in under_each_variant(a) if inference.fits]
+    return Report(reported, inference, assessments, decision, ranges, dependence, unsettled)
 
 
 def infer(p_values: list[ReportedP], constraints: Sequence[sizes.Constraint] = ()) -> Inference:

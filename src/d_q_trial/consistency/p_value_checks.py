@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from ..stats.checks import is_significant
 from . import VARIANTS
-from .findings import Finding, finding, share, slug
-from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, TIES, Assessment, Report, assess
+from .findings import Finding, finding, slug
+from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
 from .lattice import MOST_PAIRS
 
 _TRIED = (MOST_MISSING + 1) ** 2 - 1
@@ -18,10 +18,7 @@ _TRIED = (MOST_MISSING + 1) ** 2 - 1
 def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
     """Report the variant that the P-values fit, or that published tables do not show it."""
     if scores := report.inference.scores:
-        best, second, *others = scores
-        words = {"best": best, "second": second, "others": others, "whole": sum(score.probability for score in scores)}
-        words["left"] = [VARIANTS[score.variant] for score in scores if score.probability > 0.05]
-        yield finding("rank-sum-variant", ratio=best.log10_likelihood - second.log10_likelihood, **words)
+        yield finding("rank-sum-variant", scores=scores, fits=report.inference.fits)
     elif report.reported.tables:
         yield finding("no-variant", value=len(report.reported.p_values))
 
@@ -29,10 +26,7 @@ def check_variant_of_the_test(report: Report) -> Iterator[Finding]:
 def check_definition_of_quartiles(report: Report) -> Iterator[Finding]:
     """Report the definition of the quartiles, if some digits show it."""
     if report.decision.steps:
-        best, *rest = report.decision.definitions
-        others = [f"type {d.type} {d.rounding} ({share(d.probability)})" for d in rest if d.probability > 0.01]
-        left = sorted({d.type for d in (best, *rest) if d.probability > 0.05})
-        yield finding("quartile-definition", best=best, others=others, left=left, steps=report.decision.steps)
+        yield finding("quartile-definition", definitions=report.decision.definitions, steps=report.decision.steps)
 
 
 def check_p_within_quartiles(report: Report) -> Iterator[Finding]:
@@ -68,9 +62,8 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     known = {row["claim"] for row in report.dependence}
     abstract = [p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum"]
     for row in depending:
-        each = {name: f"{row[variant]:.4f}" for variant, name in VARIANTS.items()}
         above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
-        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, each=each, above=above)
+        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above)
     if abstract:
         words = {"unknown": [claim for claim in abstract if claim not in known], "expected": len(abstract)}
         yield finding("abstract-steady", value=len(known - {row["claim"] for row in depending}), **words)
@@ -79,10 +72,7 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
 def check_group_sizes(report: Report) -> Iterator[Finding]:
     """Report the most probable numbers of participants that are not reported."""
     for pair, options in report.inference.options.items():
-        likely = [(o.n_first, o.n_second) for o in options if o.probability > 0.01]
-        yield finding(
-            "group-size", slug("-".join(pair)), pair=label(pair), likely=likely, options=options, best=options[0]
-        )
+        yield finding("group-size", slug("-".join(pair)), pair=label(pair), options=options)
 
 
 def label(pair: tuple[str, str]) -> str:
@@ -98,8 +88,8 @@ def label(pair: tuple[str, str]) -> str:
 def check_fewer_participants(report: Report) -> Iterator[Finding]:
     """Report P-values that smaller numbers explain; those that share the numbers support each other."""
     shared: dict[tuple, list[Assessment]] = defaultdict(list)
-    for a in report.judged:
-        if a.fewer:
+    for a in report.assessments:
+        if a.fewer and report.inference.fits:
             shared[a.numbers, max(a.fewer, key=sum)].append(a)
     single = []
     for (n, numbers), group in shared.items():
@@ -109,12 +99,10 @@ def check_fewer_participants(report: Report) -> Iterator[Finding]:
             continue
         words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "most": MOST_MISSING}
         words["others"] = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
-        words["tied"] = sum(a.status == TIES for a in group)
         yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", **words)
     if single:
         chance = sum(1 - (1 - a.chance) ** _TRIED for a in single) / len(single)
-        words = {"group": single, "tied": sum(a.status == TIES for a in single), "tried": _TRIED, "most": MOST_MISSING}
-        yield finding("ties-or-fewer", chance=chance, **words)
+        yield finding("ties-or-fewer", chance=chance, group=single, tried=_TRIED, most=MOST_MISSING)
 
 
 def check_attainable_p_values(report: Report) -> Iterator[Finding]:
@@ -125,7 +113,7 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
         words = {"value": len(report.assessments), "counts": counts, "missed": len(groups[NEITHER])}
         yield finding("p-values-explained", **words)
     for check, status in (("many-ties", MANY_TIES), ("not-attained", NEITHER)):
-        yield from (finding(check, slug(a.p.claim), a=a) for a in report.judged if a.status == status)
+        yield from (finding(check, slug(a.p.claim), a=a) for a in groups[status] if report.inference.fits)
 
 
 def check_other_sources(report: Report) -> Iterator[Finding]:

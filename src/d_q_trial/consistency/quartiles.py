@@ -137,8 +137,7 @@ def check_range(p: ReportedP, n_first: int, n_second: int, *, variants: list[str
     if not spans:
         return RangeCheck(p, n_first, n_second, *[math.nan] * 4, None)
     span = min(low for low, _ in spans), max(high for _, high in spans)
-    ties = p.ties.most if p.ties.weight else 0
-    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, ties) for variant in variants), strict=True)
+    lows, highs = zip(*(p_range(*span, n_first, n_second, variant, p.ties.most) for variant in variants), strict=True)
     low, high = min(lows), max(highs)
     inside = {"=": p.p.low <= high and low <= p.p.high, "<": low < p.p.value, ">": high > p.p.value}[p.relation]
     return RangeCheck(p, n_first, n_second, *span, low, high, inside)

@@ -148,20 +148,19 @@ def read_folder(folder: Path | str) -> Reported:
     UserError with file, row, column, value and expectation.
     """
     folder = Path(folder)
+    tables = {name: _with_one_overall(rows) for name, rows in published_tables.read_folder(folder).items()}
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
-    tables = {name: _with_one_overall(rows) for name, rows in published_tables.read_folder(folder).items()}
     quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
     found: dict[str, ReportedP] = {}
-    places = set()
+    places: dict[tuple[str, str], Row] = {}
     for row in tables["tests"]:
         place = f"{folder}/tests.csv, row {row['_row']}"
         if row["contrast"].count(" - ") != 1:
             raise UserError(f"{place}, column contrast: {row['contrast']!r}, expected 'first group - second group'")
         read = replace(_from_tables(row, tables["tests"][0]["source"], quantiles, sizes), row=row)
-        if (read.claim, row["locator"]) in places:
+        if places.setdefault((read.claim, row["locator"]), row) is not row:
             raise UserError(f"{place}: {read.claim!r} is reported twice in one place")
-        places.add((read.claim, row["locator"]))
         same = found.get(read.claim, read)
         if (same.relation, same.p.value) == (read.relation, read.p.value):  # repeated elsewhere, and counted once
             found[read.claim] = replace(same, highlight=same.highlight or read.highlight)

@@ -35,11 +35,6 @@ def _numbers(report: Report, *tables: str, **cells: str) -> list[Row]:
     return [row for table in tables or ("counts", "summaries") for row in report.table(table, **cells) if row["n"]]
 
 
-def _first(rows: Iterable[Row], *columns: str) -> dict[tuple[str, ...], int]:
-    """Return the number of participants in the first of the rows that share the cells of some columns."""
-    return {cells: int(own[0]["n"]) for cells, own in _grouped(rows, *columns).items()}
-
-
 def _medians(report: Report, **cells: str) -> list[Row]:
     return [row for row in report.table("summaries", **cells) if row["statistic"].startswith("median")]
 
@@ -74,8 +69,7 @@ def check_sources_agree(report: Report) -> Iterator[Finding]:
             yield finding("sources-differ", *names, kind_of=kind, quantity=_quantity(key), rows=same, texts=list(texts))
     if agree:
         counts = [f"{n} {_KINDS[kind]}" for kind, n in Counter(kind for kind, *_ in agree).items()]
-        names = [f"{outcome} {visit}" for _, outcome, _, visit, *_ in agree]
-        yield finding("sources-agree", counts=counts, names=names, sources=sources)
+        yield finding("sources-agree", counts=counts, agree=agree, sources=sources)
 
 
 def check_means_equal_medians(report: Report) -> Iterator[Finding]:
@@ -87,10 +81,9 @@ def check_means_equal_medians(report: Report) -> Iterator[Finding]:
         pairs = [(row, medians.get((outcome, row["visit"], row["group"]))) for row in rows]
         found = [(mean, median) for mean, median in pairs if median and median["source"] != mean["source"]]
         if len(found) > 1 and all(mean["value"] == median["center"] for mean, median in found):
-            values = [f"{mean['group']} mean {mean['value']}" for mean, _ in found]
             chance = math.prod(_mean_meets_median(mean) for mean, _ in found)
             mean, median = found[0]
-            yield finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, values=values)
+            yield finding("means-equal-medians", outcome, mean=mean, median=median, chance=chance, found=found)
 
 
 def _mean_meets_median(row: Row) -> float:
@@ -183,7 +176,8 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
     """Compare a number of participants stated once for several panels with the numbers reported for each."""
-    counted = _first(_numbers(report, stratum="all"), "outcome", "visit", "group")
+    rows_of = _grouped(_numbers(report, stratum="all"), "outcome", "visit", "group")
+    counted = {key: int(rows[0]["n"]) for key, rows in rows_of.items()}
     statements = _grouped(report.table("statements", kind="n"), "source", "locator", "subject", "visits")
     for (source, locator, outcomes, visits), rows in statements.items():
         stated = {row["group"]: int(row["value"]) for row in rows}
@@ -272,9 +266,9 @@ def check_flow(report: Report) -> Iterator[Finding]:
             yield finding("flow-reasons", group, **words, value=missing, expected=sum(reasons))
         at_end = _numbers(report, stratum="all", visit=last, group=group)
         if beyond := [row for row in at_end if completed and int(row["n"]) > completed]:
-            numbers = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
-            words |= {"visit": last, "each": [f"{outcome} {n}" for n, outcome in numbers], "done": own["completed"]}
-            yield finding("completers", group, **words, rows=beyond, value=completed, expected=numbers[0][0])
+            each = sorted({(int(row["n"]), row["outcome"]) for row in beyond}, reverse=True)
+            words |= {"visit": last, "each": each, "done": own["completed"]}
+            yield finding("completers", group, **words, rows=beyond, value=completed, expected=each[0][0])
 
 
 def check_withdrawals(report: Report) -> Iterator[Finding]:
@@ -313,9 +307,7 @@ def check_stated_limits(report: Report) -> Iterator[Finding]:
     """Report a criterion or number that two sources state differently."""
     for (subject,), rows in _grouped(report.table("statements", kind="limit"), "subject").items():
         if len({number(row["value"]).value for row in rows}) > 1:
-            notes = [f"{row['source']}: {row['note']}" for row in rows if row["note"]]
-            each = [f"{row['value']} ({row['source']})" for row in rows]
-            yield finding("stated", slug(subject), rows=rows, each=each, notes=notes)
+            yield finding("stated", slug(subject), rows=rows)
 
 
 def check_adverse_events(report: Report) -> Iterator[Finding]:
