@@ -159,6 +159,8 @@ EXACT = {"9,8": ["815", "139", "277", "888"]}
          "The digits do not determine the definition of the quartiles: types 1, 2, 3 and 6 remain", "outside-quartiles"),
         (table_of({n: p.split() for n, p in T_TESTS.items()}),
          "fit none of the variants better than random digits; perhaps they come from another test", "not-attained"),
+        (table_of({}, "a,0.139,9,8,2222.5,2222.0,0.0", columns=",effect,median_first,median_second"),
+         "Effect 2222.5 of a: the medians differ by 2221.9 to 2222.1", "effects-agree"),
         (table_of({"9,8": ["139", "142"]}), "The P-values point to the exact test, but do not determine", "not-attained"),
         (HEADER + "a,<0.001,3,3\n", "P < 0.001 of a: the numbers of participants allow 0.00548 to 1", "p-against"),
     ],

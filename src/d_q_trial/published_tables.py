@@ -52,10 +52,10 @@ class Number(NamedTuple):
 
     def meets(self, low: float, high: float) -> bool:
         """Return whether a value, or more than one value of an interval, rounds to this number, apart from rounding error."""
-        shared = min(self.high, high) - max(self.low, low)
-        if high > low:
-            return shared > _BINARY * min(self.unit, high - low)
-        return shared >= -_BINARY * max(1.0, *map(abs, (self.low, self.high, low)))
+        shared, width = min(self.high, high) - max(self.low, low), min(self.unit, high - low)
+        return (
+            shared > _BINARY * width if width else shared >= -_BINARY * max(1.0, *map(abs, (self.low, self.high, low)))
+        )
 
 
 def number(text: str) -> Number:

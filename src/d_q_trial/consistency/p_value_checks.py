@@ -110,8 +110,7 @@ def check_attainable_p_values(report: Report) -> Iterator[Finding]:
     groups = {status: [a for a in report.assessments if a.status == status] for status in STATUSES}
     if report.assessments:
         counts = [f"{len(g)} {'is' if len(g) == 1 else 'are'} {status}" for status, g in groups.items() if g]
-        words = {"value": len(report.assessments), "counts": counts, "missed": len(groups[NEITHER])}
-        yield finding("p-values-explained", **words)
+        yield finding("p-values-explained", value=len(report.assessments), counts=counts, missed=len(groups[NEITHER]))
     for check, status in (("many-ties", MANY_TIES), ("not-attained", NEITHER)):
         yield from (finding(check, slug(a.p.claim), a=a) for a in groups[status] if report.inference.fits)
 
@@ -134,8 +133,7 @@ def check_set_aside(report: Report) -> Iterator[Finding]:
     if large:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
     if report.unsettled:
-        left = [p for own in report.unsettled.values() for p in own]
-        yield finding("unsettled", left=left, faults=list(report.unsettled))
+        yield finding("unsettled", unsettled=report.unsettled)
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:

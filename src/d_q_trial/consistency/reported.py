@@ -148,7 +148,9 @@ def read_folder(folder: Path | str) -> Reported:
     UserError with file, row, column, value and expectation.
     """
     folder = Path(folder)
-    tables = {name: _with_one_overall(rows) for name, rows in published_tables.read_folder(folder).items()}
+    tables = published_tables.read_folder(folder)
+    for row in itertools.chain(*tables.values()):  # one name for the stratum or group of all participants
+        row.update({key: "all" for key in ("stratum", "group") if row.get(key) in ("both arms", "total", "")})
     if not (folder / "tests.csv").is_file():
         raise UserError(f"{folder}: no tests.csv, the table of reported P-values")
     quantiles, sizes = reported_quantiles(tables.get("summaries", [])), _GroupSizes(tables)
@@ -167,12 +169,6 @@ def read_folder(folder: Path | str) -> Reported:
         else:
             found[f"{read.claim}, {row['locator']}"] = replace(read, claim=f"{read.claim}, {row['locator']}")
     return Reported(folder.resolve().name, list(found.values()), sizes.constraints(), tables)
-
-
-def _with_one_overall(rows: list[Row]) -> list[Row]:
-    """Call the stratum or group of all participants ``all`` in every row."""
-    names = ("both arms", "total", "")
-    return [row | {key: "all" for key in ("stratum", "group") if row.get(key) in names} for row in rows]
 
 
 def reported_quantiles(summaries: Iterable[Row]) -> dict[tuple[str, ...], dict[str, str]]:

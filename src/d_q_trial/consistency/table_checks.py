@@ -278,9 +278,7 @@ def check_withdrawals(report: Report) -> Iterator[Finding]:
         lines = report.table("flow", arm=row["group"])
         if not lines:
             continue
-        gone, left = (
-            sum(int(line["count"]) for line in lines if line["step"] == s) for s in ("withdrew", "left_treatment")
-        )
+        gone, left = (sum(int(n["count"]) for n in lines if n["step"] == s) for s in ("withdrew", "left_treatment"))
         words = {"here": lines[0], "row": row}
         if gone == int(row["n"]):
             agree.append((f"{row['group']} {row['n']}", words))
