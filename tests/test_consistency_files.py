@@ -261,6 +261,7 @@ def row_of_tests(p="0.139", *, outcome="pain", test="rank_sum", where="Table 2",
 
 KNOWN = row_of_tests(outcome="sleep").replace("week_4", "week_8")
 STRATA = (COUNTS, *(f"paper,Fig. 1,pain,change,week_4,sex,{part},both arms,200" for part in ("men", "women")))
+SMALL = [f"paper,Fig. 1,pain,change,week_4,,all,{group},9" for group in ("new", "old")]
 OF_MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
 
 
@@ -272,6 +273,7 @@ OF_MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
         ([row_of_tests(new="", old="")], {}, "nothing bounds 'new:all:pain/week_4/'."),
         ([KNOWN, row_of_tests(new="", old="")], {}, "nothing bounds"),
         ([KNOWN, OF_MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable."),
+        ([KNOWN, OF_MEN], {"counts": (*STRATA, *SMALL)}, "no numbers meet all constraints together"),
     ],
 )
 def test_a_sound_folder_gets_a_page_and_p_values_without_numbers_are_left_out(tmp_path, lines, tables, left):
