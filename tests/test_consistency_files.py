@@ -178,6 +178,7 @@ def test_a_p_of_exactly_alpha_is_significant_and_not_above_it(tmp_path):
     (row,) = [row for row in rows(out / "findings.csv") if row["finding"].startswith("depends-on-variant")]
     assert float(rows(out / "abstract.csv")[0]["exact"]) == 0.05
     assert "is above 0.05 under the normal approximation" in row["what"]
+    assert row["certainty"] == "probable"  # one P-value does not determine the variant, and so not U
     assert "exact test," not in row["what"]
 
 

@@ -58,13 +58,13 @@ def check_effects(report: Report) -> Iterator[Finding]:
 
 def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
     """Report which P-values of the abstract change their side of 0.05 with the variant."""
-    depending = [row for row in report.dependence if row["depends_on_variant"]]
+    scores, depending = report.inference.scores, [row for row in report.dependence if row["depends_on_variant"]]
     known = {row["claim"] for row in report.dependence}
     abstract = [p.claim for p in report.reported.p_values if p.highlight and p.test == "rank_sum"]
     for row in depending:
         above = [name for variant, name in VARIANTS.items() if not is_significant(row[variant], ALPHA)]
-        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above)
-    if abstract:
+        yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above, best=scores[0])
+    if abstract and scores:
         words = {"unknown": [claim for claim in abstract if claim not in known], "expected": len(abstract)}
         yield finding("abstract-steady", value=len(known - {row["claim"] for row in depending}), **words)
 
