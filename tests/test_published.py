@@ -143,6 +143,12 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
             "column lower: '133.3', expected a number from 0 to 100",
         ),
         ("adverse_events", ",5,30,17,", ",31,30,17,", "column affected: '31', expected a whole number from 0 to 30"),
+        (
+            "registry_baseline",
+            "30,mean_sd,71.2,4.9,",
+            "30,count_percent,x,,",
+            "row 2, column value: 'x', expected a number",
+        ),
         ("registry_baseline", ",4.9,", ",-4.9,", "column spread: '-4.9', expected a number from zero"),
         ("correlations", ",<,0.001,", ",,0.001,", "column p_relation: '', expected one of =, <"),
         (

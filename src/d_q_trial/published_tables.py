@@ -53,9 +53,8 @@ class Number(NamedTuple):
     def meets(self, low: float, high: float) -> bool:
         """Return whether a value, or more than one value of an interval, rounds to this number, apart from rounding error."""
         shared, width = min(self.high, high) - max(self.low, low), min(self.unit, high - low)
-        return (
-            shared > _BINARY * width if width else shared >= -_BINARY * max(1.0, *map(abs, (self.low, self.high, low)))
-        )
+        slack = _BINARY * (width or max(1.0, *map(abs, (self.low, self.high, low))))
+        return shared > slack if width else shared >= -slack
 
 
 def number(text: str) -> Number:
@@ -259,5 +258,5 @@ def _cells_of(name: str, row: Row) -> dict[str, Cell | None]:
     elif statistic == "count_percent":
         cells |= _schema("n:some lower:percent?") | {"center": counted}
     elif statistic == "mean_sd":
-        cells |= _schema("spread:sd" if "spread" in row else "lower:sd?")
-    return cells
+        cells |= _schema("spread:sd lower:sd?")
+    return {column: cell for column, cell in cells.items() if column in row}

@@ -317,8 +317,8 @@ def check_adverse_events(report: Report) -> Iterator[Finding]:
     ((short,), own), ((full,), others) = by_source
     some, every = defaultdict(dict), defaultdict(dict)  # event -> group -> count, if that is listed
     for source, row in [(some, row) for row in own] + [(every, row) for row in others]:
-        if row["affected"]:  # of an event under several headings, the largest count
-            source[row["event"]][row["group"]] = max(int(row["affected"]), source[row["event"]].get(row["group"], 0))
+        counts, n = source[row["event"]], row["affected"]  # of an event under several headings, the largest count
+        counts |= {row["group"]: max(int(n), counts.get(row["group"], 0))} if n else {}
     any_event = {row["group"]: int(row["value"]) for row in report.table("statements", kind="affected")}
     if any_event and "overall" in some:
         every["overall"] = any_event
