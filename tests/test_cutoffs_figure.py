@@ -73,6 +73,20 @@ def test_lines_are_the_numbers_of_the_tables_and_the_best_are_ringed(tables, axe
     np.testing.assert_array_equal(ends, panel.windows[["lower", "upper"]].to_numpy(float))
 
 
+@pytest.mark.parametrize(
+    ("lowest", "named"),
+    [
+        (0.006, ["0.05", "1", "0.01"]),
+        (6e-5, ["0.05", "1", "0.01", "0.001", "0.0001"]),
+        (6e-7, ["0.05", "1", "0.0001", "1e-06"]),
+        (6e-101, ["0.05", "1e-20", "1e-40", "1e-60", "1e-80", "1e-100"]),  # where 1 would lie upon 0.05
+    ],
+)
+def test_an_axis_of_p_has_few_labels(tables, axes, lowest, named):
+    drawing.draw_p(axes, tables.of(*PANEL), 0.05, lowest)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == named
+
+
 def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_for_the_search(tables, axes):
     panel = tables.of(*PANEL)
     drawing.draw_cuts(axes, panel, 2, named=True)

@@ -65,10 +65,10 @@ def draw_comparison(
                 _cell(canvas, LEFT + COLUMN * column, top, cells.get((outcome, visit, place, name)))
         effects = found["mann_whitney_effect"].unstack("analysis").loc[shown, analyses]
         draw_effects(page.axes(left, HEAD, width - left - 4, bottom - HEAD), effects, trial)
-        larger = "significant, larger changes in"
+        higher = "significant, higher (more positive) changes in"
         for number, (look, text) in enumerate((
-            (_CELL | {"facecolor": FAVOURS_TREATED}, f"{larger} {trial.arms.treated.label}"),
-            (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{larger} {trial.arms.control.label}"),
+            (_CELL | {"facecolor": FAVOURS_TREATED}, f"{higher} {trial.arms.treated.label}"),
+            (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
             (_FLIP, "conclusion differs from the first column"),
         )):  # fmt: skip
             style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
@@ -84,7 +84,7 @@ def _plain(analysis: str) -> str:
 
 
 def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
-    """Draw one P-value: shaded if significant, by the arm with the larger changes; framed if the conclusion changes."""
+    """Draw one P-value: shaded if significant, by the arm with the higher changes; framed if the conclusion changes."""
     made = row is not None and row.conclusion != NOT_MADE
     significant = made and row.significant == "yes"
     face = "white"

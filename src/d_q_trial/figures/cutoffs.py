@@ -160,8 +160,9 @@ def draw_p(ax: Axes, panel: CutTables, alpha: float, lowest: float) -> None:
         ringed = rows[rows["cut"].isin(best["cut"])]
         if len(ringed):
             ax.plot(ringed["share_below"], ringed["p"], zorder=4, label=f"best {side}", **_RING)
-    powers = [10.0**k for k in range(0, math.floor(math.log10(lowest)) - 1, -1) if 10.0**k >= lowest]
-    ticks = [alpha, *(power for power in powers if abs(math.log10(power / alpha)) > 0.5)]
+    decades = -math.log10(lowest)
+    powers = [10.0**-k for k in range(0, math.floor(decades) + 1, math.ceil(math.floor(decades) / 5))]
+    ticks = [alpha, *(power for power in powers if abs(math.log10(power / alpha)) > max(0.5, decades / 7))]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
 
