@@ -1,5 +1,6 @@
 """The comparison of analyses: conclusions, claims, counts and words."""
 
+import drawn
 import numpy as np
 import pandas as pd
 import pytest
@@ -218,5 +219,7 @@ def test_the_picture_frames_what_changes_and_prints_every_p(tmp_path, monkeypatc
     assert printed == ["0.500", "0.500", "0.500", "0.010"]
     said = {text.get_text() for text in pages[0].figure.texts}
     assert {"Synthetic data", "significant, higher (more positive) changes in D+Q"} <= said
+    draw_comparison(table, shown, left_out, drawn.with_long_labels(TRIAL), "published", tmp_path / "long", label=None)
+    assert drawn.faults(pages[1].figure) == []
     again = draw_comparison(*drawing, tmp_path / "again", label="Synthetic data")
     assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]

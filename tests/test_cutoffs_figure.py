@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import drawn
 import made
 import numpy as np
 import pipeline
@@ -105,6 +106,13 @@ def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
     (key,) = pages[0].figure.legends
     names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in key.get_texts()) == names
+
+
+def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
+    pages, trial = [], drawn.with_long_labels(TRIAL)
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
+    drawing.draw_cutoffs(tables, trial, ANALYSIS, "turnover", PANEL[0], tmp_path / "x", label=None)
+    assert drawn.faults(pages[0].figure) == []
 
 
 def test_a_family_that_does_not_fit_on_a_page_has_no_figure():

@@ -5,6 +5,7 @@ import re
 from functools import lru_cache
 
 import cohorts
+import drawn
 import numpy as np
 import pandas as pd
 import pipeline
@@ -17,7 +18,13 @@ from d_q_trial import cli
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Multiverse
 from d_q_trial.errors import UserError
-from d_q_trial.figures.specification_curve import describe_multiverse, draw_curve, options_of
+from d_q_trial.figures import style
+from d_q_trial.figures.specification_curve import (
+    describe_multiverse,
+    draw_curve,
+    draw_specification_curve,
+    options_of,
+)
 from d_q_trial.robustness import multiverse
 from d_q_trial.robustness.specifications import ALL_EQUAL, CHOICES, TOO_SMALL, WHOLE
 from d_q_trial.stats.permutation import labels_for, permutation_p
@@ -390,6 +397,16 @@ def test_the_curve_draws_the_points_of_the_table():
     own = np.concatenate([drawn[name] for name in drawn if "own" in name])
     assert sorted(own[:, 1]) == sorted(pick(ordered, own="yes")["effect"])
     assert options_of(ordered, TRIAL).notna().all(axis=None)
+
+
+def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
+    _, counts, table, summary = of_config()
+    pages, band = [], multiverse.permuted_band(counts)
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
+    draw_specification_curve(table, summary, band, drawn.with_long_labels(TRIAL), "", alpha=0.05, label=None)
+    assert drawn.faults(pages[0].figure) == []
+    curve = pages[0].figure.axes[0]
+    assert curve.get_legend().get_window_extent().y0 >= curve.get_window_extent().y1
 
 
 def test_the_words_give_the_numbers_of_the_tables():

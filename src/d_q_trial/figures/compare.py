@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..trial import Trial
 
-ROW, HEAD, LEFT, COLUMN, EFFECTS = 4.2, 24.0, 60.0, 13.0, 56.0  # millimetres
+ROW, HEAD, NAMES, VISITS, PLACES, COLUMN, EFFECTS = 4.2, 24.0, 30.0, 13.0, 15.0, 13.0, 56.0  # millimetres
 FAVOURS_TREATED, FAVOURS_CONTROL = style.TREATED.tint, style.CONTROL.tint
 _CELL = {"edgecolor": "#e3e3e3", "linewidth": 0.4}
 _FLIP = {"edgecolor": style.INK, "linewidth": 1.0}
@@ -43,34 +43,39 @@ def draw_comparison(
     analyses = list(dict.fromkeys([reference, *comparisons["analysis"]]))
     found = comparisons.set_index([*KEYS, "analysis"])
     cells = {row.Index: row for row in found.itertuples()}
-    left = LEFT + COLUMN * len(analyses) + 6
+    higher = "significant, higher (more positive) changes in"
+    key = (
+        (_CELL | {"facecolor": FAVOURS_TREATED}, f"{higher} {trial.arms.treated.label}"),
+        (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
+        (_FLIP, "conclusion differs from the first column"),
+    )
+    names = {trial.outcomes[outcome].label for outcome, *_ in shown}
+    visits = 2 + max([NAMES, *(style.width_of(name, style.BODY, "bold") + 2 for name in names)])
+    places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
+    first = places + PLACES
+    left = max(first + COLUMN * len(analyses) + 6, 12 + max(style.width_of(text) for _, text in key))
     width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), HEAD + ROW * len(shown)
     with style.settings():
         page = style.Page(width, bottom + 16, label)
         canvas = page.canvas()
         for column, name in enumerate(analyses):
             look = {"rotation": 40, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
-            page.text(LEFT + COLUMN * (column + 0.5), HEAD - 2, _plain(name), va="bottom", size=style.BODY, **look)
+            page.text(first + COLUMN * (column + 0.5), HEAD - 2, _plain(name), va="bottom", size=style.BODY, **look)
         before = ""
         for number, (outcome, visit, place) in enumerate(shown):
             top = HEAD + ROW * number
             middle = top + ROW / 2
             if outcome != before:
                 page.text(2, middle, trial.outcomes[outcome].label, weight="bold", size=style.BODY)
-                canvas.plot([2, LEFT - 1], [top, top], color=style.GRID, linewidth=0.4)
+                canvas.plot([2, first - 1], [top, top], color=style.GRID, linewidth=0.4)
                 before = outcome
-            page.text(32, middle, trial.visits[visit].label)
-            page.text(45, middle, "all" if place == ALL_PARTICIPANTS else place)
+            page.text(visits, middle, trial.visits[visit].label)
+            page.text(places, middle, "all" if place == ALL_PARTICIPANTS else place)
             for column, name in enumerate(analyses):
-                _cell(canvas, LEFT + COLUMN * column, top, cells.get((outcome, visit, place, name)))
+                _cell(canvas, first + COLUMN * column, top, cells.get((outcome, visit, place, name)))
         effects = found["mann_whitney_effect"].unstack("analysis").loc[shown, analyses]
         draw_effects(page.axes(left, HEAD, width - left - 4, bottom - HEAD), effects, trial)
-        higher = "significant, higher (more positive) changes in"
-        for number, (look, text) in enumerate((
-            (_CELL | {"facecolor": FAVOURS_TREATED}, f"{higher} {trial.arms.treated.label}"),
-            (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
-            (_FLIP, "conclusion differs from the first column"),
-        )):  # fmt: skip
+        for number, (look, text) in enumerate(key):
             style.box(canvas, 2, bottom + 3 + 3.2 * number, 4, 2.4, **look)
             page.text(7.5, bottom + 4.2 + 3.2 * number, text)
         if left_out:
@@ -114,7 +119,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     ax.spines["left"].set_visible(False)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     treated, control = trial.arms.treated.label, trial.arms.control.label
-    ax.set_xlabel(f"Chance that a change in {treated}\nexceeds one in {control}")
+    ax.set_xlabel(style.wrapped(f"Chance that a change in {treated} exceeds one in {control}", EFFECTS, style.BODY))
     ax.legend(
         loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2 if len(effects.columns) > 5 else 1, frameon=False,
         fontsize=style.SMALL, handletextpad=0.2, columnspacing=0.8, borderaxespad=0.2, labelspacing=0.25,

@@ -31,7 +31,7 @@ _FILES = (*TABLES[:3], "prespecified_cuts", "published_cuts")  # of CutTables
 _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "reason")  # columns without numbers
 
 # Heights of the parts of a block in millimetres, and of the key below all blocks.
-TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 4.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
+TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 6.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
 TALLEST = 245.0  # height of a journal page, less the caption
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
@@ -110,8 +110,10 @@ def draw_cutoffs(
             left, top = LEFT + column * (width + GAP), row * BLOCK + TITLE
             title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}"
             title += f" ({units[outcome]})" * several
-            fitting = style.TITLE * min(1.0, (width + RIGHT) / (1.6 * len(title)))  # millimetres per letter
-            page.text(left, top - 1, title, weight="bold", size=fitting, va="baseline")
+            room = width + RIGHT
+            size = style.TITLE if style.width_of(title, style.TITLE, "bold") <= room else style.SMALL - 0.5
+            title = style.wrapped(title, room, size, "bold")
+            page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
                 draw.message(effect, next(iter(panel.best["reason"]), "no changes"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ _HALF_GROUP = 0.30  # horizontal room of the points, in units of the distance be
 _POINTS_AT, _SUMMARY_AT = -5.0, 7.0  # points of type: from the group's place to its points, from these to their summary
 BEYOND = "beyond "  # begins the label of symbols for values outside the axis
 _BRACKET = 1.035  # height of the bracket that carries P, in parts of the axes' height
+_NAME_MM = 16.0  # room of the name of a row below the axis
 _LEVEL = 13.0  # points of type from a bracket to the one above it
 
 
@@ -68,7 +68,8 @@ def groups(
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
-    ax.set_xticks(places, [f"{g.name}\nn = {g.n}" if names else f"n = {g.n}" for g in members])
+    above = [f"{style.wrapped(g.name, _room(ax, 1.0))}\n" if names else "" for g in members]
+    ax.set_xticks(places, [f"{name}n = {g.n}" for name, g in zip(above, members, strict=True)])
     ax.tick_params(axis="x", length=0)
     name_y(ax, label)
 
@@ -132,17 +133,25 @@ def name_y(ax: Axes, label: str) -> None:
         ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:g}×10⁶" if value else "0")
     elif largest >= 1000:
         ax.yaxis.set_major_formatter("{x:,.0f}")
-    ax.set_ylabel(label, va="center")
+    lines = style.wrapped(label, 1.3 * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
+    more = lines.count("\n") - label.count("\n")
+    ax.set_ylabel(lines, va="center", linespacing=1.0, size=style.SMALL if more else style.BODY)
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
     # Points of type, within the margin of the page.
-    distance = 28.0 if longest <= 5 else min(12.5 + 3.5 * longest, 36.6)
+    distance = min((28.0 if longest <= 5 else 12.5 + 3.5 * longest) + 3.6 * more, 39.4 - 2.2 * more)
     ax.yaxis.set_label_coords(-distance / size(ax)[0], 0.5)
 
 
 def size(ax: Axes) -> tuple[float, float]:
     """Return width and height of the axes in points of type."""
     return 72.0 * ax.bbox.width / ax.figure.dpi, 72.0 * ax.bbox.height / ax.figure.dpi
+
+
+def _room(ax: Axes, units: float) -> float:
+    """Return in millimetres a number of units of the horizontal axis."""
+    left, right = ax.get_xlim()
+    return size(ax)[0] * style.MM_PER_POINT * units / (right - left)
 
 
 def _points(ax: Axes, group: Group) -> None:
@@ -182,13 +191,8 @@ def _beyond(ax: Axes, group: Group, unit: str) -> None:
 
 
 def bracket(ax: Axes, first: float, second: float, p: float, over: str = "", level: int = 0) -> None:
-    """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one.
-
-    A name that would run into those beside it is cut; the description of the panel has it in full.
-    """
-    left, right = ax.get_xlim()
-    letters = int(size(ax)[0] * (second - first + 1.2) / (right - left) / (0.55 * style.BODY))
-    over = over if len(over) <= letters else over[: letters - 1] + "…"
+    """Draw P above two places of the axis; ``over`` names their group, ``level`` counts the brackets below this one."""
+    over = style.cut(over, _room(ax, second - first + 1.2), style.BODY)
     height, frame = _BRACKET + level * _LEVEL / size(ax)[1], {"transform": ax.get_xaxis_transform()}
     line = {"color": style.INK, "linewidth": 0.6, "clip_on": False, "label": "bracket"}
     ax.plot((first, first, second, second), (height - 0.02, height, height, height - 0.02), **line, **frame)
@@ -211,7 +215,8 @@ def difference(ax: Axes, place: float, base: float, ends: Sequence[float], name:
     ax.plot(place, estimate, marker="D", markersize=3.6, color=style.INK, label="difference")
     ax.plot((0, place + 0.6), (base, base), color=style.GRID, linewidth=0.6, zorder=0.6, label="base")
     axis = ax.secondary_yaxis("right", functions=(lambda y: y - base, lambda y: y + base))
-    axis.set_ylabel(name, labelpad=3.0)
+    name = style.wrapped(name, 1.3 * size(ax)[1] * style.MM_PER_POINT)
+    axis.set_ylabel(name, labelpad=2.0, linespacing=1.0, size=style.SMALL)
     axis.spines["right"].set_visible(True)
     ax.set_xticks([*ax.get_xticks(), place], [*(label.get_text() for label in ax.get_xticklabels()), "difference"])
 
@@ -260,7 +265,7 @@ def row_below(
     look = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "center", "size": style.SMALL}
     look |= {"color": colour, "annotation_clip": False}
     offset = -(7.4 + 8.0 * row)
-    ax.annotate(name, (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
+    ax.annotate(style.cut(name, _NAME_MM), (ax.get_xlim()[0], 0), xytext=(-2, offset), ha="right", **look)
     for position, n in zip(positions, counts, strict=True):
         ax.annotate(number(n, 0), (position, 0), xytext=(0, offset), ha="center", **look)
 
@@ -270,6 +275,6 @@ def message(ax: Axes, text: str) -> None:
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))
-    letters = int(ax.get_window_extent().width / ax.figure.dpi * 72 / (0.55 * style.BODY))  # in a line
     look = {"ha": "center", "va": "center", "color": style.QUIET, "size": style.BODY}
-    ax.text(0.5, 0.5, textwrap.fill(text, max(letters, 10)), transform=ax.transAxes, **look)
+    text = style.wrapped(text, size(ax)[0] * style.MM_PER_POINT - 1, style.BODY)
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, **look)

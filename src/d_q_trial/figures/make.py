@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Millimetres between the edge of a panel's cell and its axes.
-_LEFT, _RIGHT, _TOP, _BOTTOM = 14.5, 3.0, 9.5, 7.5
-_RIGHT_AXIS = 9.5
+_LEFT, _RIGHT, _TOP, _BOTTOM = 15.5, 3.0, 9.5, 7.5
+_RIGHT_AXIS = 11.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # more at the left and below
 _STRATA_PER_ROW = 6  # side by side over the width of a page
@@ -73,21 +73,25 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     side_by_side = max(len(strata_named(view.panel.strata, study.strata_labels)) for view in views)
     columns = max(1, min(figure.columns, len(views), _STRATA_PER_ROW // side_by_side))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
-    legend = any(view.needs_key(cell - _LEFT - _RIGHT) for view in views)
+    titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
+    lines = max(title.count("\n") for title in titles)
+    legend = any(
+        view.needs_key(cell - _LEFT - _RIGHT - _RIGHT_AXIS * (view.panel.kind == "estimation")) for view in views
+    )
     top = _LEGEND if legend else _NO_LEGEND
     page = style.Page(style.WIDTH_MM, top + -(-len(views) // columns) * high + 1.0, study.label)
     axes, contents = [], []
     for index, view in enumerate(views):
         left, above = cell * (index % columns), top + high * (index // columns)
         indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
-        head = _TOP + _EXTRA_LINE * view.more_lines
+        head = _TOP + _EXTRA_LINE * (view.more_lines + lines)
         right = _RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation")
         size = cell - _LEFT - indent - right, high - head - _BOTTOM - below
         axes.append(page.axes(left + _LEFT + indent, above + head, *size))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:
             page.text(left + 1.0, above + 0.5, letter(index), weight="bold", size=style.LETTER, va="top")
-        page.text(left + 5.5, above + 0.9, view.title, weight="bold", size=style.TITLE, va="top")
+        page.text(left + 5.5, above + 0.9, titles[index], weight="bold", size=style.TITLE, va="top")
     if figure.by_stratum:
         _share_axes([(ax, v) for ax, v, shown in zip(axes, views, contents, strict=True) if not shown.missing])
     if legend:

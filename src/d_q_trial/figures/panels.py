@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MOST_STRATA = 6  # side by side in a panel
 _PAIR = 2.35  # distance between strata, with the arms of each one unit apart
 _DODGE = 0.07  # shift between the courses of two arms, in units of the shortest time between visits
-_LETTER_MM = 1.3  # mean width of a letter under the axis
 _LINES_PER_BRACKET = 2  # above the first
 
 
@@ -79,9 +78,10 @@ class View:
 
     def needs_key(self, width: float) -> bool:
         """Return whether the arms need a key: courses do, and groups whose names do not fit below ``width`` millimetres."""
-        letters = max(len(arm.label) for arm in self.study.trial.analysed_arms.values())
-        wide = letters * _LETTER_MM > width / (_PAIR * (len(self.strata) - 1) + 2.2)
-        return self.panel.kind == "time_course" or (self.panel.kind == "arms" and len(self.strata) > 1 and wide)
+        estimation = self.panel.kind == "estimation"
+        room = width / (_PAIR * (len(self.strata) - 1) + 2.2 + estimation) - 1
+        wide = max(style.width_of(arm.label) for arm in self.study.trial.analysed_arms.values()) > room
+        return self.panel.kind == "time_course" or (self.panel.kind in ("arms", "estimation") and wide)
 
     def draw(self, ax: Axes) -> Content:
         """Draw the panel on axes, or write in their frame why the workbook or the analysis lacks its data."""

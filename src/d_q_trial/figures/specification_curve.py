@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from ..config.settings import Analysis
     from ..trial import Trial
 
-LEFT, CURVE, RIGHT = 47.0, 104.0, 28.0  # millimetres: names, curve, numbers
-HEAD, HEIGHT, GAP = 15.0, 62.0, 9.0
+LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # millimetres: names, curve, numbers
+HEAD, HEIGHT, GAP = 24.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
-WIDEST = 30  # letters of a name
+WIDEST = 32.0  # millimetres of a name
 BINS = 312  # places along the curve
 BAND = "#e6e6e6"
 
@@ -41,10 +40,11 @@ def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     names: dict[str, dict[str, str]] = {
         "outcome": {key: outcome.label for key, outcome in trial.outcomes.items()},
         "visit": {key: visit.label for key, visit in trial.visits.items()},
-        "test": {name: textwrap.fill(get_test(name).label, WIDEST) for name in specifications["test"].unique()},
+        "test": {name: get_test(name).label for name in specifications["test"].unique()},
     }
     table = specifications.assign(subgroup=subgroups)[list(texts()["choices"])]
-    return table.apply(lambda taken: taken.replace(names.get(taken.name, texts()["options"])))
+    named = table.apply(lambda taken: taken.replace(names.get(taken.name, texts()["options"])))
+    return named.apply(lambda taken: taken.map({name: style.wrapped(name, WIDEST) for name in taken.unique()}))
 
 
 def options_of(ordered: pd.DataFrame, trial: Trial) -> pd.DataFrame:
@@ -118,8 +118,9 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
             ax.scatter(x[members], effect[members], label=label, **look)
     ax.set(xlim=(0, count), xlabel="Specifications, in order of their effect")
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_ylabel(f"Chance that a change is more favourable\nin {trial.arms.treated.label} than in the other arm")
-    key = {"loc": "upper left", "frameon": False, "fontsize": style.SMALL}
+    chance = f"Chance that a change is more favourable\nin {trial.arms.treated.label} than in the other arm"
+    ax.set_ylabel(style.wrapped(chance, HEIGHT, style.BODY))
+    key = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "frameon": False, "fontsize": style.SMALL}
     ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIDTH_MM = 183.0  # of a page of two columns
 PNG_DPI = 250
 _MM_PER_INCH = 25.4
+MM_PER_POINT = _MM_PER_INCH / 72
 _FOLDER = Path(__file__).parent
 _P = re.compile(r"^P$|\bP(?=,\n| [=<>≤] | from | not defined)")
 
@@ -79,6 +80,30 @@ STRATA = (
 def stratum_look(index: int, count: int) -> Look:
     """Return the look of stratum ``index`` (0 = lowest) of ``count``: two strata take light and dark."""
     return STRATA[2 * index if count == 2 else min(index, len(STRATA) - 1)]
+
+
+def width_of(text: str, size: float = SMALL, weight: str = "normal") -> float:
+    """Return the width of a text in millimetres, that of its longest line."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import text_to_path
+
+    font = FontProperties(size=size, weight=weight)
+    return max(text_to_path.get_text_width_height_descent(s, font, False)[0] for s in text.split("\n")) * MM_PER_POINT
+
+
+def wrapped(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
+    """Break lines between words, so that none is wider than ``width`` millimetres; a longer word stays whole."""
+    made, *words = text.split(" ")
+    for word in words:
+        last = made.rpartition("\n")[2]
+        made += f" {word}" if width_of(f"{last} {word}", size, weight) <= width else f"\n{word}"
+    return made
+
+
+def cut(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
+    """Shorten a text to ``width`` millimetres, with an ellipsis; the description of the figure has it in full."""
+    shorter = (f"{text[:letters]}…" for letters in range(len(text) - 1, 0, -1))
+    return next((given for given in (text, *shorter) if width_of(given, size, weight) <= width), "…")
 
 
 class Page:

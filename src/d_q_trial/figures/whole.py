@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,9 +23,9 @@ if TYPE_CHECKING:
 
 # Millimetres.
 _LINE, _MARGIN = 3.1, 1.2  # from one line of a box to the next, and around them
-_PITCH, _NAMES = 3.6, 30.0  # of the rows of a table, and the width of its first column
+_PITCH, _NAMES = 3.6, 36.0  # of the rows of a table, and the width of its first column
 _ARROW = 4.0
-_WIDE, _NARROW, _SIDE = 84.0, 60.0, 44.0  # boxes of an arm, above the arms, and of arms that are not compared
+_WIDE, _NARROW, _SIDE = 84.0, 60.0, 54.0  # boxes of an arm, above the arms, and of arms that are not compared
 _ROW, _LEFT, _RIGHT = 6.4, 54.0, 6.0  # of the design
 
 _STROKE = {"color": style.INK, "linewidth": 0.7}
@@ -43,7 +42,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     for row in study.flow:
         if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
             left[row["arm"]].append(f"{row['count']} {row['text']}")
-    most_left, table = max(map(len, left.values())), _PITCH * (len(spec.outcomes) + 1.5) + 2 * _MARGIN
+    lines, grid = {key: _lines(said, _WIDE) for key, said in left.items()}, _grid(spec.outcomes, study)
+    most_left, table = max(map(len, lines.values())), grid.pitch * (len(grid.names) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
     page = style.Page(style.WIDTH_MM, height + (_height(most_left + 1) + _ARROW) * bool(most_left), study.label)
     ax, middle, top = page.canvas(), page.width / 2, 3.0
@@ -60,7 +60,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         centre = page.width - 3 - _SIDE / 2
         ax.plot((middle, centre), (top + 4.3,) * 2, zorder=1, **_STROKE)
         counted = [f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others]
-        _box(ax, centre, top, _SIDE, ["Not analysed here", *counted])
+        _box(ax, centre, top, _SIDE, ["Not analysed here", *_lines(counted, _SIDE)])
         words += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in others]
     fork, centres = bottom + 4, (page.width / 4 + 0.5, page.width * 3 / 4 - 0.5)
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
@@ -70,12 +70,12 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
         words.append(f"{arm.label}: {count}")
         if most_left:
-            lines = ["Left the study or the treatment", *left[arm.key], *[""] * (most_left - len(left[arm.key]))]
-            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
+            said = ["Left the study or the treatment", *lines[arm.key], *[""] * (most_left - len(lines[arm.key]))]
+            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, said, **_REPORTED)
             words += [f"{arm.label} {text} (reported)" for text in left[arm.key]]
         top = _arrow(ax, centre, bottom)
         style.box(ax, centre - _WIDE / 2, top, _WIDE, table)
-        words += _counts(ax, centre - _WIDE / 2, top + _MARGIN, arm, spec.outcomes, study)
+        words += _counts(ax, centre - _WIDE / 2, top + _MARGIN, arm, grid, study)
     if study.flow:
         page.text(3, page.height - page.top - 3, _FOOTNOTE, color=style.QUIET)
     return page, [Content("Participants", f"{'; '.join(words)}.")]
@@ -83,6 +83,11 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
 
 def _height(lines: int) -> float:
     return _LINE * lines + 2 * _MARGIN
+
+
+def _lines(texts: Sequence[str], width: float) -> list[str]:
+    """Return the lines of texts in a box."""
+    return [line for text in texts for line in style.wrapped(text, width - 3, style.BODY).split("\n")]
 
 
 def _box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
@@ -112,21 +117,36 @@ def _allocated(arm: Arm, study: Study) -> str:
     return _n(count) + "".join(f" ({n} allocated, as reported)" for n in stated if n != str(count))
 
 
-def _counts(ax: Axes, left: float, top: float, arm: Arm, outcomes: Sequence[str], study: Study) -> list[str]:
+class _Grid(NamedTuple):
+    """A table of n per outcome and visit: keys with their labels in lines, and the height of a row."""
+
+    visits: dict[str, str]
+    names: dict[str, str]
+    pitch: float
+
+
+def _grid(outcomes: Sequence[str], study: Study) -> _Grid:
+    trial = study.trial
+    measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
+    room = (_WIDE - _NAMES) / len(measured) - 1
+    visits = {key: style.wrapped(visit.label, room) for key, visit in trial.visits.items() if key in measured}
+    names = {key: style.wrapped(trial.outcomes[key].label, _NAMES - 3, style.BODY) for key in outcomes}
+    return _Grid(visits, names, _PITCH + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values())))
+
+
+def _counts(ax: Axes, left: float, top: float, arm: Arm, grid: _Grid, study: Study) -> list[str]:
     """Draw n per outcome and visit of one arm as a small table; return it in words."""
     trial, words = study.trial, []
-    measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
-    visits = [visit for visit in trial.visits.values() if visit.key in measured]
-    pace, line = (_WIDE - _NAMES) / len(visits), top + _PITCH / 2
-    centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(visits))]
+    pace, line = (_WIDE - _NAMES) / len(grid.visits), top + grid.pitch / 2
+    centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(grid.visits))]
     ax.text(left + 2, line, "Analysed, n", weight="bold", va="center")
-    for centre, visit in zip(centres, visits, strict=True):
-        ax.text(centre, line, visit.label, ha="center", va="center", size=style.SMALL)
-    ax.plot((left + 2, left + _WIDE - 2), (line + _PITCH * 0.75,) * 2, color=style.GRID, linewidth=0.5)
-    for index, key in enumerate(outcomes):
-        label, line = trial.outcomes[key].label, top + _PITCH * (index + 2)
-        ax.text(left + 2, line, label, va="center")
-        for centre, visit in zip(centres, visits, strict=True):
+    for centre, head in zip(centres, grid.visits.values(), strict=True):
+        ax.text(centre, line, head, ha="center", va="center", size=style.SMALL)
+    ax.plot((left + 2, left + _WIDE - 2), (line + grid.pitch * 0.75,) * 2, color=style.GRID, linewidth=0.5)
+    for index, (key, name) in enumerate(grid.names.items()):
+        label, line = trial.outcomes[key].label, top + grid.pitch * (index + 2)
+        ax.text(left + 2, line, name, va="center")
+        for centre, visit in zip(centres, map(trial.visits.get, grid.visits), strict=True):
             n = study.summary(study.key(key, visit.key), arm.key).n
             ax.text(centre, line, number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
@@ -141,7 +161,8 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measured, line = _measured(study), len(names)  # the row of the line between the two
     rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
-    depth = _ROW * (len(rows) + 1.2)
+    wrapped = [style.wrapped(name, _LEFT - 4, style.BODY) for name in (*names, *measured)]
+    depth = _ROW * max(2, *(1 + name.count("\n") for name in wrapped)) / 2 * (len(rows) + 1.2)
     page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
     width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
     ax = page.axes(_LEFT, 7, width, depth)
@@ -152,7 +173,6 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     if axis:
         weeks = sorted({*times, *(start for treatment in treatments for start in treatment.starts)})
         ax.set_xticks(weeks, [f"{week:g}" for week in weeks])
-    wrapped = [textwrap.fill(name, 40) for name in (*names, *measured)]
     ax.set_yticks(rows, wrapped, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
     for time, visit in zip(times, visits, strict=True):
@@ -190,8 +210,8 @@ def _measured(study: Study) -> dict[str, set[str]]:
 # Forest plots
 
 # Of a forest plot, in millimetres.
-ROW, HEAD, FOOT = 3.9, 9.0, 9.0
-NAMES, COUNTS, EFFECTS = 38.0, 20.0, 58.0  # widths of the columns
+ROW, HEAD, FOOT = 3.9, 11.5, 8.0
+NAMES, COUNTS, EFFECTS = 45.0, 13.0, 58.0  # widths of the columns
 LEFT = 3 + NAMES + COUNTS  # of the axes
 COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
 EMPTY = "No comparison of these outcomes in this analysis"
@@ -250,14 +270,14 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     if not blocks:
         draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
-    arms = f"n, {study.trial.arms.control.label} /\n{study.trial.arms.treated.label}"
-    against = textwrap.fill(f"against {study.strata_labels[-1]}", 20, max_lines=2, placeholder=" …")
+    arms = _two_lines(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
+    against = style.cut(f"against {study.strata_labels[-1]}", 22)
     limits = " (CI)" * get_test(study.analysis.test).has_interval
     for family, unit, found in blocks:
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study, unit)
         look = {"va": "bottom", "color": style.QUIET}
-        page.text(3, top - 1, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
+        page.text(3, top - 7, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
         page.text(LEFT - 3, top - 1, arms, ha="right", **look)
         page.text(COLUMNS[0], top - 1, f"difference{limits}", **look)
         page.text(COLUMNS[1], top - 1, "P", **look)
@@ -288,14 +308,19 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=7)
-    ax.set_xlabel(f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}")
+    label = f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}"
+    ax.set_xlabel(style.wrapped(label, style.WIDTH_MM - 10, style.BODY))
+
+
+def _two_lines(text: str, width: float, weight: str = "normal") -> str:
+    return style.wrapped(style.cut(text, 1.8 * width, weight=weight), width, weight=weight)
 
 
 def _row(page: style.Page, y: float, effect: Effect) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
     overall = effect.group == ALL_PARTICIPANTS
     left, name, weight = (3, effect.name, "bold") if overall else (6, effect.group, "normal")
-    page.text(left, y, name, weight=weight)
+    page.text(left, y, _two_lines(name, NAMES, weight), weight=weight)
     page.text(LEFT - 3, y, effect.n, ha="right")
     interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
     for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
