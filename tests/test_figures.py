@@ -54,7 +54,7 @@ def summaries(*key, **where):
 
 def point(participant, arm, outcome, value, visit, measure="percent_change", linked=True, marker="", stratum=""):
     row = {"participant": participant, "linked": linked, "arm": arm, "marker": marker, "stratum": stratum}
-    return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value}
+    return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value, "reason": ""}
 
 
 def study(**changed) -> Study:
@@ -160,6 +160,7 @@ def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_no
         ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
         ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
         ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
+        ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
         (None, "one of 'panels', 'flow', 'design' and 'forest'"),
     ],
 )
@@ -173,6 +174,14 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
         catalogue_of(path, TRIAL)
 
 
+def test_courses_in_days_need_the_week_of_every_visit():
+    visits = TRIAL.visits | {VISIT: TRIAL.visits[VISIT].model_copy(update={"week": None})}
+    with pytest.raises(
+        UserError, match=r"figure_2\.design: .*'days' need the week of every visit: .* none for 20 weeks"
+    ):
+        catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"visits": visits}))
+
+
 def test_a_correlation_needs_a_population_sample(tmp_path):
     with pytest.raises(UserError, match=r"extended_data_figure_2\.panels\.0: .* needs the key 'population'"):
         catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"population": None}))
@@ -184,12 +193,13 @@ def test_an_unknown_placeholder_is_named():
 
 
 @pytest.mark.parametrize("path", ["data/pbc/trial.yaml", "data/trial.yaml"])
-def test_a_trial_without_a_list_gets_every_change_overall_and_by_stratum(path):
+def test_a_trial_without_a_list_gets_n_of_all_outcomes_and_every_change_overall_and_by_stratum(path):
     trial = load_trial(path)
     outcomes = [outcome for outcome in trial.outcomes.values() if outcome.kind != "binary"]
     changes = sorted((outcome.key, visit) for outcome in outcomes for visit in outcome.follow_up)
     figures = catalogue_of(None, trial).figures
     assert list(figures)[:2] == ["figure_1", "figure_2"]
+    assert figures["figure_1"].flow.outcomes == [outcome.key for outcome in outcomes if outcome.follow_up]
     assert "forest" in figures
     for strata in (["all"], ["each"]):
         panels = [panel for figure in figures.values() for panel in figure.panels if panel.strata == strata]
@@ -299,6 +309,15 @@ SEVENTHS = [f"{number}/7" for number in range(1, 7)]
     [
         ({}, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
         ({"outcome": "bmd_radius"}, {}, "Radius BMD (20 weeks)"),
+        (
+            {"outcome": "bmd_radius"},
+            {
+                "changes": pd.DataFrame(
+                    [point("a", "d_q", "bmd_radius", None, VISIT) | {"reason": "baseline value is zero"}]
+                )
+            },
+            "Radius BMD (20 weeks) has no value: baseline value is zero",
+        ),
         ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
         ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
         ({"kind": "correlation", "outcome": "p16_variant_1+5"}, {}, "p16 variant 1+5 and age"),
@@ -433,6 +452,21 @@ def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
     assert words.count("P = 0.200") == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "unit", "label", "after"),
+    [
+        ("percent", "%", "CTx, change (%)", "%"),
+        ("difference", "%", "CTx, change (percentage points)", " percentage points"),
+        ("difference", "kg/m2", "CTx, change (kg/m²)", " kg/m²"),
+        ("log_ratio", "%", "CTx, log ratio to baseline", ""),
+    ],
+)
+def test_a_panel_has_the_unit_of_the_change(change, unit, label, after):
+    outcomes = TRIAL.outcomes | {"ctx": TRIAL.outcomes["ctx"].model_copy(update={"unit": unit})}
+    data = study(trial=TRIAL.model_copy(update={"outcomes": outcomes}), analysis=analysis(change=change))
+    assert (View(ARMS, data).label, View(ARMS, data).unit) == (label, after)
+
+
 def test_a_long_name_of_a_stratum_does_not_run_into_the_next(page):
     ax = page.axes(10.0, 10.0, 40.0, 20.0)
     ax.set_xlim(-0.6, 4.0)
@@ -542,6 +576,8 @@ def test_the_flow_tells_reported_from_counted_numbers_and_needs_nothing_reported
     assert {"n = 177", "n = 6 (30 allocated, as reported)", "n = 5", "Fisetin, n = 1", "1 left after week 2"} <= written
     assert "Dashed boxes: as reported in the article. Other boxes: counted in the workbook." in written
     assert "D+Q CTx 20 weeks: n = 106" in shown.words
+    page, _ = built("figure_1", flow=[{"step": "left_treatment", "arm": "d_q", "count": "2"}])  # without a text
+    assert "2 left treatment" in {text.get_text() for text in all_texts(page)}
     page, _ = built("figure_1", flow=())
     counted = " ".join(text.get_text() for text in all_texts(page))
     assert "In the two arms compared" in counted
@@ -555,6 +591,15 @@ def test_the_design_follows_the_visits_of_the_trial():
     assert dots["Bone turnover markers: CTx, P1NP"] == [0, 2, 4, 20]
     assert sorted(patch.get_x() for patch in ax.patches) == sorted([0, 4, 8, 12, 16] * 2)
     assert "Control: no treatment" in shown.words
+
+
+def test_the_design_shows_outcomes_of_a_family_apart_that_are_measured_at_other_visits():
+    outcomes = TRIAL.outcomes | {"ctx": TRIAL.outcomes["ctx"].model_copy(update={"follow_up": ["week_2"]})}
+    data = study(trial=TRIAL.model_copy(update={"outcomes": outcomes}))
+    with style.settings():
+        _, (shown,) = whole.design(FIGURES["figure_2"].design, data)
+    rows = "Bone turnover markers: CTx: Baseline, 2 weeks; Bone turnover markers: P1NP: Baseline, 2 weeks, 4 weeks, 20 weeks"
+    assert rows in shown.words
 
 
 @pytest.mark.parametrize(("label", "outside"), [(LABEL, True), (None, False)])

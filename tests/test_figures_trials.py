@@ -34,8 +34,7 @@ def trial_pages(request, tmp_path_factory):
         write_csv(getattr(run, name), folder / f"{name}.csv")
     made = interactions(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
     write_csv(made, folder / "sensitivity/interaction.csv")
-    flow = f"{chosen.published}/flow.csv" if chosen.published else None
-    study = read_study(folder, folder, trial, analysis, flow=flow)
+    study = read_study(folder, folder, trial, analysis, published=chosen.published)
     with style.settings():
         pages = {}
         for key, figure in catalogue_of(listed, trial).figures.items():

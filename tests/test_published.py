@@ -161,6 +161,7 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
         ("counts", ",30", ",-30", "column n: '-30', expected a whole number from 0"),
         ("registry_baseline", ",4.9,", ",,", "row 2, column spread: '', expected a number"),
         ("flow", "d_q,30", "d_q,3.5", "column count: '3.5', expected a whole number"),
+        ("flow", ",screened,", ",assessed,", "column step: 'assessed', expected one of screened, allocated, withdrew"),
         ("statements", ",limit,", ",limits,", "did you mean 'limit'"),
         ("statements", ",1/3,", ",1/0,", "column value: '1/0', expected a fraction between 0 and 1"),
         ("adverse_events", ",affected,", ",number,", "column 'affected' is missing"),

@@ -269,8 +269,7 @@ def figures(context: Context) -> None:
     from .figures import catalogue, make, study
 
     analysis, trial, published = context.analysis, context.trial, context.settings.published
-    flow = Path(published) / "flow.csv" if published else None
-    data = study.read_study(context.folder, context.participants_folder, trial, analysis, flow=flow)
+    data = study.read_study(context.folder, context.participants_folder, trial, analysis, published=published)
     make.draw_figures(
         data,
         catalogue.catalogue_of(context.settings.figures, trial),

@@ -31,6 +31,8 @@ def unit(text: str) -> str:
 
 def change_unit(measure: str, outcome_unit: str) -> str:
     """Return the unit of a change, or of the outcome at baseline."""
+    if measure == "difference" and outcome_unit == "%":
+        return "percentage points"
     return {"percent_change": "%", "log_ratio": "log ratio"}.get(measure, unit(outcome_unit))
 
 

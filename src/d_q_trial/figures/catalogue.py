@@ -47,6 +47,8 @@ class Panel(Strict):
     def _consistent(self, info: ValidationInfo):
         if self.kind == "correlation" and info.context and info.context.population is None:
             raise ValueError("a correlation needs the key 'population' in the trial")
+        if info.context and self.kind != "correlation" and info.context.outcomes[self.outcome].kind == "binary":
+            raise ValueError(f"{self.outcome!r} is binary: it is counted in a table, not drawn in a panel")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
         if self.kind in ("time_course", "estimation") and len(self.strata) != 1:
@@ -79,6 +81,15 @@ class Design(Strict):
     """Treatments and measurements over the weeks of the trial; the visits come from the trial itself."""
 
     treatments: list[Treatment]
+
+    @model_validator(mode="after")
+    def _weeks(self, info: ValidationInfo):
+        missing = [visit.label for visit in info.context.visits.values() if visit.week is None] if info.context else []
+        if missing and any(treatment.days for treatment in self.treatments):
+            raise ValueError(
+                f"courses in 'days' need the week of every visit: the trial has none for {listing(missing)}"
+            )
+        return self
 
 
 class Forest(Strict):

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..formatting import number, p_value
-from ..labels import change_decimals, direction, sample, strata_named, unit
+from ..labels import change_decimals, change_unit, direction, listing, sample, strata_named, unit
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..trial import BASELINE
 from . import draw, style
@@ -55,9 +55,9 @@ class View:
         self.key = study.key(self.outcome.key, self.visit)
         _, measure, _ = self.key
         self.decimals = change_decimals(measure, self.outcome.decimals)
-        of = {"percent_change": "%", "log_ratio": ""}.get(measure, self.outcome.unit)
+        of = "" if measure == "log_ratio" else change_unit(measure, self.outcome.unit)
         what = {BASELINE: "", "log_ratio": ", log ratio to baseline"}.get(measure, ", change")
-        self.unit = of if of in ("", "%") else f" {unit(of)}"  # as written after a number
+        self.unit = of if of in ("", "%") else f" {of}"  # as written after a number
         self.label = with_unit(f"{self.outcome.label}{what}", of)
         whose = ""
         if panel.kind == "time_course":
@@ -98,9 +98,11 @@ class View:
             return Content(self.title, f"{reason}.", missing=True)
 
     def not_there(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
-        """Return the error of an outcome without numbers."""
+        """Return the error of an outcome without numbers, with the reasons of the participants who have no value."""
         label, of = self.study.trial.visits[visit].label, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-        return NotShownError(f"{self.outcome.label} ({label}){of} is not in this workbook or analysis")
+        reasons = self.study.reasons(self.study.key(self.outcome.key, visit))
+        why = f"has no value: {listing(reasons)}" if reasons else "is not in this workbook or analysis"
+        return NotShownError(f"{self.outcome.label} ({label}){of} {why}")
 
     def groups(self, ax: Axes, members: list[draw.Group], **how: bool) -> None:
         """Draw groups of participants."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..changes import read_changes
 from ..files import read_rows
 from ..participants import TRIAL, age_groups, read_participants
+from ..published_tables import read_published
 from ..results_table import ALL_PARTICIPANTS, BOTH_ARMS, Numbers, Row
 from ..stats.two_sample import get_test
 from ..strata import read_strata, stratum_of
@@ -87,13 +88,18 @@ class Study:
         inside = rows[marker].eq(stratum) if marker else rows["linked"] | rows["stratum"].eq("")
         return tuple(rows.loc[inside & (rows["arm"].eq(arm) | (not arm)), "value"].dropna())
 
+    def reasons(self, key: Key) -> list[str]:
+        """Return why participants have no value."""
+        rows = self._changes.get(key)
+        return [] if rows is None else [reason for reason in rows["reason"].unique() if reason]
+
 
 def read_study(
-    folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, flow: Path | str | None = None
+    folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, published: Path | str | None = None
 ) -> Study:
     """Read the outputs of earlier steps: the folders of an analysis and of its participants.
 
-    ``flow`` is the reported flow of participants; the file may be absent.
+    ``published`` is the folder of reported values, if any; its ``flow.csv`` is the flow of participants.
     """
     people = read_participants(participants)
     known = people.frame[people.frame["linked"] & people.frame["cohort"].eq(TRIAL)]
@@ -109,5 +115,5 @@ def read_study(
         enrolled=Counter(known.drop_duplicates("participant")["arm"]),
         people=age_groups(people.frame, trial, analysis.exclude),
         label=people.label,
-        flow=read_rows(flow) if flow and Path(flow).exists() else (),
+        flow=read_published(published, "flow"),
     )

@@ -41,7 +41,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     left: dict[str, list[str]] = {arm.key: [] for arm in pair}
     for row in study.flow:
         if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
-            left[row["arm"]].append(f"{row['count']} {row['text']}")
+            left[row["arm"]].append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
     lines, grid = {key: _lines(said, _WIDE) for key, said in left.items()}, _grid(spec.outcomes, study)
     most_left, table = max(map(len, lines.values())), grid.pitch * (len(grid.names) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
@@ -161,7 +161,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     names = [": ".join(filter(None, (getattr(arms, t.arm).label, t.label))) for t in treatments]
     measured, line = _measured(study), len(names)  # the row of the line between the two
     rows = [*range(line), *range(line + 1, line + 1 + len(measured))]
-    wrapped = [style.wrapped(name, _LEFT - 4, style.BODY) for name in (*names, *measured)]
+    wrapped = [style.wrapped(name, _LEFT - 4, style.BODY) for name in (*names, *(label for label, _ in measured))]
     depth = _ROW * max(2, *(1 + name.count("\n") for name in wrapped)) / 2 * (len(rows) + 1.2)
     page = style.Page(style.WIDTH_MM, depth + 18)  # no label, because it shows no participant data
     width, room = page.width - _LEFT - _RIGHT, 0.04 * (times[-1] - times[0] or 1.0)
@@ -186,7 +186,7 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
             style.box(ax, start, row - 0.25, treatment.days / 7, 0.5, **bar)
     ax.axhline(line, color=style.GRID, linewidth=0.5, xmin=(4 - _LEFT) / width, clip_on=False)
     words = list(names)
-    for row, (label, when) in zip(rows[line:], measured.items(), strict=True):
+    for row, (label, when) in zip(rows[line:], measured, strict=True):
         seen = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in when]
         ax.plot(
             [time for time, _ in seen], [row] * len(seen), "o", markersize=5, color=style.INK, label=label, zorder=2
@@ -195,15 +195,18 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     return page, [Content("Design", f"{'; '.join(words)}.")]
 
 
-def _measured(study: Study) -> dict[str, set[str]]:
-    """Return what is measured at which visits: the markers, then each family of outcomes, with their names if few."""
-    trial = study.trial
-    rows = {", ".join(marker.label for marker in trial.markers.values()): {BASELINE}} if trial.markers else {}
-    for family, label in trial.families.items():
-        if outcomes := [outcome for outcome in trial.outcomes.values() if outcome.family == family]:
-            names = ", ".join(outcome.label for outcome in outcomes)
-            text = f"{label}: {names}" if len(outcomes) <= 3 else f"{label} ({len(outcomes)})"
-            rows[text] = {BASELINE, *(visit for outcome in outcomes for visit in outcome.follow_up)}
+def _measured(study: Study) -> list[tuple[str, frozenset[str]]]:
+    """Return what is measured at which visits: the markers, then the outcomes of each family, with their names if few."""
+    trial, found = study.trial, {}
+    for family in trial.families:
+        for outcome in (outcome for outcome in trial.outcomes.values() if outcome.family == family):
+            found.setdefault((family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
+    rows = [(", ".join(marker.label for marker in trial.markers.values()), frozenset((BASELINE,)))][
+        : len(trial.markers)
+    ]
+    for (family, visits), names in found.items():
+        label = trial.families[family]
+        rows.append((f"{label}: {', '.join(names)}" if len(names) <= 3 else f"{label} ({len(names)})", visits))
     return rows
 
 
