@@ -55,7 +55,7 @@ rule cutoffs:
 
 def cutoff_drawing(place, name):
     """A PNG of every cutoff, listed after the paper's figures by `snakemake --report`."""
-    family, marker = CUTOFF_FIGURES[name]
+    family, marker, _ = CUTOFF_FIGURES[name]
     what = f"{TRIAL.families[family]}, every cutoff of {TRIAL.markers[marker].label}"
     return report(
         f"results/{{analysis}}/robustness/{name}.png",

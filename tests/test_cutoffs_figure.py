@@ -16,13 +16,13 @@ from pipeline import PUBLISHED as ANALYSIS
 from d_q_trial.config import settings
 from d_q_trial.figures import cutoffs as drawing
 from d_q_trial.figures import style
+from d_q_trial.figures.catalogue import changes_of
 from d_q_trial.figures.cutoffs import CutTables, read_table
 from d_q_trial.figures.words import say
 from d_q_trial.formatting import p_digits
 from d_q_trial.robustness import cutoffs, search
 from d_q_trial.robustness.prespecified import prespecified_cuts, published_cuts
 from d_q_trial.strata import marker_values
-from d_q_trial.trial import load_trial
 
 PANEL = ("p16_variant_5", "p1np", "week_2")
 PLACE = ["share_below", "difference"]
@@ -102,7 +102,7 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
 def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
     pages = []
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, "turnover", PANEL[0], tmp_path / "x", label=None)
+    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, PANEL[0], changes_of(TRIAL, "turnover"), tmp_path / "x", label=None)
     (key,) = pages[0].figure.legends
     names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in key.get_texts()) == names
@@ -111,13 +111,19 @@ def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
 def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
     pages, trial = [], drawn.with_long_labels(TRIAL)
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, trial, ANALYSIS, "turnover", PANEL[0], tmp_path / "x", label=None)
+    drawing.draw_cutoffs(tables, trial, ANALYSIS, PANEL[0], changes_of(trial, "turnover"), tmp_path / "x", label=None)
     assert drawn.faults(pages[0].figure) == []
 
 
-def test_a_family_that_does_not_fit_on_a_page_has_no_figure():
-    assert {family for family, _ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
-    assert list(drawing.figures(load_trial("data/pbc/trial.yaml"))) == ["every_cut_laboratory_urine_copper"]
+def test_a_family_of_two_pages_is_drawn_on_both_and_a_larger_one_is_named_in_the_captions(tables):
+    assert {family for family, *_ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
+    said = "The other outcomes of senescence-associated secretory phenotype, too many to draw, are in cutoffs.csv"
+    assert said in described(tables)["caption"]
+    few = dict(list(TRIAL.outcomes.items())[-10:])  # SASP factors
+    trial = TRIAL.model_copy(update={"outcomes": few, "families": {"sasp": "SASP factors"}, "primary": None})
+    pages = [shown for _, marker, shown in drawing.figures(trial).values() if marker == PANEL[0]]
+    assert [len(shown) for shown in pages] == [9, 1]
+    assert [cell for shown in pages for cell in shown] == changes_of(trial, "sasp")
 
 
 def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(pages, tmp_path):

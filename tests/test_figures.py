@@ -23,7 +23,7 @@ from pipeline import LABEL, TRIAL, analysis
 
 from d_q_trial.errors import UserError
 from d_q_trial.figures import draw, make, style, whole
-from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of
+from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of, changes_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
 from d_q_trial.figures.study import Study, Summary
@@ -200,6 +200,9 @@ def test_a_trial_without_a_list_gets_n_of_all_outcomes_and_every_change_overall_
     figures = catalogue_of(None, trial).figures
     assert list(figures)[:2] == ["figure_1", "figure_2"]
     assert figures["figure_1"].flow.outcomes == [outcome.key for outcome in outcomes if outcome.follow_up]
+    forests = [figure.forest for figure in figures.values() if figure.forest]
+    drawn = [cell for f in forests for family in f.families for cell in changes_of(trial, family, f.outcomes)]
+    assert sorted(drawn) == changes
     assert "forest" in figures
     for strata in (["all"], ["each"]):
         panels = [panel for figure in figures.values() for panel in figure.panels if panel.strata == strata]

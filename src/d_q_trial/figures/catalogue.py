@@ -19,7 +19,7 @@ from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey,
 if TYPE_CHECKING:
     from ..config.settings import Analysis
 
-MOST_IN_FOREST = 12  # comparisons of a family, in the figures of a trial without a list
+MOST_IN_FOREST = 12  # comparisons of a family on a page, in the figures of a trial without a list
 
 
 class Panel(Strict):
@@ -96,6 +96,7 @@ class Forest(Strict):
     """Effects of every outcome of some families in all participants and in each stratum, with P of their interaction."""
 
     families: list[FamilyKey]
+    outcomes: list[OutcomeKey] = []  # of these families; all if empty
 
 
 class Figure(Strict):
@@ -173,9 +174,10 @@ class Catalogue(Strict):
     figures: dict[str, Figure]
 
 
-def changes_of(trial: Trial, family: str) -> list[tuple[str, str]]:
-    """Return the outcomes of a family with each visit at which their change is measured."""
-    return [(key, visit) for key, o in trial.outcomes.items() if o.family == family for visit in o.follow_up]
+def changes_of(trial: Trial, family: str, only: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return the outcomes of a family, or ``only`` these of them, with each visit at which their change is measured."""
+    members = [outcome for outcome in trial.outcomes.values() if outcome.family == family]
+    return [(o.key, visit) for o in members if not only or o.key in only for visit in o.follow_up]
 
 
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
@@ -183,5 +185,11 @@ def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     changes = {family: changes_of(trial, family) for family in trial.families}
     words = {"families": trial.families, "changes": changes}
     words["measured"] = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
-    words["in_forest"] = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
+    small = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
+    words["forests"] = [(small, [])] if small else []
+    for family, listed in changes.items():
+        if len(listed) > MOST_IN_FOREST:
+            keys = list(dict.fromkeys(outcome for outcome, _ in listed))
+            step = -(-len(keys) // -(-len(listed) // MOST_IN_FOREST))  # outcomes of a page
+            words["forests"] += [([family], keys[start : start + step]) for start in range(0, len(keys), step)]
     return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

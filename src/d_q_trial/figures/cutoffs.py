@@ -33,7 +33,7 @@ _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "
 # Heights of the parts of a block in millimetres, and of the key below all blocks.
 TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 6.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
-TALLEST = 245.0  # height of a journal page, less the caption
+TALLEST, MOST_PAGES = 245.0, 2  # height of a journal page, less the caption; pages of a family and marker
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
 SHARES = (0.2, 0.4, 0.6, 0.8)  # ticks
 
@@ -71,13 +71,22 @@ def read_table(path: Path | str) -> pd.DataFrame:
     return table.astype(dict.fromkeys(("n_first", "n_second"), "Int64"))
 
 
-def figures(trial: Trial) -> dict[str, tuple[str, str]]:
-    """Return the names of the figures of a trial, each with its family of outcomes and its marker.
+def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
+    """Return the names of the figures of a trial, each with a family, a marker, and the outcomes and visits of a page.
 
-    A family with more outcomes and visits than fit on a page has no figure.
+    Of a family that would fill more than ``MOST_PAGES``, only the primary outcome has a figure.
     """
-    fitting = [family for family in trial.families if 0 < _grid(changes_of(trial, family))[1] <= TALLEST - KEY]
-    return {f"every_cut_{family}_{marker}": (family, marker) for family in fitting for marker in trial.markers}
+    found = {}
+    for family in trial.families:
+        changes = changes_of(trial, family)
+        page = _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)
+        if len(changes) > MOST_PAGES * page:
+            changes = changes_of(trial, family, [trial.primary.outcome if trial.primary else ""])
+        for start in range(0, len(changes), page):
+            number = f"_page_{start // page + 1}" if start else ""
+            shown = changes[start : start + page]
+            found |= {f"every_cut_{family}_{marker}{number}": (family, marker, shown) for marker in trial.markers}
+    return found
 
 
 def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
@@ -89,13 +98,19 @@ def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
 
 
 def draw_cutoffs(
-    tables: CutTables, trial: Trial, analysis: Analysis, family: str, marker: str, stem: Path | str, label: str | None
+    tables: CutTables,
+    trial: Trial,
+    analysis: Analysis,
+    marker: str,
+    shown: list[tuple[str, str]],
+    stem: Path | str,
+    label: str | None,
 ) -> list[Path]:
-    """Draw the outcomes of a family against the cutoff of a marker and write ``stem``.pdf and ``stem``.png.
+    """Draw outcomes at visits against the cutoff of a marker and write ``stem``.pdf and ``stem``.png.
 
-    ``family`` and ``marker`` are a pair from :func:`figures`; ``label`` is that of data that have to be marked.
+    ``marker`` and ``shown`` are from :func:`figures`; ``label`` is that of data that have to be marked.
     """
-    panels = {cell: tables.of(marker, *cell) for cell in changes_of(trial, family)}
+    panels = {cell: tables.of(marker, *cell) for cell in shown}
     columns, bottom = _grid(list(panels))
     width = (style.WIDTH_MM - LEFT - RIGHT - GAP * (columns - 1)) / columns
     # P axes reach a little below all P and below 0.01.
@@ -219,10 +234,18 @@ def describe_cutoffs(
 
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
-    described, test = {}, get_test(chosen.test)
+    described, test, drawn = {}, get_test(chosen.test), figures(trial)
+    seen = {cell for *_, shown in drawn.values() for cell in shown}
+    others = [label for family, label in trial.families.items() if not seen.issuperset(changes_of(trial, family))]
     common = labels.caption_words(trial, chosen) | {"estimator": labels.within(labels.estimator(chosen))}
-    common |= {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
-    for name, (family, marker) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
+    common |= {
+        "others": labels.listing([labels.within(label) for label in others]),
+        "trial": trial,
+        "analysis": chosen,
+        "settings": settings,
+        "test": test,
+    }
+    for name, (family, marker, changes) in sorted(drawn.items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
@@ -231,7 +254,7 @@ def describe_cutoffs(
         values["own"] = tables.own["marker"].eq(marker).any()
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]
-        for outcome, visit in changes_of(trial, family):
+        for outcome, visit in changes:
             panel, shown = tables.of(marker, outcome, visit), trial.outcomes[outcome]
             own = panel.own[panel.own["stratum"].isin(chosen.strata.labels)]
             numbers = {"own": list(own.itertuples()), "best": panel.best_of_both(), "test": test}

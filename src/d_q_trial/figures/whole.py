@@ -240,11 +240,14 @@ class Effect(NamedTuple):
         return math.isfinite(self.estimate) or math.isfinite(self.p)
 
 
-def effects(study: Study, family: str) -> dict[str, list[Effect]]:
-    """Look up the comparisons of a family, by unit: of each outcome in all participants, then from the highest stratum."""
+def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
+    """Look up the comparisons of a family, by unit: of each outcome in all participants, then from the highest stratum.
+
+    ``only`` are the outcomes to look up, if not all.
+    """
     trial, analysis, highest = study.trial, study.analysis, study.strata_labels[-1]
     by_unit: dict[str, list[Effect]] = {}
-    for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family)):
+    for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family, only)):
         decimals = labels.change_decimals(analysis.measure, outcome.decimals)
         key, own = study.key(outcome.key, visit), []
         for group in (ALL_PARTICIPANTS, *reversed(study.strata_labels)):
@@ -267,7 +270,7 @@ def effects(study: Study, family: str) -> dict[str, list[Effect]]:
 
 def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     """Draw the families one below the other, with an axis for each unit of their outcomes."""
-    blocks = [(family, *block) for family in spec.families for block in effects(study, family).items()]
+    blocks = [(family, *block) for family in spec.families for block in effects(study, family, spec.outcomes).items()]
     height = sum(HEAD + ROW * len(found) + FOOT for *_, found in blocks) or 20.0
     page, top, words = style.Page(style.WIDTH_MM, height, study.label), 0.0, []
     if not blocks:
