@@ -102,7 +102,7 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
 def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
     pages = []
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, PANEL[0], changes_of(TRIAL, "turnover"), tmp_path / "x", label=None)
+    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
     (key,) = pages[0].figure.legends
     names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in key.get_texts()) == names
@@ -111,7 +111,7 @@ def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
 def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
     pages, trial = [], drawn.with_long_labels(TRIAL)
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, trial, ANALYSIS, PANEL[0], changes_of(trial, "turnover"), tmp_path / "x", label=None)
+    drawing.draw_cutoffs(tables, trial, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
     assert drawn.faults(pages[0].figure) == []
 
 

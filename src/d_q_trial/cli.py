@@ -350,8 +350,8 @@ def robustness(context: Context) -> None:
     found = CutTables.read(output)
     described = describe_cutoffs(found, trial, analysis, context.settings.robustness, label=label, cuts=cuts)
     write_json(described, output / "robustness.json")
-    for name, (_, marker, shown) in figures(trial).items():
-        draw_cutoffs(found, trial, analysis, marker, shown, output / name, label=label)
+    for name in figures(trial):
+        draw_cutoffs(found, trial, analysis, name, output, label)
 
 
 PERMUTED = (

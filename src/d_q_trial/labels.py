@@ -21,6 +21,7 @@ STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
 CHANGES: dict[str, str] = _DISPLAYED["changes"]
 FORMULAS: dict[str, str] = _DISPLAYED["formulas"]
 _SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
+_POINTS = {"%": "percentage points"}  # unit of the difference of percentages
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -31,9 +32,14 @@ def unit(text: str) -> str:
 
 def change_unit(measure: str, outcome_unit: str) -> str:
     """Return the unit of a change, or of the outcome at baseline."""
-    if measure == "difference" and outcome_unit == "%":
-        return "percentage points"
-    return {"percent_change": "%", "log_ratio": "log ratio"}.get(measure, unit(outcome_unit))
+    own = unit(outcome_unit)
+    return {"percent_change": "%", "log_ratio": "log ratio", "difference": _POINTS.get(own, own)}.get(measure, own)
+
+
+def difference_unit(measure: str, outcome_unit: str) -> str:
+    """Return the unit of a difference between the arms."""
+    of = change_unit(measure, outcome_unit)
+    return _POINTS.get(of, of)
 
 
 def change_decimals(measure: str, decimals: int) -> int:

@@ -19,8 +19,6 @@ from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey,
 if TYPE_CHECKING:
     from ..config.settings import Analysis
 
-MOST_IN_FOREST = 12  # comparisons of a family on a page, in the figures of a trial without a list
-
 
 class Panel(Strict):
     """One frame of a figure.
@@ -185,11 +183,4 @@ def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     changes = {family: changes_of(trial, family) for family in trial.families}
     words = {"families": trial.families, "changes": changes}
     words["measured"] = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
-    small = [family for family, listed in changes.items() if 0 < len(listed) <= MOST_IN_FOREST]
-    words["forests"] = [(small, [])] if small else []
-    for family, listed in changes.items():
-        if len(listed) > MOST_IN_FOREST:
-            keys = list(dict.fromkeys(outcome for outcome, _ in listed))
-            step = -(-len(keys) // -(-len(listed) // MOST_IN_FOREST))  # outcomes of a page
-            words["forests"] += [([family], keys[start : start + step]) for start in range(0, len(keys), step)]
     return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

@@ -98,25 +98,16 @@ def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
 
 
 def draw_cutoffs(
-    tables: CutTables,
-    trial: Trial,
-    analysis: Analysis,
-    marker: str,
-    shown: list[tuple[str, str]],
-    stem: Path | str,
-    label: str | None,
+    tables: CutTables, trial: Trial, analysis: Analysis, name: str, folder: Path, label: str | None
 ) -> list[Path]:
-    """Draw outcomes at visits against the cutoff of a marker and write ``stem``.pdf and ``stem``.png.
-
-    ``marker`` and ``shown`` are from :func:`figures`; ``label`` is that of data that have to be marked.
-    """
+    """Draw a figure of :func:`figures` as PDF and PNG; ``label`` is that of data that have to be marked."""
+    _, marker, shown = figures(trial)[name]
     panels = {cell: tables.of(marker, *cell) for cell in shown}
     columns, bottom = _grid(list(panels))
     width = (style.WIDTH_MM - LEFT - RIGHT - GAP * (columns - 1)) / columns
     # P axes reach a little below all P and below 0.01.
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
-    units = {key: labels.change_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
-    units = {key: unit.replace("%", "percentage points") for key, unit in units.items()}
+    units = {key: labels.difference_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
     several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
     with style.settings():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
@@ -153,7 +144,7 @@ def draw_cutoffs(
         axis, middle = say("every_cut", "axis", marker=trial.markers[marker]), (LEFT + style.WIDTH_MM - RIGHT) / 2
         page.text(middle, bottom - 1.0, axis, ha="center", size=style.BODY)
         page.legend(key, middle, bottom + 4.5, loc="center", ncols=len(key))
-        return page.save(stem, title=f"Every cutoff of {trial.markers[marker].label}")
+        return page.save(folder / name, title=f"Every cutoff of {trial.markers[marker].label}")
 
 
 def draw_differences(ax: Axes, panel: CutTables) -> None:
@@ -251,6 +242,7 @@ def describe_cutoffs(
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
         values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
+        values["page"] = name.partition("_page_")[2]
         values["own"] = tables.own["marker"].eq(marker).any()
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]

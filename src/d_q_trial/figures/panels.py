@@ -100,8 +100,9 @@ class View:
     def not_there(self, visit: str, stratum: str = ALL_PARTICIPANTS) -> NotShownError:
         """Return the error of an outcome without numbers, with the reasons of the participants who have no value."""
         label, of = self.study.trial.visits[visit].label, "" if stratum == ALL_PARTICIPANTS else f", {stratum},"
-        reasons = self.study.reasons(self.study.key(self.outcome.key, visit))
-        why = f"has no value: {listing(reasons)}" if reasons else "is not in this workbook or analysis"
+        changes = self.study.changes[self.study.changes["outcome"].eq(self.outcome.key)]
+        reasons = listing([reason for reason in changes.loc[changes["visit"].eq(visit), "reason"].unique() if reason])
+        why = f"has no value: {reasons}" if reasons else "is not in this workbook or analysis"
         return NotShownError(f"{self.outcome.label} ({label}){of} {why}")
 
     def groups(self, ax: Axes, members: list[draw.Group], **how: bool) -> None:

@@ -88,11 +88,6 @@ class Study:
         inside = rows[marker].eq(stratum) if marker else rows["linked"] | rows["stratum"].eq("")
         return tuple(rows.loc[inside & (rows["arm"].eq(arm) | (not arm)), "value"].dropna())
 
-    def reasons(self, key: Key) -> list[str]:
-        """Return why participants have no value."""
-        rows = self._changes.get(key)
-        return [] if rows is None else [reason for reason in rows["reason"].unique() if reason]
-
 
 def read_study(
     folder: Path, participants: Path, trial: Trial, analysis: Analysis, *, published: Path | str | None = None

@@ -42,8 +42,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     for row in study.flow:
         if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
             left[row["arm"]].append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
-    lines, grid = {key: _lines(said, _WIDE) for key, said in left.items()}, _grid(spec.outcomes, study)
-    most_left, table = max(map(len, lines.values())), grid.pitch * (len(grid.names) + 1.5) + 2 * _MARGIN
+    _, names, pitch = grid = _grid(spec.outcomes, study)
+    most_left, table = max(map(len, left.values())), pitch * (len(names) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
     page = style.Page(style.WIDTH_MM, height + (_height(most_left + 1) + _ARROW) * bool(most_left), study.label)
     ax, middle, top = page.canvas(), page.width / 2, 3.0
@@ -60,7 +60,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         centre = page.width - 3 - _SIDE / 2
         ax.plot((middle, centre), (top + 4.3,) * 2, zorder=1, **_STROKE)
         counted = [f"{arm.label}, {_n(enrolled[arm.key])}" for arm in others]
-        _box(ax, centre, top, _SIDE, ["Not analysed here", *_lines(counted, _SIDE)])
+        _box(ax, centre, top, _SIDE, ["Not analysed here", *counted])
         words += [f"not analysed: {arm.label} {enrolled[arm.key]}" for arm in others]
     fork, centres = bottom + 4, (page.width / 4 + 0.5, page.width * 3 / 4 - 0.5)
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
@@ -70,8 +70,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
         words.append(f"{arm.label}: {count}")
         if most_left:
-            said = ["Left the study or the treatment", *lines[arm.key], *[""] * (most_left - len(lines[arm.key]))]
-            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, said, **_REPORTED)
+            lines = ["Left the study or the treatment", *left[arm.key], *[""] * (most_left - len(left[arm.key]))]
+            bottom = _box(ax, centre, _arrow(ax, centre, bottom), _WIDE, lines, **_REPORTED)
             words += [f"{arm.label} {text} (reported)" for text in left[arm.key]]
         top = _arrow(ax, centre, bottom)
         style.box(ax, centre - _WIDE / 2, top, _WIDE, table)
@@ -85,16 +85,12 @@ def _height(lines: int) -> float:
     return _LINE * lines + 2 * _MARGIN
 
 
-def _lines(texts: Sequence[str], width: float) -> list[str]:
-    """Return the lines of texts in a box."""
-    return [line for text in texts for line in style.wrapped(text, width - 3, style.BODY).split("\n")]
-
-
 def _box(ax: Axes, centre: float, top: float, width: float, lines: Sequence[str], **frame) -> float:
     """Draw a box with centred lines, the first one bold; return its lower edge."""
     style.box(ax, centre - width / 2, top, width, _height(len(lines)), zorder=2, **frame)
     for index, line in enumerate(lines):
         look = {"ha": "center", "va": "center", "zorder": 3, "weight": "normal" if index else "bold"}
+        line = style.cut(line, width - 2, style.BODY, look["weight"])
         ax.text(centre, top + _MARGIN + _LINE * (index + 0.5), line, **look)
     return top + _height(len(lines))
 
@@ -117,36 +113,29 @@ def _allocated(arm: Arm, study: Study) -> str:
     return _n(count) + "".join(f" ({n} allocated, as reported)" for n in stated if n != str(count))
 
 
-class _Grid(NamedTuple):
-    """A table of n per outcome and visit: keys with their labels in lines, and the height of a row."""
-
-    visits: dict[str, str]
-    names: dict[str, str]
-    pitch: float
-
-
-def _grid(outcomes: Sequence[str], study: Study) -> _Grid:
+def _grid(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[str, str], float]:
+    """Return the visits and outcomes of a table of n, with their labels in lines, and the height of a row."""
     trial = study.trial
     measured = {BASELINE, *(visit for key in outcomes for visit in trial.outcomes[key].follow_up)}
     room = (_WIDE - _NAMES) / len(measured) - 1
     visits = {key: style.wrapped(visit.label, room) for key, visit in trial.visits.items() if key in measured}
     names = {key: style.wrapped(trial.outcomes[key].label, _NAMES - 3, style.BODY) for key in outcomes}
-    return _Grid(visits, names, _PITCH + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values())))
+    return visits, names, _PITCH + _LINE * max(text.count("\n") for text in (*visits.values(), *names.values()))
 
 
-def _counts(ax: Axes, left: float, top: float, arm: Arm, grid: _Grid, study: Study) -> list[str]:
+def _counts(ax: Axes, left: float, top: float, arm: Arm, grid: tuple, study: Study) -> list[str]:
     """Draw n per outcome and visit of one arm as a small table; return it in words."""
-    trial, words = study.trial, []
-    pace, line = (_WIDE - _NAMES) / len(grid.visits), top + grid.pitch / 2
-    centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(grid.visits))]
+    trial, words, (visits, names, pitch) = study.trial, [], grid
+    pace, line = (_WIDE - _NAMES) / len(visits), top + pitch / 2
+    centres = [left + _NAMES + pace * (index + 0.5) for index in range(len(visits))]
     ax.text(left + 2, line, "Analysed, n", weight="bold", va="center")
-    for centre, head in zip(centres, grid.visits.values(), strict=True):
+    for centre, head in zip(centres, visits.values(), strict=True):
         ax.text(centre, line, head, ha="center", va="center", size=style.SMALL)
-    ax.plot((left + 2, left + _WIDE - 2), (line + grid.pitch * 0.75,) * 2, color=style.GRID, linewidth=0.5)
-    for index, (key, name) in enumerate(grid.names.items()):
-        label, line = trial.outcomes[key].label, top + grid.pitch * (index + 2)
+    ax.plot((left + 2, left + _WIDE - 2), (line + pitch * 0.75,) * 2, color=style.GRID, linewidth=0.5)
+    for index, (key, name) in enumerate(names.items()):
+        label, line = trial.outcomes[key].label, top + pitch * (index + 2)
         ax.text(left + 2, line, name, va="center")
-        for centre, visit in zip(centres, map(trial.visits.get, grid.visits), strict=True):
+        for centre, visit in zip(centres, map(trial.visits.get, visits), strict=True):
             n = study.summary(study.key(key, visit.key), arm.key).n
             ax.text(centre, line, number(n, 0), ha="center", va="center")
             words += [f"{arm.label} {label} {visit.label}: n = {n:.0f}"] if math.isfinite(n) else []
@@ -263,7 +252,7 @@ def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, li
             if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without an arm has a row as well
                 own.append(effect)
         if any(effect.compared for effect in own):
-            unit = labels.change_unit(analysis.measure, outcome.unit).replace("%", "percentage points")
+            unit = labels.difference_unit(analysis.measure, outcome.unit)
             by_unit.setdefault(unit, []).extend(own)
     return by_unit
 
@@ -276,7 +265,7 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
     if not blocks:
         draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
-    arms = _two_lines(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
+    arms = style.wrapped(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
     against = style.cut(f"against {study.strata_labels[-1]}", 22)
     limits = " (CI)" * get_test(study.analysis.test).has_interval
     for family, unit, found in blocks:
@@ -318,15 +307,12 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
     ax.set_xlabel(style.wrapped(label, style.WIDTH_MM - 10, style.BODY))
 
 
-def _two_lines(text: str, width: float, weight: str = "normal") -> str:
-    return style.wrapped(style.cut(text, 1.8 * width, weight=weight), width, weight=weight)
-
-
 def _row(page: style.Page, y: float, effect: Effect) -> str:
     """Write the texts of one comparison, and return them as a sentence."""
     overall = effect.group == ALL_PARTICIPANTS
     left, name, weight = (3, effect.name, "bold") if overall else (6, effect.group, "normal")
-    page.text(left, y, _two_lines(name, NAMES, weight), weight=weight)
+    lines = style.wrapped(style.cut(name, 1.8 * NAMES, weight=weight), NAMES, weight=weight)  # mostly one, at most two
+    page.text(left, y, lines, weight=weight)
     page.text(LEFT - 3, y, effect.n, ha="right")
     interaction = "" if math.isnan(effect.p_interaction) else p_digits(effect.p_interaction)
     for place, text in zip(COLUMNS, (effect.difference, p_digits(effect.p), interaction), strict=True):
