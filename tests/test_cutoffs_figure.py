@@ -115,15 +115,17 @@ def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
     assert drawn.faults(pages[0].figure) == []
 
 
-def test_a_family_of_two_pages_is_drawn_on_both_and_a_larger_one_is_named_in_the_captions(tables):
-    assert {family for family, *_ in drawing.figures(TRIAL).values()} == {"turnover", "bmd"}
-    said = "The other outcomes of senescence-associated secretory phenotype, too many to draw, are in cutoffs.csv"
-    assert said in described(tables)["caption"]
-    few = dict(list(TRIAL.outcomes.items())[-10:])  # SASP factors
-    trial = TRIAL.model_copy(update={"outcomes": few, "families": {"sasp": "SASP factors"}, "primary": None})
-    pages = [shown for _, marker, shown in drawing.figures(trial).values() if marker == PANEL[0]]
-    assert [len(shown) for shown in pages] == [9, 1]
-    assert [cell for shown in pages for cell in shown] == changes_of(trial, "sasp")
+def test_a_family_fills_a_page_and_the_caption_names_the_rest(tables):
+    primary = TRIAL.primary.model_copy(update={"outcome": "sasp_vegf"})
+    family, _, shown = drawing.figures(TRIAL.model_copy(update={"primary": primary}))[f"every_cut_sasp_{PANEL[0]}"]
+    changes = changes_of(TRIAL, family)
+    assert (shown[0], shown[1:], len(changes)) == (changes[-1], changes[:8], 36)
+    found = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={})
+    said = {
+        name: "27 more comparisons of the family do not fit on the page; they are in cutoffs.csv" in figure["caption"]
+        for name, figure in found.items()
+    }
+    assert said == {name: "sasp" in name for name in drawing.figures(TRIAL)}
 
 
 def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(pages, tmp_path):

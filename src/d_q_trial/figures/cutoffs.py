@@ -33,7 +33,7 @@ _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "
 # Heights of the parts of a block in millimetres, and of the key below all blocks.
 TITLE, EFFECT, SAID, P_VALUES, STEP, SLIDING, TICKS, KEY = 6.5, 23.0, 7.5, 14.0, 2.5, 13.0, 10.5, 11.0
 BLOCK = TITLE + EFFECT + SAID + P_VALUES + STEP + SLIDING + TICKS
-TALLEST, MOST_PAGES = 245.0, 2  # height of a journal page, less the caption; pages of a family and marker
+TALLEST = 245.0  # height of a journal page, less the caption
 LEFT, GAP, RIGHT = 15.0, 8.0, 3.0
 SHARES = (0.2, 0.4, 0.6, 0.8)  # ticks
 
@@ -72,20 +72,15 @@ def read_table(path: Path | str) -> pd.DataFrame:
 
 
 def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
-    """Return the names of the figures of a trial, each with a family, a marker, and the outcomes and visits of a page.
+    """Return the names of the figures of a trial, each with its family, marker, and outcomes and visits, as fit on a page.
 
-    Of a family that would fill more than ``MOST_PAGES``, only the primary outcome has a figure.
+    The primary outcome comes first; captions say what does not fit.
     """
-    found = {}
+    found, primary = {}, trial.primary.outcome if trial.primary else ""
     for family in trial.families:
-        changes = changes_of(trial, family)
-        page = _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)
-        if len(changes) > MOST_PAGES * page:
-            changes = changes_of(trial, family, [trial.primary.outcome if trial.primary else ""])
-        for start in range(0, len(changes), page):
-            number = f"_page_{start // page + 1}" if start else ""
-            shown = changes[start : start + page]
-            found |= {f"every_cut_{family}_{marker}{number}": (family, marker, shown) for marker in trial.markers}
+        changes = sorted(changes_of(trial, family), key=lambda cell: cell[0] != primary)
+        if shown := changes[: _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)]:
+            found |= {f"every_cut_{family}_{marker}": (family, marker, shown) for marker in trial.markers}
     return found
 
 
@@ -225,24 +220,16 @@ def describe_cutoffs(
 
     ``cuts`` gives the cutoffs of each marker, as in strata.csv.
     """
-    described, test, drawn = {}, get_test(chosen.test), figures(trial)
-    seen = {cell for *_, shown in drawn.values() for cell in shown}
-    others = [label for family, label in trial.families.items() if not seen.issuperset(changes_of(trial, family))]
+    described, test = {}, get_test(chosen.test)
     common = labels.caption_words(trial, chosen) | {"estimator": labels.within(labels.estimator(chosen))}
-    common |= {
-        "others": labels.listing([labels.within(label) for label in others]),
-        "trial": trial,
-        "analysis": chosen,
-        "settings": settings,
-        "test": test,
-    }
-    for name, (family, marker, changes) in sorted(drawn.items(), key=lambda item: item[1][1] != chosen.marker):
+    common |= {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
+    for name, (family, marker, changes) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""
         places = [] if column else [f"{float(place):g}" for place in cut.split("; ") if place]
         values = common | {"family": trial.families[family], "marker": trial.markers[marker], "column": column}
         values["cuts"] = f"{labels.listing(places)} {unit}".rstrip() if places else ""
-        values["page"] = name.partition("_page_")[2]
+        values["left_out"] = len(changes_of(trial, family)) - len(changes)
         values["own"] = tables.own["marker"].eq(marker).any()
         title, caption = (say("every_cut", part, **values) for part in ("title", "caption"))
         words = [f"{label}. {title}." if label else f"{title}."]

@@ -39,9 +39,8 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     pair = (arms.control, arms.treated)
     screened = [row["count"] for row in study.flow if row["step"] == "screened"][:1]
     left: dict[str, list[str]] = {arm.key: [] for arm in pair}
-    for row in study.flow:
-        if row["step"] in ("withdrew", "left_treatment") and row["arm"] in left:
-            left[row["arm"]].append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
+    for row in (row for row in study.flow if row["step"] in ("withdrew", "left_treatment")):
+        left.get(row["arm"], []).append(f"{row['count']} {row.get('text') or row['step'].replace('_', ' ')}")
     _, names, pitch = grid = _grid(spec.outcomes, study)
     most_left, table = max(map(len, left.values())), pitch * (len(names) + 1.5) + 2 * _MARGIN
     height = 17 + 2 * _height(2) + table + (_height(2) + 5) * len(screened) + 4.5 * bool(study.flow)
@@ -158,10 +157,9 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     ax.set(xlim=(times[0] - room, times[-1] + room), ylim=(rows[-1] + 0.6, -0.6))
     ax.spines["left"].set_visible(False)
     ax.set_xlabel(axis)
-    ax.set_xticks(times, ticks)
-    if axis:
-        weeks = sorted({*times, *(start for treatment in treatments for start in treatment.starts)})
-        ax.set_xticks(weeks, [f"{week:g}" for week in weeks])
+    weeks = {start: f"{start:g}" for treatment in treatments for start in treatment.starts}
+    weeks |= dict(zip(times, ticks, strict=True))
+    ax.set_xticks(list(weeks), weeks.values())
     ax.set_yticks(rows, wrapped, size=style.BODY, va="center", linespacing=1.05)
     ax.tick_params(axis="y", length=0, pad=4)
     for time, visit in zip(times, visits, strict=True):
@@ -187,9 +185,8 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
 def _measured(study: Study) -> list[tuple[str, frozenset[str]]]:
     """Return what is measured at which visits: the markers, then the outcomes of each family, with their names if few."""
     trial, found = study.trial, {}
-    for family in trial.families:
-        for outcome in (outcome for outcome in trial.outcomes.values() if outcome.family == family):
-            found.setdefault((family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
+    for outcome in sorted(trial.outcomes.values(), key=lambda outcome: list(trial.families).index(outcome.family)):
+        found.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
     rows = [(", ".join(marker.label for marker in trial.markers.values()), frozenset((BASELINE,)))][
         : len(trial.markers)
     ]
