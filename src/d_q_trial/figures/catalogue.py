@@ -181,6 +181,6 @@ def changes_of(trial: Trial, family: str, only: Sequence[str] = ()) -> list[tupl
 def catalogue_of(path: Path | str | None, trial: Trial) -> Catalogue:
     """Read the list of figures in the configuration, or the usual one; see :func:`read_list`."""
     changes = {family: changes_of(trial, family) for family in trial.families}
-    words = {"families": trial.families, "changes": changes}
-    words["measured"] = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
+    measured = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
+    words = {"families": trial.families, "changes": changes, "measured": measured}
     return read_list(Catalogue, path, Path(__file__).with_name("default_figures.yaml.jinja"), trial, **words)

@@ -60,7 +60,9 @@ def draw_comparison(
         canvas = page.canvas()
         for column, name in enumerate(analyses):
             look = {"rotation": 40, "rotation_mode": "anchor", "weight": "bold" if name == reference else "normal"}
-            page.text(first + COLUMN * (column + 0.5), HEAD - 2, _plain(name), va="bottom", size=style.BODY, **look)
+            page.text(
+                first + COLUMN * (column + 0.5), HEAD - 2, name.replace("_", " "), va="bottom", size=style.BODY, **look
+            )
         before = ""
         for number, (outcome, visit, place) in enumerate(shown):
             top = HEAD + ROW * number
@@ -82,10 +84,6 @@ def draw_comparison(
             note = f"{left_out} more comparisons, which change in no analysis, are not shown."
             page.text(2, bottom + 13.8, note, color=style.QUIET)
         return page.save(stem, title="Analyses compared")
-
-
-def _plain(analysis: str) -> str:
-    return analysis.replace("_", " ")
 
 
 def _cell(canvas: Axes, left: float, top: float, row: Any) -> None:
@@ -113,7 +111,7 @@ def draw_effects(ax: Axes, effects: pd.DataFrame, trial: Trial) -> None:
     others = itertools.cycle(_MARKERS)
     for place, (name, values) in enumerate(effects.items()):
         look = style.Look("white", style.QUIET, next(others)) if place else style.TREATED
-        ax.plot(values, rows, label=_plain(name), zorder=2 if place else 3, **look.points(3.4, 0.6))
+        ax.plot(values, rows, label=name.replace("_", " "), zorder=2 if place else 3, **look.points(3.4, 0.6))
     ax.axvline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=0)
     ax.set(xlim=(0, 1), ylim=(len(effects) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)

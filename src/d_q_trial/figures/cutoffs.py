@@ -72,10 +72,7 @@ def read_table(path: Path | str) -> pd.DataFrame:
 
 
 def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
-    """Return the names of the figures of a trial, each with its family, marker, and outcomes and visits, as fit on a page.
-
-    The primary outcome comes first; captions say what does not fit.
-    """
+    """Name the figures of a trial, each with family, marker, and outcomes and visits that fit on a page, primary first."""
     found, primary = {}, trial.primary.outcome if trial.primary else ""
     for family in trial.families:
         changes = sorted(changes_of(trial, family), key=lambda cell: cell[0] != primary)
@@ -111,9 +108,8 @@ def draw_cutoffs(
             left, top = LEFT + column * (width + GAP), row * BLOCK + TITLE
             title = f"{trial.outcomes[outcome].label}, {trial.visits[visit].label}"
             title += f" ({units[outcome]})" * several
-            room = width + RIGHT
-            size = style.TITLE if style.width_of(title, style.TITLE, "bold") <= room else style.SMALL - 0.5
-            title = style.wrapped(title, room, size, "bold")
+            size = style.TITLE if style.width_of(title, style.TITLE, "bold") <= width + RIGHT else style.SMALL - 0.5
+            title = style.wrapped(title, width + RIGHT, size, "bold")
             page.text(left, top - 1, title, weight="bold", size=size, va="bottom", linespacing=1.0)
             effect = page.axes(left, top, width, EFFECT)
             if panel.cutoffs.empty:
@@ -175,9 +171,8 @@ def draw_windows(ax: Axes, panel: CutTables) -> None:
     bars = {"color": style.NEUTRAL.face, "linewidth": 1.1, "zorder": 1}
     ax.vlines("share_below", "lower", "upper", data=panel.windows, label="windows", **bars)
     line = style.NEUTRAL.points(2.2, 0) | {"linestyle": "-", "linewidth": 0.6, "markerfacecolor": style.NEUTRAL.edge}
-    ax.plot(
-        "share_below", "difference", data=panel.windows, color=style.NEUTRAL.edge, zorder=3, label="windows", **line
-    )
+    line |= {"color": style.NEUTRAL.edge, "zorder": 3, "label": "windows"}
+    ax.plot("share_below", "difference", data=panel.windows, **line)
 
 
 def draw_cuts(ax: Axes, panel: CutTables, decimals: int, *, named: bool) -> None:

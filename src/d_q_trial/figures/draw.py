@@ -68,8 +68,7 @@ def groups(
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
-    above = [f"{style.wrapped(g.name, _room(ax, 1.0))}\n" if names else "" for g in members]
-    ax.set_xticks(places, [f"{name}n = {g.n}" for name, g in zip(above, members, strict=True)])
+    ax.set_xticks(places, [style.wrapped(f"{g.name}\n", _room(ax, 1.0)) * names + f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
     name_y(ax, label)
 

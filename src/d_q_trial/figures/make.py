@@ -75,9 +75,8 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
     cell, high = style.WIDTH_MM / columns, figure.panel_height
     titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
     lines = max(title.count("\n") for title in titles)
-    legend = any(
-        view.needs_key(cell - _LEFT - _RIGHT - _RIGHT_AXIS * (view.panel.kind == "estimation")) for view in views
-    )
+    rights = [_RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation") for view in views]
+    legend = any(view.needs_key(cell - _LEFT - right) for view, right in zip(views, rights, strict=True))
     top = _LEGEND if legend else _NO_LEGEND
     page = style.Page(style.WIDTH_MM, top + -(-len(views) // columns) * high + 1.0, study.label)
     axes, contents = [], []
@@ -85,8 +84,7 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         left, above = cell * (index % columns), top + high * (index // columns)
         indent, below = _ROWS_OF_N if view.panel.kind == "time_course" else (0.0, 0.0)
         head = _TOP + _EXTRA_LINE * (view.more_lines + lines)
-        right = _RIGHT + _RIGHT_AXIS * (view.panel.kind == "estimation")
-        size = cell - _LEFT - indent - right, high - head - _BOTTOM - below
+        size = cell - _LEFT - indent - rights[index], high - head - _BOTTOM - below
         axes.append(page.axes(left + _LEFT + indent, above + head, *size))
         contents.append(view.draw(axes[-1]))
         if len(views) > 1:

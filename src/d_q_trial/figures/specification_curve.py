@@ -28,7 +28,6 @@ HEAD, HEIGHT, GAP = 24.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
 WIDEST = 32.0  # millimetres of a name
 BINS = 312  # places along the curve
-BAND = "#e6e6e6"
 
 
 def name_options(specifications: pd.DataFrame, trial: Trial) -> pd.DataFrame:
@@ -99,7 +98,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     count = len(ordered)
     x, effect = np.arange(count) + 0.5, ordered["effect"].to_numpy(float)
     places = (np.arange(len(middle)) + 0.5) / len(middle) * count
-    ax.fill_between(places, low, high, color=BAND, linewidth=0, label="95% of permuted curves", zorder=0)
+    ax.fill_between(places, low, high, color="#e6e6e6", linewidth=0, label="95% of permuted curves", zorder=0)
     ax.plot(places, middle, color=style.GRID, linewidth=0.8, label="median of permuted curves", zorder=1)
     ax.axhline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=1)
     significant = is_significant(ordered["p"], alpha)

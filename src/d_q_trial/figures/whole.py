@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,7 +65,9 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
     ax.plot((middle, middle), (bottom, fork), **_STROKE)
     ax.plot(centres, (fork, fork), **_STROKE)
     for centre, arm, look in zip(centres, pair, (style.CONTROL, style.TREATED), strict=True):
-        count = _allocated(arm, study)
+        stated = [row["count"] for row in study.flow if row["step"] == "allocated" and row["arm"] == arm.key][:1]
+        differs = [f" ({n} allocated, as reported)" for n in stated if n != str(enrolled[arm.key])]
+        count = "".join((_n(enrolled[arm.key]), *differs))
         bottom = _box(ax, centre, _arrow(ax, centre, fork), _WIDE, [arm.label, count], facecolor=look.tint)
         words.append(f"{arm.label}: {count}")
         if most_left:
@@ -103,13 +105,6 @@ def _arrow(ax: Axes, x: float, top: float, length: float = _ARROW) -> float:
 
 def _n(count: int) -> str:
     return f"n = {count}" if count else "n not known: the workbook has no participant ids"
-
-
-def _allocated(arm: Arm, study: Study) -> str:
-    """Return n in the workbook, and the number that the article reports if it differs."""
-    stated = [row["count"] for row in study.flow if row["step"] == "allocated" and row["arm"] == arm.key][:1]
-    count = study.enrolled[arm.key]
-    return _n(count) + "".join(f" ({n} allocated, as reported)" for n in stated if n != str(count))
 
 
 def _grid(outcomes: Sequence[str], study: Study) -> tuple[dict[str, str], dict[str, str], float]:
@@ -175,30 +170,24 @@ def design(spec: Design, study: Study) -> tuple[style.Page, list[Content]]:
     words = list(names)
     for row, (label, when) in zip(rows[line:], measured, strict=True):
         seen = [(time, visit.label) for time, visit in zip(times, visits, strict=True) if visit.key in when]
-        ax.plot(
-            [time for time, _ in seen], [row] * len(seen), "o", markersize=5, color=style.INK, label=label, zorder=2
-        )
+        ax.plot([time for time, _ in seen], [row] * len(seen), "o", markersize=5, color=style.INK, label=label)
         words.append(f"{label}: {', '.join(name for _, name in seen)}")
     return page, [Content("Design", f"{'; '.join(words)}.")]
 
 
-def _measured(study: Study) -> list[tuple[str, frozenset[str]]]:
+def _measured(study: Study) -> list[tuple[str, Set[str]]]:
     """Return what is measured at which visits: the markers, then the outcomes of each family, with their names if few."""
-    trial, found = study.trial, {}
+    trial, found = study.trial, {}  # labels of outcomes by family and visits
     for outcome in sorted(trial.outcomes.values(), key=lambda outcome: list(trial.families).index(outcome.family)):
         found.setdefault((outcome.family, frozenset((BASELINE, *outcome.follow_up))), []).append(outcome.label)
-    rows = [(", ".join(marker.label for marker in trial.markers.values()), frozenset((BASELINE,)))][
-        : len(trial.markers)
-    ]
+    rows = [(", ".join(marker.label for marker in trial.markers.values()), {BASELINE})] if trial.markers else []
     for (family, visits), names in found.items():
         label = trial.families[family]
         rows.append((f"{label}: {', '.join(names)}" if len(names) <= 3 else f"{label} ({len(names)})", visits))
     return rows
 
 
-# Forest plots
-
-# Of a forest plot, in millimetres.
+# Forest plots, in millimetres.
 ROW, HEAD, FOOT = 3.9, 11.5, 8.0
 NAMES, COUNTS, EFFECTS = 45.0, 13.0, 58.0  # widths of the columns
 LEFT = 3 + NAMES + COUNTS  # of the axes
@@ -227,10 +216,7 @@ class Effect(NamedTuple):
 
 
 def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, list[Effect]]:
-    """Look up the comparisons of a family, by unit: of each outcome in all participants, then from the highest stratum.
-
-    ``only`` are the outcomes to look up, if not all.
-    """
+    """Look up comparisons of a family, or ``only`` of some outcomes, by unit: of all participants, then by stratum."""
     trial, analysis, highest = study.trial, study.analysis, study.strata_labels[-1]
     by_unit: dict[str, list[Effect]] = {}
     for outcome, visit in ((trial.outcomes[key], visit) for key, visit in changes_of(trial, family, only)):
