@@ -49,13 +49,13 @@ def draw_comparison(
         (_CELL | {"facecolor": FAVOURS_CONTROL}, f"{higher} {trial.arms.control.label}"),
         (_FLIP, "conclusion differs from the first column"),
     )
-    names = {trial.outcomes[outcome].label for outcome, *_ in shown}
-    visits = 2 + max([NAMES, *(style.width_of(name, style.BODY, "bold") + 2 for name in names)])
-    places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
-    first = places + PLACES
-    left = max(first + COLUMN * len(analyses) + 6, 12 + max(style.width_of(text) for _, text in key))
-    width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), HEAD + ROW * len(shown)
     with style.settings():
+        names = {trial.outcomes[outcome].label for outcome, *_ in shown}
+        visits = 2 + max([NAMES, *(style.width_of(name, style.BODY, "bold") + 2 for name in names)])
+        places = visits + max([VISITS, *(style.width_of(trial.visits[visit].label) + 2 for _, visit, _ in shown)])
+        first = places + PLACES
+        left = max(first + COLUMN * len(analyses) + 6, 12 + max(style.width_of(text) for _, text in key))
+        width, bottom = max(style.WIDTH_MM, left + EFFECTS + 2), HEAD + ROW * len(shown)
         page = style.Page(width, bottom + 16, label)
         canvas = page.canvas()
         for column, name in enumerate(analyses):

@@ -134,7 +134,7 @@ def name_y(ax: Axes, label: str) -> None:
         ax.yaxis.set_major_formatter("{x:,.0f}")
     lines = style.wrapped(label, 1.3 * size(ax)[1] * style.MM_PER_POINT, style.BODY)  # into the margins
     more = lines.count("\n") - label.count("\n")
-    ax.set_ylabel(lines, va="center", linespacing=1.0, size=style.SMALL if more else style.BODY)
+    ax.set_ylabel(lines, va="center", linespacing=1.1, size=style.SMALL if more else style.BODY)
     ticks = [tick for tick in ax.get_yticks() if low <= tick <= high]
     longest = max(map(len, ax.yaxis.get_major_formatter().format_ticks(ticks)), default=0)
     # Points of type, within the margin of the page.

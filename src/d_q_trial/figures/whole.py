@@ -235,8 +235,7 @@ def effects(study: Study, family: str, only: Sequence[str] = ()) -> dict[str, li
             if effect.compared or any(map(math.isfinite, sizes)):  # a stratum without an arm has a row as well
                 own.append(effect)
         if any(effect.compared for effect in own):
-            unit = labels.difference_unit(analysis.measure, outcome.unit)
-            by_unit.setdefault(unit, []).extend(own)
+            by_unit.setdefault(labels.difference_unit(analysis.measure, outcome.unit), []).extend(own)
     return by_unit
 
 
