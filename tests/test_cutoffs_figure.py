@@ -115,17 +115,19 @@ def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
     assert drawn.faults(pages[0].figure) == []
 
 
-def test_a_family_fills_a_page_and_the_caption_names_the_rest(tables):
+def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_name_the_rest(tables):
     primary = TRIAL.primary.model_copy(update={"outcome": "sasp_vegf"})
-    family, _, shown = drawing.figures(TRIAL.model_copy(update={"primary": primary}))[f"every_cut_sasp_{PANEL[0]}"]
+    other = TRIAL.model_copy(update={"primary": primary})
+    family, _, shown = drawing.figures(other)[f"every_cut_sasp_{PANEL[0]}"]
     changes = changes_of(TRIAL, family)
     assert (shown[0], shown[1:], len(changes)) == (changes[-1], changes[:8], 36)
-    found = drawing.describe_cutoffs(tables, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={})
-    said = {
-        name: "27 more comparisons of the family do not fit on the page; they are in cutoffs.csv" in figure["caption"]
-        for name, figure in found.items()
-    }
-    assert said == {name: "sasp" in name for name in drawing.figures(TRIAL)}
+    families = [{found for found, *_ in drawing.figures(trial).values()} for trial in (TRIAL, other)]
+    assert families == [{"turnover", "bmd"}, {"turnover", "bmd", "sasp"}]
+    too_large = "The comparisons of senescence-associated secretory phenotype are too many for a figure; they are in cutoffs.csv"
+    for trial, named in ((TRIAL, lambda _: too_large), (other, lambda name: "27 more comparisons" * ("sasp" in name))):
+        for name, figure in drawing.describe_cutoffs(tables, trial, ANALYSIS, CHOSEN.robustness, None, cuts={}).items():
+            assert named(name) in figure["caption"], name
+            assert (too_large in figure["caption"]) == (trial is TRIAL)
 
 
 def test_every_analysis_gets_the_tables_of_every_cut_with_its_own_marked(pages, tmp_path):

@@ -526,7 +526,7 @@ def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):
 
 def test_a_common_caption_is_shown_once_and_placeholders_are_filled_in(report):
     (members,) = [m for group, _, m in pieces.grouped(pieces.read_pieces(report)) if group]
-    assert len(members) == 6
+    assert len(members) == 4
     assert all("pointwise" not in piece["caption"] for piece in members)
     assert report_page(report).count("with pointwise 95% intervals") == 1
     for section in pieces.SECTIONS:

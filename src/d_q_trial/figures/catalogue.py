@@ -123,10 +123,6 @@ class Figure(Strict):
             return self.panels
         return [panel.model_copy(update={"strata": [name]}) for name in reversed(strata) for panel in self.panels]
 
-    def markers(self, analysis: Analysis) -> set[str]:
-        """Return the markers whose strata are shown."""
-        return {panel.marker or analysis.marker for panel in self.panels} or {analysis.marker}
-
     def texts(self, words: Mapping[str, Any], analysis: Analysis, trial: Trial) -> tuple[str, str]:
         """Return title and caption with the placeholders filled in, those on panels from the panels themselves.
 
@@ -139,8 +135,8 @@ class Figure(Strict):
         visits = dict.fromkeys(trial.visits[panel.visit].label for panel in panels if panel.visit)
         words = words | {"letters": letters, "strata": listing(names), "visits": listing(visits)}
         title, caption = fill(self.title, words), fill(self.caption, words)
-        markers = self.markers(analysis)
-        if analysis.strata.by != "quantile" and analysis.marker not in markers:
+        markers = {panel.marker or analysis.marker for panel in panels}
+        if markers and analysis.strata.by != "quantile" and analysis.marker not in markers:
             undivided = listing(sorted(trial.markers[marker].label for marker in markers), "or")
             title += ": no such strata in this analysis"
             caption = f"The analysis defines no strata by {undivided}; the panels are therefore empty."

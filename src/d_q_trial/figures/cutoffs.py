@@ -76,7 +76,9 @@ def figures(trial: Trial) -> dict[str, tuple[str, str, list[tuple[str, str]]]]:
     found, primary = {}, trial.primary.outcome if trial.primary else ""
     for family in trial.families:
         changes = sorted(changes_of(trial, family), key=lambda cell: cell[0] != primary)
-        if shown := changes[: _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)]:
+        shown = changes[: _grid(changes)[0] * int((TALLEST - KEY) // BLOCK)]
+        # If the trial has a primary endpoint, another family without room on a page has no figure.
+        if shown and (shown == changes or primary in ("", shown[0][0])):
             found |= {f"every_cut_{family}_{marker}": (family, marker, shown) for marker in trial.markers}
     return found
 
@@ -218,6 +220,7 @@ def describe_cutoffs(
     described, test = {}, get_test(chosen.test)
     common = labels.caption_words(trial, chosen) | {"estimator": labels.within(labels.estimator(chosen))}
     common |= {"trial": trial, "analysis": chosen, "settings": settings, "test": test}
+    common["drawn"] = {family for family, *_ in figures(trial).values()}
     for name, (family, marker, changes) in sorted(figures(trial).items(), key=lambda item: item[1][1] != chosen.marker):
         cut, unit = cuts.get(marker, ""), labels.unit(trial.markers[marker].unit)
         column = cut if cut.startswith("column ") else ""

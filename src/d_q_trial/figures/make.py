@@ -37,7 +37,7 @@ def draw_figures(
     for key in only:
         if key not in catalogue.figures:
             raise UserError(f"no figure is called {key!r}{nearest(key, catalogue.figures)}")
-    written, described = [], {}
+    written, described, marker = [], {}, study.analysis.marker
     with style.settings():
         for order, (key, figure) in enumerate(catalogue.figures.items()):
             if only and key not in only:
@@ -56,7 +56,7 @@ def draw_figures(
                 "width_mm": style.WIDTH_MM,
                 "words": " ".join(", ".join(filter(None, (own, shown.words))) for own, shown in lettered),
                 "panels": [{"letter": own, **shown._asdict()} for own, shown in lettered],
-                "markers": sorted(figure.markers(study.analysis)),
+                "markers": sorted({panel.marker or marker for panel in figure.panels} or {marker}),
                 "data_label": page.label,
             }
             written += page.save(folder / key, title=f"{figure.label}. {title}")

@@ -249,14 +249,13 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = style.wrapped(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
     against = style.cut(f"against {study.strata_labels[-1]}", 22)
-    limits = " (CI)" * get_test(study.analysis.test).has_interval
     for family, unit, found in blocks:
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study, unit)
         look = {"va": "bottom", "color": style.QUIET}
         page.text(3, top - 7, study.trial.families[family], weight="bold", size=style.TITLE, va="bottom")
         page.text(LEFT - 3, top - 1, arms, ha="right", **look)
-        page.text(COLUMNS[0], top - 1, f"difference{limits}", **look)
+        page.text(COLUMNS[0], top - 1, f"difference{' (CI)' * get_test(study.analysis.test).has_interval}", **look)
         page.text(COLUMNS[1], top - 1, "P", **look)
         page.text(style.WIDTH_MM - 1, top - 1, f"interaction P,\n{against}", ha="right", **look)
         words += [_row(page, top + ROW * (index + 0.5), effect) for index, effect in enumerate(found)]
@@ -278,10 +277,9 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
         inside = max(effect.low, low), min(effect.high, high)  # NaN draws nothing
         ax.plot(inside, (place, place), color=look.edge, linewidth=0.9, zorder=1)
         arrow = {"markersize": 2.5, "color": look.edge, "clip_on": False, "label": f"{draw.BEYOND}{effect.group}"}
-        if effect.low < low:
-            ax.plot(low, place, marker="<", **arrow)
-        if effect.high > high:
-            ax.plot(high, place, marker=">", **arrow)
+        for edge, sign, beyond in ((low, "<", effect.low < low), (high, ">", effect.high > high)):
+            if beyond:
+                ax.plot(edge, place, marker=sign, **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
     ax.locator_params("x", nbins=7)
