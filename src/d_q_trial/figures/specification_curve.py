@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LEFT, CURVE, RIGHT = 50.0, 101.0, 28.0  # millimetres: names, curve, numbers
 HEAD, HEIGHT, GAP = 24.0, 62.0, 9.0
 ROW, BETWEEN = 3.1, 1.4
-WIDEST = 32.0  # millimetres of a name
+WIDEST = 33.0  # millimetres of a name
 BINS = 312  # places along the curve
 
 
