@@ -99,19 +99,14 @@ def test_the_own_and_the_published_cut_are_marked_and_the_best_one_is_corrected_
     assert best.p < best.p_best_of_both < best.p_best_of_family
 
 
-def test_the_key_names_all_that_is_drawn(tables, tmp_path, monkeypatch):
+@pytest.mark.parametrize("trial", [TRIAL, drawn.with_long_labels(TRIAL)])
+def test_the_key_names_all_that_is_drawn_and_no_text_overlaps(tables, tmp_path, monkeypatch, trial):
     pages = []
     monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, TRIAL, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
+    drawing.draw_cutoffs(tables, trial, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
     (key,) = pages[0].figure.legends
     names = "above the cutoff, below the cutoff, own cutoff, published cutoff, best of a side, sliding window"
     assert ", ".join(text.get_text() for text in key.get_texts()) == names
-
-
-def test_long_labels_do_not_overlap(tables, tmp_path, monkeypatch):
-    pages, trial = [], drawn.with_long_labels(TRIAL)
-    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
-    drawing.draw_cutoffs(tables, trial, ANALYSIS, f"every_cut_turnover_{PANEL[0]}", tmp_path, None)
     assert drawn.faults(pages[0].figure) == []
 
 

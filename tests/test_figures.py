@@ -57,6 +57,12 @@ def point(participant, arm, outcome, value, visit, measure="percent_change", lin
     return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value, "reason": ""}
 
 
+def with_ctx(**changed):
+    """The trial with another CTx."""
+    ctx = TRIAL.outcomes["ctx"].model_copy(update=changed)
+    return TRIAL.model_copy(update={"outcomes": TRIAL.outcomes | {"ctx": ctx}})
+
+
 def study(**changed) -> Study:
     """CTx at 20 weeks in everybody and by stratum; sclerostin at baseline; p16 against age."""
     points, strata = [point("gone", "d_q", "ctx", None, VISIT)], []
@@ -176,9 +182,7 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
 
 def test_courses_in_days_need_the_week_of_every_visit():
     visits = TRIAL.visits | {VISIT: TRIAL.visits[VISIT].model_copy(update={"week": None})}
-    with pytest.raises(
-        UserError, match=r"figure_2\.design: .*'days' need the week of every visit: .* none for 20 weeks"
-    ):
+    with pytest.raises(UserError, match=r"figure_2\.design: .* need the week of every visit: .* none for 20 weeks"):
         catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"visits": visits}))
 
 
@@ -304,32 +308,22 @@ def test_a_correlation_shows_its_group_with_the_finished_r(group, r):
     assert texts(ax) == [f"Spearman r = {r}, P < 0.001, n = 228"]
 
 
-SEVENTHS = [f"{number}/7" for number in range(1, 7)]
+SEVENTHS = analysis(strata={"cuts": [f"{number}/7" for number in range(1, 7)]})
+RADIUS = {"outcome": "bmd_radius"}
+NOT_DIVIDED = pd.DataFrame([point("a", "d_q", "bmd_radius", None, VISIT) | {"reason": "baseline value is zero"}])
 
 
 @pytest.mark.parametrize(
     ("panel", "changed", "said"),
     [
         ({}, {"numbers": Numbers([])}, "CTx (20 weeks) is not in this workbook"),
-        ({"outcome": "bmd_radius"}, {}, "Radius BMD (20 weeks)"),
-        (
-            {"outcome": "bmd_radius"},
-            {
-                "changes": pd.DataFrame(
-                    [point("a", "d_q", "bmd_radius", None, VISIT) | {"reason": "baseline value is zero"}]
-                )
-            },
-            "Radius BMD (20 weeks) has no value: baseline value is zero",
-        ),
+        (RADIUS, {}, "Radius BMD (20 weeks) is not"),
+        (RADIUS, {"changes": NOT_DIVIDED}, "Radius BMD (20 weeks) has no value: baseline value is zero"),
         ({"kind": "time_course", "outcome": "p1np"}, {}, "P1NP (2 weeks)"),
         ({"kind": "strata", "outcome": "sasp_fas"}, {}, "Fas (Baseline)"),
         ({"kind": "correlation", "outcome": "p16_variant_1+5"}, {}, "p16 variant 1+5 and age"),
         ({"strata": ["T9"]}, {}, "No stratum T9"),
-        (
-            {"strata": ["each"]},
-            {"analysis": analysis(strata={"cuts": SEVENTHS})},
-            "holds up to 6 strata, this analysis has 7",
-        ),
+        ({"strata": ["each"]}, {"analysis": SEVENTHS}, "holds up to 6 strata, this analysis has 7"),
     ],
 )
 def test_a_panel_without_numbers_says_so(panel, changed, said):
@@ -465,8 +459,7 @@ def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
     ],
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, label, after):
-    outcomes = TRIAL.outcomes | {"ctx": TRIAL.outcomes["ctx"].model_copy(update={"unit": unit})}
-    data = study(trial=TRIAL.model_copy(update={"outcomes": outcomes}), analysis=analysis(change=change))
+    data = study(trial=with_ctx(unit=unit), analysis=analysis(change=change))
     assert (View(ARMS, data).label, View(ARMS, data).unit) == (label, after)
 
 
@@ -597,10 +590,7 @@ def test_the_design_follows_the_visits_of_the_trial():
 
 
 def test_the_design_shows_outcomes_of_a_family_apart_that_are_measured_at_other_visits():
-    outcomes = TRIAL.outcomes | {"ctx": TRIAL.outcomes["ctx"].model_copy(update={"follow_up": ["week_2"]})}
-    data = study(trial=TRIAL.model_copy(update={"outcomes": outcomes}))
-    with style.settings():
-        _, (shown,) = whole.design(FIGURES["figure_2"].design, data)
+    _, (shown,) = built("figure_2", trial=with_ctx(follow_up=["week_2"]))
     rows = "Bone turnover markers: CTx: Baseline, 2 weeks; Bone turnover markers: P1NP: Baseline, 2 weeks, 4 weeks, 20 weeks"
     assert rows in shown.words
 
