@@ -16,7 +16,7 @@ from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Multiverse
 from d_q_trial.files import read_rows, write_json
-from d_q_trial.pages import prose
+from d_q_trial.pages import environment, prose
 from d_q_trial.report import collect, headlines, methods, pieces
 from d_q_trial.report.page import claims_page, forest_row, report_page
 from d_q_trial.results_table import Numbers
@@ -507,6 +507,12 @@ def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]
     _, shown, more = pieces.shorten(section, [*others, row], report.words)
     assert (len(shown), more) == (1, 1)
+    piece = dict.fromkeys(("key", "title", "caption", "absent", "file", "picture"), "") | {
+        "columns": ["P"],
+        "hidden": 1,
+    }
+    for listed, said in ((shown, "1 more row and the other columns are in"), ([], "All rows are in")):
+        assert said in environment().get_template("macros.html.j2").module.piece(piece | {"rows": listed})
 
 
 def test_a_piece_that_is_not_listed_comes_last_whole(tmp_path, report):

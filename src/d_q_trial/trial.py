@@ -16,7 +16,7 @@ from .errors import nearest
 BASELINE = "baseline"
 
 
-Name = Annotated[str, matching("[A-Za-z0-9_]+", "letters, digits and _")]
+Name = Annotated[str, matching("[A-Za-z0-9_-]+", "letters, digits, - and _")]
 Label = Annotated[str, matching("[^{}]*", "text without braces, which mark placeholders")]
 
 

@@ -90,6 +90,7 @@ def _describe(fault: Mapping, model: type[BaseModel]) -> str:
     if fault["type"] == "missing":
         return f"{where}: this key is missing"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("valid ", "")
+    message = re.sub(r"\w+ should have (at \w+ \d+) items? after validation.*", r"expected \1", message)
     message = message.replace("a integer", "a whole number").replace("a string", "text")
     message = re.sub("(an object|a dictionary) or .*instance of .*", "keys with values of their own", message)
     is_group = fault["type"] == "value_error" and isinstance(value, Mapping)

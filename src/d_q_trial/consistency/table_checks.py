@@ -151,9 +151,9 @@ def check_order_of_limits(report: Report) -> Iterator[Finding]:
 
 def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
     """Add up the numbers of strata and of groups, and compare with the reported whole."""
-    sums, where = 0, []
-    rows_of_all = _numbers(report, "counts", "registry_baseline")
-    for rows in _grouped(rows_of_all, "source", "outcome", "measure", "visit").values():
+    sources = []  # of each sum
+    reported = _numbers(report, "counts", "registry_baseline")
+    for rows in _grouped(reported, "source", "outcome", "measure", "visit").values():
         numbers = {cells: own[0] for cells, own in _grouped(rows, "marker", "stratum", "group").items()}
         parts: dict[tuple[str, tuple[str, ...]], list[Row]] = defaultdict(list)
         for (marker, stratum, group), row in numbers.items():
@@ -165,13 +165,13 @@ def check_parts_and_wholes(report: Report) -> Iterator[Finding]:
         for (name, of), own in parts.items():
             if of in numbers and len(own) > 1:
                 value, total, own = numbers[of]["n"], sum(int(row["n"]) for row in own), [numbers[of], *own]
-                sums, where = sums + 1, where + [row["locator"] for row in own]
+                sources.append(own[0]["source"])
                 if int(value) != total:
                     names = [own[0].get(part, "") for part in ("source", *QUANTITY, "group")]
                     names = [name for name in (*names, name.split()[-1]) if name not in ("", "all")]
                     yield finding("sum", *names, parts=name, whole=own[0], rows=own, value=value, expected=total)
-    if sums:
-        yield finding("sums-of-participants", value=sums, where=where)
+    if sources:
+        yield finding("sums-of-participants", value=len(sources), sources=sources)
 
 
 def check_stated_numbers(report: Report) -> Iterator[Finding]:
