@@ -201,11 +201,11 @@ def _verdict(claim: Claim, found: dict, others: list[tuple[float, str]], trial: 
     if claim["not_checkable"]:
         verdict = NOT_APPLICABLE if claim["not_checkable"] == OTHER_SUBGROUPS else NOT_CHECKABLE
         return verdict, math.nan, claim["not_checkable"]
+    if _key(claim) not in found:
+        return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
     binary = getattr(trial.outcomes.get(claim["outcome"]), "kind", "") == "binary"
     if claim["test"] not in ("", "chi_squared" if binary else "rank_sum"):
         return NOT_CHECKABLE, math.nan, OTHER_TEST
-    if _key(claim) not in found:
-        return NOT_CHECKABLE, math.nan, _why_absent(claim, found, trial)
     value, reason = found[_key(claim)]
     if math.isnan(value):
         return NOT_CHECKABLE, value, reason
