@@ -123,8 +123,8 @@ def compare_claims(
     A row per claim and analysis with the columns of ``CLAIM_COLUMNS``. The claim's stratum is matched by rank, so a
     claim about the reference's highest stratum is compared with the highest stratum of each analysis. ``conclusion`` is
     ``stays`` if P lies on the reported side of the analysis's alpha, ``lost`` or ``gained`` if not, ``not made``
-    without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another marker. Empty
-    if nothing is published.
+    without a P. ``verdict`` is the analysis's own on the reported digits, empty where P is that of strata of another
+    marker. Empty if nothing is published.
     """
     import pandas as pd
 
@@ -132,9 +132,8 @@ def compare_claims(
         return pd.DataFrame(columns=list(CLAIM_COLUMNS))
     base = settings.analyses[settings.reference]
     reported = verdicts[settings.reference]
-    reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[
-        ["claim", "locator", *KEYS, "reported", "marker"]
-    ]
+    columns = ["claim", "locator", *KEYS, "reported", "marker"]
+    reported = _placed(reported[reported["statistic"].eq("p")], base, trial)[columns]
     own = pd.concat([frame[["claim", "verdict"]].assign(analysis=name) for name, frame in verdicts.items()])
     frame = reported.merge(pd.DataFrame({"analysis": list(settings.analyses)}), how="cross")
     frame = frame.merge(comparisons[["analysis", *KEYS, "p"]], how="left").merge(own, how="left")

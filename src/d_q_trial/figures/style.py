@@ -102,7 +102,7 @@ def wrapped(text: str, width: float, size: float = SMALL, weight: str = "normal"
 
 def cut(text: str, width: float, size: float = SMALL, weight: str = "normal") -> str:
     """Shorten a text to ``width`` millimetres, with an ellipsis; the description of the figure has it in full."""
-    shorter = (f"{text[:letters]}…" for letters in range(len(text) - 1, 0, -1))
+    shorter = (f"{text[:letters].rstrip()}…" for letters in range(len(text) - 1, 0, -1))
     return next((given for given in (text, *shorter) if width_of(given, size, weight) <= width), "…")
 
 

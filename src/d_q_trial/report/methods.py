@@ -58,6 +58,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         for row in rows_if_made(report.folder / "changes.csv")
         if row["linked"] == "True" and row["arm"] in trial.analysed_arms and row["reason"] != EXCLUDED
     }
+    large = {trial.outcomes[key].family for key in trial.outcomes.keys() - listed(trial)}
     cuts = sorted({float(row[side]) for row in own for side in ("lower", "upper") if row[side]})
     return labels.caption_words(trial, analysis) | {
         "report": report,
@@ -91,13 +92,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "unused": [f"“{name}”" for name in robustness.families if adjusted and name not in adjusted],
         "markers": [labels.within(m.label) for m in trial.markers.values() if found(cutoffs, "p", marker=m.key)],
         "permuted": any(found(table, *column) for table, column in PERMUTED.items()),
-        "unlisted": [
-            *dict.fromkeys(
-                labels.within(trial.families[outcome.family])
-                for key, outcome in trial.outcomes.items()
-                if key not in listed(trial)
-            )
-        ],
+        "unlisted": [labels.within(label) for family, label in trial.families.items() if family in large],
         "absent": [name_of(line, report) for line in report.headlines if not _comparison(line, report)],
         "summaries": summaries(report.verdicts),
         "listing": labels.listing,

@@ -120,11 +120,8 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
         return (), [], 0
     if not section.columns:
         names = [name for name in rows[0] if name != LABEL_COLUMN and any(row[name] for row in rows)]
-        return (
-            tuple(name.replace("_", " ") for name in names),
-            [tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows],
-            0,
-        )
+        cells = [tuple(format_cell(name, words.of(name, row)) for name in names) for row in rows]
+        return tuple(name.replace("_", " ") for name in names), cells, 0
     kept = [row for row in rows if section.holds(row, words)]
     comparisons: dict[tuple[str, ...] | int, list[Row]] = {}  # the rows of each: one, or in a long table one per number
     for number, row in enumerate(kept):
