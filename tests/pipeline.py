@@ -27,6 +27,12 @@ def analysis(**different) -> settings.Analysis:
     return settings.load(content).analyses["published"]
 
 
+def altered(trial: Trial, kind: str, key: str, **different) -> Trial:
+    """The trial with another of its outcomes or visits."""
+    entries = getattr(trial, kind)
+    return trial.model_copy(update={kind: entries | {key: entries[key].model_copy(update=different)}})
+
+
 def pick(table: pd.DataFrame, **keys) -> pd.DataFrame:
     """The rows of a table with these keys."""
     for key, wanted in keys.items():

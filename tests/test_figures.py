@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as Canvas
 from matplotlib.text import Text
 from PIL import Image
-from pipeline import LABEL, TRIAL, analysis
+from pipeline import LABEL, TRIAL, altered, analysis
 
 from d_q_trial.errors import UserError
 from d_q_trial.figures import draw, make, style, whole
@@ -55,12 +55,6 @@ def summaries(*key, **where):
 def point(participant, arm, outcome, value, visit, measure="percent_change", linked=True, marker="", stratum=""):
     row = {"participant": participant, "linked": linked, "arm": arm, "marker": marker, "stratum": stratum}
     return row | {"outcome": outcome, "measure": measure, "visit": visit, "value": value, "reason": ""}
-
-
-def with_ctx(**changed):
-    """The trial with another CTx."""
-    ctx = TRIAL.outcomes["ctx"].model_copy(update=changed)
-    return TRIAL.model_copy(update={"outcomes": TRIAL.outcomes | {"ctx": ctx}})
 
 
 def study(**changed) -> Study:
@@ -181,9 +175,8 @@ def test_a_fault_in_the_list_is_named(tmp_path, panel, message):
 
 
 def test_courses_in_days_need_the_week_of_every_visit():
-    visits = TRIAL.visits | {VISIT: TRIAL.visits[VISIT].model_copy(update={"week": None})}
     with pytest.raises(UserError, match=r"figure_2\.design: .* need the week of every visit: .* none for 20 weeks"):
-        catalogue_of("data/figures.yaml", TRIAL.model_copy(update={"visits": visits}))
+        catalogue_of("data/figures.yaml", altered(TRIAL, "visits", VISIT, week=None))
 
 
 def test_a_correlation_needs_a_population_sample(tmp_path):
@@ -459,7 +452,7 @@ def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
     ],
 )
 def test_a_panel_has_the_unit_of_the_change(change, unit, label, after):
-    data = study(trial=with_ctx(unit=unit), analysis=analysis(change=change))
+    data = study(trial=altered(TRIAL, "outcomes", "ctx", unit=unit), analysis=analysis(change=change))
     assert (View(ARMS, data).label, View(ARMS, data).unit) == (label, after)
 
 
@@ -590,7 +583,7 @@ def test_the_design_follows_the_visits_of_the_trial():
 
 
 def test_the_design_shows_outcomes_of_a_family_apart_that_are_measured_at_other_visits():
-    _, (shown,) = built("figure_2", trial=with_ctx(follow_up=["week_2"]))
+    _, (shown,) = built("figure_2", trial=altered(TRIAL, "outcomes", "ctx", follow_up=["week_2"]))
     rows = "Bone turnover markers: CTx: Baseline, 2 weeks; Bone turnover markers: P1NP: Baseline, 2 weeks, 4 weeks, 20 weeks"
     assert rows in shown.words
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from layouts import cohort, writers
 from openpyxl import Workbook
+from pipeline import altered
 
 from d_q_trial.config.settings import StrataRule
 from d_q_trial.errors import UserError
@@ -22,9 +23,9 @@ from d_q_trial.workbook.reader import read_workbook
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def inspected(path, mapping=None):
+def inspected(path, mapping=None, trial=None):
     """The findings as text, and the mapping as written."""
-    reading = reader.look(path, cohort.trial(), mapping)
+    reading = reader.look(path, trial or cohort.trial(), mapping)
     findings = describe(reading)
     assert "<html" in page(findings, reading)
     return as_text(findings), mapping_text(reading)
@@ -74,14 +75,9 @@ def test_real_trial_of_another_drug_is_described_and_its_arms_are_asked_for():
     assert "'D-penicillamine': not an arm of the trial (in 158 rows)" in text
     assert "participant ids, but no known variable" in text
     assert '"D-penicillamine": "?"' in mapping
-    own = mapping_text(
-        reader.look(ROOT / "data" / "pbc" / "pbc.xlsx", load_trial(ROOT / "data" / "pbc" / "trial.yaml"))
-    )
-    for used in (
-        "{variable: bilirubin, visit: month_6}",
-        "{arm: d_penicillamine, stratum: LABEL, marker: urine_copper}",
-    ):
-        assert f"#   {used}\n" in own
+    _, own = inspected(ROOT / "data" / "pbc" / "pbc.xlsx", trial=load_trial(ROOT / "data" / "pbc" / "trial.yaml"))
+    assert "#   {variable: bilirubin, visit: month_6}\n" in own
+    assert "#   {arm: d_penicillamine, stratum: LABEL, marker: urine_copper}\n" in own
 
 
 def participants(*heads: str, **sheets: list[list]) -> Workbook:
@@ -139,27 +135,21 @@ def test_rows_without_ids_are_participants_though_the_sheet_is_named_after_an_ar
 
 @pytest.mark.parametrize(("yes", "no"), [("f", "m"), ("2", "1"), ("no", "yes")])
 def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path, yes, no):
-    trial = cohort.trial()
-    named = {"yes_names": [yes.upper()], "no_names": [no.upper()]}
-    smoker = trial.outcomes["smoker"].model_copy(update=named)
-    trial = trial.model_copy(update={"outcomes": trial.outcomes | {"smoker": smoker}})
+    trial = altered(cohort.trial(), "outcomes", "smoker", yes_names=[yes.upper()], no_names=[no.upper()])
     cells = [int(word) if word.isdigit() else word for word in (yes, no, no, yes)]
     rows = [[f"P{n}", ["Control", "D+Q"][n % 2], cell, 60 + n] for n, cell in enumerate(cells)]
     writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows]}).save(tmp_path / "answers.xlsx")
     frame = read_workbook(tmp_path / "answers.xlsx", trial).frame
     assert frame[frame.variable == "smoker"].value.tolist() == [1, 0, 0, 1]
-    writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows, ["P9", "D+Q", "x", 60]]}).save(
-        tmp_path / "x.xlsx"
-    )
+    rows.append(["P9", "D+Q", "x", 60])
+    writers.workbook({"Sheet": [["ID", "Arm", "Smoker", "Age"], *rows]}).save(tmp_path / "x.xlsx")
     with pytest.raises(UserError, match=f"C6: 'x': expected {yes} or {no}"):
         read_workbook(tmp_path / "x.xlsx", trial)
 
 
 def _labelled(path, smoker, labels, stated=None):
     """The participants of an SPSS file whose codes of smokers have labels."""
-    trial = cohort.trial()
-    outcome = trial.outcomes["smoker"].model_copy(update=stated or {})
-    trial = trial.model_copy(update={"outcomes": trial.outcomes | {"smoker": outcome}, "missing": ["9"]})
+    trial = altered(cohort.trial(), "outcomes", "smoker", **stated or {}).model_copy(update={"missing": ["9"]})
     frame = pd.DataFrame({"id": ["A1", "A2", "A3", "A4", "A5"], "arm": [*["Control", "D+Q"] * 2, "D+Q"]})
     frame = frame.assign(smoker=[*smoker, 9])
     labels = {"smoker": labels | {9: "Refused"}}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pipeline import LABEL, TRIAL, analysis
+from pipeline import LABEL, TRIAL, altered, analysis
 
 from d_q_trial import claims, compare, formatting
 from d_q_trial.config import settings
@@ -163,10 +163,8 @@ def test_the_sentences_of_an_alternative_count_what_does_not_apply(pages, page):
 
 
 def test_visits_and_sources_are_named_as_they_are(report):
-    visit = TRIAL.visits["week_4"].model_copy(update={"label": "EOT (ICU day 28, V2)"})
-    named = TRIAL.model_copy(update={"visits": TRIAL.visits | {"week_4": visit}})
-    verdicts = [verdict | {"source": "protocol"} for verdict in report.verdicts]
-    other = replace(report, trial=named, verdicts=verdicts)
+    trial = altered(TRIAL, "visits", "week_4", label="EOT (ICU day 28, V2)")
+    other = replace(report, trial=trial, verdicts=[verdict | {"source": "protocol"} for verdict in report.verdicts])
     assert "at baseline, 2 weeks, EOT (ICU day 28, V2) and 20 weeks" in methods.paragraph(other)
     assert '<option value="">protocol</option>' in claims_page(other)
 

@@ -215,12 +215,12 @@ def test_full_precision_is_kept_beside_the_rounded_cell_and_in_a_sheet_of_its_ow
 
 
 def test_the_headlines_of_a_trial_without_a_list_are_those_of_its_primary_endpoint_or_first_outcome():
-    for primary, stated in (
-        (TRIAL.primary, ("ctx", "week_20", "the primary endpoint")),
-        (None, ("ctx", "week_20", "")),
-    ):
+    other = TRIAL.primary.model_copy(update={"outcome": "p1np"})
+    for primary, outcome, role in ((other, "p1np", "the primary endpoint"), (None, "ctx", "")):
         lines = catalogue_of(None, TRIAL.model_copy(update={"primary": primary})).headlines
-        assert [(line.outcome, line.visit, line.role) for line in lines] == [stated, (*stated[:2], "")], primary
+        assert [(line.outcome, line.visit, line.role) for line in lines] == [
+            (outcome, "week_20", name) for name in (role, "")
+        ]
 
 
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):
@@ -251,9 +251,8 @@ def test_three_strata_get_a_column_each_a_p_for_each_lower_one_and_a_trend(liste
 @pytest.mark.parametrize("marker", TRIAL.markers)
 def test_a_table_says_that_the_analysis_defines_no_strata_by_its_marker(marker):
     by_value = ANALYSIS.model_copy(update={"strata": settings.StrataRule(by="value", cuts=[1.2])})
-    notes = " ".join(
-        built([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, strata=["each"], marker=marker).notes
-    )
+    table = built([], by_value, kind="strata", rows={"outcomes": ["ctx"]}, marker=marker)
+    notes = " ".join(table.notes)
     assert ("defines no strata by p16 variant 1+5" in notes) == (marker != ANALYSIS.marker)
     assert ("divided into strata" in notes) == (marker == ANALYSIS.marker)
 
