@@ -262,6 +262,9 @@ KNOWN = row_of_tests(outcome="sleep").replace("week_4", "week_8")
 STRATA = (COUNTS, *(f"paper,Fig. 1,pain,change,week_4,sex,{part},both arms,200" for part in ("men", "women")))
 SMALL = [f"paper,Fig. 1,pain,change,week_4,,all,{group},9" for group in ("new", "old")]
 OF_MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
+OF_YOUNG = row_of_tests(outcome="mood", new="", old="").replace(",,all,", ",age,young,")
+LARGE = [*(line.replace(",9", ",200") for line in SMALL), STRATA[1].replace("200", "400")]  # in a trial of men
+LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
 
 
 @pytest.mark.parametrize(
@@ -272,6 +275,7 @@ OF_MEN = row_of_tests(new="", old="").replace(",,all,", ",sex,men,")
         ([row_of_tests(new="", old="")], {}, "nothing bounds 'new:all:pain/week_4/'."),
         ([KNOWN, row_of_tests(new="", old="")], {}, "nothing bounds"),
         ([KNOWN, OF_MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable."),
+        ([KNOWN, OF_MEN, OF_YOUNG], {"counts": (COUNTS, *LARGE)}, "200 and 200 may be so large"),
         ([KNOWN, OF_MEN], {"counts": (*STRATA, *SMALL)}, "no numbers meet all constraints together"),
     ],
 )
@@ -285,6 +289,7 @@ def test_a_sound_folder_gets_a_page_and_p_values_without_numbers_are_left_out(tm
     if left:
         assert "do not settle their groups: pain, change, week 4" in found["unsettled"]["what"]
         assert left in found["unsettled"]["how"]
+        assert "mood" not in found["unsettled"]["what"]
 
 
 AGAIN = row_of_tests(where="Fig. 1")

@@ -136,17 +136,15 @@ def assess_paper(reported: Reported, decision: Decision) -> Report:
     """Infer the convention from the P-values of the first source, and assess every P-value whose groups tables settle."""
     source = next((p.source for p in reported.p_values if p.usable), "")
     used = [p for p in reported.p_values if p.usable and p.source == source]
-    inference, unsettled, constraints = Inference([], {}, {}), {}, reported.constraints
+    inference, unsettled = Inference([], {}, {}), {}
     while used and not inference.scores:
         try:
-            inference = infer(used, constraints)
+            inference = infer(used, reported.constraints)
         except sizes.UnsettledError as error:
             if not reported.tables:
                 raise
-            constraints = constraints if error.names else []  # contradictory ones settle nothing
-            names = error.names or [n for p in used for n in p.pair if isinstance(n, str)]
-            unsettled[error.fault] = [p for p in used if {*p.pair} & {*names}]
-            used = [p for p in used if not {*p.pair} & {*names}]
+            unsettled[error.fault] = [p for p in used if p.claim in error.pairs]
+            used = [p for p in used if p.claim not in error.pairs]
     assessments = assess_all(used, inference)
     ranges = []
     for p in reported.p_values:

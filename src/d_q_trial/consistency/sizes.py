@@ -23,11 +23,11 @@ MOST_SOLUTIONS = 20_000
 
 
 class UnsettledError(UserError):
-    """Constraints that do not settle the unknowns ``names``, or any if that is empty; ``fault`` says why."""
+    """Constraints that do not settle the groups of some ``pairs``, given by name; ``fault`` says why."""
 
-    def __init__(self, fault: str, names: Collection[str] = (), advice: str = ""):
+    def __init__(self, fault: str, pairs: Collection[str], advice: str = ""):
         super().__init__(f"group sizes: {fault}{advice}")
-        self.fault, self.names = fault, names
+        self.fault, self.pairs = fault, pairs
 
 
 Pair = tuple[int | str, int | str]  # numbers of two groups, or names of unknowns; empty if neither is reported
@@ -118,16 +118,18 @@ def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple
     ``MOST_SOLUTIONS``, or groups that may be too large for the lattice.
     """
     groups = {end: (1, LARGEST) for pair in pairs.values() for end in pair if isinstance(end, str)}
+    constraints = constraints if groups else []
     widest = {name: (0, LARGEST) for constraint in constraints for name in constraint.terms} | groups
     domains = _narrowed(widest, constraints)
     if domains is None:
         last = next(c for n, c in enumerate(constraints, 1) if _narrowed(widest, constraints[:n]) is None)
         place = last.where or "no place given"
         fault = f"no numbers meet all constraints together; {last.text!r} ({place}) contradicts those before it"
-        raise UnsettledError(fault)
+        raise UnsettledError(fault, [key for key, pair in pairs.items() if groups.keys() & {*pair}])
     for name in groups:
         if domains[name][1] >= LARGEST:
-            raise UnsettledError(f"nothing bounds {name!r}", [name], f"; add a constraint such as '{name} <= 40'")
+            left = [key for key, pair in pairs.items() if name in pair]
+            raise UnsettledError(f"nothing bounds {name!r}", left, f"; add a constraint such as '{name} <= 40'")
     fixed = {name: low for name, (low, high) in domains.items() if low == high}
     pairs = {name: tuple(fixed.get(end, end) for end in pair) for name, pair in pairs.items()}
     free = domains.keys() - fixed.keys()
@@ -144,14 +146,16 @@ def solve(pairs: Mapping[str, Pair], constraints: Sequence[Constraint]) -> tuple
 def _solved(pairs: dict[str, Pair], linked: frozenset[str], domains: Domains, constraints) -> list[Numbers]:
     needed = sorted(linked.intersection(itertools.chain(*pairs.values())))
     names = " and ".join(needed)
-    if any(math.prod(domains.get(end, (0, end))[1] for end in pair) > MOST_PAIRS for pair in pairs.values()):
+    largest = {key: [domains.get(end, (0, end))[1] for end in pair] for key, pair in pairs.items()}
+    if large := [key for key, numbers in largest.items() if math.prod(numbers) > MOST_PAIRS]:
         advice = f"; add constraints that keep the product of two groups to {MOST_PAIRS} or less"
-        raise UnsettledError(f"{names} may be so large that nearly every P is attainable", needed, advice)
+        words = " and ".join(map(str, pairs[large[0]]))
+        raise UnsettledError(f"{words} may be so large that nearly every P is attainable", large, advice)
     involved = [c for c in constraints if linked & c.terms.keys()]
     bounds = {name: domains[name] for name in linked.union(*(c.terms for c in involved))}
     found = list(itertools.islice(solutions(bounds, involved, needed), MOST_SOLUTIONS + 1))
     if len(found) > MOST_SOLUTIONS:
-        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", needed, "; add constraints")
+        raise UnsettledError(f"more than {MOST_SOLUTIONS} solutions for {names}", pairs, "; add constraints")
     if not found:
-        raise UnsettledError(f"no solution above zero for {names}", needed)
+        raise UnsettledError(f"no solution above zero for {names}", pairs)
     return [{name: tuple(one.get(end, end) for end in pair) for name, pair in pairs.items()} for one in found]
