@@ -104,14 +104,14 @@ def test_text_of_the_input_is_neither_markup_nor_formula(tmp_path):
     assert "\n'=1+1" in (out / "p_values.csv").read_text(encoding="utf-8")
 
 
+AGAINST = ("p-against-quartiles", "observation")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("only,<0.001,28,28,3,5,,\n", [("p-against-quartiles", "agreement")]),
-        (
-            "apart,>0.05,28,28,3,6,4,5\n",
-            [("outside-quartiles-apart", "difference"), ("p-against-quartiles", "observation")],
-        ),
+        ("only,<0.001,28,28,3,5,,\n", [(AGAINST[0], "agreement")]),
+        ("apart,>0.05,28,28,3,6,4,5\n", [("outside-quartiles-apart", "difference"), AGAINST]),
         ("below,<0.000,28,28,,,,\n", [("zero-p-below", "difference")]),
         ("zero,0.000,28,28,,,,\n", [("zero-p-zero", "observation")]),
     ],

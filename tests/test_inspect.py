@@ -187,11 +187,7 @@ def test_labels_of_a_binary_outcome_that_are_no_answers_are_asked_about(tmp_path
             [0.5, 0.6],
             "C4: 'below detection': below detection without a limit, read as missing",
         ),
-        (
-            {0.7: "Refused"},
-            None,
-            "C4: 0.7: a number that the file labels 'Refused'; correct it, list it under missing in the mapping",
-        ),
+        ({0.7: "Refused"}, None, "C4: 0.7: a number that the file labels 'Refused'; correct it, list it under missing"),
         ({0.7: "0.7 ng/mL", 0.5: "low", 0.6: "high"}, [0.5, 0.6, 0.7], ""),  # a scale: every value has a label
         ({0.8: "Refused"}, [0.5, 0.6, 0.7], ""),  # nobody has it
     ],
