@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import drawn
 import pandas as pd
 import pytest
 import yaml
@@ -440,6 +441,19 @@ def test_a_forest_plot_has_an_axis_for_each_unit_and_names_it(change, units):
     _, axes, words = forest(study(numbers=rows, analysis=chosen))
     assert [ax.get_xlabel() for ax in axes] == [f"Difference of changes, D+Q − Control ({unit})" for unit in units]
     assert words.count("P = 0.200") == 2
+
+
+def test_a_forest_plot_has_room_for_large_differences_and_for_the_names_of_quarters():
+    chosen, key = (
+        analysis(change="difference", strata={"cuts": ["1/4", "1/2", "3/4"]}),
+        ("sasp_fas", "difference", "week_2"),
+    )
+    ends = {"hodges_lehmann_lower": -255849.0, "hodges_lehmann_upper": 40183.0}
+    found = numbers(key, {"hodges_lehmann": -106553.0, "p": 0.2} | ends, contrast=CONTRAST)
+    with style.settings():
+        page, _ = whole.forest(Forest(families=["sasp"]), study(numbers=Numbers(found), analysis=chosen))
+    assert drawn.faults(page.figure) == []
+    assert [text.get_text().partition("\n")[2] for text in all_texts(page)].count("against quarter 4 of 4") == 1
 
 
 @pytest.mark.parametrize(

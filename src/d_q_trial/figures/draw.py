@@ -68,7 +68,7 @@ def groups(
     for group in members:
         _points(ax, group)
         _beyond(ax, group, unit)
-    ax.set_xticks(places, [style.wrapped(f"{g.name}\n", _room(ax, 1.0)) * names + f"n = {g.n}" for g in members])
+    ax.set_xticks(places, [style.wrapped(f"{g.name}\n", _room(ax, 1.0) - 1) * names + f"n = {g.n}" for g in members])
     ax.tick_params(axis="x", length=0)
     name_y(ax, label)
 

@@ -189,9 +189,9 @@ def _measured(study: Study) -> list[tuple[str, Set[str]]]:
 
 # Forest plots, in millimetres.
 ROW, HEAD, FOOT = 3.9, 11.5, 8.0
-NAMES, COUNTS, EFFECTS = 45.0, 13.0, 58.0  # widths of the columns
+NAMES, COUNTS, EFFECTS = 45.0, 13.0, 50.0  # widths of the columns
 LEFT = 3 + NAMES + COUNTS  # of the axes
-COLUMNS = [LEFT + EFFECTS + place for place in (4, 37, 46)]  # difference, P, P of the interaction
+COLUMNS = [LEFT + EFFECTS + place for place in (4, 45, 54)]  # difference, P, P of the interaction
 EMPTY = "No comparison of these outcomes in this analysis"
 _OVERALL = replace(style.NEUTRAL, marker="D")
 
@@ -248,7 +248,7 @@ def forest(spec: Forest, study: Study) -> tuple[style.Page, list[Content]]:
         draw.message(page.canvas(), EMPTY)
         return page, [Content("Effects", f"{EMPTY}.", missing=True)]
     arms = style.wrapped(f"n, {study.trial.arms.control.label} / {study.trial.arms.treated.label}", LEFT - 6)
-    against = style.cut(f"against {study.strata_labels[-1]}", 22)
+    against = style.wrapped(style.cut(f"against {study.strata_labels[-1]}", 40), 24)  # two lines at most
     for family, unit, found in blocks:
         top += HEAD
         _axis(page.axes(LEFT, top, EFFECTS, ROW * len(found)), found, study, unit)
@@ -282,7 +282,7 @@ def _axis(ax: Axes, found: list[Effect], study: Study, unit: str) -> None:
                 ax.plot(edge, place, marker=sign, **arrow)
         ax.plot(effect.estimate, place, zorder=2, label=effect.group, **look.points(3.4, 0.6))
     ax.spines["left"].set_visible(False)
-    ax.locator_params("x", nbins=7)
+    ax.locator_params("x", nbins=5)
     label = f"Difference of changes, {labels.direction(study.trial)}{f' ({unit})' if unit else ''}"
     ax.set_xlabel(style.wrapped(label, style.WIDTH_MM - 10, style.BODY))
 
