@@ -54,7 +54,7 @@ def describe(reading: Reading) -> list[Section]:
             for column in plan.having("ignore")
             if plan.kind in READABLE and column.why != "empty"
         ],
-        "Blocks with numbers from which nothing is taken": [
+        "Blocks with numbers that are not used": [
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
         "Faults that keep the workbook from being used": reading.faults.lines(stops=True),
