@@ -183,7 +183,7 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
         ({"strata": THIRDS}, ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles of the analysed participants"]),
         (
             {"strata": {"by": "value", "cuts": [3.0], "labels": ["low", "high"], "at_cut": "lower"}},
-            ["subgroups low and high, at 3 AU, values at a cutoff in the lower one"],
+            ["subgroups low and high, at 3 AU, values equal to a cutoff in the lower one"],
         ),
         ({"marker": "p16_variant_1+5", "alpha": 0.01}, ["subgroups by p16 variant 1+5", "significance level 0.01"]),
         ({"outcomes": ["ctx", "bmd_radius"]}, ["only CTx and Radius BMD"]),
@@ -192,7 +192,7 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
             {"strata": THIRDS | {"quantile_type": 3}},
             ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"],
         ),
-        ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers left out beyond 1.5 interquartile ranges"]),
+        ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers excluded beyond 1.5 interquartile ranges"]),
     ],
 )
 def test_differences_are_described_in_words(change, words):

@@ -287,7 +287,7 @@ def test_a_sound_folder_gets_a_page_and_p_values_without_numbers_are_left_out(tm
     assert ("no-variant" in found) == (KNOWN not in lines)
     assert ("unsettled" in found) == (left is not None)
     if left:
-        assert "do not settle their groups: pain, change, week 4" in found["unsettled"]["what"]
+        assert "do not determine their group sizes: pain, change, week 4" in found["unsettled"]["what"]
         assert left in found["unsettled"]["how"]
         assert "mood" not in found["unsettled"]["what"]
 

@@ -139,7 +139,7 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THIRDS)[1]
-    assert "in stratum high, middle and low of" in said(FIGURES["figure_5"], THIRDS)[1]
+    assert "in strata high, middle and low of" in said(FIGURES["figure_5"], THIRDS)[1]
 
 
 def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_not_divide():

@@ -106,7 +106,7 @@ def strata(rule: StrataRule, marker_label: str, marker_unit: str = "") -> str:
     names = listing([f"“{label}”" for label in rule.labels])
     if rule.by == "column":
         return f"Strata ({names}) were {cuts(rule)}."
-    them = "a value equal to the cut point" if len(rule.cuts) == 1 else "values equal to a cut point"
+    them = "a value equal to the cutoff" if len(rule.cuts) == 1 else "values equal to a cutoff"
     return (
         f"Participants were divided into strata ({names}, lowest first) by {marker_label} at baseline, "
         f"{cuts(rule, marker_unit)}; {them} went to the {rule.at_cut} stratum."
@@ -122,7 +122,7 @@ def excluded(analysis: Analysis) -> str:
 def outliers(analysis: Analysis) -> str:
     """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
     rule = analysis.outliers
-    done = {"trim": "left out", "winsorise": "set to that limit"}.get(rule.rule)
+    done = {"trim": "excluded", "winsorise": "set to that limit"}.get(rule.rule)
     return f"Changes more than {ranges(rule.limit)} beyond the quartiles of their arm were {done}." if done else ""
 
 

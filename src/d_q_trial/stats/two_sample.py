@@ -123,7 +123,7 @@ _NORMAL = TwoSampleTest(
     references=("wilcoxon", "mann_whitney"),
     statistic="z",
     undefined="all values are equal",
-    interval="given as the Hodges-Lehmann estimate with the {level} interval obtained by inverting the same test",
+    interval="given as the Hodges-Lehmann estimate with the {level} confidence interval that inverts the same test",
     no_limit="the groups are too small to exclude any shift",
     test=_call("rank_sum", "asymptotic", continuity=False),
     columns=_call("rank_sum", "asymptotic_columns", continuity=False),
@@ -142,7 +142,7 @@ _EVERY = (  # by name
         test=_call("estimate", "brunner_munzel"),
         interval="given as the Hodges-Lehmann estimate without an interval, because the test has none for a shift",
         no_bounds="bounds of P exist only for the rank-sum test by the normal approximation",
-        not_permuted="the Brunner-Munzel statistic is no linear rank statistic",
+        not_permuted="the Brunner-Munzel statistic is not a linear rank statistic",
     ),
     # The permutation distribution of U given the ties, by distance from the mean.
     # R: coin::wilcox_test(distribution = "exact"); without ties wilcox.test(exact = TRUE).
@@ -179,10 +179,10 @@ _EVERY = (  # by name
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
         test=_call("estimate", "welch"),
-        interval="given as the difference of means with the {level} interval of the same test",
+        interval="given as the difference of means with the {level} confidence interval of the same test",
         mean_difference=_call("estimate", "mean_difference"),
-        no_bounds="missing values without limits leave no bounds of a test of means",
-        not_permuted="Welch's t is no linear rank statistic",
+        no_bounds="a test of means has no bounds if missing values may take any value",
+        not_permuted="Welch's t is not a linear rank statistic",
     ),
 )
 TESTS = {test.name: test for test in _EVERY}
