@@ -269,7 +269,7 @@ def test_baseline_variables_that_change_between_visits_have_their_values_at_base
         "Age changes between visits",
         "p16 variant 5 tertile changes between visits",
     ]
-    assert all("for 9 participants" in note for note in notes)
+    assert all("for 9 of the participants" in note for note in notes)
 
 
 def test_a_sheet_of_16384_columns_is_described_in_20_seconds(tmp_path):

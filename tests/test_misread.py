@@ -91,7 +91,7 @@ def test_ids_that_look_alike_or_are_the_same_number_are_one_participant(name, tm
     ids, others = WRITTEN[name]
     found = read(book(tmp_path, A=wide(ids), B=rows(["ID", *P1NP], others, p1np(1), p1np(2))))
     assert set(found.frame["participant"]) == set(map(str, ids))
-    told = any("cannot be seen" in note for note in found.source["notes"])
+    told = any("look-alike" in note for note in found.source["notes"])
     assert told == (("S04" in name and "S04 " not in name) or "dash" in name)
 
 
@@ -200,7 +200,7 @@ QUESTIONS = {
         for name in ("No D+Q", "not treated with D+Q", "Placebo for D+Q", "D+Q [screen failure]", "D+Q mean", "D+Q week 2", "D+Q CTx", "D+Q change")
     },
     **{
-        f"{head} marks rows": (marked(head, *marks), rf"'{head}': may set values apart \({shown}")
+        f"{head} marks rows": (marked(head, *marks), rf"'{head}': may mark values that differ \({shown}")
         for head, marks, shown in (
             ("DTYPE", (None, None, "LOCF"), r"blank \(16\), LOCF \(8\)"),
             ("LBSTAT", (None, "NOT DONE"), r"blank \(12\), NOT DONE \(12\)"),
@@ -238,7 +238,7 @@ QUESTIONS = {
         for when in ("D+Q every 28 days", "2 weeks after the last cycle", "week 4 and 20", "weeks 2-20", "weeks 2, 4 and 20", "2 and 20 weeks")
     },
     **{f"{name} % change week 20": (panel(f"{name} % change week 20", "Control", "D+Q"), "no participant of") for name in ("Urinary CTx", "CTX-II")},
-    "a title of changes above baselines": ([["CTx, % change"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "A!A1:D14: later values that may be values"),
+    "a title of changes above baselines": ([["CTx, % change"], ["ID", "Arm", "Baseline", "Week 20"], *WIDE[1:]], "A!A1:D14: follow-up numbers that may be values"),
     **{
         f"{codes} among changes": (
             rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [*codes, *range(1, 13 - len(codes))]), f"A!C2: {codes[0]}: perhaps a code for a missing"
@@ -288,10 +288,10 @@ QUESTIONS = {
     ),
     "codes that agree with the arms but for one": (
         [["Arm code", *row] if not i else [int((row[1] == "D+Q") != (i == 4)), *row] for i, row in enumerate(WIDE)],
-        "A!A1: 'Arm code': other arms than in C1 .Arm. for 1 participants, first S04"
+        "A!A1: 'Arm code': differs from C1 .Arm. for 1 of the participants, first S04"
     ),
     "letters of panels": ({"A": CODED, "Note": [["Panel A: Control, panel B: D+Q"]]}, "A!B2: 'Group B': not an arm of the trial"),
-    "one column without a name beside groups": ([row[:4] for row in prism("Control", "rank", "D+Q", None, None, None)], "A!D3: 8 numbers without a group"),
+    "one column without a name beside groups": ([row[:4] for row in prism("Control", "rank", "D+Q", None, None, None)], "A!D3: numbers without a group .8."),
     "titles of groups above ids": (
         [["CTx % change week 20"], ["Control", None, "D+Q", None], *zip(range(1, 24, 2), p1np(), range(2, 25, 2), p1np(3), strict=True)],
         "without a group"
@@ -309,15 +309,15 @@ QUESTIONS = {
         [[*row, 0.4 if i else "CTx follow-up"] for i, row in enumerate(long(["Baseline"]))], "'CTx follow-up': may be CTx, which is missing"
     ),
     "blank rows before a row of words": (
-        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: 6 rows below . blank rows look like a continuation"
+        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: these rows, below . blank rows, look like a continuation"
     ),
     "words of a header inside a panel": (
         [row[:2] for row in [*prism("Control", "D+Q")[:6], ["see week 2", "see week 2"], *prism("Control", "D+Q")[6:]]],
-        "1 fault\\n.*A!A7:B11: 8 numbers right below the values of the table above are not read; correct the row of words",
+        "1 fault\\n.*A!A7:B11: numbers directly below the table above .8. are not read; correct the row of words",
     ),
     "sections of other arms": (
         sections("Excluded", "Placebo"),
-        "2 faults\\n.*A!A14: 'Excluded': a row that heads others and was not understood; 1 rows.*\\n.*A!A16: 'Placebo': a row that heads"
+        "2 faults\\n.*A!A14: 'Excluded': a heading row that was not understood, with rows of values below it .1..*\\n.*A!A16: 'Placebo': a heading row"
     ),
     "variables beside samples": (
         {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
@@ -335,7 +335,7 @@ QUESTIONS = {
         {"LOCF": WIDE, "Raw": wide(D5=None)}, "1 fault\\n.*LOCF!A1:D13: 'LOCF': these values may not be as measured"
     ),
     "a sheet of early terminations": (
-        {"Raw": wide(D5=None), "ET": rows(["ID", "CTx week 20"], ["S04"], [0.4])}, "ET!B1: 'CTx week 20': 1 values .* and 'et' says"
+        {"Raw": wide(D5=None), "ET": rows(["ID", "CTx week 20"], ["S04"], [0.4])}, "ET!B1: 'CTx week 20': values .* only here: 1; 'et' suggests"
     ),
     "endless digits": ([*WIDE[:5], ["S99", "Control", 0.4, "1" * 32_000 + "x"]], "text where a number"),
     "title of percent of baseline": (
@@ -371,7 +371,7 @@ QUESTIONS = {
         [["CTx % change week 20"], ["Control", "D+Q"], *zip(p1np(), p1np(3), strict=True), [None], [36.05, 36.05]], "A!A16: a row with the means"
     ),
     "change without a scale": (
-        [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "later values that may be",
+        [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "follow-up numbers that may be",
     ),
     "a legend that contradicts itself": (
         {"A": CODED, "Legend": [["Group A: no treatment"], ["Group B: D+Q"], ["A = D+Q"]]}, "'Group A': not an arm of the trial"
@@ -635,7 +635,7 @@ TOLD = {
     ),
     "values that only a second sheet has": (
         {"Raw": wide(D5=None, D9=None), "Farr_et_al": WIDE},
-        "Farr et al!D1: 'CTx week 20': 2 values of CTx, 20 weeks stand only here; the others repeat those of another column", 24
+        "Farr et al!D1: 'CTx week 20': values of CTx, 20 weeks found only here: 2; the others repeat another column", 24
     ),
     "means of arms without ids": (
         [["CTx % change week 20"], ["Group", "% change"], *zip(ARMS, p1np(), strict=True), ["Control mean", 51.2]], "A!A15: 'Control mean': a summary, not", 12
@@ -715,8 +715,8 @@ def test_struck_out_values_and_hidden_rows_are_told_and_left_out_by_the_mapping(
     path = book(tmp_path, A=fill)
     found = read(path)
     assert len(found.frame) == 24
-    assert any("1 struck-out cells were read: C4; struck_out: missing" in note for note in found.source["notes"])
-    assert any("1 hidden rows with data" in note for note in found.source["notes"])
+    assert any("struck-out cells were read: C4; struck_out: missing" in note for note in found.source["notes"])
+    assert any("hidden rows with data" in note for note in found.source["notes"])
     found = read(path, "hidden_rows: ignore\nstruck_out: missing\n" + BLOCK)
     assert found.frame.groupby("visit").size().to_dict() == {"baseline": 10, "week_20": 11}
     assert not any("hidden" in note or "struck" in note for note in found.source["notes"])
@@ -739,7 +739,7 @@ def test_people_without_a_treatment_are_named_and_left_out_of_all_tables_by_one_
 def test_one_of_two_columns_of_arms_that_differ_is_left_out_by_the_mapping(tmp_path):
     path = book(tmp_path, A=beside("Group", *ARMS[:11], "D+Q"))
     with pytest.raises(
-        UserError, match=r"1 fault\n.*A!E1: 'Group': other arms than in B1 \(Arm\) for 1 participants, first S12"
+        UserError, match=r"1 fault\n.*A!E1: 'Group': differs from B1 \(Arm\) for 1 of the participants, first S12"
     ):
         read(path)
     assert arms_of(read(path, "variables: {Group: ignore}\n").frame) == {"control": 6, "d_q": 6}
@@ -785,10 +785,10 @@ def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
 def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_path):
     path = book(tmp_path, Raw=wide(D5=None, D9=None), LOCF=WIDE)
     found = read(path, mapping_text(look(path, TRIAL)))
-    assert any("2 values of CTx, 20 weeks stand only here, and 'locf'" in note for note in found.source["notes"])
+    assert any("values of CTx, 20 weeks found only here: 2; 'locf'" in note for note in found.source["notes"])
     assert len(found.frame) == 24
     found = read(book(tmp_path, site_1_local=wide()[:7], site_2_local=[WIDE[0], *WIDE[7:]]))
-    assert not any("stand only here" in note for note in found.source["notes"])
+    assert not any("found only here" in note for note in found.source["notes"])
 
 
 @pytest.mark.parametrize("words", [["Mean", "", 0.4, 0.5], ["Outcome", "n", "Mean", "SD"]])

@@ -289,7 +289,7 @@ PERMUTED = [
     ("robustness/best_cuts", "p_best_of_both", "", "P of the best cutoff was corrected for the search"),
     ("robustness/best_splits", "p_corrected", "", "by maximally selected rank statistics"),
     ("robustness/multiplicity", "p_max_t", "", "by step-down max-T"),
-    ("robustness/specifications", "p", "", "curve analysis of P1NP, all combinations of marker and cutoff and visit were"),
+    ("robustness/specifications", "p", "", "curve analysis of P1NP, all combinations of marker and cutoff and vis"),
 ]
 
 

@@ -156,7 +156,7 @@ PEOPLE = [[f"S{n}", ["Control", "D+Q"][n % 2], 0.3 + n / 50] for n in range(12)]
 OPEN = {
     "a measure for all panels": (
         {f"Fig {w}": [[f"CTx week {w}"], *GROUPS] for w in (2, 4, 20)},
-        r"Fig 2!A1:B20: later values that may be .* \(as 2 more blocks\); say measure",
+        r"Fig 2!A1:B20: follow-up numbers that may be .* \(as 2 more blocks\); say measure",
         {'measure: "?"': "measure: percent_change"},
         {("ctx", visit, "percent_change"): 36 for visit in ("week_2", "week_4", "week_20")},
     ),
@@ -206,7 +206,7 @@ OPEN = {
     ),
     "the arm of columns without a title": (
         {"A": [["CTx % change week 20"], ["Control", None, "D+Q"], *([n / 4 - k for k in range(3)] for n in range(9))]},
-        r"A!B3: 9 numbers without a group",
+        r"A!B3: numbers without a group \(9\)",
         {'arm: "?"': "arm: control"},
         {("ctx", "week_20", "percent_change"): 27},
     ),

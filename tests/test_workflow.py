@@ -153,7 +153,7 @@ def test_retired_analyses_are_named_as_stale_and_files_that_no_step_makes_are_mo
     (copy / "results/published/report.html").unlink()
     end = workspace.snakemake(copy).rpartition(" steps done: ")[2]
     for folder in ("results/median", "results/compare"):
-        assert f"Stale: {folder} is of no analysis in config.yaml; unless another configuration made it, " in end
+        assert f"Stale: {folder} belongs to no analysis in config.yaml; unless another configuration made it, " in end
         assert f"remove it with  rm -r {folder}\n" in end
     assert "results/published is of no" not in end
     assert "Moved: 1 file" in end

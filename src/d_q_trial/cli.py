@@ -164,7 +164,7 @@ def participants(context: Context) -> None:
 @command(
     argument("workbook", help="the workbook"),
     TRIAL,
-    argument("--mapping", help="read by this mapping file instead of recognising"),
+    argument("--mapping", help="mapping file to read by, instead of recognition"),
     argument("--write-mapping", metavar="FILE", help="where the mapping goes (default: beside the workbook)"),
     argument("--html", metavar="FILE", help="write a page with the sheets drawn and the blocks coloured"),
     argument("--force", action="store_true", help="replace a mapping file that exists"),
@@ -453,7 +453,7 @@ def overview(context: Context) -> None:
     common=False,
 )
 def verify(context: Context) -> int:
-    """Give a status: 0 reproduced, known differences aside; 1 not reproduced; 2 could not judge."""
+    """Exit with 0 if all is reproduced except known differences, 1 if a value is not, and 2 if it cannot judge."""
     from .export import manifest, verify
     from .files import write_text
 

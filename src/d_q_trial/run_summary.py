@@ -86,7 +86,7 @@ def _stale(settings: Settings, source: str) -> list[str]:
     known = {*settings.analyses, *RESERVED} - ({"compare"} if len(settings.analyses) == 1 else set())
     made = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
     stale = sorted({path.parent for path in made if path.parent.name not in known})
-    what = f"is of no analysis in {source}; unless another configuration made it, remove it with"
+    what = f"belongs to no analysis in {source}; unless another configuration made it, remove it with"
     return [f"Stale: {name} {what}  rm -r {name}" for name in stale]
 
 

@@ -86,7 +86,7 @@ class StrataRule(Strict):
         names = [" ".join(label.split()) for label in self.labels]  # blanks do not tell names apart in print
         different = {name for name in names if name}
         if len(different) < max(2, len(names)) or any(len(label.splitlines()) > 1 for label in self.labels):
-            wanted = "two or more different names of one line, lowest stratum first"
+            wanted = "two or more different one-line names, lowest stratum first"
             raise ValueError(f"'labels' must be {wanted}, got {self.labels}")
         if "all" in self.labels:
             raise ValueError("'labels' cannot contain 'all', the name of the whole group")

@@ -117,7 +117,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
             ax.scatter(x[members], effect[members], label=label, **look)
     ax.set(xlim=(0, count), xlabel="Specifications, in order of their effect")
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    chance = f"Chance that a change is more favourable\nin {trial.arms.treated.label} than in the other arm"
+    chance = f"Probability that a change is more favourable\nin {trial.arms.treated.label} than in the other arm"
     ax.set_ylabel(style.wrapped(chance, HEIGHT, style.BODY))
     key = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 3, "frameon": False, "fontsize": style.SMALL}
     ax.legend(handletextpad=0.4, labelspacing=0.3, markerscale=1.2, **key)

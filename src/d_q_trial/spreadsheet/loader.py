@@ -174,7 +174,7 @@ def read_file(path: Path) -> Workbook:
         return _statistics_file(path)
     elif not head.startswith(b"\xd0\xcf\x11\xe0"):
         return _delimited(path)
-    note = "this format does not tell hidden rows, formats and errors; check them yourself"
+    note = "this format does not show hidden rows, formats and errors; check them yourself"
     return Workbook(path, _calamine(path), remarks=[note])
 
 

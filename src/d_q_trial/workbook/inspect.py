@@ -112,7 +112,7 @@ def _primary(reading: Reading) -> str:
         when = visit.label if later.empty else f"baseline and {visit.label} of the same participants"
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
-        return f"{name} cannot be computed until the faults below are settled ({len(reading.faults.errors)})"
+        return f"{name} cannot be computed until the faults below are corrected ({len(reading.faults.errors)})"
     return f"{name} can be computed: {_counted(Counter({a.label: counts[k] for k, a in trial.analysed_arms.items()}))}"
 
 

@@ -262,9 +262,7 @@ class BlockEntry(Statement):
     def _one_of_each_role(cls, columns: dict[str, ColumnEntry]) -> dict[str, ColumnEntry]:
         roles = [entry.role for entry in columns.values() if entry.role not in ("data", "ignore")]
         if twice := sorted({role for role in roles if roles.count(role) > 1}):
-            raise ValueError(
-                f"several columns are {twice[0]}; expected one (join what belongs together in the workbook)"
-            )
+            raise ValueError(f"several columns are {twice[0]}; expected one (combine them in the workbook)")
         return columns
 
     @property
