@@ -5,7 +5,7 @@
 Speed: the whole paper by the command, start of Python included, and 200 simulated papers on two cores. Both are shown
 as elapsed and as processor seconds, because elapsed seconds of a busy machine mean little. Calibration: how often the
 inferred variant is the true one, and how often a clean paper has a P that is called unattainable. Ends in status 1 if
-a bar is missed.
+a target is missed.
 """
 
 import statistics
@@ -43,10 +43,12 @@ def speed():
     """Print both speeds against their bars; return whether both hold in processor seconds of one core or two."""
     runs = [timed(whole_paper)[0] for _ in range(5)]
     elapsed, processor = (statistics.median(values) for values in zip(*runs, strict=True))
-    print(f"whole paper: {elapsed:.1f} s elapsed, {processor:.1f} s processor; bar {PAPER_SECONDS:g} s")
+    print(f"whole paper: {elapsed:.1f} s elapsed, {processor:.1f} s processor; target {PAPER_SECONDS:g} s")
     holds = min(elapsed, processor) < PAPER_SECONDS
     (elapsed, processor), _ = timed(two_hundred_papers)
-    print(f"200 papers, two cores: {elapsed:.0f} s elapsed, {processor / 2:.0f} s a core; bar {PAPERS_SECONDS:g} s")
+    print(
+        f"200 papers, two cores: {elapsed:.0f} s elapsed, {processor / 2:.0f} s per core; target {PAPERS_SECONDS:g} s"
+    )
     return holds and min(elapsed, processor / 2) < PAPERS_SECONDS
 
 

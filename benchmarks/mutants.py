@@ -25,7 +25,7 @@ from mutmut.utils.format_utils import get_mutant_name
 
 TOP = Path(__file__).parent.parent
 FOLDER = TOP / ".cache" / "mutants"
-# How the tests of a mutant that was noticed ended: with a failed test, at the limit of time, in a crash.
+# How the tests of a detected mutant ended: with a failed test, a timeout, or a crash.
 FAILED, TOO_LONG, CRASHED = {1, 3}, {24, 36, 152, 255, -24}, {-9, -11}
 ENVIRONMENT = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
 
@@ -62,7 +62,7 @@ def names_of(module: str) -> list[str]:
 
 
 def measure(module: str, known: dict, options: argparse.Namespace) -> tuple[list[int], list[str]]:
-    """Return how many mutants a module has, were tested, noticed, and noticed by the limit of time; then what survived."""
+    """Return how many mutants a module has, were tested, detected, and timed out; then what survived."""
     with contextlib.chdir(prepare(module, known["modules"][module], known["settings"])):
         every = names_of(module)
         names = [name for name in every if not any(re.search(pattern, name) for pattern in known["left_out"])]
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
-    print("| module | mutants | tested | noticed | of them by time |  |\n|---|---|---|---|---|---|")
+    print("| module | mutants | tested | detected | timed out |  |\n|---|---|---|---|---|---|")
     total = [0, 0, 0, 0]
     for module in options.modules:
         counts, survivors = measure(module, known, options)

@@ -5,11 +5,11 @@
 10,000 specifications, 10,000 permutations, 60 participants; a third of the specifications with ties, 40 patterns of
 missing values. The engine draws the labels and gives each specification's pointwise and step-down max-T counts, and the joint
 summaries of all. The bare product is numpy's ``scores @ labels`` of float32 matrices of the same shapes; a second line, without
-a bar, has it write into memory that is there already, so that it pays for nothing but the arithmetic.
+a target, has it write into memory that is there already, so that it pays for nothing but the arithmetic.
 scipy's vectorised mannwhitneyu works on some specifications and permutations, scaled to all, and has no missing values
 to care for, with which it would be hundreds of times slower; the deviates are compared with missing values too.
 
-Each has one thread, as a job of the workflow does; what counts is its processor time, which other processes disturb little. Pairs are measured in turn, and the median of the ratios is held against the bar.
+Each has one thread, as a job of the workflow does; what counts is its processor time, which other processes disturb little. Pairs are measured in turn, and the median of the ratios is compared with the target.
 """
 
 import os
@@ -78,7 +78,7 @@ def largest_difference(values, labels, theirs):
 
 
 def main(pairs=7):
-    """Print seconds, ratios, and whether each bar is kept; the exit status says the same."""
+    """Print seconds, ratios, and whether each target is met; the exit status says the same."""
     values, is_first = cohort()
     labels = labels_for(is_first, PERMUTATIONS, seed=1)
     scores = Design(values).scores
@@ -122,7 +122,7 @@ def main(pairs=7):
         if bar is not None:
             kept = ratio >= bar if name.startswith("scipy") else ratio <= bar
             missed += not kept
-            verdict = f"bar {bar:g}: {'kept' if kept else 'MISSED'}"
+            verdict = f"target {bar:g}: {'met' if kept else 'MISSED'}"
         print(f"  {name:24s} {ratio:9.3g}   ({min(found):.3g} to {max(found):.3g})   {verdict}")
     return int(bool(missed))
 

@@ -1,6 +1,6 @@
 """Reading a large sheet: this reader against pandas with calamine alone, in one process.
 
-Run ``python benchmarks/reading.py``; the bar is a ratio of at most 1.3 for a sheet of 100,000 rows and 50 columns.
+Run ``python benchmarks/reading.py``; the target is a ratio of at most 1.3 for a sheet of 100,000 rows and 50 columns.
 """
 
 from __future__ import annotations

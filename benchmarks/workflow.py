@@ -110,7 +110,7 @@ def main() -> None:
         ratio = statistics.median(a.clock / b.clock for a, b in pairs)
         work = statistics.median(a.processor / b.processor for a, b in pairs)
         print(
-            f"  {name:32s} {ratio:6.2f}     bar {bar}: {'kept' if ratio <= bar else 'MISSED'} ({work:.2f} by processor)"
+            f"  {name:32s} {ratio:6.2f}     target {bar}: {'met' if ratio <= bar else 'MISSED'} ({work:.2f} by processor)"
         )
 
 

@@ -144,14 +144,14 @@ def command(*arguments: methodcaller, common: bool = True):
 
 @command(
     argument("workbook", help="the workbook"),
-    argument("folder", help="where participants.csv and participants.json go"),
+    argument("folder", help="folder for participants.csv and participants.json"),
     argument("--trial", required=True, help="the trial's description (YAML)"),
-    argument("--mapping", help="which column is what (YAML); see `inspect`"),
+    argument("--mapping", help="mapping file (YAML); see `inspect`"),
     argument("--sha256", help="checksum that the workbook must have"),
     common=False,
 )
 def participants(context: Context) -> None:
-    """Read a workbook into one tidy table of participants."""
+    """Read a workbook into one tidy table."""
     from . import files, trial
     from .workbook import reader
 
@@ -165,9 +165,9 @@ def participants(context: Context) -> None:
     argument("workbook", help="the workbook"),
     TRIAL,
     argument("--mapping", help="mapping file to read by, instead of recognition"),
-    argument("--write-mapping", metavar="FILE", help="where the mapping goes (default: beside the workbook)"),
+    argument("--write-mapping", metavar="FILE", help="mapping file to write (default: beside the workbook)"),
     argument("--html", metavar="FILE", help="write a page with the sheets drawn and the blocks coloured"),
-    argument("--force", action="store_true", help="replace a mapping file that exists"),
+    argument("--force", action="store_true", help="replace an existing mapping file"),
     common=False,
 )
 def inspect(context: Context) -> int:
@@ -240,7 +240,7 @@ def sensitivity(context: Context) -> None:
 
 @command()
 def tables(context: Context) -> None:
-    """Compare every reported value with the recomputed one, and write the tables of an analysis, and its results as CDISC ARS."""
+    """Compare reported with recomputed values, and write the tables of an analysis and its results as CDISC ARS."""
     from . import claims, files
     from .export.ars import write_event
     from .results_table import Numbers, read_results
@@ -262,7 +262,7 @@ def tables(context: Context) -> None:
     write_event(rows, trial, analysis, context.label, context.folder / "export" / "ars.json")
 
 
-@command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw these figures alone"))
+@command(argument("--only", nargs="+", default=[], metavar="FIGURE", help="draw only these figures"))
 def figures(context: Context) -> None:
     """Draw the figures of an analysis."""
     from . import labels
@@ -305,9 +305,9 @@ def consistency(context: Context) -> None:
     outputs.write(report, findings, given.output, heading, plain=plain, links=links)
 
 
-@command(argument("--search", help="folder of results/every_cut/ to make (default: that of the analysis)"))
+@command(argument("--search", help="folder of results/every_cut/ to write (default: that of the analysis)"))
 def cutoffs(context: Context) -> None:
-    """Try every cutoff of the markers, and correct the best for the search; analyses with other cutoffs share it."""
+    """Compare the arms at every cutoff of the markers, and correct the best cutoff for the search."""
     from . import changes, progress, strata
     from .config.settings import search_id
     from .robustness import cutoffs, search
@@ -332,7 +332,7 @@ def cutoffs(context: Context) -> None:
 
 @command()
 def robustness(context: Context) -> None:
-    """Take the tables of every cutoff into an analysis, mark its own and the published cutoffs in them, and draw them."""
+    """Copy the tables of every cutoff into an analysis, select its own and the published cutoffs, and draw the figures."""
     from .comparisons import lay_out
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
@@ -355,15 +355,15 @@ def robustness(context: Context) -> None:
 
 
 PERMUTED = (
-    argument("--permutations", type=int, help="instead of those of the configuration"),
-    argument("--memory-mb", type=int, help="instead of that of the configuration"),
+    argument("--permutations", type=int, help="number of permutations (default: that of the configuration)"),
+    argument("--memory-mb", type=int, help="limit of memory (default: that of the configuration)"),
 )
 
 
 @command(
     argument("output", help="file of counts, an .npz"),
-    argument("--shard", type=int, default=1, help="which part of the permutations, from 1"),
-    argument("--shards", type=int, default=1, help="how many parts there are"),
+    argument("--shard", type=int, default=1, help="part of the permutations, counted from 1"),
+    argument("--shards", type=int, default=1, help="number of parts"),
     *PERMUTED,
 )
 def permute(context: Context) -> None:
@@ -377,12 +377,12 @@ def permute(context: Context) -> None:
 
 
 @command(
-    argument("output", help="where the tables and the figure go"),
-    argument("counts", nargs="*", help="files of all parts of the permutations; without them, all are made here"),
+    argument("output", help="folder for the tables and the figure"),
+    argument("counts", nargs="*", help="files of all parts of the permutations; without them, all are run here"),
     *PERMUTED,
 )
 def multiverse(context: Context) -> None:
-    """Permute the treatment labels of the multiverse, or add up its parts, and draw its specification curve."""
+    """Permute the treatment labels of the multiverse, or add up the parts, and draw the specification curve."""
     from .figures.specification_curve import describe_multiverse, draw_specification_curve
     from .files import write_json
     from .robustness import multiverse
@@ -429,7 +429,7 @@ def compare(context: Context) -> None:
 
 @command(argument("--workflow", default="Snakefile", help="the Snakefile that made the outputs"))
 def report(context: Context) -> None:
-    """Write the report of a finished analysis, and describe it for other programs: data package, RO-Crate, manifest."""
+    """Write the report of a finished analysis, with its data package, RO-Crate and manifest."""
     from .export.crate import write_exports
     from .report.page import write_report
 
@@ -469,7 +469,7 @@ def verify(context: Context) -> int:
 
 
 @command(
-    argument("--output", required=True, help="where the workbook goes (.xlsx)"),
+    argument("--output", required=True, help="workbook to write (.xlsx)"),
     argument("--seed", type=int, help="seed of the cohort (default: that of the design)"),
     argument("--published", default="data/published", help="folder of the reported values"),
     TRIAL,
@@ -493,8 +493,8 @@ def reconstruct(context: Context) -> None:
 
 @command(
     argument("workbooks", nargs="+", help="workbooks of cohorts, as `reconstruct` writes them"),
-    argument("--summary", required=True, help="where the table goes (.csv)"),
-    argument("--page", required=True, help="where the page goes (.md), with a picture beside it (.png)"),
+    argument("--summary", required=True, help="table to write (.csv)"),
+    argument("--page", required=True, help="page to write (.md), with a picture beside it (.png)"),
     DESIGN,
 )
 def ensemble(context: Context) -> None:
@@ -517,7 +517,7 @@ def ensemble(context: Context) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; a user's mistake ends in one message and status 1."""
+    """Run one command; after a user's mistake, print one message and return status 1."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
