@@ -41,7 +41,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.strerror and not error.filename:  # a full disk, for one, is told without the name of the file
+        if error.strerror and not error.filename:  # a full disk, for example, is reported without a file name
             error.filename = str(path)
         raise
     finally:

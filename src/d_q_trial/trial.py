@@ -72,7 +72,7 @@ class Endpoint(Strict):
 
 
 class Population(Strict):
-    """A sample of people aside from the trial, for the marker's relation to age."""
+    """A sample of people outside the trial, for the marker's relation to age."""
 
     label: str
     names: list[str] = []

@@ -51,7 +51,7 @@ def flow(spec: Flow, study: Study) -> tuple[style.Page, list[Content]]:
         words.append(f"Screened: {count} (reported)")
         top = _arrow(ax, middle, bottom, 5)
     total = sum(enrolled[arm.key] for arm in pair)
-    # Without a reported flow nobody says that the workbook holds everyone who was randomized.
+    # Without a reported flow, the workbook may not hold all randomized participants.
     head = f"{'Randomized to' if study.flow else 'In'} the two arms compared"
     bottom = _box(ax, middle, top, _NARROW, [head, _n(total)])
     words.append(f"{head.lower()}: {total}")

@@ -22,7 +22,7 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     Strata are those of the analysis's own marker. Holm and Benjamini-Hochberg adjust the P-values of the analysis's
     test. Step-down max-T (Westfall and Young) permutes the arm labels of all participants of the family jointly, which
     keeps the correlation of outcomes and visits. Missing values stay missing under permutation, and the arm sizes of a
-    stratum vary as they would under another randomization. The statistic is the deviate of the tie-corrected normal
+    stratum vary as they would under another randomization. The statistic is the z of the tie-corrected normal
     approximation, continuity-corrected only if the test of the analysis is.
 
     Returns a row per family and comparison with the columns ``COLUMNS``. ``p_max_t_lower`` and ``p_max_t_upper`` are

@@ -34,11 +34,11 @@ NO_SPLIT = "no cut leaves enough participants on either side"
 def best_cuts(
     found: list[Slices], trial: Trial, analysis: Analysis, robustness: Robustness, progress: Progress | None = None
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Find the cutoff with the largest deviate above, and below, and its P corrected for the search.
+    """Find the cutoffs with the largest absolute z above and below, with P corrected for the search.
 
     The arm labels of all participants are permuted jointly. For each permutation, the same search is repeated over all
     cutoffs that leave ``robustness.minimum_per_arm`` in each arm under those labels, and its largest ``|z|`` is
-    compared with the observed one. Deviates are those of the tie-corrected normal approximation, continuity-corrected
+    compared with the observed one. Each z is that of the tie-corrected normal approximation, continuity-corrected
     only if the test of the cutoffs is. If several cutoffs share the largest ``|z|``, the lowest is chosen.
 
     Returns a row per marker, outcome, visit and side with the columns ``BEST_CUTS``: ``cuts`` is the number of cutoffs

@@ -203,7 +203,7 @@ def leave_one_out(layout: Layout) -> pd.DataFrame:
     """Compare the arms without each participant in turn; the strata stay as they are.
 
     Columns are those of the results, sorted within a comparison by the change in P. Statistic ``p``: ``group`` is the
-    omitted participant. For the comparison as a whole: ``p_all`` (nobody omitted), ``p_minimum``, ``p_maximum`` and
+    omitted participant. For the comparison as a whole: ``p_all`` (none omitted), ``p_minimum``, ``p_maximum`` and
     ``flips``, the number of participants whose omission moves P to the other side of alpha. ``n_first`` and
     ``n_second`` count the participants compared.
     """
@@ -234,7 +234,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Analyse the outcome of each suspect percent change by every method, in three versions.
 
-    ``layout`` has the changes before the analysis treats outliers, which it does anew in every version.
+    ``layout`` has the changes before the analysis treats outliers, which is done again in every version.
     The participant is the one in the arm whose percent change rounds to ``reported`` (or to ``instead``, if the data
     have been corrected already). ``instead`` changes the follow-up value, not the baseline. ``suspects`` is the
     published table of that name, with all columns as text.

@@ -65,7 +65,7 @@ class Specifications:
     test: np.ndarray  # number of the test of each specification, from 0
     design: Design  # the tests, signed so that deviates above 0 are in the favoured direction
     families: Mapping[str, np.ndarray]  # which specifications (bool) are summarized together
-    critical: float  # smallest deviate of a significant specification
+    critical: float  # smallest z of a significant specification
 
     @cached_property
     def weights(self) -> np.ndarray:

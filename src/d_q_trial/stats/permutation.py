@@ -141,7 +141,7 @@ class Statistics(NamedTuple):
     """Statistics of k specifications under one split, of shape (k,), or under many from ``start``, (k, permutations).
 
     ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, minus one half, times the sign of the
-    specification; NaN if an arm is too small. The deviate ``z`` is then NaN, or 0 under permuted labels.
+    specification; NaN if an arm is too small. ``z`` is then NaN, or 0 under permuted labels.
     """
 
     effect: np.ndarray
@@ -158,7 +158,7 @@ class Design:
 
     ``scores``, shape (specifications, participants), are the centred doubled midranks times sign. ``presence``, shape
     (patterns, participants), holds each distinct pattern of present values; ``pattern``, shape (specifications,), its
-    row. ``tie_factor`` is the effect of ties on the deviate: 1 without ties, 0 if all values are equal.
+    row. ``tie_factor`` is the effect of ties on z: 1 without ties, 0 if all values are equal.
     """
 
     def __init__(
@@ -285,7 +285,7 @@ class Joint:
     summaries: a summary is the same function of the labels throughout, so every P-value is that of an exact test.
     ``weights``, shape (groups, specifications), state how often a specification counts in a group. The summaries are
     the lower median of the effects, signed so that more than one half is favourable; the weighted share of deviates of
-    at least ``critical``; and the mean deviate. They are one half, 0 and 0 if no specification is usable. Simonsohn,
+    at least ``critical``; and the mean z. They are one half, 0 and 0 if no specification is usable. Simonsohn,
     Simmons and Nelson (2020), Nature Human Behaviour 4, 1208-1214.
 
     ``observed`` and ``counts``, shape (3, groups), hold the observed summaries (NaN for an empty group) and the number

@@ -49,7 +49,7 @@ class TwoSampleTest:
     # (first, second, sorted differences, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[int, int]] | None = None
     mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), if the test compares means
-    continuity: bool | None = None  # rank-sum variants: whether the deviate is corrected
+    continuity: bool | None = None  # rank-sum variants: whether z is corrected
 
     @property
     def estimate(self) -> tuple[str, str, str]:
