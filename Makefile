@@ -1,5 +1,5 @@
-# `make` sets up and runs the main job, `make test` sets up and passes the tests, `make test TESTS="-m ''"` also the slow ones.
-# Both need Python 3.11 or later; where uv is on the path it does the installing.
+# `make` sets up and runs the workflow, `make test` sets up and runs the tests, `make test TESTS="-m ''"` also the slow ones.
+# Both need Python 3.11 or later; uv installs the packages if it is on the path.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,19 +22,19 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/python .ci/lint_workflow.py
 
-# Changes the code one fault at a time and counts the faults that the tests notice, which takes long; of some modules by
-# `make mutants MODULES="strata.py changes.py"`, of a sample of the faults by `make mutants OPTIONS="--sample 100"`.
+# Mutation testing, which takes long; of some modules by `make mutants MODULES="strata.py changes.py"`, of a sample of the
+# faults by `make mutants OPTIONS="--sample 100"`.
 mutants: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/mutants.lock
 	$(BIN)/python benchmarks/mutants.py $(OPTIONS) $(MODULES)
 
-# The tests with the lowest versions of libraries that pyproject.toml allows, newest versions of what these need themselves.
+# The tests with the oldest library versions that pyproject.toml allows, and the newest versions of their dependencies.
 lowest: $(READY)
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .cache/lowest
 	$(BIN)/uv pip install --quiet --python .cache/lowest/bin/python --resolution lowest-direct --editable '.[dev]'
 	PATH=$(CURDIR)/.cache/lowest/bin:$$PATH pytest -n 2 --dist worksteal $(TESTS)
 
-# Every package at one version with its hashes, and compiled: interpreted imports would cost seconds in every job.
+# Every package at one version, checked by hash and compiled to bytecode, which saves seconds in every job.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is " + sys.version)'
 	@if command -v uv > /dev/null; then \
@@ -51,7 +51,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
-# Renews the lock: the newest allowed versions, without an address in it.
+# Updates the lock to the newest allowed versions, without an address in it.
 lock:
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock

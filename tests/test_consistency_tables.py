@@ -60,7 +60,7 @@ BODY = {"source": "paper", "event": "Body pain"}
         ("adverse-events-only-registry", "statements", {"kind": "listed_from"}, {"value": "9"}, None),
         ("withdrawals-d_q", "flow", {"step": "left_treatment"}, {"step": "withdrew"}, None),
         ("share-p16_variant_5-T3", "statements", {"kind": "share"}, {"value": "7/20"}, None),
-        ("stated-hba1c-that-excludes", "statements", {"source": "registry", "kind": "limit"}, {"value": "6.5"}, None),
+        ("stated-hba1c-exclusion-limit", "statements", {"source": "registry", "kind": "limit"}, {"value": "6.5"}, None),
         ("decimals-registry-p1np-week_20-d_q-upper", "summaries", P1NP_4 | {"visit": "week_20"}, {"upper": "1309"},
          "1309 has no decimal"),
         ("below-minus-100-registry-ctx-week_20-control-lower", "summaries", CTX | {"group": "control"},
