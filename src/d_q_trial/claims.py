@@ -68,7 +68,7 @@ def read_claims(folder: Path | str) -> list[Claim]:
 
 
 def known_differences(folder: Path | str, *, synthetic: bool) -> dict[str, str]:
-    """Return why each known difference differs, by claim."""
+    """Return the reason for each known difference, by claim."""
     applies = ("any", "synthetic") if synthetic else ("any",)
     rows = read_published(folder, "known_differences")
     return {row["claim"]: row["reason"] for row in rows if row["data"] in applies}
@@ -231,7 +231,7 @@ def _convention(method: str) -> str:
 
 
 def _why_absent(claim: Claim, found: dict, trial: Trial) -> str:
-    """Return which part of the claim's key the results lack, in words."""
+    """State which part of the claim's key is missing in the results."""
     if claim["outcome"] not in trial.outcomes and claim["outcome"] not in trial.markers:
         return f"{claim['outcome']} is not an outcome that can be computed"
     arms = {arm.key: arm.label for arm in trial.arms.others}

@@ -1,4 +1,4 @@
-"""Compare analyses: which conclusions stay, which change, and how far the estimates move."""
+"""Compare analyses: which conclusions hold, which change, and how far the estimates move."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def summarize(
 
 
 def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[str]:
-    """List in words what an analysis sets otherwise than the reference; empty if nothing."""
+    """List in words the settings that differ from the reference."""
 
     def names(chosen: Any, known: Mapping[str, Any], what: str) -> str:
         return f"all {what}" if chosen == "all" else f"only {labels.listing([known[key].label for key in chosen])}"

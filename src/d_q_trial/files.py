@@ -74,7 +74,7 @@ def write_text(text: str, path: Path | str) -> None:
 
 
 def copy_file(source: Path | str, target: Path | str) -> None:
-    """Copy a file, whole or not at all."""
+    """Copy a file atomically."""
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
 
@@ -217,7 +217,7 @@ def found(path: str | None, home: Path | str) -> str | None:
 
 
 def check_sha256(path: Path | str, expected: str) -> None:
-    """Check that a file is the one that was meant; UserError if it has another SHA-256."""
+    """Check the SHA-256 of a file; UserError if it differs."""
     actual = sha256(path)
     if actual != expected.strip().lower():
         raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")

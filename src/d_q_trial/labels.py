@@ -48,7 +48,7 @@ def change_decimals(measure: str, decimals: int) -> int:
 
 
 def within(label: str) -> str:
-    """Return a label for use within a sentence: ``Radius BMD`` begins small; ``CTx``, ``Fas`` and ``Beck Inventory`` stay."""
+    """Return a label for use within a sentence: ``radius BMD``, but ``CTx``, ``Fas`` and ``Beck Inventory`` unchanged."""
     first, *others = label.replace("-", " ").split(" ")
     common = len(first) > 3 and first.isalpha() and first[1:].islower()
     name = any(word.istitle() and len(word) > 1 for word in others)
@@ -81,7 +81,7 @@ def sample(group: str, trial: Trial) -> str:
 
 
 def strata_named(words: Iterable[str], names: Sequence[str]) -> list[str]:
-    """Return the strata, of these ``names`` from the lowest, that words stand for.
+    """Return the strata, among ``names`` from the lowest, that words stand for.
 
     The words are ``highest``, ``lowest``, ``each`` (lowest first) and ``descending``; all others stay as they are.
     """
@@ -132,7 +132,7 @@ def ranges(limit: float) -> str:
 
 
 def estimator(analysis: Analysis) -> str:
-    """Return what the estimate is called that stands beside P in an analysis, such as ``Difference of means``."""
+    """Return the name of the estimate that an analysis reports with P, such as ``Difference of means``."""
     return STATISTICS[get_test(analysis.test).estimate[0]]
 
 

@@ -55,7 +55,7 @@ class Participants:
 
 
 def read_participants(folder: Path | str) -> Participants:
-    """Read what :meth:`Participants.write` wrote."""
+    """Read the participants written by :meth:`Participants.write`."""
     folder = Path(folder)
     frame = read_csv(folder / "participants.csv", numeric=("value",))
     if tuple(frame.columns) != COLUMNS:

@@ -30,7 +30,7 @@ NO_TREND = "fewer than two strata have a value, or all values are equal"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
-    """Rank-sum variants beside that of the analysis: of reported numbers, whose convention may be another.
+    """List other rank-sum variants to try, because reported numbers may follow another convention.
 
     Without them none is tried, because the exact test of hundreds of participants costs seconds.
     """

@@ -41,7 +41,7 @@ class Number:
 
 
 class Numbers:
-    """The table of results, to be asked for one number at a time."""
+    """The table of results, looked up one number at a time."""
 
     def __init__(self, rows: Iterable[Row]):
         self._rows = {

@@ -61,7 +61,7 @@ def print_failure(logs: Sequence[str]) -> None:
 
 
 def name_the_report(settings: Settings, source: str) -> None:
-    """Let Snakemake's message that there is nothing to be done say where the report is, and which folders are stale."""
+    """Add to Snakemake's message of nothing to be done where the report is, and which folders are stale."""
 
     def add(record: logging.LogRecord) -> bool:
         if str(record.msg).startswith("Nothing to be done"):

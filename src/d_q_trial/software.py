@@ -1,4 +1,4 @@
-"""The software that makes the results: what each step imported, at its version, as the logs of the run state it."""
+"""The software behind the results: what each step imported, with its version, from the logs of the run."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class Analysis(Strict):
         return {"percent": "percent_change"}.get(self.change, self.change)
 
     def cuts_marker(self, marker: str) -> bool:
-        """Return whether the cuts of the strata hold for a marker: values are those of the analysis's own marker."""
+        """Return whether the cuts of the strata apply to a marker: values apply only to the analysis's own."""
         return self.strata.by != "value" or marker == self.marker
 
     @property
@@ -284,7 +284,7 @@ def search_id(analysis: Analysis) -> str:
 
 
 def _inherit(base: Mapping, entry: Mapping, name: str) -> dict[str, Any]:
-    """Complete an entry with what it does not say from the reference analysis."""
+    """Complete an entry with the settings of the reference analysis that it does not state."""
     merged = {**base, **entry, "name": name}
     if isinstance(base.get("strata"), Mapping) and isinstance(entry.get("strata"), Mapping):
         inherited, own = base["strata"], entry["strata"]

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 
 class Quantile(Fraction):
-    """A quantile, share or cut point that stays exact: 2/3 is 2/3 from the configuration to the tables."""
+    """A quantile, share or cutoff that stays exact: 2/3 is 2/3 from the configuration to the tables."""
 
     @property
     def label(self) -> str:

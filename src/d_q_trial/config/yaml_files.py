@@ -1,4 +1,4 @@
-"""YAML files that people write: read and validated, with every fault named in one message."""
+"""Read and validate YAML files, naming every fault in one message."""
 
 from __future__ import annotations
 

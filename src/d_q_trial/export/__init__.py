@@ -1,1 +1,1 @@
-"""Results that machines read: Parquet with a checked schema, CDISC analysis results, RO-Crate, manifest."""
+"""Machine-readable results: Parquet with a checked schema, CDISC analysis results, RO-Crate, manifest."""

@@ -270,7 +270,7 @@ def row_below(
 
 
 def message(ax: Axes, text: str) -> None:
-    """Write in an empty frame why a panel shows nothing."""
+    """State in an empty frame why a panel shows nothing."""
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=style.GRID, linestyle=(0, (3, 3)))

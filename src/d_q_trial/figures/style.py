@@ -186,7 +186,7 @@ class Page:
 
 
 def italic_p(figure: Figure) -> None:
-    """Set the P of P-values in italics, as journals do, in the texts of a figure; a name such as vitamin P stays."""
+    """Set the P of P-values in italics, as journals do, in the texts of a figure, but not in a name such as vitamin P."""
     legends = [*figure.legends, *filter(None, (ax.get_legend() for ax in figure.axes))]
     texts = [*figure.texts, *(text for legend in legends for text in legend.get_texts())]
     for ax in figure.axes:

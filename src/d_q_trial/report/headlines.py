@@ -112,7 +112,7 @@ def searched(report: Report, place: Mapping[str, str]) -> list[float]:
 
 
 def search(report: Report) -> str:
-    """Return what the corrected P of the main results is, or why there is none."""
+    """Describe the corrected P of the main results, or state why there is none."""
     if report.analysis.strata.by == "column":
         return "none, because the strata are those of a column and no cutoff was searched for"
     return "this test gives none" if get_test(report.analysis.test).not_permuted else "P of the best of all cutoffs"

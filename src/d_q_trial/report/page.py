@@ -47,7 +47,7 @@ def write_report(results: Path, settings: Settings, trial: Trial, name: str) -> 
 
 
 def report_page(report: Report) -> str:
-    """Return the report as one page that loads nothing from the network."""
+    """Return the report as one self-contained page."""
     cutoffs, consistency = pieces.explorer(report), report.folder.parent / "consistency"
     drawing = consistency / "attainable.svg"
     return render(
@@ -134,7 +134,7 @@ def sources_of(trial: Trial) -> list[tuple[str, str]]:
 
 
 def label_of(results: Path, settings: Settings) -> str | None:
-    """Return the label of the data of all workbooks together; None if none has to be marked."""
+    """Return the label of synthetic data, if any workbook has one, else None."""
     workbooks = dict.fromkeys(entry.workbook_id for entry in settings.analyses.values())
     found = dict.fromkeys(read_description(results / "workbooks" / name)["label"] for name in workbooks)
     return "; ".join(filter(None, found)) or None
@@ -182,7 +182,7 @@ def _forest(line: Headline, tests: pd.DataFrame, settings: Settings, trial: Tria
 
 
 def forest_row(row: Mapping[str, Any], analysis: Analysis, measure: str, outcome: Outcome) -> dict[str, Any]:
-    """Return a row of a forest: an analysis with the estimate of its own test, drawn if it has the reference's measure."""
+    """Return a row of a forest plot: an analysis with its own estimate, drawn if its measure is that of the reference."""
     test = get_test(analysis.test)
     ends = tuple(row[name] for name in test.estimate)
     made, same = not math.isnan(row["p"]), row["measure"] == measure

@@ -1,4 +1,4 @@
-"""Sensitivity analyses: those that the paper announces but does not report, leave-one-out influence, suspect values."""
+"""Sensitivity analyses: those announced but not reported in the paper, leave-one-out influence, suspect values."""
 
 from dataclasses import replace
 
