@@ -192,7 +192,7 @@ def test_the_side_of_alpha_follows_both_levels(reported, p, alpha, conclusion):
             {"strata": THIRDS | {"quantile_type": 3}},
             ["subgroups T1, T2 and T3, at the 1/3 and 2/3 quantiles (type 3) of the analysed participants"],
         ),
-        ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers excluded beyond 1.5 interquartile ranges"]),
+        ({"outliers": {"rule": "trim", "limit": 1.5}}, ["outliers trimmed beyond 1.5 interquartile ranges"]),
     ],
 )
 def test_differences_are_described_in_words(change, words):

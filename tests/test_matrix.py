@@ -209,7 +209,7 @@ def test_every_output_names_the_test_of_its_analysis_and_of_no_other(made):
 
 LEFT_OUT = {  # by analysis: who or what is left out, and the type of its quartiles
     "everything": ("were excluded.", "7"),
-    "values": ("beyond the quartiles of their arm were excluded.", "3"),
+    "values": ("beyond the quartiles of their arm were trimmed.", "3"),
 }
 
 

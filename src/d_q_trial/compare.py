@@ -202,7 +202,7 @@ def differences(analysis: Analysis, reference: Analysis, trial: Trial) -> list[s
     def names(chosen: Any, known: Mapping[str, Any], what: str) -> str:
         return f"all {what}" if chosen == "all" else f"only {labels.listing([known[key].label for key in chosen])}"
 
-    outliers = {"keep": "outliers kept", "trim": "outliers excluded", "winsorise": "outliers winsorized"}
+    outliers = {"keep": "outliers kept", "trim": "outliers trimmed", "winsorise": "outliers winsorized"}
     limit = "" if analysis.outliers.rule == "keep" else f" beyond {labels.ranges(analysis.outliers.limit)}"
     marker, rule = trial.markers[analysis.marker], analysis.strata
     at_cut = "" if rule.at_cut == reference.strata.at_cut else f", values equal to a cutoff in the {rule.at_cut} one"

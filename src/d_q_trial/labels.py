@@ -122,7 +122,7 @@ def excluded(analysis: Analysis) -> str:
 def outliers(analysis: Analysis) -> str:
     """Return a sentence on what an analysis does with outliers; empty if it keeps them."""
     rule = analysis.outliers
-    done = {"trim": "excluded", "winsorise": "set to that limit"}.get(rule.rule)
+    done = {"trim": "trimmed", "winsorise": "set to that limit"}.get(rule.rule)
     return f"Changes more than {ranges(rule.limit)} beyond the quartiles of their arm were {done}." if done else ""
 
 

@@ -13,7 +13,7 @@ from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_st
 
 NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
 GROUP_TOO_SMALL = "a group is smaller than two"
-NO_SLOPE = "too few participants with a positive change and a marker value"
+NO_SLOPE = "too few participants with a log ratio and a marker value"
 
 
 def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
