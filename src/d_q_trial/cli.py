@@ -356,7 +356,7 @@ def robustness(context: Context) -> None:
 
 PERMUTED = (
     argument("--permutations", type=int, help="number of permutations (default: that of the configuration)"),
-    argument("--memory-mb", type=int, help="limit of memory (default: that of the configuration)"),
+    argument("--memory-mb", type=int, help="memory limit in MB (default: that of the configuration)"),
 )
 
 

@@ -41,7 +41,7 @@ class Faults:
     found: dict[Fault, None] = field(default_factory=dict)
 
     def error(self, name: str, place: dict | None = None, what: str = "", *, stops: bool = True, **values: Any) -> None:
-        """Record what keeps the workbook from being used, or a remark if it does not stop.
+        """Record what prevents the use of the workbook, or a remark if it does not stop.
 
         ``name`` is a kind, or one of several of it, in ``messages.yaml``, filled with ``values``, unless ``what`` is said;
         ``place`` has sheet, cell and value.

@@ -57,7 +57,7 @@ def describe(reading: Reading) -> list[Section]:
         "Blocks with numbers that are not used": [
             f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
         ],
-        "Faults that keep the workbook from being used": reading.faults.lines(stops=True),
+        "Faults that prevent the use of the workbook": reading.faults.lines(stops=True),
         "Notes": [*reading.workbook.remarks, *reading.faults.notes],
         "What the analyses still need": _needs(reading),
     }
@@ -84,7 +84,7 @@ def _summary(reading: Reading) -> list[str]:
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
     have = what_and_when(own)
     complete = [k for k, o in trial.outcomes.items() if {(k, v) for v in o.follow_up or [BASELINE]} <= have]
-    lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit of their analyses")
+    lines.append(f"{len(complete)} of {len(trial.outcomes)} outcomes have values at every visit analysed")
     for title, role in (("Arms", "arm"), ("Visits", "visit")):
         people = own.groupby(role)["participant"].nunique()
         spelt = [(text, key) for text, key in _spellings(role, reading).items() if key and text.casefold() != key]
@@ -171,7 +171,7 @@ def _needs(reading: Reading) -> list[str]:
     if own.empty:
         return ["participants: no block was recognised as holding the trial's participants, by row or by group"]
     absent = [arm.label for key, arm in trial.analysed_arms.items() if own["arm"].any() and key not in set(own["arm"])]
-    needs = [f"arm {label}: no participant is in it" for label in absent]
+    needs = [f"arm {label}: no participants" for label in absent]
     have, changes = what_and_when(own), what_and_when(own[own["measure"] == PERCENT_CHANGE])
     missing: dict[str, list[str]] = defaultdict(list)
     for key, outcome in trial.outcomes.items():
@@ -183,9 +183,9 @@ def _needs(reading: Reading) -> list[str]:
         needs.append(f"{family}: {first_of(entries, MOST_NAMED)}")
     for key, marker in trial.markers.items():
         if (key, BASELINE) not in have and not (own["marker"].eq(key) & own["stratum"].ne("")).any():
-            needs.append(f"{marker.label}: not found, so there are no strata by it")
+            needs.append(f"{marker.label}: not found, so it defines no strata")
     if not own["linked"].any():
-        needs.append('linked participants: the panels have no ids (what is skipped for that is listed under "Notes")')
+        needs.append('linked participants: the panels have no ids (the analyses skipped are listed under "Notes")')
     if trial.population and POPULATION not in set(reading.frame["cohort"]):
         needs.append(f"{trial.population.label}: not found, so its correlation of the markers with age is skipped")
     return needs
@@ -204,7 +204,7 @@ def as_text(sections: list[Section]) -> str:
         more = [f"  and {rest:,} more (--html writes all)"] if rest > 0 else []
         blocks += ["\n".join([title + ":" * bool(blocks), *lines[:MOST_LINES], *more])] if rows else []
     if not sections[-1].rows and not any(section.rows for section in sections if section.title.startswith("Faults")):
-        blocks.append("Everything that the analyses need is there.")
+        blocks.append("All data that the analyses need were found.")
     return "\n".join(map(_printable, "\n\n".join(blocks).split("\n"))) + "\n"
 
 
