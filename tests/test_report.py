@@ -219,6 +219,7 @@ CASES = [
     ({"test": "exact"}, "two-sided exact Wilcoxon rank-sum test", "normal approximation"),
     ({"test": "welch"}, "two-sided Welch t test", "Wilcoxon"),
     ({"alpha": 0.1}, "the 90% confidence interval", "95% confidence interval"),
+    ({}, "also has the arm Fisetin, which is not compared.", "are not compared"),
     ({"alpha": 0.1}, "significance level is 0.1.", "0.05"),
     ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
     ({"exclude": ["A01", "A02"]}, "Two participants (A01 and A02) were excluded.", "was excluded"),

@@ -72,7 +72,7 @@ def write_exports(report: Report, workflow: Path) -> None:
     write_text(as_yaml(report.settings, name), folder / CONFIG)
     shutil.copyfile(workflow, folder / WORKFLOW)
     described = f"{label or ''} {trial.citation}".strip()
-    write_data_package(folder, name=trial.name, title=title, description=described)
+    write_data_package(folder, name=trial.name.lower(), title=title, description=described)
     _write_crate(report, title, mark)
     manifest.write(folder, name, label, for_step(report.settings, name))
 
