@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -94,3 +95,11 @@ def rerun(base: Run, *, frame: pd.DataFrame | None = None, **different) -> Run:
     """An analysis again, with other participants or another setting."""
     participants = base.participants if frame is None else replace(base.participants, frame=frame)
     return run(participants, base.trial, base.analysis.model_copy(update=different))
+
+
+def unreproduced(workbook: str | Path) -> list[str]:
+    """Reported values that the published analysis of a synthetic cohort does not reproduce, and that are not known to differ."""
+    verdicts = run(read_workbook(workbook, TRIAL), TRIAL, PUBLISHED).verdicts()
+    known = claims.known_differences("data/published", synthetic=True)
+    failed = verdicts["verdict"].isin([*claims.FAILURES, claims.OTHER_CONVENTION])
+    return sorted(set(verdicts.loc[failed, "claim"]) - set(known))
