@@ -46,23 +46,6 @@ def test_every_reported_number_is_reproduced_or_known_to_differ_or_not_checkable
     }
 
 
-@pytest.mark.parametrize(
-    ("change", "quantities", "convention"),
-    [
-        ({"test": "exact"}, {"p"}, "without continuity correction"),
-        ({"quartile_type": 6}, {"q1", "q3"}, "quartile type 7"),
-    ],
-)
-def test_another_variant_or_quartile_type_is_named_as_another_convention(few, verdicts, change, quantities, convention):
-    after = pipeline.rerun(few, **change).verdicts()
-    changed = after[after["verdict"].ne(verdicts["verdict"])]
-    assert set(changed["quantity"]) == quantities
-    other = changed[changed["verdict"].eq(claims.OTHER_CONVENTION)]
-    assert len(other) > 0.95 * len(changed)
-    assert other["note"].str.contains(convention).all()
-    assert "p" not in quantities or other["claim"].str.contains("Fig._3a:ctx").any()  # the primary endpoint
-
-
 def test_a_reported_value_becomes_the_claim_with_its_place_and_key():
     read = {entry["claim"]: entry for entry in claims.read_claims("data/published")}
     assert len(read) == 1024

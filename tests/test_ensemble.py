@@ -29,32 +29,25 @@ def summary(numbers):
     return summarise([numbers, lower, higher], reported, 0.05)
 
 
-@pytest.mark.parametrize("quantity", ["median_difference", "hodges_lehmann", "p"])
-@pytest.mark.parametrize(("marker", "stratum"), [("", "all"), ("p16_variant_1+5", "T3")])
-def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook(numbers, quantity, marker, stratum):
-    place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
-    expected = of_config().value(quantity, **place, contrast="d_q - control")
-    assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
-
-
-def test_analyses_that_are_not_reported_are_included(numbers):
+def test_numbers_of_a_cohort_equal_the_analysis_of_its_workbook_and_include_what_is_not_reported(numbers):
+    for marker, stratum in (("", "all"), ("p16_variant_1+5", "T3")):
+        place = {"outcome": "p1np", "visit": "week_4", "marker": marker, "stratum": stratum}
+        for quantity in ("median_difference", "hodges_lehmann", "p"):
+            expected = of_config().value(quantity, **place, contrast="d_q - control")
+            assert one(numbers, **place, analysis="rank_sum", quantity=quantity)["value"] == expected
     assert len(numbers[numbers["analysis"].eq("covariance")]) == 9  # turnover at three visits, density at three sites
     assert len(numbers[numbers["analysis"].eq("interaction")]) == 18  # by either marker
     assert numbers["value"].notna().all()
 
 
-def test_quantiles_and_share_equal_numpy(numbers, summary):
+def test_quantiles_and_share_equal_numpy_and_stand_beside_the_reported_number(numbers, summary):
     place = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_4", "stratum": "all", "quantity": "p"}
     found, values = one(summary, **place), np.array([one(numbers, **place)["value"], 0.01, 0.9])
     levels = np.quantile(values, [0, 0.05, 0.5, 0.95, 1])
     assert list(found[["minimum", "p05", "median", "p95", "maximum"]]) == pytest.approx(list(levels), rel=1e-5)
     assert found["share_below_alpha"] == pytest.approx(np.mean(values < 0.05))
     assert found["reported"] == "> 0.05"
-
-
-def test_reported_numbers_stand_beside_their_comparison(summary):
-    ctx = {"analysis": "rank_sum", "outcome": "ctx", "visit": "week_20", "marker": ""}
-    assert one(summary, **ctx, quantity="p")["reported"] == "0.611"
+    assert one(summary, **place | {"visit": "week_20", "marker": ""})["reported"] == "0.611"
     t3 = {"analysis": "rank_sum", "outcome": "p1np", "visit": "week_2", "marker": "p16_variant_5", "stratum": "T3"}
     assert one(summary, **t3, quantity="median_difference")["reported"] == "+34"
     assert set(summary[summary["quantity"].eq("hodges_lehmann")]["reported"]) == {""}

@@ -7,15 +7,13 @@ import cohorts
 import numpy as np
 import pipeline
 import pytest
+from pipeline import PUBLISHED, TRIAL
 
-from d_q_trial.config import settings
 from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.robustness.multiplicity import multiplicity
 from d_q_trial.stats.permutation import adjusted
 from d_q_trial.stats.two_sample import get_test
-from d_q_trial.trial import load_trial
 
-PUBLISHED = settings.load("tests/config.yaml").analyses["published"]
 KEYS = ["outcome", "measure", "visit", "marker", "stratum", "contrast"]
 
 
@@ -30,7 +28,7 @@ def test_max_t_is_the_share_of_all_splits_whose_maximum_reaches_the_observed_dev
     drop = [(f"A{i:02d}", visit) for i, visit in ((4, "week_20"), (6, "week_20"), (7, "week_20"), (9, "week_2"))]
     rows = cohorts.randomized(10, ("ctx", "p1np"), drop=drop)
     analysis = PUBLISHED.model_copy(update={"test": test})
-    made = pipeline.run(cohorts.participants(rows), load_trial("data/trial.yaml"), analysis)
+    made = pipeline.run(cohorts.participants(rows), TRIAL, analysis)
     frame = multiplicity(made.layout, Robustness(permutations=999, families={"x": Family()}))
     changes = made.changes[made.changes["measure"].eq("percent_change")]
     wide = changes.pivot(index="participant", columns=["outcome", "visit"], values="value")

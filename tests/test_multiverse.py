@@ -64,7 +64,7 @@ def made_up(n=10, **different):
 
 
 @pytest.mark.parametrize("limit", [0.1, 3.0, 1000.0])
-def test_values_of_a_specification_are_those_by_hand(limit):
+def test_values_of_a_specification_are_those_by_hand_of_participants_who_are_not_excluded(limit):
     drop = [("A01", "week_20"), ("A02", "week_20"), ("A02", "week_4"), ("A04", "baseline"), ("A05", "week_2")]
     people = made_up(12, drop=drop, changed={("A03", "week_20"): 4000.0})
     every, _, table, _ = finish(prepare(people, outliers=["keep", "trim", "winsorise"], outlier_limit=limit))
@@ -80,6 +80,7 @@ def test_values_of_a_specification_are_those_by_hand(limit):
     upper = raw[MARKER]["baseline"].to_numpy() >= 5.5
     early = (p1np["week_2"] - p1np["baseline"]).to_numpy()
     plain = {"marker": "", "outliers": "keep", "population": "intention_to_treat", "missing": "available"}
+    assert prepare(people, ANALYSIS.model_copy(update={"exclude": ["A01", "A03"]}))[0].is_first.size == 10  # of 12
     for different, expected in (
         ({}, observed),
         ({"missing": "last_carried_forward"}, carried),
@@ -120,11 +121,6 @@ def test_a_subgroup_is_cut_by_the_conventions_of_the_analysis(rule, lowest):
     assert present.any(axis=1).tolist() == [number >= lowest for number in range(9)]
 
 
-def test_excluded_participants_are_in_no_specification():
-    people, without = made_up(16), ANALYSIS.model_copy(update={"exclude": ["A01", "A03"]})
-    assert [prepare(people, analysis)[0].is_first.size for analysis in (ANALYSIS, without)] == [16, 14]
-
-
 # The tests of the specifications
 
 
@@ -163,22 +159,12 @@ def test_the_own_specifications_take_the_choices_of_the_analysis(different, expe
         assert own.loc[own["marker"].ne("") | (name != "cut"), name].map(lambda v, is_=value: v == is_).all(), name
 
 
-def test_every_combination_of_choices_is_there_once():
+def test_every_combination_of_choices_is_there_once_and_those_with_the_same_numbers_are_one_test():
     table = of_config()[2]
     assert len(table) == 2 * 3 * (1 + 2 * 4) * 3 * 3 * 3 * 2 * 2
     assert not table.duplicated(list(CHOICES)).any()
-
-
-def test_specifications_with_one_number_are_one_test():
-    alike = pick(
-        of_config()[2],
-        reason="",
-        visit="week_2",
-        outliers="keep",
-        population="intention_to_treat",
-        test="normal",
-        marker="",
-    )
+    where = {"outliers": "keep", "population": "intention_to_treat", "test": "normal", "marker": ""}
+    alike = pick(table, reason="", visit="week_2", **where)
     assert alike[alike["change"].ne("difference")].groupby("outcome")["same_test"].nunique().eq(1).all()
 
 
@@ -332,22 +318,18 @@ def test_the_share_of_a_choice_is_what_leaving_it_out_costs():
     assert found.loc["total", "df"] == found.loc[["all choices", "combinations of choices"], "df"].sum() == 79
 
 
-def test_a_choice_that_changes_no_effect_has_a_share_of_zero():
+def variance_among(cut, effect, **different):
+    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(len(cut)))
+    return multiverse.choices_variance(table.assign(marker="m", cut=cut, effect=effect, **different))
+
+
+def test_a_choice_that_changes_no_effect_has_a_share_of_zero_and_too_few_specifications_share_nothing():
     effects = np.repeat(np.random.default_rng(4).random(40) / 7, 2)
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(80)).assign(
-        marker="m", cut=np.repeat(np.arange(40) % 4 / 8, 2), test=["normal", "exact"] * 40, effect=effects
-    )
-    found = multiverse.choices_variance(table).set_index("choice")
-    assert found.loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
-    assert found.loc["subgroup", "share"] > 0
-
-
-@pytest.mark.parametrize("size", [2, 3])
-def test_specifications_that_leave_nothing_to_compare_choices_with_share_no_variance(size):
-    table = pd.DataFrame(dict.fromkeys(CHOICES, "same"), index=range(size)).assign(
-        marker="m", cut=[0.25, 0.5, 0.75][:size]
-    )
-    assert multiverse.choices_variance(table.assign(effect=np.arange(size) / 7)).empty
+    found = variance_among(np.repeat(np.arange(40) % 4 / 8, 2), effects, test=["normal", "exact"] * 40)
+    assert found.set_index("choice").loc["test", ["sum_of_squares", "share"]].tolist() == [0, 0]
+    assert found.set_index("choice").loc["subgroup", "share"] > 0
+    assert variance_among([0.25, 0.5], [0, 1 / 7]).empty
+    assert variance_among([0.25, 0.5, 0.75], [0, 1 / 7, 2 / 7]).empty
 
 
 # The commands and the figure
@@ -358,7 +340,8 @@ def command(folder, people, *arguments):
     return cli.main([*map(str, arguments), "--config", pipeline.CONFIG, "--results", str(folder)])
 
 
-def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
+def test_panels_without_ids_and_a_multiverse_without_outcomes_say_why_there_is_none(tmp_path):
+    assert prepare(made_up(), outcomes={}) == (None, multiverse.NO_OUTCOMES)
     loose = cohorts.participants(made_up().frame.assign(linked=False).to_dict("records"))
     assert prepare(loose) == (None, multiverse.NO_IDS)
     assert command(tmp_path, loose, "permute", tmp_path / "c.npz") == 0
@@ -368,10 +351,6 @@ def test_panels_without_ids_have_no_multiverse_and_say_why(tmp_path):
     described = json.loads((tmp_path / "out/multiverse.json").read_text())
     assert multiverse.NO_IDS in described["specification_curve"]["caption"]
     assert (tmp_path / "out/specification_curve.png").stat().st_size > 1000
-
-
-def test_a_multiverse_without_outcomes_says_so():
-    assert prepare(made_up(), outcomes={}) == (None, multiverse.NO_OUTCOMES)
 
 
 def test_too_little_memory_is_said_in_one_line(tmp_path, capsys):
@@ -409,24 +388,18 @@ def test_long_labels_overlap_neither_each_other_nor_the_curve(monkeypatch):
     assert curve.get_legend().get_window_extent().y0 >= curve.get_window_extent().y1
 
 
-def test_the_words_give_the_numbers_of_the_tables():
-    _, _, table, summary = of_config()
-    described = describe_multiverse(table, summary, TRIAL, ANALYSIS, CHOSEN.robustness, "")
-    told = described["specification_curve"]["words"]
-    assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in told
-    assert f"Curve of {table['effect'].notna().sum():,} effects" in told
-
-
-def test_caption_and_methods_name_the_choices_with_one_option_and_where_outliers_begin():
+def test_words_and_caption_give_the_numbers_the_choices_with_one_option_and_where_outliers_begin():
     _, _, table, summary = of_config()
     one = {"visit": "week_2", "marker": MARKER, "cut": 2 / 3, "test": "normal_continuity"}
     analysis = ANALYSIS.model_copy(update={"quartile_type": 6})
     described = describe_multiverse(table.assign(**one), summary, TRIAL, analysis, CHOSEN.robustness, "")
     curve = described["specification_curve"]
+    assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in curve["words"]
+    assert f"Curve of {table['effect'].notna().sum():,} effects" in curve["words"]
+    assert curve["fixed"] in curve["caption"]
     assert curve["fixed"] == (
         "Fixed in all specifications: marker and cutoff (p16 variant 5, upper 33.3%), visit (2 weeks), variant of the "
         "test (normal approximation with continuity correction). Outliers lie more than 3 interquartile ranges beyond the "
         "quartiles (type 6) of both arms together."
     )
-    assert curve["fixed"] in curve["caption"]
     assert curve["varied"] == ["kind of change", "outlier rule", "missing-value rule", "population"]

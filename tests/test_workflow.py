@@ -28,18 +28,6 @@ def test_a_run_ends_with_the_verdicts_and_the_place_of_the_report_and_a_second_h
     assert workspace.snakemake(finished[0]).rstrip().endswith(f"{idle}\n{place}")
 
 
-def test_snakemake_does_not_limit_the_jobs_per_second_on_one_machine(finished):
-    shown = """
-from snakemake import cli
-from snakemake.scheduling.job_scheduler import JobScheduler
-
-select = JobScheduler.job_selector
-JobScheduler.job_selector = lambda self, jobs: print("limit:", self.job_rate_limiter) or select(self, jobs)
-cli.main(["--cores", "1", "--forcerun", "overview", "--", "results/index.html"])
-"""
-    assert set(re.findall("limit: (.*)", workspace.run(finished[0], "-c", shown))) == {"None"}
-
-
 def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tmp_path, monkeypatch, capsys):
     said = "The full-size multiverse is results/full_size/published/multiverse.csv"
     monkeypatch.chdir(tmp_path)
