@@ -1,7 +1,9 @@
-"""Containers and conda get what the lock file names, and Snakemake runs the steps in them."""
+"""Containers and conda get what the lock file names, and Snakemake runs the steps in them and on clusters."""
 
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -86,3 +88,39 @@ def test_shards_made_by_the_pods_of_a_cluster_are_added_up_and_not_made_again(co
     planned = workspace.snakemake(copy, "full_size", *settings, "--dry-run")
     assert "draw its specification curve" in planned
     assert "Permute the treatment labels" not in planned
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Variables of the environment that lead to a Slurm cluster of one node, made of Debian's packages."""
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    folder = tmp_path / "slurm"
+    try:
+        subprocess.run(["tests/cluster/start", folder], check=True, timeout=60)
+        yield {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+    finally:
+        for file in folder.glob("*.pid"):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("slurmctld") or os.geteuid() != 0, reason="needs slurmctld, slurmd and root")
+def test_shards_on_a_cluster_killed_in_the_middle_make_the_bytes_of_one_process(cluster, tmp_path):
+    alone, spread = (workspace.make(tmp_path / name) for name in ("alone", "spread"))
+    size = "full_permutations: 3999"
+    workspace.snakemake(alone, "full_size", "--config", f"robustness={{{size}}}")
+    asked = ("full_size", "--config", f"robustness={{{size}, shards: 4}}")
+    without = ("--slurm-status-command", "squeue", "--slurm-no-account")
+    profile = ("--profile", "profiles/slurm", *without, "--slurm-init-seconds-before-status-checks", "5")
+    first = workspace.start(spread, *profile, *asked, **cluster)
+    shards = spread / "results/full_size/published/shards"
+    workspace.wait_for(lambda: [*shards.glob("multiverse_*.npz")], 300)
+    workspace.kill(first)
+    workspace.snakemake(spread, *profile, *asked, **cluster)
+    assert len([*shards.glob("multiverse_*_of_4.npz")]) == 4
+    ours, theirs = (
+        {name: content for name, content in workspace.outputs(folder).items() if "shards" not in name}
+        for folder in (alone, spread)
+    )
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []

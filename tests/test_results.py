@@ -3,10 +3,12 @@ import pandas as pd
 import pipeline
 import pytest
 from cohorts import measured, participants
+from oracle_values import rows
 from pipeline import CHOSEN, TRIAL, analysis
 from scipy import stats
 
 from d_q_trial import results as results_module
+from d_q_trial.config import settings
 from d_q_trial.results_table import COLUMNS, KEYS
 from d_q_trial.stats.categorical import jonckheere_terpstra
 from d_q_trial.stats.two_sample import TESTS
@@ -195,3 +197,29 @@ def test_welch_has_the_interval_of_the_difference_of_means():
     assert run.value("mean_difference", **keys, method="") == pytest.approx(22.5, rel=1e-9)
     limits = [run.value(f"mean_difference_{side}", **keys) for side in ("lower", "upper")]
     assert limits == pytest.approx(list(theirs.confidence_interval(0.9)), rel=1e-9)
+
+
+@pytest.fixture(scope="module")
+def real():
+    """A real trial by the test of its configuration, and by the one with continuity correction."""
+    run, analysis = pipeline.of_config(pipeline.PBC), settings.load(pipeline.PBC).analyses["copper_tertiles"]
+    analysis = analysis.model_copy(update={"test": "normal_continuity"})
+    return run, pipeline.run(run.participants, run.trial, analysis, also=())
+
+
+@pytest.mark.parametrize("oracle", rows("pbc_results"), ids=lambda r: f"{r['outcome']} {r['visit']} {r['stratum']}")
+def test_numbers_of_a_real_trial_by_configuration_alone_equal_those_of_r(real, oracle):
+    run, corrected = real
+    keys = {"outcome": oracle["outcome"], "visit": oracle["visit"], "stratum": oracle["stratum"]}
+    contrast = {**keys, "contrast": "d_penicillamine - placebo"}
+    assert run.value("n", **keys, group="d_penicillamine") == float(oracle["n_first"])
+    assert run.value("n", **keys, group="placebo") == float(oracle["n_second"])
+    assert run.value("median", **keys, group="placebo") == pytest.approx(float(oracle["median_second"]), rel=1e-9)
+    assert run.value("u", **contrast) == float(oracle["u"])
+    assert run.value("p", **contrast, method="normal") == pytest.approx(float(oracle["normal"]), rel=1e-9)
+    assert run.value("hodges_lehmann", **contrast) == pytest.approx(float(oracle["hodges_lehmann"]), rel=1e-8)
+    # R finds the limits by a root search to 1e-4.
+    assert run.value("hodges_lehmann_lower", **contrast) == pytest.approx(float(oracle["lower"]), abs=2e-4)
+    assert run.value("hodges_lehmann_upper", **contrast) == pytest.approx(float(oracle["upper"]), abs=2e-4)
+    with_continuity = corrected.value("p", **contrast, method="normal_continuity")
+    assert with_continuity == pytest.approx(float(oracle["normal_continuity"]), rel=1e-9)

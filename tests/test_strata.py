@@ -149,13 +149,8 @@ def test_marker_values_are_those_of_analysed_participants_at_baseline():
 
 def test_participants_are_in_their_own_stratum_and_panels_without_ids_in_the_one_that_they_state_for_the_marker():
     table = pd.DataFrame({"participant": ["A", "B", "A"], "marker": ["p", "p", "q"], "stratum": ["T1", "T3", "T9"]})
-    rows = [
-        ("A", True, "", ""),
-        ("B", True, "p", "T7"),
-        ("C", True, "", ""),
-        ("", False, "p", "T3"),
-        ("", False, "q", "T3"),
-    ]
+    linked = [("A", True, "", ""), ("B", True, "p", "T7"), ("C", True, "", "")]
+    rows = [*linked, ("", False, "p", "T3"), ("", False, "q", "T3")]
     changes = pd.DataFrame(rows, columns=["participant", "linked", "marker", "stratum"])
     assert strata.stratum_of(changes, table, "p").tolist() == ["T1", "T3", "", "T3", ""]
 
