@@ -72,7 +72,7 @@ def test_group_sizes_of_the_upper_tertile_follow_from_p_values_and_sums(paper, f
     assert likely == {"bmd_radius/week_20": [(8, 11), (9, 10), (10, 9)]}  # open
 
 
-def test_sizes_of_other_places_and_sums_over_both_sources_are_checked(paper, findings):
+def test_findings_of_the_trial_name_their_places_and_radius_at_baseline_fits_29_and_29_alone(paper, findings):
     cytokines = [f"sasp_{name}" for name in ("ifng", "il6", "il7", "il8", "il15", "tnf_alpha")]
     for name, words in {
         "fewer-10-11-as-10-10": ["strong", "No other pair gives all of these.", *cytokines],

@@ -84,6 +84,7 @@ TESTS = (FOLDER / "tests.csv").read_text(encoding="utf-8").split("\n")[0]  # its
     ("table", "old", "new", "message"),
     [
         ("tests", ",0.117,", ",1.17,", "row 2, column p: '1.17', expected a number from 0 to 1"),
+        ("tests", ",0.117,", ",,", "row 2, column p: '', expected"),
         ("tests", ",=,0.117,", ",~,0.117,", "row 2, column p_relation: '~', expected one of =, <, >, <=, >="),
         ("tests", ",=,0.117,", ",>,<0.001,", "row 2, column p: '<0.001'"),
         ("tests", ",=,0.117,", ",,0.117,", "row 2, column p_relation: ''"),

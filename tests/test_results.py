@@ -11,6 +11,7 @@ from d_q_trial import results as results_module
 from d_q_trial.config import settings
 from d_q_trial.results_table import COLUMNS, KEYS
 from d_q_trial.stats.categorical import jonckheere_terpstra
+from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS
 
 
@@ -190,13 +191,18 @@ def test_three_strata_have_a_trend_within_each_arm_and_at_baseline():
         assert thirds.value(name, visit="week_2", group="d_q") == pytest.approx(value, rel=1e-9)
 
 
-def test_welch_has_the_interval_of_the_difference_of_means():
-    theirs = stats.ttest_ind([10, 20, 40, 30], [0, 5], equal_var=False)
+def test_intervals_have_the_level_of_the_analysis_and_welch_has_that_of_the_difference_of_means():
+    treated, control = [10, 20, 40, 30], [0, 5]
+    theirs = stats.ttest_ind(treated, control, equal_var=False)
     run, keys = small(test="welch", alpha=0.1), {"visit": "week_2", "marker": "", "contrast": "d_q - control"}
     assert run.value("p", **keys) == pytest.approx(theirs.pvalue, rel=1e-9)
     assert run.value("mean_difference", **keys, method="") == pytest.approx(22.5, rel=1e-9)
     limits = [run.value(f"mean_difference_{side}", **keys) for side in ("lower", "upper")]
     assert limits == pytest.approx(list(theirs.confidence_interval(0.9)), rel=1e-9)
+    shift = hodges_lehmann(treated, control, method="normal", confidence=0.5)
+    for side, limit in (("lower", shift.lower), ("upper", shift.upper)):
+        found = small(alpha=0.5).value(f"hodges_lehmann_{side}", **keys, method="normal, level 0.5")
+        assert found == pytest.approx(limit, rel=1e-9)
 
 
 @pytest.fixture(scope="module")
