@@ -146,10 +146,6 @@ class Analysis(Strict):
         """Name of the change in the tables."""
         return {"percent": "percent_change"}.get(self.change, self.change)
 
-    def cuts_marker(self, marker: str) -> bool:
-        """Return whether the cuts of the strata apply to a marker: values apply only to the analysis's own."""
-        return self.strata.by != "value" or marker == self.marker
-
     @property
     def workbook_id(self) -> str:
         """Folder of the participants in results/workbooks/, shared by the analyses that read the same file."""

@@ -23,7 +23,7 @@ def prespecified_cuts(cutoffs: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     rows = cutoffs.groupby(["outcome", "visit", "marker"], sort=False).indices
     cuts, above = cutoffs["cut"].to_numpy(float), cutoffs["side"].eq("above").to_numpy()
     labels, at_cut = layout.analysis.strata.labels, layout.analysis.strata.at_cut
-    for whole in (c for c in layout.by_marker if layout.analysis.cuts_marker(c.marker)):
+    for whole in layout.by_marker:
         known = whole.within(whole.linked & ~np.isnan(whole.value) & ~np.isnan(whole.marker_value))
         amount = significant(known.marker_value)
         for row in rows.get((known.outcome, known.visit, known.marker), ()):
