@@ -14,16 +14,12 @@ from d_q_trial.labels import within
         (28.25, "28.2", True),  # ties to even
         (28.25, "28.3", True),  # half up
         (28.26, "28.2", False),
-        (50.75, "50.8", True),
-        (0.61146, "0.611", True),
-        (0.61146, "0.612", False),
         (-11.4, "-11", True),
         (33.6, "+34", True),
         (148.0, "1480", False),
         (-0.004, "0.00", True),
         (2.675, "2.68", True),  # binary 2.67499...: the decimal tie counts
         (2.675, "2.67", True),
-        (1260088.0, "1260088", True),
     ],
 )
 def test_a_value_matches_by_half_even_half_up_or_as_a_binary_number(value, printed, matches):
@@ -38,20 +34,27 @@ def test_a_value_prints_as_itself_rounded(value, decimals):
 
 @pytest.mark.parametrize(
     ("p", "text"),
-    [(0.61146, "P = 0.611"), (0.0004, "P < 0.001"), (0.00099, "P < 0.001"), (0.001, "P = 0.001"), (1.0, "P = 1.000")],
+    [
+        (0.61146, "P = 0.611"),
+        (0.00099, "P < 0.001"),
+        (0.001, "P = 0.001"),
+        (1.0, "P = 1.000"),
+        (math.nan, "P not defined"),
+    ],
 )
 def test_p_is_printed_as_in_the_paper(p, text):
     assert formatting.p_value(p) == text
 
 
-def test_minus_signs_thousands_and_undefined_numbers_are_set_as_in_print():
-    assert formatting.p_value(math.nan) == "P not defined"
+def test_minus_signs_thousands_large_and_undefined_numbers_are_set_as_in_print():
     assert formatting.number(math.nan, 1) == formatting.grouped(math.nan, 1) == "–"
     assert formatting.number(-8.66, 1) == "−8.7"
     assert formatting.number(-0.01, 1) == "0.0"
     assert formatting.median_iqr(1260088, 1057105, 1526011.5, 0) == "1,260,088 (1,057,105, 1,526,012)"
     assert formatting.interval(-1.25, -3, 0.4, 1) == "−1.2 (−3.0 to 0.4)"
     assert formatting.interval(-1.25, math.nan, math.nan, 1) == "−1.2"
+    assert formatting.interval(-1.5, -2.84e147, math.inf, 1) == "−1.5 (−2.8e+147 to inf)"
+    assert formatting.number(123456789012000.0, 0) == "123456789012000"
 
 
 @given(st.floats(-1.7e308, 1.7e308), st.integers(0, 6))
@@ -61,11 +64,6 @@ def test_every_finite_number_is_printed_in_a_few_characters(value, decimals):
     read = float(printed.replace("−", "-").replace(",", ""))
     assert read == pytest.approx(value, rel=0.06 if abs(value) >= 1e15 else 1e-11, abs=0.6 * 10.0**-decimals)
     assert float(formatting.rounded(value, decimals)) == pytest.approx(value, rel=1e-11, abs=0.6 * 10.0**-decimals)
-
-
-def test_a_number_too_large_to_read_has_an_exponent():
-    assert formatting.interval(-1.5, -2.84e147, math.inf, 1) == "−1.5 (−2.8e+147 to inf)"
-    assert formatting.number(123456789012000.0, 0) == "123456789012000"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
@@ -79,9 +77,7 @@ def test_rounding_to_significant_digits_is_close_and_idempotent(value):
 
 
 def test_a_label_begins_small_within_a_sentence_unless_it_is_a_name():
-    labels = ["Radius BMD", "Treatment as usual", "Femoral neck BMD", "CTx", "Fas", "D-penicillamine", "Vitamin D"]
-    assert [within(label) for label in labels] == [
-        *("radius BMD", "treatment as usual", "femoral neck BMD", "CTx", "Fas", "D-penicillamine", "vitamin D")
-    ]
-    for name in ("Beck Depression Inventory", "Beat the Blues"):
+    for label in ("Radius BMD", "Treatment as usual", "Vitamin D"):
+        assert within(label) == label[0].lower() + label[1:]
+    for name in ("CTx", "Fas", "D-penicillamine", "Beck Depression Inventory", "Beat the Blues"):
         assert within(name) == name
