@@ -14,6 +14,7 @@ import yaml
 from conftest import shared
 from test_labels import is_unlabelled
 
+from d_q_trial import formatting
 from d_q_trial.stats.two_sample import TESTS
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,7 @@ TESTS["new"] = replace(
     interval="given as the Hodges-Lehmann estimate without an interval",
 )
 """
+KNOWN = TESTS | {"new": TESTS["brunner_munzel"]}  # which the new one is like
 BUNDLED = {
     "everything": {
         "marker": "p16_variant_1+5",
@@ -153,6 +155,11 @@ def _texts(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): _visible(path) for path in paths}
 
 
+def _main(texts: dict[str, str]) -> str:
+    """The table of the main results."""
+    return next(file for file in ("tables/main_results.html", "tables/comparisons.html") if file in texts)
+
+
 def _names(text: str, labels: set[str]) -> set[str]:
     """Labels that a text names, as whole words."""
     return {label for label in labels if re.search(rf"(?<![\w/+-]){re.escape(label)}(?![\w/+-])", text)}
@@ -164,8 +171,7 @@ def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(made):
     for name, (labels, *_) in analyses.items():
         own, texts = set(labels), _texts(folder / "results" / name)
         assert len(texts) > 20, name
-        main = next(file for file in ("tables/main_results.html", "tables/comparisons.html") if file in texts)
-        for file in [*BY_STRATUM, main]:
+        for file in [*BY_STRATUM, _main(texts)]:
             assert _names(texts[file], own) == own, (name, file)
         for file, text in texts.items():
             # The report of an alternative says what it changes against the reference, in the words of either.
@@ -229,16 +235,48 @@ def test_figures_tables_and_texts_say_who_and_what_is_left_out_and_the_type_of_q
             assert f"type {kind}" in text, name
 
 
-def test_a_test_without_an_interval_gets_none(made):
+def test_every_output_claims_the_estimate_interval_and_correction_that_its_test_gives_and_no_other(made):
     folder, analyses, _ = made
-    chosen = [name for name, (*_, test) in analyses.items() if test in ("new", "brunner_munzel")]
-    assert chosen
-    for name in chosen:
+    assert not all(KNOWN[test].has_interval for *_, test in analyses.values())
+    for name, (_, alpha, test) in analyses.items():
+        own, texts = KNOWN[test], _texts(folder / "results" / name)
+        report, cuts = texts["report.html"], texts["robustness/robustness.json"]
+        for text in (texts["figures/figures.json"], texts[_main(texts)], cuts, texts["methods.md"]):
+            assert ("ifference of means" in text) == bool(own.mean_difference) == ("Hodges-Lehmann" not in text), name
+            claimed = re.findall(r"\b(?:CI|intervals?)\b", re.sub("(?:without an|no) interval", "", text))
+            assert bool(claimed) == own.has_interval, name
+        for words in (f"Difference ({100 * (1 - alpha):g}% CI)", "CI as a band"):
+            assert (words in report) == own.has_interval, name
+        assert ("without intervals, because the test has none" in report) != own.has_interval, name
+        assert ("as thin lines" in report) == ("a ring marks" in cuts) == (not own.not_permuted), name
+        assert ("no P corrected for the search" in cuts) == bool(own.not_permuted), name
+
+
+def test_the_estimate_that_is_shown_is_that_of_the_test_with_its_interval_if_it_has_one(made):
+    folder, analyses, _ = made
+    for name, (*_, test) in analyses.items():
+        estimate, texts = KNOWN[test].estimate, _texts(folder / "results" / name)
         numbers = pd.read_csv(folder / "results" / name / "results.csv", keep_default_na=False)
-        limits = numbers[numbers["statistic"].isin(["hodges_lehmann_lower", "hodges_lehmann_upper"])]
-        assert set(limits["value"]) <= {""}, name
-        assert limits["reason"].ne("").all(), name
-        assert "without an interval" in (folder / "results" / name / "methods.md").read_text(), name
+        numbers = numbers[numbers["measure"].eq("percent_change") & numbers["statistic"].isin(estimate)]
+        assert numbers["value"].eq("").eq(numbers["reason"].ne("")).all(), name
+        for _, rows in numbers[numbers["outcome"].eq("p1np") & numbers["marker"].eq("")].groupby("visit"):
+            ends = pd.to_numeric(rows.set_index("statistic")["value"])[[*estimate]]
+            assert ends.notna().all() == KNOWN[test].has_interval, name
+            for file in (_main(texts), "figures/figures.json"):
+                assert formatting.interval(*ends, 1) in texts[file], (name, file)
+
+
+def test_figures_of_every_cut_mark_the_cutoffs_of_their_analysis_and_are_described(made):
+    folder, analyses, _ = made
+    for name, (labels, *_) in analyses.items():
+        place = folder / "results" / name / "robustness"
+        described = json.loads((place / "robustness.json").read_text())
+        drawn = {f"{figure}.{ending}" for figure in described for ending in ("pdf", "png")}
+        assert drawn == {path.name for path in place.glob("every_cut_*")} != set()
+        has_cutoffs = name != "column"
+        assert (labels[-1] in set(pd.read_csv(place / "prespecified_cuts.csv")["stratum"])) == has_cutoffs, name
+        words = " ".join(figure["words"] for figure in described.values())
+        assert (f"in {labels[-1]} the difference is" in words) == has_cutoffs, name
 
 
 def test_no_output_carries_the_label_where_the_workbook_does_not_call_itself_synthetic(made):

@@ -266,23 +266,6 @@ def test_the_main_results_have_a_row_for_every_stratum_of_the_analysis():
     assert [row.cells[2] for row in table.rows] == ["All", *names]
 
 
-@pytest.mark.parametrize(
-    ("test", "heading", "cell", "exact"),
-    [
-        ("welch", "Difference of means (95% CI)", "3.4 (−0.6 to 7.4)", {"hodges_lehmann", "mean_difference"}),
-        ("brunner_munzel", "Hodges-Lehmann estimate", "1.2", {"hodges_lehmann"}),
-    ],
-)
-def test_the_estimate_of_the_main_results_is_that_of_the_test_with_the_interval_that_it_has(test, heading, cell, exact):
-    means = {"mean_difference": "3.4", "mean_difference_lower": "-0.6", "mean_difference_upper": "7.4"}
-    rows = numbers(("ctx", "percent_change", "week_2"), {"hodges_lehmann": "1.2", "p": 0.5} | means, contrast=CONTRAST)
-    table = built(
-        rows, ANALYSIS.model_copy(update={"test": test}), kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["all"]
-    )
-    assert (table.columns[-2], table.rows[0].cells[-2]) == (heading, cell)
-    assert exact == set(table.rows[0].exact) & {"hodges_lehmann", "mean_difference"}
-
-
 def test_headings_of_a_page_are_marked_for_a_screen_reader_and_markup_in_a_name_stays_text(tables):
     named = built([], label="<b>T", rows={"outcomes": ["smoker"]})
     html = "".join(map(page, (tables["main_results"], tables["table_1"], named)))
