@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import drawn
 import pandas as pd
+import pipeline
 import pytest
 import yaml
 from cohorts import numbers
@@ -22,14 +23,19 @@ from matplotlib.text import Text
 from PIL import Image
 from pipeline import LABEL, TRIAL, altered, analysis
 
+from d_q_trial.claims import read_claims
+from d_q_trial.config import settings
 from d_q_trial.errors import UserError
 from d_q_trial.figures import draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of, changes_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
-from d_q_trial.figures.study import Study, Summary
-from d_q_trial.labels import caption_words, fill
+from d_q_trial.figures.study import Study, Summary, read_study
+from d_q_trial.files import write_csv
+from d_q_trial.labels import caption_words, fill, strata_named
+from d_q_trial.report.collect import find_places
 from d_q_trial.results_table import Numbers
+from d_q_trial.robustness.interaction import interactions
 from d_q_trial.trial import load_trial
 
 ANALYSIS = analysis(strata={"cuts": ["2/3"], "labels": ["T1/T2", "T3"]})
@@ -92,43 +98,32 @@ def few(*rows) -> Study:
 # The list of figures
 
 FIGURES = catalogue_of("data/figures.yaml", TRIAL).figures
-V15, V5 = "p16_variant_1+5", "p16_variant_5"
-SASP = ("sasp_sclerostin", "sasp_fas", "sasp_mmp2", "sasp_parc", "sasp_osteoactivin", "sasp_tnfr1")
-BMD = [("arms", outcome, "week_20") for outcome in ("bmd_radius", "bmd_femur_neck", "bmd_lumbar_spine")]
-COURSES = [("time_course", outcome, "") for outcome in ("p1np", "ctx", "p1np", "ctx")]
-
-# Figure: for each panel its kind, outcome or marker, and visit or group of people, as the captions of the article say.
-ARTICLE = {
-    "figure_3": [("arms", outcome, visit) for outcome in ("ctx", "p1np") for visit in ("week_20", "week_2", "week_4")],
-    "figure_4": COURSES,
-    "figure_5": BMD,
-    "extended_data_figure_2": [
-        ("correlation", marker, group) for group in ("population", "population_under_cut") for marker in (V15, V5)
-    ],
-    "extended_data_figure_3": [
-        ("correlation", marker, group) for group in ("population_from_cut", "participants") for marker in (V15, V5)
-    ],
-    "extended_data_figure_4": BMD,
-    "extended_data_figure_5": COURSES,
-    "extended_data_figure_6": [("strata", outcome, "") for outcome in SASP],
-}
 
 
 def said(figure, chosen=ANALYSIS):
     return figure.texts(caption_words(TRIAL, chosen), chosen, TRIAL)
 
 
-def test_the_figures_and_their_panels_are_those_of_the_article_in_order_and_their_captions_can_be_filled():
-    numbers = [f"figure_{n}" for n in range(1, 6)] + [f"extended_data_figure_{n}" for n in range(2, 7)]
+def test_the_figures_are_those_of_the_article_in_order_and_three_more_and_their_captions_can_be_filled():
+    article = [f"figure_{n}" for n in range(1, 6)] + [f"extended_data_figure_{n}" for n in range(2, 7)]
     extra = ["forest", "estimation_figure_3", "estimation_figure_5"]
-    assert list(FIGURES) == numbers + extra
+    assert list(FIGURES) == article + extra
     assert all("Not in the article" in FIGURES[name].caption for name in extra)
     assert not any("{" in text for figure in FIGURES.values() for text in said(figure, THIRDS))
-    for figure, panels in ARTICLE.items():
-        drawn = FIGURES[figure].drawn(("T1/T2", "T3"))
-        assert [(p.kind, p.outcome, p.group if p.kind == "correlation" else p.visit) for p in drawn] == panels
-    markers = [{panel.marker for panel in FIGURES[name].panels} for name in ("figure_4", "extended_data_figure_5")]
-    assert markers == [{""}, {V15}]
+
+
+def test_a_panel_shows_the_values_that_the_article_reports_of_it():
+    names, shown = ANALYSIS.strata.labels, 0
+    panels = {figure.label: figure.drawn(names) for figure in FIGURES.values()}
+    for claim in read_claims("data/published"):
+        for label, letter in find_places(claim["locator"]):
+            if letter:
+                panel = panels[label][ord(letter) - ord("a")]
+                assert (panel.outcome, panel.visit or claim["visit"]) == (claim["outcome"], claim["visit"]), claim
+                assert claim["marker"] in ("", panel.marker or ANALYSIS.marker), claim
+                assert claim["stratum"] in (*strata_named(panel.strata, names), ""), claim
+                shown += 1
+    assert shown > 90
 
 
 def test_letters_and_strata_in_a_caption_follow_the_panels():
@@ -631,3 +626,65 @@ def test_panels_of_one_outcome_share_their_axis_over_the_strata(key, visit, colu
     limits = [ax.get_ylim() for ax in page.figure.axes[: 2 * columns]]
     assert limits[0] == limits[columns]
     assert limits[0][0] < lowest < 80 < limits[0][1]
+
+
+# Figures of the bundled cohort and of the real trial, drawn as the workflow draws them
+
+LISTED, USUAL, LONG = "data/figures.yaml", None, drawn.with_long_labels
+CONFIGS = (
+    ("config.yaml", LISTED, None),
+    ("config.yaml", LISTED, LONG),
+    pytest.param(("config.yaml", USUAL, LONG), marks=pytest.mark.slow),
+    pytest.param(("data/pbc/config.yaml", USUAL, None), marks=pytest.mark.slow),
+)
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def trial_pages(request, tmp_path_factory):
+    """A page with its contents for every figure."""
+    config, listed, renamed = request.param
+    chosen, run = settings.load(config), pipeline.of_config(config)
+    trial = renamed(run.trial) if renamed else run.trial
+    folder = tmp_path_factory.mktemp("run")
+    run.participants.write(folder)
+    for name in ("changes", "strata", "results"):
+        write_csv(getattr(run, name), folder / f"{name}.csv")
+    made = interactions(run.layout, chosen.robustness.model_copy(update={"permutations": 1}))
+    write_csv(made, folder / "sensitivity/interaction.csv")
+    data = read_study(folder, folder, trial, run.analysis, published=chosen.published)
+    with style.settings():
+        yield {key: make.build(figure, data) for key, figure in catalogue_of(listed, trial).figures.items()}
+
+
+def test_no_panel_lacks_its_numbers(trial_pages):
+    assert [(key, c.title) for key, (_, contents) in trial_pages.items() for c in contents if c.missing] == []
+
+
+def test_a_forest_has_the_interaction_by_student_s_t_that_was_computed(trial_pages):
+    words = trial_pages["forest"][1][0].words
+    assert words.count("interaction P") > 8
+    assert not re.search(r"interaction P = (0\.500|1\.000)", words)  # those of the one permutation
+
+
+def test_every_group_has_as_many_points_as_its_n(trial_pages):
+    compared = 0
+    for key, (page, _) in trial_pages.items():
+        for ax in page.figure.axes:
+            ticks = [tick.get_text() for tick in ax.get_xticklabels()]
+            stated = [text.rpartition("n = ")[2] for text in ticks if text != "difference"]
+            groups = [line for line in ax.lines if line.get_marker() in "os^vD" and line.get_markersize() == 3.0]
+            if not all(stated) or ax.containers or ax.get_xlabel() or not groups:
+                continue
+            points = []
+            for line in groups:
+                middle, name = sum(line.get_xdata()) / len(line.get_xdata()), f"beyond {line.get_label()}"
+                beyond = [b for b in ax.lines if b.get_label() == name and abs(b.get_xdata()[0] - middle) < 0.5]
+                points.append(str(sum(len(part.get_ydata()) for part in (line, *beyond))))
+            assert points == stated, key
+            compared += len(points)
+    assert compared > 20
+
+
+def test_no_text_is_cut_off_by_the_page_or_overlaps_another(trial_pages):
+    for key, (page, _) in trial_pages.items():
+        assert drawn.faults(page.figure) == [], key
