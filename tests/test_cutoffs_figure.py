@@ -121,23 +121,20 @@ def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_nam
             assert (too_large in figure["caption"]) == (trial is TRIAL)
 
 
-@pytest.mark.parametrize("rule", [{"cuts": [0.3, 0.6], "labels": ["a", "b", "c"]}, {"cuts": [0.5], "at_cut": "lower"}])
-def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(rule):
+@pytest.mark.parametrize("at_cut", ["upper", "lower"])
+def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at_cut):
     run = pipeline.of_config()
     changes = run.changes[run.changes["outcome"].eq("p1np")]
-    elsewhere = ANALYSIS.model_copy(update={"strata": settings.StrataRule(**rule)})
+    rule = settings.StrataRule(cuts=[0.3, 0.6], labels=["a", "b", "c"], at_cut=at_cut)
+    elsewhere = ANALYSIS.model_copy(update={"strata": rule})
     markers = marker_values(run.participants, TRIAL, elsewhere)
     every = cutoffs.cutoffs_table(cutoffs.slices(changes, markers, TRIAL, elsewhere, CHOSEN.robustness))
     marked = published_cuts(every, run.participants, replace(run.layout, changes=changes, analysis=elsewhere))
     panel = pipeline.pick(marked, marker=PANEL[0], visit=PANEL[2])
     assert set(panel["share_below"]) == {39 / 60}
     assert set(panel["side"]) == {"above", "below"}
-
-
-def test_a_trial_that_states_no_cut_gets_no_mark(tables):
-    run = pipeline.of_config()
-    layout = replace(run.layout, trial=TRIAL.model_copy(update={"cuts": []}))
-    assert published_cuts(tables.cutoffs, run.participants, layout).empty
+    without = replace(run.layout, trial=TRIAL.model_copy(update={"cuts": []}))
+    assert published_cuts(every, run.participants, without).empty
 
 
 def described(tables, chosen=ANALYSIS, cuts=None, marker=PANEL[0]):

@@ -113,7 +113,7 @@ def test_adverse_events_are_copied_from_the_article_and_say_so(tables):
     assert "Copied from the article" in " ".join(table.notes)
 
 
-def test_a_sheet_shows_the_cells_of_the_table_and_no_empty_row(tables, written):
+def test_a_sheet_shows_the_cells_of_the_table_with_numbers_as_numbers_and_no_empty_row(tables, written):
     def shown(cell):  # as a spreadsheet shows it
         if isinstance(cell.value, int | float):
             return f"{cell.value:.{cell.number_format.count('0') - 1}f}".replace("-", "−")
@@ -124,29 +124,22 @@ def test_a_sheet_shows_the_cells_of_the_table_and_no_empty_row(tables, written):
         rows = [[shown(cell) for cell in row] for row in book[table.label].iter_rows()]
         assert all(any(row) for row in rows)
         assert all(list(row) in rows for row in (table.columns, *(row.cells for row in table.rows)))
-
-
-def test_a_cell_that_is_one_number_is_stored_as_a_number_with_its_decimals(written):
-    sheet = load_workbook(written / "tables.xlsx")["Table 1"]
+    sheet = book["Table 1"]
     p = {row[0].value: row[3] for row in sheet.iter_rows(min_row=4) if len(row) > 3}
     assert (p["Age, years"].value, p["Age, years"].number_format) == (0.117, "0.000")
     assert (sheet["A2"].value, sheet.print_title_rows) == (LABEL, "$2:$3")
     assert {cell.font.name for row in sheet.iter_rows() for cell in row if cell.value} == {"Arial"}
 
 
-def test_a_table_in_latex_has_its_caption_and_its_cells(tables):
+def test_a_table_in_latex_has_its_caption_its_cells_headings_as_rows_and_its_notes_below(tables):
     text = latex(tables["table_1"])
     assert text.startswith("% needs \\usepackage{array,booktabs,longtable,pdflscape}\n")
     assert r"\caption*{Table 1. Baseline characteristics of the participants, by arm. Synthetic data" in text
     assert r"Age, years & 74.4 (69.7, 79.2) & 71.2 (69.3, 74.8) & 0.117 \\" in text
     assert "Table $<$1$-$2: $\\alpha$ $\\times$ 3." in latex(replace(tables["table_1"], label="Table <1−2: α × 3"))
-
-
-def test_a_table_in_latex_has_its_headings_as_rows_and_its_notes_below(tables):
     text = latex(tables["main_results"])
-    sections = dict.fromkeys(row.section for row in tables["main_results"].rows)
     headings = re.findall(r"\\multicolumn\{10\}\{l\}\{\\textbf\{(.*)\}\} \\\\\*\n.* & ", text)
-    assert headings == list(sections)
+    assert headings == list(dict.fromkeys(row.section for row in tables["main_results"].rows))
     _, _, below = text.partition("\\end{longtable}")
     assert r"Changes from baseline are 100 $\times$ (follow-up $-$ baseline) / baseline in percent." in below
     assert "Participants were divided into strata" in below
@@ -192,8 +185,6 @@ def test_a_caption_has_the_title_the_test_and_the_note():
     title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
     assert text.startswith(title)
     assert "no continuity correction" in text
-    assert "Participants were divided into strata (“T1/T2” and “T3”, lowest first) by p16 variant 5" in text
-    assert "divided into strata" not in caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
     assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
 
 
@@ -218,9 +209,8 @@ def test_the_headlines_of_a_trial_without_a_list_are_those_of_its_primary_endpoi
     other = TRIAL.primary.model_copy(update={"outcome": "p1np"})
     for primary, outcome, role in ((other, "p1np", "the primary endpoint"), (None, "ctx", "")):
         lines = catalogue_of(None, TRIAL.model_copy(update={"primary": primary})).headlines
-        assert [(line.outcome, line.visit, line.role) for line in lines] == [
-            (outcome, "week_20", name) for name in (role, "")
-        ]
+        found = [(line.outcome, line.visit, line.role) for line in lines]
+        assert found == [(outcome, "week_20", role), (outcome, "week_20", "")]
 
 
 def test_tables_without_rows_are_written_with_their_columns(tmp_path):
@@ -255,15 +245,6 @@ def test_a_table_says_that_the_analysis_defines_no_strata_by_its_marker(marker):
     notes = " ".join(table.notes)
     assert ("defines no strata by p16 variant 1+5" in notes) == (marker != ANALYSIS.marker)
     assert ("divided into strata" in notes) == (marker == ANALYSIS.marker)
-
-
-def test_the_main_results_have_a_row_for_every_stratum_of_the_analysis():
-    names = ["low", "middle", "high"]
-    key, rows = ("ctx", "percent_change", "week_2"), []
-    for marker, stratum in [("", "all"), *((MARKER, label) for label in names)]:
-        rows += numbers(key, {"p": 0.5}, contrast=CONTRAST, marker=marker, stratum=stratum)
-    table = built(rows, cut_in_three(names), kind="comparisons", rows={"outcomes": ["ctx"]}, strata=["all", "each"])
-    assert [row.cells[2] for row in table.rows] == ["All", *names]
 
 
 def test_headings_of_a_page_are_marked_for_a_screen_reader_and_markup_in_a_name_stays_text(tables):
