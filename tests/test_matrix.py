@@ -171,7 +171,7 @@ def test_every_output_names_the_strata_of_its_analysis_and_of_no_other(made):
     for name, (labels, *_) in analyses.items():
         own, texts = set(labels), _texts(folder / "results" / name)
         assert len(texts) > 20, name
-        for file in [*BY_STRATUM, _main(texts)]:
+        for file in [*BY_STRATUM, _main(texts), _main(texts).replace(".html", ".csv")]:
             assert _names(texts[file], own) == own, (name, file)
         for file, text in texts.items():
             # The report of an alternative says what it changes against the reference, in the words of either.
