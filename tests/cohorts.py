@@ -6,18 +6,8 @@ import pandas as pd
 from d_q_trial import results_table
 from d_q_trial.participants import COLUMNS, Participants
 
-DEFAULTS = {
-    "cohort": "trial",
-    "linked": True,
-    "arm": "d_q",
-    "marker": "",
-    "stratum": "",
-    "visit": "baseline",
-    "measure": "value",
-    "text": "",
-    "sheet": "Sheet",
-    "cell": "A1",
-}
+DEFAULTS = {"cohort": "trial", "linked": True, "arm": "d_q", "marker": "", "stratum": "", "visit": "baseline"}
+DEFAULTS |= {"measure": "value", "text": "", "sheet": "Sheet", "cell": "A1"}
 
 
 def participants(rows: list[dict], label: str | None = None) -> Participants:

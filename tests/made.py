@@ -3,26 +3,20 @@
 import json
 from pathlib import Path
 
+import yaml
+
 from d_q_trial import cli
 from d_q_trial.config import settings
 from d_q_trial.report.links import page_links
 
-STRATA = {"cuts": ["2/3"], "labels": ["T1/T2", "T3"]}
-CONFIG = {
-    "trial": "data/trial.yaml",
-    "published": "data/published",
-    "figures": "data/figures.yaml",
-    "tables": "data/tables.yaml",
-    "robustness": {
-        "permutations": 99,
-        "families": {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}},
-    },
-    "analyses": {
-        "published": {"workbook": "data/reconstructed.xlsx", "marker": "p16_variant_5", "strata": STRATA},
-        "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
-        "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
-        "strict": {"alpha": 0.01, "change": "log_ratio"},
-    },
+FAMILIES = {"endpoints": {"outcomes": ["turnover", "bmd"], "strata": ["all"]}}
+CONFIG = yaml.safe_load(Path("tests/config.yaml").read_text()) | {
+    "robustness": {"permutations": 99, "families": FAMILIES}
+}
+CONFIG["analyses"] |= {
+    "halves": {"strata": {"cuts": ["1/2"], "labels": ["low", "high"]}},
+    "thirds": {"strata": {"cuts": ["1/3", "2/3"], "labels": ["T1", "T2", "T3"]}},
+    "strict": {"alpha": 0.01, "change": "log_ratio"},
 }
 STEPS = ("results", "tables", "figures", "cutoffs", "robustness", "sensitivity", "compare", "report", "overview")
 # The others are made of the published analysis, or of all together.
