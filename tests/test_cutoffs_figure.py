@@ -137,42 +137,8 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
     assert published_cuts(every, run.participants, without).empty
 
 
-def described(tables, chosen=ANALYSIS, cuts=None, marker=PANEL[0]):
-    """What is said of the figure of bone turnover."""
-    found = drawing.describe_cutoffs(tables, TRIAL, chosen, CHOSEN.robustness, None, cuts=cuts or {})
-    return found[f"every_cut_turnover_{marker}"]
-
-
-@pytest.mark.parametrize(
-    ("cut", "said"),
-    [
-        ("1.355", " This analysis cuts at 1.355 AU."),
-        ("0.8; 1.2", " This analysis cuts at 0.8 and 1.2 AU."),
-        ("column group", " This analysis takes its strata from the column group of the workbook."),
-        ("", ""),
-    ],
-)
-def test_the_caption_says_where_the_analysis_cuts(tables, cut, said):
-    caption = described(tables, cuts={PANEL[0]: cut})["caption"]
-    assert caption.endswith(f"Dotted: the published cutoff.{said}")
-    assert "Thin vertical line" in caption
-    assert "Thin vertical line" not in described(tables._replace(own=tables.own[:0]))["caption"]
-
-
-@pytest.mark.parametrize(
-    ("rule", "marked"),
-    [({"cuts": ["1/2"]}, {PANEL[0], "p16_variant_1+5"}), ({"by": "value", "cuts": [1.355]}, {PANEL[0]})],
-)
-def test_the_own_cutoff_is_that_of_a_marker_which_the_analysis_cuts(tables, rule, marked):
-    chosen = pipeline.analysis(strata=rule)
-    run = pipeline.rerun(pipeline.of_config(), strata=chosen.strata, outcomes=["p1np"])
-    cuts = dict(zip(run.strata["marker"], run.strata["cut"], strict=True))
-    captions = {marker: described(tables, chosen, cuts, marker)["caption"] for marker in TRIAL.markers}
-    assert {marker for marker in captions if "This analysis cuts at" in captions[marker]} == marked
-    assert set(prespecified_cuts(tables.cutoffs, run.layout)["marker"]) == marked
-
-
 def test_words_say_where_there_is_no_cutoff_to_try(tables):
     none = tables._replace(best=tables.best.assign(p_best_of_both=np.nan))
-    assert "no cutoff to try" in described(none)["words"]
-    assert "no cutoff to try" not in described(tables)["words"]
+    for made, untried in ((tables, False), (none, True)):
+        described = drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={})
+        assert ("no cutoff to try" in described[f"every_cut_turnover_{PANEL[0]}"]["words"]) == untried

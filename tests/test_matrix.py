@@ -266,17 +266,31 @@ def test_the_estimate_that_is_shown_is_that_of_the_test_with_its_interval_if_it_
                 assert formatting.interval(*ends, 1) in texts[file], (name, file)
 
 
-def test_figures_of_every_cut_mark_the_cutoffs_of_their_analysis_and_are_described(made):
+CUTS = {  # by analysis: what is said of its cutoffs by its own marker, and by p16 variant 1+5
+    "published": ("This analysis cuts at 1.355 AU.", "This analysis cuts at 1.412 AU."),
+    "column": ("This analysis takes its strata from the column p16 variant 5 tertile of the workbook.", ""),
+    "values": ("This analysis cuts at 1.1 AU.", ""),
+    "copper_tertiles": ("This analysis cuts at 51 and 102 ug/day.", ""),
+}
+
+
+def test_figures_of_every_cut_are_described_and_mark_the_cutoffs_of_their_analysis_by_the_markers_that_it_cuts(made):
     folder, analyses, _ = made
     for name, (labels, *_) in analyses.items():
-        place = folder / "results" / name / "robustness"
+        place, has_cutoffs = folder / "results" / name / "robustness", name != "column"
         described = json.loads((place / "robustness.json").read_text())
         drawn = {f"{figure}.{ending}" for figure in described for ending in ("pdf", "png")}
         assert drawn == {path.name for path in place.glob("every_cut_*")} != set()
-        has_cutoffs = name != "column"
         assert (labels[-1] in set(pd.read_csv(place / "prespecified_cuts.csv")["stratum"])) == has_cutoffs, name
         words = " ".join(figure["words"] for figure in described.values())
         assert (f"in {labels[-1]} the difference is" in words) == has_cutoffs, name
+        for figure in described if name in CUTS else ():
+            caption, said = described[figure]["caption"], CUTS[name][figure.endswith("1+5")]
+            assert re.findall("This analysis .*? (?:AU|ug/day|workbook)[.]", caption) == [said] * bool(said), (
+                name,
+                figure,
+            )
+            assert ("Thin vertical line: the cutoff of this analysis" in caption) == ("cuts at" in said), (name, figure)
 
 
 def test_no_output_carries_the_label_where_the_workbook_does_not_call_itself_synthetic(made):
