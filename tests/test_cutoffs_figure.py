@@ -6,7 +6,7 @@ import drawn
 import numpy as np
 import pipeline
 import pytest
-from pipeline import CHOSEN, TRIAL
+from pipeline import CHOSEN, LABEL, TRIAL
 from pipeline import PUBLISHED as ANALYSIS
 
 from d_q_trial.config import settings
@@ -137,8 +137,10 @@ def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at
     assert published_cuts(every, run.participants, without).empty
 
 
-def test_words_say_where_there_is_no_cutoff_to_try(tables):
+def test_words_begin_with_the_label_of_the_data_and_say_where_there_is_no_cutoff_to_try(tables):
     none = tables._replace(best=tables.best.assign(p_best_of_both=np.nan))
-    for made, untried in ((tables, False), (none, True)):
-        described = drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, None, cuts={})
-        assert ("no cutoff to try" in described[f"every_cut_turnover_{PANEL[0]}"]["words"]) == untried
+    for made, label, untried in ((tables, LABEL, False), (none, None, True)):
+        described = drawing.describe_cutoffs(made, TRIAL, ANALYSIS, CHOSEN.robustness, label, cuts={})
+        words = described[f"every_cut_turnover_{PANEL[0]}"]["words"]
+        assert words.startswith(f"{LABEL}. Bone turnover" if label else "Bone turnover")
+        assert ("no cutoff to try" in words) == untried
