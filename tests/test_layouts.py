@@ -12,15 +12,21 @@ from openpyxl import Workbook, load_workbook
 
 from d_q_trial.claims import FAILURES
 from d_q_trial.config.settings import StrataRule
+from d_q_trial.errors import UserError
 from d_q_trial.workbook.reader import read_workbook
 
+ASKED = {"coded": "not an arm of the trial", "coded_visits_in_rows": "not a visit of the trial"}
 SMALL = ["age", "weight", "smoker", "vitamin_d_25oh", "ctx", "p1np", "bmd_radius", "bmd_femur_neck", "sasp_il6"]
 
 
 @pytest.mark.parametrize("name", list(writers.WRITERS))
 def test_layout_gives_the_same_participants_and_keeps_the_population_sample_apart(tmp_path, name):
     made = cohort.make(outcomes=SMALL)
-    everyone = read_workbook(writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx"), cohort.trial()).frame
+    path, mapping = writers.save(writers.WRITERS[name], made, tmp_path / "book.xlsx"), writers.answers(name, tmp_path)
+    if mapping:
+        with pytest.raises(UserError, match=ASKED[name]):
+            read_workbook(path, cohort.trial())
+    everyone = read_workbook(path, cohort.trial(), mapping).frame
     frame, sample = (everyone[everyone.cohort == which] for which in ("trial", "population"))
     keys = ["participant", "arm", "variable", "visit", "measure"]
     assert frame.linked.all()

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from layouts import cohort
 
 from d_q_trial.errors import UserError
-from d_q_trial.recognition import legends
 from d_q_trial.recognition.vocabulary import Vocabulary
 from d_q_trial.trial import Marker
 
@@ -97,19 +96,6 @@ def test_a_marker_with_the_key_of_an_outcome_is_found_by_the_names_of_the_outcom
     assert own.label("Resorption").variable is None
 
 
-@pytest.mark.parametrize(
-    ("text", "codes"),
-    [
-        ("Visit: 1 = baseline, 2 = week 2, 3 = week 4", {"1": "baseline", "2": "week_2", "3": "week_4"}),
-        ("Visits (BL = baseline; A = week 2)", {"bl": "baseline", "a": "week_2"}),
-        ("Visit: baseline = A, end of study = Z", {"a": "baseline", "z": "week_20"}),
-        ("Note: see week 2", {}),
-    ],
-)
-def test_legend_is_read_by_the_sign_that_parts_code_and_name(text, codes):
-    assert dict(legends.in_text(text, VOCABULARY.visit)) == codes
-
-
 NAMES = [
     (key, name)
     for key, thing in cohort.trial().outcomes.items()
@@ -139,14 +125,6 @@ def test_spelling_order_case_and_separators_do_not_change_what_a_header_says(nam
         parts.reverse()
     reading = VOCABULARY.label(gap.join(parts))
     assert (reading.variable, reading.visit, reading.rest) == (key, visit, ""), gap.join(parts)
-
-
-def test_endless_texts_are_not_searched_and_do_not_hide_a_short_legend():
-    endless = [f"{number} " + "-" * 30_000 for number in range(1000)]
-    chosen = list(legends.searchable([*endless, "0 = Control, 1 = D+Q", "no sign in it"]))
-    assert chosen[0] == "0 = Control, 1 = D+Q"
-    assert "no sign in it" not in chosen
-    assert sum(map(len, chosen)) <= legends.MOST_TEXT
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ from d_q_trial.workbook.reader import read_workbook
 SMALL = ["age", "smoker", "ctx", "p1np", "bmd_radius", "sasp_il6"]
 
 
-def written(path, folder):
-    """The mapping that inspect proposes for a workbook."""
-    text = mapping_text(reader.look(path, cohort.trial()))
+def written(path, folder, answers=None):
+    """The mapping that inspect proposes for a workbook, after some answers."""
+    text = mapping_text(reader.look(path, cohort.trial(), answers))
     target = folder / "mapping.yaml"
     target.write_text(text, encoding="utf-8")
     return target
@@ -31,8 +31,9 @@ LAYOUTS = {**writers.WRITERS, **writers.PANELS, "by_stratum": writers.by_stratum
 @pytest.mark.parametrize("name", list(LAYOUTS))
 def test_mapping_as_written_reads_the_same_without_any_recognition(tmp_path, name, monkeypatch):
     path = writers.save(LAYOUTS[name], cohort.make(outcomes=SMALL), tmp_path / "book.xlsx")
-    recognised = read_workbook(path, cohort.trial()).frame
-    mapping = written(path, tmp_path)
+    answers = writers.answers(name, tmp_path)
+    recognised = read_workbook(path, cohort.trial(), answers).frame
+    mapping = written(path, tmp_path, answers)
     nothing = {"_label": Reading(rest="?"), "_context": Reading(rest="?"), "arm": None, "variable": ()}
     for method, found in nothing.items():
         monkeypatch.setattr(Vocabulary, method, lambda self, text, found=found: found)

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import yaml
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.comments import Comment
 
 from d_q_trial.recognition.vocabulary import every_arm
 
@@ -22,6 +20,11 @@ DAYS = {"baseline": "Baseline", "week_2": "Day 14", "week_4": "Day 28", "week_20
 STRANGE = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
 AGES = "p16 by age"
 WRITERS: dict[str, Callable] = {}
+# The mappings of layouts that are asked about.
+ANSWERS = {
+    "coded": "arms: {0: control, 1: d_q}",
+    "coded_visits_in_rows": "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}",
+}
 
 
 def workbook(sheets: dict[str, list[list]]) -> Workbook:
@@ -56,6 +59,13 @@ def book(layout: Callable, cohort: Cohort) -> Workbook:
 def save(layout: Callable, cohort: Cohort, path: Path) -> Path:
     book(layout, cohort).save(path)
     return path
+
+
+def answers(name: str, folder: Path) -> Path | None:
+    """Write the mapping that a layout needs, if it does."""
+    path = folder / "answers.yaml"
+    path.write_text(ANSWERS.get(name, ""), encoding="utf-8")
+    return path if name in ANSWERS else None
 
 
 def population(cohort: Cohort, *, ids: bool = False) -> list[list]:
@@ -253,16 +263,15 @@ def section_rows(cohort):
 
 @layout
 def coded(cohort):
-    """Arms 0/1 with a codebook, snake case, numbers as text, NA for what is missing."""
+    """Arms 0/1, snake case, numbers as text, NA for what is missing."""
 
     def head(variable, visit):
         return variable.removeprefix("sasp_") + (f"_w{WEEKS[visit]}" if has_visits(variable) else "")
 
-    heads, *body = table(cohort, head, first="record_id", arm="group", code=is_treated)
+    heads, *body = table(cohort, head, first="record_id", arm="Group (1 = D+Q, 0 = Control)", code=is_treated)
     texts = [head == "weight" for head in heads]
     cells = [["NA" if c is None else str(c) if text else c for c, text in zip(row, texts, strict=True)] for row in body]
-    legend = [["variable", "code", "meaning"], ["group", 0, "control"], ["group", 1, "D+Q"]]
-    return {"data": [heads, *cells], "codebook": legend}
+    return {"data": [heads, *cells]}
 
 
 @layout
@@ -289,13 +298,6 @@ def side_by_side(cohort):
 
 
 @layout
-def coded_arms_with_a_legend_in_a_comment(cohort):
-    head = WriteOnlyCell(value="Treatment")
-    head.comment = Comment("Treatment: 0 = no treatment, 1 = dasatinib + quercetin", "somebody")
-    return {"Sheet": table(cohort, arm=head, code=is_treated)}
-
-
-@layout
 def units_in_a_row_of_their_own(cohort):
     heads, *body = table(cohort, lambda v, visit: label(v) + (f" {VISITS[visit]}" if has_visits(v) else ""))
     return {"Sheet": [heads, [None, None, *(any_unit(v) or None for v, _ in cohort.values)], *body]}
@@ -303,9 +305,9 @@ def units_in_a_row_of_their_own(cohort):
 
 @layout
 def coded_visits_in_rows(cohort):
-    """A visit number, which a note on another sheet explains."""
+    """A visit number."""
     rows = long(cohort, ["ID", "Arm", "Visit"], {visit: n for n, visit in enumerate(VISITS, start=1)}, repeat=False)
-    return {"Sheet": rows, "Notes": [["Visit: 1 = baseline, 2 = week 2, 3 = week 4, 4 = week 20"]]}
+    return {"Sheet": rows}
 
 
 @layout
@@ -367,8 +369,6 @@ WRITERS |= {
     "sheets_named_after_days": lambda c: by_visit(c, DAYS, {"baseline": "Arm"}.get, first="Participant"),
     "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
     "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
-    "legend_in_the_header": lambda c: {"Sheet": table(c, arm="Group (1 = D+Q, 0 = Control)", code=is_treated)},
-    "legend_below_the_table": lambda c: {"Sheet": [*table(c, arm="Tx", code=is_treated), ["0 = Control; 1 = D+Q"]]},
     "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
     "ids_under_a_strange_header": lambda c: {"Sheet": table(c, first="Kennung")},
 }

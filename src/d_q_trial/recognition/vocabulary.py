@@ -269,11 +269,10 @@ def every_arm(trial: Trial) -> dict[str, Arm]:
 class Vocabulary:
     """The names of one trial, ready to be found in labels.
 
-    ``codes`` are those that a workbook or mapping explains: by ``arm``, ``visit`` and ``variable`` a key by each code, in
-    lower case; ``stated`` are those of the mapping.
+    ``codes`` are those of a mapping: by ``arm``, ``visit`` and ``variable`` a key by each code, in lower case.
     """
 
-    def __init__(self, trial: Trial, codes: Codes | None = None, stated: Codes | None = None) -> None:
+    def __init__(self, trial: Trial, codes: Codes | None = None) -> None:
         self.trial = trial
         self.weeks = {visit.week: key for key, visit in trial.visits.items() if visit.week is not None}
         things = {"arm": every_arm(trial), "visit": trial.visits, "variable": trial.markers | trial.outcomes}
@@ -285,13 +284,7 @@ class Vocabulary:
                     own[key].append(code)
                 elif key in own:
                     alone[role][code] = key
-        # Numbers are codes of visits in their own column, and behind names if they cannot be the week of another visit.
-        sure = (stated or {}).get("visit", {})
-        self.numbered = {
-            code: key
-            for code, key in alone["visit"].items()
-            if code.isdigit() and (code in sure or self.weeks.get(float(code), key) == key)
-        }
+        self.numbered = {code: key for code, key in alone["visit"].items() if code.isdigit()}  # also behind names
         self._arm_codes = alone["arm"]
         self.ignored = {squash(code) for code, key in (codes or {}).get("variable", {}).items() if key == "ignore"}
         self.arms, self.visits = (

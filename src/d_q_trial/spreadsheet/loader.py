@@ -192,7 +192,7 @@ def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo
     result.properties = "\n".join(filter(str.strip, re.split(r"<[^>]*>", properties)))
     result.remarks = [said for part, said in REMARKS.items() if any(part in name for name in parts)]
     if any("worksheets/" in name and part.file_size > LARGE for name, part in parts.items()):
-        result.remarks.append("large sheets: merged cells, comments, formats and hidden rows are not looked at")
+        result.remarks.append("large sheets: merged cells, formats and hidden rows are not looked at")
         result.sheets = _calamine(path)
         return result
     content = io.BytesIO(path.read_bytes())
@@ -209,7 +209,7 @@ def _xlsx(path: Path, archive: zipfile.ZipFile, parts: dict[str, zipfile.ZipInfo
 def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
     """Convert a worksheet of openpyxl; ``stored`` are its cells with the stored values of formulas."""
     cells: dict[tuple[int, int], Any] = {}
-    comments, percent, struck = [], [], []
+    percent, struck = [], []
     for (row, column), cell in sheet._cells.items():
         place, source = (row - 1, column - 1), stored[row, column]
         value = _plain(source.value)
@@ -218,8 +218,6 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
             value = Flag("formula", str(shown)[:200])
         elif source.data_type == "e":
             value = Flag("error cell", str(source.value))
-        if cell.comment is not None:
-            comments.append(cell.comment.text.strip())
         if value == EMPTY:
             continue
         cells[place] = value
@@ -232,7 +230,7 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
         scattered = f"{len(cells):,} cells lie scattered over {len(rows):,} rows and {len(columns):,} columns"
         raise UserError(f"sheet {sheet.title[:40]!r}: {scattered}")
     made = Sheet(sheet.title, [[cells.get((r, c), EMPTY) for c in columns] for r in rows], rows, columns)
-    made.hidden, made.comments = sheet.sheet_state != "visible", comments
+    made.hidden = sheet.sheet_state != "visible"
     made.percent, made.struck = ({made.find(*place) for place in places} for places in (percent, struck))
     made.merge((r.min_row - 1, r.min_col - 1, r.max_row - 1, r.max_col - 1) for r in sheet.merged_cells.ranges)
     hidden = {number - 1 for number, row in sheet.row_dimensions.items() if row.hidden}
@@ -319,19 +317,13 @@ def _statistics_file(path: Path) -> Workbook:
     single = [name for name, kind in meta.readstat_variable_types.items() if kind == "float" and name in frame]
     # Stata stores 5.1 in single precision; as a double it would be 5.099999904632568, and ties would be lost.
     frame[single] = frame[single].astype("float32").astype(str).astype(float)
+    for name, meanings in meta.variable_value_labels.items():
+        frame[name] = [meanings.get(value, value) for value in frame[name]]
     labels = [meta.column_names_to_labels.get(name) or name for name in frame]
     body = frame.astype(object).where(frame.notna(), None).values.tolist()
-    sheets = [_from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])]
-    sheets[0].names, coded = list(map(str, frame)), meta.variable_value_labels
-    sheets[0].meanings = [{code: str(label) for code, label in coded.get(name, {}).items()} for name in frame]
-    legend = [
-        [name, f"{value:g}" if isinstance(value, float) else str(value), str(label)]
-        for name, values in coded.items()
-        for value, label in values.items()
-    ]
-    if legend:
-        sheets.append(_from_rows("Value labels", [["Variable", "Code", "Meaning"], *legend]))
-    return Workbook(path, sheets)
+    sheet = _from_rows(path.stem, [labels, *(list(map(_plain, row)) for row in body)])
+    sheet.names = list(map(str, frame))
+    return Workbook(path, [sheet])
 
 
 if __name__ == "__main__":

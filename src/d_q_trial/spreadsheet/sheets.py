@@ -45,16 +45,13 @@ class Sheet:
     row_numbers: range | list[int]
     column_numbers: range | list[int]
     hidden: bool = False
-    comments: list[str] = field(default_factory=list)
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     filtered: bool = False
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
     percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
     struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells
-    # Of a statistics file, by column: the name of the variable, whose label heads it, and what its codes mean.
-    names: list[str] = field(default_factory=list)
-    meanings: list[dict[object, str]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of the variables of a statistics file, whose labels are the header
 
     def __post_init__(self) -> None:
         self.height, self.width = len(self.rows), len(self.column_numbers)

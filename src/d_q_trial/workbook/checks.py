@@ -7,6 +7,7 @@ analyst might not expect. Nothing is changed here.
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
 MOST_CHANGE = 1000  # percent; the messages name it
+EXPLAINED = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
 LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
 FAR = 100  # times the median of a column, or of the same variable in other columns
 RARE = 0.1  # share of negative values that may be slips; a scale such as a T-score has more
@@ -219,6 +221,25 @@ def check_qualifiers(reading: Reading) -> None:
             if marked or (column.reading.role == "qualifier" and len({*map(str.casefold, cells)}) > 1):
                 marks = ", ".join(f"{text or 'blank'} ({count})" for text, count in cells.most_common(MOST_NAMED))
                 reading.faults.error("qualifier", plan.head_of(column), marks=marks)
+
+
+def check_codebooks(reading: Reading) -> None:
+    """Ask about a codebook by which a short name or a number means another visit than it was read as."""
+    own = [(plan, column) for plan in reading.blocks if (column := plan.one("visit"))]
+    read = {canonical_id(p.cell(i, c)): visit for p, c in own for i, visit in p.rows["visit"].dropna().items()}
+    read = {code: visit for code, visit in read.items() if code.casefold() not in reading.policy.codes["visit"]}
+    visit_of = reading.vocabulary.visit
+    for plan in (plan for plan in reading.plans if not plan.readable):
+        rows = [[cell for cell in row if cell != EMPTY] for row in plan.block.values[:SAMPLE]]
+        rows += [match for row in rows for cell in row if isinstance(cell, str) for match in EXPLAINED.findall(cell)]
+        # More names of visits in a row are a schedule.
+        pairs = [pair for row in rows if sum(map(bool, map(visit_of, row))) <= 2 for pair in itertools.pairwise(row)]
+        said = {
+            canonical_id(code): visit for code, name in pairs if isinstance(name, str) and (visit := visit_of(name))
+        }
+        apart = [code for code, visit in said.items() if (read.get(code) or visit_of(code) or visit) != visit]
+        if len(said) > 1 and apart:
+            reading.faults.error("codebook", plan.whole(), code=apart[0])
 
 
 def check_changes(reading: Reading) -> None:

@@ -8,7 +8,6 @@ from operator import itemgetter
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
-from ..recognition.legends import codes_of
 from ..recognition.spelling import unit_factor
 from ..recognition.vocabulary import (
     NOT_AS_MEASURED,
@@ -21,14 +20,13 @@ from ..recognition.vocabulary import (
     id_kind,
 )
 from ..spreadsheet.sheets import EMPTY, Block, Workbook, is_number
-from .mapping import SAID, Codes, Column, Plan
+from .mapping import SAID, Column, Plan
 
 MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
 MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms, or of the entries of a repeated column
-FOOTERS = 20  # rows at the end of a table where remarks may stand
 
 BY_GROUP = "columns named after groups, no participant id"
 
@@ -69,7 +67,13 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         note = Plan(block, "codebook" if texts >= 2 and block.height >= 2 else "note", header, evidence="text only")
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
-    readings = [read_labels(labels, vocabulary) for labels in _with_names(block, header, vocabulary)]
+    labelled = header.labels
+    if (
+        names := block.sheet.names
+    ) and not block.transposed:  # of a statistics file, where they say what the labels do not
+        own = [name if vocabulary.label(name).variable else "" for name in map(names.__getitem__, block.columns)]
+        labelled = [[*labels, name] if name else labels for labels, name in zip(labelled, own, strict=True)]
+    readings = [read_labels(labels, vocabulary) for labels in labelled]
     if block.transposed and readings[0].role in ("variable", "visit"):
         readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
     _spread_groups(block, header, readings, columns)
@@ -94,23 +98,6 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     other = (text for text in texts if NOT_AS_MEASURED.search(fold(text)) or vocabulary.label(text).measure == "other")
     plan.doubt = next(other, "")
     return note if of_texts and not plan.readable else plan
-
-
-def _with_names(block: Block, header: Header, vocabulary: Vocabulary) -> list[list[str]]:
-    """Return the labels of each column; in a statistics file also the variable's name.
-
-    The name stands last if it is understood, else first. It is left out if it says neither variable nor role, such as V2, or
-    calls the column a row number, such as X1.
-    """
-    if not block.sheet.names or block.transposed:
-        return header.labels
-    found = []
-    for labels, name in zip(header.labels, map(block.sheet.names.__getitem__, block.columns), strict=True):
-        said = vocabulary.label(name)
-        tells = said.variable or said.role not in (None, "row_number")
-        both = [name, *labels] if not said.certain else [*labels, name] if tells else labels
-        found.append(list(dict.fromkeys(both)))
-    return found
 
 
 def read_labels(labels: list[str], vocabulary: Vocabulary) -> Reading:
@@ -411,22 +398,7 @@ def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None
 # -- workbooks ---------------------------------------------------------------------------------------------------
 
 
-def recognise(workbook: Workbook, vocabulary: Vocabulary) -> tuple[list[Plan], Codes]:
-    """Classify every block of every sheet, and collect the legends of codes."""
+def recognise(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:
+    """Classify every block of every sheet."""
     found = ((sheet.name, *table) for sheet in workbook.sheets for table in tables(sheet, vocabulary))
-    plans = [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]
-    return plans, collect(plans, [comment for sheet in workbook.sheets for comment in sheet.comments], vocabulary)
-
-
-def collect(plans: list[Plan], comments: list[str], vocabulary: Vocabulary) -> Codes:
-    """Return what the texts of a workbook say of codes for arms and for visits.
-
-    Searched are notes and codebooks, titles, headers, remarks below tables, and the comments of cells.
-    """
-    tables = [(plan.block, plan.one("participant") is not None) for plan in plans if not plan.readable]
-    texts = list(comments)
-    for plan in (plan for plan in plans if plan.readable):
-        texts += [*plan.header.titles, *(column.label for column in plan.columns if column.role in ("arm", "visit"))]
-        for row in plan.block.values[-FOOTERS:]:
-            texts += [cell for cell in row if isinstance(cell, str) and len(row) - row.count(EMPTY) == 1]
-    return codes_of(tables, texts, vocabulary)
+    return [classify(block, vocabulary, [*titles, name]) for name, block, titles in found]

@@ -22,7 +22,7 @@ from ..trial import BASELINE, Trial
 from . import checks
 from .classify import recognise
 from .faults import Faults
-from .mapping import CODED, SAID, Codes, Column, Mapping, Plan, load_mapping
+from .mapping import CODED, SAID, Column, Mapping, Plan, load_mapping
 from .values import BlockReader, Source, cell_of, make_frame
 
 MOST_LISTED = 20
@@ -40,8 +40,8 @@ class Reading:
     workbook: Workbook
     trial: Trial
     plans: list[Plan]
-    codes: Codes
     policy: Mapping
+    vocabulary: Vocabulary
     faults: Faults = field(default_factory=Faults)
     frame: pd.DataFrame = field(default_factory=lambda: make_frame([]))  # the long table
     arms: dict[str, str] = field(default_factory=dict)  # of the participants with ids or a row of their own
@@ -82,27 +82,24 @@ def read_workbook(path: Path | str, trial: Trial, mapping: Path | str | None = N
 
 def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> Reading:
     """Read a workbook as far as it goes and collect all faults, without stopping at them."""
-    workbook, vocabulary = load(path), Vocabulary(trial)
+    workbook = load(path)
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
-    plans, codes = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans], policy.codes
+    vocabulary = Vocabulary(trial, policy.codes)
+    plans = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans]
     if policy.blocks is None:
-        plans, found = recognise(workbook, vocabulary)
-        codes = {role: found.get(role, {}) | codes[role] for role in CODED}
-        if any(codes[role] for role in ("arm", "visit", "variable")):  # which headers may use
-            vocabulary = Vocabulary(trial, codes, policy.codes)
-            plans, _ = recognise(workbook, vocabulary)
+        plans = recognise(workbook, vocabulary)
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
-    reading = Reading(workbook, trial, plans, codes, policy)
-    _take_values(reading, vocabulary)
+    reading = Reading(workbook, trial, plans, policy, vocabulary)
+    _take_values(reading)
     for name, check in vars(checks).items():  # in their order in the file
         if name.startswith("check_"):
             check(reading)
     return reading
 
 
-def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
+def _take_values(reading: Reading) -> None:
     """Read all readable blocks and join them by participant."""
-    readers = [BlockReader(plan, vocabulary, reading) for plan in reading.plans if plan.readable]
+    readers = [BlockReader(plan, reading) for plan in reading.plans if plan.readable]
     faults = reading.faults
     unify_ids(reading.blocks, faults)
     reading.arms = assign_arms(reading.blocks, faults)
@@ -112,7 +109,7 @@ def _take_values(reading: Reading, vocabulary: Vocabulary) -> None:
             reader.plan.unread = "one value per group: a summary, not participants"
         else:
             parts += reader.read()
-    frame, named = make_frame(parts), reading.codes["stratum"]
+    frame, named = make_frame(parts), reading.policy.codes["stratum"]
     frame["stratum"] = [named.get(stratum.casefold(), stratum) for stratum in frame["stratum"]]
     reading.frame = resolve_repeats(frame, reading.trial, faults)
     own = reading.own[reading.own["linked"] & reading.own["arm"].ne("")]

@@ -25,7 +25,6 @@ from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODED, Column, Plan
 
 if TYPE_CHECKING:
-    from ..recognition.vocabulary import Vocabulary
     from .reader import Reading
 
 Part = dict[str, list]  # columns of the long table
@@ -85,9 +84,9 @@ class BlockReader:
     role, None where a row says nothing; ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
     """
 
-    def __init__(self, plan: Plan, vocabulary: Vocabulary, reading: Reading) -> None:
-        self.plan, self.vocabulary, self.trial, self.reading = plan, vocabulary, vocabulary.trial, reading
-        self.codes, self.policy, self.faults = reading.codes, reading.policy, reading.faults
+    def __init__(self, plan: Plan, reading: Reading) -> None:
+        self.plan, self.vocabulary, self.trial, self.reading = plan, reading.vocabulary, reading.trial, reading
+        self.codes, self.policy, self.faults = reading.policy.codes, reading.policy, reading.faults
         self.body, block, header = plan.body, plan.block, plan.header
         self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED, "unit")}
         repeated = [block.values[row] for row in header.rows[-1:] if any(cell != EMPTY for cell in block.values[row])]
@@ -219,18 +218,14 @@ class BlockReader:
         return reading.variable if plain else None
 
     def _visit(self, header: str, cell: object) -> str | None:
-        """Return the visit that a cell names, or that its code means; a bare number under weeks or days is one of them.
-
-        If a legend says something else of that number, it means neither, unless the mapping states it.
-        """
-        text, decoded = canonical_id(cell), self._decoded("visit", cell)
+        """Return the visit that a cell names, or that its code means; a bare number under weeks or days is one of them."""
+        text = canonical_id(cell)
         number = is_number(cell) or text.isdecimal()
         times = "visit n" not in header and re.search("week|wk|day|month", header)
-        if not (number and times) or text in self.policy.codes["visit"]:
+        if (decoded := self._decoded("visit", cell)) or not (number and times):
             return decoded or self.vocabulary.visit(f"visit {text}" if number else text)
         weeks = float(text) / (7 if "day" in header else 1)
-        counted = self.vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
-        return counted if decoded in (None, counted) else None
+        return self.vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
 
     def _read_events(self, column: Column) -> None:
         """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
@@ -264,11 +259,9 @@ class BlockReader:
         answers = (outcome.answers or ANSWERS) if outcome and outcome.kind == "binary" else None
         missing = MISSING | {code.strip().casefold() for code in self.policy.missing}
         missing |= {float(code) for code in missing if PLAIN.fullmatch(code)}
-        coded = self._labelled(column, outcome, answers, missing) if sheet.meanings else {}
         values, kinds = np.full(len(where), math.nan), Counter[str]()
         for index, position in enumerate(where):
             cell = plan.cell(position, column)
-            cell = coded.get(cell, cell)
             if cell == EMPTY or (struck and at(position) in struck):
                 continue
             value, kind, what = read_number(cell, self.policy, missing, answers)
@@ -290,25 +283,6 @@ class BlockReader:
         visits = self._visits(column, key, where, values) if where else []
         groups = {v: [i for i, own in enumerate(visits) if own == v] for v in trial.visits if v in visits}
         return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
-
-    def _labelled(self, column: Column, outcome: Outcome | None, answers: dict | None, missing: frozenset) -> dict:
-        """Return the labels of a statistics file that are read instead of the codes that they label.
-
-        What trial and mapping say of a code counts before its label. Of a measurement, that is a label that says "missing"
-        or "below detection"; one of other words is asked about, unless all values are labelled, as on a scale.
-        """
-        labels = self.plan.block.sheet.meanings[self.plan.block.place(self.plan.header.first_data, column.index)[1]]
-        stated = {*(outcome.answers if outcome else ()), *missing}
-        labels = {code: said for code, said in labels.items() if canonical_id(code) not in stated}
-        if answers:
-            return labels
-        kinds = {code: read_number(said, self.policy, missing)[1] for code, said in labels.items()}
-        meant, cells = {"missing code", "below detection"}, self.plan.cells(column)
-        odd = {code for code, kind in kinds.items() if kind not in {*meant, "number as text"}} & {*cells}
-        for code in sorted(odd, key=cells.index) if {*cells} - {*labels, EMPTY} else ():
-            place, asks = self.plan.place(cells.index(code), column, code), not self.plan.mapped
-            self.faults.error("labelled", place, stops=asks, label=labels[code], rest=KEEP if asks else "kept")
-        return {code: said for code, said in labels.items() if kinds[code] in meant}
 
     def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
         """Return numbers as the program shows them: a cell formatted as ``percent`` holds a hundredth of what it shows.
