@@ -260,8 +260,8 @@ QUESTIONS = {
     "fractions but for one": (
         rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [0.02 * i - 0.1 for i in range(11)] + [1.14]), "as if they were fractions"
     ),
-    "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "look like a continuation of the table above and are"),
-    "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "without a participant id"),
+    "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "A!A12:D17: 12 numbers are not read, as neither"),
+    "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "A!I1:J13: 24 numbers are not read, .* recognised .P1NP base"),
     "percent of baseline": (
         rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)]), "percent of baseline"
     ),
@@ -311,23 +311,23 @@ QUESTIONS = {
         [[*row, 0.4 if i else "CTx follow-up"] for i, row in enumerate(long(["Baseline"]))], "'CTx follow-up': may be CTx, which is missing"
     ),
     "blank rows before a row of words": (
-        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: these rows, below . blank rows, look like a continuation"
+        [*WIDE[:7], *[[None]] * 4, ["S07", "D+Q", "lost", "lost"], *WIDE[8:]], "A!A12:D17: 10 numbers are not read"
     ),
     "words of a header inside a panel": (
         [row[:2] for row in [*prism("Control", "D+Q")[:6], ["see week 2", "see week 2"], *prism("Control", "D+Q")[6:]]],
-        "1 fault\\n.*A!A7:B11: numbers directly below the table above .8. are not read; correct the row of words",
+        "1 fault\\n.*A!A7:B11: 8 numbers are not read",
     ),
     "sections of other arms": (
         sections("Excluded", "Placebo"),
-        "2 faults\\n.*A!A14: 'Excluded': a heading row that was not understood, with rows of values below it .1..*\\n.*A!A16: 'Placebo': a heading row"
+        "A!A2: 'Control': 12 rows of values stand below this text.*\\n.*A!A9: 'D.Q': 6 rows.*\\n.*A!A14: 'Excluded': 2 rows"
     ),
     "variables beside samples": (
         {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
-        "1 fault\\n.*B!A1:C13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
+        "1 fault\\n.*B!A1:C13: .* numbers are not read, as neither participant ids nor groups were recognised .P1NP baseline, P1NP week 20.",
     ),
     "codes of samples beside other codes": (
         {"A": WIDE, "B": rows(["Aliquot", "Key", *P1NP], [*PEOPLE[5:], *PEOPLE[:5]], PEOPLE, p1np(1), p1np(2))},
-        "B!A1:D13: P1NP baseline, P1NP week 20: neither participant ids nor groups, so the block is not read",
+        "B!A1:D13: .* numbers are not read, as neither participant ids nor groups were recognised .P1NP baseline, P1NP week 20.",
     ),
     "groups with their own ids and raw values": (
         [["CTx % change week 20"], ["Control", None, None, "D+Q"], *zip(PEOPLE, p1np(), p1np(1), PEOPLE, p1np(2), p1np(3), strict=True)],
@@ -408,7 +408,7 @@ QUESTIONS = {
     ),
     "codes that may be of boxes": (
         {"A": wide(A1="Box"), "B": rows(["Box", *P1NP], [*PEOPLE[5:], *PEOPLE[:5]], p1np(1), p1np(2))},
-        "2 faults\\n.*A!A1: 'Box': perhaps not the participants of the other tables; .*\\n.*B!A1: 'Box'"
+        "B!A1:C13: .* numbers are not read, as neither participant ids"
     ),
     "tables without ids beside each other": (
         {"A": [["No.", *WIDE[0][1:]], *([n, *row[1:]] for n, row in enumerate(WIDE[1:], 1))], "B": rows(["No.", "Arm", *P1NP], range(1, 13), ARMS, p1np(), p1np(2))},
@@ -418,6 +418,20 @@ QUESTIONS = {
         rows(["ID", "Received drug", *WIDE[0][2:]], PEOPLE, ["No", "Yes"] * 6, ctx(), ctx(3)), r"1 fault\n.*no participant has an arm; expected a column"
     ),
     "events that name arms by number": (events(*EVENTS), "no participant has an arm"),
+    "events that name arms": (
+        events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20"))), "no participant has an arm"
+    ),
+    **{
+        f"variables down, below {corner}": (
+            {"A": [[corner, *PEOPLE], *map(list, list(zip(*WIDE, strict=True))[1:])]}, "A!A1:M4: .*.CTx baseline, CTx week 20.; .* write transpose: .A. in"
+        )
+        for corner in ("ID", "Variable", "x")
+    },
+    "a group title over replicate columns": (prism("Control", None, None, "D+Q", None, None), "A!B3: 8 numbers without a group"),
+    "a group title over replicate columns, some blank": (
+        [row if i < 2 else [row[0], None, None, *row[3:]] for i, row in enumerate(prism("Control", None, None, "D+Q", None, None))],
+        "A!D2:F10: 24 numbers are not read"
+    ),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),
     "protein in other units": (beside("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),
     "marker in other units than elsewhere": (
@@ -494,7 +508,6 @@ RIGHT = {
         ]
     },
     "averages below a table": {"A": [*WIDE, *([name, "Control", 0.4, 0.5] for name in ("AVG", "Variance", "St.Dev", "Control avg"))]},
-    "arms in events": {"A": events(*(f"{v} (Arm {a})" for a in ("1: Control", "2: D+Q") for v in ("Baseline", "Week 20")))},
     "weeks and units beside variables, participants across": {
         "A": [
             ["Variable", "Unit", "Week", *PEOPLE],
@@ -523,11 +536,13 @@ RIGHT = {
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_participants_arms_and_visits_are_read(name, tmp_path):
-    frame = read(book(tmp_path, **RIGHT[name])).frame
+    frame = read(
+        book(tmp_path, **RIGHT[name]), "transpose: [A]" if "transpose" in name or "across" in name else None
+    ).frame
     assert set(frame["participant"]) == set(PEOPLE)
     assert frame["linked"].all()
     assert arms_of(frame) == {"control": 6, "d_q": 6}
-    assert set(frame.loc[frame["participant"] == "S01", "arm"]) == {"control" if "events" in name.split() else "d_q"}
+    assert set(frame.loc[frame["participant"] == "S01", "arm"]) == {"d_q"}
     for _, own in frame.groupby("variable"):
         assert own["visit"].value_counts().to_dict() == {"baseline": 12, "week_20": 12}
 
@@ -539,14 +554,6 @@ def test_ids_with_letters_or_under_names_of_one_kind_are_joined_without_a_questi
     ids = PEOPLE if "Screening no" in kinds else range(12)
     found = read(book(tmp_path, A=wide(ids, A1=kinds[0]), B=rows([kinds[1], *P1NP], ids, p1np(1), p1np(2))))
     assert found.frame["participant"].nunique() == 12
-
-
-@pytest.mark.parametrize(("blank", "control"), [([], 24), ([1, 2], 8)])
-def test_a_group_title_over_replicate_columns_names_all_of_them(blank, control, tmp_path):
-    header = ("Control", None, None, "D+Q", None, None)
-    table = [[None if i in blank else cell for i, cell in enumerate(row)] for row in prism(*header)]
-    frame = read(book(tmp_path, A=[["CTx % change week 20"], *table[1:]])).frame
-    assert frame.groupby("arm").size().to_dict() == {"control": control, "d_q": 24}
 
 
 @pytest.mark.parametrize("numbers", ["Subject", None])
@@ -606,7 +613,7 @@ TOLD = {
         wide(D4=2.9, C4=0.03), "A!D4: 2.9: a value of CTx that gives a percent change above 1000%; kept", 24
     ),
     "a block of variables that are read elsewhere": (
-        {"A": WIDE, "B": rows(["Sample", "CTx baseline"], range(1, 13), ctx())}, "B!A1:B13: CTx baseline: neither participant ids nor groups", 24
+        {"A": WIDE, "B": rows(["Sample", "CTx baseline"], range(1, 13), ctx())}, "B!A1:B13: 24 numbers are not read, as neither participant ids nor groups were recognised .CTx baseline", 24
     ),
     "medians of the arms on another sheet": (
         {"A": WIDE, "M": [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]}, "M!A1:D3: .*a summary", 24
@@ -739,25 +746,26 @@ def test_a_header_is_named_or_left_out_by_the_mapping_in_one_line(key, tmp_path)
     assert (key in set(frame["variable"])) == (key != "ignore")
 
 
-@pytest.mark.parametrize(
-    ("arm", "people"), [("ignore", {"control": 6, "d_q": 4}), ("control", {"control": 7, "d_q": 4})]
-)
-def test_a_section_is_named_or_left_out_by_the_mapping_and_its_title_is_nobody(arm, people, tmp_path):
+def test_a_section_is_read_as_a_block_of_the_mapping(tmp_path):
+    columns = "columns: {A: participant, B: {variable: ctx, visit: baseline}, C: {variable: ctx, visit: week_20}}"
+    blocks = ("A3:C8, header: 0, arm: control", "A10:C13, header: 0, arm: d_q")
+    mapping = "blocks:\n" + "".join(f"  - {{sheet: A, range: {block}, {columns}}}\n" for block in blocks)
     path = book(tmp_path, A=sections("Screen failures"))
-    assert arms_of(read(path, f"arms: {{Screen failures: {arm}}}\n").frame) == people
-    offered = mapping_text(look(path, TRIAL))
-    assert '"Screen failures": "?"' in offered
-    read_people = look(path, TRIAL, path.parent / "mapping.yaml").plans[0].people
-    assert read_people == {*PEOPLE[: sum(people.values())]}
-    assert arms_of(read(path, offered.replace('"?"', arm)).frame) == people
+    assert arms_of(read(path, mapping).frame) == {"control": 6, "d_q": 4}
 
 
-@pytest.mark.parametrize("line", [["(n = 6)"], ["S99"], ["* by an analyst"]])
-def test_a_line_in_a_section_that_is_no_title_ends_no_section(line, tmp_path):
-    table = sections()
-    position = len(table) if "*" in line[0] else 3
-    table.insert(position, line)
-    assert arms_of(read(book(tmp_path, A=table)).frame) == {"control": 6, "d_q": 4}
+@pytest.mark.parametrize("line", [["S99"], ["* by an analyst"]])
+def test_an_id_without_values_and_a_footer_head_no_rows(line, tmp_path):
+    assert (
+        len(read(book(tmp_path, A=[*WIDE[:5], line, *WIDE[5:]] if "*" not in line[0] else [*WIDE, line])).frame) == 24
+    )
+
+
+def test_numbers_beside_a_table_are_ignored_by_the_mapping(tmp_path):
+    path = book(tmp_path, A=[*WIDE, *[[None]] * 4, ["kit", 3, 7], ["lot", 1, 9]])
+    with pytest.raises(UserError, match=r"1 fault\n.*A!A18:C19: 4 numbers are not read"):
+        read(path)
+    assert len(read(path, "ignore: [A!A18:C19]").frame) == 24
 
 
 def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_path):
@@ -773,12 +781,3 @@ def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_p
 def test_statistics_right_below_a_table_are_no_torn_piece_of_it(words, tmp_path):
     found = read(book(tmp_path, A=[*WIDE, words, ["CTx" if "n" in words else "SD", 12, 0.4, 0.1]]))
     assert len(found.frame) == 24
-
-
-def test_arms_of_redcap_events_are_offered_and_read_by_the_mapping(tmp_path):
-    assert '"Arm 2": d_q' in mapping_text(look(book(tmp_path, **RIGHT["arms in events"]), TRIAL))
-    visits = ", ".join(f"{event}: {event.partition('_arm')[0]}" for event in EVENTS)
-    columns = "columns:\n      A: participant\n      B: visit\n      C: {variable: ctx}\n"
-    block = f"blocks:\n  - sheet: A\n    range: A1:C25\n    {columns}"
-    mapping = f"arms: {{arm_1: control, arm_2: d_q}}\nvisits: {{{visits}}}\n{block}"
-    assert arms_of(read(book(tmp_path, A=events(*EVENTS)), mapping).frame) == {"control": 6, "d_q": 6}

@@ -23,6 +23,7 @@ WRITERS: dict[str, Callable] = {}
 # The mappings of layouts that are asked about.
 ANSWERS = {
     "coded": "arms: {0: control, 1: d_q}",
+    "transposed": "transpose: [Sheet1]",
     "coded_visits_in_rows": "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}",
 }
 
@@ -254,14 +255,6 @@ def arms_below_each_other(cohort):
 
 
 @layout
-def section_rows(cohort):
-    """One header; a row that says the arm heads its participants, with a blank row between the arms."""
-    head, *treated = table(cohort, first="Study ID", arm=None, ids=of_arm(cohort, "d_q"))
-    control = table(cohort, arm=None, ids=of_arm(cohort, "control"))[1:]
-    return {"Sheet": [["Table S2: all participants"], head, ["D+Q"], *treated, [], ["Control"], *control]}
-
-
-@layout
 def coded(cohort):
     """Arms 0/1, snake case, numbers as text, NA for what is missing."""
 
@@ -370,7 +363,6 @@ WRITERS |= {
     "transposed": lambda c: {"Sheet1": list(zip(*table(c), strict=True))},
     "sheet_per_arm": lambda c: {arm_label(key): table(c, arm=None, ids=of_arm(c, key)) for key in ARMS},
     "rows_of_statistics_below": lambda c: {"Sheet": [*table(c), *below(c)]},
-    "ids_under_a_strange_header": lambda c: {"Sheet": table(c, first="Kennung")},
 }
 
 
@@ -544,8 +536,3 @@ def changes_beside_a_tertile(cohort):
     heads = ["p16 variant 5 tertile", *(f"{strange(v)} % change week {WEEKS[w]}" for v, w in pairs(cohort))]
     rows = [[3 if i in upper else 1, *(change(cohort, *key, i) for key in pairs(cohort))] for i in cohort.arms]
     return {"Data": [[*own, *more] for own, more in zip(table(cohort, keys=first), [heads, *rows], strict=True)]}
-
-
-def prism_grouped(cohort):
-    """The names of the arms once, over more columns than the largest arm has."""
-    return weeks_down(cohort, max(len(of_arm(cohort, arm)) for arm in ARMS) + 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
@@ -44,25 +44,6 @@ def mostly_numbers(rows: list[list], column: int) -> bool | None:
     """Return whether most of a column's cells stand for numbers; None if all are empty."""
     cells = [row[column] for row in rows if row[column] != EMPTY]
     return sum(map(number_like, cells)) >= 0.6 * len(cells) if cells else None
-
-
-def sections(rows: list[list], read: Callable[[str], dict | None]) -> Iterator[tuple[int, int, int, dict | None]]:
-    """Yield row, column and next title's row of each title of one text inside a table, and what it says of the rows between.
-
-    ``read`` says what a text names, None if that is not clear: a title too if it stands below or above clear ones, and is
-    unlike the ids there.
-    """
-    single = [i for i, row in enumerate(rows) if 1 < len(row) == row.count(EMPTY) + 1]
-    lone = {i: [cell != EMPTY for cell in rows[i]].index(True) for i in single}
-    said = {i: read(rows[i][c]) for i, c in lone.items() if label_like(rows[i][c])}
-    columns = {lone[i] for i, names in said.items() if names}
-    ids = {(c, shape) for i, row in enumerate(rows) if i not in lone for c in columns if (shape := id_shape(row[c]))}
-    unlike = {i for i, c in lone.items() if c in columns and (c, id_shape(rows[i][c])) not in ids}
-    titles = [i for i, names in said.items() if names or (names is None and i in unlike)]
-    known: dict = {}
-    for start, end in itertools.pairwise([*titles, len(rows)]):
-        known = known | said[start] if said[start] else {}
-        yield start, lone[start], end, known or None
 
 
 @dataclass
@@ -141,11 +122,9 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
 
     Without merged cells they stretch over columns with no labels above, the same ones, or those of several columns.
     """
-    across = {}  # along the row as read, what the merged cells hold
-    for top, left, bottom, right in block.sheet.merged:
-        down = itertools.product(range(top, bottom + 1), [left])
-        places = down if block.transposed else itertools.product([top], range(left, right + 1))
-        across |= dict.fromkeys(list(places)[1:], block.sheet.rows[top][left])
+    across = {}  # what the merged cells hold
+    for top, left, _, right in block.sheet.merged:
+        across |= dict.fromkeys(((top, column) for column in range(left + 1, right + 1)), block.sheet.rows[top][left])
     labels: list[list[str]] = [[] for _ in range(block.width)]
     for position, row in enumerate(header.rows):
         places = [block.place(row, column) for column in range(block.width)]
@@ -172,7 +151,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
     pieces = sorted((part for block in blocks for part in _at_new_headers(block, vocabulary)), key=DOWN)
     pieces = sorted(_joined(pieces, _rows_below, vocabulary), key=attrgetter("left", "top"))
-    pieces = _joined(_joined(pieces, _columns_beside, vocabulary), _groups_beside, vocabulary)
+    pieces = _joined(pieces, _columns_beside, vocabulary)
     return _with_titles(sorted(pieces, key=DOWN), vocabulary)
 
 
@@ -253,8 +232,7 @@ def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabular
         shapes = {id_shape(row[ids]) for row in [*body, *lower.values]}
         if len(shapes) == 1 and "" not in shapes:
             return True
-    sections = [vocabulary.label(title) for title in own.titles]
-    if own.rows or not all(s.certain and (s.arm or s.visit or s.stratum) for s in sections):
+    if own.rows or own.titles:
         return False
     if not any(number_like(value) for row in cells[:SAMPLE] for value in row):
         return False
@@ -276,32 +254,6 @@ def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) ->
         if other.rows and other.ids is None and same_start and tall:
             return [right]
     return []
-
-
-def _groups_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
-    """Return the columns beside a block of groups that blank columns part from it: without a name, or of other groups.
-
-    Groups have columns for as many replicates as the largest of them, so those of the others end in blank ones.
-    """
-    header = find_header(left, vocabulary)
-    if not header.rows or header.ids is not None:
-        return []
-    row = left.rows[header.rows[-1]]
-    cells = [value for value in left.sheet.rows[row][left.left : left.right] if value != EMPTY]
-    groups = [value for value in cells if _names_group(value, vocabulary)]
-    right = next((b for b in others if b.left >= left.right and b.top < left.bottom and b.bottom > left.top), None)
-    if not groups or right is None or not {*right.rows} <= {*left.rows[header.rows[-1] :]}:
-        return []
-    words = [value for values in right.values for value in values if label_like(value)]
-    above = [value for value in left.sheet.rows[row][right.left : right.right] if value != EMPTY]
-    fitting = words == above and all(_names_group(word, vocabulary) and word not in groups for word in words)
-    return [right] if fitting else []
-
-
-def _names_group(value: object, vocabulary: Vocabulary) -> bool:
-    """Return whether a cell names an arm or a stratum and nothing else."""
-    reading = vocabulary.label(value if isinstance(value, str) else "")
-    return reading.certain and not reading.variable and bool(reading.arm or reading.stratum)
 
 
 def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:

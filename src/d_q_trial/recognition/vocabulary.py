@@ -112,18 +112,18 @@ NO_VISIT = _word(
 FOLLOW_UP = _word(r"follow[\s_\-]*up(?:\s+(?:visit|value|level))?")
 
 
-def _counted(words: str, *days: float) -> list[tuple[re.Pattern, float, float]]:
-    """Return how "week 2" and "2 weeks" are written and the days that one has, at least and at most.
+def _counted(words: str, days: float) -> list[tuple[re.Pattern, float]]:
+    """Return how "week 2" and "2 weeks" are written, with the days that one has.
 
     The first is tried first, as in "variant 5 week 20".
     """
     number, gap = r"0*(\d+(?:\.\d+)?)", r"[\s_.\-#:]*"
     bodies = (f"(?:{words}){gap}{number}", f"(?<!minus ){number}{gap}(?:{words})")
-    return [(_word(body), days[0], days[-1]) for body in bodies]
+    return [(_word(body), days) for body in bodies]
 
 
 WEEKS, DAYS = _counted(_WEEKS, 7), _counted(_DAYS, 1)
-MONTHS = _counted(_MONTHS, 28, 30.45)  # of 28 days, and of the calendar
+MONTHS = _counted(_MONTHS, 30.45)  # at which a trial by weeks has no visit
 _ACRONYM = re.compile(r"\b(?=[^\W_]*[A-Z][^\W_]*[A-Z]|[^\W_]{2}[^\W_]*\d)[^\W\d_][^\W_]+")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 MOST_SHARING = 3  # things of one acronym; more, as with IL and MMP, name a family
@@ -242,7 +242,6 @@ class Reading(Meaning):
     qualifier: str = ""  # in parentheses, and not understood
     unknown_visit: str | None = None  # a time that the trial does not have
     candidates: tuple[str, ...] = ()
-    assumed: str = ""  # what was taken for granted to read it so
 
     @property
     def certain(self) -> bool:
@@ -429,17 +428,13 @@ class Vocabulary:
             found.visit = visits.pop()
         return "two visits: " + ", ".join(sorted(visits)) if visits else ""
 
-    def _take_counted(self, found: Reading, times: list[tuple[re.Pattern, float, float]]) -> set[str]:
-        """Take numbers of weeks, days or months; a month is a visit if just one of the trial lies in it."""
+    def _take_counted(self, found: Reading, times: list[tuple[re.Pattern, float]]) -> set[str]:
+        """Take numbers of weeks, days or months."""
         visits = set()
-        for pattern, shortest, longest in times:
+        for pattern, days in times:
             for match in list(pattern.finditer(found.rest)):
-                first, last = (float(match[1]) * days for days in (shortest, longest))
-                near = [key for week, key in self.weeks.items() if first <= 7 * week <= last]
-                if len(near) == 1:
-                    visits.add(near[0])
-                    if longest > shortest:
-                        found.assumed = f"{match[0]} read as {self.trial.visits[near[0]].label}"
+                if visit := self.weeks.get(float(match[1]) * days / 7):
+                    visits.add(visit)
                 elif self._visit_pattern.fullmatch(match[0]) or "d" in re.findall(r"[a-z]+", match[0]):
                     continue  # a visit of another name, or vitamin D 3
                 else:

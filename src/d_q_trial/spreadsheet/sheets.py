@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -37,7 +37,7 @@ class Sheet:
 
     ``rows[i][j]`` is the value in row ``row_numbers[i]`` and column ``column_numbers[j]`` of the sheet (from 0);
     an empty cell is ``""``, an error or a formula without a stored value a :class:`Flag`. What the file says of rows, columns
-    and cells beside their values goes by place in the rectangle.
+    and cells beside their values goes by place in the rectangle. Where ``turned``, rows and columns are exchanged.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Sheet:
     row_numbers: range | list[int]
     column_numbers: range | list[int]
     hidden: bool = False
+    turned: bool = False
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
     filtered: bool = False
@@ -56,9 +57,28 @@ class Sheet:
     def __post_init__(self) -> None:
         self.height, self.width = len(self.rows), len(self.column_numbers)
 
+    def turn(self) -> None:
+        """Exchange rows and columns; the cells keep their names."""
+        self.rows = list(map(list, zip(*self.rows, strict=True)))
+        self.row_numbers, self.column_numbers = self.column_numbers, self.row_numbers
+        self.hidden_rows, self.hidden_columns = self.hidden_columns, self.hidden_rows
+        self.merged = [(left, top, right, bottom) for top, left, bottom, right in self.merged]
+        self.percent, self.struck = ({(c, r) for r, c in places} for places in (self.percent, self.struck))
+        self.turned, self.names = not self.turned, []
+        self.height, self.width = self.width, self.height
+
     def address(self, row: int, column: int) -> str:
         """Name of a cell, such as ``C7``."""
-        return f"{column_letters(self.column_numbers[column])}{self.row_numbers[row] + 1}"
+        names = self.row_name(self.row_numbers[row]), self.column_name(self.column_numbers[column])
+        return "".join(names if self.turned else names[::-1])
+
+    def row_name(self, number: int) -> str:
+        """Name of a row counted from 0, as the program shows it: the letters of a column where the sheet is turned."""
+        return column_letters(number) if self.turned else str(number + 1)
+
+    def column_name(self, number: int) -> str:
+        """Name of a column counted from 0, as the program shows it: the number of a row where the sheet is turned."""
+        return str(number + 1) if self.turned else column_letters(number)
 
     def find(self, row: int, column: int) -> tuple[int, int]:
         """Return where the rectangle has, or would have, a row and column of the sheet."""
@@ -95,26 +115,21 @@ def column_letters(number: int) -> str:
 class Block:
     """Some rows and columns of a sheet, by their index in its rectangle; blank ones inside a table may be left out.
 
-    ``bottom`` and ``right`` follow the last row and column. ``values``, ``height``, ``width`` and positions are as read:
-    with rows and columns exchanged if ``transposed``.
+    ``bottom`` and ``right`` follow the last row and column.
     """
 
     sheet: Sheet
     rows: list[int]
     columns: list[int]
-    transposed: bool = False
 
     def __post_init__(self) -> None:
         self.top, self.bottom = self.rows[0], self.rows[-1] + 1
         self.left, self.right = self.columns[0], self.columns[-1] + 1
         self.values = [[row[column] for column in self.columns] for row in map(self.sheet.rows.__getitem__, self.rows)]
-        if self.transposed:
-            self.values = list(map(list, zip(*self.values, strict=True)))
         self.height, self.width = len(self.values), len(self.values[0])
 
     def place(self, row: int, column: int) -> tuple[int, int]:
         """Return a cell's row and column in the sheet's rectangle."""
-        row, column = (column, row) if self.transposed else (row, column)
         return self.rows[row], self.columns[column]
 
     def address(self, row: int, column: int) -> str:
@@ -127,28 +142,19 @@ class Block:
         return f"{self.sheet.address(self.top, self.left)}:{self.sheet.address(self.rows[-1], self.columns[-1])}"
 
     @cached_property
-    def numbers(self) -> list[int]:
-        """The columns' numbers on the sheet, from 0, or those of their rows where the block is transposed."""
-        if self.transposed:
-            return [self.sheet.row_numbers[row] for row in self.rows]
-        return [self.sheet.column_numbers[column] for column in self.columns]
-
-    @cached_property
     def names(self) -> list[str]:
-        """The columns' letters, or their rows' numbers as the program shows them where the block is transposed."""
-        return [self._name(number) for number in self.numbers]
+        """The columns' names on the sheet."""
+        return [self.sheet.column_name(self.sheet.column_numbers[column]) for column in self.columns]
 
     @cached_property
     def panel_names(self) -> list[str]:
         """The same, with A or 1 for the first one of the block."""
-        return [self._name(number - self.numbers[0]) for number in self.numbers]
+        numbers = [self.sheet.column_numbers[column] for column in self.columns]
+        return [self.sheet.column_name(number - numbers[0]) for number in numbers]
 
-    def _name(self, number: int) -> str:
-        return str(number + 1) if self.transposed else column_letters(number)
-
-    def turned(self) -> Block:
-        """Return the block with rows and columns exchanged."""
-        return replace(self, transposed=not self.transposed)
+    def within(self, other: Block) -> bool:
+        """Return whether another block has all its cells."""
+        return self.sheet is other.sheet and {*self.rows} <= {*other.rows} and {*self.columns} <= {*other.columns}
 
     def joined(self, others: list[Block]) -> Block:
         """Return the rows and columns of several blocks as one block."""

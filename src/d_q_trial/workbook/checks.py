@@ -17,8 +17,8 @@ import pandas as pd
 
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.spelling import is_known_unit, plain_unit, unit_factor
-from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, code_form, fold, id_kind
-from ..spreadsheet.sheets import EMPTY, Block, Sheet, column_letters, first_of, is_number, shown
+from ..recognition.vocabulary import MARKS, UNMARKED, canonical_id, fold, id_kind
+from ..spreadsheet.sheets import EMPTY, first_of, is_number, shown
 from ..trial import BASELINE
 from .mapping import Plan
 from .values import CHANGES, KEEP, Source, cell_of, what_and_when
@@ -59,19 +59,12 @@ def check_every_arm(reading: Reading) -> None:
 
 
 def check_every_id(reading: Reading) -> None:
-    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined.
-
-    Codes that only their form shows to be ids may be those of boxes or samples.
-    """
+    """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined."""
     plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
     for plan in plans if len(plans) > 1 else ():
         if plan.one("participant") is None:
             reading.faults.error("no ids", plan.whole())
     plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
-    for plan, column in [(p, p.one("participant")) for p in plans] if len(plans) > 1 else ():
-        if column.confidence == "inferred":
-            column.asked = True
-            reading.faults.error("inferred ids", plan.head_of(column))
     for first, second in itertools.combinations(plans, 2):
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]
@@ -277,9 +270,11 @@ def check_hidden(reading: Reading) -> None:
     for sheet in reading.workbook.sheets:
         blocks, place = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet], {"sheet": sheet.name}
         own = sorted({i for block in blocks for i in block.rows if i in sheet.hidden_rows})
-        rows = [sheet.row_numbers[i] + 1 for i in own if any(value != EMPTY for value in sheet.rows[i])]
+        rows = [sheet.row_name(sheet.row_numbers[i]) for i in own if any(value != EMPTY for value in sheet.rows[i])]
         own = sorted({i for block in blocks for i in block.columns if i in sheet.hidden_columns})
-        columns = [column_letters(sheet.column_numbers[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)]
+        columns = [
+            sheet.column_name(sheet.column_numbers[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)
+        ]
         if sheet.hidden and blocks:
             faults.note("hidden / sheet", place)
         if rows and policy.hidden_rows == "read":
@@ -296,52 +291,13 @@ def check_merged_values(reading: Reading) -> None:
     """Ask about a merged cell over several rows of values: it holds one value, and the other rows none."""
     for plan in (plan for plan in reading.plans if plan.readable and plan.body):
         block, sheet = plan.block, plan.block.sheet
-        first = {block.place(plan.header.first_data, column.index) for column in plan.data}
+        first, columns = block.rows[plan.header.first_data], {block.columns[column.index] for column in plan.data}
         for top, left, bottom, right in sheet.merged:
-            over = right - left if block.transposed else bottom - top
-            begins = any((r == top and c <= left) if block.transposed else (c == left and r <= top) for r, c in first)
-            if over and begins and top < block.bottom and is_number(sheet.rows[top][left]):
+            inside = left in columns and first <= top < block.bottom
+            if bottom > top and inside and is_number(sheet.rows[top][left]):
                 area = f"{sheet.address(top, left)}:{sheet.address(bottom, right)}"
                 place = {"sheet": sheet.name, "cell": area, "value": sheet.rows[top][left]}
-                reading.faults.error("merged value", place, stops=not plan.mapped, count=over + 1)
-
-
-def check_torn(reading: Reading) -> None:
-    """Refuse tables that blank rows or columns, or a row of words, tear apart, where a piece of them is not read."""
-    whole = [plan for plan in reading.plans if plan.readable and not plan.mapped and not plan.block.transposed]
-    pieces = [plan for plan in reading.plans if not plan.readable and not plan.block.transposed]
-    for plan, other in itertools.product(whole, pieces):
-        block, piece, identity = plan.block, other.block, plan.one("participant")
-        if piece.sheet is not block.sheet:
-            continue
-        adjoining = piece.top == block.bottom and other.kind != "results" and not other.unread
-        values = {block.place(0, column.index)[1] for column in plan.data if adjoining} & {*piece.columns}
-        if count := sum(is_number(row[c]) for c in values for row in block.sheet.rows[piece.top : piece.bottom]):
-            reading.faults.error("torn table / words", other.whole(), count=count)
-        if count or not identity:
-            continue
-        column = block.place(0, identity.index)[1]
-        no_header = not other.header.rows or code_form(canonical_id(block.sheet.rows[piece.top][column]))
-        below = piece.top >= block.bottom and piece.left <= column < piece.right and no_header
-        named = [c.label for c in other.columns if c.variable and c.confidence != "unsure"]
-        first, start = (p.block.place(p.header.first_data, 0)[0] if p.body else p.block.bottom for p in (plan, other))
-        beside = piece.left >= block.right and named and other.body and start == first
-        if below and _same_form(block.sheet, block, piece, column):
-            reading.faults.error("torn table / rows", other.whole(), height=piece.height, gap=piece.top - block.bottom)
-        elif beside:
-            reading.faults.error("torn table / columns", other.whole(), names=", ".join(named[:3]))
-
-
-def check_beside_groups(reading: Reading) -> None:
-    """Refuse numbers beside groups, in the same rows, that no group or name stands above."""
-    groups = [p for p in reading.plans if p.kind == "groups" and not p.mapped and p.body and not p.block.transposed]
-    for plan in reading.plans:
-        if plan.readable or any(cell != EMPTY for labels in plan.header.labels for cell in labels):
-            continue
-        beside = (p for p in groups if p.block.sheet is plan.block.sheet and p.block.right <= plan.block.left)
-        left = any(p.block.rows[p.header.first_data] <= plan.block.top < p.block.bottom for p in beside)
-        if left and (numbers := sum(is_number(value) for row in plan.body for value in row)):
-            reading.faults.error("no group", plan.whole(), count=numbers)
+                reading.faults.error("merged value", place, stops=not plan.mapped, count=bottom - top + 1)
 
 
 def check_measures(reading: Reading) -> None:
@@ -374,15 +330,6 @@ def check_statistics(reading: Reading) -> None:
                     reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
 
-def _same_form(sheet: Sheet, block: Block, piece: Block, column: int) -> bool:
-    """Return whether a piece holds ids of the form of a table's in the same column, with numbers beside them."""
-    above, below = (
-        {form.prefix for row in sheet.rows[part.top : part.bottom] if (form := code_form(canonical_id(row[column])))}
-        for part in (block, piece)
-    )
-    return bool(above & below) and any(is_number(value) for row in piece.values for value in row)
-
-
 def check_columns(reading: Reading) -> None:
     """Ask about columns that may hold what is missing, or lack a group, and report other numbers that are not read."""
     own, trial = reading.own, reading.trial
@@ -409,15 +356,29 @@ def check_columns(reading: Reading) -> None:
         reading.faults.note("unread columns", plan.whole(), names=first_of(names, MOST_NAMED))
 
 
+def check_unread(reading: Reading) -> None:
+    """Ask about numbers on a sheet beside what is read, and about blocks that alone name variables of the trial."""
+    have, sheets = what_and_when(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
+    for plan in (
+        plan for plan in reading.plans if plan.kind in ("unknown", "groups") and not (plan.unread or plan.mapped)
+    ):
+        unknown = plan.kind == "unknown"
+        named = {column.label: column for column in plan.data if column.variable and unknown}
+        texts = {text for column in plan.columns for text in column.distinct if isinstance(text, str)}
+        down = {text: reading.vocabulary.label(text) for text in sorted(texts)}
+        named |= {t: said for t, said in down.items() if said.certain and said.variable and (said.visit or unknown)}
+        lacking = [text for text, said in named.items() if (said.variable, said.visit or BASELINE) not in have]
+        numbers = sum(column.used for column in plan.columns if column.numeric)
+        beside = unknown and numbers > 1 and plan.sheet in sheets and plan.one("participant") is None
+        if named or beside:
+            names = first_of(lacking or [*named], MOST_NAMED)
+            words = {"count": numbers, "names": f" ({names})" * bool(names), "sheet": plan.sheet}
+            reading.faults.error("unread / numbers", plan.whole(), stops=bool(lacking or beside), **words)
+
+
 def check_inferred(reading: Reading) -> None:
-    """Report what was inferred, and blocks not read although they could be; ask about variables that are found only there."""
-    have, asked = what_and_when(reading.own), {(fault.sheet, fault.cell) for fault in reading.faults.errors}
+    """Report what was inferred, and blocks not read although they could be."""
     for plan in reading.plans:
-        named = [c for c in plan.data if c.variable] if plan.kind == "unknown" and not plan.mapped else []
-        if named and (plan.sheet, plan.block.range) not in asked:
-            lacking = [c.label for c in named if (c.variable, c.visit or BASELINE) not in have]
-            names = first_of(lacking or [c.label for c in named], MOST_NAMED)
-            reading.faults.error("unread / variables", plan.whole(), stops=bool(lacking), names=names)
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from operator import itemgetter
 
 from ..participants import POPULATION, VALUE
@@ -15,7 +14,6 @@ from ..recognition.vocabulary import (
     Reading,
     Vocabulary,
     canonical_id,
-    code_form,
     fold,
     id_kind,
 )
@@ -40,25 +38,10 @@ def probe(block: Block, header: Header, index: int) -> Column:
 
 
 def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
-    """Propose what a block is and what its columns mean, with participants in rows or, if that fits, in columns.
+    """Propose what a block is and what its columns mean.
 
     ``contexts`` are the titles that stand above the block, nearest first, and last the name of the sheet.
     """
-    plan = _classify(block, vocabulary, contexts)
-    if 3 <= block.width <= 20_000 and block.height <= 3000 and len(_named_data(plan)) < block.height:
-        turned = _classify(block.turned(), vocabulary, contexts)
-        named = _named_data(turned)
-        if turned.one("participant") and len(named) > len(_named_data(plan)) and len({*named}) == len(named):
-            return turned
-    return plan
-
-
-def _named_data(plan: Plan) -> list[tuple[str, str | None]]:
-    """Return variable and visit of the columns that name one."""
-    return [(c.variable, c.visit) for c in plan.data if c.variable] if plan.readable else []
-
-
-def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     header = find_header(block, vocabulary)
     columns = [probe(block, header, index) for index in range(block.width)]
     plan = Plan(block, "unknown", header)
@@ -68,15 +51,10 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
         if not {vocabulary.label(" ".join(labels)).role for labels in header.labels} >= {"participant", "arm"}:
             return note
     labelled = header.labels
-    if (
-        names := block.sheet.names
-    ) and not block.transposed:  # of a statistics file, where they say what the labels do not
+    if names := block.sheet.names:  # of a statistics file, where they say what the labels do not
         own = [name if vocabulary.label(name).variable else "" for name in map(names.__getitem__, block.columns)]
         labelled = [[*labels, name] if name else labels for labels, name in zip(labelled, own, strict=True)]
     readings = [read_labels(labels, vocabulary) for labels in labelled]
-    if block.transposed and readings[0].role in ("variable", "visit"):
-        readings[0] = Reading()  # the word in the corner speaks of the names below it, not of the ids beside it
-    _spread_groups(block, header, readings, columns)
     plan.columns = columns
     for column, reading in zip(columns, readings, strict=True):
         column.label, column.reading = header.text(column.index), reading
@@ -84,7 +62,8 @@ def _classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan
     context = read_context([*reversed(header.titles), *contexts], vocabulary)
     for name in SAID:
         setattr(plan, name, getattr(context, name))
-    _ids_by_content(plan)
+    if block.sheet.turned and not plan.one("participant"):
+        columns[0].judge("participant", "certain", "")  # the word in the corner speaks of the names below it
     _one_of_each_role(plan, vocabulary)
     for column in plan.data if plan.one("variable") is None else ():
         column.unit = column.unit or (None if column.variable else context.unit)
@@ -151,36 +130,6 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
     return Reading(**found)
 
 
-def _spread_groups(block: Block, header: Header, readings: list[Reading], probed: list[Column]) -> None:
-    """Give a title that stands once at the left of replicate columns to all of them.
-
-    All groups have equally many columns, of which some may be blank and none has another name. A single column without a
-    name may as well hold something else, and the titles may stand above ids.
-    """
-    named = [i for i, reading in enumerate(readings) if (reading.arm or reading.stratum) and not reading.variable]
-    without = [column for column in probed if column.numeric and not header.labels[column.index]]
-    unnamed = [c.index for c in without if len(c.distinct) < 3 or not _is_counter(c)]
-    if len(named) < 2 or len(unnamed) < 2 or unnamed[0] < named[0] or not all(probed[i].numeric for i in named):
-        return
-    labelled = [i for i in range(named[0], unnamed[-1]) if header.labels[i]]
-    if labelled != named or all(_ascends(probed[i]) for i in named):
-        return
-    starts = [block.numbers[i] for i in named]
-    each, last = starts[1] - starts[0], block.numbers[unnamed[-1]] - starts[-1] + 1
-    if starts != [*range(starts[0], starts[-1] + 1, each)] or not each < 2 * last <= 2 * each:
-        return
-    for column in unnamed:
-        source = named[(block.numbers[column] - starts[0]) // each]
-        readings[column] = replace(readings[source], assumed="the group title spread over its replicate columns")
-        header.labels[column] = list(header.labels[source])
-
-
-def _ascends(column: Column) -> bool:
-    """Return whether a column holds whole numbers in ascending order, each once, as ids do and values hardly do."""
-    whole = all(is_number(value) and value % 1 == 0 for value in column.distinct)  # type: ignore[operator]
-    return whole and column.used == len(column.distinct) and column.distinct == sorted(column.distinct)
-
-
 def judge_column(column: Column, vocabulary: Vocabulary) -> None:
     """Judge the role of one column from its label and its cells."""
     reading = column.reading
@@ -228,7 +177,6 @@ def _role(column: Column, vocabulary: Vocabulary) -> tuple[str, str, str]:
         (reading.rest, "ignore", "unsure", "not among the trial's names"),
         (reading.role == "unit", "unit", "certain", ""),
         (not (column.numeric or reading.variable), "ignore", "certain", ""),
-        (reading.assumed, "data", "inferred", reading.assumed),
         (True, "data", "certain", ""),
     )
     return next(verdict for holds, *verdict in rules if holds)
@@ -256,20 +204,6 @@ def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
     kinds = ("variable", "arm", "stratum", "visit")
     roles = {next((kind for kind in kinds if getattr(r, kind)), None) for r in readings}
     return roles.pop() if len(roles) == 1 and all(reading.certain for reading in readings) else None
-
-
-def _ids_by_content(plan: Plan) -> None:
-    """Take the first column for the ids if it alone, of those not understood, holds codes such as S01, one per row."""
-    fitting = []
-    for column in plan.columns:
-        understood = column.role not in ("ignore", "data") or column.variable or column.candidates
-        forms = [] if understood else [code_form(f"{v:g}" if is_number(v) else str(v)) for v in column.distinct]
-        one_each = column.used == len(forms) > 2 and all(forms) and len({form.prefix for form in forms}) == 1
-        if one_each and (forms[0].prefix or (plan.block.transposed and column.distinct[0] not in (0, 1))):
-            fitting.append(column)
-    named = any(column.variable for column in plan.data)
-    if fitting == plan.columns[:1] and named and not plan.one("participant"):
-        fitting[0].judge("participant", "inferred", "one code per row, read as participant ids")
 
 
 def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:

@@ -13,7 +13,7 @@ from ..pages import environment
 from ..participants import PERCENT_CHANGE, POPULATION, TRIAL, VALUE
 from ..recognition.spelling import WORDS
 from ..recognition.vocabulary import canonical_id, every_arm
-from ..spreadsheet.sheets import EMPTY, Flag, Sheet, column_letters, first_of, is_number
+from ..spreadsheet.sheets import EMPTY, Flag, Sheet, first_of, is_number
 from ..trial import BASELINE, Trial
 from .mapping import CODED, OPEN, READABLE, Column, Plan
 from .reader import Reading
@@ -132,14 +132,12 @@ def kind_of(plan: Plan) -> str:
     kind = WORDS["kinds"].get(plan.kind, plan.kind)
     if plan.kind == "participants" and plan.cohort == POPULATION:
         kind = "population sample"
-    if plan.block.transposed and plan.readable:
-        kind = kind.replace("row", "column")
     return kind + (" (not read)" if plan.unread else "")
 
 
 def place_of(plan: Plan, column: Column) -> str:
     """Return the letter of a column, or the row of a block with participants across."""
-    return ("row " if plan.block.transposed else "") + plan.block.names[column.index]
+    return ("row " if plan.block.sheet.turned else "") + plan.block.names[column.index]
 
 
 def _found(source: Source, own, reading: Reading) -> list[str]:
@@ -247,12 +245,12 @@ def _drawn(sheet: Sheet, plans: list[Plan], faulty: set[tuple[str, str]]) -> dic
             shown = shown if len(shown) <= MOST_LETTERS_DRAWN else shown[: MOST_LETTERS_DRAWN - 1] + "…"
             fault = " fault" if (sheet.name, sheet.address(r, c)) in faulty else ""
             cells.append((classes.get((r, c), "") + fault, shown))
-        lines.append((sheet.row_numbers[r] + 1, cells))
+        lines.append((sheet.row_name(sheet.row_numbers[r]), cells))
     rest = ((sheet.height - height, "rows"), (sheet.width - width, "columns"))
     return {
         "title": f"Sheet “{sheet.name}”" + (" (hidden)" if sheet.hidden else ""),
         "kinds": "; ".join(f"{plan.block.range}: {kind_of(plan)}" for plan in plans[:30]) or "empty",
-        "columns": [column_letters(number) for number in sheet.column_numbers[:width]],
+        "columns": [sheet.column_name(number) for number in sheet.column_numbers[:width]],
         "lines": lines,
         "rest": " and ".join(f"{number:,} more {what}" for number, what in rest if number),
     }
@@ -283,7 +281,13 @@ def mapping_text(reading: Reading) -> str:
     groups = itertools.groupby(plans, key=lambda plan: _shape(plan, trial))
     blocks = [_entry(list(alike), trial) for _, alike in groups]
     missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
-    words = {"name": reading.workbook.path.name, "trial": trial, "arms": every_arm(trial), "missing": missing}
+    words = {
+        "name": reading.workbook.path.name,
+        "trial": trial,
+        "arms": every_arm(trial),
+        "missing": missing,
+        "turned": reading.policy.transpose,
+    }
     content = {"codes": codes, "blocks": blocks, "unknown": [_entry([plan], trial) for plan in unknown]}
     helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
     return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
@@ -293,7 +297,6 @@ def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
     """Return how cells spell arms, visits or variables, with what was read; None where nothing was."""
     meaning: dict[str, str | None] = {}
     for plan in reading.blocks:
-        meaning |= plan.spellings[role]
         column, rows = plan.one(role), plan.rows[plan.rows["use"]]
         for position, found in rows[role].items() if column else ():
             cell = plan.cell(position, column)
@@ -307,7 +310,7 @@ def _shape(plan: Plan, trial: Trial) -> object:
     """Return what panels have to have in common to become one entry; other blocks are like none."""
     if plan.kind != "groups":
         return id(plan)
-    return plan.header.first_data, plan.cohort, plan.block.transposed, plan.unread, _columns(plan, trial, relative=True)
+    return plan.header.first_data, plan.cohort, plan.unread, _columns(plan, trial, relative=True)
 
 
 def _entry(plans: list[Plan], trial: Trial) -> dict[str, object]:
@@ -316,8 +319,6 @@ def _entry(plans: list[Plan], trial: Trial) -> dict[str, object]:
     common = {key: value for key, value in said[0].items() if all(other.get(key) == value for other in said)}
     own = [{key: value for key, value in entry.items() if key not in common} for entry in said]
     panels = [(f"{panel.sheet}!{panel.block.range}", entry) for panel, entry in zip(plans, own, strict=True)]
-    if plan.block.transposed:
-        common["participants"] = "columns"
     if plan.cohort == POPULATION:
         common["cohort"] = POPULATION
     kind, columns = plan.kind if plan.kind in READABLE else OPEN, _columns(plan, trial, relative=several)
@@ -350,8 +351,7 @@ def _columns(plan: Plan, trial: Trial, *, relative: bool) -> list[tuple[str, dic
     names = plan.block.panel_names if relative else plan.block.names
     for column, name in zip(plan.columns, names, strict=True):
         remark = " | ".join(filter(None, [column.label, column.why]))
-        name = _quoted(name) if plan.block.transposed else _plain(name)
-        lines.append((name, _column(column, plan, trial), _comment(remark)))
+        lines.append((_plain(name), _column(column, plan, trial), _comment(remark)))
     return lines
 
 

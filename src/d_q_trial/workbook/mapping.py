@@ -69,8 +69,6 @@ class Plan(Meaning):
     unread: str = ""  # why nothing is taken from a block that could be read
     doubt: str = ""  # a title or header by which the values may not be as measured
     rows: pd.DataFrame | None = None  # what each row says, once :class:`values.BlockReader` has read them
-    # How rows that head others, and events, spell what they say.
-    spellings: dict[str, dict[str, str | None]] = field(default_factory=lambda: {role: {} for role in CODED})
 
     @property
     def sheet(self) -> str:
@@ -179,6 +177,15 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     return name
 
 
+def _turned(name: str, info: ValidationInfo) -> str:
+    """Turn the sheet of this name, so that what follows in the file is of its rows as columns."""
+    sheet = info.context["sheet"].get(name)
+    if sheet is None:
+        raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
+    sheet.turn()
+    return name
+
+
 def _block(place: str, info: ValidationInfo) -> Block:
     """Return the cells of a place such as ``Sheet!A1:K61``."""
     name, _, area = place.rpartition("!")
@@ -187,13 +194,14 @@ def _block(place: str, info: ValidationInfo) -> Block:
         raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
     try:
         left, top, right, bottom = map(int, range_boundaries(area.strip()))
+        left, top, right, bottom = (top, left, bottom, right) if sheet.turned else (left, top, right, bottom)
     except (TypeError, ValueError):
         raise ValueError("not a range such as A1:K61") from None
     rows = [i for i, number in enumerate(sheet.row_numbers) if top <= number + 1 <= bottom]
     columns = [i for i, number in enumerate(sheet.column_numbers) if left <= number + 1 <= right]
     if not rows or not columns:
         raise ValueError(f"holds no cells on sheet {name!r}")
-    return Block(sheet, rows, columns, transposed=info.data.get("participants") == "columns")
+    return Block(sheet, rows, columns)
 
 
 def _range(area: str, info: ValidationInfo) -> Block | None:
@@ -238,7 +246,7 @@ class Statement(Strict):
 
 
 class ColumnEntry(Statement):
-    """A column, or a row where participants stand in columns."""
+    """A column, or a row of a sheet that is transposed."""
 
     role: Annotated[Literal[ROLES], OrData] = Field(default="data", alias="is")  # type: ignore[valid-type]
     unit: str | None = None
@@ -248,7 +256,6 @@ class ColumnEntry(Statement):
 class BlockEntry(Statement):
     """A rectangle of a sheet, or several alike: ``panels`` names them as ``Sheet!A1:B20``, with what only they say."""
 
-    participants: Literal["rows", "columns"] = "rows"
     panels: dict[Annotated[str, AfterValidator(_block)], Annotated[Statement, OrEmpty]] = {}
     sheet: str = ""
     range: Annotated[str, AfterValidator(_range)] = Field(default="", validate_default=True)
@@ -299,6 +306,8 @@ class Mapping(Strict):
     missing: list[Annotated[str, BeforeValidator(_code)]] = []
 
     workbook: str | None = None
+    transpose: list[Annotated[str, AfterValidator(_turned)]] = []  # sheets with a participant in each column
+    ignore: list[Annotated[str, AfterValidator(_block)]] = []  # places without values, such as Sheet!A20:C25
     arms: Annotated[dict[str, ArmKey], TextKeys] = {}
     visits: Annotated[dict[str, VisitKey], TextKeys] = {}
     variables: Annotated[dict[str, VariableKey], TextKeys] = {}

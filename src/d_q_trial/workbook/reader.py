@@ -88,6 +88,8 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     plans = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans]
     if policy.blocks is None:
         plans = recognise(workbook, vocabulary)
+        for plan in (plan for plan in plans if any(plan.block.within(area) for area in policy.ignore)):
+            plan.kind, plan.evidence = "note", "ignored by the mapping"
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
     reading = Reading(workbook, trial, plans, policy, vocabulary)
     _take_values(reading)
@@ -336,7 +338,7 @@ def _panel(source: Source) -> tuple[Plan, int]:
     plan, names = source.plan, [column.label for column in source.plan.data]
     if plan.mapped or plan.rows[["visit", "variable"]].notna().any(axis=None):
         return plan, 0
-    even = len({*Counter(names).values()}) == 1 or any(column.reading.assumed for column in plan.data)
+    even = len({*Counter(names).values()}) == 1
     key, said = attrgetter("label" if even and len([*groupby(names)]) == len({*names}) else "index"), attrgetter(*SAID)
     alike = dict.fromkeys(key(column) for column in plan.data if said(column) == said(source.column))
     return plan, [*alike].index(key(source.column))

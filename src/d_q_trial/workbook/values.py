@@ -16,10 +16,19 @@ import pandas as pd
 
 from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
-from ..recognition.layout import MISSING, sections
+from ..recognition.layout import MISSING, id_shape, label_like
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
 from ..recognition.spelling import plain_characters
-from ..recognition.vocabulary import canonical_id, every_arm, fold, short_code, stratum_label, summaries, words
+from ..recognition.vocabulary import (
+    canonical_id,
+    every_arm,
+    fold,
+    is_summary,
+    short_code,
+    stratum_label,
+    summaries,
+    words,
+)
 from ..spreadsheet.sheets import EMPTY, Flag, is_number
 from ..trial import BASELINE, Marker, Outcome
 from .mapping import CODED, Column, Plan
@@ -30,7 +39,6 @@ if TYPE_CHECKING:
 Part = dict[str, list]  # columns of the long table
 KEEP = "correct it, list it under missing in the mapping, or keep it by giving the block in the mapping"
 CHANGES = (PERCENT_CHANGE, "percent_of_baseline")
-_EVENT_WITH_ARM = re.compile(r"(?<![a-z])(arm[ _]\d+)(?::\s*([^()]+)\))?$", re.I)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +88,7 @@ def make_frame(parts: list[Part]) -> pd.DataFrame:
 class BlockReader:
     """Reads first what the rows of a block say, then its values.
 
-    What columns, merged areas and section rows say goes to ``plan.spellings`` and ``plan.rows``, which has a column for each
-    role, None where a row says nothing; ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
+    What columns and merged areas say goes to ``plan.rows``, which has a column for each role, None where a row says nothing; ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
     """
 
     def __init__(self, plan: Plan, reading: Reading) -> None:
@@ -92,15 +99,13 @@ class BlockReader:
         repeated = [block.values[row] for row in header.rows[-1:] if any(cell != EMPTY for cell in block.values[row])]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
         self.unknown = np.zeros(len(self.body), dtype=bool)
-        if self.policy.hidden_rows == "ignore" and not block.transposed:
+        if self.policy.hidden_rows == "ignore":
             self.use &= [row not in block.sheet.hidden_rows for row in block.rows[header.first_data :]]
-        self._read_sections()
+        self._leave_out_titles()
         self._read_ids(plan.one("participant"))
         for role in ("stratum", "arm", "visit", "variable"):
             if column := plan.one(role):
                 self._read_names(column)
-        if (column := plan.one("visit")) and not plan.one("arm"):
-            self._read_events(column)
         plan.rows = pd.DataFrame(self.said, dtype=object).assign(use=self.use, unknown=self.unknown)
 
     def _decoded(self, role: str, cell: object) -> str | None:
@@ -108,29 +113,19 @@ class BlockReader:
         text, codes = canonical_id(cell), self.codes[role]
         return codes.get(text.casefold()) or codes.get(short_code(text))
 
-    def _read_sections(self) -> None:
-        """Read rows that hold a single name: they head the rows below them; ask about those that are not understood."""
-        for position, index, end, said in sections(self.body, self._section):
-            for role, name in (said or {}).items():
-                self.said[role][position + 1 : end] = name
-            rows = [i for i in range(position + 1, end) if said is None and self.plan.holds_data(i)]
-            if count := sum(not summaries(self.body[i]) for i in rows):
-                cell, column = self.body[position][index], self.plan.columns[index]
-                self.faults.error("unknown section", self.plan.place(position, column, cell), count=count)
-                for spelt in filter(None, self.plan.spellings.values()):
-                    spelt.setdefault(canonical_id(cell), None)
-            self.use[position : end if count or "ignore" in (said or {}).values() else position + 1] = False
-
-    def _section(self, cell: str) -> dict[str, str] | None:
-        """Return what the title of a section says for certain, by role; None if it is not understood."""
-        reading = self.vocabulary.label(cell)
-        said = {role: self._decoded(role, cell) for role in ("arm", "visit", "variable")}
-        if not any(said.values()) and reading.certain:
-            said = {role: getattr(reading, role) for role in CODED}
-        names = {role: name for role, name in said.items() if name}
-        for role, name in names.items():
-            self.plan.spellings[role][canonical_id(cell)] = name
-        return names if names or (reading.certain and reading.role != "qualifier") else None
+    def _leave_out_titles(self) -> None:
+        """Leave out rows that hold one text where ids or remarks stand, unlike the ids; ask if they may head rows of values."""
+        plan, ids = self.plan, self.plan.one("participant")
+        shapes = {id_shape(row[ids.index]) for i, row in enumerate(self.body) if plan.holds_data(i)} if ids else set()
+        for position, row in enumerate(self.body if not plan.mapped else ()):
+            used = [column for column, cell in zip(plan.columns, row, strict=True) if cell != EMPTY]
+            if len(row) == 1 or len(used) != 1 or used[0].role not in ("participant", "ignore"):
+                continue
+            cell, column = row[used[0].index], used[0]
+            if label_like(cell) and not is_summary(cell) and not (column is ids and id_shape(cell) in shapes):
+                self.use[position] = False
+                if count := sum(plan.holds_data(below) for below in range(position + 1, len(self.body))):
+                    self.faults.error("title inside", plan.place(position, column, cell), count=count)
 
     def _cells(self, column: Column) -> list:
         """Return a column's cells, with merged cells and names written once per group filled down."""
@@ -226,14 +221,6 @@ class BlockReader:
             return decoded or self.vocabulary.visit(f"visit {text}" if number else text)
         weeks = float(text) / (7 if "day" in header else 1)
         return self.vocabulary.weeks.get(weeks) if weeks == 0 or "month" not in header else None
-
-    def _read_events(self, column: Column) -> None:
-        """Read the arms that REDCap's events name: "Baseline (Arm 2: D+Q)" or, with a mapping, week_2_arm_2."""
-        for position, cell in enumerate(self.plan.cells(column)):
-            if match := _EVENT_WITH_ARM.search(str(cell)):
-                arm = self._decoded("arm", match[1]) or self.vocabulary.arm(match[2] or "")
-                self.said["arm"][position] = self.said["arm"][position] or arm
-                self.plan.spellings["arm"][match[1]] = arm
 
     # Values
 
