@@ -78,8 +78,6 @@ def _read_text(text: str, policy: Policy) -> Number:
     if _BELOW_WORD.fullmatch(text):
         share, words = WORDS["below_detection"]["lowest" if policy.below_detection == "lowest" else "missing"]
         return share, "below detection", f"below detection without a limit, read as {words}"
-    if text.endswith("%") and PLAIN.fullmatch(text[:-1].strip()):
-        return float(text[:-1]), "percent sign", "a percentage, read as the number before the sign"
     if policy.decimal_comma and _COMMA.fullmatch(text):
         return float(text.replace(",", ".")), "", ""
     return None, *next((kind, what) for pattern, kind, what in WORDS["refused"] if re.fullmatch(pattern, text, re.I))

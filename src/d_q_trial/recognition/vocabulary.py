@@ -31,7 +31,6 @@ _GREEK = {letter: f" {name} " for name, letters in WORDS["greek"].items() for le
 _TRANSLATION = str.maketrans(_GREEK | DASHES | dict.fromkeys("’‘`´", "'") | {"×": "x"})
 _SIGNS = str.maketrans({"<": " below ", "≤": " to ", ">": " above ", "≥": " from ", "~": " about ", "?": " perhaps "})
 MOST_LETTERS = 2000  # of a cell that are looked at
-LONGEST_NAME = 300  # letters; what is longer is prose, or made to take long
 MOST_WORDS = 30  # of a name
 NOT_BEFORE, NOT_AFTER = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 _WEEKS, _DAYS, _MONTHS = "weeks?|wks?|w", "days?|d", "months?|mo"
@@ -89,7 +88,6 @@ STATISTICS, CHANGE, OTHER_SCALE, NOT_AS_MEASURED, MARKS, UNMARKED, OWN_POPULATIO
     any_of(listed(key))
     for key in ("statistics", "changes", "other_scales", "not_as_measured", "marks", "unmarked", "own_population")
 )
-SUBSTITUTE = any_of(listed("not_as_measured") + listed("second_choice"))
 _BASELINE = r"\s+(?:the\s+)?(?:baseline|base line|bl|week 0|wk 0|w0|day 0|pre-?treatment)"
 _TO_BASELINE = rf"(?:vs\.?|versus|relative to|over|compared (?:to|with)|against|of|to){_BASELINE}"
 FROM_BASELINE = _word(rf"(?:(?:change|difference|delta)\s+)?(?:(?:from|minus|since){_BASELINE}|{_TO_BASELINE})")
@@ -135,11 +133,9 @@ BARE_UNIT = re.compile(
 _EVENT_OF_ARM = re.compile(r"_arm_\d+$|\s*\(arm \d+[^()]*\)$", re.I)  # REDCap: week_2_arm_1, Week 2 (Arm 1: Control)
 _NUMBERED = re.compile(r"(.*?)(\d+)")  # what stands behind a name, or is part of one
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|than)\s+(?:the\s+)?$")
+# What may stand before a name without a sign between, as in w2CTX.
+_GLUED = re.compile(r"(?:(?:week|wk|day|month|visit|[a-z])?\d+[a-z]*|base|baseline|bl|pre|post|[a-z])?")
 PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
-# What stands before or behind a name without a sign between, as in CTX2, ctxw20, w2ctx, p1npbase.
-_TIME = f"(?:{_TIMES}|m|visit|v|t|x)"
-# Possessive, the longest first: endless headers of such pieces are not tried in all ways.
-GLUED = re.compile(rf"(?:{_TIME}?\d+{_TIME}?|baseline|base|bl|b|pre|post|fu|end|pct|p?chg|change|delta|d)++")
 
 
 def stratum_label(text: str) -> str:
@@ -501,13 +497,12 @@ class Vocabulary:
         return {self.arms[name] for name in map(squash, self._arm_pattern.findall(text)) if name in self.arms}
 
     def _glued(self, parts: list[str]) -> set[str]:
-        """Return the variables whose name stands in a label together with what may be a visit; or else part of a name."""
-        whole = "".join(parts)
-        names = self.variables if len(whole) <= LONGEST_NAME else {}
-        found = {key for name, keys in names.items() if len(name) > 2 and _stands(name, whole) for key in keys}
-        told = (
-            keys for word, keys in self._telling.items() if any(p.startswith(word) and _stands(word, p) for p in parts)
-        )
+        """Return the variables whose name is part of a label without a sign between, as in CTX2; or else a word that tells one."""
+        before = {
+            n: whole.partition(n)[0] for whole in ["".join(parts)] for n in self.variables if len(n) > 2 and n in whole
+        }
+        found = {key for name, text in before.items() if _GLUED.fullmatch(text) for key in self.variables[name]}
+        told = (keys for word, keys in self._telling.items() if any(part.startswith(word) for part in parts))
         return found or set().union(*told)
 
     def _context(self, text: str) -> Reading:
@@ -540,9 +535,3 @@ def _take_scale(found: Reading) -> None:
     elif percent:
         found.unit = "percent"
     found.rest = PERCENT.sub(" , ", CHANGE.sub(" , ", text))  # so that what is around it does not meet
-
-
-def _stands(name: str, word: str) -> bool:
-    """Return whether a word is a name with nothing around it but what may be a visit."""
-    before, stands, after = word.partition(name)
-    return bool(stands) and all(not rest or GLUED.fullmatch(rest) for rest in (before, after))

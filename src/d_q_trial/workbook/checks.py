@@ -382,9 +382,9 @@ def check_inferred(reading: Reading) -> None:
         for column in plan.columns if plan.readable else ():
             if column.confidence == "inferred" and column.role != "ignore":
                 reading.faults.note("inferred", plan.head_of(column), why=column.why)
-            if column.beside and column.apart:
-                used, role, first = plan.head_of(column.beside), column.beside.role, next(iter(column.apart))
-                words = {"used": used, "role": role, "count": len(column.apart), "first": first}
-                reading.faults.error("arms apart" * (role == "arm") or "columns apart", plan.head_of(column), **words)
+            if column.apart:
+                words = {"used": plan.head_of(column.beside), "role": column.beside.role, "count": len(column.apart)}
+                words["first"] = plan.place(column.apart[0], column)["cell"]
+                reading.faults.error("columns apart", plan.head_of(column), **words)
         if plan.unread:
             reading.faults.note("unread", plan.whole(), why=plan.unread)

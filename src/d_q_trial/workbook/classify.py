@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from operator import itemgetter
+from functools import partial
 
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
@@ -24,7 +23,6 @@ MOST_PROBED = 2000  # rows; the roles of columns show long before
 MOST_DISTINCT = 400
 CATEGORIES = 60
 CODES = 3  # a column of no more different numbers holds codes or counts
-MOST_APART = 0.25  # of the rows, where a column of codes is still one of arms, or of the entries of a repeated column
 
 BY_GROUP = "columns named after groups, no participant id"
 
@@ -74,7 +72,11 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     called = (OWN_POPULATION.sub(" ", fold(text)) for text in (*header.titles, *contexts))
     plan.sampled = any(map(vocabulary.names_population, called))
-    other = (text for text in texts if NOT_AS_MEASURED.search(fold(text)) or vocabulary.label(text).measure == "other")
+    other = (
+        text
+        for text in texts
+        if NOT_AS_MEASURED.search(fold(text).replace("et al", "")) or vocabulary.label(text).measure == "other"
+    )
     plan.doubt = next(other, "")
     return note if of_texts and not plan.readable else plan
 
@@ -207,41 +209,26 @@ def _role_by_content(column: Column, vocabulary: Vocabulary) -> str | None:
 
 
 def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
-    """Keep one column for each role that a row can have only once; of several ids, that which parts most people."""
+    """Keep one column for each role that a row can have only once; note another that parts the rows otherwise."""
     for role in ("participant", "arm", "visit", "variable"):
         columns = sorted(plan.having(role), key=lambda column: _unlikelihood(column, vocabulary))
+        said = partial(_entry_of, vocabulary if role == "arm" else None)
         for column in columns[1:]:
-            why = f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
+            first, why = columns[0], f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
-            column.beside, person = columns[0], plan.one("participant") if role == "arm" else None
-            for position in (_apart if role == "arm" else _repeated_apart)(plan, columns[0], column, vocabulary):
-                place = plan.place(position, column)["cell"]
-                column.apart[canonical_id(plan.cell(position, person)) if person else place] = None
+            rows = [(said(row[first.index]), said(row[column.index])) for row in plan.body]
+            pairs = {pair for pair in rows if EMPTY not in pair}
+            entries, others = ({pair[side] for pair in pairs} for side in (0, 1))
+            # Codes for the entries, or numbers of samples below them, part the rows alike.
+            alike = len(pairs) <= max(len(entries), len(others))
+            apart = [i for i, pair in enumerate(rows) if pair in pairs and len({*pair}) == 2]
+            if not alike or entries & others:
+                column.beside, column.apart = first, apart
 
 
-def _apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) -> list[int]:
-    """Return the data rows to which two columns give different arms.
-
-    Codes of the second that nothing explains stand for the arms most often beside them. If too many rows disagree then, it
-    is no column of arms.
-    """
-    pairs = [(vocabulary.arm_of(row[first.index]), row[second.index]) for row in plan.body]
-    counts = Counter((cell, arm) for arm, cell in pairs if arm and cell != EMPTY)
-    usual = {cell: arm for (cell, arm), _ in sorted(counts.items(), key=itemgetter(1))}
-    named = any(map(vocabulary.arm_of, second.distinct))
-    means = vocabulary.arm_of if named else usual.get
-    apart = [i for i, (arm, cell) in enumerate(pairs) if len({arm, means(cell)} - {None}) == 2]
-    return apart if named or len(apart) < MOST_APART * counts.total() else []
-
-
-def _repeated_apart(plan: Plan, first: Column, second: Column, vocabulary: Vocabulary) -> list[int]:
-    """Return the data rows to which two columns of much the same entries, and not of two kinds of numbers, give others."""
-    known, entries = ({canonical_id(cell) for cell in column.distinct} for column in (first, second))
-    numbers = first.role == "participant" and all(map(str.isdigit, entries))
-    if len(entries - known) > MOST_APART * len(entries) or (numbers and id_kind(first.label) != id_kind(second.label)):
-        return []
-    pairs = [(row[first.index], row[second.index]) for row in plan.body]
-    return [i for i, pair in enumerate(pairs) if EMPTY not in pair and len({*map(canonical_id, pair)}) == 2]
+def _entry_of(vocabulary: Vocabulary | None, cell: object) -> str:
+    """Return what a cell says: the arm that it names, if the vocabulary is given, or its text."""
+    return (vocabulary and vocabulary.arm_of(cell)) or canonical_id(cell)
 
 
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
@@ -250,13 +237,11 @@ def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
     Of ids those not of samples, named after people, of most; of arms those that name one; of visits those that are not
     times with fractions.
     """
-    unsure, label, count = column.confidence == "unsure", fold(column.label), len(column.distinct)
+    unsure, count, kind = column.confidence == "unsure", len(column.distinct), id_kind(column.label)
     if column.role == "arm":
         return (not any(map(vocabulary.arm_of, column.distinct)),)
     if column.role != "participant":
         return unsure, any(is_number(value) and value % 1 != 0 for value in column.distinct)  # type: ignore[operator]
-    # A sample or record is not a participant: one may have several.
-    kind = id_kind(label)
     return unsure, kind == "sample", count == 1 or kind != "subject", -count, bool(kind)
 
 

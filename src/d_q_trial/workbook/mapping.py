@@ -46,7 +46,7 @@ class Column(Meaning):
     reading: Reading | None = None  # of its label, where it was recognised
     used: int = 0  # cells below its header, of the first ones of a long column
     beside: Column | None = None  # column that is used for the role instead
-    apart: dict[str, None] = field(default_factory=dict)  # who, or which cell, has another entry here than there
+    apart: list[int] = field(default_factory=list)  # data rows with other entries there, if it parts the rows otherwise
     numeric: bool = False  # whether most of them stand for numbers
     distinct: list = field(default_factory=list)  # the first different values of them
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..files import sha256
 from ..participants import COLUMNS, PERCENT_CHANGE, POPULATION, TRIAL, VALUE, Participants
-from ..recognition.vocabulary import SUBSTITUTE, Vocabulary, code_form, fold, one_edit
+from ..recognition.vocabulary import Vocabulary, code_form, one_edit
 from ..spreadsheet.loader import load
 from ..spreadsheet.sheets import EMPTY, Workbook
 from ..trial import BASELINE, Trial
@@ -256,7 +256,7 @@ def resolve_repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> pd.Dat
     have both raw values are left out.
     """
     _ask_who_is_sampled(frame, trial, faults)
-    for resolve in (_zero_baselines, _later_titles, _panels, _repeats, _given_changes):
+    for resolve in (_zero_baselines, _later_values, _panels, _repeats, _given_changes):
         frame = frame.drop([index for own in resolve(frame, trial, faults) for index in own.index])
     strata = frame.groupby("source", sort=False)["stratum"].transform(any).astype(bool)
     return frame.assign(marker=frame["marker"].where(frame["linked"] | strata, ""))
@@ -272,65 +272,55 @@ def _zero_baselines(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterat
             yield own
 
 
-def _later_titles(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
-    """Decide whether a variable that is measured once, below the title of a later visit, holds baseline values.
-
-    It is not if another source has other values for most. It is if the title speaks of other columns. Otherwise, ask.
-    """
-    once = [s for s in frame["source"].unique() if s.thing and not getattr(s.thing, "follow_up", ())]
-    titled = [s for s in once if not s.column.visit and s.plan.visit not in (None, BASELINE)]
-    later = [s for s in titled if s.plan.rows["visit"].isna().all()]
-    for source in later:
-        own = frame[frame["source"].eq(source)]
-        alike = frame["variable"].eq(source.variable) & frame["cohort"].eq(source.plan.cohort)
-        others = frame[alike & ~frame["source"].isin(later)].drop_duplicates("participant")
-        known = own["participant"].map(others.set_index("participant")["value"])
-        if known.isna().all():
-            keys = [column.variable or source.plan.variable for column in source.plan.data]
-            told = any(getattr(trial.outcomes.get(key), "follow_up", ()) for key in keys)
-            stops = not (told or source.plan.mapped)
-            faults.error("of baseline" if told else "only later", source.head, stops=stops, label=source.thing.label)
-        elif 2 * known.eq(own["value"]).sum() <= known.notna().sum():
-            faults.note("later visit", source.head, label=source.thing.label)
-            yield own
+def _later_values(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.DataFrame]:
+    """Leave out what is measured once where it stands at a later visit, and ask if it does not also stand at baseline."""
+    keys = ["cohort", "variable", "participant"]
+    repeated = [key for key, outcome in trial.outcomes.items() if outcome.follow_up]
+    once = frame[~frame["variable"].isin(repeated)]
+    first = once[once["visit"] == BASELINE].drop_duplicates(keys)[[*keys, "value", "text"]]
+    later = once[once["visit"] != BASELINE]
+    later = later.merge(first, on=keys, how="left", suffixes=("", "_known")).set_index(later.index)
+    for column, own in later.groupby(later["source"].map(attrgetter("column")), sort=False):
+        source, known = own["source"].iloc[0], own[own["text_known"].notna()]
+        changed = known[
+            known["value"].ne(known["value_known"]) & (known["text"].eq("") | known["text"].ne(known["text_known"]))
+        ]
+        words = {
+            "label": source.thing.label if source.thing else source.variable,
+            "count": changed["participant"].nunique(),
+        }
+        if known.empty:
+            faults.error("only later", source.head, stops=column.visit is None, **words)
+        elif len(changed):
+            faults.note("later value", cell_of(changed.iloc[0]), **words)
+        yield own
 
 
 def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> None:
-    """Ask where people without ids on two sheets may be the same ones, or may be the participants."""
+    """Ask where people of the sample may be those of another block, or the participants."""
     label = trial.population.label if trial.population else "sample"
-    age = trial.population.age if trial.population else ""
     participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
-    sample: dict[Plan, pd.DataFrame] = {}
-    sampled = frame[frame["cohort"] == POPULATION]
+    sampled, others = frame[frame["cohort"] == POPULATION], list[Plan]()
     for plan, own in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
-        people, alike = _people(own), None
-        for other, known in sample.items():
-            count, apart = _shared(people, known, age), plan.one("participant") and other.one("participant")
-            if 2 * (count or 0) > min(len(people), len(known)) or not (plan.mapped or count is None or apart):
-                alike = other
+        people = _people(own)
+        names = [name for name in trial.markers if name in people and name in participants]
+        alike = people.reset_index().merge(participants, on=names)["participant"].nunique() if names else 0
         coded = sum(not identity.isdigit() for identity in people.index.intersection(participants.index))
-        if alike:
-            faults.error("population / alike", plan.whole(), other=alike, label=label)
-        elif not plan.mapped and 2 * max(_shared(people, participants, age) or 0, coded) > len(people):
+        # Ids of both would join those who are the same.
+        other = next(
+            (p for p in others if not (plan.mapped or (plan.one("participant") and p.one("participant")))), None
+        )
+        if other:
+            faults.error("population / alike", plan.whole(), other=other, label=label)
+        elif not plan.mapped and 2 * max(alike, coded) > len(people):
             faults.error("population / participants", plan.whole(), label=label)
-        sample[plan] = people
+        others.append(plan)
         faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
 
 
 def _people(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the values of each person, by variable."""
     return frame.pivot_table(index="participant", columns="variable", values="value", aggfunc="last")
-
-
-def _shared(people: pd.DataFrame, known: pd.DataFrame, age: str) -> int | None:
-    """Count the people whose markers equal those of a known one, with an age within a year; None without a marker of both."""
-    names = sorted({*people} & {*known} - {age})
-    if not names:
-        return None
-    ages = [part.reindex(columns=[*names, age]).reset_index() for part in (people, known)]
-    pairs = ages[0].merge(ages[1], on=names)
-    # A missing age agrees with any.
-    return pairs.loc[~((pairs[f"{age}_x"] - pairs[f"{age}_y"]).abs() > 1), "participant_x"].nunique()
 
 
 def _panel(source: Source) -> tuple[Plan, int]:
@@ -384,18 +374,10 @@ def _repeats(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator[pd.D
         repeated = own.loc[own["source_known"].ne(source) | by_visit, "participant"].nunique()
         if repeated:
             faults.note("repeated", source.head, label=source.label, count=repeated)
-    # Values of one source alone, such as a sheet called LOCF, may stand in for those that others lack.
-    what = attrgetter("plan.cohort", "variable", "visit", "measure")
-    texts = {s: " | ".join([s.column.label, *s.plan.header.titles, s.plan.sheet]) for s in {*linked["source"]}}
-    words = {source: SUBSTITUTE.search(fold(text).replace("et al", "")) for source, text in texts.items()}
-    planned = {what(source) for source, word in words.items() if not word}
     repeating = {*second.loc[same & second["source"].ne(second["source_known"]), "source"]}
     for source, own in linked[~linked.duplicated(keys, keep=False)].groupby("source", sort=False):
-        word = words[source] if what(source) in planned else None
-        if word or source in repeating:
-            stops = bool(word) and not (source.plan.mapped or source.plan.doubt)  # doubts are asked about
-            words_of = {"count": len(own), "label": source.label, "word": word and word[0]}
-            faults.error("only here" + " / substitute" * bool(word), source.head, stops=stops, **words_of)
+        if source in repeating:
+            faults.note("only here", source.head, count=len(own), label=source.label)
     yield second
 
 

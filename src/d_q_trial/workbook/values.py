@@ -6,7 +6,7 @@ import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -259,68 +259,42 @@ class BlockReader:
         self.reading.counts.update({kind: kinds[kind] for kind in ("below detection", "missing code") if kinds[kind]})
         present = np.flatnonzero(~np.isnan(values))
         where, values = [where[i] for i in present], values[present]
-        if where and (sheet.percent or kinds["percent sign"]):
-            percent = np.array([at(i) in sheet.percent for i in where])
-            place = plan.place(where[0], column, column.label)
-            values = self._as_shown(values, percent, int(percent.sum()) + kinds["percent sign"], place)
+        if column.factor == 1.0 and any(at(i) in sheet.percent for i in where):
+            self.faults.error("percent format", plan.place(where[0], column, column.label))
         if column.factor != 1.0:
             # Dividing by 1000 gives the nearest number to the shifted decimal point, multiplying by 0.001 may not.
             inverse = round(1 / column.factor)
             values = values / inverse if abs(inverse * column.factor - 1) < 1e-12 else values * column.factor
+        groups = self._by_visit(column, key, where, values)
+        return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups]
+
+    def _by_visit(self, column: Column, key: str, where: list[int], values: Sequence) -> list[tuple[str, list[int]]]:
+        """Return the positions of the values of each visit."""
         visits = self._visits(column, key, where, values) if where else []
-        groups = {v: [i for i, own in enumerate(visits) if own == v] for v in trial.visits if v in visits}
-        return [self._part(column, key, visit, [where[i] for i in own], values[own]) for visit, own in groups.items()]
+        return [(v, [i for i, own in enumerate(visits) if own == v]) for v in self.trial.visits if v in visits]
 
-    def _as_shown(self, values: np.ndarray, percent: np.ndarray, shown: int, place: dict) -> np.ndarray:
-        """Return numbers as the program shows them: a cell formatted as ``percent`` holds a hundredth of what it shows.
+    def _visits(self, column: Column, key: str, where: list[int], values: Sequence) -> list[str | None]:
+        """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated.
 
-        The others of ``shown`` cells are text with a percent sign, which are read as they stand.
+        What is measured once is of baseline if nothing else is stated, or if it is repeated at several later visits alone.
         """
-        if 0 < shown < percent.size:
-            self.faults.error("percent format / mixed", place, shown=shown, count=percent.size)
-        elif percent.any():
-            self.faults.note("percent format", place)
-        return np.where(percent, values * 100, values) if shown == percent.size else values
-
-    def _visits(self, column: Column, key: str, where: list[int], values: np.ndarray) -> list[str | None]:
-        """Return the visit of each value: its column's, its row's, or the title's; None where it is not stated or not used."""
         outcome, naming, rows = self.trial.outcomes.get(key), self.plan.one("visit"), self.plan.rows["visit"].to_numpy()
         fixed = column.visit or self.plan.visit
         if outcome is None or not outcome.follow_up:
-            # A variable such as age at a later visit is not what the analyses call age.
-            if column.visit in (None, BASELINE):
-                thing = outcome or self.trial.markers.get(key)
-                return [BASELINE if own else None for own in self._at_baseline(column, thing.label, where, values)]
-            fixed = None
-            self.faults.note("later visit", self.plan.head_of(column), label=self.trial.variable_label(key))
-        elif not column.visit and (naming or any(rows)):
+            # A title above columns with visits of their own speaks of those.
+            fixed = column.visit or (None if any(other.visit for other in self.plan.data) else self.plan.visit)
+            visits = [column.visit or rows[i] or fixed or BASELINE for i in where]
+            given = pd.Series(list(values), self.plan.rows["participant"].to_numpy()[where]).groupby(level=0)
+            same = column.visit is None and given.size().max() > 1 and given.nunique().max() == 1
+            return visits if BASELINE in visits or not same else [BASELINE] * len(where)
+        if not column.visit and (naming or any(rows)):
             visits = [rows[i] or self.plan.visit for i in where]
             self._report_unnamed([i for i, v in zip(where, visits, strict=True) if not v], naming, naming or column)
             return visits
-        elif not fixed:
+        if not fixed:
             expected = ", ".join(visit.label for visit in self.trial.visits.values())
             self.faults.error("no visit", self.plan.head_of(column), outcome=outcome, expected=expected)
         return [fixed] * len(where)
-
-    def _at_baseline(self, column: Column, label: str, where: Iterable[int], values: Iterable) -> list[bool]:
-        """Return which values of a baseline variable to use: all, or, if most change between visits, those of baseline.
-
-        Values only at later visits are asked about, unless they are the same at several of them.
-        """
-        given = self.plan.rows.loc[list(where), ["participant", "visit"]].assign(value=list(values))
-        own = given["visit"].isna() | given["visit"].eq(BASELINE)
-        several = given.groupby("participant")["value"].agg(["size", "nunique"]).query("size > 1")
-        alone = column.visit is None and len(own) and not own.any()
-        if alone and (several.empty or 2 * several["nunique"].gt(1).sum() > len(several)):
-            self.faults.error("only later", self.plan.head_of(column), label=label)
-        first = given[own].drop_duplicates("participant", keep="last").set_index("participant")["value"]
-        later = given[~own & given["participant"].isin(first.index.dropna())]
-        changed = later[later["value"].ne(later["participant"].map(first))]
-        people = changed["participant"].nunique()
-        if 2 * people <= later["participant"].nunique():
-            return [True] * len(given)  # a few that differ are faults
-        self.faults.note("later value", self.plan.place(changed.index[0], column), label=label, count=people)
-        return own.tolist()
 
     def _report_unnamed(self, positions: list[int], naming: Column | None, place: Column) -> None:
         """Report values whose row should name their variable or visit and does not; unknown names are known already."""
@@ -374,6 +348,6 @@ class BlockReader:
         own, name = rows[rows["use"] & rows["stratum"].notna()], safe_text(column.label or "stratum")
         if self.plan.one("participant"):
             own = own.dropna(subset="participant")
-            own = own[self._at_baseline(column, name, own.index, own["stratum"])]
-        texts = own["stratum"].tolist()
-        return [self._part(column, name, BASELINE, own.index.tolist(), np.full(len(own), math.nan), texts)]
+        where, texts = own.index.tolist(), own["stratum"].tolist()
+        groups, empty = self._by_visit(column, name, where, texts), np.full(len(where), math.nan)
+        return [self._part(column, name, v, [where[i] for i in g], empty[g], [texts[i] for i in g]) for v, g in groups]
