@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from operator import attrgetter
 
 from ..spreadsheet.sheets import DOWN, EMPTY, Block, Sheet, split
 from .numbers import Policy, read_number
-from .vocabulary import Reading, Vocabulary, canonical_id, listed
+from .vocabulary import Vocabulary, canonical_id, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
@@ -19,7 +18,6 @@ MOST_BLANK = 2  # rows or columns inside one table; more makes it two
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
-TELLING = ("role", "variable", "visit", "arm", "stratum", "candidates", "statistic")  # what headers say
 MISSING = frozenset(listed("missing"))  # codes for a missing value, in lower case
 
 
@@ -149,8 +147,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
     blocks = split(sheet)
     if len(blocks) > MOST_BLOCKS:
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
-    pieces = sorted((part for block in blocks for part in _at_new_headers(block, vocabulary)), key=DOWN)
-    pieces = sorted(_joined(pieces, _rows_below, vocabulary), key=attrgetter("left", "top"))
+    pieces = sorted(_joined(blocks, _rows_below, vocabulary), key=attrgetter("left", "top"))
     pieces = _joined(pieces, _columns_beside, vocabulary)
     return _with_titles(sorted(pieces, key=DOWN), vocabulary)
 
@@ -165,45 +162,6 @@ def _joined(pieces: list[Block], more_of: Callable[..., list[Block]], vocabulary
             block = block.joined(more)
         done.append(block)
     return done
-
-
-def _at_new_headers(block: Block, vocabulary: Vocabulary) -> list[Block]:
-    """Cut a block before each row of words that stands below rows of numbers: the header of the next table."""
-    first = find_header(block, vocabulary).first_data
-    body = block.values[first:]
-    numeric = [column for column in range(block.width) if mostly_numbers(body[:SAMPLE], column)]
-    if first == 0 or len(body) < 3 or not numeric:
-        return [block]
-    starts = [0]
-    for index, row in enumerate(body):
-        used = [row[column] for column in numeric if row[column] != EMPTY]
-        below = any(number_like(lower[numeric[0]]) for lower in body[index + 1 : index + 6])
-        words = label_like(row[numeric[0]]) and 2 * sum(map(label_like, used)) > len(used)
-        if words and below and _begins_table(body, index, numeric, vocabulary):
-            while index > 0 and all(label_like(cell) for cell in body[index - 1] if cell != EMPTY):
-                index -= 1  # titles and upper header rows
-            if index > 0 and first + index > starts[-1]:
-                starts.append(first + index)
-    bounds = itertools.pairwise([*starts, block.height])
-    return [Block(block.sheet, block.rows[start:end], block.columns) for start, end in bounds]
-
-
-def _begins_table(body: list[list], index: int, numeric: list[int], vocabulary: Vocabulary) -> bool:
-    """Return whether a row of words below numbers is a header, and not data such as "no sample" in each column.
-
-    A header names something; if an id in it continues those of the rows above, it names nothing else.
-    """
-    row, above = body[index], body[max(index - 6, 0) : index]
-    readings = {c: vocabulary.label(cell) for c, cell in enumerate(row) if label_like(cell)}
-    readings = {c: Reading(rest=row[c]) if reading.role == "qualifier" else reading for c, reading in readings.items()}
-    telling = {c: any(getattr(reading, name) for name in TELLING) for c, reading in readings.items() if c in numeric}
-    if all(telling[c] and readings[c].certain for c in telling):
-        return True
-    if any((shape := id_shape(row[c])) and shape == id_shape(other[c]) for c in readings for other in above):
-        return False
-    title = [cell for cell in above[-1] if cell != EMPTY] if above else []
-    titled = len(title) == 1 < len(readings) and label_like(title[0])
-    return titled or any(telling.values()) or any(reading.role for reading in readings.values())
 
 
 def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:

@@ -303,7 +303,7 @@ def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> No
     sampled, others = frame[frame["cohort"] == POPULATION], list[Plan]()
     for plan, own in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
         people = _people(own)
-        names = [name for name in trial.markers if name in people and name in participants]
+        names = [] if plan.sampled else [key for key in trial.markers if key in people and key in participants]
         alike = people.reset_index().merge(participants, on=names)["participant"].nunique() if names else 0
         coded = sum(not identity.isdigit() for identity in people.index.intersection(participants.index))
         # Ids of both would join those who are the same.

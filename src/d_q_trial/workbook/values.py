@@ -96,7 +96,8 @@ class BlockReader:
         self.codes, self.policy, self.faults = reading.policy.codes, reading.policy, reading.faults
         self.body, block, header = plan.body, plan.block, plan.header
         self.said = {role: np.full(len(self.body), None, dtype=object) for role in ("participant", *CODED, "unit")}
-        repeated = [block.values[row] for row in header.rows[-1:] if any(cell != EMPTY for cell in block.values[row])]
+        # Below groups, the same header may begin another panel.
+        repeated = [block.values[row] for row in header.rows[-1:] if plan.one("participant")]
         self.use = np.array([row not in repeated for row in self.body], dtype=bool)
         self.unknown = np.zeros(len(self.body), dtype=bool)
         if self.policy.hidden_rows == "ignore":
