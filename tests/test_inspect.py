@@ -147,50 +147,45 @@ def test_answers_of_a_binary_outcome_are_read_as_the_trial_spells_them(tmp_path,
         read_workbook(tmp_path / "x.xlsx", trial)
 
 
-@pytest.mark.parametrize(
-    ("codes", "labels", "stated"),
-    [
-        ([0, 1, 1, 0], {0: "yes", 1: "no"}, {}),
-        ([2, 1, 1, 2], {1: "n", 2: "y"}, {}),
-        ([1, 0, 0, 1], {}, {}),
-        ([1, 2, 2, 1], {1: "Smokes", 2: "Does not"}, {"yes_names": ["smokes"], "no_names": ["does not"]}),
-        ([1, 0, 0, 1], {0: "yes", 1: "no"}, {"yes_names": ["1"], "no_names": ["0"]}),
-        ([1, 0, 0, 1], {1: "Smokes", 0: "Does not"}, {}),
-    ],
-)
-def test_a_binary_outcome_is_read_by_the_labels_of_its_codes_or_asked_about(tmp_path, codes, labels, stated):
-    trial = altered(cohort.trial(), "outcomes", "smoker", **stated)
-    frame = pd.DataFrame({"id": range(4), "arm": ["Control", "D+Q"] * 2, "smoker": codes, "age": range(70, 74)})
-    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), variable_value_labels={"smoker": labels})
-    if ("Smokes" in labels.values() and not stated) or stated.get("yes_names") == ["1"]:
-        with pytest.raises(UserError, match=r"C\d: '(Smokes|no)': expected (yes or no, 1 or 0, or 'yes_names'|1 or 0)"):
-            read_workbook(tmp_path / "a.sav", trial)
-        return
-    found = read_workbook(tmp_path / "a.sav", trial).frame
-    assert found[found.variable == "smoker"].value.tolist() == [1, 0, 0, 1]
+LABELLED = {"id": range(4), "arm": ["Control", "D+Q"] * 2, "age": range(70, 74)}
 
 
 @pytest.mark.parametrize(
-    ("label", "said"),
+    ("column", "head", "codes", "labels", "values", "said"),
     [
-        ("Missing", "C4: 'Missing': read as missing"),
-        ("below detection", "C4: 'below detection': below detection without a limit, read as missing"),
-        ("Refused", "C4: 'Refused': text where a number belongs"),
+        ("smoker", "Smoker", [0, 1, 1, 0], {0: "yes", 1: "no"}, [1, 0, 0, 1], ""),
+        ("smoker", "Smoker", [2, 1, 1, 2], {1: "n", 2: "y"}, [1, 0, 0, 1], ""),
+        (
+            "smoker",
+            "Smoker",
+            [0, 1, 1, 0],
+            {0: "Smokes", 1: "Does not"},
+            None,
+            "D2: 'Smokes': expected yes or no, 1 or 0",
+        ),
+        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Missing"}, [0.5, 0.6, 0.7], "D5: 'Missing': read as missing"),
+        (
+            "ctx",
+            "CTx baseline",
+            [0.5, 0.6, 0.7, 9],
+            {9: "below LOD"},
+            [0.5, 0.6, 0.7],
+            "D5: 'below LOD': below detection",
+        ),
+        ("ctx", "CTx baseline", [0.5, 0.6, 0.7, 9], {9: "Refused"}, None, "D5: 'Refused': text where a number belongs"),
     ],
 )
-def test_a_measurement_that_its_file_labels_is_read_by_the_label_or_asked_about(tmp_path, label, said):
-    path, mapping = tmp_path / "a.sav", tmp_path / "a.yaml"
-    frame = pd.DataFrame({"id": ["A1", "A2", "A3"], "arm": ["Control", "D+Q", "D+Q"], "ctx": [0.5, 0.6, 0.7]})
-    heads, labels = {"ctx": "CTx baseline"}, {"ctx": {0.7: label}}
-    pyreadstat.write_sav(frame, str(path), column_labels=heads, variable_value_labels=labels)
-    mapping.write_text("missing: [Refused]")
-    found = read_workbook(path, cohort.trial(), mapping)
-    assert found.frame["value"].tolist() == [0.5, 0.6]
-    if label == "Refused":
+def test_values_of_a_statistics_file_are_read_by_their_labels(tmp_path, column, head, codes, labels, values, said):
+    frame = pd.DataFrame({**LABELLED, column: codes})
+    labels = {column: labels}
+    pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), column_labels={column: head}, variable_value_labels=labels)
+    if values is None:
         with pytest.raises(UserError, match=said):
-            read_workbook(path, cohort.trial())
-    else:
-        assert said in " ".join(found.source["notes"])
+            read_workbook(tmp_path / "a.sav", cohort.trial())
+        return
+    found = read_workbook(tmp_path / "a.sav", cohort.trial())
+    assert found.frame[found.frame["variable"] == column]["value"].tolist() == values
+    assert said in " ".join(found.source["notes"])
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ WRITERS: dict[str, Callable] = {}
 ANSWERS = {
     "coded": "arms: {0: control, 1: d_q}",
     "transposed": "transpose: [Sheet1]",
-    "coded_visits_in_rows": "visits: {1: baseline, 2: week_2, 3: week_4, 4: week_20}",
 }
 
 
@@ -297,13 +296,6 @@ def units_in_a_row_of_their_own(cohort):
 
 
 @layout
-def coded_visits_in_rows(cohort):
-    """A visit number."""
-    rows = long(cohort, ["ID", "Arm", "Visit"], {visit: n for n, visit in enumerate(VISITS, start=1)}, repeat=False)
-    return {"Sheet": rows}
-
-
-@layout
 def baseline_beside_follow_up_in_rows(cohort):
     """A row per later visit; the baseline, repeated, in columns of its own."""
     later = measured(cohort, True)
@@ -434,21 +426,14 @@ def panels_on_one_sheet(cohort):
     return sheets, merged
 
 
-def weeks_down(cohort: Cohort, each: int) -> dict[str, list[list]]:
-    """Weeks down, the participants of an arm across below its name, in as many columns for each, some of them blank."""
+def replicates(cohort):
+    """Weeks down, the participants of an arm across, its name merged over their columns, as some plotting programs store it."""
+    each = len(cohort.arms) // 2
     heads = ["Week", *(name for arm in ARMS for name in [arm_label(arm), *[None] * (each - 1)])]
     sheets = {label(variable): [[f"{label(variable)} (% change)"], heads] for variable in by_variable(cohort)}
     for variable, visit in pairs(cohort):
-        arms = [[change(cohort, variable, visit, i) for i in of_arm(cohort, arm)] for arm in ARMS]
-        cells = [cell for own in arms for cell in [*own, *[None] * (each - len(own))]]
+        cells = (change(cohort, variable, visit, i) for arm in ARMS for i in of_arm(cohort, arm))
         sheets[label(variable)].append([WEEKS[visit], *cells])
-    return sheets
-
-
-def replicates(cohort):
-    """The names of the arms merged over their columns, as some plotting programs store it."""
-    each = len(cohort.arms) // 2
-    sheets = weeks_down(cohort, each)
     return sheets, [(name, 2, 2, column, column + each - 1) for name in sheets for column in (2, 2 + each)]
 
 
