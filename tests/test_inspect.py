@@ -245,7 +245,7 @@ def test_baseline_variables_that_change_between_visits_have_their_values_at_base
     assert own.text["p16 variant 5 tertile"] == ["T3"] * 9
     assert len(own.value["ctx"]) == 27
     notes = [note for note in read.source["notes"] if "only the value at baseline is used" in note]
-    assert [re.sub("^.*: ", "", note).split(" for")[0] for note in notes] == [
+    assert [re.sub("^.*: ", "", note).split(",")[0] for note in notes] == [
         "Age changes between visits",
         "p16 variant 5 tertile changes between visits",
     ]

@@ -396,6 +396,9 @@ QUESTIONS = {
         )
         for corner in ("ID", "Variable", "x")
     },
+    "variables without visits down, with arms below the ids": (
+        [["Variable", *PEOPLE], ["Arm", *ARMS], ["Age", *range(60, 72)], ["p16 variant 5", *ctx()]], "A!A1:M4: 24 numbers .*Age, p16 variant 5.; .* write transpose"
+    ),
     "a group title over replicate columns": (prism("Control", None, None, "D+Q", None, None), "A!B3: 8 numbers without a group"),
     "a group title over replicate columns, some blank": (
         [row if i < 2 else [row[0], None, None, *row[3:]] for i, row in enumerate(prism("Control", None, None, "D+Q", None, None))],
@@ -593,7 +596,7 @@ TOLD = {
     "panels that repeat each other": ([row * (2 if row[1:] else 1) for row in panel("CTx % change week 20", "Control", "D+Q")], "A!C2: 'Control': .*: the same values as at A!A2", 16),
     "weight below the name of a later visit": (
         {s: rows(["ID", "Arm", "Weight", "CTx"], PEOPLE, ARMS, range(n, n + 12), ctx(n)) for s, n in (("Baseline", 60), ("Week 20", 61))},
-        "Week 20!C2: 61: Weight changes between visits for 12 participants; only the value at baseline is used", 24
+        "Week 20!C2: 61: Weight changes between visits, or is missing at baseline, for 12 participants; only the value at baseline is used", 24
     ),
     "age at a later visit": (beside("Age at week 20", *range(60, 72)), "'Age at week 20': Age is given only at later visits", 24),
     "a parameter with a visit": (beside_ctx("CTx week 2"), "'CTx week 2': not a variable of the trial .in 12 rows.; not read", 12),

@@ -30,6 +30,7 @@ FEW = 3
 MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
+MOST_GROUPS = 6  # three strata of two arms
 MOST_CHANGE = 1000  # percent; the messages name it
 EXPLAINED = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
 LAST, DIGITS = 6, 6  # rows at the end that may hold statistics, and the digits of one that hardly agree by chance
@@ -359,21 +360,23 @@ def check_columns(reading: Reading) -> None:
 def check_unread(reading: Reading) -> None:
     """Ask about numbers on a sheet beside what is read, and about blocks that alone name variables of the trial."""
     have, sheets = what_and_when(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
-    for plan in (
-        plan for plan in reading.plans if plan.kind in ("unknown", "groups") and not (plan.unread or plan.mapped)
-    ):
-        unknown = plan.kind == "unknown"
+    plans = (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped))
+    for plan in plans:
+        unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
         named = {column.label: column for column in plan.data if column.variable and unknown}
         texts = {text for column in plan.columns for text in column.distinct if isinstance(text, str)}
         down = {text: reading.vocabulary.label(text) for text in sorted(texts)}
-        named |= {t: said for t, said in down.items() if said.certain and said.variable and (said.visit or unknown)}
+        # Groups by their columns; but people may have columns of their own, with their arms below the ids.
+        people = unknown or (plan.one("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
+        named |= {t: said for t, said in down.items() if said.certain and said.variable and (said.visit or people)}
         lacking = [text for text, said in named.items() if (said.variable, said.visit or BASELINE) not in have]
         numbers = sum(column.used for column in plan.columns if column.numeric)
         beside = unknown and numbers > 1 and plan.sheet in sheets and plan.one("participant") is None
         if named or beside:
             names = first_of(lacking or [*named], MOST_NAMED)
             words = {"count": numbers, "names": f" ({names})" * bool(names), "sheet": plan.sheet}
-            reading.faults.error("unread / numbers", plan.whole(), stops=bool(lacking or beside), **words)
+            stops = bool(lacking or beside or not unknown)
+            reading.faults.error("unread / numbers", plan.whole(), stops=stops, **words)
 
 
 def check_inferred(reading: Reading) -> None:

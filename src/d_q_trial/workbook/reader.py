@@ -280,19 +280,16 @@ def _later_values(frame: pd.DataFrame, trial: Trial, faults: Faults) -> Iterator
     first = once[once["visit"] == BASELINE].drop_duplicates(keys)[[*keys, "value", "text"]]
     later = once[once["visit"] != BASELINE]
     later = later.merge(first, on=keys, how="left", suffixes=("", "_known")).set_index(later.index)
-    for column, own in later.groupby(later["source"].map(attrgetter("column")), sort=False):
-        source, known = own["source"].iloc[0], own[own["text_known"].notna()]
-        changed = known[
-            known["value"].ne(known["value_known"]) & (known["text"].eq("") | known["text"].ne(known["text_known"]))
-        ]
-        words = {
-            "label": source.thing.label if source.thing else source.variable,
-            "count": changed["participant"].nunique(),
-        }
-        if known.empty:
-            faults.error("only later", source.head, stops=column.visit is None, **words)
+    later["same"] = later["value"].eq(later["value_known"]) | (
+        later["text"].ne("") & later["text"].eq(later["text_known"])
+    )
+    for (column, _), own in later.groupby([later["source"].map(attrgetter("column")), "variable"], sort=False):
+        source, changed = own["source"].iloc[0], own[~own["same"]]
+        label = source.thing.label if source.thing else source.variable
+        if own["text_known"].isna().all():
+            faults.error("only later", source.head, stops=column.visit is None, label=label)
         elif len(changed):
-            faults.note("later value", cell_of(changed.iloc[0]), **words)
+            faults.note("later value", cell_of(changed.iloc[0]), label=label, count=changed["participant"].nunique())
         yield own
 
 
