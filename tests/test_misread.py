@@ -260,8 +260,13 @@ QUESTIONS = {
     "fractions but for one": (
         rows(["ID", "Arm", "CTx % change wk 20"], PEOPLE, ARMS, [0.02 * i - 0.1 for i in range(11)] + [1.14]), "as if they were fractions"
     ),
-    "three blank rows inside a table": ([*WIDE[:7], *[[None]] * 4, *WIDE[7:]], "A!A12:D17: 12 numbers are not read, as neither"),
-    "blank columns inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 4), "A!I1:J13: 24 numbers are not read, .* recognised .P1NP base"),
+    "a blank row inside a table below a title": (
+        [["CTx, week 20"], ["ID", "Arm", "CTx"], *([100 + i * i, *row[1:3]] for i, row in enumerate(WIDE[1:7])), [None],
+         *([500 + i * i, *row[1:3]] for i, row in enumerate(WIDE[7:]))],
+        "A!A10:C15: 12 numbers here are not read"
+    ),
+    "a blank row inside a table": ([*WIDE[:7], [None], *WIDE[7:]], "A!A9:D14: 12 numbers here are not read, as neither"),
+    "a blank column inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 1), "A!F1:G13: 24 numbers here are not read, .* recognised .P1NP base"),
     "percent of baseline": (
         rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)]), "percent of baseline"
     ),
@@ -307,7 +312,7 @@ QUESTIONS = {
     ),
     "variables beside samples": (
         {"A": WIDE, "B": rows(["Sample", *P1NP], range(1, 13), p1np(1), p1np(2))},
-        "1 fault\\n.*B!A1:C13: .* numbers are not read, as neither participant ids nor groups were recognised .P1NP baseline, P1NP week 20.",
+        "1 fault\\n.*B!A1:C13: .* numbers here are not read, as neither participant ids nor groups were recognised .P1NP baseline, P1NP week 20.",
     ),
     "groups with their own ids and raw values": (
         [["CTx % change week 20"], ["Control", None, None, "D+Q"], *zip(PEOPLE, p1np(), p1np(1), PEOPLE, p1np(2), p1np(3), strict=True)],
@@ -344,9 +349,6 @@ QUESTIONS = {
     "numbers beside groups, without a name": (
         [[*row, None, None, None, *more] for row, more in zip(prism("Control", "D+Q", None, None, None, None), [[None], [None], *([i] for i in ctx()[:8])], strict=True)],
         "without a group"
-    ),
-    "means below groups without a word": (
-        [["CTx % change week 20"], ["Control", "D+Q"], *zip(p1np(), p1np(3), strict=True), [None], [36.05, 36.05]], "A!A16: a row with the means"
     ),
     "change without a scale": (
         [["CTx, change from baseline to week 20"], ["Control", "D+Q"], *zip(ctx(), ctx(3), strict=True)], "follow-up numbers that may be",
@@ -392,7 +394,7 @@ QUESTIONS = {
     ),
     **{
         f"variables down, below {corner}": (
-            {"A": [[corner, *PEOPLE], *map(list, list(zip(*WIDE, strict=True))[1:])]}, "A!A1:M4: .*.CTx baseline, CTx week 20.; .* write transpose: .A. in"
+            {"A": [[corner, *PEOPLE], *map(list, list(zip(*WIDE, strict=True))[1:])]}, "A!A1:M4: .*.CTx baseline, CTx week 20.; .* write transpose: .A. there"
         )
         for corner in ("ID", "Variable", "x")
     },
@@ -402,7 +404,7 @@ QUESTIONS = {
     "a group title over replicate columns": (prism("Control", None, None, "D+Q", None, None), "A!B3: 8 numbers without a group"),
     "a group title over replicate columns, some blank": (
         [row if i < 2 else [row[0], None, None, *row[3:]] for i, row in enumerate(prism("Control", None, None, "D+Q", None, None))],
-        "A!D2:F10: 24 numbers are not read"
+        "A!D2:F10: 24 numbers here are not read"
     ),
     "merged cell of values": (merged, r"A!C5:C6: 0.399: a merged cell gives one value to 2 participants"),
     "protein in other units": (beside("IL-6 baseline", *(1000 * v for v in [*IL6, 3])), "IL6 has a median of .* 0.001 times"),
@@ -581,7 +583,7 @@ TOLD = {
         wide(D4=2.9, C4=0.03), "A!D4: 2.9: a value of CTx that gives a percent change above 1000%; kept", 24
     ),
     "a block of variables that are read elsewhere": (
-        {"A": WIDE, "B": rows(["Sample", "CTx baseline"], range(1, 13), ctx())}, "B!A1:B13: 24 numbers are not read, as neither participant ids nor groups were recognised .CTx baseline", 24
+        {"A": WIDE, "B": rows(["Sample", "CTx baseline"], range(1, 13), ctx())}, "B!A1:B13: 24 numbers here are not read, as neither participant ids nor groups were recognised .CTx baseline", 24
     ),
     "medians of the arms on another sheet": (
         {"A": WIDE, "M": [["Outcome", "Control", "D+Q", "P"], ["CTx", 0.4, 0.5, 0.61], ["P1NP", 50, 60, 0.1]]}, "M!A1:D3: .*a summary", 24
@@ -633,6 +635,9 @@ MAPPED = {
     "cells formatted as percent": (
         percent_formats(12), PERCENT.replace("C: {", "D: {").replace("percent_of_baseline", "percent_change, factor: 100"),
         {"week_20": [25 * (row - 7) for row in range(2, 14)]}
+    ),
+    "a blank row and a blank column": (
+        [[*row[:3], None, row[3]] if row else row for row in [*WIDE[:7], [], *WIDE[7:]]], BLOCK.replace("E13", "E14").replace("D: {", "E: {"), BOTH
     ),
     "numbers of visits": (long([1, 4]), "visits: {1: baseline, 4: week_20}", {"baseline": LONG[::2], "week_20": LONG[1::2]}),
     "numbers of visits under weeks": (long([1, 4], "Week"), "visits: {1: baseline, 4: week_20}", {"baseline": LONG[::2], "week_20": LONG[1::2]}),
@@ -732,7 +737,7 @@ def test_an_id_without_values_and_a_footer_head_no_rows(line, tmp_path):
 
 def test_numbers_beside_a_table_are_ignored_by_the_mapping(tmp_path):
     path = book(tmp_path, A=[*WIDE, *[[None]] * 4, ["kit", 3, 7], ["lot", 1, 9]])
-    with pytest.raises(UserError, match=r"1 fault\n.*A!A18:C19: 4 numbers are not read"):
+    with pytest.raises(UserError, match=r"1 fault\n.*A!A18:C19: 4 numbers here are not read"):
         read(path)
     assert len(read(path, "ignore: [A!A18:C19]").frame) == 24
 

@@ -305,16 +305,6 @@ def baseline_beside_follow_up_in_rows(cohort):
 
 
 @layout
-def blank_rows_and_columns_inside(cohort):
-    """A blank column before each variable and a blank row after ten participants."""
-    of_variable = [[key for key in cohort.values if key[0] == v] for v in dict.fromkeys(v for v, _ in cohort.values)]
-    parts = [table(cohort, keys=[]), *([row[2:] for row in table(cohort, keys=keys)] for keys in of_variable)]
-    heads, *body = beside(*parts)
-    rows = [line for number, row in enumerate(body, start=1) for line in ([row, []] if number % 10 == 0 else [row])]
-    return {"Sheet": [heads, *rows]}
-
-
-@layout
 def arms_as_merged_cells_at_the_left(cohort):
     ids = [*of_arm(cohort, "d_q"), *of_arm(cohort, "control")]
     rows = [[arm, identity, *values] for identity, arm, *values in table(cohort, ids=ids)]

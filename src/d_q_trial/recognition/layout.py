@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import attrgetter
 
-from ..spreadsheet.sheets import DOWN, EMPTY, Block, Sheet, split
+from ..spreadsheet.sheets import EMPTY, Block, Sheet, split
 from .numbers import Policy, read_number
 from .vocabulary import Vocabulary, canonical_id, listed
 
 MOST_HEADER_ROWS = 6
 SAMPLE = 120  # rows that show what a column holds
-MOST_BLANK = 2  # rows or columns inside one table; more makes it two
 TITLE_ROWS = 3
 MOST_BLOCKS = 1000  # on a sheet; cells that lie more scattered than that are no tables, and are judged as one
 
@@ -52,7 +49,6 @@ class Header:
     rows: list[int] = field(default_factory=list)
     first_data: int = 0
     labels: list[list[str]] = field(default_factory=list)  # per column, from top to bottom
-    ids: int | None = None  # column that its label calls the participants' ids
 
     def text(self, column: int) -> str:
         """Return a column's labels as one text."""
@@ -80,8 +76,6 @@ def find_header(block: Block, vocabulary: Vocabulary) -> Header:
             break
         header.first_data = row + 1
     header.labels = _labels(block, header)
-    named = [any(vocabulary.label(text).role == "participant" for text in labels) for labels in header.labels]
-    header.ids = named.index(True) if True in named else None
     return header
 
 
@@ -147,71 +141,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
     blocks = split(sheet)
     if len(blocks) > MOST_BLOCKS:
         blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
-    pieces = sorted(_joined(blocks, _rows_below, vocabulary), key=attrgetter("left", "top"))
-    pieces = _joined(pieces, _columns_beside, vocabulary)
-    return _with_titles(sorted(pieces, key=DOWN), vocabulary)
-
-
-def _joined(pieces: list[Block], more_of: Callable[..., list[Block]], vocabulary: Vocabulary) -> list[Block]:
-    """Join each block with those that belong to it, as long as there are any."""
-    done = []
-    while pieces:
-        block, *pieces = pieces
-        while more := more_of(block, pieces, vocabulary):
-            pieces = [piece for piece in pieces if piece not in more]
-            block = block.joined(more)
-        done.append(block)
-    return done
-
-
-def _rows_below(upper: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
-    """Return the blocks that continue a table below a blank row."""
-    near = [b for b in others if 0 <= b.top - upper.bottom <= MOST_BLANK]
-    below = [b for b in near if b.left >= upper.left and b.right <= upper.right]
-    header = find_header(upper, vocabulary)
-    band = [b for b in below if b.top < min(b.bottom for b in below)]
-    fitting = (header.rows or _only_labels(upper)) and all(_continues(b, upper, header, vocabulary) for b in band)
-    return band if fitting else []
-
-
-def _only_labels(block: Block) -> bool:
-    """Return whether a block may be the header of what stands below it."""
-    cells = [value for row in block.values for value in row if value != EMPTY]
-    last = block.width - block.values[-1].count(EMPTY)
-    return block.height <= 4 and last >= 2 and all(map(label_like, cells))
-
-
-def _continues(lower: Block, upper: Block, header: Header, vocabulary: Vocabulary) -> bool:
-    """Return whether a block has no header of its own and fits the columns of the one above, or goes on with its ids."""
-    own, ids = find_header(lower, vocabulary), header.ids
-    cells, body = lower.values[own.first_data :], upper.values[header.first_data :]
-    words_alone = not any(number_like(value) for row in lower.values[:20] for value in row)
-    if ids is not None and lower.columns == upper.columns and words_alone:
-        shapes = {id_shape(row[ids]) for row in [*body, *lower.values]}
-        if len(shapes) == 1 and "" not in shapes:
-            return True
-    if own.rows or own.titles:
-        return False
-    if not any(number_like(value) for row in cells[:SAMPLE] for value in row):
-        return False
-    kinds = [
-        {mostly_numbers(body[-SAMPLE:], upper.columns.index(column)), mostly_numbers(cells[:SAMPLE], index)}
-        for index, column in enumerate(lower.columns)
-    ]
-    return _only_labels(upper) or not any({True, False} <= kind for kind in kinds)
-
-
-def _columns_beside(left: Block, others: list[Block], vocabulary: Vocabulary) -> list[Block]:
-    """Return the columns that a blank column parts from a table with ids: without ids, in the same rows."""
-    near = [b for b in others if 0 <= b.left - left.right <= MOST_BLANK and b.bottom <= left.bottom]
-    header = find_header(left, vocabulary)
-    for right in near if header.ids is not None else ():
-        other = find_header(right, vocabulary)
-        same_start = right.rows[other.first_data :][:1] == left.rows[header.first_data :][:1]
-        tall = right.height - other.first_data >= max(1, 0.5 * (left.height - header.first_data))
-        if other.rows and other.ids is None and same_start and tall:
-            return [right]
-    return []
+    return _with_titles(blocks, vocabulary)
 
 
 def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:

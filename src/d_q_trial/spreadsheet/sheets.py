@@ -14,7 +14,6 @@ import numpy as np
 from openpyxl.utils import get_column_letter
 
 EMPTY = ""
-DOWN = attrgetter("top", "left")  # sorts blocks from top to bottom and left to right
 DATES = (datetime.date, datetime.time, datetime.timedelta)
 
 
@@ -113,7 +112,7 @@ def column_letters(number: int) -> str:
 
 @dataclass(eq=False)
 class Block:
-    """Some rows and columns of a sheet, by their index in its rectangle; blank ones inside a table may be left out.
+    """Some rows and columns of a sheet, by their index in its rectangle.
 
     ``bottom`` and ``right`` follow the last row and column.
     """
@@ -156,18 +155,11 @@ class Block:
         """Return whether another block has all its cells."""
         return self.sheet is other.sheet and {*self.rows} <= {*other.rows} and {*self.columns} <= {*other.columns}
 
-    def joined(self, others: list[Block]) -> Block:
-        """Return the rows and columns of several blocks as one block."""
-        rows = {*self.rows}.union(*(block.rows for block in others))
-        columns = {*self.columns}.union(*(block.columns for block in others))
-        return Block(self.sheet, sorted(rows), sorted(columns))
-
 
 def split(sheet: Sheet) -> list[Block]:
     """Return the blocks of a sheet, from top to bottom and left to right.
 
-    Blank rows and columns cut, in turn, until no rectangle has one inside; an XY-cut. Cutting is deliberately
-    eager: which pieces belong together (a table with a blank row between its arms) is for the reader of the headers.
+    Blank rows and columns cut, in turn, until no rectangle has one inside; an XY-cut.
     """
     used = np.array([[value != EMPTY for value in row] for row in sheet.rows], dtype=bool)
     used = used.reshape(sheet.height, sheet.width)
@@ -187,7 +179,7 @@ def split(sheet: Sheet) -> list[Block]:
             pending += [(rows, strip) for strip in strips]
         elif bands:
             blocks.append(Block(sheet, list(bands[0]), list(strips[0])))
-    return sorted(blocks, key=DOWN)
+    return sorted(blocks, key=attrgetter("top", "left"))
 
 
 def _runs(used: np.ndarray, offset: int) -> list[range]:

@@ -360,23 +360,28 @@ def check_columns(reading: Reading) -> None:
 def check_unread(reading: Reading) -> None:
     """Ask about numbers on a sheet beside what is read, and about blocks that alone name variables of the trial."""
     have, sheets = what_and_when(reading.own), {plan.sheet for plan in reading.plans if plan.readable}
-    plans = (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped))
-    for plan in plans:
+    found: dict[tuple[str, bool], list[tuple[Plan, int, list[str]]]] = defaultdict(list)
+    for plan in (p for p in reading.plans if p.kind in ("unknown", "groups") and not (p.unread or p.mapped)):
         unknown, labels = plan.kind == "unknown", [column.label for column in plan.data]
-        named = {column.label: column for column in plan.data if column.variable and unknown}
+        columns = plan.data if unknown else []
+        named = {c.label or "no header": (c.variable or plan.variable, c.visit or plan.visit) for c in columns}
         texts = {text for column in plan.columns for text in column.distinct if isinstance(text, str)}
         down = {text: reading.vocabulary.label(text) for text in sorted(texts)}
         # Groups by their columns; but people may have columns of their own, with their arms below the ids.
         people = unknown or (plan.one("variable") is not None and MOST_GROUPS < len({*labels}) == len(labels))
-        named |= {t: said for t, said in down.items() if said.certain and said.variable and (said.visit or people)}
-        lacking = [text for text, said in named.items() if (said.variable, said.visit or BASELINE) not in have]
+        certain = {text: said for text, said in down.items() if said.certain and said.variable}
+        named |= {text: (said.variable, said.visit) for text, said in certain.items() if said.visit or people}
+        lacking = [text for text, (key, visit) in named.items() if (key, visit or BASELINE) not in have]
         numbers = sum(column.used for column in plan.columns if column.numeric)
-        beside = unknown and numbers > 1 and plan.sheet in sheets and plan.one("participant") is None
+        beside = unknown and numbers > 0 and plan.sheet in sheets and plan.one("participant") is None
         if named or beside:
-            names = first_of(lacking or [*named], MOST_NAMED)
-            words = {"count": numbers, "names": f" ({names})" * bool(names), "sheet": plan.sheet}
-            stops = bool(lacking or beside or not unknown)
-            reading.faults.error("unread / numbers", plan.whole(), stops=stops, **words)
+            found[plan.sheet, bool(lacking or beside or not unknown)].append((plan, numbers, lacking or [*named]))
+    for (sheet, stops), pieces in found.items():
+        plans, numbers, names = zip(*pieces, strict=True)
+        said = first_of(list(itertools.chain.from_iterable(names)), MOST_NAMED)
+        places = first_of([plan.block.range for plan in plans[1:]], MOST_NAMED)
+        words = {"count": sum(numbers), "names": said and f" ({said})", "places": places and f" and at {places}"}
+        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, sheet=sheet, **words)
 
 
 def check_inferred(reading: Reading) -> None:

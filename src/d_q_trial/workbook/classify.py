@@ -259,6 +259,8 @@ def _settle_kind(plan: Plan, vocabulary: Vocabulary) -> None:
     identified, by_group = plan.one("participant") is not None, any(column.arm or column.stratum for column in data)
     if not identified and sum(column.reading.statistic for column in plan.columns) >= 2:
         plan.kind, plan.evidence = "results", "columns of statistics"
+    elif not plan.header.rows:
+        plan.evidence = "no header"
     elif not data:
         _settle_unknown(plan, vocabulary)
     elif identified:
