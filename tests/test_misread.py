@@ -429,6 +429,12 @@ def test_the_mapping_of_ids_of_two_kinds_leaves_them_open(tmp_path):
     assert mapping_text(look(book(tmp_path, **content), TRIAL)).count('is: "?"') == 2
 
 
+def test_ids_of_a_kind_that_the_mapping_leaves_out_are_not_joined_with_others(tmp_path):
+    content, _ = QUESTIONS["numbers of a kind that stands beside the ids"]
+    with pytest.raises(UserError, match=r"1 fault\n.*B!A1: 'Randomization number': perhaps not the same ids"):
+        read(book(tmp_path, **content), "variables: {Rand. No.: ignore}\n")
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_what_is_not_stated_is_asked_about(name, tmp_path):
     content, expected = QUESTIONS[name]

@@ -237,7 +237,6 @@ def _worksheet(sheet, stored: dict[tuple[int, int], Any]) -> Sheet:
     made.hidden_rows = {i for i, number in enumerate(rows) if number in hidden}
     areas = {((c.min or 1) - 1, (c.max or 1) - 1) for c in sheet.column_dimensions.values() if c.hidden}
     made.hidden_columns = {i for i, n in enumerate(columns) if any(first <= n <= last for first, last in areas)}
-    made.filtered = bool(sheet.auto_filter.ref)
     return made
 
 

@@ -47,7 +47,6 @@ class Sheet:
     turned: bool = False
     hidden_rows: set[int] = field(default_factory=set)
     hidden_columns: set[int] = field(default_factory=set)
-    filtered: bool = False
     merged: list[tuple[int, int, int, int]] = field(default_factory=list)  # first row, column, last row, column
     percent: set[tuple[int, int]] = field(default_factory=set)  # numbers that the program shows as percent
     struck: set[tuple[int, int]] = field(default_factory=set)  # struck-out cells

@@ -30,6 +30,7 @@ FEW = 3
 MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
+ID_ROLES = ("participant", "ignored")  # also ids that the mapping leaves out
 MOST_GROUPS = 6  # three strata of two arms
 MOST_CHANGE = 1000  # percent; the messages name it
 EXPLAINED = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
@@ -69,7 +70,7 @@ def check_every_id(reading: Reading) -> None:
     for first, second in itertools.combinations(plans, 2):
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]
-        others = [{id_kind(c.label) for c in p.columns if c.reading.role == "participant"} for p in (second, first)]
+        others = [{id_kind(c.label) for c in p.columns if c.reading.role in ID_ROLES} for p in (second, first)]
         others = [there | {"sample", "screening"} for there in others]  # which never are the participants' own
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
@@ -267,25 +268,22 @@ def check_changes(reading: Reading) -> None:
 
 def check_hidden(reading: Reading) -> None:
     """Report hidden sheets, rows and columns that were read, and struck-out values."""
-    faults, policy = reading.faults, reading.policy
     for sheet in reading.workbook.sheets:
-        blocks, place = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet], {"sheet": sheet.name}
-        own = sorted({i for block in blocks for i in block.rows if i in sheet.hidden_rows})
-        rows = [sheet.row_name(sheet.row_numbers[i]) for i in own if any(value != EMPTY for value in sheet.rows[i])]
-        own = sorted({i for block in blocks for i in block.columns if i in sheet.hidden_columns})
-        columns = [
-            sheet.column_name(sheet.column_numbers[i]) for i in own if any(row[i] != EMPTY for row in sheet.rows)
-        ]
-        if sheet.hidden and blocks:
-            faults.note("hidden / sheet", place)
-        if rows and policy.hidden_rows == "read":
-            why = "by a saved filter or by hand" if sheet.filtered else "by hand or by a filter"
-            faults.note("hidden / rows", place, count=len(rows), why=why, first=rows[0])
-        if columns:
-            faults.note("hidden / columns", place, count=len(columns), names=", ".join(columns[:10]))
-        if sheet.struck and blocks and policy.struck_out == "read":
-            names = ", ".join(sheet.address(*cell) for cell in sorted(sheet.struck)[:10])
-            faults.note("hidden / struck", place, count=len(sheet.struck), names=names)
+        blocks = [p.block for p in reading.plans if p.readable and p.block.sheet is sheet]
+        rows = {i for block in blocks for i in block.rows if reading.policy.hidden_rows == "read"} & sheet.hidden_rows
+        columns = {i for block in blocks for i in block.columns} & sheet.hidden_columns
+        found = {
+            "sheet": [sheet.name] if sheet.hidden and blocks else [],
+            "rows": [sheet.row_name(sheet.row_numbers[i]) for i in sorted(rows)],
+            "columns": [sheet.column_name(sheet.column_numbers[i]) for i in sorted(columns)],
+            "struck": [
+                sheet.address(*cell) for cell in sorted(sheet.struck) if blocks and reading.policy.struck_out == "read"
+            ],
+        }
+        for what, names in found.items():
+            if names:
+                words = {"count": len(names), "names": first_of(names, MANY)}
+                reading.faults.note(f"hidden / {what}", {"sheet": sheet.name}, **words)
 
 
 def check_merged_values(reading: Reading) -> None:
