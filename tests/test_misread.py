@@ -266,6 +266,10 @@ QUESTIONS = {
         "A!A10:C15: 12 numbers here are not read"
     ),
     "a blank row inside a table": ([*WIDE[:7], [None], *WIDE[7:]], "A!A9:D14: 12 numbers here are not read, as neither"),
+    "ids that a blank column parts from their values": ([[row[0], None, *row[1:]] for row in WIDE], "A!C1:E13: a table of participants without"),
+    "numbers as ids that a blank column parts from their values": (
+        [[row[0], None, *row[1:]] for row in wide(range(12))], "A!C1:E13: a table of participants without"
+    ),
     "a blank column inside a table": (torn((WIDE, rows(P1NP, p1np(1), p1np(2))), 1), "A!F1:G13: 24 numbers here are not read, .* recognised .P1NP base"),
     "percent of baseline": (
         rows(["ID", "Arm", "CTx % of baseline wk 20"], PEOPLE, ARMS, [95.9 + i for i in range(12)]), "percent of baseline"

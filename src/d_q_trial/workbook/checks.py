@@ -63,8 +63,12 @@ def check_every_arm(reading: Reading) -> None:
 def check_every_id(reading: Reading) -> None:
     """Refuse several tables of participants of which one has no ids, or ids that may be others: their rows cannot be joined."""
     plans = [p for p in reading.blocks if p.kind == "participants" and p.cohort == TRIAL and p.data]
-    for plan in plans if len(plans) > 1 else ():
-        if plan.one("participant") is None:
+    label, parted = reading.vocabulary.label, set()  # sheets with ids in a block of their own
+    for plan in (plan for plan in reading.plans if not plan.readable):
+        roles = {label(text).role for text in itertools.chain.from_iterable(plan.header.labels)}
+        parted |= {plan.sheet} if "participant" in roles else set()
+    for plan in (plan for plan in plans if plan.one("participant") is None):
+        if len(plans) > 1 or (plan.sheet in parted and not plan.mapped):
             reading.faults.error("no ids", plan.whole())
     plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
     for first, second in itertools.combinations(plans, 2):
