@@ -439,6 +439,12 @@ def test_ids_of_a_kind_that_the_mapping_leaves_out_are_not_joined_with_others(tm
         read(book(tmp_path, **content), "variables: {Rand. No.: ignore}\n")
 
 
+def test_a_visit_that_a_codebook_calls_otherwise_is_named_by_the_mapping(tmp_path):
+    content, _ = QUESTIONS["weeks that a legend explains otherwise"]
+    frame = read(book(tmp_path, **content), "visits: {4: week_4}\n").frame
+    assert set(frame["visit"]) == {"baseline", "week_4"}
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_what_is_not_stated_is_asked_about(name, tmp_path):
     content, expected = QUESTIONS[name]

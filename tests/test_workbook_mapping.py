@@ -138,6 +138,20 @@ def test_sheet_names_survive_the_mapping(tmp_path, title):
     assert safe_text(title) in set(frame.sheet)
 
 
+def test_the_name_of_a_transposed_sheet_survives_the_mapping(tmp_path):
+    path = writers.save(writers.WRITERS["transposed"], cohort.make(outcomes=["ctx"]), tmp_path / "a.xlsx")
+    book, title = load_workbook(path), "it's # odd, {x}"
+    book["Sheet1"].title = title
+    book.save(path)
+    (tmp_path / "answers.yaml").write_text(f'transpose: ["{title}"]')
+    mapping = written(path, tmp_path, tmp_path / "answers.yaml")
+    found = read_workbook(path, cohort.trial(), mapping).frame
+    assert found.equals(read_workbook(path, cohort.trial(), tmp_path / "answers.yaml").frame)
+    assert set(
+        found.loc[found["cohort"].eq("trial") & found["participant"].eq(found["participant"][0]), "cell"].str[0]
+    ) == {"B"}
+
+
 @pytest.mark.parametrize(("policy", "value"), [("missing", None), ("limit", 0.1), ("half", 0.05), ("lowest", 0.0)])
 def test_below_detection_decimal_commas_and_error_cells_follow_the_mapping(opaque, policy, value):
     text = (

@@ -498,10 +498,9 @@ class Vocabulary:
 
     def _glued(self, parts: list[str]) -> set[str]:
         """Return the variables whose name is part of a label without a sign between, as in CTX2; or else a word that tells one."""
-        before = {
-            n: whole.partition(n)[0] for whole in ["".join(parts)] for n in self.variables if len(n) > 2 and n in whole
-        }
-        found = {key for name, text in before.items() if _GLUED.fullmatch(text) for key in self.variables[name]}
+        whole = "".join(parts)
+        inside = [name for name in self.variables if len(name) > 2 and name in whole]
+        found = {key for name in inside if _GLUED.fullmatch(whole.partition(name)[0]) for key in self.variables[name]}
         told = (keys for word, keys in self._telling.items() if any(part.startswith(word) for part in parts))
         return found or set().union(*told)
 

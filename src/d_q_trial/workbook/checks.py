@@ -226,8 +226,7 @@ def check_codebooks(reading: Reading) -> None:
     """Ask about a codebook by which a short name or a number means another visit than it was read as."""
     own = [(plan, column) for plan in reading.blocks if (column := plan.one("visit"))]
     read = {canonical_id(p.cell(i, c)): visit for p, c in own for i, visit in p.rows["visit"].dropna().items()}
-    read = {code: visit for code, visit in read.items() if code.casefold() not in reading.policy.codes["visit"]}
-    visit_of = reading.vocabulary.visit
+    visit_of, stated = reading.vocabulary.visit, reading.policy.codes["visit"]
     for plan in (plan for plan in reading.plans if not plan.readable):
         rows = [[cell for cell in row if cell != EMPTY] for row in plan.block.values[:SAMPLE]]
         rows += [match for row in rows for cell in row if isinstance(cell, str) for match in EXPLAINED.findall(cell)]
@@ -237,6 +236,7 @@ def check_codebooks(reading: Reading) -> None:
             canonical_id(code): visit for code, name in pairs if isinstance(name, str) and (visit := visit_of(name))
         }
         apart = [code for code, visit in said.items() if (read.get(code) or visit_of(code) or visit) != visit]
+        apart = [code for code in apart if code.casefold() not in stated]
         if len(said) > 1 and apart:
             reading.faults.error("codebook", plan.whole(), code=apart[0])
 

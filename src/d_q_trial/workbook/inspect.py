@@ -286,7 +286,7 @@ def mapping_text(reading: Reading) -> str:
         "trial": trial,
         "arms": every_arm(trial),
         "missing": missing,
-        "turned": reading.policy.transpose,
+        "turned": [*map(_quoted, reading.policy.transpose)],
     }
     content = {"codes": codes, "blocks": blocks, "unknown": [_entry([plan], trial) for plan in unknown]}
     helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}

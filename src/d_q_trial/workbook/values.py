@@ -87,7 +87,8 @@ def make_frame(parts: list[Part]) -> pd.DataFrame:
 class BlockReader:
     """Reads first what the rows of a block say, then its values.
 
-    What columns and merged areas say goes to ``plan.rows``, which has a column for each role, None where a row says nothing; ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
+    What columns and merged areas say goes to ``plan.rows``, which has a column for each role, None where a row says nothing;
+    ``use``, whether the row holds data; and ``unknown``, whether its arm was not understood.
     """
 
     def __init__(self, plan: Plan, reading: Reading) -> None:
