@@ -18,6 +18,7 @@ from ..files import safe_text
 from ..participants import COLUMNS, PERCENT_CHANGE
 from ..recognition.layout import MISSING, id_shape, label_like
 from ..recognition.numbers import ANSWERS, PLAIN, read_number
+from ..recognition.spelling import plain_characters
 from ..recognition.vocabulary import (
     canonical_id,
     every_arm,
@@ -151,7 +152,7 @@ class BlockReader:
 
     def _read_ids(self, column: Column | None) -> None:
         """Read the ids; leave out rows without one, and those that a word there, or beside the values, calls a summary."""
-        cells, ids = self._cells(column) if column else [], self.said["participant"]
+        cells, ids, unusual = self._cells(column) if column else [], self.said["participant"], []
         for beside in [column] if column else [*self.plan.having("ignore"), *self.plan.having("arm")]:
             texts = cells if column else self.plan.cells(beside)
             for position in summaries(texts):
@@ -168,6 +169,11 @@ class BlockReader:
                     self.faults.error("no id", self.plan.place(position, column, cell))
                 continue
             ids[position] = safe_text(canonical_id(cell))
+            if isinstance(cell, str) and plain_characters(cell) != " ".join(cell.split()):
+                unusual.append(position)
+        if unusual:
+            place = self.plan.place(unusual[0], column, ids[unusual[0]])
+            self.faults.note("id characters", place, count=len(unusual))
 
     def _read_names(self, column: Column) -> None:
         """Read what the cells of a column name; report each unknown name once, and leave out what is to be ignored."""
