@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
-from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
+from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
 from .checks import finite, open_share
 from .estimate import Estimate, t_estimate
@@ -16,6 +16,7 @@ from .estimate import Estimate, t_estimate
 _NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are rounding error
 _LOW, _HIGH = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
 _STEP = 1e-4  # of the log ratio, for numerical derivatives
+_TOGETHER = 16  # participants per group of MixedLM, which takes as long for a group as for a participant
 
 
 def least_squares(design: ArrayLike, response: ArrayLike, column: int, *, confidence: float) -> Estimate:
@@ -98,24 +99,29 @@ def random_intercept(
     n, k = design.shape
     if n <= k or np.linalg.matrix_rank(design) < k:
         raise ValueError("mixed model: linearly dependent columns, or too few values")
-    _, group, sizes = np.unique(owner, return_inverse=True, return_counts=True)
+    _, owner, sizes = np.unique(owner, return_inverse=True, return_counts=True)
     if sizes.max() < 2:
         raise ValueError("mixed model: no participant has more than one value")
     plain = OLS(response, design).fit()
     if np.abs(plain.resid).max() <= 1e-10 * np.abs(response).max():
         raise ValueError("mixed model: the response does not vary beyond the design")
-    model = MixedLM(response, design, group)
+    # The intercepts are a variance component within groups of participants: the same likelihood, of fewer groups.
+    groups = owner // _TOGETHER
+    members = [owner[groups == group] for group in np.unique(groups)]
+    intercepts = [np.equal.outer(own, np.unique(own)).astype(float) for own in members]
+    model = MixedLM(response, design, groups, exog_vc=VCSpec(["participant"], [], [intercepts]))
     model.cov_pen = model.fe_pen = None  # no penalties; fit() would set these
-    model._cov_sing = 0
+    model._cov_sing, no_covariance = 0, np.empty((0, 0))
 
     def at(log_ratio: float) -> MixedLMParams:
         """Return the parameters at a log variance ratio, with the coefficients that maximize the likelihood."""
-        cov_re = np.array([[np.exp(log_ratio)]])
-        return MixedLMParams.from_components(model.get_fe_params(cov_re, np.empty(0))[0], cov_re=cov_re)
+        ratio = np.exp([log_ratio])
+        coefficients, _ = model.get_fe_params(no_covariance, ratio)
+        return MixedLMParams.from_components(coefficients, cov_re=no_covariance, vcomp=ratio)
 
     def slope(log_ratio: float) -> float:
         """Return the derivative of the likelihood by the log variance ratio."""
-        return float(model.score_full(at(log_ratio), calc_fe=False)[1].item() * np.exp(log_ratio))
+        return float(model.score_full(at(log_ratio), calc_fe=False)[2].item() * np.exp(log_ratio))
 
     grid = np.linspace(_LOW, _HIGH, 9)
     start = int(np.argmax([model.loglike(at(value), profile_fe=False) for value in grid]))
