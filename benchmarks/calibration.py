@@ -28,7 +28,7 @@ from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness
 from d_q_trial.errors import UserError
 from d_q_trial.files import write_csv
-from d_q_trial.robustness.cutoffs import slice_of
+from d_q_trial.robustness.cutoffs import slices_of
 from d_q_trial.robustness.multiverse import count
 from d_q_trial.robustness.search import best_cuts
 from d_q_trial.robustness.specifications import Measurements, specifications
@@ -102,14 +102,13 @@ def best_cut(trial):
     robustness = Robustness(permutations=PERMUTATIONS, seed=int(trial.rng.integers(2**31)))
     people = np.array([f"A{i}" for i in range(WOMEN)], dtype=object)
     whole = np.ones(WOMEN, dtype=bool)
-    found = []
+    divided = []
     for place, (outcome, visit) in enumerate(PLACES[:2]):
         for marker, amount in zip(TRIAL.markers, trial.markers.T, strict=True):
             value = trial.values[:, place]
             names = (outcome, ANALYSIS.measure, visit, marker, "", TRIAL.contrast)
-            comparison = Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount)
-            found.append(slice_of(comparison, ANALYSIS, robustness))
-    table, _ = best_cuts(found, TRIAL, ANALYSIS, robustness)
+            divided.append(Comparison(*names, people, whole, trial.is_first, value, value, value, people, amount))
+    table, _ = best_cuts(slices_of(divided, ANALYSIS, robustness), TRIAL, ANALYSIS, robustness)
     one = table.iloc[:2]
     return {
         "best cutoff: unadjusted P": one["p"].min(),

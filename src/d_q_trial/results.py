@@ -15,7 +15,7 @@ from .participants import Participants, age_groups
 from .results_table import ALL_PARTICIPANTS, BOTH_ARMS
 from .stats import categorical, quantiles
 from .stats.categorical import jonckheere_terpstra
-from .stats.shift import hodges_lehmann
+from .stats.shift import hodges_lehmann_columns
 from .stats.two_sample import get_test, rank_sum_variants
 from .trial import BASELINE
 
@@ -147,6 +147,8 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
     comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
     _, is_first, values = matrix_of(comparisons)
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
+    shifts = hodges_lehmann_columns(values, is_first, method=own.name, confidence=confidence)
+    means = own.difference_columns(values, is_first, confidence=confidence) if own.mean_difference else shifts
     level = f"{own.name}, level {confidence:g}"
     for column, comparison in enumerate(comparisons):
         (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
@@ -154,16 +156,15 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
             found = categorical.chi_squared(a, b)
             yield from rows_of(key, n, "chi_squared", ALL_EQUAL, chi_squared=found.statistic, p=found.p)
             continue
-        shift, test = hodges_lehmann(a, b, method=own.name, confidence=confidence), own.compare(a, b)
-        limits = {"hodges_lehmann_lower": shift.lower, "hodges_lehmann_upper": shift.upper}
-        difference = np.median(a) - np.median(b)
-        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift.estimate)
+        (shift, *ends), test, difference = shifts[:, column], own.compare(a, b), np.median(a) - np.median(b)
+        limits = dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), ends, strict=True))
+        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift)
         yield from rows_of(key, n, level, own.no_limit, **limits)
         yield from rows_of(key, n, "", mann_whitney_effect=test.u / (a.size * b.size), u=test.u)
         if own.mean_difference:
-            means = own.mean_difference(a, b, confidence=confidence)
-            limits = {"mean_difference_lower": means.lower, "mean_difference_upper": means.upper}
-            yield from rows_of(key, n, "", own.undefined, mean_difference=means.estimate)
+            mean, *ends = means[:, column]
+            limits = dict(zip(("mean_difference_lower", "mean_difference_upper"), ends, strict=True))
+            yield from rows_of(key, n, "", own.undefined, mean_difference=mean)
             yield from rows_of(key, n, level, own.undefined, **limits)
         yield from rows_of(key, n, own.name, own.undefined, **{own.statistic: test.statistic, "p": test.p})
         for other in further:

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ..comparisons import Comparison, Layout
+from ..comparisons import Comparison, Layout, matrix_of
 from ..config.robustness import Robustness, Windows
 from ..config.settings import Analysis
 from ..formatting import significant
 from ..stats.estimate import effect_difference, mann_whitney_effects
-from ..stats.two_sample import get_test
+from ..stats.two_sample import TwoSampleTest, get_test
 from ..trial import Trial
 
 HEAD = ("outcome", "measure", "visit", "marker")
@@ -55,43 +55,66 @@ def slices(
     are not used. Participants without ids have no marker values, so their slices are empty. ``markers`` has a row per
     participant and a column per marker; see :func:`d_q_trial.strata.marker_values`.
     """
-    found = []
+    divided = []
     for whole in (c for c in Layout(changes, None, trial, analysis).whole if c.is_change):
         for marker, values in markers.reindex(index=whole.participant, columns=list(trial.markers)).items():
             amount = np.where(whole.linked, values.to_numpy(float), np.nan)
-            found.append(slice_of(replace(whole, marker=marker, marker_value=amount), analysis, robustness))
-    return found
+            divided.append(replace(whole, marker=marker, marker_value=amount))
+    return slices_of(divided, analysis, robustness)
 
 
-def slice_of(everyone: Comparison, analysis: Analysis, robustness: Robustness) -> Slices:
-    """Divide one outcome and visit along the values of a marker (NaN: none)."""
-    comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
-    comparison = replace(comparison, marker_value=significant(comparison.marker_value))
-    value, marker, is_first = comparison.value, comparison.marker_value, comparison.is_first
-    groups, members = subgroups(marker, robustness.windows, 2 * robustness.minimum_per_arm, analysis.strata.at_cut)
-    small = max(comparison.counts()) < EXACT_BELOW
-    method = analysis.test if small else get_test(analysis.test).for_many or analysis.test
-    smaller = np.minimum(members[is_first].sum(axis=0), members[~is_first].sum(axis=0))
-    usable = smaller >= robustness.minimum_per_arm
-    columns = np.where(members & usable, value[:, None], np.nan)
-    tests = get_test(method).compare_columns(columns, is_first)
-    differences = np.full((len(groups), 3), np.nan)
-    for group in np.flatnonzero(usable):
-        sides = (value[members[:, group] & side] for side in (is_first, ~is_first))
-        found = get_test(method).difference(*sides, confidence=1 - analysis.alpha)
-        differences[group] = found.estimate, found.lower, found.upper
+def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Robustness) -> list[Slices]:
+    """Divide comparisons of the same arms, each an outcome and visit, along the values of their markers (NaN: none)."""
+    parts, columns, methods = [], [], []
+    for everyone in divided:
+        comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
+        comparison = replace(comparison, marker_value=significant(comparison.marker_value))
+        groups, members = subgroups(
+            comparison.marker_value, robustness.windows, 2 * robustness.minimum_per_arm, analysis.strata.at_cut
+        )
+        smaller = np.minimum(*(members[side].sum(axis=0) for side in (comparison.is_first, ~comparison.is_first)))
+        groups = groups.assign(usable=smaller >= robustness.minimum_per_arm)
+        small = max(comparison.counts()) < EXACT_BELOW
+        methods.append(analysis.test if small else get_test(analysis.test).for_many or analysis.test)
+        columns.append(np.where(members & groups["usable"].to_numpy(), comparison.value[:, None], np.nan))
+        parts.append((comparison, groups, members))
+    people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
+    # All at once, because many groups have equal sizes.
+    values = np.full((len(people), sum(own.shape[1] for own in columns)), np.nan)
+    ends = np.cumsum([own.shape[1] for own in columns], dtype=int)
+    for (comparison, *_), own, end in zip(parts, columns, ends, strict=True):
+        values[people.get_indexer(comparison.participant), end - own.shape[1] : end] = own
+    estimates, method = np.empty((len(ESTIMATES) - 1, values.shape[1])), np.repeat(methods, np.diff(ends, prepend=0))
+    for name in dict.fromkeys(methods):
+        chosen = method == name
+        estimates[:, chosen] = _estimates(get_test(name), values[:, chosen], is_first, 1 - analysis.alpha)
+    found = zip(parts, methods, np.split(estimates, ends[:-1], axis=1), strict=True) if parts else ()
+    return [_slices(*part, name, own) for part, name, own in found]
+
+
+def _estimates(test: TwoSampleTest, values: np.ndarray, is_first: np.ndarray, confidence: float) -> np.ndarray:
+    """Return ``ESTIMATES`` of the groups in the columns of values, save the method: shape (9, k)."""
+    tests = test.compare_columns(values, is_first)
+    differences = test.difference_columns(values, is_first, confidence=confidence)
     differences[np.isinf(differences)] = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
-    medians = (pd.DataFrame(columns[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    estimates = (tests.n_first, tests.n_second, *medians, *differences.T, tests.p, effect, method)
+    medians = (pd.DataFrame(values[side]).median().to_numpy(float) for side in (is_first, ~is_first))
+    return np.array([tests.n_first, tests.n_second, *medians, *differences, tests.p, effect])
+
+
+def _slices(
+    comparison: Comparison, groups: pd.DataFrame, members: np.ndarray, method: str, estimates: np.ndarray
+) -> Slices:
+    """Put the numbers of the groups of one comparison into its table."""
+    marker = comparison.marker_value
     # Below a cutoff is the group below it; below the median of a window, participants at the median count half.
     size, ordered = members.sum(axis=0), np.sort(marker)
     middle = sum(np.searchsorted(ordered, groups["position"], side=side) for side in ("left", "right")) / 2
     below = np.where(groups["side"] == "below", size, np.where(groups["side"] == "above", marker.size - size, middle))
-    table = groups.assign(share_below=below / max(1, marker.size), usable=usable)
-    table = table.assign(p_interaction=_interaction_p(value, is_first, table, members))
-    return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, estimates, strict=True))))
+    table = groups.assign(share_below=below / max(1, marker.size))
+    table = table.assign(p_interaction=_interaction_p(comparison.value, comparison.is_first, table, members))
+    return Slices(comparison, method, members, table.assign(**dict(zip(ESTIMATES, (*estimates, method), strict=True))))
 
 
 def subgroups(marker: np.ndarray, windows: Windows, minimum: int, at_cut: str) -> tuple[pd.DataFrame, np.ndarray]:

@@ -18,7 +18,7 @@ PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
 MEAN, EFFECT = "mean log ratio, t (Welch)", "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"
 NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
-_TRIALS, _FEW_TRIALS = 20_000, 2_000  # of tests that compare all simulated trials at once, and one by one
+_TRIALS = 20_000
 
 
 def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -44,13 +44,12 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     sd = implied_sd(plan.difference, size, size, power=plan.power, alpha=plan.alpha)
     by_t = f"two-sided t test, power {plan.power:g}"
     test = get_test(get_test(layout.analysis.test).for_many or layout.analysis.test)
-    trials = _TRIALS if test.columns else _FEW_TRIALS
-    by_simulation = f"simulated, {trials} normal trials, {test.label}"
+    by_simulation = f"simulated, {_TRIALS} normal trials, {test.label}"
 
     @cache  # many comparisons have the same number of participants
     def simulate(n: tuple[int, int]) -> MonteCarloP:
         seed = generator(robustness.seed, "power", str(n))
-        size = {"alpha": plan.alpha, "method": test.name, "trials": trials, "seed": seed}
+        size = {"alpha": plan.alpha, "method": test.name, "trials": _TRIALS, "seed": seed}
         return simulated_power(plan.difference, sd, *n, **size)
 
     key = (plan.outcome, plan.measure, plan.visit, "", ALL_PARTICIPANTS, layout.trial.contrast, PLANNED)

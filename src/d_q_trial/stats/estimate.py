@@ -43,31 +43,36 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``.
-
-    NaN with fewer than two values in either; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
+    """Difference of means with interval and P of Welch's t test, see :func:`mean_differences`.
 
     >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
     0.221
     """
-    first, second = present(first), present(second)
+    found = mean_differences(present(first), present(second), confidence=confidence)
+    return Estimate(*map(float, found))
+
+
+def mean_differences(first: np.ndarray, second: np.ndarray, *, confidence: float) -> Estimate:
+    """Differences of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``; samples along the last axis.
+
+    NaN with fewer than two values in either; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
+    """
     open_share(confidence, "confidence")
-    if min(first.size, second.size) < 2:
-        return Estimate()
-    estimate = first.mean() - second.mean()
-    if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return Estimate(float(estimate))
+    if min(first.shape[-1], second.shape[-1]) < 2:
+        return Estimate(*np.full((len(Estimate._fields), *first.shape[:-1]), np.nan))
+    varies = (np.ptp(first, axis=-1) > 0) | (np.ptp(second, axis=-1) > 0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
-        found = stats.ttest_ind(first, second, equal_var=False)
-    error = np.sqrt(first.var(ddof=1) / first.size + second.var(ddof=1) / second.size)
-    parts = found.df, found.statistic, found.pvalue, *found.confidence_interval(confidence)
-    return Estimate(*map(float, (estimate, error, *parts)))
+        found = stats.ttest_ind(first, second, axis=-1, equal_var=False)
+    error = np.sqrt(sum(sample.var(axis=-1, ddof=1) / sample.shape[-1] for sample in (first, second)))
+    parts = error, found.df, found.statistic, found.pvalue, *found.confidence_interval(confidence)
+    estimate = first.mean(axis=-1) - second.mean(axis=-1)
+    return Estimate(estimate, *(np.where(varies, part, np.nan) for part in parts))
 
 
-def welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return t and P of Welch's test; see :func:`mean_difference`."""
-    return mean_difference(first, second, confidence=0.95)[3:5]
+def welch(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return t and P of Welch's test; see :func:`mean_differences`."""
+    return mean_differences(first, second, confidence=0.95)[3:5]
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
@@ -101,12 +106,20 @@ def _joined(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any
         return np.sqrt(variance), variance**2 / (np.divide(first**2, first_df) + np.divide(second**2, second_df))
 
 
-def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; NaN without variance."""
-    if not mann_whitney_effect(first, second).standard_error > 0:
-        return np.nan, np.nan
-    found = stats.brunnermunzel(first, second)
-    return -float(found.statistic), float(found.pvalue)
+def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; samples along the last axis.
+
+    NaN with fewer than two values in either, and if the placements have no variance: the samples do not overlap, or all
+    values are equal.
+    """
+    t, p = np.full(first.shape[:-1], np.nan), np.full(first.shape[:-1], np.nan)
+    if min(first.shape[-1], second.shape[-1]) < 2:
+        return t, p
+    low, high = ([end(sample, axis=-1) for sample in (first, second)] for end in (np.min, np.max))
+    varies = (np.maximum(*low) <= np.minimum(*high)) & (np.minimum(*low) < np.maximum(*high))
+    found = stats.brunnermunzel(first[varies], second[varies], axis=-1)
+    t[varies], p[varies] = -found.statistic, found.pvalue
+    return t, p
 
 
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:

@@ -5,6 +5,7 @@ of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, wh
 the correction for ties of Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1.
 """
 
+from collections.abc import Iterator
 from itertools import accumulate
 from math import comb
 
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import finite, present
+from .checks import finite
 from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
@@ -21,7 +22,7 @@ MOST_TIED = 1_200  # participants; with more, the exact distribution with ties t
 
 def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
     """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``."""
-    z = asymptotic_columns(*_as_column(first, second), continuity=continuity).statistic.item()  # not from scipy
+    z = asymptotic_columns(*as_column(first, second), continuity=continuity).statistic.item()  # not from scipy
     if np.isnan(z):
         return np.nan, np.nan
     return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
@@ -29,11 +30,11 @@ def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tu
 
 def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """Return z of the normal approximation and the exact P of one pair of samples."""
-    found = exact_columns(*_as_column(first, second))
+    found = exact_columns(*as_column(first, second))
     return found.statistic.item(), found.p.item()
 
 
-def _as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both samples as one column of values, and which rows are first."""
     return np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
 
@@ -87,22 +88,33 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
+def equal_sizes(values: np.ndarray, is_first: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the columns of values, shape (n, k), whose samples have equal sizes, for scipy to treat at once.
+
+    That is: their places, shape (c,), and the present values of both samples, (c, n_first) and (c, n_second). Columns with an
+    empty sample are left out.
+    """
+    sides = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
+    sizes, kinds = np.unique([known.sum(axis=1) for _, known in sides], axis=1, return_inverse=True)
+    for kind in np.flatnonzero(sizes.min(axis=0)):
+        places = np.flatnonzero(kinds == kind)
+        first, second = (own[places][known[places]].reshape(places.size, -1) for own, known in sides)
+        yield places, first, second
+
+
 def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
     """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
     values, is_first = finite(values), np.asarray(is_first, dtype=bool)
-    p = np.full(values.shape[1], np.nan)
-    untied: dict[tuple[int, int], list[int]] = {}
     found = asymptotic_columns(values, is_first, continuity=False)
-    for place in np.flatnonzero(~np.isnan(found.p)).tolist():
-        known = ~np.isnan(values[:, place])
-        own, sizes = values[known, place], (found.n_first[place], found.n_second[place])
-        if np.unique(own).size == own.size <= 1_000:  # beyond, scipy's counts overflow
-            untied.setdefault(sizes, []).append(place)
-        else:
-            p[place] = exact_p(stats.rankdata(own), is_first[known])
-    for places in untied.values():
-        first, second = (np.array([present(values[side, place]) for place in places]) for side in (is_first, ~is_first))
-        p[places] = stats.mannwhitneyu(first, second, axis=1, method="exact").pvalue
+    p, defined = np.full(values.shape[1], np.nan), ~np.isnan(found.p)
+    for places, first, second in equal_sizes(np.where(defined, values, np.nan), is_first):
+        ranks = stats.rankdata(np.concatenate([first, second], axis=1), axis=1)
+        n = ranks.shape[1]
+        # Beyond 1,000 participants, scipy's counts overflow.
+        untied = (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
+        p[places[untied]] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
+        labels = np.arange(n) < first.shape[1]
+        p[places[~untied]] = [exact_p(own, labels) for own in ranks[~untied]]
     return found._replace(p=p)
 
 

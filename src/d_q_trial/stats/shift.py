@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from .checks import is_significant, open_share, present
+from .checks import finite, is_significant, open_share, present
 from .estimate import Estimate
-from .rank_sum import exact_counts, exact_p, normal_p
+from .rank_sum import as_column, equal_sizes, exact_counts, exact_p, midrank_columns, normal_p
 from .two_sample import get_test
 
 
@@ -27,31 +27,37 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> found.estimate, found.lower, found.upper
     (3.5, -2.0, 7.0)
     """
-    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
-    first, second = present(first), present(second)
-    differences = np.sort(np.subtract.outer(first, second), axis=None)
-    if not differences.size:
-        return Estimate()
-    estimate = float(differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
-    if depths_of is None:
-        return Estimate(estimate)
-    below, above = depths_of(first, second, differences, alpha)
-    lower = float(differences[below - 1]) if below else -np.inf
-    upper = float(differences[-above]) if above else np.inf
+    columns, is_first = as_column(present(first), present(second))
+    estimate, lower, upper = hodges_lehmann_columns(columns, is_first, method=method, confidence=confidence)[
+        :, 0
+    ].tolist()
     return Estimate(estimate, lower=lower, upper=upper)
 
 
+def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> np.ndarray:
+    """Estimate and limits of :func:`hodges_lehmann` in each column of values, shape (n, k): shape (3, k)."""
+    depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
+    values, is_first = finite(values), np.asarray(is_first, dtype=bool)
+    found = np.full((3, values.shape[1]), np.nan)
+    for places, firsts, seconds in equal_sizes(values, is_first):
+        # Of t^3 - t over the groups of t equal values of each sample.
+        tie_sums = np.add(*(midrank_columns(sample.T)[1] for sample in (firsts, seconds))).round().astype(int)
+        for place, first, second, tie_sum in zip(places, firsts, seconds, tie_sums.tolist(), strict=True):
+            differences = np.sort(np.subtract.outer(first, second), axis=None)
+            size = differences.size
+            found[0, place] = (differences[(size - 1) // 2] + differences[size // 2]) / 2
+            if depths_of is not None:
+                below, above = depths_of(first, second, differences, tie_sum, alpha)
+                found[1, place] = differences[below - 1] if below else -np.inf
+                found[2, place] = differences[-above] if above else np.inf
+    return found
+
+
 def normal_depths(
-    first: np.ndarray, second: np.ndarray, _: np.ndarray, alpha: float, *, continuity: bool
+    first: np.ndarray, second: np.ndarray, _: np.ndarray, tie_sum: int, alpha: float, *, continuity: bool
 ) -> tuple[int, int]:
     """Return the depths of the interval that inverts the normal approximation, with the arguments of :func:`exact_depths`."""
-    return (_normal_depth(first.size, second.size, _tie_sum(first, second), alpha, continuity),) * 2
-
-
-def _tie_sum(*samples: np.ndarray) -> int:
-    """Sum of t^3 - t over the groups of t equal values of each sample."""
-    sizes = np.concatenate([np.unique(sample, return_counts=True)[1] for sample in samples])
-    return int((sizes**3 - sizes).sum())
+    return (_normal_depth(first.size, second.size, tie_sum, alpha, continuity),) * 2
 
 
 @lru_cache(maxsize=4096)
@@ -60,7 +66,7 @@ def _normal_depth(n_first: int, n_second: int, tie_sum: int, alpha: float, conti
     return _depth(normal_p(u, n_first, n_second, tie_sum, continuity=continuity), alpha)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _untied_depth(n_first: int, n_second: int, alpha: float) -> int:
     counts = exact_counts(n_first, n_second)
     return _depth(np.minimum(2 * np.cumsum(counts)[: counts.size // 2 + 1] / counts.sum(), 1.0), alpha)
@@ -71,13 +77,15 @@ def _depth(p: np.ndarray, alpha: float) -> int:
     return int(np.argmax(~is_significant(p, alpha)))
 
 
-def exact_depths(first: np.ndarray, second: np.ndarray, differences: np.ndarray, alpha: float) -> tuple[int, int]:
+def exact_depths(
+    first: np.ndarray, second: np.ndarray, differences: np.ndarray, tie_sum: int, alpha: float
+) -> tuple[int, int]:
     """Return the depths of the interval that inverts the exact test; the differences are sorted, shape (n * m,).
 
-    With ties in a sample, P need not be monotone in the shift; the limit is then a change of verdict near the normal
-    limit, found from there by doubling steps and bisection.
+    ``tie_sum`` adds up t^3 - t over the groups of t equal values of each sample. With ties in a sample, P need not be
+    monotone in the shift; the limit is then a change of verdict near the normal limit, found from there by doubling steps
+    and bisection.
     """
-    tie_sum = _tie_sum(first, second)
     if not tie_sum:
         return (_untied_depth(first.size, second.size, alpha),) * 2
     labels = np.repeat([True, False], [first.size, second.size])

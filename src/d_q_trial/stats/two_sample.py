@@ -43,12 +43,15 @@ class TwoSampleTest:
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
-    test: Callable[[np.ndarray, np.ndarray], tuple[float, float]]  # samples without missing values -> statistic and P
-    # values (n, k) and is_first (n,), if this is faster than one column at a time
+    # Samples without missing values along the last axis, which can be the only one -> statistic and P
+    test: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
+    # values (n, k) and is_first (n,), if there is a way without the detour over columns of equal sizes; then `test` needs
+    # to take one pair of samples only
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
-    # (first, second, sorted differences, alpha) -> differences outside each end of the interval of the shift
-    depths: Callable[[np.ndarray, np.ndarray, np.ndarray, float], tuple[int, int]] | None = None
-    mean_difference: Callable[..., Estimate] | None = None  # (first, second, *, confidence), if the test compares means
+    # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
+    depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
+    # (first, second, *, confidence), as for `test`, if the test compares means
+    mean_difference: Callable[..., Estimate] | None = None
     continuity: bool | None = None  # rank-sum variants: whether z is corrected
 
     @property
@@ -62,13 +65,23 @@ class TwoSampleTest:
         """Whether the estimate that stands beside P has an interval."""
         return bool(self.depths or self.mean_difference)
 
-    def difference(self, first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-        """Return the estimate that stands beside P: the Hodges-Lehmann estimate, or of a test of means their difference."""
-        from .shift import hodges_lehmann
+    def difference_columns(self, values: np.ndarray, is_first: np.ndarray, *, confidence: float) -> np.ndarray:
+        """Return the estimate that stands beside P, and the limits of its interval, in each column of values: shape (3, k).
 
-        if self.mean_difference:
-            return self.mean_difference(first, second, confidence=confidence)
-        return hodges_lehmann(first, second, method=self.name, confidence=confidence)
+        It is the Hodges-Lehmann estimate, or of a test of means their difference. ``is_first`` marks the first sample.
+        """
+        import numpy as np
+
+        from .rank_sum import equal_sizes
+        from .shift import hodges_lehmann_columns
+
+        if not self.mean_difference:
+            return hodges_lehmann_columns(values, is_first, method=self.name, confidence=confidence)
+        differences = np.full((3, values.shape[1]), np.nan)
+        for places, first, second in equal_sizes(values, is_first):
+            found = self.mean_difference(first, second, confidence=confidence)
+            differences[:, places] = found.estimate, found.lower, found.upper
+        return differences
 
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
         """Compare two samples.
@@ -80,7 +93,9 @@ class TwoSampleTest:
         from .rank_sum import wins
 
         first, second = present(first), present(second)
-        return Compared(first.size, second.size, float(wins(first, second).sum()), *self.test(first, second))
+        return Compared(
+            first.size, second.size, float(wins(first, second).sum()), *map(float, self.test(first, second))
+        )
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
         """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
@@ -88,8 +103,12 @@ class TwoSampleTest:
             return self.columns(values, is_first)
         import numpy as np
 
-        found = [self.compare(column[is_first], column[~is_first]) for column in values.T]
-        return Compared(*np.array(found, dtype=float).reshape(-1, 5).T)
+        from .rank_sum import asymptotic_columns, equal_sizes
+
+        statistic, p = np.full((2, values.shape[1]), np.nan)
+        for places, first, second in equal_sizes(values, is_first):
+            statistic[places], p[places] = self.test(first, second)
+        return asymptotic_columns(values, is_first, continuity=False)._replace(statistic=statistic, p=p)
 
 
 def get_test(name: str) -> TwoSampleTest:
@@ -180,7 +199,7 @@ _EVERY = (  # by name
         undefined="a group has fewer than two values, or no group varies",
         test=_call("estimate", "welch"),
         interval="given as the difference of means with the {level} confidence interval of the same test",
-        mean_difference=_call("estimate", "mean_difference"),
+        mean_difference=_call("estimate", "mean_differences"),
         no_bounds="a test of means has no bounds if missing values may take any value",
         not_permuted="Welch's t is not a linear rank statistic",
     ),
