@@ -223,6 +223,14 @@ def check_sha256(path: Path | str, expected: str) -> None:
         raise UserError(f"{path}: SHA-256 is {actual}, expected {expected}; this is another file, or it is damaged")
 
 
+def read_words(module: str, name: str) -> Any:
+    """Read the file ``name``.yaml beside a module of this package, given its ``__file__``."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(Path(module).with_name(f"{name}.yaml").read_text(encoding="utf-8"), loader)
+
+
 def read_rows(path: Path | str) -> list[dict[str, str]]:
     """Read a CSV of this package as text, without the cost of a data frame; the column of the label is kept."""
     try:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from .errors import UserError, nearest
+from .files import read_words
 from .stats.two_sample import get_test
 
 if TYPE_CHECKING:
     from .config.settings import Analysis, StrataRule
     from .trial import Trial
 
-_DISPLAYED = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_DISPLAYED = read_words(__file__, "labels")
 STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
 CHANGES: dict[str, str] = _DISPLAYED["changes"]
 FORMULAS: dict[str, str] = _DISPLAYED["formulas"]

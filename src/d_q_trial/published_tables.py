@@ -14,9 +14,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from .errors import UserError, nearest
+from .files import read_words
 
 Row = dict[str, str]
 
@@ -114,7 +113,7 @@ def whole(low: int, high: float = math.inf) -> Cell:
 
 NUMBER = Cell(number, "a number with a decimal point")
 P_VALUE = Cell(lambda text: 0 <= number(text).value <= 1, "a number from 0 to 1 with a decimal point")
-_SCHEMAS = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
+_SCHEMAS = read_words(__file__, "published_tables")
 _KINDS = {
     "count": whole(0),
     "some": whole(1),

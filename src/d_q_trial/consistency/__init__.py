@@ -7,9 +7,7 @@ U or P against its lattice is GRIM-U (Heathers and Grimes 2025); docs/consistenc
 P-values of a paper are used together, and the variant of the test and the group sizes are inferred.
 """
 
-from pathlib import Path
+from ..files import read_words
 
-import yaml
-
-WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+WORDS = read_words(__file__, "words")
 VARIANTS: dict[str, str] = WORDS["variants"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from .. import labels
+from ..files import read_words
 from ..pages import environment
 from . import VARIANTS, WORDS
 
@@ -50,7 +48,7 @@ def share(probability: float) -> str:
     return f"1 in 10^{-math.log10(probability):.0f}" if probability > 0 else "0"
 
 
-_TEMPLATES = yaml.safe_load(Path(__file__).with_name("findings.yaml").read_text(encoding="utf-8"))
+_TEMPLATES = read_words(__file__, "findings")
 _ENGINE = environment().overlay(autoescape=False)
 _ENGINE.globals = _ENGINE.globals | {"variants": VARIANTS}
 _ENGINE.filters = _ENGINE.filters | {

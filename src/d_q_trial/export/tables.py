@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from ..files import atomic, write_json
+from ..files import atomic, read_words, write_json
 from ..results_table import KEYS
 from .manifest import outputs
 
@@ -24,7 +22,7 @@ TABLES = {
 }
 PRIMARY_KEYS = {"results": list(KEYS), "claims": ["claim"]}
 # Every documented column by its name, as a field of a Table Schema.
-COLUMNS = yaml.safe_load(Path(__file__).with_name("columns.yaml").read_text(encoding="utf-8"))
+COLUMNS = read_words(__file__, "columns")
 
 
 def write_parquet(table: pd.DataFrame, path: Path, data_label: str | None) -> None:

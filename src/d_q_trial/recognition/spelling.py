@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
 
-import yaml
+from ..files import read_words
 
-WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+WORDS = read_words(__file__, "words")
 DASHES = dict.fromkeys("−‐‑‒–—―", "-")
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from .. import claims, compare, formatting, labels, software
 from ..config.settings import search_id
-from ..files import read_rows
+from ..files import read_rows, read_words
 from ..pages import picture
 from ..participants import read_description
 from ..results_table import ALL_PARTICIPANTS, Numbers, read_results
@@ -32,7 +30,7 @@ FOLDERS = ("robustness", "sensitivity")
 MANY = 6  # the outcomes of a family with more changes than this are not listed one by one
 # Symbol and colour of a verdict, by its meaning for the reader; colour is never the only difference.
 _MARKS = {"success": ("✓", "good"), "warning": ("≈", "odd"), "failure": ("✗", "bad"), "neutral": ("·", "quiet")}
-_WORDS = yaml.safe_load(Path(__file__).with_name("words.yaml").read_text(encoding="utf-8"))
+_WORDS = read_words(__file__, "words")
 _QUANTITIES = {key: labels.within(text) for key, text in labels.STATISTICS.items()} | _WORDS["quantities"]
 VERDICTS = {name: (*_MARKS[claims.STATUS[name]], _WORDS["verdicts"][name]) for name in claims.VERDICTS}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -104,7 +102,7 @@ def read_verdicts(path: Path, words: Words) -> list[Verdict]:
         {
             **row,
             **{name: row[name].replace("-", formatting.MINUS) for name in ("reported", "recomputed")},
-            **{name: labels.plain(row[name], words.trial) for name in ("note", "known_difference")},
+            **{name: row[name] and labels.plain(row[name], words.trial) for name in ("note", "known_difference")},
             "what": words.claim(row),
             "mark": VERDICTS[row["verdict"]][:2],
             "order": (list(VERDICTS).index(row["verdict"]), size(row["reported"]), size(row["recomputed"])),
@@ -194,7 +192,10 @@ class Report:
 
     def table(self, name: str, **keys: str) -> list[Row]:
         """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
-        return [row for row in self.tables.get(name, ()) if all(row[key] == value for key, value in keys.items())]
+        rows = self.tables.get(name, [])
+        for key, value in keys.items():
+            rows = [row for row in rows if row[key] == value]
+        return rows
 
     def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
         """Return whether such a table has any value of a column or statistic by a method that begins so."""

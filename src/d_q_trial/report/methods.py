@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from .. import formatting, labels
 from ..changes import EXCLUDED
+from ..files import read_words
 from ..pages import environment
 from ..results_table import ALL_PARTICIPANTS, group_keys
 from ..stats.two_sample import get_test
@@ -19,7 +17,7 @@ from ..trial import BASELINE
 from .collect import MANY, Report, described, listed, number_changing, rows_if_made, summaries
 from .headlines import effect, group_of, name_of, search
 
-REFERENCES = yaml.safe_load(Path(__file__).with_name("references.yaml").read_text(encoding="utf-8"))
+REFERENCES = read_words(__file__, "references")
 
 PERMUTED = {  # tables with P from permutations, and its column or statistic with the beginning of the method
     "sensitivity/interaction": ("p", "strata permuted"), "robustness/best_cuts": ("p_best_of_both",),

@@ -11,10 +11,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from .. import formatting, labels
-from ..files import LABEL_COLUMN
+from ..files import LABEL_COLUMN, read_words
 from ..pages import picture
 from ..participants import read_participants
 from ..results_table import ALL_PARTICIPANTS
@@ -48,7 +46,7 @@ class Section:
 
 
 Piece = Mapping[str, Any]  # a table, a picture, or both, see _piece
-_ENTRIES = yaml.safe_load(Path(__file__).with_name("pieces.yaml").read_text(encoding="utf-8"))
+_ENTRIES = read_words(__file__, "pieces")
 SECTIONS = [Section(**entry) for entry in _ENTRIES]  # in their order on the page
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import UserError
+from ..files import read_words
 from ..spreadsheet.sheets import shown
 
-MESSAGES = yaml.safe_load(Path(__file__).with_name("messages.yaml").read_text(encoding="utf-8"))
+MESSAGES = read_words(__file__, "messages")
 MOST_SHOWN = 200  # faults in a message
 MOST_PER_KIND = 25  # on one sheet
 
