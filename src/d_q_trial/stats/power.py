@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from statsmodels.stats.power import TTestIndPower
 
 from .checks import Seed, is_significant, open_share
@@ -86,9 +86,9 @@ def exaggeration(true_effect: float, standard_error: float, df: float, *, alpha:
     open_share(alpha, "alpha")
     if not standard_error > 0 or not df > 1 or math.isnan(true_effect):
         return math.nan, math.nan, math.nan
-    effect, critical = abs(true_effect) / standard_error, float(stats.t.isf(alpha / 2, df))
+    effect, critical = abs(true_effect) / standard_error, -float(special.stdtrit(df, alpha / 2))
     ends = critical + np.array([-effect, effect])  # of the two tails, in standard errors
-    above, below = (float(tail) for tail in stats.t.sf(ends, df))
+    above, below = special.stdtr(df, -ends).tolist()
     power = above + below
     if effect == 0:
         return power, 0.5, math.inf
