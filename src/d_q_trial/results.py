@@ -147,6 +147,7 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
     comparisons = [comparison for comparison in comparisons if min(comparison.counts())]
     _, is_first, values = matrix_of(comparisons)
     p_further = {test.name: test.compare_columns(values, is_first).p for test in further}
+    tests = own.compare_each(values, is_first)
     shifts = hodges_lehmann_columns(values, is_first, method=own.name, confidence=confidence)
     means = own.difference_columns(values, is_first, confidence=confidence) if own.mean_difference else shifts
     level = f"{own.name}, level {confidence:g}"
@@ -156,17 +157,18 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
             found = categorical.chi_squared(a, b)
             yield from rows_of(key, n, "chi_squared", ALL_EQUAL, chi_squared=found.statistic, p=found.p)
             continue
-        (shift, *ends), test, difference = shifts[:, column], own.compare(a, b), np.median(a) - np.median(b)
+        (shift, *ends), difference = shifts[:, column], np.median(a) - np.median(b)
         limits = dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), ends, strict=True))
         yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift)
         yield from rows_of(key, n, level, own.no_limit, **limits)
-        yield from rows_of(key, n, "", mann_whitney_effect=test.u / (a.size * b.size), u=test.u)
+        yield from rows_of(key, n, "", mann_whitney_effect=tests.u[column] / (a.size * b.size), u=tests.u[column])
         if own.mean_difference:
             mean, *ends = means[:, column]
             limits = dict(zip(("mean_difference_lower", "mean_difference_upper"), ends, strict=True))
             yield from rows_of(key, n, "", own.undefined, mean_difference=mean)
             yield from rows_of(key, n, level, own.undefined, **limits)
-        yield from rows_of(key, n, own.name, own.undefined, **{own.statistic: test.statistic, "p": test.p})
+        found = {own.statistic: tests.statistic[column], "p": tests.p[column]}
+        yield from rows_of(key, n, own.name, own.undefined, **found)
         for other in further:
             yield from rows_of(key, n, other.name, other.undefined, p=p_further[other.name][column])
 

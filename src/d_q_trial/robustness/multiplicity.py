@@ -31,7 +31,8 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     test, rows = get_test(layout.analysis.test), []
     for name, family in robustness.families.items():
         members = [c for c in layout.compared if _belongs(c, family, layout)]
-        p = [test.compare(*member.samples()).p for member in members]
+        _, is_first, values = matrix_of(members)
+        p = test.compare_each(values, is_first).p
         joint, reason = _max_t(members, test, robustness)
         rows += [
             (name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None, reason)

@@ -20,23 +20,34 @@ from .two_sample import Compared
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
-def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[float, float]:
-    """Return z and P of the normal approximation, P by ``scipy.stats.mannwhitneyu``."""
-    z = asymptotic_columns(*as_column(first, second), continuity=continuity).statistic.item()  # not from scipy
-    if np.isnan(z):
-        return np.nan, np.nan
-    return z, float(stats.mannwhitneyu(first, second, method="asymptotic", use_continuity=continuity).pvalue)
+def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return z and P of the normal approximation, P by ``mannwhitneyu``, of samples in rows, shape (c, n) and (c, m)."""
+    z = asymptotic_columns(*as_columns(first, second), continuity=continuity).statistic  # not from scipy
+    p, known = np.full(z.shape, np.nan), ~np.isnan(z)
+    first, second = first[known], second[known]
+    p[known] = stats.mannwhitneyu(first, second, continuity, axis=1, method="asymptotic").pvalue
+    return z, p
 
 
-def exact(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """Return z of the normal approximation and the exact P of one pair of samples."""
-    found = exact_columns(*as_column(first, second))
-    return found.statistic.item(), found.p.item()
+def exact(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return z of the normal approximation and the exact P, by ``mannwhitneyu`` where there are no ties; see :func:`asymptotic`."""
+    values, is_first = as_columns(first, second)
+    z, ranks, n = (
+        asymptotic_columns(values, is_first, continuity=False).statistic,
+        stats.rankdata(values, axis=0).T,
+        len(values),
+    )
+    p, known = np.full(z.shape, np.nan), ~np.isnan(z)
+    # Beyond 1,000 participants, scipy's counts overflow.
+    untied = known & (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
+    p[untied] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
+    p[known & ~untied] = [exact_p(own, is_first) for own in ranks[known & ~untied]]
+    return z, p
 
 
-def as_column(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both samples as one column of values, and which rows are first."""
-    return np.concatenate([first, second])[:, None], np.repeat([True, False], [first.size, second.size])
+def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return samples in rows as columns of values, shape (n + m, c), and which rows of these are first."""
+    return np.concatenate([first, second], axis=1).T, np.arange(first.shape[1] + second.shape[1]) < first.shape[1]
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
@@ -100,22 +111,6 @@ def equal_sizes(values: np.ndarray, is_first: np.ndarray) -> Iterator[tuple[np.n
         places = np.flatnonzero(kinds == kind)
         first, second = (own[places][known[places]].reshape(places.size, -1) for own, known in sides)
         yield places, first, second
-
-
-def exact_columns(values: ArrayLike, is_first: ArrayLike) -> Compared:
-    """Exact rank-sum tests of the columns of values, shape (n, k), by ``mannwhitneyu`` where there are no ties."""
-    values, is_first = finite(values), np.asarray(is_first, dtype=bool)
-    found = asymptotic_columns(values, is_first, continuity=False)
-    p, defined = np.full(values.shape[1], np.nan), ~np.isnan(found.p)
-    for places, first, second in equal_sizes(np.where(defined, values, np.nan), is_first):
-        ranks = stats.rankdata(np.concatenate([first, second], axis=1), axis=1)
-        n = ranks.shape[1]
-        # Beyond 1,000 participants, scipy's counts overflow.
-        untied = (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
-        p[places[untied]] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
-        labels = np.arange(n) < first.shape[1]
-        p[places[~untied]] = [exact_p(own, labels) for own in ranks[~untied]]
-    return found._replace(p=p)
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:

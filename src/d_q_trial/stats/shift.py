@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from .checks import finite, is_significant, open_share, present
 from .estimate import Estimate
-from .rank_sum import as_column, equal_sizes, exact_counts, exact_p, midrank_columns, normal_p
+from .rank_sum import as_columns, equal_sizes, exact_counts, exact_p, midrank_columns, normal_p
 from .two_sample import get_test
 
 
@@ -27,7 +27,7 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> found.estimate, found.lower, found.upper
     (3.5, -2.0, 7.0)
     """
-    columns, is_first = as_column(present(first), present(second))
+    columns, is_first = as_columns(present(first)[None], present(second)[None])
     estimate, lower, upper = hodges_lehmann_columns(columns, is_first, method=method, confidence=confidence)[
         :, 0
     ].tolist()

@@ -43,10 +43,9 @@ class TwoSampleTest:
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
-    # Samples without missing values along the last axis, which can be the only one -> statistic and P
-    test: Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
-    # values (n, k) and is_first (n,), if there is a way without the detour over columns of equal sizes; then `test` needs
-    # to take one pair of samples only
+    # Samples in rows, (c, n) and (c, m), without missing values -> statistic and P, each (c,)
+    test: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    # values (n, k) and is_first (n,), if this is faster than `test` of the columns of equal sizes
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
     depths: Callable[[np.ndarray, np.ndarray, np.ndarray, int, float], tuple[int, int]] | None = None
@@ -90,17 +89,17 @@ class TwoSampleTest:
         0.0771
         """
         from .checks import present
-        from .rank_sum import wins
+        from .rank_sum import as_columns
 
-        first, second = present(first), present(second)
-        return Compared(
-            first.size, second.size, float(wins(first, second).sum()), *map(float, self.test(first, second))
-        )
+        found = self.compare_each(*as_columns(present(first)[None], present(second)[None]))
+        return Compared(*(field.item() for field in found))
 
     def compare_columns(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
         """Compare the samples in each column of values, shape (n, k); ``is_first`` marks the first sample."""
-        if self.columns is not None:
-            return self.columns(values, is_first)
+        return (self.columns or self.compare_each)(values, is_first)
+
+    def compare_each(self, values: np.ndarray, is_first: np.ndarray) -> Compared:
+        """:meth:`compare_columns` by the function for a pair of samples, which is given columns of equal sizes together."""
         import numpy as np
 
         from .rank_sum import asymptotic_columns, equal_sizes
@@ -172,7 +171,7 @@ _EVERY = (  # by name
         sentence="two-sided exact Wilcoxon rank-sum test (permutation distribution given the ties)",
         references=("wilcoxon", "streitberg"),
         test=_call("rank_sum", "exact"),
-        columns=_call("rank_sum", "exact_columns"),
+        columns=None,
         depths=_call("shift", "exact_depths"),
         no_bounds="the exact test conditions on ties, which the missing values would change",
         for_many="normal_continuity",
