@@ -69,26 +69,26 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
     for everyone in divided:
         comparison = everyone.within(~np.isnan(everyone.value) & ~np.isnan(everyone.marker_value))
         comparison = replace(comparison, marker_value=significant(comparison.marker_value))
-        groups, members = subgroups(
-            comparison.marker_value, robustness.windows, 2 * robustness.minimum_per_arm, analysis.strata.at_cut
-        )
+        smallest, marker = robustness.minimum_per_arm, comparison.marker_value
+        groups, members = subgroups(marker, robustness.windows, 2 * smallest, analysis.strata.at_cut)
         smaller = np.minimum(*(members[side].sum(axis=0) for side in (comparison.is_first, ~comparison.is_first)))
-        groups = groups.assign(usable=smaller >= robustness.minimum_per_arm)
+        groups = groups.assign(usable=smaller >= smallest)
         small = max(comparison.counts()) < EXACT_BELOW
         methods.append(analysis.test if small else get_test(analysis.test).for_many or analysis.test)
-        columns.append(np.where(members & groups["usable"].to_numpy(), comparison.value[:, None], np.nan))
+        inside = np.where(members & groups["usable"].to_numpy(), comparison.value[:, None], np.nan)
+        columns.append(pd.DataFrame(inside, comparison.participant))
         parts.append((comparison, groups, members))
-    people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
+    if not parts:
+        return []
     # All at once, because many groups have equal sizes.
-    values = np.full((len(people), sum(own.shape[1] for own in columns)), np.nan)
-    ends = np.cumsum([own.shape[1] for own in columns], dtype=int)
-    for (comparison, *_), own, end in zip(parts, columns, ends, strict=True):
-        values[people.get_indexer(comparison.participant), end - own.shape[1] : end] = own
+    people, is_first, _ = matrix_of([comparison for comparison, *_ in parts])
+    values = pd.concat(columns, axis=1).reindex(people).to_numpy()
+    ends = np.cumsum([own.shape[1] for own in columns])
     estimates, method = np.empty((len(ESTIMATES) - 1, values.shape[1])), np.repeat(methods, np.diff(ends, prepend=0))
     for name in dict.fromkeys(methods):
         chosen = method == name
         estimates[:, chosen] = _estimates(get_test(name), values[:, chosen], is_first, 1 - analysis.alpha)
-    found = zip(parts, methods, np.split(estimates, ends[:-1], axis=1), strict=True) if parts else ()
+    found = zip(parts, methods, np.split(estimates, ends[:-1], axis=1), strict=True)
     return [_slices(*part, name, own) for part, name, own in found]
 
 

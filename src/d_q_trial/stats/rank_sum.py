@@ -32,11 +32,8 @@ def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tu
 def exact(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return z of the normal approximation and the exact P, by ``mannwhitneyu`` where there are no ties; see :func:`asymptotic`."""
     values, is_first = as_columns(first, second)
-    z, ranks, n = (
-        asymptotic_columns(values, is_first, continuity=False).statistic,
-        stats.rankdata(values, axis=0).T,
-        len(values),
-    )
+    z = asymptotic_columns(values, is_first, continuity=False).statistic
+    ranks, n = stats.rankdata(values, axis=0).T, len(values)
     p, known = np.full(z.shape, np.nan), ~np.isnan(z)
     # Beyond 1,000 participants, scipy's counts overflow.
     untied = known & (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
