@@ -48,7 +48,7 @@ def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def asymptotic_columns(values: ArrayLike, is_first: ArrayLike, *, continuity: bool) -> Compared:
-    """Normal approximation for all columns of values, shape (n, k), at once; ``mannwhitneyu`` takes them one by one."""
+    """Normal approximation for all columns of values, shape (n, k); ``mannwhitneyu`` takes only equal sizes together."""
     values = finite(values)
     known = ~np.isnan(values)
     known_first = known & np.asarray(is_first, dtype=bool)[:, None]
