@@ -43,21 +43,16 @@ def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float
 
 
 def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -> Estimate:
-    """Difference of means with interval and P of Welch's t test, see :func:`mean_differences`.
+    """Difference of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``; samples along the last axis.
 
-    >>> round(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p, 3)
+    No value may be missing. NaN with fewer than two values in either; estimate only if neither varies. Welch (1947),
+    Biometrika 34, 28-35; R: t.test.
+
+    >>> round(float(mean_difference([1, 2, 3], [2, 4, 6], confidence=0.95).p), 3)
     0.221
     """
-    found = mean_differences(present(first), present(second), confidence=confidence)
-    return Estimate(*map(float, found))
-
-
-def mean_differences(first: np.ndarray, second: np.ndarray, *, confidence: float) -> Estimate:
-    """Differences of means with interval and P of Welch's t test, by ``scipy.stats.ttest_ind``; samples along the last axis.
-
-    NaN with fewer than two values in either; estimate only if neither varies. Welch (1947), Biometrika 34, 28-35; R: t.test.
-    """
     open_share(confidence, "confidence")
+    first, second = finite(first, "sample"), finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
         return Estimate(*np.full((len(Estimate._fields), *first.shape[:-1]), np.nan))
     varies = (np.ptp(first, axis=-1) > 0) | (np.ptp(second, axis=-1) > 0)
@@ -71,8 +66,8 @@ def mean_differences(first: np.ndarray, second: np.ndarray, *, confidence: float
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return t and P of Welch's test; see :func:`mean_differences`."""
-    return mean_differences(first, second, confidence=0.95)[3:5]
+    """Return t and P of Welch's test; see :func:`mean_difference`."""
+    return mean_difference(first, second, confidence=0.95)[3:5]
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:

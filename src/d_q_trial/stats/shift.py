@@ -27,10 +27,9 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     >>> found.estimate, found.lower, found.upper
     (3.5, -2.0, 7.0)
     """
-    columns, is_first = as_columns(present(first)[None], present(second)[None])
-    estimate, lower, upper = hodges_lehmann_columns(columns, is_first, method=method, confidence=confidence)[
-        :, 0
-    ].tolist()
+    sides = as_columns(present(first)[None], present(second)[None])
+    found = hodges_lehmann_columns(*sides, method=method, confidence=confidence)
+    estimate, lower, upper = found[:, 0].tolist()
     return Estimate(estimate, lower=lower, upper=upper)
 
 

@@ -198,7 +198,7 @@ _EVERY = (  # by name
         undefined="a group has fewer than two values, or no group varies",
         test=_call("estimate", "welch"),
         interval="given as the difference of means with the {level} confidence interval of the same test",
-        mean_difference=_call("estimate", "mean_differences"),
+        mean_difference=_call("estimate", "mean_difference"),
         no_bounds="a test of means has no bounds if missing values may take any value",
         not_permuted="Welch's t is not a linear rank statistic",
     ),
