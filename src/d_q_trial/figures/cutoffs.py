@@ -103,7 +103,6 @@ def draw_cutoffs(
     lowest = 0.6 * min([0.01, *(panel.cutoffs["p"].min() for panel in panels.values() if len(panel.cutoffs))])
     units = {key: labels.difference_unit(analysis.measure, trial.outcomes[key].unit) for key, _ in panels}
     several, key = len(set(units.values())) > 1, texts()["every_cut_key"]
-    limits = {name: _limits([panel for cell, panel in panels.items() if cell[0] == name]) for name in units}
     with style.settings():
         page = style.Page(style.WIDTH_MM, bottom + KEY, label)
         for place, ((outcome, visit), panel) in enumerate(panels.items()):
@@ -121,7 +120,7 @@ def draw_cutoffs(
             p_axes = page.axes(left, top + EFFECT + SAID, width, P_VALUES)
             sliding = page.axes(left, top + EFFECT + SAID + P_VALUES + STEP, width, SLIDING)
             for axes in (effect, sliding):
-                axes.set_ylim(limits[outcome])
+                axes.set_ylim(*_limits([other for cell, other in panels.items() if cell[0] == outcome]))
                 axes.axhline(0.0, **style.DASHED)
             draw_differences(effect, panel)
             draw_p(p_axes, panel, analysis.alpha, lowest)

@@ -99,15 +99,11 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
 
 
 def _share_axes(drawn: Sequence[tuple[Axes, View]]) -> None:
-    """Give the panels of one outcome the same vertical axis, so that strata can be compared."""
+    """Redraw the panels of one outcome with the same vertical axis, so that strata can be compared."""
     for outcome in dict.fromkeys(view.panel.outcome for _, view in drawn):
         own = [(ax, view) for ax, view in drawn if view.panel.outcome == outcome]
         lows, highs = zip(*(ax.get_ylim() for ax, _ in own), strict=True)
         for ax, view in own:
             view.limits = min(lows), max(highs)
-            if view.panel.kind == "time_course":  # its drawing does not depend on the limits
-                ax.set_ylim(view.limits)
-                draw.name_y(ax, view.label)
-            else:
-                ax.clear()
-                view.draw(ax)
+            ax.clear()
+            view.draw(ax)
