@@ -181,7 +181,7 @@ COLUMN = {"by": "column", "column": "p16 group", "labels": ["low", "high"]}
 CASES = [
     ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
     ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
-    ({}, "also has the arm Fisetin, which is not compared.", "are not compared"),
+    ({}, "its further arm, Fisetin, is not analysed [1].", "are not analysed"),
     ({"alpha": 0.1}, "significance level is 0.1.", "0.05"),
     ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
     ({"outliers": {"rule": "winsorise", "limit": 1.0}}, "more than 1 interquartile range beyond", "No value was"),
