@@ -758,6 +758,8 @@ def test_numbers_beside_a_table_are_ignored_by_the_mapping(tmp_path):
     with pytest.raises(UserError, match=r"1 fault\n.*A!A18:C19: 4 numbers here are not read"):
         read(path)
     assert len(read(path, "ignore: [A!A18:C19]").frame) == 24
+    with pytest.raises(UserError, match="A!A18:B19: no whole block lies within this place under ignore"):
+        read(path, "ignore: [A!A18:B19]")
 
 
 def test_values_that_only_a_sheet_of_substitutes_has_are_kept_by_a_mapping(tmp_path):

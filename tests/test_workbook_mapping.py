@@ -100,6 +100,7 @@ def test_panels_in_the_documentation_are_read(tmp_path):
         ("visit: week_2", "visit: week_3", r"blocks\.1\.columns\.D\.visit: 'week_3': not a visit of the trial"),
         ("visit: week_2", 'visit: "?"', r"columns\.D\.visit: '\?': to be filled in: visit, one of baseline, week_2"),
         ("sheet: x", "sheet: y", r"blocks\.1\.range: 'A1:E13': no sheet is called 'y'"),
+        ("blocks:", "transpose: [x, x]\nblocks:", r"transpose\.1: 'x': 'x' is listed twice"),
         ("blocks:", "transpose: [y]\nblocks:", r"transpose\.0: 'y': no sheet is called 'y'"),
         ("blocks:", "ignore: [x!M90:P99]\nblocks:", r"ignore\.0: .*holds no cells on sheet 'x'"),
         ("range: A1:E13", "range: A1:D13", r"columns\.E: 'E': not inside the range A1:D13"),

@@ -386,6 +386,13 @@ def check_unread(reading: Reading) -> None:
         reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, sheet=sheet, **words)
 
 
+def check_ignored(reading: Reading) -> None:
+    """Refuse a place under ignore that holds no whole block, and so leaves nothing out."""
+    for area in reading.policy.ignore if reading.policy.blocks is None else ():
+        if not any(plan.block.within(area) for plan in reading.plans):
+            reading.faults.error("ignored", {"sheet": area.sheet.name, "cell": area.range})
+
+
 def check_inferred(reading: Reading) -> None:
     """Report what was inferred, and blocks not read although they could be."""
     for plan in reading.plans:

@@ -182,6 +182,8 @@ def _turned(name: str, info: ValidationInfo) -> str:
     sheet = info.context["sheet"].get(name)
     if sheet is None:
         raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
+    if sheet.turned:
+        raise ValueError(f"{name!r} is listed twice")
     sheet.turn()
     return name
 
