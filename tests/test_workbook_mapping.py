@@ -102,6 +102,7 @@ def test_panels_in_the_documentation_are_read(tmp_path):
         ("sheet: x", "sheet: y", r"blocks\.1\.range: 'A1:E13': no sheet is called 'y'"),
         ("blocks:", "transpose: [x, x]\nblocks:", r"transpose\.1: 'x': 'x' is listed twice"),
         ("blocks:", "transpose: [y]\nblocks:", r"transpose\.0: 'y': no sheet is called 'y'"),
+        ("blocks:", "ignore: [x]\nblocks:", r"ignore\.0: 'x': not a place such as Sheet1!A1:K61"),
         ("blocks:", "ignore: [x!M90:P99]\nblocks:", r"ignore\.0: .*holds no cells on sheet 'x'"),
         ("range: A1:E13", "range: A1:D13", r"columns\.E: 'E': not inside the range A1:D13"),
         ("range: A1:E13", "range: everything", r"'everything': not a range such as A1:K61"),

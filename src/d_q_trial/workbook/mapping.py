@@ -17,7 +17,7 @@ from ..errors import nearest
 from ..participants import PERCENT_CHANGE, TRIAL, VALUE
 from ..recognition.layout import Header
 from ..recognition.vocabulary import Codes, Meaning, Reading, canonical_id, every_arm
-from ..spreadsheet.sheets import EMPTY, Block, Workbook
+from ..spreadsheet.sheets import EMPTY, Block, Sheet, Workbook
 from ..trial import BASELINE, Trial
 
 ROLES = ("data", "participant", "arm", "visit", "variable", "stratum", "unit", "ignore")
@@ -177,11 +177,17 @@ def _key(name: str, info: ValidationInfo, kind: str) -> str:
     return name
 
 
+def _sheet(name: str, info: ValidationInfo) -> Sheet:
+    """Return the sheet of this name."""
+    sheets = info.context["sheet"]
+    if name not in sheets:
+        raise ValueError(f"no sheet is called {name!r}{nearest(name, sheets)}")
+    return sheets[name]
+
+
 def _turned(name: str, info: ValidationInfo) -> str:
     """Turn the sheet of this name, so that what follows in the file is of its rows as columns."""
-    sheet = info.context["sheet"].get(name)
-    if sheet is None:
-        raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
+    sheet = _sheet(name, info)
     if sheet.turned:
         raise ValueError(f"{name!r} is listed twice")
     sheet.turn()
@@ -190,10 +196,10 @@ def _turned(name: str, info: ValidationInfo) -> str:
 
 def _block(place: str, info: ValidationInfo) -> Block:
     """Return the cells of a place such as ``Sheet!A1:K61``."""
-    name, _, area = place.rpartition("!")
-    sheet = info.context["sheet"].get(name)
-    if sheet is None:
-        raise ValueError(f"no sheet is called {name!r}{nearest(name, info.context['sheet'])}")
+    name, mark, area = place.rpartition("!")
+    if not mark:
+        raise ValueError("not a place such as Sheet1!A1:K61")
+    sheet = _sheet(name, info)
     try:
         left, top, right, bottom = map(int, range_boundaries(area.strip()))
         left, top, right, bottom = (top, left, bottom, right) if sheet.turned else (left, top, right, bottom)
