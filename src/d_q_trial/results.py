@@ -21,6 +21,7 @@ from .trial import BASELINE
 
 if TYPE_CHECKING:
     from .config.settings import Settings
+    from .stats.checks import Estimate
 
 ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
@@ -157,20 +158,22 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
             found = categorical.chi_squared(a, b)
             yield from rows_of(key, n, "chi_squared", ALL_EQUAL, chi_squared=found.statistic, p=found.p)
             continue
-        (shift, *ends), difference = shifts[:, column], np.median(a) - np.median(b)
-        limits = dict(zip(("hodges_lehmann_lower", "hodges_lehmann_upper"), ends, strict=True))
-        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shift)
+        difference, limits = np.median(a) - np.median(b), _limits("hodges_lehmann", shifts, column)
+        yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])
         yield from rows_of(key, n, level, own.no_limit, **limits)
         yield from rows_of(key, n, "", mann_whitney_effect=tests.u[column] / (a.size * b.size), u=tests.u[column])
         if own.mean_difference:
-            mean, *ends = means[:, column]
-            limits = dict(zip(("mean_difference_lower", "mean_difference_upper"), ends, strict=True))
-            yield from rows_of(key, n, "", own.undefined, mean_difference=mean)
-            yield from rows_of(key, n, level, own.undefined, **limits)
+            yield from rows_of(key, n, "", own.undefined, mean_difference=means.estimate[column])
+            yield from rows_of(key, n, level, own.undefined, **_limits("mean_difference", means, column))
         found = {own.statistic: tests.statistic[column], "p": tests.p[column]}
         yield from rows_of(key, n, own.name, own.undefined, **found)
         for other in further:
             yield from rows_of(key, n, other.name, other.undefined, p=p_further[other.name][column])
+
+
+def _limits(name: str, found: Estimate, column: int) -> dict[str, float]:
+    """Return the limits of an interval in one of the columns, by their names in the results."""
+    return {f"{name}_lower": found.lower[column], f"{name}_upper": found.upper[column]}
 
 
 def _correlations(participants: Participants, layout: Layout) -> Iterator[tuple]:

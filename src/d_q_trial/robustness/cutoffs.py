@@ -95,12 +95,12 @@ def slices_of(divided: Iterable[Comparison], analysis: Analysis, robustness: Rob
 def _estimates(test: TwoSampleTest, values: np.ndarray, is_first: np.ndarray, confidence: float) -> np.ndarray:
     """Return ``ESTIMATES`` of the groups in the columns of values, save the method: shape (9, k)."""
     tests = test.compare_columns(values, is_first)
-    differences = test.difference_columns(values, is_first, confidence=confidence)
-    differences[np.isinf(differences)] = np.nan
+    found = test.difference_columns(values, is_first, confidence=confidence)
+    limits = (np.where(np.isinf(limit), np.nan, limit) for limit in (found.lower, found.upper))
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = tests.u / (tests.n_first * tests.n_second)
     medians = (pd.DataFrame(values[side]).median().to_numpy(float) for side in (is_first, ~is_first))
-    return np.array([tests.n_first, tests.n_second, *medians, *differences, tests.p, effect])
+    return np.array([tests.n_first, tests.n_second, *medians, found.estimate, *limits, tests.p, effect])
 
 
 def _slices(

@@ -10,8 +10,8 @@ from scipy.optimize import brentq
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec
 
-from .checks import finite, open_share
-from .estimate import Estimate, t_estimate
+from .checks import Estimate, finite, open_share
+from .estimate import t_estimate
 
 _NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are rounding error
 _LOW, _HIGH = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance

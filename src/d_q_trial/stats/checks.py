@@ -9,11 +9,25 @@
 - ``seed`` is anything that ``numpy.random.default_rng`` accepts, including a generator.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 Seed = int | np.random.Generator
 _ROUNDING = 1e-12  # rounding error allowed in a P-value
+
+
+class Estimate(NamedTuple):
+    """An estimate and its uncertainty, or arrays of them; fields that are undefined are NaN."""
+
+    estimate: Any = np.nan
+    standard_error: Any = np.nan
+    df: Any = np.nan
+    t: Any = np.nan
+    p: Any = np.nan
+    lower: Any = np.nan
+    upper: Any = np.nan
 
 
 def finite(values: ArrayLike, name: str = "values") -> np.ndarray:

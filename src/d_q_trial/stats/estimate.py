@@ -6,30 +6,18 @@ difference between the strata, with its own interval and P-value.
 
 import warnings
 from math import comb, prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from .checks import Seed, finite, open_share, present
+from .checks import Estimate, Seed, finite, open_share, present
 from .permutation import MonteCarloP, every_split, permutation_p, split_columns
 from .rank_sum import wins
 
 _CHUNK = 4096  # fixed, so that the stream of random numbers does not depend on the available memory
 _SAME = 1e-9  # smaller differences between statistics are rounding error
-
-
-class Estimate(NamedTuple):
-    """An estimate and its uncertainty, or arrays of them; fields that are undefined are NaN."""
-
-    estimate: Any = np.nan
-    standard_error: Any = np.nan
-    df: Any = np.nan
-    t: Any = np.nan
-    p: Any = np.nan
-    lower: Any = np.nan
-    upper: Any = np.nan
 
 
 def t_estimate(estimate: Any, standard_error: Any, df: Any, *, confidence: float) -> Estimate:
@@ -54,7 +42,7 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     open_share(confidence, "confidence")
     first, second = finite(first, "sample"), finite(second, "sample")
     if min(first.shape[-1], second.shape[-1]) < 2:
-        return Estimate(*np.full((len(Estimate._fields), *first.shape[:-1]), np.nan))
+        return Estimate()
     varies = (np.ptp(first, axis=-1) > 0) | (np.ptp(second, axis=-1) > 0)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one group may be constant
@@ -63,11 +51,6 @@ def mean_difference(first: ArrayLike, second: ArrayLike, *, confidence: float) -
     parts = error, found.df, found.statistic, found.pvalue, *found.confidence_interval(confidence)
     estimate = first.mean(axis=-1) - second.mean(axis=-1)
     return Estimate(estimate, *(np.where(varies, part, np.nan) for part in parts))
-
-
-def welch(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return t and P of Welch's test; see :func:`mean_difference`."""
-    return mean_difference(first, second, confidence=0.95)[3:5]
 
 
 def mann_whitney_effect(first: ArrayLike, second: ArrayLike) -> Estimate:
@@ -101,20 +84,20 @@ def _joined(first: Any, second: Any, first_df: Any, second_df: Any) -> tuple[Any
         return np.sqrt(variance), variance**2 / (np.divide(first**2, first_df) + np.divide(second**2, second_df))
 
 
-def brunner_munzel(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def brunner_munzel(first: np.ndarray, second: np.ndarray) -> Estimate:
     """Return t, positive if the first sample is larger, and P, by ``stats.brunnermunzel``; samples along the last axis.
 
     NaN with fewer than two values in either, and if the placements have no variance: the samples do not overlap, or all
     values are equal.
     """
-    t, p = np.full(first.shape[:-1], np.nan), np.full(first.shape[:-1], np.nan)
     if min(first.shape[-1], second.shape[-1]) < 2:
-        return t, p
+        return Estimate()
+    t, p = np.full((2, *first.shape[:-1]), np.nan)
     low, high = ([end(sample, axis=-1) for sample in (first, second)] for end in (np.min, np.max))
     varies = (np.maximum(*low) <= np.minimum(*high)) & (np.minimum(*low) < np.maximum(*high))
     found = stats.brunnermunzel(first[varies], second[varies], axis=-1)
     t[varies], p[varies] = -found.statistic, found.pvalue
-    return t, p
+    return Estimate(t=t, p=p)
 
 
 def effect_difference(upper: Estimate, lower: Estimate, *, confidence: float) -> Estimate:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.imputation.bayes_mi import BayesGaussMI
 
-from .checks import Seed, finite, present
-from .estimate import Estimate, t_estimate
+from .checks import Estimate, Seed, finite, present
+from .estimate import t_estimate
 from .rank_sum import normal_p, wins
 from .two_sample import get_test
 

@@ -5,7 +5,7 @@ of ``scipy.stats.mannwhitneyu``, except for the exact distribution with ties, wh
 the correction for ties of Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, section 4.1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import accumulate
 from math import comb
 
@@ -14,32 +14,27 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from scipy.special import ndtr
 
-from .checks import finite
+from .checks import Estimate, finite
 from .two_sample import Compared
 
 MOST_TIED = 1_200  # participants; with more, the exact distribution with ties takes minutes and gigabytes
 
 
-def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return z and P of the normal approximation, P by ``mannwhitneyu``, of samples in rows, shape (c, n) and (c, m)."""
-    z = asymptotic_columns(*as_columns(first, second), continuity=continuity).statistic  # not from scipy
-    p, known = np.full(z.shape, np.nan), ~np.isnan(z)
-    first, second = first[known], second[known]
-    p[known] = stats.mannwhitneyu(first, second, continuity, axis=1, method="asymptotic").pvalue
-    return z, p
+def asymptotic(first: np.ndarray, second: np.ndarray, *, continuity: bool) -> Estimate:
+    """P of the normal approximation, by ``mannwhitneyu``, of samples in rows, shape (c, n) and (c, m)."""
+    return Estimate(p=stats.mannwhitneyu(first, second, continuity, axis=1, method="asymptotic").pvalue)
 
 
-def exact(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return z of the normal approximation and the exact P, by ``mannwhitneyu`` where there are no ties; see :func:`asymptotic`."""
+def exact(first: np.ndarray, second: np.ndarray) -> Estimate:
+    """Exact P, by ``mannwhitneyu`` where there are no ties; arguments as for :func:`asymptotic`."""
     values, is_first = as_columns(first, second)
-    z = asymptotic_columns(values, is_first, continuity=False).statistic
     ranks, n = stats.rankdata(values, axis=0).T, len(values)
-    p, known = np.full(z.shape, np.nan), ~np.isnan(z)
     # Beyond 1,000 participants, scipy's counts overflow.
-    untied = known & (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
+    untied = (np.sort(ranks, axis=1) == np.arange(1, n + 1)).all(axis=1) & (n <= 1_000)
+    p, tied = np.full(len(ranks), np.nan), ~untied & (np.ptp(ranks, axis=1) > 0)
     p[untied] = stats.mannwhitneyu(first[untied], second[untied], axis=1, method="exact").pvalue
-    p[known & ~untied] = [exact_p(own, is_first) for own in ranks[known & ~untied]]
-    return z, p
+    p[tied] = [exact_p(own, is_first) for own in ranks[tied]]
+    return Estimate(p=p)
 
 
 def as_columns(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,18 +91,20 @@ def wins(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return (np.sign(np.subtract.outer(first, second)) + 1) / 2
 
 
-def equal_sizes(values: np.ndarray, is_first: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield the columns of values, shape (n, k), whose samples have equal sizes, for scipy to treat at once.
+def by_sizes(function: Callable[..., Estimate], values: np.ndarray, is_first: np.ndarray) -> Estimate:
+    """Compare both samples in each column of values, shape (n, k), those of equal sizes together; fields have shape (k,).
 
-    That is: their places, shape (c,), and the present values of both samples, (c, n_first) and (c, n_second). Columns with an
-    empty sample are left out.
+    The function takes the present values of both, (c, n_first) and (c, n_second); its fields are NaN or of shape (c,).
     """
+    found = np.full((len(Estimate._fields), values.shape[1]), np.nan)
     sides = [(values[side].T, ~np.isnan(values[side].T)) for side in (is_first, ~is_first)]
     sizes, kinds = np.unique([known.sum(axis=1) for _, known in sides], axis=1, return_inverse=True)
     for kind in np.flatnonzero(sizes.min(axis=0)):
-        places = np.flatnonzero(kinds == kind)
-        first, second = (own[places][known[places]].reshape(places.size, -1) for own, known in sides)
-        yield places, first, second
+        own = np.flatnonzero(kinds == kind)
+        first, second = (side[own][known[own]].reshape(own.size, -1) for side, known in sides)
+        for row, field in zip(found, function(first, second), strict=True):
+            row[own] = field
+    return Estimate(*found)
 
 
 def exact_p(ranks: ArrayLike, is_first: ArrayLike, *, farther: bool = False) -> float:

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from .checks import finite, is_significant, open_share, present
-from .estimate import Estimate
-from .rank_sum import as_columns, equal_sizes, exact_counts, exact_p, midrank_columns, normal_p
+from .checks import Estimate, finite, is_significant, open_share, present
+from .rank_sum import as_columns, by_sizes, exact_counts, exact_p, midrank_columns, normal_p
 from .two_sample import get_test
 
 
@@ -29,27 +28,26 @@ def hodges_lehmann(first: ArrayLike, second: ArrayLike, *, method: str, confiden
     """
     sides = as_columns(present(first)[None], present(second)[None])
     found = hodges_lehmann_columns(*sides, method=method, confidence=confidence)
-    estimate, lower, upper = found[:, 0].tolist()
-    return Estimate(estimate, lower=lower, upper=upper)
+    return Estimate(*(field.item() for field in found))
 
 
-def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> np.ndarray:
-    """Estimate and limits of :func:`hodges_lehmann` in each column of values, shape (n, k): shape (3, k)."""
+def hodges_lehmann_columns(values: ArrayLike, is_first: ArrayLike, *, method: str, confidence: float) -> Estimate:
+    """:func:`hodges_lehmann` in each column of values, shape (n, k); fields have shape (k,)."""
     depths_of, alpha = get_test(method).depths, round(1 - open_share(confidence, "confidence"), 12)
-    values, is_first = finite(values), np.asarray(is_first, dtype=bool)
-    found = np.full((3, values.shape[1]), np.nan)
-    for places, firsts, seconds in equal_sizes(values, is_first):
+
+    def estimates(firsts: np.ndarray, seconds: np.ndarray) -> Estimate:
         # Of t^3 - t over the groups of t equal values of each sample.
         tie_sums = np.add(*(midrank_columns(sample.T)[1] for sample in (firsts, seconds))).round().astype(int)
-        for place, first, second, tie_sum in zip(places, firsts, seconds, tie_sums.tolist(), strict=True):
+        found = np.full((3, len(firsts)), np.nan)
+        for own, first, second, tie_sum in zip(found.T, firsts, seconds, tie_sums.tolist(), strict=True):
             differences = np.sort(np.subtract.outer(first, second), axis=None)
-            size = differences.size
-            found[0, place] = (differences[(size - 1) // 2] + differences[size // 2]) / 2
+            own[0] = (differences[(differences.size - 1) // 2] + differences[differences.size // 2]) / 2
             if depths_of is not None:
                 below, above = depths_of(first, second, differences, tie_sum, alpha)
-                found[1, place] = differences[below - 1] if below else -np.inf
-                found[2, place] = differences[-above] if above else np.inf
-    return found
+                own[1:] = differences[below - 1] if below else -np.inf, differences[-above] if above else np.inf
+        return Estimate(found[0], lower=found[1], upper=found[2])
+
+    return by_sizes(estimates, finite(values), np.asarray(is_first, dtype=bool))
 
 
 def normal_depths(

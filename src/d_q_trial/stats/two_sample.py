@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike
 
-    from .estimate import Estimate
+    from .checks import Estimate
 
 
 class Compared(NamedTuple):
@@ -43,8 +44,8 @@ class TwoSampleTest:
     not_permuted: str = ""
     no_bounds: str = ""  # of P for missing values
     for_many: str = ""  # the test used, and named in the tables, where hundreds of large comparisons would take hours
-    # Samples in rows, (c, n) and (c, m), without missing values -> statistic and P, each (c,)
-    test: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    # Samples in rows, (c, n) and (c, m), without missing values -> P and, if the statistic of the test is t, t; each (c,)
+    test: Callable[[np.ndarray, np.ndarray], Estimate]
     # values (n, k) and is_first (n,), if this is faster than `test` of the columns of equal sizes
     columns: Callable[[np.ndarray, np.ndarray], Compared] | None = None
     # (first, second, sorted differences, tie sum, alpha) -> differences outside each end of the interval of the shift
@@ -64,23 +65,17 @@ class TwoSampleTest:
         """Whether the estimate that stands beside P has an interval."""
         return bool(self.depths or self.mean_difference)
 
-    def difference_columns(self, values: np.ndarray, is_first: np.ndarray, *, confidence: float) -> np.ndarray:
-        """Return the estimate that stands beside P, and the limits of its interval, in each column of values: shape (3, k).
+    def difference_columns(self, values: np.ndarray, is_first: np.ndarray, *, confidence: float) -> Estimate:
+        """Return the estimate that stands beside P, with its interval, in each column of values, shape (n, k).
 
         It is the Hodges-Lehmann estimate, or of a test of means their difference. ``is_first`` marks the first sample.
         """
-        import numpy as np
-
-        from .rank_sum import equal_sizes
+        from .rank_sum import by_sizes
         from .shift import hodges_lehmann_columns
 
-        if not self.mean_difference:
-            return hodges_lehmann_columns(values, is_first, method=self.name, confidence=confidence)
-        differences = np.full((3, values.shape[1]), np.nan)
-        for places, first, second in equal_sizes(values, is_first):
-            found = self.mean_difference(first, second, confidence=confidence)
-            differences[:, places] = found.estimate, found.lower, found.upper
-        return differences
+        if self.mean_difference:
+            return by_sizes(partial(self.mean_difference, confidence=confidence), values, is_first)
+        return hodges_lehmann_columns(values, is_first, method=self.name, confidence=confidence)
 
     def compare(self, first: ArrayLike, second: ArrayLike) -> Compared:
         """Compare two samples.
@@ -102,12 +97,12 @@ class TwoSampleTest:
         """:meth:`compare_columns` by the function for a pair of samples, which is given columns of equal sizes together."""
         import numpy as np
 
-        from .rank_sum import asymptotic_columns, equal_sizes
+        from .rank_sum import asymptotic_columns, by_sizes
 
-        statistic, p = np.full((2, values.shape[1]), np.nan)
-        for places, first, second in equal_sizes(values, is_first):
-            statistic[places], p[places] = self.test(first, second)
-        return asymptotic_columns(values, is_first, continuity=False)._replace(statistic=statistic, p=p)
+        found = by_sizes(self.test, values, is_first)
+        by_rank = asymptotic_columns(values, is_first, continuity=bool(self.continuity))
+        statistic = found.t if self.statistic == "t" else by_rank.statistic
+        return by_rank._replace(statistic=statistic, p=np.where(np.isnan(statistic), np.nan, found.p))
 
 
 def get_test(name: str) -> TwoSampleTest:
@@ -196,7 +191,7 @@ _EVERY = (  # by name
         references=("welch",),
         statistic="t",
         undefined="a group has fewer than two values, or no group varies",
-        test=_call("estimate", "welch"),
+        test=_call("estimate", "mean_difference", confidence=0.95),
         interval="given as the difference of means with the {level} confidence interval of the same test",
         mean_difference=_call("estimate", "mean_difference"),
         no_bounds="a test of means has no bounds if missing values may take any value",
