@@ -225,7 +225,11 @@ def test_an_alternative_inherits_all_but_what_belongs_to_another_rule_and_a_step
     ],
 )
 def test_labels_that_are_not_given_state_the_cuts(rule, expected):
-    assert settings.load(_strata(**rule)).analyses["published"].strata.labels == expected
+    strata = settings.load(_strata(**rule)).analyses["published"].strata
+    assert strata.labels == expected
+    assert strata.group(expected[0], "p16") == (
+        f"p16 {expected[0]}" if strata.by == "value" else f"{expected[0]} of p16"
+    )
 
 
 @given(st.integers(2, 20).flatmap(lambda n: st.tuples(st.integers(1, n - 1), st.just(n))))

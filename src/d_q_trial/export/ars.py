@@ -62,14 +62,14 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         method = _method(row)
         found.setdefault((*(row[name] for name in PARTS), method), []).append(row)
         operations.setdefault(method, {})[row["statistic"]] = None
-    names = {key: analysis.strata.name(marker.label) for key, marker in trial.markers.items()}
+    sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
+    names = {key: analysis.strata.group(key[1], trial.markers[key[0]].label) for key in sets if key[0]}
     analyses = [_analysis(own, method, trial, names) for (*_, method), own in found.items()]
     label = f"{data_label}. " if data_label else ""
     marker = trial.markers[analysis.marker]
     divided = any(row["marker"] == marker.key for row in rows)
     strata = labels.strata(analysis.strata, marker.label, marker.unit) * divided
     said = filter(None, [f"{label}{trial.citation}", strata, labels.excluded(analysis), labels.outliers(analysis)])
-    sets = dict.fromkeys((row["marker"], row["stratum"]) for row in rows if row["stratum"])
     subsets = dict.fromkeys((row["measure"], row["visit"]) for row in rows)
     return {
         "id": identifier("RE", trial.name, analysis.name),
@@ -79,7 +79,7 @@ def reporting_event(rows: list[Row], trial: Trial, analysis: Analysis, data_labe
         "description": " ".join(said),
         "mainListOfContents": _contents(analyses),
         "referenceDocuments": [{"id": "RD_ARTICLE", "name": trial.citation}],
-        "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names) for key in sets}),
+        "analysisSets": _listed("AS", {key: _analysis_set(*key, trial, names.get(key, "")) for key in sets}),
         "dataSubsets": _listed("DS", {key: _data_subset(*key, trial) for key in subsets}),
         "analysisGroupings": _groupings(rows, trial, analysis),
         "methods": [_described(method, names, analysis) for method, names in operations.items()],
@@ -122,12 +122,12 @@ def _described(method: str, statistics: Iterable[str], analysis: Analysis) -> En
     return {"id": method, "name": name, "description": text[0].upper() + text[1:], "operations": operations}
 
 
-def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[str, str]) -> Entry:
+def _analysis(rows: list[Row], method: str, trial: Trial, names: Mapping[tuple[str, str], str]) -> Entry:
     row = rows[0]
     whole = row["stratum"] in ("", ALL_PARTICIPANTS)
     endpoint = trial.primary and (trial.primary.outcome, trial.primary.visit, ALL_PARTICIPANTS)
     primary = endpoint == (row["outcome"], row["visit"], row["stratum"])
-    where = "" if whole else f", {row['stratum']} of {names[row['marker']]}"
+    where = "" if whole else f", {names[row['marker'], row['stratum']]}"
     subject = METHODS[method][2].format(contrast=row["contrast"])
     measure = labels.CHANGES.get(row["measure"], row["measure"])
     name = f"{trial.variable_label(row['outcome'])}, {measure}, {trial.visits[row['visit']].label}{where}: {subject}"
@@ -212,11 +212,11 @@ def _where(dataset: str, **values: list[str]) -> Entry:
     return {"compoundExpression": {"logicalOperator": "AND", "whereClauses": clauses}}
 
 
-def _analysis_set(marker: str, stratum: str, trial: Trial, names: Mapping[str, str]) -> tuple[str, Entry]:
+def _analysis_set(marker: str, stratum: str, trial: Trial, name: str) -> tuple[str, Entry]:
     """Select all participants, or those in one stratum of one marker."""
     if stratum == ALL_PARTICIPANTS:
         return "All analysed participants in the arms compared", _where("changes", arm=list(trial.analysed_arms))
-    return f"{stratum} of {names[marker]}", _where("strata", marker=[marker], stratum=[stratum])
+    return name, _where("strata", marker=[marker], stratum=[stratum])
 
 
 def _data_subset(measure: str, visit: str, trial: Trial) -> tuple[str, Entry]:

@@ -61,9 +61,11 @@ class View:
         self.label = with_unit(f"{self.outcome.label}{what}", of)
         whose = ""
         if panel.kind == "time_course":
-            marker = trial.markers[self.marker].label
-            named = analysis.strata.name(marker) if self.marker == analysis.marker else marker
-            whose = "all participants" if self.strata == [ALL_PARTICIPANTS] else f"{self.strata[0]} of {named}"
+            marker, stratum = trial.markers[self.marker].label, self.strata[0]
+            named = (
+                analysis.strata.group(stratum, marker) if self.marker == analysis.marker else f"{stratum} of {marker}"
+            )
+            whose = "all participants" if stratum == ALL_PARTICIPANTS else named
         elif panel.kind == "estimation" and self.strata != [ALL_PARTICIPANTS]:
             whose = self.strata[0]
         visit = trial.visits[panel.visit].label if panel.visit else ""
