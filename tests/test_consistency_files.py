@@ -258,7 +258,7 @@ LARGE.append("paper,Fig. 1,mood,change,week_4,age,young,both arms,20")
     [
         ([row_of_tests(test="other")], {}, None),
         ([row_of_tests("0.001", relation="<"), row_of_tests(test="chi_squared", outcome="smoker")], {}, None),
-        ([row_of_tests(new="", old="")], {}, "nothing bounds 'new:all:pain/week_4/'."),
+        ([row_of_tests(new="", old="")], {}, "nothing bounds 'all, pain, week_4, new'."),
         ([KNOWN, row_of_tests(new="", old="")], {}, "nothing bounds"),
         ([KNOWN, OF_MEN], {"counts": STRATA}, "may be so large that nearly every P is attainable."),
         ([KNOWN, OF_MEN, OF_YOUNG], {"counts": (COUNTS, *LARGE)}, "200 and 200 may be so large"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -12,6 +13,7 @@ from .findings import Finding, finding, slug
 from .inference import ALPHA, ATTAINABLE, MANY_TIES, MOST_MISSING, NEITHER, STATUSES, Assessment, Report, assess
 from .lattice import MOST_PAIRS
 
+_NAME = re.compile(r"[^\s':]+:[^\s':]+:[^\s':]+")  # of a group whose number is not reported
 _TRIED = (MOST_MISSING + 1) ** 2 - 1
 
 
@@ -76,13 +78,17 @@ def check_group_sizes(report: Report) -> Iterator[Finding]:
 
 
 def label(pair: tuple[str, str]) -> str:
-    """Name the two groups; names such as ``arm:stratum:outcomes/visit/marker`` of :mod:`reported` are taken apart."""
-    (first, _, place), (second, _, other) = (end.partition(":") for end in pair)
-    if not place or place != other:
-        return " and ".join(pair)
+    """Name the two groups, those of one place together."""
+    (first, place), (second, other) = map(_taken_apart, pair)
+    return f"{place}, {first} and {second}" if place and place == other else " and ".join(pair)
+
+
+def _taken_apart(name: str) -> tuple[str, str]:
+    """Return group and place in words of a name such as ``arm:stratum:outcomes/visit/marker`` of :mod:`reported`."""
+    group, _, place = name.partition(":")
     stratum, _, collection = place.partition(":")
     outcomes, *rest = collection.split("/")
-    return f"{stratum}, {', '.join([outcomes.replace('+', ' and '), *rest])}, {first} and {second}"
+    return group, ", ".join(filter(None, (stratum, outcomes.replace("+", " and "), *rest)))
 
 
 def check_fewer_participants(report: Report) -> Iterator[Finding]:
@@ -133,7 +139,10 @@ def check_set_aside(report: Report) -> Iterator[Finding]:
     if large:
         yield finding("set-aside", large=large, most=MOST_PAIRS)
     if report.unsettled:
-        yield finding("unsettled", unsettled=report.unsettled)
+        named = {
+            _NAME.sub(lambda name: ", ".join(_taken_apart(name[0])[::-1]), f): p for f, p in report.unsettled.items()
+        }
+        yield finding("unsettled", unsettled=named)
 
 
 def check_zero_p_values(report: Report) -> Iterator[Finding]:
