@@ -46,15 +46,10 @@ def _between_strata(
     method = f"placements, t, level {1 - analysis.alpha:g}"
     _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_VARIANCE)
     rows = rows_of(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
-    chosen = np.isin(whole.label, [upper, lower])
-    permuted = permuted_strata_p(
-        whole.value[chosen],
-        whole.is_first[chosen],
-        whole.label[chosen] == upper,
-        permutations=robustness.permutations,
-        seed=generator(robustness.seed, *key[:6]),
-    )
-    method = f"strata permuted within arms, {permuted.permutations or robustness.permutations} permutations"
+    both, count = whole.within(np.isin(whole.label, [upper, lower])), robustness.permutations
+    seed = generator(robustness.seed, *key[:6])
+    permuted = permuted_strata_p(both.value, both.is_first, both.label == upper, permutations=count, seed=seed)
+    method = f"strata permuted within arms, {permuted.permutations or count} permutations"
     p = {"p": permuted.p, "p_lower": permuted.lower, "p_upper": permuted.upper}
     return rows + rows_of(key, n, method, GROUP_TOO_SMALL, **p)
 

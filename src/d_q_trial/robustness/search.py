@@ -1,4 +1,4 @@
-"""The best cutoff of each marker, with P corrected for the search and a bootstrap interval, and the best split."""
+"""The best cutoff of each marker, with P corrected for the search and its bootstrap range, and the best split."""
 
 import itertools
 
@@ -45,16 +45,13 @@ def best_cuts(
     tried on that side, ``p`` the P of the cutoff without correction. ``p_best_of_side`` corrects for the search over
     those cutoffs, ``p_best_of_both`` for the search on both sides (at the better of the two), and ``p_best_of_family``
     for the search over both sides, all markers, all visits and all outcomes of the outcome's family (step-down,
-    Westfall and Young); each has its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the bootstrap interval
-    of the cutoff. ``effect_out_of_bag``, with its interval, is the median over the resamples of the Mann-Whitney effect
-    at the resample's own best cutoff in the participants left out of it. ``reason`` explains a missing cutoff.
+    Westfall and Young); each has its 99% Monte Carlo interval. ``cut_lower`` to ``cut_upper`` is the percentile range
+    of the cutoff over bootstrap resamples. ``effect_out_of_bag``, with its range, is the median Mann-Whitney effect at
+    each resample's own best cutoff in the participants left out of it. ``reason`` explains a missing cutoff.
 
     The second value has, for each slice, P of each of its groups corrected for the search over all cutoffs on both
-    sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted.
-
-    References
-    ----------
-    Miller and Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
+    sides (step-down); NaN for windows, for groups that are too small, and if the test is not permuted. Miller and
+    Siegmund (1982), Biometrics 38, 1011-1016, applied to the comparison of arms within a subgroup.
     """
     people, is_first, _ = matrix_of([part.comparison for part in found])
     columns, parts = [np.empty((len(people), 0))], [NOTHING_TRIED]

@@ -248,10 +248,8 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
         rows = own[own["visit"].eq(case.visit) & own["arm"].eq(case.arm)]
         given = rows["value"] if analysis.change == "percent" else np.full(len(rows), np.nan)
         percent, _ = change_or_given(rows["baseline"], rows["follow_up"], given, "percent")
-        matches = [
-            not np.isnan(value) and any(prints_as(value, text) for text in (case.reported, case.instead))
-            for value in percent
-        ]
+        texts = case.reported, case.instead
+        matches = [not np.isnan(value) and any(prints_as(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:
             whole = ALL_PARTICIPANTS, layout.trial.contrast, case.reported
             key = (case.outcome, analysis.measure, case.visit, "", *whole)
