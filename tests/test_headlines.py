@@ -74,7 +74,7 @@ INTERACTIONS = [
     interaction(PLACES[2], "0.333", statistic="difference"),
     interaction(("p1np", "week_4", T3), "0.444"),
 ]
-SEARCHED = [row(PLACES[2], p_best_of_both=p, p_best_of_side="0.9") for p in ("", "0.0004", "0.555")]
+SEARCHED = [row(PLACES[2], p_corrected="0.0004"), row(("p1np", "week_2", "T1 + T2"), p_corrected="0.555")]
 
 
 def test_main_results_are_the_comparisons_with_what_qualifies_them():
@@ -84,7 +84,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         verdict(place=PLACES[1], recomputed=""),
         verdict(place=PLACES[2]),
     ]
-    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/best_cuts": SEARCHED}
+    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/prespecified_cuts": SEARCHED}
     assert headlines.main_results(report(tables, verdicts=reported)) == [
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
@@ -112,13 +112,13 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
 @pytest.mark.parametrize(
     ("strata", "test", "said"),
     [
-        (STRATA, "normal", "P of the best of all cutoffs"),
+        (STRATA, "normal", "that of T3, as if its cutoff had been chosen by P among all cutoffs"),
         (STRATA, "welch", "this test gives none"),
         (BY_COLUMN, "normal", "none, because the strata are those of a column and no cutoff was searched for"),
     ],
 )
-def test_p_corrected_for_the_search_is_that_of_the_cutoffs_of_the_analysis(strata, test, said):
-    chosen = report({"robustness/best_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
+def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(strata, test, said):
+    chosen = report({"robustness/prespecified_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
     assert headlines.search(chosen) == said
     assert headlines.searched(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
     names, _ = headlines.robustness_lines(replace(chosen, numbers=numbers()))
@@ -147,7 +147,8 @@ def test_the_estimate_is_that_of_the_test():
 CHECKED = {
     # Those of a stratum say nothing of all participants.
     "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
-    "robustness/best_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_best_of_both="0.5")],
+    "robustness/best_cuts": [row(PLACES[2], p_best_of_both="0.9")],  # of another subgroup
+    "robustness/prespecified_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_corrected="0.5")],
     "robustness/multiplicity": [
         row(PLACES[0], p_max_t="0.7", family="overall"), row(PLACES[2], p_max_t="0.05", family="highest"),
         row(PLACES[2], p_max_t="0.9", family="each"), row(PLACES[2], p_max_t="", family="not permuted"),
@@ -172,7 +173,7 @@ CHECKED = {
 }  # fmt: skip
 
 
-def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
+def test_a_method_is_judged_by_whether_its_p_lies_on_the_same_side_of_alpha_if_it_tests_the_same_hypothesis():
     names, lines = headlines.robustness_lines(report(CHECKED))
     found = {title: dict(zip(names, checks, strict=True)) for title, checks in lines}
     assert names == [
@@ -182,12 +183,12 @@ def test_a_conclusion_survives_the_methods_whose_p_lies_on_its_side_of_alpha():
     none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
     high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
     kept = [Check("0.700 (overall)", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
-    assert list(found[whole].values()) == [none, none, *kept, Check("none would reverse it", True)]
-    turned = [Check("T2 0.050; T1 0.296", False), Check("<0.001", True)]
+    assert list(found[whole].values()) == [none, none, *kept, Check("crosses 0.05 in none", True)]
+    turned = [Check("T2 0.050; T1 0.296"), Check("<0.001", True)]
     turned += [Check("0.050 (highest); 0.900 (each)", False), Check("0.050", False)]
-    twice = Check("two participants would reverse it", False)
+    twice = Check("crosses 0.05 in two repetitions", False)
     assert list(found[high].values()) == [*turned, Check("nothing to impute"), Check("0.010", True), twice]
-    assert found[low]["Leave-one-out"] == Check("one participant would reverse it", False)
+    assert found[low]["Leave-one-out"] == Check("crosses 0.05 in one repetition", False)
     assert headlines.robustness_lines(report()) == ([], [(title, []) for title in found])
     assert headlines.robustness_lines(report(headlines=())) == ([], [])
     assert headlines.robustness_lines(report(CHECKED, numbers=numbers([], []))) == ([], [])

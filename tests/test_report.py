@@ -257,18 +257,18 @@ DESCRIBED = [  # table, column, beginning of the method, what is said
     ("robustness/windows", "p", "", "in sliding windows"),
     ("robustness/multiplicity", "p_holm", "", "Within the family “endpoints”, P-values were adjusted"),
     ("sensitivity/sensitivity", "value", "", "The sensitivity analyses were analysis of covariance adjusted for the baseline value"),
-    ("sensitivity/sensitivity", "value", "mixed model", "a linear mixed model over visits"),
+    ("sensitivity/sensitivity", "value", "mixed model", "mixed model over visits (random intercept, values missing at random)"),
     ("sensitivity/leave_one_out", "value", "", "with each participant left out in turn"),
-    ("robustness/best_cuts", "effect_out_of_bag", "", "Bootstrap resampling gave an interval for the best"),
+    ("robustness/best_cuts", "effect_out_of_bag", "", "Bootstrap resamples show how far the best cutoff varies"),
     ("sensitivity/suspect_values", "value", "", "Where a reported value may be an error, comparisons were repeated"),
-    ("sensitivity/power", "value", "two-sided", "Power for the planned difference was computed for the t test and from"),
-    ("sensitivity/power", "value", "", "type S (sign) error and type M (magnitude) error"),
+    ("sensitivity/power", "value", "two-sided", "the standard deviation that the plan implies was computed for the t test and from"),
+    ("sensitivity/power", "value", "", "type S (sign) error and type M (magnitude) error in subgroups"),
 ]  # fmt: skip
 PERMUTED = [
     ("sensitivity/interaction", "value", "", "interaction of treatment and subgroup was tested"),
     ("robustness/best_cuts", "p_best_of_both", "", "P of the best cutoff was corrected for the search"),
     ("robustness/best_splits", "p_corrected", "", "by maximally selected rank statistics"),
-    ("robustness/multiplicity", "p_max_t", "", "by step-down max-T"),
+    ("robustness/multiplicity", "p_max_t", "", "(false discovery rate), and by step-down max-T"),
     ("robustness/specifications", "p", "", "curve analysis of P1NP, all combinations of marker and cutoff and vis"),
 ]
 

@@ -15,7 +15,7 @@ from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, listed, texts
 
 IMPUTED = "Multiple imputation of log ratios (placements, t)"
-# Checks of a conclusion: name of the check, its table, the statistics and the beginning of their method.
+# Checks of a result: name of the check, its table, the statistics and the beginning of their method.
 CHECKS = (
     ("Covariance, log scale", "sensitivity/sensitivity", ("p",), "covariance, log scale"),
     (IMPUTED, "sensitivity/sensitivity", ("p",), "imputed, placements"),
@@ -36,7 +36,7 @@ class Effect:
 
 
 class Check(NamedTuple):
-    """A conclusion under another method: whether it is the same (``keeps``), None if the method was not applied."""
+    """P under another method: whether it is on the same side of alpha (``keeps``), None if that is not to be judged."""
 
     text: str = "–"
     keeps: bool | None = None
@@ -59,13 +59,14 @@ def main_results(report: Report) -> list[dict[str, Any]]:
     for outcome, visit in sorted(chosen, key=lambda pair: pair not in roles):
         effects = [effect(report, outcome, visit, group) for group in groups(report)]
         place = {"outcome": outcome, "visit": visit, "marker": report.analysis.marker}
+        highest = place | {"stratum": report.analysis.strata.labels[-1]}
         unit = labels.change_unit(measure, trial.outcomes[outcome].unit) if measure == "difference" else ""
         row = {
             "outcome": ", ".join(filter(None, (report.words.of("outcome", place), unit))),
             "role": roles.get((outcome, visit), ""),
             "effects": effects,
             "interaction": _named(interactions(report, place), report),
-            "searched": "; ".join(map(formatting.p_digits, searched(report, place))),
+            "searched": "; ".join(map(formatting.p_digits, searched(report, highest))),
         }
         made += [row] if any(effects) else []
     return made
@@ -106,16 +107,18 @@ def _named(found: Mapping[str, float], report: Report) -> str:
 
 
 def searched(report: Report, place: Mapping[str, str]) -> list[float]:
-    """Return P of the best of all cutoffs, above or below, corrected for the search; at most one, none without cutoffs."""
-    by_column = report.analysis.strata.by == "column"  # best_cuts has the cutoffs of the marker, not of the column
-    return [] if by_column else _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
+    """Return P of a stratum corrected for the search over all cutoffs; at most one, none of strata between two cutoffs."""
+    by_column = report.analysis.strata.by == "column"  # the cutoffs are those of the marker, not of the column
+    return [] if by_column else _values(report.table("robustness/prespecified_cuts", **place), ("p_corrected",))
 
 
 def search(report: Report) -> str:
     """Describe the corrected P of the main results, or state why there is none."""
     if report.analysis.strata.by == "column":
         return "none, because the strata are those of a column and no cutoff was searched for"
-    return "this test gives none" if get_test(report.analysis.test).not_permuted else "P of the best of all cutoffs"
+    if get_test(report.analysis.test).not_permuted:
+        return "this test gives none"
+    return f"that of {report.analysis.strata.labels[-1]}, as if its cutoff had been chosen by P among all cutoffs"
 
 
 def name_of(headline: Headline, report: Report) -> str:
@@ -130,14 +133,14 @@ def group_of(headline: Headline, report: Report) -> str:
 
 
 def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]]]:
-    """Return the names of the methods, and each headline with the checks of its conclusion by these methods."""
+    """Return the names of the methods, and each headline with its P under these methods."""
     lines = []
     for line in report.headlines:
         group = group_of(line, report)
         if found := effect(report, line.outcome, line.visit, group):
             title = f"{name_of(line, report)}: {found.named_p}"
             lines.append((title, _checks(report, line, group, found.significant)))
-    known = {name for _, checks in lines for name, check in checks.items() if check.keeps is not None}
+    known = {name for _, checks in lines for name, check in checks.items() if check != Check()}
     names = [name for name in (lines[0][1] if lines else ()) if name in known]
     return names, [(title, [checks[name] for name in names]) for title, checks in lines]
 
@@ -153,15 +156,15 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
         text = text or " to ".join(dict.fromkeys(map(formatting.p_digits, values)))
         return Check(text, None if significant is None else keeps)
 
+    flips = _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
     subgroup = place | {"marker": report.analysis.marker}
-    in_stratum, flips = group != ALL_PARTICIPANTS, _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
-    between = interactions(report, subgroup) if in_stratum else {}
+    between = interactions(report, subgroup) if group != ALL_PARTICIPANTS else {}
     rows = [row for row in report.table("robustness/multiplicity", **own) if row["p_max_t"]]
     families = {report.words.of("family", row): float(row["p_max_t"]) for row in rows}
     adjusted = "; ".join(f"{formatting.p_digits(p)} ({family})" for family, p in families.items())
     checks = {
-        "Interaction P": judge(between.values(), _named(between, report)),
-        "Corrected for the search": judge(searched(report, subgroup) if in_stratum else []),
+        "Interaction P": Check(_named(between, report)) if between else Check(),  # another hypothesis
+        "Corrected for the search": judge(searched(report, own)),
         "Multiplicity-adjusted (max-T)": judge(families.values(), adjusted),
     }
     for name, table, statistics, method in CHECKS:
@@ -170,8 +173,9 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
     sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:
         checks[IMPUTED] = Check("nothing to impute")
-    counted, judged = labels.counted(int(flips[0]), "participant") if any(flips) else "none", significant is not None
-    checks["Leave-one-out"] = Check(f"{counted} would reverse it", not any(flips)) if flips and judged else Check()
+    times = labels.counted(int(flips[0]), "repetition") if any(flips) else "none"
+    crossing = Check(f"crosses {report.analysis.alpha:g} in {times}", not any(flips))
+    checks["Leave-one-out"] = crossing if flips and significant is not None else Check()
     return checks
 
 
