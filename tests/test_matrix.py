@@ -245,6 +245,8 @@ def test_every_output_claims_the_estimate_interval_and_correction_that_its_test_
             assert ("ifference of means" in text) == bool(own.mean_difference) == ("Hodges-Lehmann" not in text), name
             claimed = re.findall(r"\b(?:CI|intervals?)\b", re.sub("(?:without an|no) interval", "", text))
             assert bool(claimed) == own.has_interval, name
+        assert ("a shift between the arms if" in texts["methods.md"]) != bool(own.mean_difference), name
+        assert "not a test of the difference of medians" in texts[_main(texts)], name
         for words in (f"Difference ({100 * (1 - alpha):g}% CI)", "CI as a band"):
             assert (words in report) == own.has_interval, name
         assert ("without intervals, because the test has none" in report) != own.has_interval, name

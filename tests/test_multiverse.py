@@ -390,6 +390,7 @@ def test_words_and_caption_give_the_numbers_the_choices_with_one_option_and_wher
     assert f"{100 * summary.iloc[1]['value']:.1f}% significant in the favoured direction" in curve["words"]
     assert f"Curve of {table['effect'].notna().sum():,} effects" in curve["words"]
     assert curve["fixed"] in curve["caption"]
+    assert "pointwise 95% range of the curves" in curve["caption"]  # at each place, not of whole curves
     assert curve["fixed"] == (
         "Fixed in all specifications: marker and cutoff (p16 variant 5, upper 33.3%), visit (2 weeks), variant of the "
         "test (normal approximation with continuity correction). Outliers lie more than 3 interquartile ranges beyond the "

@@ -98,7 +98,7 @@ def draw_curve(ax: Axes, ordered: pd.DataFrame, band: Sequence[np.ndarray], alph
     count = len(ordered)
     x, effect = np.arange(count) + 0.5, ordered["effect"].to_numpy(float)
     places = (np.arange(len(middle)) + 0.5) / len(middle) * count
-    ax.fill_between(places, low, high, color="#e6e6e6", linewidth=0, label="95% of permuted curves", zorder=0)
+    ax.fill_between(places, low, high, color="#e6e6e6", linewidth=0, label="permuted curves, pointwise 95%", zorder=0)
     ax.plot(places, middle, color=style.GRID, linewidth=0.8, label="median of permuted curves", zorder=1)
     ax.axhline(0.5, color=style.QUIET, linewidth=0.6, linestyle=(0, (4, 2)), zorder=1)
     significant = is_significant(ordered["p"], alpha)

@@ -25,7 +25,7 @@ from .constraints import Targets
 RANK_SUM, COVARIANCE, INTERACTION = "rank_sum", "covariance", "interaction"
 KEYS = ["analysis", "outcome", "visit", "marker", "stratum", "quantity"]
 LEVELS = {"minimum": 0.0, "p05": 0.05, "median": 0.5, "p95": 0.95, "maximum": 1.0}
-_NAMES = {"p": "P", "median_difference": "median difference", "hodges_lehmann": "Hodges-Lehmann estimate"}
+_NAMES = {"p": "P", "median_difference": "difference of medians", "hodges_lehmann": "Hodges-Lehmann estimate"}
 
 
 def numbers_of(
@@ -33,9 +33,9 @@ def numbers_of(
 ) -> tuple[pd.DataFrame, str]:
     """Run one cohort through the pipeline; return its numbers, and the label of its workbook.
 
-    A row is a number, columns ``KEYS`` and ``value``: contrasts of the arms overall and within strata (median difference,
-    Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the interaction with the
-    strata; for bone turnover and density. UserError if the workbook does not say that it is synthetic.
+    A row is a number, columns ``KEYS`` and ``value``: contrasts of the arms overall and within strata (difference of
+    medians, Hodges-Lehmann estimate, P), P of the analysis of covariance of all participants, and P of the interaction
+    with the strata; for bone turnover and density. UserError if the workbook does not say that it is synthetic.
     """
     people = read_workbook(workbook, trial, analysis.mapping)
     if people.label is None:

@@ -140,7 +140,7 @@ def split_columns(chosen: np.ndarray, n: int) -> np.ndarray:
 class Statistics(NamedTuple):
     """Statistics of k specifications under one split, of shape (k,), or under many from ``start``, (k, permutations).
 
-    ``effect`` is the probability of superiority, P(first > second) + P(tie) / 2, minus one half, times the sign of the
+    ``effect`` is the Mann-Whitney effect, P(first > second) + P(tie) / 2, minus one half, times the sign of the
     specification; NaN if an arm is too small. ``z`` is then NaN, or 0 under permuted labels.
     """
 

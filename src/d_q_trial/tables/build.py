@@ -275,7 +275,7 @@ def _comparisons(build: _Builder) -> BuiltTable:
     limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
-    columns += ["Median difference", labels.STATISTICS[shown[0]] + limits, "P"]
+    columns += ["Difference of medians", labels.STATISTICS[shown[0]] + limits, "P"]
     return build.built(columns, rows, headings=3)
 
 
