@@ -1,6 +1,7 @@
 """The convention of a paper, group sizes that are not reported, and single P-values."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from simulated_papers import calibrate
 
 from d_q_trial.consistency import VARIANTS, sizes
 from d_q_trial.consistency.findings import slug
-from d_q_trial.consistency.inference import infer
+from d_q_trial.consistency.inference import FEWER, Assessment, infer
 from d_q_trial.consistency.lattice import NO_TIES
 from d_q_trial.consistency.outputs import check
+from d_q_trial.consistency.p_value_checks import check_fewer_participants
 from d_q_trial.consistency.reported import ReportedP
 from d_q_trial.consistency.sizes import parse_constraint
 from d_q_trial.published_tables import number
@@ -83,6 +85,25 @@ def test_findings_of_the_trial_name_their_places_and_radius_at_baseline_fits_29_
     }.items():
         assert [word for word in words if word not in " ".join(findings[name])] == []
     assert {a.p.claim: a.fewer for a in paper.assessments}["bmd_radius, baseline"] == ((29, 29),)
+
+
+@pytest.mark.parametrize(
+    ("sharing", "expected"),
+    [(2, ("ties-or-fewer", "open", "10 P-values")), (6, ("fewer-10-11-as-10-10", "strong", "at most 1 in 10^5"))],
+)
+def test_smaller_numbers_are_a_finding_only_where_so_many_would_hardly_fit_by_chance(sharing, expected):
+    # Of ten P-values off the lattice, two that fit one of eight pairs are no surprise, although 0.05^2 is small.
+    pairs = [(10, 10)] * sharing + [(9, 11), (8, 11), (10, 9), (9, 9), (8, 10), (10, 9), (9, 11), (8, 11)][
+        : 10 - sharing
+    ]
+    rows = [
+        Assessment(claim("0.5", 10, 11, f"p{i}"), "normal", (10, 11), FEWER, (), 0.05, (pair,))
+        for i, pair in enumerate(pairs)
+    ]
+    report = SimpleNamespace(assessments=rows, inference=SimpleNamespace(fits=True))
+    found = next(iter(check_fewer_participants(report)))
+    assert (found.finding, found.certainty) == expected[:2]
+    assert expected[2] in found.what + found.how
 
 
 def test_quartiles_are_of_type_7_rounded_half_to_even(paper):

@@ -68,7 +68,8 @@ def check_dependence_on_the_variant(report: Report) -> Iterator[Finding]:
         yield finding("depends-on-variant", slug(f"{row['claim']}-{row['u']:g}"), row=row, above=above, best=scores[0])
     if abstract and scores:
         words = {"unknown": [claim for claim in abstract if claim not in known], "expected": len(abstract)}
-        yield finding("abstract-steady", value=len(known - {row["claim"] for row in depending}), **words)
+        words |= {"value": len(known - {row["claim"] for row in depending}), "best": scores[0]}
+        yield finding("abstract-steady", **words)
 
 
 def check_group_sizes(report: Report) -> Iterator[Finding]:
@@ -92,20 +93,21 @@ def _taken_apart(name: str) -> tuple[str, str]:
 
 
 def check_fewer_participants(report: Report) -> Iterator[Finding]:
-    """Report P-values that smaller numbers explain; those that share the numbers support each other."""
+    """Report P-values that share smaller numbers; the chance is a bound over the pairs tried and the P-values missed."""
     shared: dict[tuple, list[Assessment]] = defaultdict(list)
     for a in report.assessments:
         if a.fewer and report.inference.fits:
             shared[a.numbers, max(a.fewer, key=sum)].append(a)
     single = []
     for (n, numbers), group in shared.items():
-        chance = math.prod(a.chance for a in group)
+        missed = sum(a.numbers == n and a.status != ATTAINABLE for a in report.assessments)
+        chance = _TRIED * math.comb(missed, len(group)) * math.prod(a.chance for a in group)
         if len(group) == 1 or chance > 0.01:
             single += group
             continue
-        words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "most": MOST_MISSING}
+        words = {"n": n, "numbers": numbers, "group": group, "chance": chance, "tried": _TRIED, "missed": missed}
         words["others"] = sorted(set.intersection(*(set(a.fewer) for a in group)) - {numbers}, reverse=True)
-        yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", **words)
+        yield finding("fewer", f"{n[0]}-{n[1]}-as-{numbers[0]}-{numbers[1]}", most=MOST_MISSING, **words)
     if single:
         chance = sum(1 - (1 - a.chance) ** _TRIED for a in single) / len(single)
         yield finding("ties-or-fewer", chance=chance, group=single, tried=_TRIED, most=MOST_MISSING)

@@ -116,9 +116,8 @@ def search(report: Report) -> str:
     """Describe the corrected P of the main results, or state why there is none."""
     if report.analysis.strata.by == "column":
         return "none, because the strata are those of a column and no cutoff was searched for"
-    if get_test(report.analysis.test).not_permuted:
-        return "this test gives none"
-    return f"that of {report.analysis.strata.labels[-1]}, as if its cutoff had been chosen by P among all cutoffs"
+    own = f"that of {report.analysis.strata.labels[-1]}, as if its cutoff had been chosen by P among all cutoffs"
+    return "this test gives none" if get_test(report.analysis.test).not_permuted else own
 
 
 def name_of(headline: Headline, report: Report) -> str:

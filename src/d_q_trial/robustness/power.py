@@ -28,8 +28,7 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
     detectable with the planned power. ``as overall``: power, probability of a wrong sign (type S) and exaggeration of
     significant estimates (type M) in a stratum, if the true effect equals the estimate in all participants; on two
-    scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2). Power for the effect observed in a
-    comparison itself is not given: it is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
+    scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2).
     """
     rows = []
     for plan in planned.itertuples(index=False):

@@ -22,7 +22,6 @@ from .interaction import interactions
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
-UNDEFINED = Estimate()
 EFFECT, ADJUSTED = "mann_whitney_effect", "adjusted_difference"
 IMPUTED = {EFFECT: "placements, t", ADJUSTED: "covariance, HC3, t"}
 MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
@@ -104,7 +103,7 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     try:
         found, reason = random_intercept(design, response, whose, contrasts, confidence=1 - analysis.alpha), ""
     except ValueError:
-        found, reason = [UNDEFINED] * (k + 1), no_logarithm or (TOO_FEW if measured else NO_BASELINE)
+        found, reason = [Estimate()] * (k + 1), no_logarithm or (TOO_FEW if measured else NO_BASELINE)
     used = ~np.isnan(response) & ~np.isnan(baseline)
     n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
@@ -188,7 +187,7 @@ def _pooled(
             estimates.append(ancova(ratio, baseline, is_first, confidence=confidence)[:3])
     values, errors, df = np.resize(estimates, (sets, 3)).T
     if not (errors**2).mean() > 0:
-        return UNDEFINED, np.nan
+        return Estimate(), np.nan
     found, share = pool(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
     moved = {part: getattr(found, part) + null for part in ("estimate", "lower", "upper")}
     return found._replace(**moved), share
