@@ -100,6 +100,7 @@ def test_a_finding_comes_and_goes_with_its_cause(tmp_path, as_published, name, t
 def test_means_without_spread_equal_their_medians_by_necessity(tmp_path):
     after = findings_after(tmp_path, "registry_baseline", {"outcome": "age"}, {"spread": "0"})
     assert "the last digit is over 0.999" in after["means-equal-medians-age"].how
+    assert after["means-equal-medians-age"].certainty == "open"
 
 
 def test_two_sources_are_compared_at_their_reported_decimals(tmp_path, as_published):
