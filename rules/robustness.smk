@@ -4,7 +4,7 @@
 from d_q_trial.figures.cutoffs import TABLES as CUTS
 from d_q_trial.figures.cutoffs import figures as cutoff_figures
 
-ROBUSTNESS = [*CUTS, "prespecified_cuts", "published_cuts"]
+ROBUSTNESS = [*CUTS, "analysis_cuts", "published_cuts"]
 CUTOFF_FIGURES = cutoff_figures(TRIAL)
 
 # Analyses that differ only in their marker and strata share the comparisons at every cutoff.

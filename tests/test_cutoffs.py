@@ -14,7 +14,7 @@ from scipy.stats import norm
 from d_q_trial.config import settings
 from d_q_trial.config.robustness import Robustness, Windows
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.prespecified import prespecified_cuts
+from d_q_trial.robustness.analysis_cuts import analysis_cuts
 from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.maximally_selected import best_split
 from d_q_trial.stats.shift import hodges_lehmann
@@ -135,11 +135,11 @@ def _stated_by_a_column():
         (lambda: pipeline.of_config(PBC), 1, {"T1", "T3", "T1 + T2", "T2 + T3"}),
     ],
 )
-def test_the_prespecified_cut_has_the_numbers_of_the_results(made, markers, names):
+def test_the_cut_of_the_analysis_has_the_numbers_of_the_results(made, markers, names):
     run = made()
     every = marker_values(run.participants, run.trial, run.analysis)
     found = cutoffs.slices(run.changes, every, run.trial, run.analysis, Robustness())
-    table, labels = prespecified_cuts(cutoffs.cutoffs_table(found), run.layout), run.analysis.strata.labels
+    table, labels = analysis_cuts(cutoffs.cutoffs_table(found), run.layout), run.analysis.strata.labels
     assert (set(every), table["marker"].nunique(), set(table["stratum"])) == (set(run.trial.markers), markers, names)
     results = run.results[run.results["contrast"].eq(run.trial.contrast) & run.results["measure"].ne("baseline")]
     # The middle one of three strata lies between two cuts.
@@ -223,7 +223,7 @@ def test_markers_that_tie_on_paper_are_divided_by_no_cut():
     plain, noisy = _made_up(), _made_up(transform=lambda value: value * (1 + 1e-13 * noise.normal()))
     for ours, theirs in zip(_tables(plain), _tables(noisy), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
-    ours, theirs = (prespecified_cuts(_tables(run)[0], run.layout) for run in (plain, noisy))
+    ours, theirs = (analysis_cuts(_tables(run)[0], run.layout) for run in (plain, noisy))
     pd.testing.assert_frame_equal(ours, theirs)
 
 

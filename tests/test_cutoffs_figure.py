@@ -17,7 +17,7 @@ from d_q_trial.figures.cutoffs import CutTables
 from d_q_trial.figures.words import say
 from d_q_trial.formatting import p_digits
 from d_q_trial.robustness import cutoffs, search
-from d_q_trial.robustness.prespecified import prespecified_cuts, published_cuts
+from d_q_trial.robustness.analysis_cuts import analysis_cuts, published_cuts
 from d_q_trial.strata import marker_values
 
 PANEL = ("p16_variant_5", "p1np", "week_2")
@@ -35,7 +35,7 @@ def tables():
         every,
         cutoffs.windows_table(found),
         search.best_cuts(found, run.trial, ANALYSIS, CHOSEN.robustness)[0],
-        prespecified_cuts(every, layout),
+        analysis_cuts(every, layout),
         published_cuts(every, run.participants, layout),
     )
 

@@ -84,7 +84,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         verdict(place=PLACES[1], recomputed=""),
         verdict(place=PLACES[2]),
     ]
-    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/prespecified_cuts": SEARCHED}
+    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/analysis_cuts": SEARCHED}
     assert headlines.main_results(report(tables, verdicts=reported)) == [
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
@@ -118,7 +118,7 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
     ],
 )
 def test_p_corrected_for_the_search_is_that_of_the_subgroup_of_the_analysis(strata, test, said):
-    chosen = report({"robustness/prespecified_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
+    chosen = report({"robustness/analysis_cuts": SEARCHED}, analysis=analysis(strata=strata, test=test))
     assert headlines.search(chosen) == said
     assert headlines.searched(chosen, row(PLACES[2])) == ([] if strata is BY_COLUMN else [0.0004])
     names, _ = headlines.robustness_lines(replace(chosen, numbers=numbers()))
@@ -148,7 +148,7 @@ CHECKED = {
     # Those of a stratum say nothing of all participants.
     "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
     "robustness/best_cuts": [row(PLACES[2], p_best_of_both="0.9")],  # of another subgroup
-    "robustness/prespecified_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_corrected="0.5")],
+    "robustness/analysis_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_corrected="0.5")],
     "robustness/multiplicity": [
         row(PLACES[0], p_max_t="0.7", family="overall"), row(PLACES[2], p_max_t="0.05", family="highest"),
         row(PLACES[2], p_max_t="0.9", family="each"), row(PLACES[2], p_max_t="", family="not permuted"),

@@ -361,7 +361,7 @@ def test_the_explorer_starts_at_the_cutoff_of_the_analysis_with_the_interaction_
     compared = 0
     for series in packed["series"]:
         where = dict(zip(("outcome", "visit"), series["choice"].split("/"), strict=True)) | {"marker": series["marker"]}
-        own, start = report.table("robustness/prespecified_cuts", **where), series["start"]
+        own, start = report.table("robustness/analysis_cuts", **where), series["start"]
         assert {f"{float(row['cut']):.6g}" for row in own} <= {f"{series['cuts'][start]:.6g}"}
         if len(own) == 2:
             expected = map(formatting.p_digits, headlines.interactions(report, where).values())

@@ -338,14 +338,14 @@ def robustness(context: Context) -> None:
     from .config.settings import search_id
     from .figures.cutoffs import TABLES, CutTables, describe_cutoffs, draw_cutoffs, figures, read_table
     from .files import copy_file, write_json
-    from .robustness.prespecified import prespecified_cuts, published_cuts
+    from .robustness.analysis_cuts import analysis_cuts, published_cuts
 
     trial, analysis, label = context.trial, context.analysis, context.label
     shared, output = context.results / "every_cut" / search_id(analysis), context.folder / "robustness"
     for name in TABLES:
         copy_file(shared / f"{name}.csv", output / f"{name}.csv")
     layout, every = lay_out(context.participants, trial, analysis), read_table(output / "cutoffs.csv")
-    context.write(output, prespecified_cuts=prespecified_cuts(every, layout))
+    context.write(output, analysis_cuts=analysis_cuts(every, layout))
     context.write(output, published_cuts=published_cuts(every, context.participants, layout))
     cuts = dict(zip(layout.strata["marker"], layout.strata["cut"], strict=True))
     found = CutTables.read(output)

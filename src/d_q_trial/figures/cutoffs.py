@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..trial import Trial
 
 TABLES = ("cutoffs", "windows", "best_cuts", "best_splits")  # files of every cutoff
-_FILES = (*TABLES[:3], "prespecified_cuts", "published_cuts")  # of CutTables
+_FILES = (*TABLES[:3], "analysis_cuts", "published_cuts")  # of CutTables
 _TEXT = ("outcome", "measure", "visit", "marker", "side", "method", "stratum", "reason")  # columns without numbers
 
 # Heights of the parts of a block in millimetres, and of the key below all blocks.

@@ -109,7 +109,7 @@ def _named(found: Mapping[str, float], report: Report) -> str:
 def searched(report: Report, place: Mapping[str, str]) -> list[float]:
     """Return P of a stratum corrected for the search over all cutoffs; at most one, none of strata between two cutoffs."""
     by_column = report.analysis.strata.by == "column"  # the cutoffs are those of the marker, not of the column
-    return [] if by_column else _values(report.table("robustness/prespecified_cuts", **place), ("p_corrected",))
+    return [] if by_column else _values(report.table("robustness/analysis_cuts", **place), ("p_corrected",))
 
 
 def search(report: Report) -> str:

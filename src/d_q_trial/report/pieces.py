@@ -281,7 +281,7 @@ def _series(rows: list[Row], report: Report) -> dict[str, Any]:
     sizes = [sum(int(row[name]) for row in whole) for name in SIZES]
     gaps = [b - a for a, b in itertools.pairwise(map(float, cuts)) if b > a]
     apart = min(4, max(0, 1 - math.floor(math.log10(min(gaps, default=1.0)))))  # decimals that distinguish neighbours
-    own = {row["cut"] for row in report.table("robustness/prespecified_cuts", **place)}
+    own = {row["cut"] for row in report.table("robustness/analysis_cuts", **place)}
     positions = [index for index, cut in enumerate(cuts) if cut in own]
     searched = filter(None, texts(report.table("robustness/best_cuts", **place), "p_best_of_both"))
     packed = {
