@@ -185,6 +185,8 @@ def test_a_caption_has_the_title_the_test_and_the_note():
     title = "Extended Data Table 3. Change in SASP factors at 2 weeks by arm, within T3 of p16 variant 5."
     assert text.startswith(title)
     assert "no continuity correction" in text
+    baseline = caption(LISTED.tables["table_1"], TRIAL, ANALYSIS)
+    assert ["differences at baseline arise by chance" in words for words in (text, baseline)] == [False, True]
     assert caption(LISTED.tables["main_results"], TRIAL, ANALYSIS).endswith("The article has no such table.")
 
 

@@ -156,8 +156,7 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
         return Check(text, None if significant is None else keeps)
 
     flips = _values(report.table("sensitivity/leave_one_out", **own), ("flips",))
-    subgroup = place | {"marker": report.analysis.marker}
-    between = interactions(report, subgroup) if group != ALL_PARTICIPANTS else {}
+    between = interactions(report, place | {"marker": report.analysis.marker}) if group != ALL_PARTICIPANTS else {}
     rows = [row for row in report.table("robustness/multiplicity", **own) if row["p_max_t"]]
     families = {report.words.of("family", row): float(row["p_max_t"]) for row in rows}
     adjusted = "; ".join(f"{formatting.p_digits(p)} ({family})" for family, p in families.items())

@@ -132,6 +132,7 @@ class _Builder:
             "values": labels.listing(values, "or"),
             "change": texts["change"].format(formula=formula) * bool(formula),
             "formula": formula,
+            "baseline": texts["baseline"] * (table.visit == BASELINE),
             "unit": texts["unit"].get(self.measure, ""),
             "chi_squared": texts["chi_squared"] * ("binary" in kinds),
             "trend": texts["trend"] * (len(analysis.strata.labels) > 2),
