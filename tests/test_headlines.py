@@ -75,6 +75,7 @@ INTERACTIONS = [
     interaction(("p1np", "week_4", T3), "0.444"),
 ]
 SEARCHED = [row(PLACES[2], p_corrected="0.0004"), row(("p1np", "week_2", "T1 + T2"), p_corrected="0.555")]
+BEST = [row(PLACES[2], p_best_of_both=p) for p in ("", "0.9")]  # of another subgroup
 
 
 def test_main_results_are_the_comparisons_with_what_qualifies_them():
@@ -84,7 +85,11 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
         verdict(place=PLACES[1], recomputed=""),
         verdict(place=PLACES[2]),
     ]
-    tables = {"sensitivity/interaction": INTERACTIONS, "robustness/analysis_cuts": SEARCHED}
+    tables = {
+        "sensitivity/interaction": INTERACTIONS,
+        "robustness/analysis_cuts": SEARCHED,
+        "robustness/best_cuts": BEST,
+    }
     assert headlines.main_results(report(tables, verdicts=reported)) == [
         {
             "outcome": "CTx, 20 weeks", "role": "the primary endpoint", "interaction": "", "searched": "",
@@ -94,7 +99,7 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
             ],
         },
         {
-            "outcome": "P1NP, 2 weeks", "role": "", "interaction": "T2 0.050; T1 0.296", "searched": "<0.001",
+            "outcome": "P1NP, 2 weeks", "role": "", "interaction": "T2 0.050; T1 0.296", "searched": "<0.001 (0.900)",
             "effects": [
                 None, Effect("16.0", "1.0 to 30.0", "0.050", "P = 0.050", True, reported[3]), None,
                 Effect("1.0", "−2.0 to 4.0", "0.051", "P = 0.051", False, None),
@@ -112,7 +117,11 @@ BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}
 @pytest.mark.parametrize(
     ("strata", "test", "said"),
     [
-        (STRATA, "normal", "that of T3, as if its cutoff had been chosen by P among all cutoffs"),
+        (
+            STRATA,
+            "normal",
+            "that of T3, as if its cutoff had been chosen by P among all cutoffs; in parentheses, that of the best of all cutoffs",
+        ),
         (STRATA, "welch", "this test gives none"),
         (BY_COLUMN, "normal", "none, because the strata are those of a column and no cutoff was searched for"),
     ],
@@ -147,7 +156,7 @@ def test_the_estimate_is_that_of_the_test():
 CHECKED = {
     # Those of a stratum say nothing of all participants.
     "sensitivity/interaction": [*INTERACTIONS, interaction(("ctx", "week_20", T3), "0.5")],
-    "robustness/best_cuts": [row(PLACES[2], p_best_of_both="0.9")],  # of another subgroup
+    "robustness/best_cuts": BEST,
     "robustness/analysis_cuts": [*SEARCHED, row(("ctx", "week_20", T3), p_corrected="0.5")],
     "robustness/multiplicity": [
         row(PLACES[0], p_max_t="0.7", family="overall"), row(PLACES[2], p_max_t="0.05", family="highest"),

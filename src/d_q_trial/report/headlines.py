@@ -52,21 +52,22 @@ def main_results(report: Report) -> list[dict[str, Any]]:
 
     ``effects`` are in the order of ``groups``; ``interaction`` and ``searched`` are P-values that qualify the subgroups.
     """
-    trial, measure, made = report.trial, report.analysis.measure, []
+    trial, measure, digits, made = report.trial, report.analysis.measure, formatting.p_digits, []
     roles = {(line.outcome, line.visit): line.role for line in report.headlines if line.role}
     wanted = listed(trial) | {line.outcome for line in report.headlines}
     chosen = [(o.key, v) for o in trial.outcomes.values() if o.key in wanted for v in o.follow_up]
     for outcome, visit in sorted(chosen, key=lambda pair: pair not in roles):
         effects = [effect(report, outcome, visit, group) for group in groups(report)]
         place = {"outcome": outcome, "visit": visit, "marker": report.analysis.marker}
-        highest = place | {"stratum": report.analysis.strata.labels[-1]}
+        own = searched(report, place | {"stratum": report.analysis.strata.labels[-1]})
+        best = _values(report.table("robustness/best_cuts", **place), ("p_best_of_both",))[:1]
         unit = labels.change_unit(measure, trial.outcomes[outcome].unit) if measure == "difference" else ""
         row = {
             "outcome": ", ".join(filter(None, (report.words.of("outcome", place), unit))),
             "role": roles.get((outcome, visit), ""),
             "effects": effects,
             "interaction": _named(interactions(report, place), report),
-            "searched": "; ".join(map(formatting.p_digits, searched(report, highest))),
+            "searched": "".join(f"{digits(p)} ({digits(of_best)})" for p, of_best in zip(own, best, strict=False)),
         }
         made += [row] if any(effects) else []
     return made
@@ -117,6 +118,7 @@ def search(report: Report) -> str:
     if report.analysis.strata.by == "column":
         return "none, because the strata are those of a column and no cutoff was searched for"
     own = f"that of {report.analysis.strata.labels[-1]}, as if its cutoff had been chosen by P among all cutoffs"
+    own += "; in parentheses, that of the best of all cutoffs"
     return "this test gives none" if get_test(report.analysis.test).not_permuted else own
 
 

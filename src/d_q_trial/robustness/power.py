@@ -14,7 +14,7 @@ from ..stats.power import detectable_difference, exaggeration, implied_sd, simul
 from ..stats.two_sample import get_test
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
-PLANNED, OVERALL = "planned", "as overall"
+PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
 MEAN, EFFECT = "mean log ratio, t (Welch)", "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"
 NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
@@ -26,9 +26,10 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
 
     Columns are those of the results; ``group`` states the assumed true effect. ``planned``: the standard deviation
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
-    detectable with the planned power. ``as overall``: power, probability of a wrong sign (type S) and exaggeration of
-    significant estimates (type M) in a stratum, if the true effect equals the estimate in all participants; on two
-    scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2).
+    detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
+    and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
+    in all participants; on two scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2). Power for
+    the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
     rows = []
     for plan in planned.itertuples(index=False):
@@ -70,16 +71,18 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
-    """Return rows of a comparison in a stratum; that of all participants adds its estimates, by scale, to ``overall``."""
+    """Return rows of one comparison; that of all participants adds its estimates, by scale, to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
     rows = []
     for scale, found, null, n in ((MEAN, mean, 0, c.counts(c.log_ratio)), (EFFECT, effect, 0.5, c.counts())):
-        place = *c.key[:3], scale
+        truths, place = {OBSERVED: found.estimate - null}, (*c.key[:3], scale)
         if not c.marker:
             overall[place] = found.estimate - null
         elif place in overall:
-            power = exaggeration(overall[place], found.standard_error, found.df, alpha=alpha)
+            truths[OVERALL] = overall[place]
+        for name, truth in truths.items():
+            power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
             reason = (c.no_logarithm * (scale == MEAN) or TOO_FEW) if math.isnan(power[0]) else NO_EFFECT
-            rows += rows_of((*c.key, OVERALL), n, scale, reason, **statistics)
+            rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows
