@@ -93,6 +93,16 @@ def test_column_that_adds_nothing_is_left_out_without_a_question(tmp_path):
     assert frame[frame.variable == "ctx"].groupby("visit").size().to_dict() == dict.fromkeys(writers.VISITS, 16)
 
 
+def test_many_columns_are_summed_up_between_the_primary_endpoint_and_the_questions(tmp_path):
+    participants("CTx_v4", *(f"Gene {number}" for number in range(150))).save(tmp_path / "genes.xlsx")
+    lines = inspected(tmp_path / "genes.xlsx")[0].splitlines()
+    assert len(lines) < 60
+    assert lines[1].startswith("Primary endpoint (CTx, change from baseline to 20 weeks) cannot be computed: no values")
+    assert lines[2] == "Faults and questions, listed last: 1"
+    assert any("not among the trial's names: E Gene 0, F Gene 1, G Gene 2" in line for line in lines)
+    assert lines[-1].startswith("  Sheet!D1: 'CTx_v4': may be CTx")
+
+
 def test_a_panel_beside_raw_values_is_compared_with_them_each_value_once(tmp_path):
     rows = list(participants("CTx week 20").active.iter_rows(min_row=2, values_only=True))
     changes = {arm: [100 * (row[3] - row[2]) / row[2] for row in rows if row[1] == arm] for arm in ("Control", "D+Q")}

@@ -196,6 +196,6 @@ def shown(value: object) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value)
 
 
-def first_of(names: list[str], most: int) -> str:
+def first_of(names: list[str], most: int, mark: str = ", ") -> str:
     """Return the first names of a list as text, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return mark.join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -41,6 +41,7 @@ def describe(reading: Reading) -> list[Section]:
     trial, plans = reading.trial, reading.plans
     order = {key: number for number, key in enumerate([*trial.outcomes, *trial.markers])}
     blocks = [[plan.sheet, plan.block.range, kind_of(plan), plan.unread or plan.evidence] for plan in plans]
+    unread = {plan: number_columns(plan) for plan in plans if not plan.readable}
 
     def place(entry: tuple) -> tuple:
         source = entry[0]
@@ -48,18 +49,14 @@ def describe(reading: Reading) -> list[Section]:
 
     sources = sorted(reading.frame.groupby("source", sort=False), key=place)
     lists = {
-        "Columns that are not used": [
-            f"{plan.sheet}!{place_of(plan, column)}: {column.label or '(no header)'}: {column.why}"
-            for plan in plans
-            for column in plan.having("ignore")
-            if plan.kind in READABLE and column.why != "empty"
-        ],
+        "Columns that are not used": [line for plan in plans if plan.kind in READABLE for line in _unused(plan)],
         "Blocks with numbers that are not used": [
-            f"{p.sheet}!{p.block.range}: {line}" for p in plans if not p.readable for line in number_columns(p)
+            f"{p.sheet}!{p.block.range}: {first_of(lines, MOST_NAMED, '; ')}" for p, lines in unread.items() if lines
         ],
-        "Faults that prevent the use of the workbook": reading.faults.lines(stops=True),
         "Notes": [*reading.workbook.remarks, *reading.faults.notes],
         "What the analyses still need": _needs(reading),
+        # Last, where the terminal stands.
+        "Faults and questions that prevent the use of the workbook": reading.faults.lines(stops=True),
     }
     counts = {"sheet": len(reading.workbook.sheets), "block": len(plans)}
     sheets = ", ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
@@ -71,6 +68,15 @@ def describe(reading: Reading) -> list[Section]:
     ]
 
 
+def _unused(plan: Plan) -> list[str]:
+    """Return a line for each reason why columns of a block are not used, with the first of them."""
+    columns: dict[str, list[str]] = defaultdict(list)
+    for column in plan.having("ignore"):
+        if column.why != "empty":
+            columns[column.why].append(f"{place_of(plan, column)} {column.label or '(no header)'}")
+    return [f"{plan.sheet}!{plan.block.range}: {why}: {first_of(of, MOST_NAMED)}" for why, of in columns.items()]
+
+
 def _counted(counts: Counter) -> str:
     return ", ".join(f"{n} {name}" for name, n in counts.items())
 
@@ -79,6 +85,7 @@ def _summary(reading: Reading) -> list[str]:
     """Say whether the primary endpoint can be computed, who takes part, and how arms, visits and strata are coded."""
     trial, own = reading.trial, reading.own
     lines = [_primary(reading)] if trial.primary else []
+    lines += [f"Faults and questions, listed last: {count}"] if (count := len(reading.faults.errors)) else []
     if reading.arms:
         labels = {key: arm.label for key, arm in every_arm(trial).items()}
         lines.append(f"{len(reading.arms)} participants: {_counted(Counter(map(labels.get, reading.arms.values())))}")
@@ -112,7 +119,7 @@ def _primary(reading: Reading) -> str:
         when = visit.label if later.empty else f"baseline and {visit.label} of the same participants"
         return f"{name} cannot be computed: no values at {when} in {' and '.join(lacking)}"
     if reading.faults.errors:
-        return f"{name} cannot be computed until the faults below are corrected ({len(reading.faults.errors)})"
+        return f"{name} cannot be computed until the faults are corrected and the questions answered"
     return f"{name} can be computed: {_counted(Counter({a.label: counts[k] for k, a in trial.analysed_arms.items()}))}"
 
 
@@ -201,7 +208,7 @@ def as_text(sections: list[Section]) -> str:
         rest = len(lines) - MOST_LINES
         more = [f"  and {rest:,} more (--html writes all)"] if rest > 0 else []
         blocks += ["\n".join([title + ":" * bool(blocks), *lines[:MOST_LINES], *more])] if rows else []
-    if not sections[-1].rows and not any(section.rows for section in sections if section.title.startswith("Faults")):
+    if not any(section.rows for section in sections[-2:]):
         blocks.append("All data that the analyses need were found.")
     return "\n".join(map(_printable, "\n\n".join(blocks).split("\n"))) + "\n"
 
@@ -276,21 +283,22 @@ def mapping_text(reading: Reading) -> str:
     """Return the mapping as commented YAML."""
     trial = reading.trial
     plans, unread = ([p for p in reading.plans if (p.kind in READABLE) == readable] for readable in (True, False))
-    unknown = [plan for plan in unread if plan.kind == "unknown" and number_columns(plan)][:MOST_BLOCKS]
-    codes = {CODED[role]: _spellings(role, reading) for role in ("arm", "visit", "variable")}
+    unknown = [plan for plan in unread if plan.kind in ("unknown", "results") and number_columns(plan)][:MOST_BLOCKS]
     groups = itertools.groupby(plans, key=lambda plan: _shape(plan, trial))
-    blocks = [_entry(list(alike), trial) for _, alike in groups]
-    missing = sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"})
-    words = {
+    content = {
         "name": reading.workbook.path.name,
         "trial": trial,
         "arms": every_arm(trial),
-        "missing": missing,
+        "missing": sorted({fault.value for fault in reading.faults.errors if fault.kind == "missing code"}),
+        "asked": reading.faults.lines(stops=True),
         "turned": [*map(_quoted, reading.policy.transpose)],
+        "codes": {CODED[role]: _spellings(role, reading) for role in ("arm", "visit", "variable")},
+        "blocks": [_entry(list(alike), trial) for _, alike in groups],
+        "unread": unread,
+        "unknown": [_entry([plan], trial) for plan in unknown],
     }
-    content = {"codes": codes, "blocks": blocks, "unknown": [_entry([plan], trial) for plan in unknown]}
     helpers = {"quoted": _quoted, "plain": _plain, "comment": _comment, "kind_of": kind_of}
-    return environment().get_template("mapping.yaml.j2").render(**words, **content, unread=unread, **helpers)
+    return environment().get_template("mapping.yaml.j2").render(**content, **helpers)
 
 
 def _spellings(role: str, reading: Reading) -> dict[str, str | None]:
@@ -391,4 +399,4 @@ def _quoted(text: str) -> str:
 
 def _comment(text: str) -> str:
     """Return text that can stand behind a ``#``: one line, printable."""
-    return _UNPRINTABLE.sub(" ", " ".join(str(text).split()))[:160]
+    return _UNPRINTABLE.sub(" ", " ".join(str(text).split()))[:400]
