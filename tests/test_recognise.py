@@ -34,6 +34,7 @@ def said(text):
         ("BMD, lumbar spine [g/cm2] BL", {"variable": "bmd_lumbar_spine", "visit": "baseline", "unit": "g/cm2"}),
         ("MMP-2", {"variable": "sasp_mmp2"}),
         ("CTx (T3)", {"variable": "ctx", "stratum": "T3"}),
+        ("CTx (T1/T2 of p16)", {"variable": "ctx", "stratum": "T1/T2"}),
         ("CTx (log2)", {"variable": "ctx", "measure": "other"}),
         ("GROα % change, day 14", {"variable": "sasp_gro_alpha", "measure": "percent_change", "visit": "week_2"}),
         ("% change", {"measure": "percent_change"}),
@@ -100,7 +101,7 @@ NAMES = [
     (key, name)
     for key, thing in cohort.trial().outcomes.items()
     for name in (key, thing.label, *thing.names)
-    if thing.follow_up and len(VOCABULARY.variable(name)) == 1
+    if thing.follow_up and VOCABULARY.label(name).variable
 ]
 TIMES = {
     "baseline": ["Baseline", "BL", "W0", "week 0", "day 0"],

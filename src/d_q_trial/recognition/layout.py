@@ -123,10 +123,13 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
         values = [across.get(place, value) for place, value in zip(places, block.values[row], strict=True)]
         merged = not across.keys().isdisjoint(places)
         above, left = [list(own) for own in labels], 0
+        under = [tuple(block.values[lower][c] for lower in header.rows[position + 1 :]) for c in range(block.width)]
+        first = next(c for c in range(block.width) if values[c] != EMPTY)
+        centred = any(any(own) and own in under[first:] for own in under[:first])  # perhaps, above its columns
         for column in range(block.width):
             left = left if values[column] == EMPTY else column
-            below = any(block.values[lower][column] != EMPTY for lower in header.rows[position + 1 :])
-            stretches = below and not merged and (above[column] in ([], above[left]) or above.count(above[column]) > 1)
+            below = any(cell != EMPTY for cell in under[column]) and not (merged or centred)
+            stretches = below and (above[column] in ([], above[left]) or above.count(above[column]) > 1)
             text = _as_label(values[left if stretches else column])
             if text and text not in labels[column][-1:]:
                 labels[column].append(text)
@@ -134,35 +137,29 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
 
 
 def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
-    """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right.
+    """Return the tables, notes and other blocks of a sheet, from top to bottom and left to right, each with its titles outside.
 
-    Each stands with the titles outside it, nearest first.
+    These are, nearest first, the short texts above it that share a column with it, and those above everything. Below
+    another table, its own titles take the place of as many of that one's, the nearest. A title may also stand above the
+    first of several tables side by side, without a blank row between.
     """
-    blocks = split(sheet)
-    if len(blocks) > MOST_BLOCKS:
-        blocks = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
-    return _with_titles(blocks, vocabulary)
-
-
-def _with_titles(pieces: list[Block], vocabulary: Vocabulary) -> list[tuple[Block, list[str]]]:
-    """Give each table the short texts above it that share a column with it, and those above everything.
-
-    A title may also stand above the first of several tables side by side, without a blank row between.
-    """
-    inside = [
-        (block.top + row, block, title)
-        for block in pieces
-        if block.height > TITLE_ROWS
-        for row, title in enumerate(find_header(block, vocabulary).titles)
-    ]
-    found, texts = [], list[tuple[Block, str]]()
+    pieces = split(sheet)
+    if len(pieces) > MOST_BLOCKS:
+        pieces = [Block(sheet, list(range(sheet.height)), list(range(sheet.width)))]
+    inside = {b: find_header(b, vocabulary).titles if b.height > TITLE_ROWS else [] for b in pieces}
+    found, texts = dict[Block, list[str]](), list[tuple[Block, str]]()
     first_table = min((b.top for b in pieces if b.height > TITLE_ROWS or b.width > 2), default=0)
     for block in pieces:
-        near = [text for b, text in reversed(texts) if b.left < block.right and b.right > block.left]
-        above_all = [text for b, text in reversed(texts) if b.bottom <= first_table and text not in near]
-        beside = [t for row, b, t in inside if b.right <= block.left and row < block.top < b.bottom]
-        found.append((block, near + above_all + beside))
+        over = [b for b in found if b.left < block.right and b.right > block.left and b.bottom <= block.top]
+        last = next((b for b in reversed(over) if b.height > TITLE_ROWS or b.width > 2), None)
+        own = [(b, text) for b, text in reversed(texts) if b in over and (last is None or b.top >= last.bottom)]
+        upper = min((b.top for b, _ in own), default=block.top)
+        above_all = [text for b, text in reversed(texts) if b.bottom <= min(first_table, upper) and b not in over]
+        left = ((b, titles) for b, titles in inside.items() if b.right <= block.left and block.top < b.bottom)
+        beside = [title for b, titles in left for i, title in enumerate(titles) if b.top + i < block.top]
+        kept = max(len(own) + len(inside[block]) - len(inside[last]), 0) if last else 0
+        found[block] = [text for _, text in own] + (found[last][kept:] if last else above_all) + beside
         if block.height <= TITLE_ROWS and block.width <= 2:
             cells = [str(v).strip() for row in block.values for v in row if label_like(v)]
             texts += [(block, cell) for cell in cells if len(cell) <= 300]
-    return found
+    return list(found.items())

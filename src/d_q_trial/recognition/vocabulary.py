@@ -141,7 +141,7 @@ PARENTHESIS = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
 def stratum_label(text: str) -> str:
     """Return a stratum's name in one spelling: ``T3``, ``T1/T2``, or the words as they stand."""
     match = STRATUM.search(fold(text))
-    named = match[0] if match else ""
+    named = re.sub(r"\s*of\s*p16$", "", match[0]) if match else ""
     if "lower two" in named or "two lower" in named:
         return "T1/T2"
     parts = re.findall(r"[1-3](?=st|nd|rd|\b)|[a-z]+", named) if "p16" not in named or "tertile" in named else []
@@ -311,10 +311,6 @@ class Vocabulary:
         self.label = lru_cache(maxsize=50_000)(lambda text: self._label(text[:MOST_LETTERS]))
         self.context = lru_cache(maxsize=5_000)(lambda text: self._context(text[:MOST_LETTERS]))
 
-    def variable(self, text: str) -> tuple[str, ...]:
-        """Return the keys that the whole text may name."""
-        return tuple(sorted(self.variables.get(squash(text), ())))
-
     def arm(self, text: str) -> str | None:
         """Return the arm that the whole text names."""
         return self.arms.get(squash(text))
@@ -338,8 +334,8 @@ class Vocabulary:
 
     def _label(self, text: str) -> Reading:
         """Read a column's label, or a cell that names something."""
-        folded, whole, role = fold(text), self.variable(text), self.roles.get(squash(text))
-        said = set(_content(folded))
+        folded, whole = fold(text), tuple(sorted(self.variables.get(squash(text), ())))
+        said, role = set(_content(folded)), self.roles.get(squash(text))
         identifies = bool(said & (PERSONS | IDENTIFIERS)) and said <= PERSONS | IDENTIFIERS | BESIDE_IDENTIFIERS
         only = whole[0] if len(whole) == 1 else None
         if squash(text) in self.ignored:

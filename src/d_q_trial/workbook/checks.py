@@ -30,7 +30,6 @@ FEW = 3
 MANY = 10
 SAMPLE = 200
 MOST_NAMED = 6
-ID_ROLES = ("participant", "ignored")  # also ids that the mapping leaves out
 MOST_GROUPS = 6  # three strata of two arms
 MOST_CHANGE = 1000  # percent; the messages name it
 EXPLAINED = re.compile(r"(\w{1,4})\s*[=:]\s*([^=:,;\n]{1,60})")  # such as 1 = Baseline
@@ -71,11 +70,17 @@ def check_every_id(reading: Reading) -> None:
         if len(plans) > 1 or (plan.sheet in parted and not plan.mapped):
             reading.faults.error("no ids", plan.whole())
     plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
+    roles = ("participant", "ignored")  # also ids that the mapping leaves out
+    beside = {plan: {id_kind(c.label) for c in plan.columns if c.reading.role in roles} for plan in plans}
+    sources = reading.own["source"].unique()
+    have = {plan: {(s.variable, s.visit) for s in sources if s.plan is plan} for plan in plans}
     for first, second in itertools.combinations(plans, 2):
+        whole = all(plan.one("arm") and plan.rows["arm"].nunique() > 1 for plan in (first, second))
+        if whole and have[first] & have[second] and first.people.isdisjoint(second.people):
+            reading.faults.error("other people", second.whole(), other=first)
         columns = [first.one("participant"), second.one("participant")]
         kinds = [id_kind(column.label) for column in columns]
-        others = [{id_kind(c.label) for c in p.columns if c.reading.role in ID_ROLES} for p in (second, first)]
-        others = [there | {"sample", "screening"} for there in others]  # which never are the participants' own
+        others = [beside[plan] | {"sample", "screening"} for plan in (second, first)]  # never the participants' own
         stated = any(kind and (kind in there or all(kinds)) for kind, there in zip(kinds, others, strict=True))
         numbers = any(all(canonical_id(cell).isdigit() for cell in column.distinct) for column in columns)
         if kinds[0] != kinds[1] and stated and (numbers or first.people.isdisjoint(second.people)):
@@ -96,13 +101,10 @@ def check_units(reading: Reading) -> None:
             if factor is None and is_known_unit(unit) and is_known_unit(thing.unit):
                 faults.error("unit / other", place, **words)
             elif factor is None:
-                percent = plain_unit(unit) == "percent"  # perhaps of the baseline, or a change
-                ask = "say measure: in the mapping" if percent else "correct it, or list the block in a mapping"
-                faults.error("unit / unknown", place, stops=not source.plan.mapped, ask=ask, **words)
+                name = "unit / percent" if plain_unit(unit) == "percent" else "unit / unknown"
+                faults.error(name, place, stops=not source.plan.mapped, **words)
             elif factor != 1.0:
-                how = f"to convert, write factor: {factor:g} in the mapping"
-                how = "convert it in the workbook" if place["value"] == unit else how
-                faults.error("unit", place, how=how, **words)
+                faults.error("unit / beside" if place["value"] == unit else "unit", place, factor=factor, **words)
 
 
 def check_plausible(reading: Reading) -> None:
@@ -142,9 +144,10 @@ def _check_odd_values(reading: Reading, source: Source, own: pd.DataFrame, thing
     never_negative = low >= 0 if thing.plausible else np.mean(values < 0) <= RARE
     codes, largest = _missing_codes(values, 9)
     outside = (values < low) | (values > high)
+    zeros = (values == 0) & (low > 0) & (np.sum(values == 0) > 1)
     kinds = {
         "": ~(outside | (values < 0) | (values > min(FAR * abs(median), 10 * largest))),
-        "missing code": np.isin(values, codes) & (median > 0),
+        "missing code": (np.isin(values, codes) | zeros) & (median > 0),
         "negative": (values < 0) & (median > 0) & never_negative,
         "far off": (np.abs(values) > FAR * median) & (median > 0),
         "outlying": outside,
@@ -166,11 +169,13 @@ def check_baselines(reading: Reading) -> None:
     first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
     known = later["variable"].isin(first["variable"])
     unknown, later = later[~known], later[known].join(first.set_index(keys)["value"].rename("base"), on=keys)
+    same = first.groupby("variable", sort=False)["value"].transform(lambda own: own.nunique() == 1 and len(own) >= MANY)
     apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
     impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
     for name, rows in (
         ("baseline / negative", first[first["value"] < 0]),
         ("baseline / zero", first[first["value"] == 0]),
+        ("baseline / equal", first[same.astype(bool)].drop_duplicates("variable")),
         ("no baseline / variable", unknown.drop_duplicates("variable")),
         ("no baseline / samples", apart.drop_duplicates("variable")),
         ("no baseline", later[later["base"].isna()].drop_duplicates(keys)),
@@ -232,9 +237,8 @@ def check_codebooks(reading: Reading) -> None:
         rows += [match for row in rows for cell in row if isinstance(cell, str) for match in EXPLAINED.findall(cell)]
         # More names of visits in a row are a schedule.
         pairs = [pair for row in rows if sum(map(bool, map(visit_of, row))) <= 2 for pair in itertools.pairwise(row)]
-        said = {
-            canonical_id(code): visit for code, name in pairs if isinstance(name, str) and (visit := visit_of(name))
-        }
+        named = ((canonical_id(code), visit_of(name)) for code, name in pairs if isinstance(name, str))
+        said = {code: visit for code, visit in named if visit and len(code) < len(BASELINE)}  # codes are short
         apart = [code for code, visit in said.items() if (read.get(code) or visit_of(code) or visit) != visit]
         apart = [code for code in apart if code.casefold() not in stated]
         if len(said) > 1 and apart:
@@ -315,7 +319,7 @@ def check_measures(reading: Reading) -> None:
 
 
 def check_statistics(reading: Reading) -> None:
-    """Ask about a row at the end of groups without ids that holds the means, medians, SDs or SEMs of the rows above."""
+    """Ask about a row at the end of groups without ids that holds the numbers, means, medians, SDs or SEMs of the rows above."""
     for plan in reading.blocks:
         columns = plan.data if plan.kind == "groups" and plan.readable and not plan.mapped else []
         used = np.flatnonzero(plan.rows["use"])
@@ -326,9 +330,9 @@ def check_statistics(reading: Reading) -> None:
             last = values.iloc[end][above.columns].dropna()
             above, written = above[last.index], [f"{value:.10g}" for value in last]
             decimals = max((len(text.partition(".")[2]) for text in written), default=0)
-            if sum(len(text.lstrip("-0.")) for text in written) < DIGITS:
-                continue
-            for made in (above.mean(), above.median(), above.std(), above.sem()):
+            long_enough = sum(len(text.lstrip("-0.")) for text in written) >= DIGITS
+            statistics = [above.mean(), above.median(), above.std(), above.sem()] if long_enough else []
+            for made in [above.count()] * (len(last) > 1) + statistics:
                 if np.isclose(made, last, rtol=1e-9, atol=0.51 * 10.0**-decimals).all():
                     reading.faults.error("statistics", plan.place(int(used[end]), columns[0]))
 
@@ -351,9 +355,12 @@ def check_columns(reading: Reading) -> None:
             reading.faults.error("ambiguous", plan.head_of(column), asked=", or ".join(asked), why=column.why)
         numbers = sum(is_number(row[column.index]) for row in plan.body[:SAMPLE])
         named = any(c.arm or c.stratum for c in plan.data) and plan.kind == "groups" and not plan.one("arm")
-        if numbers > 1 and named and not (column.arm or column.stratum or column.label or column.why == "row number"):
+        unnamed = not (column.arm or column.stratum or plan.arm or column.why == "row number")
+        if numbers > 1 and named and unnamed and (column.role == "data" or not column.label):
             reading.faults.error("no group", plan.place(0, column), count=numbers)
-        if numbers > 1 and column.role == "ignore" and plan.readable:
+        if numbers > 1 and column.visit and column.why == "no variable named" and plan.readable:
+            reading.faults.error("no variable", plan.head_of(column), count=numbers)
+        elif numbers > 1 and column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.block.names[column.index]} ({shown(column.label) or 'no header'})")
     for plan, names in unread.items():
         reading.faults.note("unread columns", plan.whole(), names=first_of(names, MOST_NAMED))
@@ -375,7 +382,7 @@ def check_unread(reading: Reading) -> None:
         named |= {text: (said.variable, said.visit) for text, said in certain.items() if said.visit or people}
         lacking = [text for text, (key, visit) in named.items() if (key, visit or BASELINE) not in have]
         numbers = sum(column.used for column in plan.columns if column.numeric)
-        beside = unknown and numbers > 0 and plan.sheet in sheets and plan.one("participant") is None
+        beside = unknown and numbers > 0 and plan.sheet in (sheets or {plan.sheet}) and plan.one("participant") is None
         if named or beside:
             found[plan.sheet, bool(lacking or beside or not unknown)].append((plan, numbers, lacking or [*named]))
     for (sheet, stops), pieces in found.items():
@@ -383,14 +390,9 @@ def check_unread(reading: Reading) -> None:
         said = first_of(list(itertools.chain.from_iterable(names)), MOST_NAMED)
         places = first_of([plan.block.range for plan in plans[1:]], MOST_NAMED)
         words = {"count": sum(numbers), "names": said and f" ({said})", "places": places and f" and at {places}"}
-        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, sheet=sheet, **words)
-
-
-def check_ignored(reading: Reading) -> None:
-    """Refuse a place under ignore that holds no whole block, and so leaves nothing out."""
-    for area in reading.policy.ignore if reading.policy.blocks is None else ():
-        if not any(plan.block.within(area) for plan in reading.plans):
-            reading.faults.error("ignored", {"sheet": area.sheet.name, "cell": area.range})
+        turned = plans[0].block.sheet.turned
+        words["turn"] = "" if turned else f"write transpose: [{sheet}] there if participants are in columns, "
+        reading.faults.error("unread / numbers", plans[0].whole(), stops=stops, **words)
 
 
 def check_inferred(reading: Reading) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from ..participants import POPULATION, VALUE
 from ..recognition.layout import Header, find_header, mostly_numbers, tables
 from ..recognition.spelling import unit_factor
@@ -72,12 +70,12 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     texts = [*header.titles, *contexts, *(column.label for column in plan.data)]
     called = (OWN_POPULATION.sub(" ", fold(text)) for text in (*header.titles, *contexts))
     plan.sampled = any(map(vocabulary.names_population, called))
-    other = (
-        text
-        for text in texts
-        if NOT_AS_MEASURED.search(fold(text).replace("et al", "")) or vocabulary.label(text).measure == "other"
-    )
-    plan.doubt = next(other, "")
+    remarks = [text for text in texts if NOT_AS_MEASURED.search(fold(text).replace("et al", ""))]
+    remarks += [text for text in texts if vocabulary.label(text).measure == "other"]
+    named = read_context(contexts[-1:], vocabulary)
+    pairs = ((getattr(named, name), getattr(context, name)) for name in ("variable", "visit"))
+    apart = any(said not in (None, other, *vocabulary.trial.markers) for said, other in pairs)
+    plan.doubt = [*remarks, *contexts[-1:] * apart, ""][0]
     return note if of_texts and not plan.readable else plan
 
 
@@ -212,7 +210,7 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
     """Keep one column for each role that a row can have only once; note another that parts the rows otherwise."""
     for role in ("participant", "arm", "visit", "variable"):
         columns = sorted(plan.having(role), key=lambda column: _unlikelihood(column, vocabulary))
-        said = partial(_entry_of, vocabulary if role == "arm" else None)
+        said = lambda cell: (role == "arm" and vocabulary.arm_of(cell)) or canonical_id(cell)  # noqa: B023, E731
         for column in columns[1:]:
             first, why = columns[0], f"the {role} is taken from column {plan.block.address(0, columns[0].index)}"
             column.judge("ignore", column.confidence, why)
@@ -224,11 +222,6 @@ def _one_of_each_role(plan: Plan, vocabulary: Vocabulary) -> None:
             apart = [i for i, pair in enumerate(rows) if pair in pairs and len({*pair}) == 2]
             if not alike or entries & others:
                 column.beside, column.apart = first, apart
-
-
-def _entry_of(vocabulary: Vocabulary | None, cell: object) -> str:
-    """Return what a cell says: the arm that it names, if the vocabulary is given, or its text."""
-    return (vocabulary and vocabulary.arm_of(cell)) or canonical_id(cell)
 
 
 def _unlikelihood(column: Column, vocabulary: Vocabulary) -> tuple[int, ...]:
@@ -314,9 +307,6 @@ def _settle_marker(plan: Plan, context: Reading, vocabulary: Vocabulary) -> None
     strata = column or plan.stratum or any(column.stratum for column in plan.data)
     if plan.kind == "groups" and strata and not plan.marker:
         plan.unread = "it does not say which marker the strata are of; name it in the mapping"
-
-
-# -- workbooks ---------------------------------------------------------------------------------------------------
 
 
 def recognise(workbook: Workbook, vocabulary: Vocabulary) -> list[Plan]:

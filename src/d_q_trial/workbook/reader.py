@@ -25,7 +25,6 @@ from .faults import Faults
 from .mapping import CODED, SAID, Column, Mapping, Plan, load_mapping
 from .values import BlockReader, Source, cell_of, make_frame
 
-MOST_LISTED = 20
 MOST_UNMATCHED = 0.1  # of the ids of a sheet, where their numbers are matched with those of another
 # Cyrillic and Greek letters that look like Latin ones.
 _LOOK_ALIKES = str.maketrans("АВЕЅІЈКМНОРСТХаеорсухѕіјΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABESIJKMHOPCTXaeopcyxsijABEZHIKMNOPTYXo")
@@ -86,12 +85,19 @@ def look(path: Path | str, trial: Trial, mapping: Path | str | None = None) -> R
     policy = load_mapping(mapping, workbook, trial) if mapping else Mapping()
     vocabulary = Vocabulary(trial, policy.codes)
     plans = [plan for entry in (policy.blocks or {}).values() for plan in entry.plans]
+    faults = Faults()
     if policy.blocks is None:
         plans = recognise(workbook, vocabulary)
-        for plan in (plan for plan in plans if any(plan.block.within(area) for area in policy.ignore)):
-            plan.kind, plan.evidence = "note", "ignored by the mapping"
+        for area in policy.ignore:
+            inside = [plan for plan in plans if plan.block.within(area)]
+            for plan in inside:
+                plan.kind, plan.evidence = "note", "ignored by the mapping"
+            if not inside:
+                faults.error("ignored", {"sheet": area.sheet.name, "cell": area.range})
+    for name in {sheet.name for sheet in workbook.sheets if sheet.turned} - {plan.sheet for plan in plans}:
+        faults.error("turned", {"sheet": name})
     policy = policy.model_copy(update={"missing": [*policy.missing, *trial.missing]})
-    reading = Reading(workbook, trial, plans, policy, vocabulary)
+    reading = Reading(workbook, trial, plans, policy, vocabulary, faults)
     _take_values(reading)
     for name, check in vars(checks).items():  # in their order in the file
         if name.startswith("check_"):
@@ -125,7 +131,7 @@ def label_of(workbook: Workbook) -> str | None:
     return SYNTHETIC if any(_SYNTHETIC_WORDS.search(text) for text in texts) else None
 
 
-# -- ids ----------------------------------------------------------------------------------------------------------
+# -- ids and arms -------------------------------------------------------------------------------------------------
 
 
 def unify_ids(plans: list[Plan], faults: Faults) -> None:
@@ -199,9 +205,6 @@ def _matched(own: set[str], known: set[str], any_share: bool) -> dict[str, str]:
     renamed = {identity: theirs[keys[identity]] for identity in own if keys[identity] in theirs}
     enough = 1 if any_share and by_number else (1 - MOST_UNMATCHED if by_number else 1) * len(own)
     return renamed if len(renamed) >= enough else {}
-
-
-# -- arms ---------------------------------------------------------------------------------------------------------
 
 
 def assign_arms(plans: list[Plan], faults: Faults) -> dict[str, str]:
@@ -298,19 +301,20 @@ def _ask_who_is_sampled(frame: pd.DataFrame, trial: Trial, faults: Faults) -> No
     label = trial.population.label if trial.population else "sample"
     participants = _people(frame[frame["cohort"].eq(TRIAL) & frame["linked"] & frame["visit"].eq(BASELINE)])
     sampled, others = frame[frame["cohort"] == POPULATION], list[Plan]()
+    size = frame[frame["cohort"] == TRIAL].value_counts(["variable", "visit", "measure", "marker"]).max()
     for plan, own in sampled.groupby(sampled["source"].map(attrgetter("plan")), sort=False):
         people = _people(own)
         names = [] if plan.sampled else [key for key in trial.markers if key in people and key in participants]
         alike = people.reset_index().merge(participants, on=names)["participant"].nunique() if names else 0
         coded = sum(not identity.isdigit() for identity in people.index.intersection(participants.index))
-        # Ids of both would join those who are the same.
-        other = next(
-            (p for p in others if not (plan.mapped or (plan.one("participant") and p.one("participant")))), None
-        )
+        ids = plan.one("participant")  # those of both would join who are the same
+        other = next((p for p in others if not (plan.mapped or (ids and p.one("participant")))), None)
         if other:
             faults.error("population / alike", plan.whole(), other=other, label=label)
         elif not plan.mapped and 2 * max(alike, coded) > len(people):
             faults.error("population / participants", plan.whole(), label=label)
+        elif not (plan.mapped or plan.sampled or names or ids) and len(people) <= size:
+            faults.error("population / unnamed", plan.whole(), label=label)
         others.append(plan)
         faults.note("population", {"sheet": plan.sheet}, count=len(people), label=label)
 
@@ -412,7 +416,7 @@ def _compare_linked(own: pd.DataFrame, made: np.ndarray, tolerance: float, label
     """Report given changes that differ from those that raw values make, and a factor between all of them."""
     given = own["value"].to_numpy()
     wrong = np.abs(given - made) > np.maximum(tolerance, 1e-7 * np.abs(made))
-    for row, value in zip(own[wrong].head(MOST_LISTED).itertuples(), made[wrong], strict=False):
+    for row, value in zip(own[wrong].itertuples(), made[wrong], strict=True):
         faults.note("given change", cell_of(row), label=label, value=value)
     ratios = given[made != 0] / made[made != 0]
     if wrong.all() and len(ratios) and np.allclose(ratios, ratios[0], rtol=1e-3):

@@ -185,19 +185,22 @@ class BlockReader:
         for position, cell in enumerate(cells):
             if not self.use[position] or cell == EMPTY:
                 continue
+            said = self.vocabulary.label(canonical_id(cell))
             if meaning[cell] == "ignore":
                 self.use[position], self.said[role][position] = False, "ignore"
             elif meaning[cell]:
                 self.said[role][position] = safe_text(meaning[cell])
                 if role == "variable":
-                    self.said["unit"][position] = self.vocabulary.label(canonical_id(cell)).unit
+                    self.said["unit"][position] = said.unit
             elif times := counts.pop(cell, 0):
                 place, rows = self.plan.place(position, column, cell), f" (in {times} rows)" * (times > 1)
-                self.faults.error(f"unknown {role}", place, stops=role != "variable", rows=rows, labels=labels)
+                likely = {said.variable, *said.candidates} - {None, *meaning.values()} if role == "variable" else ()
+                name, stops = f"unknown {role}" + " / likely" * bool(likely), bool(likely) or role != "variable"
+                words = {"rows": rows, "labels": labels, "likely": " or ".join(sorted(likely))}
+                self.faults.error(name, place, stops=stops, **words)
             if role == "arm" and self.use[position]:
                 self.unknown[position] = meaning[cell] is None
-                reading = self.vocabulary.label(canonical_id(cell))
-                stratum[position] = stratum[position] or (reading.stratum if reading.arm else None)
+                stratum[position] = stratum[position] or (said.stratum if said.arm else None)
 
     def _named(self, role: str, cell: object) -> str | None:
         """Return the stratum, arm or variable that a cell names by itself, or as a code."""
