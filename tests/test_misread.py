@@ -300,11 +300,12 @@ QUESTIONS = {
     ),
     "numbers of values below groups": ([*panel("CTx % change week 20", "Control", "D+Q"), [8, 8]], "A!A11: a row with the numbers, means"),
     "a measure in the title of another table above": (
-        [["CTx % change week 20"], [], *panel("", "Control", "D+Q")[1:], [], ["P1NP week 20"], [], *panel("", "Control", "D+Q")[1:]], "A!A15:B23: follow-up numbers that may"
+        [["CTx % change week 20"], ["n = 8"], [], *panel("", "Control", "D+Q")[1:], [], ["P1NP week 20"], [], *panel("", "Control", "D+Q")[1:]], "A!A16:B24: follow-up numbers that may"
     ),
     "a visit in the title of another table beside": (
         [["CTx % change week 20", None, None, "P1NP % change"], [], *torn([panel("", "Control", "D+Q")[1:]] * 2, 1)], "2 faults\n.*A!D3: 'Control': P1NP without"
     ),
+    "a title of another variable than the columns": ([["CTx week 2, % change"], [], *panel("", "P1NP Control", "P1NP D+Q")[1:]], "A!A3: .*P1NP without a visit"),
     "a title of another visit than the sheet": ({"Week 2": panel("CTx % change week 20", "Control", "D+Q")}, "'Week 2': these values may not be as measured"),
     "names of groups above the middle of their columns": (
         [["CTx % change"], [None, "Control", None, None, "D+Q", None], ["Week 2", "Week 4", "Week 20"] * 2, *prism("")[2:]], "A!D4: numbers without a group .8."
@@ -619,7 +620,6 @@ def test_people_of_a_table_called_after_the_population_are_no_participants_of_th
 # Workbooks that are read, and what is told of them; the number of values of CTx.
 TOLD = {
     "statistics right below a table": ([*WIDE, ["Mean", "", 0.4, 0.5], ["SD", 12, 0.4, 0.1]], "A!A14: 'Mean': a summary, not", 24),
-    "baselines that are all equal": ([row if not i else [*row[:2], 1, row[3]] for i, row in enumerate(WIDE)], "A!C2: 1: all baselines of CTx are equal", 24),
     "a limit in full-width signs": (wide(D4="＜0.05"), "A!D4: .*: below detection, read as missing", 23),
     "a change above the limit of given ones": (
         wide(D4=2.9, C4=0.03), "A!D4: 2.9: a value of CTx that gives a percent change above 1000%; kept", 24

@@ -70,8 +70,7 @@ def check_every_id(reading: Reading) -> None:
         if len(plans) > 1 or (plan.sheet in parted and not plan.mapped):
             reading.faults.error("no ids", plan.whole())
     plans = [p for p in reading.blocks if p.one("participant") and p.cohort == TRIAL and not p.mapped]
-    roles = ("participant", "ignored")  # also ids that the mapping leaves out
-    beside = {plan: {id_kind(c.label) for c in plan.columns if c.reading.role in roles} for plan in plans}
+    beside = {p: {id_kind(c.label) for c in p.columns if c.reading.role in ("participant", "ignored")} for p in plans}
     sources = reading.own["source"].unique()
     have = {plan: {(s.variable, s.visit) for s in sources if s.plan is plan} for plan in plans}
     for first, second in itertools.combinations(plans, 2):
@@ -121,7 +120,7 @@ def check_plausible(reading: Reading) -> None:
         if not low <= median <= high:
             hint = "if it is right, widen 'plausible' in the trial file"
             if scale := next((f"{scale:g}" for scale in SCALES if low <= median * scale <= high), ""):
-                hint = f"{scale} times that would fit, perhaps another unit: write factor: {scale} in the mapping"
+                hint = f"{scale} times that would fit: write factor: {scale} in the mapping if the unit, not the column, is wrong"
             reading.faults.error("implausible", source.head, low=low, high=high, hint=hint, **words)
         elif 2 * len(far) >= len(others) > 1 and not source.plan.mapped:
             reading.faults.error("implausible / columns", source.head, other=np.median(far), **words)
@@ -169,13 +168,11 @@ def check_baselines(reading: Reading) -> None:
     first, later = raw[raw["visit"] == BASELINE], raw[raw["visit"] != BASELINE]
     known = later["variable"].isin(first["variable"])
     unknown, later = later[~known], later[known].join(first.set_index(keys)["value"].rename("base"), on=keys)
-    same = first.groupby("variable", sort=False)["value"].transform(lambda own: own.nunique() == 1 and len(own) >= MANY)
     apart = later[later.groupby("variable", sort=False)["base"].transform("count").eq(0)]
     impossible = later[(later["base"] > 0) & (later["value"] > later["base"] * (1 + MOST_CHANGE / 100))]
     for name, rows in (
         ("baseline / negative", first[first["value"] < 0]),
         ("baseline / zero", first[first["value"] == 0]),
-        ("baseline / equal", first[same.astype(bool)].drop_duplicates("variable")),
         ("no baseline / variable", unknown.drop_duplicates("variable")),
         ("no baseline / samples", apart.drop_duplicates("variable")),
         ("no baseline", later[later["base"].isna()].drop_duplicates(keys)),
@@ -359,6 +356,7 @@ def check_columns(reading: Reading) -> None:
         if numbers > 1 and named and unnamed and (column.role == "data" or not column.label):
             reading.faults.error("no group", plan.place(0, column), count=numbers)
         if numbers > 1 and column.visit and column.why == "no variable named" and plan.readable:
+            column.asked = True
             reading.faults.error("no variable", plan.head_of(column), count=numbers)
         elif numbers > 1 and column.role == "ignore" and plan.readable:
             unread[plan].append(f"{plan.block.names[column.index]} ({shown(column.label) or 'no header'})")

@@ -55,7 +55,8 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     for column, reading in zip(columns, readings, strict=True):
         column.label, column.reading = header.text(column.index), reading
         judge_column(column, vocabulary)
-    context = read_context([*reversed(header.titles), *contexts], vocabulary)
+    known = {reading.variable for reading in readings if reading.variable}
+    context = read_context([*reversed(header.titles), *contexts], known, vocabulary)
     for name in SAID:
         setattr(plan, name, getattr(context, name))
     if block.sheet.turned and not plan.one("participant"):
@@ -72,9 +73,8 @@ def classify(block: Block, vocabulary: Vocabulary, contexts: list[str]) -> Plan:
     plan.sampled = any(map(vocabulary.names_population, called))
     remarks = [text for text in texts if NOT_AS_MEASURED.search(fold(text).replace("et al", ""))]
     remarks += [text for text in texts if vocabulary.label(text).measure == "other"]
-    named = read_context(contexts[-1:], vocabulary)
-    pairs = ((getattr(named, name), getattr(context, name)) for name in ("variable", "visit"))
-    apart = any(said not in (None, other, *vocabulary.trial.markers) for said, other in pairs)
+    sheet = vars(read_context(contexts[-1:], set(), vocabulary))
+    apart = any(sheet[x] not in (None, vars(context)[x], *vocabulary.trial.markers) for x in ("variable", "visit"))
     plan.doubt = [*remarks, *contexts[-1:] * apart, ""][0]
     return note if of_texts and not plan.readable else plan
 
@@ -111,11 +111,11 @@ def _read_label(label: str, vocabulary: Vocabulary) -> Reading:
     return Reading(visit=visit) if visit else Reading(rest=label)
 
 
-def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
+def read_context(texts: list[str], named: set[str], vocabulary: Vocabulary) -> Reading:
     """Combine titles and the sheet's name; the nearest that says something counts.
 
-    An arm counts only if the whole title names nothing but known things: a title may well name the treatment of the
-    trial without meaning the arm.
+    One of another variable than the nearer ones, or than those that columns name (``named``), does not count; an arm only
+    if the title names nothing but known things, since it may well name the treatment of the trial without meaning the arm.
     """
     found: dict = {}
     for text in texts:
@@ -123,7 +123,10 @@ def read_context(texts: list[str], vocabulary: Vocabulary) -> Reading:
         said = {name: getattr(reading, name) for name in SAID} | {"arm": exact.arm if exact.certain else None}
         if exact.certain and exact.variable:
             said["variable"] = exact.variable
-        if exact.variable and exact.variable == said["variable"] == found.get("variable", exact.variable):
+        own = {found["variable"]} if "variable" in found else named
+        if own and said["variable"] not in (None, *own, *vocabulary.trial.markers):
+            continue
+        if exact.variable and exact.variable == said["variable"]:
             said["unit"] = exact.unit
         said["candidates"] = tuple(key for key in reading.candidates if key in vocabulary.trial.markers)
         found = {name: value for name, value in said.items() if value} | found

@@ -71,9 +71,8 @@ def describe(reading: Reading) -> list[Section]:
 def _unused(plan: Plan) -> list[str]:
     """Return a line for each reason why columns of a block are not used, with the first of them."""
     columns: dict[str, list[str]] = defaultdict(list)
-    for column in plan.having("ignore"):
-        if column.why != "empty":
-            columns[column.why].append(f"{place_of(plan, column)} {column.label or '(no header)'}")
+    for column in (column for column in plan.having("ignore") if column.why != "empty"):
+        columns[column.why].append(f"{place_of(plan, column)} {column.label or '(no header)'}")
     return [f"{plan.sheet}!{plan.block.range}: {why}: {first_of(of, MOST_NAMED)}" for why, of in columns.items()]
 
 
