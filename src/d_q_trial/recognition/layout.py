@@ -124,7 +124,7 @@ def _labels(block: Block, header: Header) -> list[list[str]]:
         merged = not across.keys().isdisjoint(places)
         above, left = [list(own) for own in labels], 0
         under = [tuple(block.values[lower][c] for lower in header.rows[position + 1 :]) for c in range(block.width)]
-        first = next(c for c in range(block.width) if values[c] != EMPTY)
+        first = next((c for c in range(block.width) if values[c] != EMPTY), 0)
         centred = any(any(own) and own in under[first:] for own in under[:first])  # perhaps, above its columns
         for column in range(block.width):
             left = left if values[column] == EMPTY else column
@@ -150,7 +150,7 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
     found, texts = dict[Block, list[str]](), list[tuple[Block, str]]()
     first_table = min((b.top for b in pieces if b.height > TITLE_ROWS or b.width > 2), default=0)
     for block in pieces:
-        over = [b for b in found if b.left < block.right and b.right > block.left and b.bottom <= block.top]
+        over = {b: b for b in found if b.left < block.right and b.right > block.left and b.bottom <= block.top}
         last = next((b for b in reversed(over) if b.height > TITLE_ROWS or b.width > 2), None)
         own = [(b, text) for b, text in reversed(texts) if b in over and (last is None or b.top >= last.bottom)]
         upper = min((b.top for b, _ in own), default=block.top)
