@@ -162,6 +162,8 @@ def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_no
         ({"kind": "time_course", "outcome": "ctx", "marker": "p16"}, r"panels\.0\.marker"),
         ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
         ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
+        ({"kind": "time_course", "outcome": "ctx", "strata": ["each"]}, "one of 'strata'"),
+        ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "limits": [50, -50]}, "expected ascending numbers"),
         ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
         (None, "one of 'panels', 'flow', 'design' and 'forest'"),
     ],
@@ -523,7 +525,7 @@ PANELS = [ARMS, Panel(kind="time_course", outcome="ctx", strata=["highest"])]
 
 def test_stated_limits_of_an_axis_overrule_the_choice():
     for panel in PANELS:
-        ax, _ = painted(panel.model_copy(update={"limits": (-30.0, 2000.0)}))
+        ax, _ = painted(Panel(**panel.model_dump() | {"limits": [-30, 2000]}))
         assert ax.get_ylim() == (-30.0, 2000.0)
 
 

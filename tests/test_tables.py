@@ -271,9 +271,11 @@ ARMS = f"{ONE}kind: arms, rows: "
         (ARMS + "{table_1: true}, visit: week_3}}", r"tables\.t\.visit: .*the trial has no 'week_3'"),
         (ARMS + "{table_1: true}, marker: p16}}", r"tables\.t\.marker: .*the trial has no 'p16'"),
         (ARMS + "{table_1: true}, vist: x}}", r"tables\.t\.vist"),
+        (ARMS + "{table_1: true}, strata: [each]}}", "'arms' shows one of 'strata'"),
         (ONE + "kind: events}}", "'events' needs the key 'file'"),
         (ONE + "kind: strata, rows: {table_1: true}, smd: true}}", "'strata' has no 'smd'"),
         ("tables: {}\nheadlines: [{outcome: ctx, visit: week_9}]", r"headlines\.0\.visit: .*the trial has no 'week_9'"),
+        ("tables: {}\nheadlines: [{outcome: ctx, visit: week_2, stratum: each}]", "'each': expected one group"),
         ("tables: [", "not readable as YAML"),
     ],
 )

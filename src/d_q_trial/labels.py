@@ -18,6 +18,7 @@ _DISPLAYED = read_words(__file__, "labels")
 STATISTICS: dict[str, str] = _DISPLAYED["statistics"]
 CHANGES: dict[str, str] = _DISPLAYED["changes"]
 FORMULAS: dict[str, str] = _DISPLAYED["formulas"]
+SEVERAL = ("each", "descending")  # words that stand for several strata, see strata_named
 _SUPERSCRIPTS = {"kg/m2": "kg/m²", "g/cm2": "g/cm²"}
 _POINTS = {"%": "percentage points"}  # unit of the difference of percentages
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..config.types import Strict
+from ..config.types import Pair, Strict
 from ..config.yaml_files import read_list
-from ..labels import fill, listing
+from ..labels import SEVERAL, fill, listing
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey, known
 
@@ -34,7 +34,7 @@ class Panel(Strict):
     strata: list[str] = [ALL_PARTICIPANTS]  # all, highest, lowest, each (lowest first), descending, or labels
     marker: MarkerKey = ""  # that defines the strata; by default that of the analysis
     group: Literal["population", "population_under_cut", "population_from_cut", "participants"] = "participants"
-    limits: tuple[float, float] | None = None  # of the vertical axis; by default chosen from the data
+    limits: Pair | None = None  # of the vertical axis; by default chosen from the data
 
     @field_validator("outcome")
     @classmethod
@@ -49,7 +49,7 @@ class Panel(Strict):
             raise ValueError(f"{self.outcome!r} is binary: it is counted in a table, not drawn in a panel")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
-        if self.kind in ("time_course", "estimation") and len(self.strata) != 1:
+        if self.kind in ("time_course", "estimation") and (len(self.strata) != 1 or self.strata[0] in SEVERAL):
             raise ValueError(f"{self.kind!r} shows one of 'strata'")
         return self
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from ..config.types import Strict
+from ..config.types import Strict, matching
 from ..config.yaml_files import read_list
+from ..labels import SEVERAL
 from ..results_table import ALL_PARTICIPANTS
 from ..trial import BASELINE, FamilyKey, MarkerKey, OutcomeKey, Trial, VisitKey
 
@@ -28,13 +29,8 @@ class Rows(Strict):
 
     def keys(self, trial: Trial) -> list[str]:
         """Return the keys of the outcomes, in the order of the trial or as listed."""
-        if self.outcomes:
-            return list(self.outcomes)
-        return [
-            key
-            for key, outcome in trial.outcomes.items()
-            if (self.table_1 and outcome.table_1) or outcome.family in self.families
-        ]
+        chosen = trial.outcomes.items()
+        return self.outcomes or [k for k, o in chosen if (self.table_1 and o.table_1) or o.family in self.families]
 
 
 class Table(Strict):
@@ -66,11 +62,14 @@ class Table(Strict):
                 raise ValueError("'events' needs the key 'file', and has no 'rows'")
         elif self.rows is None:
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
-        if self.kind == "arms" and len(self.strata) != 1:
+        if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL):
             raise ValueError("'arms' shows one of 'strata'")
         if self.smd and self.kind != "arms":
             raise ValueError(f"{self.kind!r} has no 'smd': it compares the two columns of 'arms'")
         return self
+
+
+_ONE = matching(f"(?!({'|'.join(SEVERAL)})$).*", "one group: all, highest, lowest or a label")
 
 
 class Headline(Strict):
@@ -78,7 +77,7 @@ class Headline(Strict):
 
     outcome: OutcomeKey
     visit: VisitKey
-    stratum: str = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
+    stratum: Annotated[str, _ONE] = ALL_PARTICIPANTS  # all, highest, lowest, or a label of the analysis
     role: str = ""  # such as "the primary endpoint"
 
 
