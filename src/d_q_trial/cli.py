@@ -518,7 +518,7 @@ def ensemble(context: Context) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; after a user's mistake, print one message and return status 1."""
+    """Run one command; after a user's mistake, print one message and return status 1, or 2 if nothing can be verified."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console that lacks a letter shows a question mark
@@ -539,4 +539,4 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     print(f"d-q-trial {arguments.command}: {message}", file=sys.stderr)
-    return 1
+    return 2 if arguments.command == "verify" else 1
