@@ -121,6 +121,14 @@ def test_families_with_room_or_the_primary_endpoint_fill_a_page_and_captions_nam
             assert (too_large in figure["caption"]) == (trial is TRIAL)
 
 
+def test_fewer_panels_than_columns_fill_the_width(tables, tmp_path, monkeypatch):
+    pages = []
+    monkeypatch.setattr(style.Page, "save", lambda page, *_, **__: pages.append(page))
+    alone = TRIAL.model_copy(update={"outcomes": {"bmd_radius": TRIAL.outcomes["bmd_radius"]}})
+    drawing.draw_cutoffs(tables, alone, ANALYSIS, f"every_cut_bmd_{PANEL[0]}", tmp_path, None)
+    assert pages[0].figure.axes[0].get_position().width > 0.8
+
+
 @pytest.mark.parametrize("at_cut", ["upper", "lower"])
 def test_the_published_cut_stays_where_it_is_when_the_analysis_cuts_elsewhere(at_cut):
     run = pipeline.of_config()

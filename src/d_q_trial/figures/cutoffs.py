@@ -87,7 +87,7 @@ def _grid(panels: list[tuple[str, str]]) -> tuple[int, float]:
     """Return the number of columns and the height of all blocks: a row per outcome, or short rows of several outcomes."""
     outcomes = [outcome for outcome, _ in panels]
     visits = max(map(outcomes.count, outcomes), default=1)
-    columns = {1: 3, 2: 4}.get(visits, visits)
+    columns = min({1: 3, 2: 4}.get(visits, visits), max(len(panels), 1))
     return columns, BLOCK * -(-len(panels) // columns)
 
 
