@@ -139,7 +139,7 @@ def test_an_estimate_without_p_is_shown_and_no_method_judges_its_conclusion():
     made = report(CHECKED, numbers=numbers(values=values))
     assert headlines.effect(made, *PLACES[2]) == Effect("16.0", "", "not defined", "P not defined", None, None)
     names, lines = headlines.robustness_lines(made)
-    (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, T3 of p16 variant 5: P not defined"]
+    (checks,) = [own for title, own in lines if title == "P1NP, 2 weeks, stratum T3 of p16 variant 5: P not defined"]
     assert {check.keeps for check in checks} == {None}
     found = dict(zip(names, checks, strict=True))
     assert found["Multiplicity-adjusted (max-T)"].text == "0.050 (highest); 0.900 (each)"
@@ -190,7 +190,7 @@ def test_a_method_is_judged_by_whether_its_p_lies_on_the_same_side_of_alpha_if_i
         "Multiple imputation of log ratios (placements, t)", "Worst-case bounds", "Leave-one-out",
     ]  # fmt: skip
     none, whole = Check(), "CTx, 20 weeks, all participants: P = 0.611"
-    high, low = (f"P1NP, 2 weeks, {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
+    high, low = (f"P1NP, 2 weeks, stratum {s} of p16 variant 5: P = {p}" for s, p in (("T3", "0.050"), ("T1", "0.051")))
     kept = [Check("0.700 (overall)", True), Check("0.040", False), Check("0.300", True), Check("0.040 to 0.900", False)]
     assert list(found[whole].values()) == [none, none, *kept, Check("crosses 0.05 in none", True)]
     turned = [Check("T2 0.050; T1 0.296"), Check("<0.001", True)]
@@ -376,6 +376,6 @@ def test_finished_outputs_are_collected_from_the_folder_of_their_analysis(tmp_pa
     assert other.verdicts == []
     assert other.changes == [
         {"what": "CTx, 20 weeks, all participants", "conclusion": "significant here only", "p": "0.611", "reference": "0.611"},
-        {"what": "P1NP, 2 weeks, high of p16 variant 5", "conclusion": "no longer significant", "p": "0.710", "reference": "0.050 in T3"},
+        {"what": "P1NP, 2 weeks, stratum high of p16 variant 5", "conclusion": "no longer significant", "p": "0.710", "reference": "0.050 in T3"},
     ]  # fmt: skip
     assert len(other.differences) == 2

@@ -181,7 +181,7 @@ COLUMN = {"by": "column", "column": "p16 group", "labels": ["low", "high"]}
 CASES = [
     ({"change": "log_ratio"}, "The log ratio of a participant is the natural logarithm", "percent change of"),
     ({"change": "difference"}, "The change of a participant is follow-up − baseline.", "percent change of"),
-    ({}, "its further arm, Fisetin, is not analysed [1].", "are not analysed"),
+    ({}, "its further arm, fisetin, is not analysed [1].", "are not analysed"),
     ({"alpha": 0.1}, "significance level is 0.1.", "0.05"),
     ({"exclude": ["A01"]}, "One participant (A01) was excluded.", "were excluded"),
     ({"outliers": {"rule": "winsorise", "limit": 1.0}}, "more than 1 interquartile range beyond", "No value was"),
@@ -217,7 +217,7 @@ def results_with(**chosen):
 PARTICULAR = {  # what is replaced in the report, what is said only then, and what is not said then
     "a headline is not compared": (
         results_with(outcome=["ctx"]),
-        "Not compared in this analysis: P1NP, 2 weeks, T3 of p16 variant 5.",
+        "Not compared in this analysis: P1NP, 2 weeks, stratum T3 of p16 variant 5.",
         "in 36 outcomes (senescence-associated",
     ),
     "no headlines": (
@@ -317,6 +317,10 @@ def test_a_family_without_a_comparison_is_named(report):
     assert "No comparison of the family “none” was made in this analysis." in methods.paragraph(named)
     assert "in the family “none”: it has no comparison in this analysis" in report_page(named)
     assert "no comparison" not in (methods.paragraph(report) + report_page(report)).lower()
+    unset = robustness.model_copy(update={"families": {}, "multiverse": Multiverse()})
+    page = report_page(replace(report, settings=report.settings.model_copy(update={"robustness": unset})))
+    assert "multiple testing: <code>robustness.families</code> names no family." in page
+    assert "The multiverse: <code>robustness.multiverse.outcomes</code> names no outcome." in page
 
 
 def test_the_methods_read_well_and_number_their_references(report):

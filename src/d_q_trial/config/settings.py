@@ -60,10 +60,10 @@ class StrataRule(Strict):
         """Return what the strata are of: the ``marker``, or the column that states them."""
         return f"“{self.column}”" if self.by == "column" else marker
 
-    def group(self, stratum: str, marker: str) -> str:
-        """Return a stratum with what it is of: ``T3 of p16``, or ``p16 below 2`` where the values of a cutoff name it."""
+    def group(self, stratum: str, marker: str, noun: str = "") -> str:
+        """Return a stratum with what it is of: ``T3 of p16`` after a noun, or ``p16 below 2`` where a cutoff's value names it."""
         by_value = self.by == "value" and self.labels == _labels(self)
-        return f"{marker} {stratum}" if by_value else f"{stratum} of {self.name(marker)}"
+        return f"{marker} {stratum}" if by_value else f"{noun} {stratum} of {self.name(marker)}".lstrip()
 
     @model_validator(mode="after")
     def _consistent(self):

@@ -54,11 +54,11 @@ class Words:
         return known[key].label if key in known else labels.plain(key, self.trial)
 
     def group(self, stratum: str) -> str:
-        """Describe a group of participants, such as ``T3 of p16 variant 5``."""
+        """Describe a group of participants, such as ``stratum T3 of p16 variant 5``."""
         if stratum == ALL_PARTICIPANTS:
             return "all participants"
         marker = labels.within(self.trial.markers[self.analysis.marker].label)
-        return self.analysis.strata.group(stratum, marker)
+        return self.analysis.strata.group(stratum, marker, "stratum")
 
     def of(self, column: str, row: Row) -> str:
         """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""

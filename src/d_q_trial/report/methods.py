@@ -69,6 +69,7 @@ def settings_in_words(report: Report) -> dict[str, Any]:
         "measure": (labels.CHANGES | {"difference": "change"})[analysis.measure],
         "formula": labels.FORMULAS[analysis.measure],
         "arms": _arms(report),
+        "others": [labels.within(arm.label) for arm in trial.arms.others],
         "visits": [labels.within(visit.label) for visit in trial.visits.values()],
         "outcomes": _outcomes(report),
         "reasons": Counter(row["reason"] for row in changes if row["reason"] != EXCLUDED),
