@@ -135,6 +135,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         ("unit: mg/dL,", "plausible: [9, 1],", "outcomes.bilirubin.plausible: [9, 1]: expected ascending numbers"),
         ("unit: years,", "kind: binary, no_names: [F],", "outcomes.age: 'yes_names' and 'no_names' belong together"),
         ("unit: years,", "yes_names: [M], no_names: [F],", "belong together, with kind: binary"),
+        (re.compile("citation: >-\n( .*\n)+"), "citation: ''\n", "citation: '': expected where the trial"),
         ("name: pbc", "name: my trial é!", "name: 'my trial é!': expected letters, digits, - and _"),
         ("{key: placebo,", "{key: d_penicillamine,", "'arms': several have the key 'd_penicillamine'"),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),

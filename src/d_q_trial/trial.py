@@ -100,7 +100,7 @@ class Trial(Strict):
 
     name: Name
     title: str
-    citation: str
+    citation: Annotated[str, matching(r"(?s).*\S.*", "where the trial was published, or that it was not")]
     registration: str = ""
     arms: Arms
     visits: Annotated[dict[str, Visit], BeforeValidator(_keyed)]

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ _NORMAL = TwoSampleTest(
     depths=_call("shift", "normal_depths", continuity=False),
     continuity=False,
 )
-_EVERY = (  # by name
+_EVERY = (
     # P(first > second) + P(tie) / 2 = 1/2, with unequal spread. R: brunnermunzel::brunnermunzel.test.
     TwoSampleTest(
         name="brunner_munzel",
@@ -198,4 +199,4 @@ _EVERY = (  # by name
         not_permuted="Welch's t is not a linear rank statistic",
     ),
 )
-TESTS = {test.name: test for test in _EVERY}
+TESTS = {test.name: test for test in sorted(_EVERY, key=attrgetter("name"))}
