@@ -15,7 +15,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 
 from simulated_papers import calibrate
-from timing import timed
+from timing import numbers_given, timed
 
 from d_q_trial.consistency import VARIANTS
 
@@ -71,10 +71,10 @@ def calibration(papers):
     return quiet
 
 
-def main(papers):
+def main(papers=200):
     holds = speed()
     return 0 if (calibration(papers) if papers else True) and holds else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200))
+    sys.exit(main(*numbers_given(__doc__, "papers")))

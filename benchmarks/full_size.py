@@ -13,6 +13,8 @@ import time
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from timing import numbers_given
+
 from d_q_trial.config import settings
 from d_q_trial.files import sha256
 from d_q_trial.robustness.multiverse import count, prepare
@@ -48,4 +50,4 @@ def main(permutations=20_000):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*numbers_given(__doc__, "permutations")))

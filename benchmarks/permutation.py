@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 from scipy.special import ndtri
 from scipy.stats import mannwhitneyu
-from timing import timed
+from timing import numbers_given, timed
 
 from d_q_trial.stats.permutation import Design, Joint, StepDown, blocks, labels_for
 
@@ -130,6 +130,6 @@ def main(pairs=7):
 if __name__ == "__main__":
     single = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL")}
     if single.items() <= os.environ.items():
-        sys.exit(main(*map(int, sys.argv[1:])))
+        sys.exit(main(*numbers_given(__doc__, "pairs")))
     # The libraries read this before numpy is there.
     sys.exit(subprocess.run([sys.executable, *sys.argv], env={**os.environ, **single}, check=False).returncode)

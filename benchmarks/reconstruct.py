@@ -7,7 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from pipeline import unreproduced
-from timing import timed
+from timing import numbers_given, timed
 
 from d_q_trial.reconstruct.cohort import reconstruct
 from d_q_trial.reconstruct.constraints import read_targets
@@ -15,12 +15,13 @@ from d_q_trial.reconstruct.design import read_design
 from d_q_trial.reconstruct.workbook import write_workbook
 from d_q_trial.trial import load_trial
 
+seeds = numbers_given(__doc__, "seed") or range(2, 7)
 design = read_design("data/reconstruct/trial.yaml", load_trial("data/trial.yaml"))
 targets = read_targets("data/published", design)
 seconds = []
 print("seed  seconds  reported numbers not reproduced")
 with tempfile.TemporaryDirectory() as folder:
-    for seed in map(int, sys.argv[1:] or range(2, 7)):
+    for seed in seeds:
         spent, cohort = timed(reconstruct, design, targets, seed)
         seconds.append(spent.clock)
         path = Path(folder) / f"{seed}.xlsx"
