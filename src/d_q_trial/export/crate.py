@@ -32,7 +32,6 @@ PROFILES = {
 }
 WORKFLOW_PROFILE = ("https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE", "CreativeWork")
 FORMATS = {
-    ".csv": "text/csv",
     ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -126,11 +125,8 @@ def _write_crate(report: Report, title: str, mark: str) -> None:
         object=[*used, files.pop(CONFIG)],
         result=list(files.values()),
     )
-    main["name"] = "Workflow"
-    main["version"] = own["version"]
-    main["encodingFormat"] = "text/plain"
-    main["sha256"] = sha256(folder / WORKFLOW)
-    for name, value in rights.items():
+    known = {"version": own["version"], "encodingFormat": "text/plain", "sha256": sha256(folder / WORKFLOW)}
+    for name, value in {"name": "Workflow", **known, **rights}.items():
         main[name] = value
     main["softwareRequirements"] = needed
     main["conformsTo"] = add(*WORKFLOW_PROFILE, name="Bioschemas profile of a ComputationalWorkflow", version="1.0")
