@@ -441,6 +441,13 @@ def test_the_reasons_for_columns_without_values_are_said_below_the_table(report,
     assert (piece["absent"], piece["rows"], piece["caption"]) == ("Not made: this test has none.", [], "")
 
 
+def test_effects_have_the_decimals_of_their_outcome(report):
+    words = replace(report.words, analysis=report.analysis.model_copy(update={"change": "difference"}))
+    section = pieces.Section("x", columns=(("Difference", "difference"),))
+    table = [LONG | {"outcome": o, "statistic": "difference", "value": "0.0456"} for o in ("ctx", "p1np")]
+    assert [row[-1] for row in pieces.shorten(section, table, words)[1]] == ["0.046", "0.05"]
+
+
 def test_rows_of_large_families_stay_in_the_file_and_are_counted(report):
     section, row = pieces.Section("x", columns=(("P", "p"),)), LONG | {"statistic": "p", "value": "0.5"}
     others = [row | {"marker": "p16_variant_1+5"}, row | {"outcome": "sasp_fas"}]

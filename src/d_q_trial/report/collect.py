@@ -60,6 +60,10 @@ class Words:
         marker = labels.within(self.trial.markers[self.analysis.marker].label)
         return self.analysis.strata.group(stratum, marker, "stratum")
 
+    def decimals(self, outcome: str) -> int:
+        """Return the decimals with which the changes of an outcome are shown."""
+        return labels.change_decimals(self.analysis.measure, self.trial.outcomes[outcome].decimals)
+
     def of(self, column: str, row: Row) -> str:
         """Return the text of a table cell: an outcome with its visit, an arm, a contrast of strata."""
         text = row.get(column, "")
@@ -186,16 +190,9 @@ class Report:
         """Return the name of the reference analysis; empty if it is this one."""
         return "" if self.analysis.name == self.settings.reference else self.settings.reference
 
-    def decimals(self, outcome: str) -> int:
-        """Return the decimals with which the changes of an outcome are shown."""
-        return labels.change_decimals(self.analysis.measure, self.trial.outcomes[outcome].decimals)
-
     def table(self, name: str, **keys: str) -> list[Row]:
         """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
-        rows = self.tables.get(name, [])
-        for key, value in keys.items():
-            rows = [row for row in rows if row[key] == value]
-        return rows
+        return [row for row in self.tables.get(name, []) if all(row[key] == value for key, value in keys.items())]
 
     def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
         """Return whether such a table has any value of a column or statistic by a method that begins so."""
@@ -244,10 +241,8 @@ def texts(rows: Iterable[Row], name: str, method: str = "") -> list[str]:
 
 def described(folder: Path) -> dict[str, Any]:
     """Read the descriptions in the JSON files of a folder, by key."""
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        found |= {key: value for key, value in json.loads(path.read_text("utf-8")).items() if isinstance(value, dict)}
-    return found
+    read = (json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json")))
+    return {key: value for content in read for key, value in content.items() if isinstance(value, dict)}
 
 
 def read_figures(folder: Path, verdicts: Sequence[Verdict], words: Words) -> list[dict[str, Any]]:

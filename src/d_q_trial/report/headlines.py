@@ -81,7 +81,7 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
     if math.isnan(found[0]) and math.isnan(found[-1]):
         return None
     key = (outcome, analysis.measure, visit, own["marker"], group, contrast, "", "p")
-    estimate, *ends = (formatting.number(value, report.decimals(outcome)) for value in found[:3])
+    estimate, *ends = (formatting.number(value, report.words.decimals(outcome)) for value in found[:3])
     return Effect(
         estimate=estimate,
         limits="" if any(map(math.isnan, found[1:3])) else " to ".join(ends),

@@ -123,7 +123,7 @@ def _comparison(headline: Headline, report: Report) -> dict[str, Any] | None:
     for key, arm in trial.analysed_arms.items():
         where = group_keys(group, report.analysis.marker) | {"group": key}
         value = report.numbers.get(outcome.key, measure, headline.visit, "median", **where).value
-        number = formatting.number(value, report.decimals(outcome.key))
+        number = formatting.number(value, report.words.decimals(outcome.key))
         medians.append(f"{number}{unit} with {labels.within(arm.label)}")
     return {
         "group": "" if group == ALL_PARTICIPANTS else report.words.group(group),

@@ -21,6 +21,7 @@ from .collect import FOLDERS, Report, Row, Words, described, listed, rows_if_mad
 
 MOST_ROWS = 60
 EN_DASH = "–"
+EFFECTS = ("difference", "hodges_lehmann", "mean_difference")  # in the unit of the change
 _HEADINGS = {"stratum": "Participants", "place": "Participants", "contrast": "Subgroups", "group": "Version"}
 _TESTS = {"has": str.__contains__, "lacks": lambda text, part: part not in text, "is": str.__eq__}
 
@@ -133,7 +134,10 @@ def shorten(section: Section, rows: Sequence[Row], words: Words) -> tuple[tuple[
     ]
     shown = []
     for own in chosen:
-        cells = [_cell(own, places, *column[1:]) for column, places in zip(section.columns, decimals, strict=True)]
+        cells = [
+            _cell(own, words.decimals(own[0]["outcome"]) if column[1] in EFFECTS else places, *column[1:])
+            for column, places in zip(section.columns, decimals, strict=True)
+        ]
         if any(cells):
             shown.append((*(words.of(name, own[0]) for name in section.rows), *(cell or EN_DASH for cell in cells)))
     headings = [_HEADINGS.get(name, name.replace("_", " ").capitalize()) for name in section.rows]
@@ -266,7 +270,8 @@ def _people(report: Report) -> dict[str, Any]:
     for row in rows:
         if row["measure"] == report.analysis.measure and row["value"] and row["participant"] in places:
             own = changes.setdefault(f"{row['outcome']}/{row['visit']}", [""] * len(places))
-            own[places[row["participant"]]] = formatting.number(float(row["value"]), report.decimals(row["outcome"]))
+            change = formatting.number(float(row["value"]), report.words.decimals(row["outcome"]))
+            own[places[row["participant"]]] = change
     return {"people": people, "changes": changes}
 
 
@@ -294,7 +299,7 @@ def _series(rows: list[Row], report: Report) -> dict[str, Any]:
         "searched": format_cell("p", next(searched, "")),
     }
     for side in SIDES:
-        packed[side] = [_side(sides, side, sizes, report.decimals(place["outcome"])) for sides in cuts.values()]
+        packed[side] = [_side(sides, side, sizes, report.words.decimals(place["outcome"])) for sides in cuts.values()]
     interaction = [format_cell("p", next(iter(sides.values()))["p_interaction"]) for sides in cuts.values()]
     return packed | ({"p_interaction": interaction} if any(interaction) else {})
 

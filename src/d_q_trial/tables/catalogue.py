@@ -57,10 +57,9 @@ class Table(Strict):
 
     @model_validator(mode="after")
     def _consistent(self):
-        if self.kind == "events":
-            if not self.file or self.rows:
-                raise ValueError("'events' needs the key 'file', and has no 'rows'")
-        elif self.rows is None:
+        if self.kind == "events" and (self.rows or not self.file):
+            raise ValueError("'events' needs the key 'file', and has no 'rows'")
+        if self.kind != "events" and self.rows is None:
             raise ValueError(f"{self.kind!r} needs the key 'rows'")
         if self.kind == "arms" and (len(self.strata) != 1 or self.strata[0] in SEVERAL):
             raise ValueError("'arms' shows one of 'strata'")
