@@ -52,9 +52,7 @@ class Outcome(_Named):
     @property
     def answers(self) -> dict[str, float]:
         """The number for each spelling of a value, in lower case; empty if they are the usual ones."""
-        return {
-            name.casefold(): value for value, names in ((1.0, self.yes_names), (0.0, self.no_names)) for name in names
-        }
+        return {name.casefold(): 1.0 for name in self.yes_names} | {name.casefold(): 0.0 for name in self.no_names}
 
 
 class Marker(_Named):

@@ -192,7 +192,10 @@ class Report:
 
     def table(self, name: str, **keys: str) -> list[Row]:
         """Return the rows of a robustness or sensitivity table that have these keys; none if it was not made."""
-        return [row for row in self.tables.get(name, []) if all(row[key] == value for key, value in keys.items())]
+        rows = self.tables.get(name, [])
+        for key, value in keys.items():
+            rows = [row for row in rows if row[key] == value]
+        return rows
 
     def found(self, name: str, column: str, method: str = "", **keys: str) -> bool:
         """Return whether such a table has any value of a column or statistic by a method that begins so."""
