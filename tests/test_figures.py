@@ -26,7 +26,7 @@ from pipeline import LABEL, TRIAL, altered, analysis
 from d_q_trial.claims import read_claims
 from d_q_trial.config import settings
 from d_q_trial.errors import UserError
-from d_q_trial.figures import draw, make, style, whole
+from d_q_trial.figures import catalogue, draw, make, style, whole
 from d_q_trial.figures.catalogue import Catalogue, Figure, Forest, Panel, catalogue_of, changes_of
 from d_q_trial.figures.draw import REACH, side_steps, time_positions, view
 from d_q_trial.figures.panels import View
@@ -133,6 +133,7 @@ def test_a_panel_shows_the_values_that_the_article_reports_of_it():
 
 
 def test_letters_and_strata_in_a_caption_follow_the_panels():
+    assert [catalogue.letter(place) for place in (0, 25, 26, 53)] == ["a", "z", "aa", "bbb"]
     figure = FIGURES["figure_3"]
     _, caption = said(figure)
     assert "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in caption
@@ -163,6 +164,7 @@ def test_title_and_caption_claim_no_strata_by_a_marker_that_the_analysis_does_no
         ({"kind": "correlation", "outcome": "ctx"}, r"panels\.0\.outcome"),
         ({"kind": "estimation", "outcome": "ctx", "visit": "week_2", "strata": ["each", "all"]}, "one of 'strata'"),
         ({"kind": "time_course", "outcome": "ctx", "strata": ["each"]}, "one of 'strata'"),
+        ({"kind": "time_course", "outcome": "age"}, "'age' is measured at baseline only"),
         ({"kind": "arms", "outcome": "ctx", "visit": "week_2", "limits": [50, -50]}, "expected ascending numbers"),
         ({"kind": "arms", "outcome": "smoker", "visit": "baseline"}, r"panels\.0: 'smoker' is binary"),
         (None, "one of 'panels', 'flow', 'design' and 'forest'"),

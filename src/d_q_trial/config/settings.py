@@ -271,9 +271,8 @@ def for_step(settings: Settings, analysis: str, *sections: str, cuts: bool = Tru
     for name, _, part in (section.partition(".") for section in sections):
         wanted[name] = wanted.get(name, {}) | {part: True} if part else True
     content = settings.model_dump(mode="json", include=wanted)
-    chosen = settings.analyses[analysis].model_dump(
-        mode="json", exclude=None if cuts else {"strata": {"cuts", "labels"}}
-    )
+    left_out = None if cuts else {"strata": {"cuts", "labels"}}
+    chosen = settings.analyses[analysis].model_dump(mode="json", exclude=left_out)
     return {**content, "reference": analysis, "analyses": {analysis: chosen}}
 
 
@@ -305,10 +304,8 @@ def _entry_faults(name: str, entry: Any) -> Iterable[str]:
         yield f"analyses.{name}: this name is taken by a folder of results/; choose another"
     elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}", name):
         shown = name if len(name) <= 100 else f"{name[:20]}... ({len(name)} characters)"
-        yield (
-            f"analyses.{shown}: a name is a folder: a letter or digit, then letters, digits and _ . + -, "
-            f"100 characters at most"
-        )
+        expected = "a letter or digit, then letters, digits and _ . + -, 100 characters at most"
+        yield f"analyses.{shown}: a name is a folder: {expected}"
     if entry is None:
         yield f"analyses.{name}: no value; state what differs from the reference, or {{}} if nothing does"
     elif not isinstance(entry, Mapping):

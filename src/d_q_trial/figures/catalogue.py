@@ -45,7 +45,10 @@ class Panel(Strict):
     def _consistent(self, info: ValidationInfo):
         if self.kind == "correlation" and info.context and info.context.population is None:
             raise ValueError("a correlation needs the key 'population' in the trial")
-        if info.context and self.kind != "correlation" and info.context.outcomes[self.outcome].kind == "binary":
+        shown = info.context.outcomes[self.outcome] if info.context and self.kind != "correlation" else None
+        if shown and self.kind == "time_course" and not shown.follow_up:
+            raise ValueError(f"{self.outcome!r} is measured at baseline only, so it has no time course")
+        if shown and shown.kind == "binary":
             raise ValueError(f"{self.outcome!r} is binary: it is counted in a table, not drawn in a panel")
         if self.kind in ("arms", "estimation") and not self.visit:
             raise ValueError(f"{self.kind!r} needs the key 'visit'")
@@ -158,8 +161,8 @@ def _letters(panels: Sequence[Panel]) -> dict[str, str]:
 
 
 def letter(place: int) -> str:
-    """Return the letter of a panel, counted from 0."""
-    return chr(ord("a") + place)
+    """Return the letter of a panel, counted from 0; ``aa``, ``bb`` follow ``z``."""
+    return ascii_lowercase[place % 26] * (place // 26 + 1)
 
 
 class Catalogue(Strict):
