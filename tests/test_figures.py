@@ -138,6 +138,7 @@ def test_letters_and_strata_in_a_caption_follow_the_panels():
     _, caption = said(figure)
     assert "CTx (bone resorption; a–c) and P1NP (bone formation; d–f) at 20 weeks, 2 weeks and 4 weeks" in caption
     assert "no continuity correction" in caption
+    assert said(figure, analysis(change="difference"))[1].startswith("Change from baseline in CTx")
     swapped = figure.model_copy(update={"panels": [figure.panels[3], *figure.panels[1:3], figure.panels[0]]})
     assert "CTx (bone resorption; b–d) and P1NP (bone formation; a)" in said(swapped)[1]
     assert "high (a, b), middle (c, d) and low (e, f)" in said(FIGURES["figure_4"], THIRDS)[1]

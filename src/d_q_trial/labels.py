@@ -160,7 +160,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "lowest": analysis.strata.labels[0],
         "marker": marker,
         "strata_variable": analysis.strata.name(marker),
-        "change": CHANGES[analysis.measure].capitalize(),
+        "change": (CHANGES | {"difference": "change"})[analysis.measure].capitalize(),
         "direction": direction(trial),
         "estimate": interval(analysis),
         "test": get_test(analysis.test).sentence,
