@@ -12,7 +12,7 @@ if SETTINGS.published:
         raise WorkflowError(str(error)) from None
 
 CONSISTENCY = (
-    "findings.csv findings.json pieces.json variants.csv lattice.csv p_values.csv group_sizes.csv quartiles.csv"
+    "findings.csv findings.json variants.csv lattice.csv p_values.csv group_sizes.csv quartiles.csv"
     " ranges.csv abstract.csv attainable.svg"
 ).split()
 

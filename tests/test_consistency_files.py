@@ -57,13 +57,11 @@ def test_the_example_is_the_simulated_one_and_gives_its_convention_its_sizes_and
     assert (u["exact"], u["normal_continuity"], u["normal"]) == ("3", "2", "")
 
 
-def test_findings_are_the_same_as_csv_and_as_json_and_tables_are_described(written):
+def test_findings_are_the_same_as_csv_and_as_json(written):
     table = rows(written / "findings.csv")
     assert tuple(table[0]) == Finding._fields
     assert json.loads((written / "findings.json").read_text(encoding="utf-8")) == table
     assert len({row["finding"] for row in table}) == len(table)
-    described = json.loads((written / "pieces.json").read_text(encoding="utf-8"))
-    assert set(described) == {path.stem for path in written.glob("*.csv")}
 
 
 def test_drawings_are_described_show_the_counts_of_the_tables_and_have_axes(written, page):

@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..files import write_csv, write_json, write_text
 from ..pages import render
 from ..stats.checks import is_significant
-from . import VARIANTS, WORDS, drawings, p_value_checks, table_checks
+from . import VARIANTS, drawings, p_value_checks, table_checks
 from .findings import KINDS, Finding, in_order, share
 from .inference import ALPHA, DEPENDENCE, Option, Report, Score, assess_paper
 from .quartiles import Definition, RangeCheck, decide
@@ -94,7 +94,6 @@ def write(
     """
     folder = Path(folder)
     write_json([finding._asdict() for finding in findings], folder / "findings.json")
-    write_json(WORDS["tables"], folder / "pieces.json")
     for name, table in tables(report, findings).items():
         write_csv(table, folder / f"{name}.csv")
     drawing = drawings.matrix(report.assessments) if report.assessments else ""
