@@ -172,8 +172,8 @@ def test_files_must_exist_under_a_name_that_snakemake_takes_literally(tmp_path):
     lines = str(error.value).splitlines()
     assert lines[:3] == [
         "mine.yaml: 4 faults",
-        "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist",
-        "  analyses.other.mapping: 'none.yaml' does not exist",
+        "  analyses.published.workbook: 'data/reconstructd.xlsx' does not exist in the working directory or beside the Snakefile",
+        "  analyses.other.mapping: 'none.yaml' does not exist" + settings.SEARCHED,
     ]
     assert lines[3].endswith("a{b}.xlsx': Snakemake gives { } < > in a file name a meaning of its own; rename the file")
     assert lines[4].endswith("'https://example.org/w.xlsx' does not exist" + settings.ADDRESS)

@@ -191,6 +191,9 @@ def test_a_trial_without_what_its_figures_need_is_told_so():
 def test_an_unknown_placeholder_or_figure_is_named(tmp_path):
     with pytest.raises(UserError, match=r"\{tretaed\}; did you mean 'treated'"):
         fill("{tretaed}", WORDS)
+    for wrong in ("{treated.name}", "{treated[ctx]}", "{treated", "{}"):
+        with pytest.raises(UserError, match="caption: .*" + re.escape(wrong)):
+            fill(wrong, WORDS)
     with pytest.raises(UserError, match="did you mean 'figure_3'"):
         make.draw_figures(study(), SMALL, tmp_path, words=WORDS, only=["figure3"])
 

@@ -195,5 +195,5 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     except KeyError as error:
         name = str(error).strip("'")
         raise UserError(f"caption: no placeholder is called {{{name}}}{nearest(name, words)}") from None
-    except ValueError as error:
+    except (AttributeError, TypeError, ValueError) as error:
         raise UserError(f"caption: {error}: {text.strip()[:60]}") from None

@@ -29,6 +29,7 @@ RESERVED = (
 )
 # The one workbook that a rule can make; every other has to be there.
 MADE = "results/reconstructed/cohort.xlsx"
+SEARCHED = " in the working directory or beside the Snakefile"
 ADDRESS = "; an address is not downloaded: save the file in a browser and name it here"
 _KINDS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 # A configuration file or the command line, and the keys that it states.
@@ -236,7 +237,7 @@ def _missing(settings: Settings) -> Iterator[str]:
         files |= {f"analyses.{name}.{key}": getattr(analysis, key) for key in ("workbook", "mapping")}
     for place, file in files.items():
         if file and file != MADE and not Path(file).exists():
-            yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else ''}"
+            yield f"{place}: {file!r} does not exist{ADDRESS if '://' in file else SEARCHED}"
         elif file and re.search(r"[{}<>\n]", file):
             yield f"{place}: {file!r}: Snakemake gives {{ }} < > in a file name a meaning of its own; rename the file"
     if Path(settings.trial).exists():
