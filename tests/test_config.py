@@ -138,6 +138,7 @@ def test_the_trial_must_have_the_markers_outcomes_and_visits_that_are_named():
         (re.compile("citation: >-\n( .*\n)+"), "citation: ''\n", "citation: '': expected where the trial"),
         ("name: pbc", "name: my trial é!", "name: 'my trial é!': expected letters, digits, - and _"),
         ("{key: placebo,", "{key: d_penicillamine,", "'arms': several have the key 'd_penicillamine'"),
+        ("week: 26", "week: 52", "'visits' must follow each other in time; their weeks are [0.0, 52.0, 52.0]"),
         ("label: 1 year", "label: 6 months", "'visits': several have the label '6 months'"),
         ("disease: Disease", "disease: Disease {U}", "families.disease: 'Disease {U}': expected text without braces"),
         ("label: Albumin", "label: 'a {U}'", "outcomes.albumin.label: 'a {U}': expected text without braces"),

@@ -621,6 +621,12 @@ def test_panels_with_many_strata_are_wider(count, columns):
     assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == columns
 
 
+def test_courses_have_room_for_p_at_every_visit():
+    with style.settings():
+        page, _ = make.build(FIGURES["figure_4"].model_copy(update={"columns": 4}), study())
+    assert len({round(ax.get_position().x0, 3) for ax in page.figure.axes}) == 2
+
+
 @pytest.mark.parametrize(
     ("key", "visit", "columns", "lowest"), [("figure_4", "week_2", 2, 0), ("estimation_figure_5", "week_20", 3, -120)]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,6 +122,9 @@ class Trial(Strict):
             named = Counter((part, getattr(entry, part)) for entry in entries for part in ("key", "label"))
             if twice := [f"{part} {value!r}" for (part, value), number in named.items() if number > 1]:
                 raise ValueError(f"{kind!r}: several have the {' and the '.join(twice)}")
+        weeks = [visit.week for visit in self.visits.values() if visit.week is not None]
+        if any(later <= earlier for earlier, later in pairwise(weeks)):
+            raise ValueError(f"'visits' must follow each other in time; their weeks are {weeks}")
         if not any(outcome.follow_up for outcome in self.outcomes.values()):
             raise ValueError("'outcomes': none has 'follow_up', so there is no change from baseline to compare")
         if self.stratum_labels and len(self.stratum_labels) != len(self.cuts) + 1:

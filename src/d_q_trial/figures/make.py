@@ -23,6 +23,7 @@ _RIGHT_AXIS = 11.0
 _LEGEND, _NO_LEGEND = 5.0, 1.5  # above all panels
 _ROWS_OF_N = (2.0, 3.5)  # more at the left and below
 _STRATA_PER_ROW = 6  # side by side over the width of a page
+_COURSE = 3  # strata that take the width of a course, with P at every visit
 _EXTRA_LINE = 2.8  # above panels with more lines than that of P
 
 
@@ -70,7 +71,8 @@ def build(figure: Figure, study: Study) -> tuple[style.Page, list[Content]]:
         if spec := getattr(figure, kind):
             return drawing(spec, study)
     views = [View(panel, study) for panel in figure.drawn(study.strata_labels)]
-    side_by_side = max(len(strata_named(view.panel.strata, study.strata_labels)) for view in views)
+    panels, names = [view.panel for view in views], study.strata_labels
+    side_by_side = max(_COURSE if p.kind == "time_course" else len(strata_named(p.strata, names)) for p in panels)
     columns = max(1, min(figure.columns, len(views), _STRATA_PER_ROW // side_by_side))
     cell, high = style.WIDTH_MM / columns, figure.panel_height
     titles = [style.wrapped(view.title, cell - 6.5, style.TITLE, "bold") for view in views]
