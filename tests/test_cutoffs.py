@@ -77,7 +77,10 @@ def _check(row, value, is_first, inside, analysis):
 
 @pytest.mark.parametrize(
     ("at_cut", "test", "alpha"),
-    [("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3), ("upper", "welch", 0.1)],
+    [
+        *[("upper", "normal", 0.05), ("lower", "normal_continuity", 0.2), ("upper", "exact", 0.3)],
+        *[("upper", "welch", 0.1), ("lower", "brunner_munzel", 0.1)],
+    ],
 )
 def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha):
     run = _made_up(strata=settings.StrataRule(at_cut=at_cut, cuts=[0.5]), test=test, alpha=alpha)

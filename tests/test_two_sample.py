@@ -11,6 +11,7 @@ from oracle_values import numbers, rows
 
 from d_q_trial.labels import STATISTICS
 from d_q_trial.report.methods import REFERENCES
+from d_q_trial.stats.checks import present
 from d_q_trial.stats.estimate import mean_difference
 from d_q_trial.stats.shift import hodges_lehmann
 from d_q_trial.stats.two_sample import TESTS, get_test
@@ -55,9 +56,14 @@ def test_columns_with_missing_values_equal_single_comparisons(test, seed, differ
     values, is_first = rng.integers(0, different, (11, 4)).astype(float), np.arange(11) < 5
     values[rng.random(values.shape) < 0.2] = np.nan
     together = test.compare_columns(values, is_first)
+    differences = test.difference_columns(values, is_first, confidence=0.8)
     for place, column in enumerate(values.T):
-        alone = test.compare(column[is_first], column[~is_first])
+        pair = present(column[is_first]), present(column[~is_first])
+        alone = test.compare(*pair)
         assert [field[place] for field in together] == pytest.approx(list(alone), rel=1e-9, nan_ok=True)
+        by = {} if test.mean_difference else {"method": test.name}
+        own = (hodges_lehmann if by else mean_difference)(*pair, confidence=0.8, **by)
+        np.testing.assert_allclose(differences[:, place], [own.estimate, own.lower, own.upper], rtol=1e-9, atol=1e-12)
 
 
 @each_test
