@@ -10,11 +10,13 @@ import pipeline
 import pytest
 from pipeline import PBC, PUBLISHED, TRIAL, one
 
-from d_q_trial import changes
+from d_q_trial import changes, comparisons
 from d_q_trial.config import settings
+from d_q_trial.config.robustness import Family
 from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
+from d_q_trial.robustness.multiplicity import multiplicity
 from d_q_trial.stats.ancova import ancova
 from d_q_trial.stats.estimate import mann_whitney_effect
 from d_q_trial.stats.shift import hodges_lehmann
@@ -24,8 +26,8 @@ ROBUSTNESS = settings.Robustness(permutations=99)
 PLANNED = published_frame("data/published", "power", power.NUMERIC)
 
 
-def _made_up(n=16, drop=(), **different):
-    people = cohorts.participants(cohorts.randomized(n, drop=drop))
+def _made_up(n=16, drop=(), changed=None, **different):
+    people = cohorts.participants(cohorts.randomized(n, drop=drop, changed=changed))
     return pipeline.run(people, TRIAL, PUBLISHED.model_copy(update=different)).layout
 
 
@@ -179,6 +181,38 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     assert len(undefined) == len(covariance) == 4
 
 
+# Missing numbers
+
+FOLLOW_UPS = ("week_2", "week_4", "week_20")
+EQUAL = {(f"A{i:02d}", visit): 50.0 for i in range(16) for visit in ("baseline", *FOLLOW_UPS)}
+APART = {(f"A{i:02d}", visit): 90.0 * (i % 2) + i + 1 for i in range(16) for visit in FOLLOW_UPS}
+NO_VARIATION = dict.fromkeys(("covariance", "mixed", "mean log ratio", "log ratio on arm"), "too little variation")
+ALL_EQUAL = dict.fromkeys(
+    ("imputed", "placements", "Mann-Whitney effect, t", "max-T"), "variation|all values are equal"
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reasons"),
+    [
+        (EQUAL, NO_VARIATION | ALL_EQUAL),
+        (APART, dict.fromkeys(("imputed, placements", "placements", "Mann-Whitney effect, t"), "do not overlap")),
+        ({("A03", "baseline"): 0.0}, {"imputed": changes.NOT_POSITIVE}),
+    ],
+)
+def test_the_reason_why_a_number_is_missing_is_true(changed, reasons):
+    layout = _made_up(changed=changed)
+    robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
+    jointly = multiplicity(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
+    tables = sensitivity.sensitivity(layout, ROBUSTNESS), interactions(layout, ROBUSTNESS), jointly
+    table = pd.concat([*tables, power.power_table(PLANNED[:0], layout, ROBUSTNESS)])
+    assert (table["value"].isna() == table["reason"].ne("")).all()
+    for method, reason in reasons.items():
+        missing = table[table["value"].isna() & table["method"].str.startswith(method)]
+        assert len(missing)
+        assert missing["reason"].str.contains(reason).all()
+
+
 # Influence and suspect values
 
 
@@ -195,6 +229,14 @@ def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha):
         assert (lowest, highest) == (p.min(), p.max())
         assert flips == ((p <= alpha) != (whole <= alpha)).sum()
         assert (p - whole).abs().is_monotonic_decreasing
+
+
+def test_an_omission_that_leaves_p_undefined_reverses_nothing():
+    layout = _made_up(changed=APART | {("A01", "week_2"): 4.0}, test="brunner_munzel")  # all others do not overlap
+    rows = pipeline.pick(sensitivity.leave_one_out(layout), visit="week_2", stratum="all")
+    assert one(rows, statistic="p_all")["value"] < 0.05
+    assert np.isnan(one(rows, group="A01")["value"])
+    assert one(rows, statistic="flips")["value"] == 0
 
 
 def _suspect(layout, **different):
@@ -281,6 +323,14 @@ def test_a_plan_of_what_is_not_compared_is_said(different):
     table = power.power_table(PLANNED, _made_up(**different), ROBUSTNESS)
     planned = table[table["group"].eq(power.PLANNED) & table["statistic"].eq("power")]
     assert planned["reason"].tolist() == [power.NOT_PLANNED]
+
+
+def test_a_stratum_with_one_participant_in_an_arm_has_no_power_and_says_why():
+    people = cohorts.randomized(outcomes=("ctx",), markers=[i % 2 == 0 or i == 1 for i in range(16)])
+    layout = pipeline.run(cohorts.participants(people), TRIAL, PUBLISHED).layout
+    planned = pipeline.pick(power.power_table(PLANNED, layout, ROBUSTNESS), group=power.PLANNED, visit="week_2")
+    few = one(planned, stratum="T3")
+    assert (few["n_first"], few["n_second"], few["reason"]) == (1, 8, comparisons.TOO_FEW)
 
 
 def test_a_smaller_alpha_has_less_power_for_the_overall_effect():

@@ -22,7 +22,7 @@ from .trial import Trial
 if TYPE_CHECKING:
     from .stats.estimate import Estimate
 
-TOO_FEW = "too few participants"
+TOO_FEW = "too few participants, or too little variation"
 
 
 @dataclass(frozen=True)

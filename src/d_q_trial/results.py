@@ -27,7 +27,8 @@ ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
 TREND = "Jonckheere-Terpstra"
-NO_TREND = "fewer than two strata have a value, or all values are equal"
+NO_TREND = "fewer than three values or two strata with values, or all values are equal"
+NO_CORRELATION = "fewer than three pairs, or all values of one are equal"
 
 
 def variants_to_try(settings: Settings) -> tuple[str, ...]:
@@ -187,5 +188,5 @@ def _correlations(participants: Participants, layout: Layout) -> Iterator[tuple]
             result = categorical.spearman(people[marker], people[age])
             key, n = (marker, "correlation", BASELINE, "", ALL_PARTICIPANTS, age, group), (result.n, np.nan)
             yield from rows_of(key, n, "", n=float(result.n))
-            yield from rows_of(key, n, "spearman", ALL_EQUAL, spearman_r=result.statistic)
-            yield from rows_of(key, n, "spearman, t", ALL_EQUAL, p=result.p)
+            yield from rows_of(key, n, "spearman", NO_CORRELATION, spearman_r=result.statistic)
+            yield from rows_of(key, n, "spearman, t", NO_CORRELATION, p=result.p)

@@ -10,10 +10,11 @@ from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.ancova import marker_interaction
 from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
+from ..stats.two_sample import get_test
 
-NO_VARIANCE = "a group is smaller than two, or the arms of a stratum do not overlap"
+NO_OVERLAP = get_test("brunner_munzel").undefined  # of a Mann-Whitney effect without variance
 GROUP_TOO_SMALL = "a group is smaller than two"
-NO_SLOPE = "too few participants with a log ratio and a marker value"
+NO_SLOPE = "too few participants with a log ratio and a marker value, or too little variation"
 
 
 def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -44,7 +45,7 @@ def _between_strata(
         return []
     found = effect_difference(*effects, confidence=1 - analysis.alpha)
     method = f"placements, t, level {1 - analysis.alpha:g}"
-    _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_VARIANCE)
+    _, *uncertainty = estimate_rows(key, "effect_difference", found, n, method, NO_OVERLAP)
     rows = rows_of(key, n, "Mann-Whitney effects", effect_difference=found.estimate) + uncertainty
     both, count = whole.within(np.isin(whole.label, [upper, lower])), robustness.permutations
     seed = generator(robustness.seed, *key[:6])

@@ -35,7 +35,10 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         p = test.compare_each(values, is_first).p
         joint, reason = _max_t(members, test, robustness)
         rows += [
-            (name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None, reason)
+            (
+                *(name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None),
+                reason or test.undefined * bool(np.isnan(t.p)),
+            )
             for member, *values, t in zip(members, p, adjusted(p, "holm"), adjusted(p, "fdr_bh"), joint, strict=True)
         ]
     whole = ("n_first", "n_second", "permutations")

@@ -12,6 +12,7 @@ from ..stats.estimate import mann_whitney_effect, mean_difference
 from ..stats.permutation import MonteCarloP
 from ..stats.power import detectable_difference, exaggeration, implied_sd, simulated_power, t_power
 from ..stats.two_sample import get_test
+from .interaction import NO_OVERLAP
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
@@ -34,7 +35,7 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     rows = []
     for plan in planned.itertuples(index=False):
         rows += _planned_rows(plan, layout, robustness)
-    overall: dict[tuple, float] = {}  # all participants come before their strata
+    overall: dict[tuple, tuple[float, str]] = {}  # all participants come before their strata
     for comparison in layout.compared:
         rows += _exaggeration_rows(comparison, overall, layout.analysis.alpha)
     return table(rows)
@@ -61,6 +62,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     for c in compared:
         n, key = c.counts(), (*c.key, PLANNED)
         if min(n) < 2:
+            rows += rows_of(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
         p = simulate(n)
         needed = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
@@ -70,19 +72,22 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
     return rows
 
 
-def _exaggeration_rows(c: Comparison, overall: dict[tuple, float], alpha: float) -> list[tuple]:
-    """Return rows of one comparison; that of all participants adds its estimates, by scale, to ``overall``."""
+def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
+    """Return rows of one comparison; that of all participants adds its estimates, and why one is missing, to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
     rows = []
-    for scale, found, null, n in ((MEAN, mean, 0, c.counts(c.log_ratio)), (EFFECT, effect, 0.5, c.counts())):
-        truths, place = {OBSERVED: found.estimate - null}, (*c.key[:3], scale)
+    for scale, found, null, n, undefined in (
+        (MEAN, mean, 0, c.counts(c.log_ratio), c.no_logarithm or TOO_FEW),
+        (EFFECT, effect, 0.5, c.counts(), NO_OVERLAP),
+    ):
+        truths, place = {OBSERVED: (found.estimate - null, undefined)}, (*c.key[:3], scale)
         if not c.marker:
-            overall[place] = found.estimate - null
+            overall[place] = truths[OBSERVED]
         elif place in overall:
             truths[OVERALL] = overall[place]
-        for name, truth in truths.items():
+        for name, (truth, unknown) in truths.items():
             power = exaggeration(truth, found.standard_error, found.df, alpha=alpha)
             statistics = dict(zip(("power", "wrong_sign", "exaggeration"), power, strict=True))
-            reason = (c.no_logarithm * (scale == MEAN) or TOO_FEW) if math.isnan(power[0]) else NO_EFFECT
+            reason = (unknown if math.isnan(truth) else undefined) if math.isnan(power[0]) else NO_EFFECT
             rows += rows_of((*c.key, name), n, scale, reason, **statistics)
     return rows

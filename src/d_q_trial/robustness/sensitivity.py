@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..changes import EXCLUDED, change_or_given, treat_outliers
+from ..changes import EXCLUDED, NOT_POSITIVE, change_or_given, treat_outliers
 from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, grouped, matrix_of, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
@@ -18,7 +18,7 @@ from ..stats.estimate import Estimate, mann_whitney_effect, mean_difference
 from ..stats.missing import impute, p_bounds, pool
 from ..stats.shift import hodges_lehmann
 from ..stats.two_sample import get_test, rank_sum_variants
-from .interaction import interactions
+from .interaction import NO_OVERLAP, interactions
 
 EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
@@ -123,8 +123,8 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
         return rows_of(key, total, method, reason, p_lowest=np.nan, p_highest=np.nan)
     missing = [both - seen for both, seen in zip(total, comparison.counts(), strict=True)]
     lowest, highest, exact = p_bounds(*comparison.samples(), *missing, method=analysis.test)
-    last = (*key, "p_highest", highest, *total, method, "" if exact else AT_LEAST)
-    return [*rows_of(key, total, method, p_lowest=lowest), last]
+    rows = rows_of(key, total, method, get_test(analysis.test).undefined, p_lowest=lowest, p_highest=highest)
+    return rows if exact else [rows[0], (*rows[1][:-1], AT_LEAST)]
 
 
 def _imputed_rows(
@@ -139,23 +139,21 @@ def _imputed_rows(
     if not whole or not all(c.linked.all() for c in whole):
         return []
     people, is_first, log_ratio = matrix_of(whole, "log_ratio")
-    log_baseline = _log(np.fmax.reduce(matrix_of(whole, "baseline")[2], axis=1))
-    columns = [log_baseline, *log_ratio.T]
+    baseline = np.fmax.reduce(matrix_of(whole, "baseline")[2], axis=1)
+    columns = [_log(baseline), *log_ratio.T]
     for values in markers.reindex(people).to_numpy(float).T:
         if np.unique(values[~np.isnan(values)]).size > 1:
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
     observed = np.column_stack(columns)
-    no_logarithm = next(filter(None, (c.no_logarithm for c in whole)), "")
+    reason = next(filter(None, (c.no_logarithm for c in whole)), "") or NOT_POSITIVE * bool((baseline <= 0).any())
     sets = IMPUTATIONS if np.isnan(observed).any() else 2  # complete values need no repetition
-    filled = np.empty((sets, *observed.shape))
+    filled = np.full((sets, *observed.shape), np.nan)
     try:
-        if no_logarithm:
-            raise ValueError(no_logarithm)  # what has been observed is not imputed
-        for arm in (True, False):
+        for arm in (True, False) if not reason else ():  # what has been observed is not imputed
             seed = generator(robustness.seed, "imputation", own[0].outcome, str(arm))
             filled[:, is_first == arm] = impute(observed[is_first == arm], imputations=sets, seed=seed)
     except (ValueError, np.linalg.LinAlgError):
-        filled[:] = np.nan
+        filled[:], reason = np.nan, TOO_FEW
     column = {c.visit: number for number, c in enumerate(whole, start=1)}
     rows = []
     for c in own:
@@ -165,8 +163,9 @@ def _imputed_rows(
             values = filled[:, at, 0], filled[:, at, column[c.visit]]
             found, share = _pooled(name, *values, c.is_first, 1 - analysis.alpha)
             method = f"imputed, {words}, {sets} sets, Rubin's rules"
-            rows += estimate_rows(key, name, found, c.total, method, no_logarithm or TOO_FEW)
-            rows += rows_of(key, c.total, method, no_logarithm or TOO_FEW, missing_share=share)
+            undefined = reason or (NO_OVERLAP if name == EFFECT else TOO_FEW)
+            rows += estimate_rows(key, name, found, c.total, method, undefined)
+            rows += rows_of(key, c.total, method, undefined, missing_share=share)
     return rows
 
 
@@ -219,7 +218,7 @@ def _influence_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     without, whole = found.p[:-1], found.p[-1]
     if np.isnan(without).all():
         return []
-    flips = (is_significant(without, analysis.alpha) != is_significant(whole, analysis.alpha)).sum()
+    flips = (is_significant(without, analysis.alpha) != is_significant(whole, analysis.alpha))[~np.isnan(without)].sum()
     extremes = {"p_minimum": np.nanmin(without), "p_maximum": np.nanmax(without)}
     key = (*comparison.key, "")
     rows = rows_of(key, comparison.counts(), test.name, test.undefined, p_all=whole, **extremes, flips=float(flips))
