@@ -109,6 +109,8 @@ def test_main_results_are_the_comparisons_with_what_qualifies_them():
     assert headlines.groups(report()) == [ALL, "T3", "T2", "T1"]
     halves = analysis(strata={"cuts": ["1/2"], "labels": ["T1", "T3"]})
     assert headlines.main_results(report(tables, analysis=halves))[1]["interaction"] == "0.296"
+    tables["sensitivity/interaction"] = INTERACTIONS[:1]
+    assert headlines.main_results(report(tables))[1]["interaction"] == "T2 not defined; T1 0.296"
 
 
 BY_COLUMN = {"by": "column", "column": "x", "labels": ["T1", "T2", "T3"]}

@@ -170,6 +170,15 @@ def test_outcomes_with_fewer_values_than_participants_are_named_below_the_table(
     assert "Fewer participants have a value of Weight (Control 25) and BMI (D+Q 29)." in table.notes
 
 
+def test_why_an_estimate_has_no_interval_is_said_below_the_table():
+    change, ends = ("ctx", "percent_change", "week_2"), ("hodges_lehmann_lower", "hodges_lehmann_upper")
+    found = numbers(change, {"hodges_lehmann": 3, "p": 0.3}, contrast=CONTRAST)
+    found += numbers(change, dict.fromkeys(ends, "nan"), contrast=CONTRAST, reason="few")
+    table = built(found, kind="comparisons", rows={"outcomes": ["ctx"]})
+    assert table.rows[0].cells[-2] == "3.0"
+    assert "Estimates without an interval: few." in table.notes
+
+
 @pytest.mark.parametrize("smd", [True, False])
 def test_a_table_of_arms_has_the_standardized_mean_difference_on_request(smd):
     given = {"age": {"mean": ("12", "10"), "sd": ("3", "4")}, "smoker": {"percent": ("50", "20"), "sd": ("0", "0")}}

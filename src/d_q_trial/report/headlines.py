@@ -93,12 +93,12 @@ def effect(report: Report, outcome: str, visit: str, group: str) -> Effect | Non
 
 
 def interactions(report: Report, place: Mapping[str, str]) -> dict[str, float]:
-    """Return P of the interaction of the highest stratum with each lower one by its name, in the order of ``groups``."""
+    """Return P of the interaction of the highest stratum with each lower one by its name, NaN where undefined; none if all are."""
     *lower, highest = report.analysis.strata.labels
     rows = report.table("sensitivity/interaction", **place, statistic="p")
     known = {row["contrast"]: row["value"] for row in rows if row["method"].startswith("placements")}
     pairs = {name: f"{report.trial.contrast}, {highest} - {name}" for name in reversed(lower)}
-    return {name: float(known[pair]) for name, pair in pairs.items() if known.get(pair)}
+    return {name: float(known.get(pair) or "nan") for name, pair in pairs.items()} if any(known.values()) else {}
 
 
 def _named(found: Mapping[str, float], report: Report) -> str:

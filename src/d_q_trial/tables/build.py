@@ -252,7 +252,7 @@ def _smd(build: _Builder, outcome: Outcome, visit: str, groups: Sequence[Column]
 
 
 def _comparisons(build: _Builder) -> BuiltTable:
-    trial, rows, test = build.trial, [], get_test(build.analysis.test)
+    trial, rows, test, unbounded = build.trial, [], get_test(build.analysis.test), []
     shown, names = test.estimate, dict.fromkeys((*EFFECTS, *test.estimate))
     for outcome in build.outcomes:
         for visit, stratum in itertools.product(outcome.follow_up, build.strata):
@@ -273,11 +273,13 @@ def _comparisons(build: _Builder) -> BuiltTable:
             )
             exact |= {name: effect.value for name, effect in effects.items()} | {"p_method": effects["p"].method}
             rows.append(Row(texts, exact, section=trial.families[outcome.family]))
+            unbounded.append(effects[shown[1]].reason * test.has_interval)
     limits = f" ({labels.interval_level(build.analysis)} CI)" if test.has_interval else ""
     columns = [build.heading, "Visit", "Participants", *(f"n, {arm.label}" for arm in build.arms)]
     columns += [f"{arm.label}, median (quartiles)" for arm in build.arms]
     columns += ["Difference of medians", labels.STATISTICS[shown[0]] + limits, "P"]
-    return build.built(columns, rows, headings=3)
+    notes = (_TEXTS["unbounded"].format(reason=reason) for reason in dict.fromkeys(filter(None, unbounded)))
+    return build.built(columns, rows, *notes, headings=3)
 
 
 def _events(build: _Builder) -> BuiltTable:
