@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .config.settings import Settings
     from .stats.checks import Estimate
 
-ALL_EQUAL = "all values are equal"
 EMPTY_GROUP = "a group has no value"
 ONE_VALUE = "the group has one value"
 TREND = "Jonckheere-Terpstra"
@@ -157,7 +156,7 @@ def _contrasts(layout: Layout, comparisons: list[Comparison], also: Iterable[str
         (a, b), n, key = comparison.samples(), comparison.counts(), (*comparison.key, "")
         if _is_binary(layout, comparison):
             found = categorical.chi_squared(a, b)
-            yield from rows_of(key, n, "chi_squared", ALL_EQUAL, chi_squared=found.statistic, p=found.p)
+            yield from rows_of(key, n, "chi_squared", "all values are equal", chi_squared=found.statistic, p=found.p)
             continue
         difference, limits = np.median(a) - np.median(b), _limits("hodges_lehmann", shifts, column)
         yield from rows_of(key, n, "", median_difference=difference, hodges_lehmann=shifts.estimate[column])

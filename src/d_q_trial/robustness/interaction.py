@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..comparisons import Comparison, Layout, estimate_rows, generator, rows_of, table
+from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
 from ..stats.ancova import marker_interaction
@@ -14,7 +14,6 @@ from ..stats.two_sample import get_test
 
 NO_OVERLAP = get_test("brunner_munzel").undefined  # of a Mann-Whitney effect without variance
 GROUP_TOO_SMALL = "a group is smaller than two"
-NO_SLOPE = "too few participants with a log ratio and a marker value, or too little variation"
 
 
 def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
@@ -62,5 +61,4 @@ def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:
     found = marker_interaction(both, whole.marker_value, whole.is_first, confidence=1 - analysis.alpha)
     key = (whole.outcome, "log_ratio", whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
     method = f"log ratio on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
-    reason = whole.no_logarithm or NO_SLOPE
-    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, reason)
+    return estimate_rows(key, "slope_difference", found, whole.counts(both), method, whole.no_logarithm or TOO_FEW)

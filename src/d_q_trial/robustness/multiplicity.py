@@ -33,12 +33,9 @@ def multiplicity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
         members = [c for c in layout.compared if _belongs(c, family, layout)]
         _, is_first, values = matrix_of(members)
         p = test.compare_each(values, is_first).p
-        joint, reason = _max_t(members, test, robustness)
+        joint = _max_t(members, test, robustness)
         rows += [
-            (
-                *(name, *member.key, *member.counts(), test.name, *values, *t[:3], t.permutations or None),
-                reason or test.undefined * bool(np.isnan(t.p)),
-            )
+            (name, *member.key, *member.counts(), test.name, *values, *t)
             for member, *values, t in zip(members, p, adjusted(p, "holm"), adjusted(p, "fdr_bh"), joint, strict=True)
         ]
     whole = ("n_first", "n_second", "permutations")
@@ -55,15 +52,15 @@ def _belongs(comparison: Comparison, family: Family, layout: Layout) -> bool:
     )
 
 
-def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> tuple[list[MonteCarloP], str]:
-    """Return the step-down max-T P-values of a family; undefined with a reason if there are none."""
+def _max_t(members: list[Comparison], test: TwoSampleTest, robustness: Robustness) -> list[tuple]:
+    """Return the columns of the step-down max-T of each member of a family, from ``p_max_t`` to ``reason``."""
     reason = test.not_permuted or ("" if all(m.linked.all() for m in members) else NO_IDS)
     if reason or not members:
-        return [MonteCarloP()] * len(members), reason
+        return [(*MonteCarloP()[:3], None, reason)] * len(members)
     _, is_first, values = matrix_of(members)
     design = Design(values, continuity=np.full(len(members), bool(test.continuity)))
     labels = labels_for(is_first, robustness.permutations, robustness.seed)
     counts = StepDown(design.observed(is_first).z)
     for block in blocks(design, labels, memory_mb=robustness.memory_mb):
         counts.add(block)
-    return counts.p(labels.p), ""
+    return [(*p[:3], p.permutations or None, test.undefined * bool(np.isnan(p.p))) for p in counts.p(labels.p)]

@@ -64,8 +64,7 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
         if min(n) < 2:
             rows += rows_of(key, n, "two-sided t test", TOO_FEW, power=math.nan)
             continue
-        p = simulate(n)
-        needed = detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
+        p, needed = simulate(n), detectable_difference(sd, *n, power=plan.power, alpha=plan.alpha)
         rows += rows_of(key, n, "two-sided t test", power=t_power(plan.difference, sd, *n, alpha=plan.alpha))
         rows += rows_of(key, n, by_simulation, power=p.p, power_lower=p.lower, power_upper=p.upper)
         rows += rows_of(key, n, by_t, detectable_difference=needed)
@@ -76,10 +75,8 @@ def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], a
     """Return rows of one comparison; that of all participants adds its estimates, and why one is missing, to ``overall``."""
     mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
     rows = []
-    for scale, found, null, n, undefined in (
-        (MEAN, mean, 0, c.counts(c.log_ratio), c.no_logarithm or TOO_FEW),
-        (EFFECT, effect, 0.5, c.counts(), NO_OVERLAP),
-    ):
+    for scale, found, null, n in ((MEAN, mean, 0, c.counts(c.log_ratio)), (EFFECT, effect, 0.5, c.counts())):
+        undefined = NO_OVERLAP if scale == EFFECT else c.no_logarithm or TOO_FEW
         truths, place = {OBSERVED: (found.estimate - null, undefined)}, (*c.key[:3], scale)
         if not c.marker:
             overall[place] = truths[OBSERVED]

@@ -53,11 +53,10 @@ def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
 
 def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of both analyses of covariance; the one on the log scale also in percent."""
-    percent = 100 * (comparison.ratio - 1)
     rows = []
     for measure, response, covariate, method in (
         ("log_ratio", comparison.log_ratio, _log(comparison.baseline), "covariance, log scale, HC3, t"),
-        ("percent_change", percent, comparison.baseline, "covariance, percent change, HC3, t"),
+        ("percent_change", 100 * (comparison.ratio - 1), comparison.baseline, "covariance, percent change, HC3, t"),
     ):
         used = np.where(np.isnan(covariate), np.nan, response)
         n = comparison.counts(used)
