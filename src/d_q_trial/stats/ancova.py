@@ -13,7 +13,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VC
 from .checks import Estimate, finite, open_share
 from .estimate import t_estimate
 
-_NEGLIGIBLE = 1e-12  # residuals this small, relative to the response, are rounding error
+_NEGLIGIBLE = 1e-9  # residuals this small, relative to the response, are rounding error: changes have ten digits
 _LOW, _HIGH = -14.0, 14.0  # search range of the log ratio of between- to within-participant variance
 _STEP = 1e-4  # of the log ratio, for numerical derivatives
 _TOGETHER = 16  # participants per group of MixedLM, which takes as long for a group as for a participant
@@ -103,7 +103,7 @@ def random_intercept(
     if sizes.max() < 2:
         raise ValueError("mixed model: no participant has more than one value")
     plain = OLS(response, design).fit()
-    if np.abs(plain.resid).max() <= 1e-10 * np.abs(response).max():
+    if np.abs(plain.resid).max() <= _NEGLIGIBLE * np.abs(response).max():
         raise ValueError("mixed model: the response does not vary beyond the design")
     # The intercepts are a variance component within groups of participants: the same likelihood, of fewer groups.
     groups = owner // _TOGETHER
