@@ -90,14 +90,3 @@ def test_other_families_change_no_p_and_the_family_of_one_test_is_not_adjusted()
     np.testing.assert_array_equal(both.loc[both["family"].eq("bmd"), columns], alone[columns])
     assert both.at[0, "p"] == both.at[0, "p_holm"] == both.at[0, "p_benjamini_hochberg"]
     assert both.at[0, "p_max_t"] == pytest.approx(both.at[0, "p"], abs=0.05)
-
-
-def test_panels_without_ids_get_a_reason_instead_of_max_t():
-    layout = pipeline.of_config().layout
-    loose = replace(
-        layout, changes=layout.changes.assign(linked=False, marker="", stratum=""), strata=layout.strata.iloc[:0]
-    )
-    frame = multiplicity(loose, Robustness(families={"a": Family(outcomes=["turnover"])}))
-    assert frame[["p_max_t", "permutations"]].isna().all(axis=None)
-    assert frame["reason"].str.startswith("participants without ids").all()
-    assert frame["p_holm"].notna().all()

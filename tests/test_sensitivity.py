@@ -10,9 +10,9 @@ import pipeline
 import pytest
 from pipeline import PBC, PUBLISHED, TRIAL, one
 
-from d_q_trial import changes, comparisons
+from d_q_trial import changes
 from d_q_trial.config import settings
-from d_q_trial.config.robustness import Family
+from d_q_trial.config.robustness import Family, Robustness
 from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
@@ -171,6 +171,10 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     covariance = table[table["method"].str.startswith("covariance") & table["statistic"].eq("p")]
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(undefined) == len(covariance) == 4
+    jointly = multiplicity(layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])}))
+    assert jointly["p_holm"].notna().tolist() == [True, True]
+    assert jointly[["p_max_t", "permutations"]].isna().all(axis=None)
+    assert jointly["reason"].str.startswith("participants without ids").all()
 
 
 # Missing numbers
@@ -184,17 +188,17 @@ EFFECTS = ("imputed, placements", "placements", "Mann-Whitney effect, t")
 @pytest.mark.parametrize(
     ("changed", "methods", "reason"),
     [
-        (EQUAL, (*ON_LOGS, *EFFECTS, "max-T", "covariance, percent"), "variation|all values are equal"),
+        (EQUAL, (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p"), "variation|all values are equal"),
         (APART, EFFECTS, "do not overlap"),
         ({("A03", "baseline"): 0.0}, ("imputed",), changes.NOT_POSITIVE),
     ],
 )
 def test_the_reason_why_a_number_is_missing_is_true(changed, methods, reason):
-    layout = _made_up(changed=changed)
+    layout = _made_up(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
     jointly = multiplicity(layout, robustness).assign(method="max-T").rename(columns={"p_max_t": "value"})
-    tables = sensitivity.sensitivity(layout, ROBUSTNESS), interactions(layout, ROBUSTNESS), jointly
-    table = pd.concat([*tables, power.power_table(PLANNED[:0], layout, ROBUSTNESS)])
+    planned = power.power_table(PLANNED.assign(outcome="p1np"), layout, ROBUSTNESS)
+    table = pd.concat([sensitivity.sensitivity(layout, ROBUSTNESS), interactions(layout, ROBUSTNESS), jointly, planned])
     assert (table["value"].isna() == table["reason"].ne("")).all()
     missing = table[table["value"].isna() & table["method"].str.startswith(methods)]
     assert all(missing["method"].str.startswith(method).any() for method in methods)
@@ -309,14 +313,6 @@ def test_a_plan_of_what_is_not_compared_is_said(different):
     table = power.power_table(PLANNED, _made_up(**different), ROBUSTNESS)
     planned = table[table["group"].eq(power.PLANNED) & table["statistic"].eq("power")]
     assert planned["reason"].tolist() == [power.NOT_PLANNED]
-
-
-def test_a_stratum_with_one_participant_in_an_arm_has_no_power_and_says_why():
-    people = cohorts.randomized(outcomes=("ctx",), markers=[i % 2 == 0 or i == 1 for i in range(16)])
-    layout = pipeline.run(cohorts.participants(people), TRIAL, PUBLISHED).layout
-    planned = pipeline.pick(power.power_table(PLANNED, layout, ROBUSTNESS), group=power.PLANNED, visit="week_2")
-    few = one(planned, stratum="T3")
-    assert (few["n_first"], few["n_second"], few["reason"]) == (1, 8, comparisons.TOO_FEW)
 
 
 def test_a_smaller_alpha_has_less_power_for_the_overall_effect():
