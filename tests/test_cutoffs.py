@@ -102,8 +102,7 @@ def test_every_cut_has_the_numbers_of_the_test_of_its_groups(at_cut, test, alpha
     for _, own in windows.groupby(["outcome", "visit"]):
         _, is_first, marker = _wide(run, own.iloc[0])
         ordered, size, step = np.sort(marker), round(marker.size / 2), round(marker.size / 10)
-        starts = [*range(0, marker.size - size, step), marker.size - size]
-        ends = {(ordered[start], ordered[start + size - 1]) for start in starts}
+        ends = {(ordered[i], ordered[i + size - 1]) for i in (*range(0, marker.size - size, step), marker.size - size)}
         arms = {(low, high): is_first[(marker >= low) & (marker <= high)] for low, high in ends}
         expected = {ends for ends, arm in arms.items() if min(arm.sum(), (~arm).sum()) >= 2}
         assert {tuple(ends) for ends in own[["low", "high"]].to_numpy()} == expected

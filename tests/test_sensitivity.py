@@ -172,9 +172,8 @@ def test_panels_without_ids_give_reasons_where_ids_are_needed():
     assert covariance["reason"].eq(sensitivity.NO_BASELINE).all()
     assert len(undefined) == len(covariance) == 4
     jointly = multiplicity(layout, Robustness(families={"a": Family(outcomes=["turnover"], strata=["each"])}))
-    assert jointly["p_holm"].notna().tolist() == [True, True]
     assert jointly[["p_max_t", "permutations"]].isna().all(axis=None)
-    assert jointly["reason"].str.startswith("participants without ids").all()
+    assert jointly["reason"].str.startswith("participants without ids").tolist() == [True, True]
 
 
 # Missing numbers
@@ -183,16 +182,14 @@ EQUAL = {(f"A{i:02d}", visit): 50.0 for i in range(16) for visit in TRIAL.visits
 APART = {(f"A{i:02d}", visit): 90.0 * (i % 2) + i + 1 for i in range(16) for visit in ("week_2", "week_4", "week_20")}
 ON_LOGS = ("covariance, log", "mixed", "imputed", "mean log", "log ratio on arm")
 EFFECTS = ("imputed, placements", "placements", "Mann-Whitney effect, t")
-
-
-@pytest.mark.parametrize(
-    ("changed", "methods", "reason"),
-    [
-        (EQUAL, (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p"), "variation|all values are equal"),
-        (APART, EFFECTS, "do not overlap"),
-        ({("A03", "baseline"): 0.0}, ("imputed",), changes.NOT_POSITIVE),
-    ],
+MISSING = (
+    (EQUAL, (*ON_LOGS, *EFFECTS, "max-T", "two-sided t", "covariance, p"), "variation|all values are equal"),
+    (APART, EFFECTS, "do not overlap"),
+    ({("A03", "baseline"): 0.0}, ("imputed",), changes.NOT_POSITIVE),
 )
+
+
+@pytest.mark.parametrize(("changed", "methods", "reason"), MISSING)
 def test_the_reason_why_a_number_is_missing_is_true(changed, methods, reason):
     layout = _made_up(changed=changed)  # T3 has one treated participant
     robustness = ROBUSTNESS.model_copy(update={"families": {"one": Family(outcomes=["p1np"])}})
@@ -208,13 +205,8 @@ def test_the_reason_why_a_number_is_missing_is_true(changed, methods, reason):
 # Influence and suspect values
 
 
-@pytest.mark.parametrize(
-    ("alpha", "test", "changed"),
-    [
-        *[(0.01, "normal", None), (0.05, "normal", None), (0.3, "normal", None)],
-        (0.05, "brunner_munzel", APART | {("A01", "week_2"): 4.0}),  # without her the arms do not overlap
-    ],
-)
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize(("test", "changed"), [("normal", None), ("brunner_munzel", APART | {("A01", "week_2"): 4.0})])
 def test_leaving_one_out_equals_the_analysis_without_that_participant(alpha, test, changed):
     table = sensitivity.leave_one_out(_made_up(changed=changed, alpha=alpha, test=test))
     own = one(table, visit="week_2", stratum="all", statistic="p", group="A03")

@@ -174,7 +174,6 @@ def test_why_an_estimate_has_no_interval_is_said_below_the_table():
     effects = {"hodges_lehmann": 3, "hodges_lehmann_lower": "nan"}
     found = numbers(("ctx", "percent_change", "week_2"), effects, contrast=CONTRAST, reason="few")
     table = built(found, kind="comparisons", rows={"outcomes": ["ctx"]})
-    assert table.rows[0].cells[-2] == "3.0"
     assert "Estimates without an interval: few." in table.notes
 
 

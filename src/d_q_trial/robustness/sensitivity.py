@@ -248,15 +248,8 @@ def suspect_values(suspects: pd.DataFrame, layout: Layout, robustness: Robustnes
         texts = case.reported, case.instead
         matches = [not np.isnan(value) and any(prints_as(value, text) for text in texts) for value in percent]
         if sum(matches) != 1:
-            key = (
-                case.outcome,
-                analysis.measure,
-                case.visit,
-                "",
-                ALL_PARTICIPANTS,
-                layout.trial.contrast,
-                case.reported,
-            )
+            whole = ALL_PARTICIPANTS, layout.trial.contrast, case.reported
+            key = (case.outcome, analysis.measure, case.visit, "", *whole)
             method, reason = f"test of the analysis, {analysis.test}", SEVERAL if any(matches) else ABSENT
             parts.append(table(rows_of(key, (None, None), method, reason, p=np.nan)))
             continue
