@@ -61,11 +61,9 @@ class View:
         self.label = with_unit(f"{self.outcome.label}{what}", of)
         whose = ""
         if panel.kind == "time_course":
-            marker, stratum = trial.markers[self.marker].label, self.strata[0]
-            named = (
-                analysis.strata.group(stratum, marker) if self.marker == analysis.marker else f"{stratum} of {marker}"
-            )
-            whose = "all participants" if stratum == ALL_PARTICIPANTS else named
+            name = analysis.strata.group if self.marker == analysis.marker else "{} of {}".format
+            group = name(self.strata[0], trial.markers[self.marker].label)
+            whose = "all participants" if self.strata == [ALL_PARTICIPANTS] else group
         elif panel.kind == "estimation" and self.strata != [ALL_PARTICIPANTS]:
             whose = self.strata[0]
         visit = trial.visits[panel.visit].label if panel.visit else ""

@@ -22,14 +22,8 @@ def _template(figure: str, part: str):
     import jinja2
 
     engine = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    engine.filters |= {
-        "count": lambda value: f"{int(value):,}",
-        "digits": p_digits,
-        "interval": interval,
-        "number": number,
-        "p": p_value,
-        "within": within,
-    }
+    engine.filters |= {"digits": p_digits, "interval": interval, "number": number, "p": p_value, "within": within}
+    engine.filters["count"] = lambda value: f"{int(value):,}"
     return engine.from_string(texts()[figure][part])
 
 
