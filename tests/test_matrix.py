@@ -285,7 +285,7 @@ def test_figures_of_every_cut_are_described_and_mark_the_cutoffs_of_their_analys
         assert drawn == {path.name for path in place.glob("every_cut_*")} != set()
         assert (labels[-1] in set(pd.read_csv(place / "analysis_cuts.csv")["stratum"])) == has_cutoffs, name
         words = " ".join(figure["words"] for figure in described.values())
-        assert (f"in {labels[-1]} the difference is" in words) == has_cutoffs, name
+        assert (f"in stratum {labels[-1]} the difference is" in words) == has_cutoffs, name
         for figure in described if name in CUTS else ():
             caption, said = described[figure]["caption"], CUTS[name][figure.endswith("1+5")]
             assert re.findall("This analysis .*? (?:AU|ug/day|workbook)[.]", caption) == [said] * bool(said), (
