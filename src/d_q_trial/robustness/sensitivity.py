@@ -28,7 +28,7 @@ MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 
 NO_BASELINE = "no baseline values of the same participants"
 NO_IDS = "participants without ids: who is missing is not known"
-AT_LEAST = "at least this; the search was cut short"
+AT_LEAST = "at least this: with many ties, the highest P is not known"
 ABSENT = "no analysed participant has this value"
 SEVERAL = "several participants have this value"
 

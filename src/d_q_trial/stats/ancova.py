@@ -82,9 +82,10 @@ def random_intercept(
     """Fit ``response = design @ b + intercept of the participant + residual`` by restricted maximum likelihood.
 
     Each row is a participant at a visit. Rows with NaN are dropped, not their participants: the fit is valid if values
-    are missing at random, and if all visits have equal variances and correlations. Returns an estimate for each contrast, a vector of weights of shape (k,). MixedLM's
-    likelihood is maximized over its single variance ratio, for correlations from 0 to 0.999999; its general search
-    stops short near either end. ValueError if the data do not determine the model.
+    are missing at random, and if all visits have equal variances and correlations. Returns an estimate for each
+    contrast, a vector of weights of shape (k,). MixedLM's likelihood is maximized over its single variance ratio, for
+    correlations from 0 to 0.999999; its general search stops short near either end. ValueError if the data do not
+    determine the model.
 
     Degrees of freedom are Satterthwaite's, 2 c^2 / var(c) for the variance c of a contrast. With the residual variance
     profiled out, c depends only on the log variance ratio r, and var(log c) = 2 / (n - k) + (d log c / d r)^2 var(r),

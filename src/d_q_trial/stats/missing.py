@@ -1,7 +1,6 @@
 """Missing values: multiple imputation with pooled results, and bounds on P that need no model."""
 
 from functools import reduce
-from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +12,6 @@ from .rank_sum import normal_p, wins
 from .two_sample import get_test
 
 BURN_IN, BETWEEN = 50, 10  # iterations before the first imputed data set, and between two
-_SEARCH_LIMIT = 3e8  # table cells of the search where heavy ties leave gaps in U; beyond it, only a bound is given
 _GAPS_TRIED = 17
 
 
@@ -88,7 +86,7 @@ def p_bounds(
 
     Highest P: if U can reach its mean, P is 1. If U stays on one side of its mean for all values, P is highest where U
     is nearest to it, with all missing values different. In between, U moves in steps of one half and reaches the mean
-    unless heavy ties make it jump; then a search over all arrangements finds the smallest |z|.
+    unless heavy ties make it jump; where it is not found to reach it, the larger P of both extremes is a lower bound.
 
     >>> [round(bound, 4) for bound in p_bounds([1, 2, 3, 4], [5, 6, 7, 8], 1, 1, method="normal")]
     [0.0086, 0.4647, 1]
@@ -153,11 +151,7 @@ class _Places:
         # With one distinct observed value, U can reach its mean only if all values are equal, where P is undefined.
         if self.tied.size > 3 and (self.walk_reaches_mean() or mirrored.walk_reaches_mean()):
             return 1.0, True
-        ties = self.fewest_ties()
-        if ties is None:
-            return float(self.p(nearest, self.tie_sum)), False
-        reached = np.flatnonzero(np.isfinite(ties))
-        return float(np.fmax.reduce(self.p(reached, ties[reached]))), True
+        return float(self.p(nearest, self.tie_sum)), False
 
     def walk_reaches_mean(self) -> bool:
         """Return whether U can reach its mean with the second sample's missing values in one gap, the first's anywhere.
@@ -176,26 +170,3 @@ class _Places:
             if target >= 0 and reached >> target & 1:
                 return True
         return False
-
-    def fewest_ties(self) -> np.ndarray | None:
-        """Return the smallest tie sum for each U, infinite if out of reach; None if the search would take too long.
-
-        From the lowest place up, the table holds the smallest tie sum for every U, for each number of missing values
-        placed from the first and from the second sample. A gap can hold several groups of tied missing values.
-        """
-        k, m = self.missing
-        span = 2 * self.mean + 1
-        if self.tied.size * (k + 1) * (k + 2) * (m + 1) * (m + 2) / 4 * span > _SEARCH_LIMIT:
-            return None
-        added = np.array([self.added_ties(more) for more in range(k + m + 1)])
-        table = np.full((k + 1, m + 1, span), np.inf)
-        table[0, 0, self.u] = self.tie_sum
-        for place, gains in enumerate(zip(self.gain_first, self.gain_second, strict=True)):
-            before = table.copy() if self.tied[place] else table
-            for a, b in product(range(k + 1), range(m + 1)):
-                for i, j in list(product(range(a + 1), range(b + 1)))[1:]:
-                    # i values of the first and j of the second sample form a group above (a - i, b - j) placed ones.
-                    gain = i * gains[0] + j * gains[1] + 2 * i * (b - j) + i * j
-                    target, source = table[a, b, gain:], before[a - i, b - j, : span - gain]
-                    np.minimum(target, source + added[i + j, place], out=target)
-        return table[k, m]
