@@ -150,8 +150,8 @@ def tables(sheet: Sheet, vocabulary: Vocabulary) -> list[tuple[Block, list[str]]
     found, texts = dict[Block, list[str]](), list[tuple[Block, str]]()
     first_table = min((b.top for b in pieces if b.height > TITLE_ROWS or b.width > 2), default=0)
     for block in pieces:
-        over = {b: b for b in found if b.left < block.right and b.right > block.left and b.bottom <= block.top}
-        last = next((b for b in reversed(over) if b.height > TITLE_ROWS or b.width > 2), None)
+        over = {b for b in found if b.left < block.right and b.right > block.left and b.bottom <= block.top}
+        last = next((b for b in reversed(found) if b in over and (b.height > TITLE_ROWS or b.width > 2)), None)
         own = [(b, text) for b, text in reversed(texts) if b in over and (last is None or b.top >= last.bottom)]
         upper = min((b.top for b, _ in own), default=block.top)
         above_all = [text for b, text in reversed(texts) if b.bottom <= min(first_table, upper) and b not in over]
