@@ -17,7 +17,7 @@ from d_q_trial.published_tables import published_frame
 from d_q_trial.robustness import power, sensitivity
 from d_q_trial.robustness.interaction import interactions
 from d_q_trial.robustness.multiplicity import multiplicity
-from d_q_trial.stats.ancova import ancova
+from d_q_trial.stats.ancova import ancova, marker_interaction
 from d_q_trial.stats.estimate import mann_whitney_effect
 from d_q_trial.stats.missing import p_bounds
 from d_q_trial.stats.shift import hodges_lehmann
@@ -42,15 +42,16 @@ def _repeated(n=16, drop=(), **different):
 
 
 @pytest.mark.parametrize("change", ["percent", "difference", "log_ratio"])
-def test_a_winsorised_change_stays_so_on_the_log_scale(change):
+def test_a_winsorised_change_stays_so_on_the_scale_of_the_models(change):
     layout = _made_up(change=change, outliers=settings.Outliers(rule="winsorise", limit=0.1))
     for comparison in (c for c in layout.overall if c.is_change):
         rows = layout.changes[layout.changes["visit"].eq(comparison.visit)]
-        raw = np.log(rows["follow_up"] / rows["baseline"]).to_numpy()
-        ratio = {"percent": 1 + comparison.value / 100, "difference": 1 + comparison.value / comparison.baseline}
-        log_ratio = np.log(ratio[change]) if change in ratio else comparison.value
-        np.testing.assert_allclose(comparison.log_ratio, log_ratio, rtol=1e-9)
-        assert np.abs(comparison.log_ratio - raw).max() > 0.01
+        raw = (rows["follow_up"] - rows["baseline"], np.log(rows["follow_up"] / rows["baseline"]))[
+            change != "difference"
+        ]
+        modelled = np.log1p(comparison.value / 100) if change == "percent" else comparison.value
+        np.testing.assert_allclose(comparison.modelled, modelled, rtol=1e-9)
+        assert np.abs(comparison.modelled - raw.to_numpy()).max() > 0.01
 
 
 # Interaction
@@ -107,14 +108,14 @@ def test_imputation_keeps_complete_visits_and_counts_the_missing_share():
         plain, imputed = (table[table["method"].str.startswith(how)] for how in ("covariance, log", "imputed"))
         for c in (c for c in layout.compared if c.visit != "week_20" or not missing):
             keys = {"visit": c.visit, "stratum": c.stratum}
-            effect = mann_whitney_effect(*c.samples(c.log_ratio)).estimate
+            effect = mann_whitney_effect(*c.samples(c.modelled)).estimate
             adjusted = one(plain, **keys, statistic="adjusted_difference")["value"]
             found = [one(imputed, **keys, statistic=s)["value"] for s in ("mann_whitney_effect", "adjusted_difference")]
             # An effect without variance cannot be pooled.
             assert found == pytest.approx([effect if 0 < effect < 1 else np.nan, adjusted], rel=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("change", ["percent", "difference", "log_ratio"])
+@pytest.mark.parametrize("change", ["percent", "log_ratio"])
 def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analysis_on_the_log_scale(change):
     people = cohorts.participants(cohorts.randomized(24, changed={("A03", "week_20"): 0.0, ("A06", "week_20"): 0.0}))
     layout = pipeline.run(people, TRIAL, PUBLISHED.model_copy(update={"change": change})).layout
@@ -135,6 +136,30 @@ def test_covariance_is_that_of_the_changes_and_a_follow_up_of_zero_has_no_analys
         found = one(others, statistic=statistic, method="covariance, log scale, HC3, t")["value"]
         assert found == pytest.approx(value, rel=1e-6)  # the change carries ten significant digits
     assert others.loc[others["method"].str.startswith(("mixed", "imputed")), "value"].isna().all()
+
+
+def test_the_models_of_an_analysis_of_differences_are_of_differences_which_need_no_logarithms():
+    layout = _made_up(24, changed={("A03", "week_20"): 0.0, ("A06", "week_4"): 0.0}, change="difference")
+    table = sensitivity.sensitivity(layout, ROBUSTNESS)
+    models = table[table["method"].str.startswith(("covariance, differences", "mixed model", "imputed"))]
+    assert set(models["measure"]) == {"difference"}
+    whole = pipeline.pick(models, stratum="all")
+    assert whole["value"].notna().all()
+    visits = [c for c in layout.overall if c.is_change]
+    mean, first = np.mean([c.value for c in visits], axis=0), visits[0]
+    for visit, change, methods in (
+        *((c.visit, c.value, ("covariance", "imputed, covariance")) for c in visits),
+        (sensitivity.EVERY_VISIT, mean, ("mixed model",)),  # without missing values, that of every participant's mean
+    ):
+        expected = ancova(change, first.baseline, first.is_first, confidence=0.95).estimate
+        for method in methods:
+            own = whole[whole["method"].str.startswith(method)]
+            assert one(own, visit=visit, statistic="adjusted_difference")["value"] == pytest.approx(expected, rel=1e-6)
+    slopes = pipeline.pick(interactions(layout, ROBUSTNESS), statistic="slope_difference")
+    assert set(slopes["measure"]) == {"difference"}
+    (marked,) = (c for c in layout.by_marker if c.visit == "week_20" and c.is_change)
+    expected = marker_interaction(marked.value, marked.marker_value, marked.is_first, confidence=0.95)
+    assert one(slopes, visit="week_20")["value"] == pytest.approx(expected.estimate)
 
 
 def test_a_smaller_alpha_widens_every_interval():

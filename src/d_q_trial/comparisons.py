@@ -63,16 +63,28 @@ class Comparison:
         return self.measure != "baseline"
 
     @property
-    def no_logarithm(self) -> str:
-        """Why the comparison cannot be made on the log scale; empty if it can."""
-        return FOLLOW_UP_NOT_POSITIVE if (self.ratio <= 0).any() else ""
+    def scale(self) -> str:
+        """Measure of change in linear models: the difference if differences are analysed, else the log ratio."""
+        return "difference" if self.measure == "difference" else "log_ratio"
 
     @property
-    def log_ratio(self) -> np.ndarray:
-        """log(follow-up / baseline); all NaN if one has no logarithm, because to leave out that participant is a choice."""
+    def no_logarithm(self) -> str:
+        """Why linear models cannot be made: a follow-up value without the logarithm that they need; empty if they can."""
+        return FOLLOW_UP_NOT_POSITIVE if self.scale == "log_ratio" and (self.ratio <= 0).any() else ""
+
+    @property
+    def modelled(self) -> np.ndarray:
+        """The change on ``scale``; all NaN if one has no logarithm, because to leave out that participant is a choice."""
         if self.no_logarithm:
             return np.full(self.ratio.shape, np.nan)
-        return self.value if self.measure == "log_ratio" else np.log(self.ratio)
+        return self.value if self.measure == self.scale else np.log(self.ratio)
+
+    @property
+    def covariate(self) -> np.ndarray:
+        """The baseline value, or its logarithm (NaN if it has none) for changes on the log scale."""
+        if self.scale == "difference":
+            return self.baseline
+        return np.log(np.where(self.baseline > 0, self.baseline, np.nan))
 
     def samples(self, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the present values of each arm, from ``value`` unless others are given."""

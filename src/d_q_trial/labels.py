@@ -153,7 +153,7 @@ def direction(trial: Trial) -> str:
 def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
     """Return the values of the placeholders in titles and captions."""
     marker = trial.markers[analysis.marker].label if analysis.marker in trial.markers else analysis.marker
-    return {
+    words = {
         "treated": trial.arms.treated.label,
         "control": trial.arms.control.label,
         "highest": analysis.strata.labels[-1],
@@ -171,6 +171,7 @@ def caption_words(trial: Trial, analysis: Analysis) -> dict[str, str]:
         "level": interval_level(analysis),
         "alpha": f"{analysis.alpha:g}",
     }
+    return words | {name: text.format_map(words) for name, text in _DISPLAYED["models"][analysis.measure].items()}
 
 
 def plain(text: str, trial: Trial) -> str:

@@ -14,10 +14,10 @@ from ..stats.two_sample import get_test
 from ..tables.catalogue import Headline
 from .collect import Report, Row, Verdict, listed, texts
 
-IMPUTED = "Multiple imputation of log ratios (placements, t)"
-# Checks of a result: name of the check, its table, the statistics and the beginning of their method.
+IMPUTED = "Multiple imputation (placements, t)"
+# Checks of a result: name of the check, its table, the statistics and the beginning of their method, to be filled.
 CHECKS = (
-    ("Covariance, log scale", "sensitivity/sensitivity", ("p",), "covariance, log scale"),
+    ("Covariance, {model_scale}", "sensitivity/sensitivity", ("p",), "covariance, {model_scale}"),
     (IMPUTED, "sensitivity/sensitivity", ("p",), "imputed, placements"),
     ("Worst-case bounds", "sensitivity/sensitivity", ("p_lowest", "p_highest"), "any values of the missing"),
 )
@@ -133,8 +133,8 @@ def group_of(headline: Headline, report: Report) -> str:
     return labels.strata_named([headline.stratum], report.analysis.strata.labels)[0]
 
 
-def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]]]:
-    """Return the names of the methods, and each headline with its P under these methods."""
+def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Check]]], list[str]]:
+    """Return the names of the methods, each headline with its P under these, and the methods that give none a P."""
     lines = []
     for line in report.headlines:
         group = group_of(line, report)
@@ -142,8 +142,9 @@ def robustness_lines(report: Report) -> tuple[list[str], list[tuple[str, list[Ch
             title = f"{name_of(line, report)}: {found.named_p}"
             lines.append((title, _checks(report, line, group, found.significant)))
     known = {name for _, checks in lines for name, check in checks.items() if check != Check()}
-    names = [name for name in (lines[0][1] if lines else ()) if name in known]
-    return names, [(title, [checks[name] for name in names]) for title, checks in lines]
+    every = [*lines[0][1]] if lines else []
+    names, absent = ([name for name in every if (name in known) == shown] for shown in (True, False))
+    return names, [(title, [checks[name] for name in names]) for title, checks in lines], absent
 
 
 def _checks(report: Report, line: Headline, group: str, significant: bool | None) -> dict[str, Check]:
@@ -168,7 +169,8 @@ def _checks(report: Report, line: Headline, group: str, significant: bool | None
         "Multiplicity-adjusted (max-T)": judge(families.values(), adjusted),
     }
     for name, table, statistics, method in CHECKS:
-        checks[name] = judge(_values(report.table(table, **own), statistics, method)[: len(statistics)])
+        values = _values(report.table(table, **own), statistics, report.words.fill(method))
+        checks[report.words.fill(name)] = judge(values[: len(statistics)])
     rows = report.table("sensitivity/sensitivity", **own)  # covariance takes the known values alone
     sizes = {row["method"].partition(",")[0]: (row["n_first"], row["n_second"]) for row in rows}
     if "imputed" in sizes and sizes["imputed"] == sizes["covariance"]:

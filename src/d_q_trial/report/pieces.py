@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from operator import itemgetter
 from pathlib import Path
@@ -21,7 +21,7 @@ from .collect import FOLDERS, Report, Row, Words, described, listed, rows_if_mad
 
 MOST_ROWS = 60
 EN_DASH = "–"
-EFFECTS = ("difference", "hodges_lehmann", "mean_difference")  # in the unit of the change
+EFFECTS = ("difference", "hodges_lehmann", "mean_difference", "adjusted_difference")  # in the unit of the change
 _HEADINGS = {"stratum": "Participants", "place": "Participants", "contrast": "Subgroups", "group": "Version"}
 _TESTS = {"has": str.__contains__, "lacks": lambda text, part: part not in text, "is": str.__eq__}
 
@@ -40,6 +40,11 @@ class Section:
     everything: bool = False
     hidden: bool = False
 
+    def filled(self, words: Words) -> Section:
+        """Return the section with the words of an analysis in its columns."""
+        columns = [[words.fill(part) if isinstance(part, str) else part for part in column] for column in self.columns]
+        return replace(self, columns=columns)
+
     def holds(self, row: Row, words: Words) -> bool:
         """Return whether a row belongs to the table: of the analysis's marker, or of any if it shows ``everything``."""
         meant = all(_TESTS[relation](row[column], text) for column, relation, text in self.where)
@@ -57,13 +62,13 @@ def read_pieces(report: Report) -> list[Piece]:
     A table without a value is there if its rows say why. A picture ``NAME.png`` and a table ``NAME.csv`` make one piece. A
     JSON file may describe pieces by name: ``title``, ``caption``, ``words`` (the result, as alternative text).
     """
-    made = []
+    made, sections = [], [section.filled(report.words) for section in SECTIONS]
     for part in FOLDERS:
         about = {f"{part}/{key}": text for key, text in described(report.folder / part).items()}
         drawn = [f"{part}/{path.stem}" for path in sorted((report.folder / part).glob("*.png"))]
         own = [*drawn, *(name for name in report.tables if name.startswith(f"{part}/"))]
         names = dict.fromkeys([*(name for name in about if name in own), *own])
-        listed = [(section, name) for section in SECTIONS for name in names if fnmatch(name, section.file)]
+        listed = [(section, name) for section in sections for name in names if fnmatch(name, section.file)]
         done = {name for _, name in listed}
         listed += [(Section(name, everything=True), name) for name in names if name not in done]
         for number, (section, name) in enumerate(listed, start=1):

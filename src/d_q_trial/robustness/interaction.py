@@ -8,6 +8,7 @@ import pandas as pd
 from ..comparisons import TOO_FEW, Comparison, Layout, estimate_rows, generator, rows_of, table
 from ..config.robustness import Robustness
 from ..config.settings import Analysis
+from ..labels import CHANGES
 from ..stats.ancova import marker_interaction
 from ..stats.estimate import effect_difference, mann_whitney_effect, permuted_strata_p
 from ..stats.two_sample import get_test
@@ -22,8 +23,8 @@ def interactions(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     Columns are those of the results. Contrast ``d_q - control, T3 - T1/T2``: ``effect_difference`` of the Mann-Whitney
     effects with interval and P by Student's t, and P from strata permuted within arms, with its Monte Carlo interval;
     ``n_first`` and ``n_second`` count the participants of the upper and the lower stratum. Contrast
-    ``d_q - control x marker``: ``slope_difference`` of the log ratio per standard deviation of the marker; ``n_first``
-    and ``n_second`` count the arms.
+    ``d_q - control x marker``: ``slope_difference`` of the log ratio (of the difference, if differences are analysed) per
+    standard deviation of the marker; ``n_first`` and ``n_second`` count the arms.
     """
     rows = []
     for whole in (c for c in layout.by_marker if c.is_change):
@@ -57,8 +58,8 @@ def _between_strata(
 def _along_marker(whole: Comparison, analysis: Analysis) -> list[tuple]:
     if np.isnan(whole.marker_value).all():
         return []
-    both = np.where(np.isnan(whole.marker_value), np.nan, whole.log_ratio)
+    both = np.where(np.isnan(whole.marker_value), np.nan, whole.modelled)
     found = marker_interaction(both, whole.marker_value, whole.is_first, confidence=1 - analysis.alpha)
-    key = (whole.outcome, "log_ratio", whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
-    method = f"log ratio on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
+    key = (whole.outcome, whole.scale, whole.visit, whole.marker, "", f"{whole.contrast} x marker", "")
+    method = f"{CHANGES[whole.scale]} on arm x marker, HC3, t, level {1 - analysis.alpha:g}"
     return estimate_rows(key, "slope_difference", found, whole.counts(both), method, whole.no_logarithm or TOO_FEW)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..comparisons import TOO_FEW, Comparison, Layout, generator, rows_of, table
 from ..config.robustness import Robustness
+from ..labels import CHANGES
 from ..results_table import ALL_PARTICIPANTS
 from ..stats.estimate import mann_whitney_effect, mean_difference
 from ..stats.permutation import MonteCarloP
@@ -16,7 +17,7 @@ from .interaction import NO_OVERLAP
 
 NUMERIC = ("per_group", "withdrawal", "power", "alpha", "difference")  # columns of the plan
 PLANNED, OBSERVED, OVERALL = "planned", "as observed", "as overall"
-MEAN, EFFECT = "mean log ratio, t (Welch)", "Mann-Whitney effect, t (Brunner-Munzel)"
+EFFECT = "Mann-Whitney effect, t (Brunner-Munzel)"
 NO_EFFECT = "the effect taken as true is 0"
 NOT_PLANNED = "this analysis does not compare the planned outcome by the planned measure of change"
 _TRIALS = 20_000
@@ -29,8 +30,8 @@ def power_table(planned: pd.DataFrame, layout: Layout, robustness: Robustness) -
     implied by the plan, the power of every comparison of that outcome for the planned difference, and the difference
     detectable with the planned power. ``as observed`` and ``as overall``: power, probability of a wrong sign (type S)
     and exaggeration of significant estimates (type M), if the true effect equals that observed in this comparison, or
-    in all participants; on two scales, the mean log ratio and the Mann-Whitney effect (its distance from 1/2). Power for
-    the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
+    in all participants; on two scales, the mean log ratio (or difference) and the Mann-Whitney effect (its distance from
+    1/2). Power for the observed effect is a function of P alone (Hoenig and Heisey 2001, American Statistician 55, 19-24).
     """
     rows = []
     for plan in planned.itertuples(index=False):
@@ -73,9 +74,9 @@ def _planned_rows(plan, layout: Layout, robustness: Robustness) -> list[tuple]:
 
 def _exaggeration_rows(c: Comparison, overall: dict[tuple, tuple[float, str]], alpha: float) -> list[tuple]:
     """Return rows of one comparison; that of all participants adds its estimates, and why one is missing, to ``overall``."""
-    mean, effect = mean_difference(*c.samples(c.log_ratio), confidence=0.95), mann_whitney_effect(*c.samples())
-    rows = []
-    for scale, found, null, n in ((MEAN, mean, 0, c.counts(c.log_ratio)), (EFFECT, effect, 0.5, c.counts())):
+    mean, effect = mean_difference(*c.samples(c.modelled), confidence=0.95), mann_whitney_effect(*c.samples())
+    by_mean, rows = f"mean {CHANGES[c.scale]}, t (Welch)", []
+    for scale, found, null, n in ((by_mean, mean, 0, c.counts(c.modelled)), (EFFECT, effect, 0.5, c.counts())):
         undefined = NO_OVERLAP if scale == EFFECT else c.no_logarithm or TOO_FEW
         truths, place = {OBSERVED: (found.estimate - null, undefined)}, (*c.key[:3], scale)
         if not c.marker:

@@ -24,6 +24,7 @@ EVERY_VISIT = "mean of visits"
 IMPUTATIONS = 20
 EFFECT, ADJUSTED = "mann_whitney_effect", "adjusted_difference"
 IMPUTED = {EFFECT: "placements, t", ADJUSTED: "covariance, HC3, t"}
+COVARIANCE = {"log_ratio": "log scale", "difference": "differences", "percent_change": "percent change"}
 MIXED = "mixed model, restricted likelihood, t (Satterthwaite)"
 
 NO_BASELINE = "no baseline values of the same participants"
@@ -36,9 +37,10 @@ SEVERAL = "several participants have this value"
 def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
     """Repeat every comparison of changes by the announced methods; columns are those of the results.
 
-    ``method`` is ``covariance`` (log follow-up on arm and log baseline, or percent change on arm and baseline, HC3),
+    ``method`` is ``covariance`` (log ratio on arm and log baseline, and percent change on arm and baseline, HC3),
     ``mixed model`` (log ratio over all visits), ``imputed`` (multiple imputation, pooled by Rubin's rules) or
-    ``any values`` (lowest and highest P over all possible values of the missing participants).
+    ``any values`` (lowest and highest P over all possible values of the missing participants). If the analysis is of
+    differences, these and the baseline take the place of log ratios and log baseline.
     """
     analysis, comparisons, rows = layout.analysis, layout.compared, []
     markers = layout.strata.pivot(index="participant", columns="marker", values="marker_value")
@@ -54,15 +56,16 @@ def sensitivity(layout: Layout, robustness: Robustness) -> pd.DataFrame:
 def covariance_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
     """Return rows of both analyses of covariance; the one on the log scale also in percent."""
     rows = []
-    for measure, response, covariate, method in (
-        ("log_ratio", comparison.log_ratio, _log(comparison.baseline), "covariance, log scale, HC3, t"),
-        ("percent_change", 100 * (comparison.ratio - 1), comparison.baseline, "covariance, percent change, HC3, t"),
+    for measure, response, covariate in (
+        (comparison.scale, comparison.modelled, comparison.covariate),
+        ("percent_change", 100 * (comparison.ratio - 1), comparison.baseline),
     ):
         used = np.where(np.isnan(covariate), np.nan, response)
         n = comparison.counts(used)
         key = (comparison.outcome, measure, *comparison.key[2:], "")
         reason = TOO_FEW if np.isfinite(covariate).any() else NO_BASELINE
         reason = comparison.no_logarithm * (measure == "log_ratio") or reason
+        method = f"covariance, {COVARIANCE[measure]}, HC3, t"
         found = ancova(used, covariate, comparison.is_first, confidence=1 - analysis.alpha)
         rows += _adjusted_rows(key, found, n, method, reason)
     return rows
@@ -81,22 +84,22 @@ def _adjusted_rows(key: tuple, found: Estimate, n: tuple[int, int], method: str,
 def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     """Return rows of the mixed model over all visits of an outcome: the effect at each visit, and their mean.
 
-    The model is log ratio on visit, visit x arm and log baseline, with a random intercept per participant. It includes
-    every participant with at least one follow-up.
+    The model is log ratio on visit, visit x arm and log baseline, or difference and baseline, with a random intercept per
+    participant. It includes every participant with at least one follow-up.
     """
     if len(visits) < 2:
         return []
-    k = len(visits)
-    names = ("participant", "linked", "log_ratio", "baseline", "is_first")
-    whose, linked, log_ratio, baseline, is_first = (np.concatenate([getattr(c, n) for c in visits]) for n in names)
-    whose, response, log_baseline = whose.astype(str), np.where(linked, log_ratio, np.nan), _log(baseline)
+    k, scale = len(visits), visits[0].scale
+    names = ("participant", "linked", "modelled", "covariate", "is_first")
+    whose, linked, modelled, baseline, is_first = (np.concatenate([getattr(c, n) for c in visits]) for n in names)
+    whose, response = whose.astype(str), np.where(linked, modelled, np.nan)
     at_visit = np.repeat(np.eye(k), [c.value.size for c in visits], axis=0)
     if no_logarithm := next(filter(None, (c.no_logarithm for c in visits)), ""):
         response[:] = np.nan
-    centre = log_baseline[~np.isnan(response)]
+    centre = baseline[~np.isnan(response)]
     measured = np.isfinite(centre).any()
-    log_baseline = log_baseline - (np.nanmean(centre) if measured else 0.0)
-    design = np.column_stack([at_visit, at_visit * is_first[:, None], log_baseline])
+    baseline = baseline - (np.nanmean(centre) if measured else 0.0)
+    design = np.column_stack([at_visit, at_visit * is_first[:, None], baseline])
     effects = np.vstack([np.eye(k), np.full(k, 1 / k)])
     contrasts = np.hstack([np.zeros((k + 1, k)), effects, np.zeros((k + 1, 1))])
     try:
@@ -104,11 +107,11 @@ def mixed_rows(visits: list[Comparison], analysis: Analysis) -> list[tuple]:
     except ValueError:
         found, reason = [Estimate()] * (k + 1), no_logarithm or (TOO_FEW if measured else NO_BASELINE)
     used = ~np.isnan(response) & ~np.isnan(baseline)
-    n = [c.counts(np.where(np.isnan(c.baseline), np.nan, c.log_ratio)) for c in visits]
+    n = [c.counts(np.where(np.isnan(c.covariate), np.nan, c.modelled)) for c in visits]
     n.append(tuple(np.unique(whose[used & side]).size for side in (is_first, ~is_first)))
     rows = []
     for visit, effect, size in zip([*(c.visit for c in visits), EVERY_VISIT], found, n, strict=True):
-        key = (visits[0].outcome, "log_ratio", visit, *visits[0].key[3:], "")
+        key = (visits[0].outcome, scale, visit, *visits[0].key[3:], "")
         rows += _adjusted_rows(key, effect, size, MIXED, reason)
     return rows
 
@@ -129,22 +132,22 @@ def _bound_rows(comparison: Comparison, analysis: Analysis) -> list[tuple]:
 def _imputed_rows(
     own: list[Comparison], markers: pd.DataFrame, analysis: Analysis, robustness: Robustness
 ) -> list[tuple]:
-    """Return rows of one outcome from imputed log ratios: all participants and each stratum, at each visit.
+    """Return rows of one outcome from imputed changes: all participants and each stratum, at each visit.
 
-    The arms are imputed separately, so that no treatment effect is assumed. The columns are log baseline, the log ratio
-    at each visit, and the markers that vary (as logs if they are positive).
+    The arms are imputed separately, so that no treatment effect is assumed. The columns are log baseline and the log ratio
+    at each visit, or baseline and differences, and the markers that vary (as logs if they are positive).
     """
     whole = [c for c in own if not c.marker]
     if not whole or not all(c.linked.all() for c in whole):
         return []
-    people, is_first, log_ratio = matrix_of(whole, "log_ratio")
-    baseline = np.fmax.reduce(matrix_of(whole, "baseline")[2], axis=1)
-    columns = [_log(baseline), *log_ratio.T]
+    people, is_first, modelled = matrix_of(whole, "modelled")
+    columns = [np.fmax.reduce(matrix_of(whole, "covariate")[2], axis=1), *modelled.T]
     for values in markers.reindex(people).to_numpy(float).T:
         if np.unique(values[~np.isnan(values)]).size > 1:
             columns.append(np.log(values) if np.nanmin(values) > 0 else values)
     observed = np.column_stack(columns)
-    reason = next(filter(None, (c.no_logarithm for c in whole)), "") or NOT_POSITIVE * bool((baseline <= 0).any())
+    no_log = own[0].scale == "log_ratio" and any((c.baseline <= 0).any() for c in whole)
+    reason = next(filter(None, (c.no_logarithm for c in whole)), "") or NOT_POSITIVE * no_log
     sets = IMPUTATIONS if np.isnan(observed).any() else 2  # complete values need no repetition
     filled = np.full((sets, *observed.shape), np.nan)
     try:
@@ -157,7 +160,7 @@ def _imputed_rows(
     rows = []
     for c in own:
         at = people.get_indexer(c.participant)
-        key = (c.outcome, "log_ratio", *c.key[2:], "")
+        key = (c.outcome, c.scale, *c.key[2:], "")
         for name, words in IMPUTED.items():
             values = filled[:, at, 0], filled[:, at, column[c.visit]]
             found, share = _pooled(name, *values, c.is_first, 1 - analysis.alpha)
@@ -169,31 +172,26 @@ def _imputed_rows(
 
 
 def _pooled(
-    name: str, log_baseline: np.ndarray, log_ratio: np.ndarray, is_first: np.ndarray, confidence: float
+    name: str, baselines: np.ndarray, changes: np.ndarray, is_first: np.ndarray, confidence: float
 ) -> tuple[Estimate, float]:
     """Estimate an effect in every imputed set, arrays of shape (sets, participants), and pool it by Rubin's rules.
 
     Undefined if the sets are NaN or the effect has no variance.
     """
-    estimates, sets, null = [], len(log_ratio), 0.5 if name == EFFECT else 0.0  # no effect
-    if not (np.ptp(log_baseline, axis=0).any() or np.ptp(log_ratio, axis=0).any()):
-        log_baseline, log_ratio = log_baseline[:1], log_ratio[:1]  # nothing was missing: all sets are the same
-    for baseline, ratio in zip(log_baseline, log_ratio, strict=True):
+    estimates, sets, null = [], len(changes), 0.5 if name == EFFECT else 0.0  # no effect
+    if not (np.ptp(baselines, axis=0).any() or np.ptp(changes, axis=0).any()):
+        baselines, changes = baselines[:1], changes[:1]  # nothing was missing: all sets are the same
+    for baseline, change in zip(baselines, changes, strict=True):
         if name == EFFECT:
-            estimates.append(mann_whitney_effect(ratio[is_first], ratio[~is_first])[:3])
+            estimates.append(mann_whitney_effect(change[is_first], change[~is_first])[:3])
         else:
-            estimates.append(ancova(ratio, baseline, is_first, confidence=confidence)[:3])
+            estimates.append(ancova(change, baseline, is_first, confidence=confidence)[:3])
     values, errors, df = np.resize(estimates, (sets, 3)).T
     if not (errors**2).mean() > 0:
         return Estimate(), np.nan
     found, share = pool(values - null, errors**2, complete_df=float(df.mean()), confidence=confidence)
     moved = {part: getattr(found, part) + null for part in ("estimate", "lower", "upper")}
     return found._replace(**moved), share
-
-
-def _log(baseline: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the positive values, NaN for the others."""
-    return np.log(np.where(baseline > 0, baseline, np.nan))
 
 
 def leave_one_out(layout: Layout) -> pd.DataFrame:
