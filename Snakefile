@@ -5,7 +5,13 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
+
+# The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module. Its own package
+# is imported, as in the steps, and not that of another checkout which the environment may have installed.
+HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+sys.path.insert(0, str(HOME / "src"))
 
 from d_q_trial import code_inputs, files, run_lock, run_summary
 from d_q_trial.config import settings
@@ -16,9 +22,6 @@ from d_q_trial.tables.catalogue import catalogue_of as tables_of
 from d_q_trial.trial import load_trial
 
 min_version("9.20")
-
-# The folder of this workflow: the working directory, unless it is called from elsewhere or used as a module.
-HOME = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 # A file given with --configfile replaces config.yaml; --config changes single keys of either. Called from elsewhere, the
 # config.yaml there comes first; used as a module, that file belongs to the other workflow.
@@ -89,8 +92,8 @@ rule all:
 
 
 SOURCE = " and ".join(name for name, content in SOURCES if content)
-run_summary.name_the_report(SETTINGS, SOURCE)
-MOVED = []
+SUMMARY = run_summary.Summary(SETTINGS, SOURCE)
+logger.addFilter(SUMMARY.note)
 
 
 onstart:
@@ -102,12 +105,12 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
     # The report and the manifest list all files in the folder of an analysis; files that no rule makes are moved out.
     unknown = [file for name in ANALYSES for file in left_over(name)]
-    MOVED.extend(files.set_aside(unknown, "results"))
+    files.set_aside(unknown, "results")
 
 
 onsuccess:
-    run_summary.print_summary(SETTINGS, SOURCE, log, MOVED)
+    SUMMARY.print_success(workflow.dag.finished_jobs)
 
 
 onerror:
-    run_summary.print_failure(log)
+    SUMMARY.print_failure(workflow.dag.finished_jobs)

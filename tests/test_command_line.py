@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import pytest
 
@@ -33,6 +34,12 @@ def test_a_mistake_ends_in_one_message_and_leaves_no_result(tmp_path, capsys, ar
     assert message.replace("OUT", str(out)) in said
     assert said.startswith(f"d-q-trial {arguments[0]}: ")
     assert not out.exists() or not list(out.glob("*"))
+
+
+def test_an_interrupted_command_says_so_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr("d_q_trial.config.settings.load", Mock(side_effect=KeyboardInterrupt))
+    assert cli.main(["results", *CONFIG]) == 1
+    assert capsys.readouterr().err == "d-q-trial results: interrupted\n"
 
 
 def test_a_damaged_description_of_the_participants_is_named(tmp_path, capsys):

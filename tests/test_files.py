@@ -83,6 +83,13 @@ def test_missing_cells_are_empty_and_na_is_a_word(tmp_path):
     assert files.read_csv(tmp_path / "t.csv", numeric=("value",))["name"].tolist() == ["NA", ""]
 
 
+@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\xff\n"])
+def test_a_damaged_table_is_named(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=r"t\.csv: damaged, or not a table of this package"):
+        files.read_rows(tmp_path / "t.csv")
+
+
 def test_a_checksum_tells_another_workbook_in_one_line(tmp_path):
     path = tmp_path / "w.xlsx"
     path.write_bytes(b"abc")

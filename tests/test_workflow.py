@@ -7,6 +7,7 @@ import signal
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import workspace
@@ -33,12 +34,10 @@ def test_what_was_asked_for_by_name_is_named_at_the_end_instead_of_the_report(tm
     monkeypatch.chdir(tmp_path)
     Path("results/published").mkdir(parents=True)
     Path("results/published/report.html").touch()
+    summary = run_summary.Summary(CHOSEN, "config.yaml")
     for message, end in ((said, said), ("All outputs are up to date", "The report is results/published/report.html;")):
-        Path("log").write_text(f"[Fri Nov 27 08:25:10 2026]\nJob 0: {message}\nFinished jobid: 0 (Rule: any)\n")
-        run_summary.print_summary(CHOSEN, "config.yaml", ["log"])
-        last, took = capsys.readouterr().out.splitlines()[-2:]
-        assert last.startswith(end)
-        assert took.startswith("Took ")
+        summary.print_success([SimpleNamespace(rule=SimpleNamespace(name="any"), message=message)])
+        assert capsys.readouterr().out.splitlines()[-1].startswith(end)
 
 
 def test_the_modules_that_a_step_imports_are_those_it_depends_on(finished):
@@ -146,6 +145,7 @@ def test_retired_analyses_are_named_as_stale_and_files_that_no_step_makes_are_mo
     assert "results/published is of no" not in end
     assert "Moved: 1 file" in end
     assert "results/left_over/published/robustness/own_cuts.csv" in end
+    assert "Moved: 1 file" in workspace.snakemake(copy)  # said until the folder is removed
     assert not left.exists()
     assert (copy / "results/left_over/published/robustness/own_cuts.csv").read_text() == "cut\n1\n"
     for output in ("manifest.json", "report.html"):
@@ -223,7 +223,7 @@ def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_
     (copy / "notes.xlsx").write_text("not a workbook")
     printed = workspace.snakemake(copy, "--config", "analyses={published: {workbook: notes.xlsx}}", status=1)
     log = "results/workbooks/notes/logs/participants.log"
-    assert f"Failed: participants (log: {log})\n  d-q-trial participants: " in printed.rpartition("Stopped after")[2]
+    assert f"Failed: participants (log: {log})\n  d-q-trial participants: " in printed.rpartition("Stopped;")[2]
     assert printed.count("d-q-trial participants: notes.xlsx: ") == 1
     assert "Traceback" not in printed
     assert workspace.outputs(copy) == before
@@ -231,8 +231,9 @@ def test_the_message_of_failed_steps_comes_last_once_for_each_cause_and_outputs_
         ("exclude: [X99]", "results (log: results/published/logs", "no analysed participant is called 'X99'"),
         (f"sha256: {'f' * 64}", "participants (log: results/workbooks", f"expected {'f' * 64}; this is another file"),
     ):
-        printed = workspace.snakemake(copy, "--config", f"analyses={{published: {{{setting}}}}}", status=1)
-        end = printed.rpartition("Stopped after")[2]
+        given = ("--config", f"analyses={{published: {{{setting}}}}}", "--quiet", "all")
+        printed = workspace.snakemake(copy, *given, status=1)
+        end = printed.rpartition("Stopped;")[2]
         assert failed in end
         assert end.count(cause) == 1
 
@@ -315,9 +316,14 @@ def test_results_of_a_run_that_did_not_finish_are_not_judged(copy, capsys):
     folder = str(copy / "results/published")
     assert cli.main(["verify", folder]) == 0
     workspace.edit(copy, lambda config: config["analyses"]["published"].update(alpha=0.01))
-    workspace.snakemake(copy, RESULTS)
+    printed = workspace.snakemake(copy, RESULTS, "--quiet", "progress")
+    assert "1 step done: results\n" in printed
+    outdated = "Outdated: results/published/report.html is of other settings or another workbook than config.yaml"
+    assert outdated in printed
     assert cli.main(["verify", folder]) == 2
     assert "changed since the last finished run: results.csv" in capsys.readouterr().out
+    shutil.rmtree(copy / ".snakemake")
+    assert re.search(f"Nothing to be done.*\n.*\n{outdated}", workspace.snakemake(copy, RESULTS))
 
 
 def test_the_slurm_profile_states_memory_and_time_of_rules_that_exist(finished):

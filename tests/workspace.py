@@ -50,8 +50,8 @@ def run(folder: Path, *arguments: str, cwd: Path | None = None, status: int = 0,
 
 
 def snakemake(folder: Path, *arguments: str, cores: int = 2, **more) -> str:
-    """Run snakemake in the copy, as :func:`run` does."""
-    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, **more)
+    """Run snakemake in the copy, as :func:`run` does; the workflow finds its own package."""
+    return run(folder, "-m", "snakemake", "--cores", str(cores), *arguments, **{"PYTHONPATH": ""} | more)
 
 
 def start(folder: Path, *arguments: str, **more: str) -> subprocess.Popen:

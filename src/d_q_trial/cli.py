@@ -538,5 +538,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except OSError as error:
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except KeyboardInterrupt:
+        message = "interrupted"
     print(f"d-q-trial {arguments.command}: {message}", file=sys.stderr)
     return 2 if arguments.command == "verify" else 1

@@ -24,6 +24,7 @@ from .errors import UserError
 _PART = ".part-"  # begins the name of an unfinished file
 LABEL_COLUMN = "data"
 LEFT_OVER = "left_over"
+_DAMAGED = "damaged, or not a table of this package; delete it and run `snakemake --cores 4`"
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(e[+-]?\d+)?%?", re.IGNORECASE)
 
@@ -54,17 +55,12 @@ def sweep(folder: Path | str) -> None:
         path.unlink(missing_ok=True)
 
 
-def set_aside(files: Iterable[str], folder: str) -> list[str]:
-    """Move files of a folder into its ``left_over/``, under their own paths; return where they are now."""
-    moved = []
+def set_aside(files: Iterable[str], folder: str) -> None:
+    """Move files of a folder into its ``left_over/``, under their own paths."""
     for path in map(Path, files):
         target = Path(folder, LEFT_OVER, path.relative_to(folder))
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, target)
-        moved.append(str(target))
-        with contextlib.suppress(OSError):  # the folder holds something else
-            path.parent.rmdir()
-    return moved
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -110,7 +106,9 @@ def write_csv(frame, path: Path | str, *, label: str | None = None) -> None:
     if label:
         frame = frame.assign(**{LABEL_COLUMN: label})
     with atomic(path) as temporary:
-        _replaced(frame, _cell_text).to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
+        # Unix line ends, which alone are quoted.
+        cells = _replaced(frame, lambda text: safe_text(text.replace("\r\n", "\n").replace("\r", "\n")))
+        cells.to_csv(temporary, index=False, lineterminator="\n", float_format="%.12g")
 
 
 def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple[str, ...] = ()):
@@ -132,7 +130,7 @@ def read_csv(path: Path | str, *, numeric: tuple[str, ...] = (), required: tuple
     except ValueError:  # empty, torn, of another encoding, or words among the numbers
         frame = None
     if frame is None or not {*numeric, *required} <= {*frame}:
-        raise UserError(f"{path}: damaged, or not a table of this package; delete it and run `snakemake --cores 4`")
+        raise UserError(f"{path}: {_DAMAGED}")
     # Python's own strings: a row at a time, those of pandas are slow.
     return _replaced(frame.astype({name: object for name in frame if name not in numeric}), _plain_text)
 
@@ -156,8 +154,7 @@ def read_header(path: Path | str) -> list[str]:
 
 def read_label(path: Path | str) -> str | None:
     """Return how the rows of a CSV of this package are marked, None if they are not."""
-    with open(path, encoding="utf-8", newline="") as stream:
-        return next(csv.DictReader(stream), {}).get(LABEL_COLUMN)
+    return next(iter(read_rows(path)), {}).get(LABEL_COLUMN)
 
 
 def without_clock(path: Path | str, date: datetime) -> None:
@@ -189,11 +186,6 @@ def safe_text(text: str) -> str:
     Cells that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return get a leading apostrophe, numbers aside.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
-
-
-def _cell_text(text: str) -> str:
-    """Return ``text`` as a CSV holds it: safe, with Unix line ends, which alone are quoted."""
-    return safe_text(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _plain_text(text: str) -> str:
@@ -232,12 +224,14 @@ def read_words(module: str, name: str) -> Any:
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV of this package as text, without the cost of a data frame; the column of the label is kept."""
+    """Read a CSV of this package as text, without the cost of a data frame and with the label; UserError if it is damaged."""
     try:
         text = Path(path).read_bytes().decode()
     except UnicodeDecodeError:
-        raise UserError(f"{path}: not a table of this package") from None
+        raise UserError(f"{path}: {_DAMAGED}") from None
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    if any(None in row or None in row.values() for row in rows):
+        raise UserError(f"{path}: {_DAMAGED}")
     if not any(before + "'" in text for before in ("\n", ",", '"')):  # no cell begins with an apostrophe
         return rows
     return [{name: _plain_text(cell) for name, cell in row.items()} for row in rows]

@@ -4,100 +4,104 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .config.settings import RESERVED
-from .files import read_rows
+from .config.settings import RESERVED, for_step
+from .files import LEFT_OVER, read_rows, sha256
 
 if TYPE_CHECKING:
+    from snakemake.jobs import Job
+
     from .config.settings import Settings
 
-_STARTED = time.monotonic()
-# Lines of Snakemake's own log.
-_FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)", re.MULTILINE)
-_FAILED = re.compile(r"^Error in rule (\w+):.*?^    log: (\S+)", re.MULTILINE | re.DOTALL)
-_TARGET = re.compile(r"^Job \d+: (The .+)$", re.MULTILINE)  # message of a rule that only names what was asked for
 
+class Summary:
+    """What a run did, whatever ``--quiet`` hides; ``source`` names the configuration.
 
-def print_summary(settings: Settings, source: str, logs: Sequence[str], moved: Sequence[str] = ()) -> None:
-    """Print what was done, the verdicts of each analysis, where the report or the output asked for is, and the time taken.
-
-    Runs in Snakemake's own process, so it reads with the standard library alone. ``source`` names the configuration,
-    ``logs`` are Snakemake's own of the run, ``moved`` the files that no step makes, where they are now.
+    Works in Snakemake's own process, so it reads with the standard library alone.
     """
-    print(f"\n{_done(logs)}")
-    for name, analysis in settings.analyses.items():
-        description = Path("results/workbooks", analysis.workbook_id, "participants.json")
-        if description.exists() and (label := json.loads(description.read_text(encoding="utf-8"))["label"]):
-            print(f"{name}: {label}")
-        if (claims := Path("results", name, "claims.csv")).exists():
-            counts = Counter(row["verdict"] for row in read_rows(claims))
-            listed = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
-            print(f"{name}: {counts.total()} reported values: {listed}")
-    print(*(_TARGET.findall(_read(*logs)) or _report(settings)), *_stale(settings, source), sep="\n")
-    if moved:
-        print(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
-    print(f"Took {time.monotonic() - _STARTED:.0f} s")
 
+    def __init__(self, settings: Settings, source: str):
+        self.settings, self.source = settings, source
+        self.failed: dict[str, str] = {}  # the log file of each failed step, and its rule
 
-def print_failure(logs: Sequence[str]) -> None:
-    """Print which steps failed and the message of each, last of all; steps that fail for one cause share its message."""
-    print(f"\nStopped after {time.monotonic() - _STARTED:.0f} s; {_done(logs)}")
-    print("Finished steps are kept. Fix the cause and run the same command again.")
-    causes: dict[str, list[str]] = {}  # a message, and the steps that it stopped
-    for rule, file in dict.fromkeys(_FAILED.findall(_read(*logs))):
-        # A message of this package may have several lines; what precedes it is progress, or a traceback.
-        text = _read(file).strip()
-        message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message"
-        cause = message.partition(": ")[2] or rule  # after the name of the step
-        causes.setdefault(cause, [message]).append(f"{rule} (log: {file})")
-    for message, *failed in causes.values():
-        print(f"Failed: {', '.join(failed)}", message, sep="\n  ")
-
-
-def name_the_report(settings: Settings, source: str) -> None:
-    """Add to Snakemake's message of nothing to be done where the report is, and which folders are stale."""
-
-    def add(record: logging.LogRecord) -> bool:
-        if str(record.msg).startswith("Nothing to be done"):
-            record.msg = "\n".join([str(record.msg), *_report(settings), *_stale(settings, source)])
+    def note(self, record: logging.LogRecord) -> bool:
+        """Keep which steps fail, and add to the message of nothing to be done where the report is; a filter that passes all."""
+        if getattr(record, "event", None) == "job_error":
+            self.failed |= dict.fromkeys(record.log, record.rule_name)
+        elif str(record.msg).startswith("Nothing to be done"):
+            record.msg = "\n".join([str(record.msg), *self._report(), *self._notes()])
         return True
 
-    from snakemake.logging import logger
+    def print_success(self, finished: Iterable[Job]) -> None:
+        """Print what was done, the verdicts of each analysis, and where the report or what was asked for is."""
+        jobs = [*finished]
+        print(f"\n{_done(jobs)}")
+        for name, analysis in self.settings.analyses.items():
+            description = Path("results/workbooks", analysis.workbook_id, "participants.json")
+            if description.exists() and (label := json.loads(description.read_text(encoding="utf-8"))["label"]):
+                print(f"{name}: {label}")
+            if (claims := Path("results", name, "claims.csv")).exists():
+                counts = Counter(row["verdict"] for row in read_rows(claims))
+                listed = ", ".join(f"{number} {verdict}" for verdict, number in counts.most_common())
+                print(f"{name}: {counts.total()} reported values: {listed}")
+        # The message of a rule that only names what was asked for.
+        asked = [job.message for job in jobs if (job.message or "").startswith("The ")]
+        print(*(asked or self._report()), *self._notes(), sep="\n")
 
-    logger.addFilter(add)
+    def print_failure(self, finished: Iterable[Job]) -> None:
+        """Print which steps failed and the message of each, last of all; steps that fail for one cause share its message."""
+        print(f"\nStopped; {_done(finished)}")
+        print("Finished steps are kept. Fix the cause and run the same command again.")
+        causes: dict[str, list[str]] = {}  # a message, and the steps that it stopped
+        for file, rule in self.failed.items():
+            # A message of this package may have several lines; what precedes it is progress, or a traceback.
+            text = Path(file).read_text(encoding="utf-8", errors="replace").strip() if Path(file).is_file() else ""
+            message = text[max(text.rfind("d-q-trial "), 0) :] or "without a message"
+            cause = message.partition(": ")[2] or rule  # after the name of the step
+            causes.setdefault(cause, [message]).append(f"{rule} (log: {file})")
+        for message, *failed in causes.values():
+            print(f"Failed: {', '.join(failed)}", message, sep="\n  ")
+
+    def _report(self) -> list[str]:
+        report = Path("results", self.settings.reference, "report.html")
+        lines = [f"The report is {report}; results/index.html leads to every page"] * report.exists()
+        if len(self.settings.analyses) > 1 and Path("results/compare/comparison.png").exists():
+            lines.append("The comparison of the analyses is results/compare/comparison.html")
+        return lines
+
+    def _notes(self) -> list[str]:
+        """Name the folders in results/ of no analysis, files of no step, and reports of other settings or another workbook."""
+        known = {*self.settings.analyses, *RESERVED} - ({"compare"} if len(self.settings.analyses) == 1 else set())
+        made = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
+        stale = sorted({path.parent for path in made if path.parent.name not in known})
+        what = f"belongs to no analysis in {self.source}; unless another configuration made it, remove it with"
+        notes = [f"Stale: {name} {what}  rm -r {name}" for name in stale]
+        # Without its own records, in .snakemake, Snakemake compares dates alone.
+        what = f"is of other settings or another workbook than {self.source} states; if a full run does not renew it:"
+        outdated = [f"results/{name}/report.html" for name in self.settings.analyses if self._is_outdated(name)]
+        notes += [f"Outdated: {report} {what}  snakemake --cores 4 --forceall" for report in outdated]
+        if moved := [path for path in sorted(Path("results", LEFT_OVER).rglob("*")) if path.is_file()]:
+            notes.append(f"Moved: {len(moved)} file(s) that no step of this version makes, for example to {moved[0]}")
+        return notes
+
+    def _is_outdated(self, name: str) -> bool:
+        """Tell whether a finished analysis states other settings, or another workbook, than are configured now."""
+        analysis = self.settings.analyses[name]
+        try:
+            made = json.loads(Path("results", name, "manifest.json").read_bytes())["settings"]
+            described = json.loads(Path("results/workbooks", analysis.workbook_id, "participants.json").read_bytes())
+            return made != for_step(self.settings, name) or described["source"]["sha256"] != sha256(analysis.workbook)
+        except (OSError, ValueError, KeyError, TypeError):  # not finished, or damaged
+            return False
 
 
-def _report(settings: Settings) -> list[str]:
-    report, compared = Path("results") / settings.reference / "report.html", Path("results/compare/comparison.png")
-    lines = [f"The report is {report}; results/index.html leads to every page"] * report.exists()
-    if len(settings.analyses) > 1 and compared.exists():
-        lines.append("The comparison of the analyses is results/compare/comparison.html")
-    return lines
-
-
-def _stale(settings: Settings, source: str) -> list[str]:
-    """Name the folders of analyses that are no longer configured, with the command that removes each."""
-    known = {*settings.analyses, *RESERVED} - ({"compare"} if len(settings.analyses) == 1 else set())
-    made = (*Path("results").glob("*/results.csv"), *Path("results").glob("*/comparisons.csv"))
-    stale = sorted({path.parent for path in made if path.parent.name not in known})
-    what = f"belongs to no analysis in {source}; unless another configuration made it, remove it with"
-    return [f"Stale: {name} {what}  rm -r {name}" for name in stale]
-
-
-def _read(*paths: Path | str) -> str:
-    files = [path for path in map(Path, paths) if path.is_file()]
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
-
-
-def _done(logs: Sequence[str]) -> str:
+def _done(finished: Iterable[Job]) -> str:
     """Count the finished steps by rule."""
-    counts = Counter(rule for rule in _FINISHED.findall(_read(*logs)) if rule != "all")
+    counts = Counter(job.rule.name for job in finished if job.rule.name != "all")
     steps = counts.total()
     listed = ", ".join(rule if number == 1 else f"{rule} ({number})" for rule, number in counts.items())
     return f"{steps or 'no'} step{'s' * (steps != 1)} done{': ' * bool(listed)}{listed}"
